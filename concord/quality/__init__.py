@@ -1,0 +1,1 @@
+"""Pure statistics of annotation quality: nothing here waits, remembers or logs."""
