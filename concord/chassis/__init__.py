@@ -1,0 +1,1 @@
+"""What every service stands on: three ports (store, broker, clock), the journal, and the doors' machinery."""

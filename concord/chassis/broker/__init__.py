@@ -1,0 +1,1 @@
+"""The broker port: records in partitions, in Kafka or in memory."""

@@ -1,0 +1,132 @@
+"""What Concord asks of a broker: publish a batch, poll a batch, commit offsets.
+
+Order holds within a partition. Delivery is at least once: a record may come again after a rebalance, a restart
+or a producer's retry, and whoever consumes tells repeats by their event id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from concord.contracts.codec import Headers
+
+RECORD_BYTES_MAX = 1_000_000
+POLL_RECORDS_MAX = 1_000
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not answer in time. A publish's outcome is then unknown: publish again."""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be published. Its partition follows from its key as Kafka's default partitioner has it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as it came.
+
+    Attributes:
+        timestamp_us: when the producer made it, microseconds since the epoch, UTC.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Headers
+    timestamp_us: int
+
+
+class Subscription(Protocol):
+    """A consumer's view of some topics: one member of a group, or a lone reader of everything."""
+
+    async def start(self) -> None:
+        """Join and begin to be assigned partitions.
+
+        Raises:
+            BrokerUnavailable: no answer.
+        """
+        ...
+
+    async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
+        """Return the next records, in order within each partition; empty when none came within the wait.
+
+        Raises:
+            BrokerUnavailable: no answer.
+        """
+        ...
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Record that everything below these offsets is done; False when the group has moved on without us.
+
+        After False the caller drops what it has in hand: others have it now.
+
+        Raises:
+            BrokerUnavailable: no answer; the records may come again.
+        """
+        ...
+
+    async def lag(self) -> int:
+        """Return how many records of the assigned partitions were not polled yet.
+
+        Raises:
+            BrokerUnavailable: no answer.
+        """
+        ...
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are this member's now; empty before the first assignment."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group, at once and in order; committed offsets stay."""
+        ...
+
+
+class Broker(Protocol):
+    """A connection to the broker."""
+
+    async def start(self) -> None:
+        """Connect the producer.
+
+        Raises:
+            BrokerUnavailable: no answer.
+        """
+        ...
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return when every record is acknowledged by all in-sync replicas; order holds within a partition.
+
+        Raises:
+            BrokerUnavailable: some may not be in; publish all of them again.
+        """
+        ...
+
+    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
+        """Return a subscription, not yet started.
+
+        Args:
+            topics: which topics; all exist.
+            group: the consumer group, which starts at the earliest record when it has no committed offset; None
+                for a lone reader of all partitions from their beginning, which commits nothing.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        ...

@@ -1,0 +1,1 @@
+"""The store port: documents under unique keys, in MongoDB or in memory."""

@@ -1,0 +1,163 @@
+"""The catalogue of topics: every name, its message, its key, its one writer and its readers.
+
+The local stack, the Kubernetes KafkaTopic and KafkaUser manifests and each service's consumers are made from
+this table or tested against it.
+"""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent
+from concord.contracts.v1.annotators_pb2 import AnnotatorEvent
+from concord.contracts.v1.assignments_pb2 import AssignmentEvent
+from concord.contracts.v1.dead_letters_pb2 import DeadLetter
+from concord.contracts.v1.lots_pb2 import LotEvent
+from concord.contracts.v1.projects_pb2 import ProjectEvent
+from concord.contracts.v1.quality_pb2 import QualityEvent
+from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.units_pb2 import UnitEvent
+
+CLIENTS = "clients"
+ANY_SERVICE = "any service"
+
+DAY_SECONDS = 86_400
+EVENTS_RETENTION_SECONDS = 30 * DAY_SECONDS
+DEAD_LETTERS_RETENTION_SECONDS = 365 * DAY_SECONDS
+
+UNIT_PARTITIONS = 8
+TABLE_PARTITIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic.
+
+    Attributes:
+        name: as the broker knows it; the version is part of the name.
+        message: the protobuf envelope of every record; None where clients write CloudEvents.
+        key: what must stay in order, by field name.
+        writer: the one service that writes, CLIENTS, or ANY_SERVICE.
+        readers: the services that consume it.
+        partitions: how many, for good: a key's partition must not change.
+        retention_seconds: how long records are kept; None for a compacted topic that keeps the newest of a key.
+    """
+
+    name: str
+    message: type[Message] | None
+    key: str
+    writer: str
+    readers: tuple[str, ...]
+    partitions: int
+    retention_seconds: int | None
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the topic keeps only the newest record of a key, and is read as a table."""
+        return self.retention_seconds is None
+
+
+PROJECTS = Topic(
+    name="concord.projects.v1",
+    message=ProjectEvent,
+    key="project_id",
+    writer="ingest",
+    readers=("assign", "adjudicate", "audit", "metrics"),
+    partitions=TABLE_PARTITIONS,
+    retention_seconds=None,
+)
+ANNOTATORS = Topic(
+    name="concord.annotators.v1",
+    message=AnnotatorEvent,
+    key="annotator_id",
+    writer="assign",
+    readers=("metrics",),
+    partitions=TABLE_PARTITIONS,
+    retention_seconds=None,
+)
+UNITS = Topic(
+    name="concord.units.v1",
+    message=UnitEvent,
+    key="unit_id",
+    writer="ingest",
+    readers=("assign", "adjudicate", "audit", "metrics"),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+ASSIGNMENTS = Topic(
+    name="concord.assignments.v1",
+    message=AssignmentEvent,
+    key="unit_id",
+    writer="assign",
+    readers=("metrics",),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+ANNOTATIONS = Topic(
+    name="concord.annotations.v1",
+    message=AnnotationEvent,
+    key="unit_id",
+    writer="assign",
+    readers=("adjudicate", "metrics"),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+RESOLUTIONS = Topic(
+    name="concord.resolutions.v1",
+    message=ResolutionEvent,
+    key="unit_id",
+    writer="adjudicate",
+    readers=("assign", "audit", "metrics"),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+LOTS = Topic(
+    name="concord.lots.v1",
+    message=LotEvent,
+    key="lot_id",
+    writer="audit",
+    readers=("assign", "adjudicate", "metrics"),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+QUALITY = Topic(
+    name="concord.quality.v1",
+    message=QualityEvent,
+    key="project_id or annotator_id",
+    writer="metrics",
+    readers=("adjudicate",),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+INTAKE = Topic(
+    name="concord.intake.v1",
+    message=None,
+    key="CloudEvents subject or id",
+    writer=CLIENTS,
+    readers=("ingest",),
+    partitions=UNIT_PARTITIONS,
+    retention_seconds=EVENTS_RETENTION_SECONDS,
+)
+DEAD_LETTERS = Topic(
+    name="concord.dead-letters.v1",
+    message=DeadLetter,
+    key="origin key",
+    writer=ANY_SERVICE,
+    readers=(),
+    partitions=TABLE_PARTITIONS,
+    retention_seconds=DEAD_LETTERS_RETENTION_SECONDS,
+)
+
+TOPICS: tuple[Topic, ...] = (
+    PROJECTS,
+    ANNOTATORS,
+    UNITS,
+    ASSIGNMENTS,
+    ANNOTATIONS,
+    RESOLUTIONS,
+    LOTS,
+    QUALITY,
+    INTAKE,
+    DEAD_LETTERS,
+)
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

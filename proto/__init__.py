@@ -1,0 +1,1 @@
+"""The contracts' sources, and the command that generates code from them."""
