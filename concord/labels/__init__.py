@@ -1,0 +1,72 @@
+"""What an annotator can say: one kind of label, one file; pure.
+
+A project's schema is JSON with a `kind`; `schema_from` makes it the object that checks labels, tells how far
+two are apart and merges several into one. Labels travel as the bytes of `encoded`.
+
+| kind | a canonical label |
+|---|---|
+| choice | `"yes"` |
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from types import MappingProxyType
+from typing import Any, Final
+
+from concord.labels.canonical_json import decoded, encoded
+from concord.labels.choice import Choice
+from concord.labels.reading import object_in, shown
+from concord.labels.schema import (
+    ClassedSchema,
+    Json,
+    LabelFault,
+    LabelSchema,
+    Merged,
+    SchemaFault,
+    Vote,
+)
+
+__all__ = [
+    "KINDS",
+    "ClassedSchema",
+    "Json",
+    "LabelFault",
+    "LabelSchema",
+    "Merged",
+    "SchemaFault",
+    "Vote",
+    "decoded",
+    "encoded",
+    "schema_from",
+]
+
+KINDS: Final[Mapping[str, Callable[..., LabelSchema]]] = MappingProxyType({"choice": Choice})
+"""Every kind of label; a new kind is one file and one line here."""
+
+
+def schema_from(spec: Json) -> LabelSchema:
+    """Return the label schema that a project's JSON describes.
+
+    The fields of a spec are `kind` and the fields of that kind's dataclass; those with a default may be
+    left out.
+
+    Raises:
+        SchemaFault: an unknown kind, a field missing, unknown or wrong, each with its path and cure.
+
+    >>> schema_from({"kind": "choice", "classes": ["yes", "no"]})
+    Choice(classes=('yes', 'no'))
+    >>> schema_from({"kind": "choice", "classes": ["yes", "yes"]})
+    Traceback (most recent call last):
+    concord.labels.schema.SchemaFault: $.classes[1]: 'yes' stands at 0 already; name each class once
+    """
+    kind = spec.get("kind") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(kind, str) or kind not in KINDS:
+        problem = f"{shown(kind)} is no kind of label"
+        raise SchemaFault("$.kind", problem, f"use one of {', '.join(KINDS)}")
+    build: Any = KINDS[kind]
+    given = [each for each in fields(build) if each.init]
+    required = [each.name for each in given if each.default is MISSING]
+    optional = [each.name for each in given if each.default is not MISSING]
+    values = object_in(spec, "$", SchemaFault, ["kind", *required], optional)
+    schema: LabelSchema = build(**{key: value for key, value in values.items() if key != "kind"})
+    return schema

@@ -1,0 +1,159 @@
+"""What every label kind offers, what it refuses, and the bounds that hold for all of them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+AlphaMetric = Literal["nominal", "ordinal", "interval"]
+
+CLASSES_MAX = 1_000
+CLASS_CHARACTERS_MAX = 200
+RATING_POINTS_MAX = 100
+STRENGTHS_MAX = 10
+RANKED_MAX = 50
+SPANS_MAX = 1_000
+BOXES_MAX = 500
+POLYGONS_MAX = 200
+POINTS_MAX = 500
+COORDINATE_MAX = 1_000_000
+TEXT_CHARACTERS_MAX = 20_000
+DEPTH_MAX = 16
+LABEL_BYTES_MAX = 1_000_000
+WEIGHT_MAX = 1e9
+
+
+class _Fault(ValueError):  # noqa: N818 - named as the faults below, which read as sentences
+    """A value that is refused: where it stands, what is wrong with it, and what to send instead."""
+
+    def __init__(self, path: str, problem: str, cure: str) -> None:
+        super().__init__(f"{path}: {problem}; {cure}")
+        self.path = path
+        self.problem = problem
+        self.cure = cure
+
+
+class SchemaFault(_Fault):
+    """A project's label schema is wrong.
+
+    Attributes:
+        path: where in the schema, from its root, as `$.classes[2]`.
+        problem: what is wrong, as a clause.
+        cure: what to write instead, as a clause.
+    """
+
+
+class LabelFault(_Fault):
+    """A label does not fit its schema.
+
+    Attributes:
+        path: where in the label, from its root, as `$.spans[2].end`.
+        problem: what is wrong, as a clause.
+        cure: what to send instead, as a clause.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One annotator's canonical label and how much it counts.
+
+    Attributes:
+        label: a label as `LabelSchema.canonical` returned it.
+        weight: what the label counts for, over 0 and at most WEIGHT_MAX; 1 for every annotator alike.
+    """
+
+    label: Json
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that no sum can carry; a label that should not count is left out instead."""
+        if not 0 < self.weight <= WEIGHT_MAX:
+            raise ValueError(f"a vote weighs over 0 and at most {WEIGHT_MAX:g}, not {self.weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What the labels of one unit come to.
+
+    Attributes:
+        label: the canonical merged label; None when the unit must be escalated.
+        support: share of the weight behind the label, from 0 to 1; each kind says how it is counted.
+        reason: how the label was found, or why there is none, as a clause for people to read.
+        parts: for labels made of several parts (tags, spans, boxes, polygons), the support of each part
+            in the label's order; empty otherwise.
+    """
+
+    label: Json
+    support: float
+    reason: str
+    parts: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold the invariant that a share is a share."""
+        if not 0.0 <= self.support <= 1.0:
+            raise ValueError(f"support is a share from 0 to 1, not {self.support}")
+
+
+class LabelSchema(Protocol):
+    """What an annotator of one project can say. Every kind implements it as one frozen dataclass.
+
+    `canonical` is the door: it takes anything that JSON can hold. The other methods take canonical labels
+    only and may fail in any way on others.
+    """
+
+    kind: ClassVar[str]
+    alpha_metric: ClassVar[AlphaMetric | None]
+    """The named metric of Krippendorff's alpha for this kind; None where `distance` is to be used."""
+
+    def canonical(self, value: Json) -> Json:
+        """Return the one canonical form of a label; raise LabelFault where it does not fit the schema.
+
+        Labels that say the same have the same canonical form, and a canonical form is its own.
+        """
+        ...
+
+    def distance(self, one: Json, other: Json) -> float:
+        """Return how far two canonical labels are apart, from 0 (the same) to 1; symmetric.
+
+        It enters alpha as the metric difference itself, without squaring.
+        """
+        ...
+
+    def merge(self, labels: Sequence[Vote]) -> Merged:
+        """Return what canonical labels of different annotators come to, whatever their order."""
+        ...
+
+    def spec(self) -> dict[str, Json]:
+        """Return the schema as JSON, every default written out; `schema_from` gives the schema back."""
+        ...
+
+
+@runtime_checkable
+class ClassedSchema(Protocol):
+    """A schema with finitely many labels (choice, rating, preference), as posterior consensus needs it.
+
+    `classes[index(label)] == label` for every canonical label.
+    """
+
+    @property
+    def classes(self) -> Sequence[Json]:
+        """All canonical labels, in the schema's order."""
+        ...
+
+    def index(self, label: Json) -> int:
+        """Return the place of a canonical label among the classes, from 0."""
+        ...
+
+
+def total_weight(votes: Sequence[Vote]) -> float:
+    """Return the sum of the weights, rounded once, so that no order of the votes changes it.
+
+    >>> total_weight([Vote("yes", 0.1), Vote("no", 0.2), Vote("yes", 0.3)])
+    0.6
+    """
+    return math.fsum(vote.weight for vote in votes)
+
+
+NOTHING_TO_MERGE = Merged(None, 0.0, "there are no labels to merge")
