@@ -1,0 +1,147 @@
+"""Single sampling by attributes: inspect n units, accept the lot at c errors or fewer; and how to find n and c."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from scipy.stats import binom, hypergeom, poisson
+
+from concord.quality.stopping_law import Bounds, Decision, curtailed
+
+Distribution = Literal["binomial", "hypergeometric", "poisson"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """The two risks that an acceptance plan keeps; rates are fractions, not percent.
+
+    Attributes:
+        aql: acceptable quality level, the error rate that should pass.
+        alpha: producer's risk, the highest chance to reject a lot at `aql`.
+        ltpd: lot tolerance percent defective, here as a fraction: the error rate that should not pass.
+        beta: consumer's risk, the highest chance to accept a lot at `ltpd`.
+        lot_size: units of the lot; None for a stream or a lot much larger than any sample.
+    """
+
+    aql: float
+    alpha: float
+    ltpd: float
+    beta: float
+    lot_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse risks that no plan can keep."""
+        if not 0 <= self.aql < self.ltpd < 1:
+            raise ValueError(f"0 <= aql < ltpd < 1 must hold, not aql {self.aql}, ltpd {self.ltpd}")
+        if not (self.alpha > 0 and self.beta > 0 and self.alpha + self.beta < 1):
+            raise ValueError(f"risks must be above 0 and add up to less than 1, not {self.alpha}, {self.beta}")
+        if self.lot_size is not None and self.lot_size < 1:
+            raise ValueError(f"a lot has at least one unit, not {self.lot_size}")
+
+    @property
+    def lot_errors(self) -> tuple[int, int]:
+        """Wrong units in a finite lot that is still acceptable (rounded down), and just rejectable (up)."""
+        if self.lot_size is None:
+            raise ValueError("a stream has no number of wrong units")
+        # Rounding first keeps .07 * 100 = 7.000000000000001 from counting as 8.
+        good = math.floor(round(self.aql * self.lot_size, 9))
+        return good, math.ceil(round(self.ltpd * self.lot_size, 9))
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePlan:
+    """Inspect `sample_size` units; accept at `accept_max` errors or fewer.
+
+    >>> plan = SinglePlan(80, 2)
+    >>> plan.decide(40, 3), plan.decide(78, 0), plan.decide(40, 1)
+    ('reject', 'accept', 'continue')
+    """
+
+    sample_size: int
+    accept_max: int
+
+    def __post_init__(self) -> None:
+        """Refuse a plan that cannot be carried out; accepting everything or nothing is not a plan."""
+        if not 0 <= self.accept_max < self.sample_size:
+            raise ValueError(f"0 <= accept_max < sample_size must hold, not {self.accept_max}, {self.sample_size}")
+
+    @property
+    def inspected_max(self) -> int:
+        """The most units that inspection can take."""
+        return self.sample_size
+
+    def bounds(self) -> Bounds:
+        """Return accept and reject numbers, curtailed: stop as soon as the rest cannot change the verdict."""
+        return _single_bounds(self.sample_size, self.accept_max)
+
+    def decide(self, inspected: int, errors: int) -> Decision:
+        """Return what to do after `inspected` units with `errors` among them; the first verdict is final.
+
+        Raises:
+            ValueError: the counts are impossible, or the plan had ended before.
+        """
+        return self.bounds().decide(inspected, errors)
+
+
+@lru_cache(maxsize=256)
+def _single_bounds(sample_size: int, accept_max: int) -> Bounds:
+    accept = np.full(sample_size + 1, -1)
+    accept[-1] = accept_max
+    return curtailed(accept, np.full(sample_size + 1, accept_max + 1))
+
+
+def find_single_plan(guarantee: Guarantee, distribution: Distribution | None = None) -> SinglePlan:
+    """Return the smallest single plan that keeps both risks.
+
+    Pa(aql) >= 1 - alpha and Pa(ltpd) <= beta, with Pa(p) = P(errors <= c | n, p): binomial for a stream,
+    hypergeometric for a finite lot, Poisson where a standard asks for it.
+
+    Args:
+        guarantee: the two points of the operating characteristic.
+        distribution: None takes hypergeometric when the guarantee has a lot size, else binomial.
+
+    Source: Guenther, "Use of the binomial, hypergeometric and Poisson tables to obtain sampling plans",
+    Journal of Quality Technology 1(2), 1969; checked against Kiermeier, JSS 26(6), 2008, `find.plan`.
+
+    >>> find_single_plan(Guarantee(aql=0.05, alpha=0.05, ltpd=0.15, beta=0.075))
+    SinglePlan(sample_size=80, accept_max=7)
+    """
+    kind = distribution or ("binomial" if guarantee.lot_size is None else "hypergeometric")
+    if kind == "hypergeometric" and guarantee.lot_size is None:
+        raise ValueError("a hypergeometric plan needs the size of the lot")
+    largest = guarantee.lot_size if kind == "hypergeometric" else None
+    size, accept_max = 1, 0
+    while True:
+        size = _smallest_size(guarantee, accept_max, kind, size, largest)
+        if _accepts(guarantee, size, accept_max, kind, good=True) >= 1 - guarantee.alpha:
+            return SinglePlan(max(size, accept_max + 1), accept_max)
+        accept_max += 1
+
+
+def _accepts(guarantee: Guarantee, size: int, accept_max: int, kind: Distribution, *, good: bool) -> float:
+    rate = guarantee.aql if good else guarantee.ltpd
+    if kind == "hypergeometric" and guarantee.lot_size is not None:
+        wrong = guarantee.lot_errors[0 if good else 1]
+        return float(hypergeom.cdf(accept_max, guarantee.lot_size, wrong, size))
+    if kind == "poisson":
+        return float(poisson.cdf(accept_max, size * rate))
+    return float(binom.cdf(accept_max, size, rate))
+
+
+def _smallest_size(guarantee: Guarantee, accept_max: int, kind: Distribution, start: int, largest: int | None) -> int:
+    """Return the smallest sample that keeps the consumer's risk with this acceptance number, by bisection."""
+    low, high = start, max(2 * start, 16)
+    while (largest is None or high < largest) and _accepts(
+        guarantee, high, accept_max, kind, good=False
+    ) > guarantee.beta:
+        low, high = high, 2 * high
+    high = high if largest is None else min(high, largest)
+    while low < high:
+        middle = (low + high) // 2
+        if _accepts(guarantee, middle, accept_max, kind, good=False) <= guarantee.beta:
+            high = middle
+        else:
+            low = middle + 1
+    return high
