@@ -1,0 +1,311 @@
+"""The broker in memory, with what Kafka promises and no more.
+
+Order holds within a partition and nowhere else; a publish may be half done when it fails; whenever a member
+comes or goes, its whole group starts again at its committed offsets, and a commit of the generation before is
+refused.
+"""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from concord.chassis.broker.partitioner import partition_of
+from concord.chassis.broker.port import RECORD_BYTES_MAX, Incoming, Outgoing, TopicPartition
+from concord.chassis.clock import Clock
+from concord.contracts.topics import TOPICS
+
+CATALOGUED: Mapping[str, int] = {topic.name: topic.partitions for topic in TOPICS}
+
+
+class Faults(Protocol):
+    """What may go wrong around an operation: raise BrokerUnavailable, or sleep, or let it pass."""
+
+    async def before(self, operation: str, subject: str) -> None:
+        """Called before each part of the effect: a publish has one part for each partition it touches.
+
+        Args:
+            operation: start, publish, join, poll, commit or lag.
+            subject: the topic of a publish, the group of the others ("" for a lone reader).
+        """
+        ...
+
+    async def after(self, operation: str, subject: str) -> None:
+        """Called when the effect has taken place and the caller does not know of it yet."""
+        ...
+
+    def copies(self, topic: str) -> int:
+        """Return how often one partition's part of a publish is appended: more than once is a producer's repeat."""
+        ...
+
+
+class NoFaults:
+    """Nothing goes wrong, but others get to run."""
+
+    async def before(self, operation: str, subject: str) -> None:
+        """Let others run."""
+        del operation, subject
+        await asyncio.sleep(0)
+
+    async def after(self, operation: str, subject: str) -> None:
+        """Let it pass."""
+
+    def copies(self, topic: str) -> int:
+        """Append once."""
+        del topic
+        return 1
+
+
+class _Group:
+    """A consumer group: who is in it, what each has, and what is done."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.members: dict[str, tuple[str, ...]] = {}
+        self.assignments: dict[str, frozenset[TopicPartition]] = {}
+        self.committed: dict[TopicPartition, int] = {}
+
+    def rebalance(self, partitions: Mapping[str, int]) -> None:
+        """Begin a new generation: each topic's partitions dealt in turn to the members that want the topic."""
+        self.generation += 1
+        dealt: dict[str, list[TopicPartition]] = {member: [] for member in self.members}
+        for topic in sorted({topic for topics in self.members.values() for topic in topics}):
+            takers = sorted(member for member, topics in self.members.items() if topic in topics)
+            for partition in range(partitions[topic]):
+                dealt[takers[partition % len(takers)]].append(TopicPartition(topic, partition))
+        self.assignments = {member: frozenset(given) for member, given in dealt.items()}
+
+
+class MemoryCluster:
+    """What outlives a service: the records, the groups and their offsets.
+
+    Args:
+        clock: gives the records their time.
+        generator: decides in which order partitions are written and read.
+        partitions: how many each topic has; the catalogue's when not given.
+    """
+
+    def __init__(self, clock: Clock, generator: random.Random, partitions: Mapping[str, int] = CATALOGUED) -> None:
+        self.clock = clock
+        self.generator = generator
+        self.partitions = dict(partitions)
+        self._logs: defaultdict[TopicPartition, list[Incoming]] = defaultdict(list)
+        self._groups: dict[str, _Group] = {}
+        self._readers: dict[str, MemorySubscription] = {}
+        self._members_counted = 0
+
+    def partitions_of(self, topic: str) -> int:
+        """Return how many partitions the topic has, or raise ValueError when there is no such topic."""
+        if topic not in self.partitions:
+            raise ValueError(f"there is no topic {topic}; it is not in the catalogue")
+        return self.partitions[topic]
+
+    def log(self, place: TopicPartition) -> list[Incoming]:
+        """Return the partition's records from its beginning; the list is the log itself."""
+        return self._logs[place]
+
+    def group(self, name: str) -> _Group:
+        """Return the group, made on first use."""
+        return self._groups.setdefault(name, _Group())
+
+    def append(self, place: TopicPartition, records: Sequence[Outgoing]) -> None:
+        """Put the records at the end of the partition and wake who waits for them."""
+        log = self._logs[place]
+        now_us = self.clock.now_us()
+        for record in records:
+            log.append(Incoming(*place, len(log), record.key, record.value, tuple(record.headers), now_us))
+        for reader in self._readers.values():
+            if place.topic in reader.topics:
+                reader.arrived.set()
+
+    def join(self, reader: "MemorySubscription") -> None:
+        """Take the reader in; a group is dealt anew."""
+        self._readers[reader.member] = reader
+        if reader.group is not None:
+            self.group(reader.group).members[reader.member] = reader.topics
+            self._rebalance(reader.group)
+
+    def leave(self, reader: "MemorySubscription") -> None:
+        """Let the reader go; what it had is dealt to the others."""
+        self._readers.pop(reader.member, None)
+        if reader.group is not None and self.group(reader.group).members.pop(reader.member, None) is not None:
+            self._rebalance(reader.group)
+
+    def expire(self, client: str) -> int:
+        """Drop the client's members, as after a session without a heartbeat; return how many there were.
+
+        One that is alive after all joins again with its next poll, and its commits until then are refused.
+        """
+        readers = [reader for reader in self._readers.values() if reader.client == client]
+        for reader in readers:
+            self.leave(reader)
+        return len(readers)
+
+    def next_member(self, client: str) -> str:
+        """Return a name that no member had before."""
+        self._members_counted += 1
+        return f"{client}-{self._members_counted:06}"
+
+    def _rebalance(self, name: str) -> None:
+        group = self.group(name)
+        group.rebalance(self.partitions)
+        for member in group.members:
+            self._readers[member].arrived.set()
+
+
+class MemorySubscription:
+    """A member of a group, or a lone reader, on a cluster in memory."""
+
+    def __init__(
+        self, cluster: MemoryCluster, client: str, topics: Sequence[str], group: str | None, faults: Faults
+    ) -> None:
+        self.client = client
+        self.member = cluster.next_member(client)
+        self.topics = tuple(topics)
+        self.group = group
+        self.arrived = asyncio.Event()
+        self._cluster = cluster
+        self._faults = faults
+        self._generation = -1
+        self._positions: dict[TopicPartition, int] = {}
+        for topic in topics:
+            cluster.partitions_of(topic)
+
+    async def start(self) -> None:
+        """Join; partitions are assigned at once."""
+        await self._faults.before("join", self.group or "")
+        self._cluster.join(self)
+        self._adopt()
+        await self._faults.after("join", self.group or "")
+
+    def _adopt(self) -> None:
+        """Begin a new generation where the group stands; a lone reader begins once, at the beginning."""
+        if self.group is None:
+            if self._generation < 0:
+                self._generation = 0
+                self._positions = dict.fromkeys(self._every_partition(), 0)
+            return
+        group = self._cluster.group(self.group)
+        if self.member not in group.members:
+            self._cluster.join(self)
+        if self._generation != group.generation:
+            self._generation = group.generation
+            self._positions = {place: group.committed.get(place, 0) for place in sorted(self.assigned())}
+
+    async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
+        """Return the next records, in order within each partition; empty when none came within the wait."""
+        await self._faults.before("poll", self.group or "")
+        self.arrived.clear()
+        if wait_seconds > 0 and not await self._anything_within(wait_seconds):
+            return []
+        await self._faults.after("poll", self.group or "")
+        # Last and without a pause: positions must not move past records that the caller never gets.
+        return self._take(records_max)
+
+    async def _anything_within(self, wait_seconds: float) -> bool:
+        self._adopt()
+        if any(len(self._cluster.log(place)) > position for place, position in self._positions.items()):
+            return True
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await self.arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _take(self, records_max: int) -> list[Incoming]:
+        self._adopt()
+        places = list(self._positions)
+        self._cluster.generator.shuffle(places)
+        taken: list[Incoming] = []
+        for place in places:
+            begin = self._positions[place]
+            part = self._cluster.log(place)[begin : begin + records_max - len(taken)]
+            self._positions[place] += len(part)
+            taken += part
+            if len(taken) >= records_max:
+                break
+        return taken
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Record that everything below these offsets is done; False when the group has moved on without us."""
+        await self._faults.before("commit", self.group or "")
+        if self.group is not None:
+            group = self._cluster.group(self.group)
+            mine = group.assignments.get(self.member, frozenset())
+            if self._generation != group.generation or not mine.issuperset(offsets):
+                return False
+            group.committed.update(offsets)
+        await self._faults.after("commit", self.group or "")
+        return True
+
+    async def lag(self) -> int:
+        """Return how many records of the assigned partitions were not polled yet."""
+        await self._faults.before("lag", self.group or "")
+        committed = {} if self.group is None else self._cluster.group(self.group).committed
+        return sum(
+            len(self._cluster.log(place)) - self._positions.get(place, committed.get(place, 0))
+            for place in self.assigned()
+        )
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are this member's now."""
+        if self.group is not None:
+            return self._cluster.group(self.group).assignments.get(self.member, frozenset())
+        return frozenset(self._positions)
+
+    def _every_partition(self) -> list[TopicPartition]:
+        return [
+            TopicPartition(topic, partition)
+            for topic in self.topics
+            for partition in range(self._cluster.partitions_of(topic))
+        ]
+
+    async def stop(self) -> None:
+        """Leave the group; committed offsets stay."""
+        self._cluster.leave(self)
+
+
+class MemoryBroker:
+    """One service's handle on a cluster in memory.
+
+    Args:
+        cluster: what is shared by all handles on it.
+        client: names this handle; `MemoryCluster.expire` knows it by this.
+        faults: what may go wrong.
+    """
+
+    def __init__(self, cluster: MemoryCluster, client: str, faults: Faults | None = None) -> None:
+        self._cluster = cluster
+        self._client = client
+        self._faults: Faults = faults or NoFaults()
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._faults.before("start", "")
+        await self._faults.after("start", "")
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return when every record is appended; order holds within a partition."""
+        parts: defaultdict[TopicPartition, list[Outgoing]] = defaultdict(list)
+        for record in records:
+            if len(record.key) + len(record.value) > RECORD_BYTES_MAX:
+                raise ValueError(f"a record of {record.topic} is over {RECORD_BYTES_MAX} bytes")
+            partition = partition_of(record.key, self._cluster.partitions_of(record.topic))
+            parts[TopicPartition(record.topic, partition)].append(record)
+        places = list(parts)
+        self._cluster.generator.shuffle(places)
+        for place in places:
+            await self._faults.before("publish", place.topic)
+            for _ in range(self._faults.copies(place.topic)):
+                self._cluster.append(place, parts[place])
+        for topic in sorted({place.topic for place in places}):
+            await self._faults.after("publish", topic)
+
+    def subscribe(self, topics: Sequence[str], group: str | None) -> MemorySubscription:
+        """Return a subscription, not yet started."""
+        return MemorySubscription(self._cluster, self._client, topics, group, self._faults)
+
+    async def stop(self) -> None:
+        """Disconnect; the cluster stays."""
