@@ -1,0 +1,99 @@
+"""Which processes belong to a stack, told by a mark in their environment, and how all of them are stopped.
+
+The mark is inherited, so whatever a service starts is found as well; it needs no file that could be stale, and a
+recycled process number cannot carry it. So `make down` works from any state, after any crash.
+"""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import proc
+
+MARK = "CONCORD_LOCAL_STACK"
+GRACE_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Member:
+    """A running process of a stack.
+
+    Attributes:
+        folder: Where the stack lives.
+        layer: When it was started: everything of a lower layer was ready before.
+        name: What it is, such as ``kafka`` or ``ingest``.
+        identity: Which process it is.
+        leads: Whether it is the one the stack started, not a child of that one.
+    """
+
+    folder: Path
+    layer: int
+    name: str
+    identity: proc.Identity
+    leads: bool
+
+
+def mark(folder: Path, layer: int, name: str) -> dict[str, str]:
+    """Return the environment that makes a process a member of the stack in `folder`."""
+    return {MARK: f"{layer}|{name}|{folder.resolve()}"}
+
+
+def members(folder: Path) -> list[Member]:
+    """Return the running processes of every stack that lives in `folder` or below it, first started first."""
+    within = folder.resolve()
+    found = [one for pid in proc.numbers() if (one := _member(pid)) and one.folder.is_relative_to(within)]
+    return sorted(found, key=lambda one: (one.layer, one.identity.started))
+
+
+def stop(folder: Path, grace_seconds: float = GRACE_SECONDS, say: Callable[[str], None] = lambda _line: None) -> None:
+    """Stop every process of the stacks in `folder`, the last layer first; return when none is left.
+
+    Each layer is asked to end, and killed when `grace_seconds` have passed. Interrupted in between (a second
+    Ctrl-C), the rest is killed at once and the interruption goes on to the caller.
+    """
+    try:
+        # More than one round: a process may have been about to start another.
+        while found := members(folder):
+            for layer in sorted({one.layer for one in found}, reverse=True):
+                _stop_layer([one for one in found if one.layer == layer], grace_seconds, say)
+    except BaseException:
+        kill(members(folder))
+        raise
+
+
+def kill(found: list[Member]) -> None:
+    """End these processes at once, with SIGKILL."""
+    for one in found:
+        proc.send(one.identity, signal.SIGKILL)
+
+
+def _stop_layer(layer: list[Member], grace_seconds: float, say: Callable[[str], None]) -> None:
+    for one in layer:
+        proc.send(one.identity, signal.SIGTERM)
+        proc.send(one.identity, signal.SIGCONT)  # one that was paused hears it now
+    until = time.monotonic() + grace_seconds
+    left = layer
+    while left:
+        gone = [one for one in left if not proc.is_running(one.identity)]
+        left = [one for one in left if one not in gone]
+        for one in gone:
+            if one.leads:
+                say(f"{one.name:<12} stopped")
+        if left and time.monotonic() > until:
+            for one in left:
+                say(f"{one.name:<12} would not stop within {grace_seconds:g} s and was killed")
+            kill(left)
+            until = time.monotonic() + grace_seconds
+        time.sleep(_POLL_SECONDS)
+
+
+def _member(pid: int) -> Member | None:
+    value = proc.variable(pid, MARK)
+    seen = proc.status(pid) if value else None
+    if not value or not seen or not seen.running:
+        return None
+    layer, name, folder = value.split("|", 2)
+    return Member(Path(folder), int(layer), name, seen.identity, seen.leads)

@@ -1,0 +1,222 @@
+"""One local stack: broker, store, topics and services as processes, on ports and in a folder of its own.
+
+with Stack(folder, Ports.free()) as stack:
+    requests_go_to(stack.addresses["ingest"])
+"""
+
+import asyncio
+import http.client
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local import listeners, places, store
+from deploy.local.kafka.installation import Installation
+from deploy.local.ports import Ports
+from deploy.local.processes import NotStarted, Processes, Program
+from deploy.local.services import SERVICES, service_environment
+
+_BROKER_AND_STORE, _SERVICES = 0, 1
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A broker or store that runs already and is used instead of one of our own.
+
+    Attributes:
+        kafka_bootstrap: ``host:port`` of a broker, or None for a local one.
+        mongodb_uri: Where the store is, or None for a local one.
+    """
+
+    kafka_bootstrap: str | None = None
+    mongodb_uri: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Elsewhere":
+        """Return what CONCORD_KAFKA_BOOTSTRAP and CONCORD_MONGODB_URI name; empty counts as not set."""
+        return cls(environment.get("CONCORD_KAFKA_BOOTSTRAP") or None, environment.get("CONCORD_MONGODB_URI") or None)
+
+
+class Stack:
+    """A local stack that stops with its owner, also when the owner is killed.
+
+    Synchronous and asynchronous context manager; both start it on the way in and stop it on the way out. The
+    synchronous methods block for seconds: in a coroutine use ``async with`` and ``asyncio.to_thread``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports,
+        services: Sequence[str] = SERVICES,
+        elsewhere: Elsewhere = Elsewhere(),
+        say: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Describe a stack; nothing runs before :meth:`start`.
+
+        Args:
+            folder: Where it keeps data, logs and identity; what is there is used again.
+            ports: What it listens on; :meth:`Ports.free` for one beside others.
+            services: Which services run, by name. None at all leaves broker, store and topics.
+            elsewhere: A broker or store to use instead of one of our own.
+            say: Is given a line whenever something became ready or stopped.
+        """
+        self.folder = folder.resolve()
+        self.ports = ports
+        self.services = tuple(services)
+        self.kafka_bootstrap = elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
+        self.mongodb_uri = elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
+        self._elsewhere = elsewhere
+        self._processes = Processes(self.folder, say)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where everything is: ``kafka`` and ``mongodb`` as clients want them, each service as a base URL."""
+        return {
+            "kafka": self.kafka_bootstrap,
+            "mongodb": self.mongodb_uri,
+            **{name: f"http://127.0.0.1:{self._port(name)}" for name in self.services},
+        }
+
+    def start(self) -> None:
+        """Start everything and return when all of it is ready, what an earlier command left running included.
+
+        Raises:
+            NotStarted: Something could not come up; what had been started was stopped again.
+        """
+        try:
+            self._processes.start(self._broker_and_store(), _BROKER_AND_STORE)
+            self._create_topics()
+            self._processes.start([self._service(name) for name in self.services], _SERVICES)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in reverse order, each part within ten seconds, and keep the data."""
+        self._processes.stop()
+
+    def detach(self) -> None:
+        """Leave the stack running when this process ends; ``make down`` stops it."""
+        self._processes.detach()
+
+    def kill(self, name: str) -> None:
+        """End one part at once (SIGKILL to it and its children): a service, ``kafka`` or ``mongodb``."""
+        self._processes.kill(name)
+
+    def restart(self, name: str) -> None:
+        """Start one part again, killed first when it still runs, and return when it is ready."""
+        self._processes.restart(name)
+
+    def ended(self) -> str | None:
+        """Return the name of a part that ended without being asked to, or None while all run."""
+        return self._processes.ended()
+
+    def pid(self, name: str) -> int:
+        """Return the process number of one part."""
+        return self._processes.pid(name)
+
+    def tail(self, name: str) -> str:
+        """Return the last lines of one part's log, indented."""
+        return self._processes.tail(name)
+
+    def log(self, name: str) -> Path:
+        """Return the log file of one part."""
+        return places.logs(self.folder) / f"{name}.log"
+
+    def cpu_seconds(self, name: str) -> float:
+        """Return the user and system time that one part has used, its restarts and its end included."""
+        return self._processes.cpu_seconds(name)
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Return the settings that one service of this stack is started with."""
+        return service_environment(service, self.folder, self.kafka_bootstrap, self.mongodb_uri, self._port(service))
+
+    def _port(self, name: str) -> int:
+        return self.ports.as_dict()[name]
+
+    def _broker_and_store(self) -> list[Program]:
+        programs = []
+        data = places.data(self.folder)
+        if self._elsewhere.kafka_bootstrap is None:
+            installation = Installation()
+            installation.ensure()
+            settings = installation.prepare(data / "kafka", self.ports)
+            programs.append(
+                Program(
+                    name="kafka",
+                    argv=installation.command(settings),
+                    ports=(self.ports.kafka, self.ports.kafka_controller),
+                    ready=partial(listeners.accepts, self.ports.kafka),
+                )
+            )
+        if self._elsewhere.mongodb_uri is None:
+            (data / "store").mkdir(parents=True, exist_ok=True)
+            programs.append(
+                Program(
+                    name="mongodb",
+                    argv=store.command(data / "store", self.ports.mongodb),
+                    ports=(self.ports.mongodb,),
+                    ready=partial(listeners.accepts, self.ports.mongodb),
+                )
+            )
+        return programs
+
+    def _service(self, name: str) -> Program:
+        return Program(
+            name=name,
+            argv=(str(places.PYTHON), "-m", f"services.{name}"),
+            environment=self.environment(name),
+            ports=(self._port(name),),
+            ready=partial(_answers_ready, self._port(name)),
+        )
+
+    def _create_topics(self) -> None:
+        from deploy.local.topics import TopicsNotCreated, create_topics  # noqa: PLC0415 - loads while the broker starts
+
+        # In a thread of its own, for the caller's thread may run an event loop.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            try:
+                pool.submit(asyncio.run, create_topics(self.kafka_bootstrap)).result()
+            except TopicsNotCreated as fault:
+                raise NotStarted(str(fault)) from fault
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        starting = asyncio.create_task(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._processes.abandon()
+            await asyncio.wait({starting})
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+
+def _answers_ready(port: int) -> bool:
+    """Return whether the service at this port says that it is ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
