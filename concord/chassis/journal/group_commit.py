@@ -1,0 +1,116 @@
+"""Group commit: what arrives while one insert is under way goes out with the next, each caller told its own outcome."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from concord.chassis.clock import Clock
+from concord.chassis.errors import Backlogged
+from concord.chassis.journal.publisher import Publisher
+from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, Entry
+from concord.chassis.store.port import Document, Store, StoreUnavailable
+
+COMMIT_RECORDS_MAX = 500
+WAITING_RECORDS_MAX = 20_000
+APPEND_SECONDS_MAX = 10.0
+RETRY_SECONDS_FIRST = 0.05
+RETRY_SECONDS_MAX = 2.0
+REGISTER_AGAIN_SECONDS = 1_200.0
+"""How long a writer may be silent before it makes itself known again, well inside the sweeper's patience."""
+
+
+class GroupCommit:
+    """Inserts entries in groups, one group at a time, and hands what won to the publisher in order.
+
+    Commits of one writer are numbered without gaps: a number is used up only by a group of which something was
+    stored. The sweeper of another process relies on it to find where this one stopped.
+    """
+
+    name = "group commit"
+
+    def __init__(self, store: Store, publisher: Publisher, writer: str, clock: Clock) -> None:
+        self.store = store
+        self.publisher = publisher
+        self.writer = writer
+        self.clock = clock
+        self.number = 1
+        self.registered_at: float | None = None
+        self._waiting: deque[tuple[Entry[Any], asyncio.Future[bool]]] = deque()
+        self._arrived = asyncio.Event()
+
+    async def append(self, entries: Sequence[Entry[Any]]) -> list[bool]:
+        """Return, for each entry, whether it was stored; False when its sequence number was taken.
+
+        Raises:
+            Backlogged: too much is waiting already.
+            StoreUnavailable: no answer in APPEND_SECONDS_MAX. The entries may still be stored: ask again with the
+                same causes and the journal tells which.
+        """
+        if len(self._waiting) + len(entries) > WAITING_RECORDS_MAX:
+            raise Backlogged(f"{len(self._waiting)} records wait for the store, {WAITING_RECORDS_MAX} may")
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in entries]
+        self._waiting.extend(zip(entries, futures, strict=True))
+        self._arrived.set()
+        _, late = await asyncio.wait(futures, timeout=APPEND_SECONDS_MAX)
+        if late:
+            raise StoreUnavailable(f"{len(late)} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s")
+        return [future.result() for future in futures]
+
+    async def run(self) -> None:
+        """Commit group after group until cancelled."""
+        while True:
+            await self._arrived.wait()
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), COMMIT_RECORDS_MAX))]
+            if not self._waiting:
+                self._arrived.clear()
+            if not group:
+                continue
+            lost = await self._commit([entry for entry, _ in group])
+            won = [entry for position, (entry, _) in enumerate(group) if position not in lost]
+            if won:
+                self.publisher.offer(self.number, [event for entry in won for event in entry.events])
+                self.number += 1
+            for position, (_, future) in enumerate(group):
+                if not future.done():
+                    future.set_result(position not in lost)
+
+    async def _commit(self, entries: Sequence[Entry[Any]]) -> frozenset[int]:
+        """Insert until the outcome of every entry is known; return the positions of the lost ones."""
+        commit = Commit(self.writer, self.number)
+        documents = [entry.document(commit) for entry in entries]
+        pause = RETRY_SECONDS_FIRST
+        doubtful = False
+        while True:
+            try:
+                await self._register()
+                if doubtful:
+                    return await self._settle(documents)
+                return await self.store.insert(JOURNAL.name, documents)
+            except StoreUnavailable:
+                doubtful = True
+                await self.clock.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+
+    async def _register(self) -> None:
+        """Make this writer known to the sweepers before its first record, and again after a long silence."""
+        now = self.clock.monotonic()
+        if self.registered_at is None or now - self.registered_at > REGISTER_AGAIN_SECONDS:
+            await self.store.insert(WRITERS.name, [{"_id": self.writer, "started_at_us": self.clock.now_us()}])
+            self.registered_at = now
+
+    async def _settle(self, documents: Sequence[Document]) -> frozenset[int]:
+        """After a doubtful insert: insert what is absent, and tell by the commit's name what is ours."""
+        await self.store.insert(JOURNAL.name, documents)
+        found = await self.store.get(JOURNAL.name, sorted({document["_id"] for document in documents}))
+        ours: set[str] = set()
+        lost = set()
+        for position, document in enumerate(documents):
+            stored = found[document["_id"]]
+            mine = stored["commit"] == document["commit"] and stored["causes"] == document["causes"]
+            if mine and document["_id"] not in ours:
+                ours.add(document["_id"])
+            else:
+                lost.add(position)
+        return frozenset(lost)

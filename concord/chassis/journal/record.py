@@ -1,0 +1,128 @@
+"""What the journal stores: one record a decision, and the words in which a decision is told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.store.port import Collection, Document
+
+JOURNAL = Collection("journal", indexed=("aggregate", "commit"))
+WRITERS = Collection("writers")
+MARKS = Collection("marks", indexed=("writer",))
+
+State = TypeVar("State", bound=msgspec.Struct)
+
+_encode_events = msgspec.msgpack.Encoder().encode
+_decode_events = msgspec.msgpack.Decoder(list[Outgoing]).decode
+_encode_state = msgspec.json.Encoder().encode
+
+
+class Kind(Generic[State]):
+    """One kind of aggregate: its name in keys and the type of its state."""
+
+    def __init__(self, name: str, state: type[State]) -> None:
+        self.name = name
+        self.decode: Callable[[bytes], State] = msgspec.json.Decoder(state).decode
+
+    def key(self, client_id: str, any_id: str) -> str:
+        """Return the aggregate's key: the tenant first, so that no tenant's key is another's."""
+        return f"{client_id}/{self.name}/{any_id}"
+
+
+class Commit(NamedTuple):
+    """Which process inserted a record, and in which of its group commits, counted from 1."""
+
+    writer: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.writer}/{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Commit":
+        """Return the commit that `str` wrote."""
+        writer, _, number = text.rpartition("/")
+        return cls(writer, int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[State]):
+    """What a cause leads to: the aggregate's new state and the events that tell of it."""
+
+    state: State
+    events: Sequence[Outgoing] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause(Generic[State]):
+    """An event or request that asks an aggregate for a decision.
+
+    Attributes:
+        key: the aggregate's key, from `Kind.key`.
+        id: what tells a repetition of this cause: the event's id, the request's key.
+        decide: pure; takes the state (None before the first record) and the time of the decision in microseconds;
+            returns None when nothing follows, and raises what the caller is to be told.
+        creates: the aggregate is most likely new, so that its head is not read before the insert is tried.
+    """
+
+    key: str
+    id: str
+    decide: Callable[[State | None, int], Decision[State] | None]
+    creates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[State]):
+    """What became of a cause.
+
+    Attributes:
+        state: the aggregate's state after it; None when it has none yet.
+        repeated: the cause was answered before, and nothing was done now.
+        error: what `decide` raised, in a batch; nothing was done for this cause.
+    """
+
+    state: State | None
+    repeated: bool = False
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Head(Generic[State]):
+    """Where an aggregate stands: its newest sequence number (0: no record), state and all causes answered."""
+
+    seq: int
+    state: State | None
+    causes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[State]):
+    """A record about to be stored."""
+
+    key: str
+    seq: int
+    causes: Sequence[str]
+    at_us: int
+    state: State
+    events: Sequence[Outgoing]
+
+    def document(self, commit: Commit) -> Document:
+        """Return the record as the store takes it."""
+        return {
+            "_id": f"{self.key}/{self.seq:06d}",
+            "aggregate": self.key,
+            "seq": self.seq,
+            "causes": list(self.causes),
+            "commit": str(commit),
+            "at_us": self.at_us,
+            "state": _encode_state(self.state),
+            "events": _encode_events(self.events),
+        }
+
+
+def events_of(document: Document) -> list[Outgoing]:
+    """Return the events frozen in a record."""
+    return _decode_events(document["events"])

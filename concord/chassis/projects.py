@@ -1,0 +1,52 @@
+"""Projects as every service but ingest sees them: rows of the projects topic."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.message import Message
+
+from concord.chassis.broker.port import Broker
+from concord.chassis.clock import Clock
+from concord.chassis.table import Table
+from concord.contracts.topics import PROJECTS
+from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
+from concord.labels import LabelSchema, decoded, schema_from
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project as last defined.
+
+    Attributes:
+        policy: every field set; ingest fills in the defaults before it publishes.
+    """
+
+    project_id: str
+    client_id: str
+    revision: int
+    schema: LabelSchema
+    guideline_version: int
+    guideline_text: str
+    policy: Policy
+    targets: Targets
+
+
+def project_from(event: Message) -> Project:
+    """Return the project that a ProjectEvent defines."""
+    envelope = cast("ProjectEvent", event)
+    defined = envelope.project_defined
+    return Project(
+        project_id=envelope.metadata.project_id,
+        client_id=envelope.metadata.client_id,
+        revision=defined.revision,
+        schema=schema_from(decoded(defined.label_schema)),
+        guideline_version=defined.guideline_version,
+        guideline_text=defined.guideline_text,
+        policy=defined.policy,
+        targets=defined.targets,
+    )
+
+
+def project_table(broker: Broker, clock: Clock) -> Table[Project]:
+    """Return the table of all projects, by project id."""
+    return Table(broker, PROJECTS, project_from, clock)
