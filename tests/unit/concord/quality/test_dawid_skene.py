@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from concord.quality.dawid_skene import dawid_skene
+from concord.quality.label_file import read_gold, read_labels
+from concord.quality.responses import Indices, Responses, encode, known_classes
+from concord.quality.truth import posterior
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+def data_set(name: str) -> tuple[Responses, Indices]:
+    responses, names = encode(read_labels(DATA / name / "labels.csv"))
+    return responses, known_classes(read_gold(DATA / name / "gold.csv"), names)
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy", "log_likelihood", "crowd_kit_log_likelihood"),
+    # crowd-kit 1.4.2 DawidSkene() on the same rows, its likelihood computed from its errors_ and priors_
+    [("rte", 0.9275, -3679.63, -3679.6314728), ("weather_sentiment", 0.8367, -3942.81, -3951.7116562)],
+)
+def test_likelihood_maximum_on_published_data(
+    name: str, accuracy: float, log_likelihood: float, crowd_kit_log_likelihood: float
+) -> None:
+    responses, gold = data_set(name)
+    found = dawid_skene(responses)
+    assert found.converged
+    assert (found.classes() == gold).mean() == pytest.approx(accuracy, abs=5e-5)
+    assert found.log_likelihood == pytest.approx(log_likelihood, abs=5e-3)
+    assert found.log_likelihood >= crowd_kit_log_likelihood
+
+
+def test_smoothing_helps_where_annotators_gave_few_labels() -> None:
+    responses, gold = data_set("weather_sentiment")
+    assert (dawid_skene(responses, smoothing=1.0).classes() == gold).mean() > 0.8533  # the majority vote's
+
+
+def test_clamped_units_keep_their_gold_and_help_the_others() -> None:
+    responses, gold = data_set("rte")
+    known = gold.copy()
+    known[100:] = -1
+    found = dawid_skene(responses, known, smoothing=0.5)
+    assert (found.classes()[:100] == gold[:100]).all()
+    assert (found.classes()[100:] == gold[100:]).mean() > 0.925
+
+
+def test_all_gold_leaves_nothing_to_iterate() -> None:
+    responses, _ = encode([("ann", 1, 0), ("ann", 2, 1), ("ann", 3, 1), ("bob", 1, 1)])
+    found = dawid_skene(responses, np.array([0, 0, 1], dtype=np.int32))
+    assert found.confusions[0].tolist() == [[0.5, 0.5], [0.0, 1.0]]
+    assert found.prior == pytest.approx([2 / 3, 1 / 3])
+    # ann: .5 .5 and 1; bob: 1; classes 2/3 2/3 and 1/3
+    assert found.log_likelihood == pytest.approx(np.log(0.5 * 0.5 * (2 / 3) ** 2 / 3))
+
+
+def test_posteriors_are_those_of_the_online_rule_under_the_matrices_found() -> None:
+    responses, _ = data_set("rte")
+    found = dawid_skene(responses, smoothing=0.1, tolerance=1e-13)
+    mine = responses.units == 7
+    labels = [
+        (found.confusions[who].tolist(), int(label))
+        for who, label in zip(responses.annotators[mine], responses.labels[mine], strict=True)
+    ]
+    assert found.posteriors[7] == pytest.approx(posterior(labels, found.prior.tolist()), abs=1e-12)
+
+
+def test_iterations_that_run_out_are_admitted() -> None:
+    found = dawid_skene(data_set("rte")[0], iterations_max=3)
+    assert (found.iterations, found.converged) == (3, False)
+
+
+def test_an_annotator_or_unit_without_labels_does_no_harm() -> None:
+    index = np.array([0, 1, 0, 1], dtype=np.int32)
+    labels = np.array([0, 1, 0, 1], dtype=np.int32)
+    annotators = np.array([0, 0, 1, 1], dtype=np.int32)
+    found = dawid_skene(Responses(index, annotators, labels, unit_count=3, annotator_count=3, class_count=2))
+    assert found.posteriors[:2].argmax(axis=1).tolist() == [0, 1]
+    assert found.posteriors[2] == pytest.approx(found.prior)
+    assert np.isfinite(found.log_likelihood)
+
+
+def test_one_class_is_certain() -> None:
+    responses, _ = encode([("ann", 1, "x"), ("bob", 1, "x")])
+    found = dawid_skene(responses)
+    assert found.posteriors.tolist() == [[1.0]]
+    assert found.log_likelihood == 0.0
