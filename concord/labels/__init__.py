@@ -6,6 +6,15 @@ two are apart and merges several into one. Labels travel as the bytes of `encode
 | kind | a canonical label |
 |---|---|
 | choice | `"yes"` |
+| choices | `["insult", "threat"]` in the schema's order |
+| rating | `4` |
+| number | `37.5` |
+| preference | `{"prefer": "a", "strength": 1}`, `{"prefer": "tie", "strength": 0}` |
+| ranking | `["best", "second", "third"]` |
+| spans | `{"spans": [{"start": 0, "end": 5, "class": "person"}]}` in code points, end not included |
+| boxes | `{"boxes": [{"left": 0.0, "top": 0.0, "right": 9.0, "bottom": 9.0, "class": "car"}]}` |
+| polygons | `{"polygons": [{"points": [[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]], "class": "car"}]}` |
+| text | `"free text"` |
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +24,11 @@ from typing import Any, Final
 
 from concord.labels.canonical_json import decoded, encoded
 from concord.labels.choice import Choice
+from concord.labels.choices import Choices
+from concord.labels.number import Number
+from concord.labels.preference import Preference
+from concord.labels.ranking import Ranking
+from concord.labels.rating import Rating
 from concord.labels.reading import object_in, shown
 from concord.labels.schema import (
     ClassedSchema,
@@ -25,6 +39,7 @@ from concord.labels.schema import (
     SchemaFault,
     Vote,
 )
+from concord.labels.text import Text
 
 __all__ = [
     "KINDS",
@@ -40,7 +55,17 @@ __all__ = [
     "schema_from",
 ]
 
-KINDS: Final[Mapping[str, Callable[..., LabelSchema]]] = MappingProxyType({"choice": Choice})
+KINDS: Final[Mapping[str, Callable[..., LabelSchema]]] = MappingProxyType(
+    {
+        "choice": Choice,
+        "choices": Choices,
+        "rating": Rating,
+        "number": Number,
+        "preference": Preference,
+        "ranking": Ranking,
+        "text": Text,
+    }
+)
 """Every kind of label; a new kind is one file and one line here."""
 
 

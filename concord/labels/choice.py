@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from concord.labels.majority import heaviest, weight_by
 from concord.labels.reading import class_in, class_names_in
-from concord.labels.schema import (
-    NOTHING_TO_MERGE,
-    AlphaMetric,
-    Json,
-    Merged,
-    Vote,
-    total_weight,
-)
+from concord.labels.schema import NOTHING_TO_MERGE, AlphaMetric, Json, Merged, Vote
+from concord.labels.voting import heaviest, share_of, total_weight, weight_by
 
 
 @dataclass(frozen=True)
@@ -73,9 +66,9 @@ class Choice:
         """
         if not labels:
             return NOTHING_TO_MERGE
-        weights = weight_by(labels, lambda vote: self.index(vote.label))
+        weights = weight_by((self.index(vote.label), vote.weight) for vote in labels)
         first, *tied = sorted(heaviest(weights))
-        support = min(1.0, weights[first] / total_weight(labels))
+        support = share_of(weights[first], total_weight(labels))
         if tied:
             names = ", ".join(self.classes[place] for place in [first, *tied])
             return Merged(None, support, f"these classes tie: {names}")

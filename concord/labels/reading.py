@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from concord.labels.schema import (
     CLASS_CHARACTERS_MAX,
@@ -46,8 +46,10 @@ def text_in(value: object, path: str, fault: Fault, characters_max: int) -> str:
         value = unicodedata.normalize("NFC", value)
     if len(value) > characters_max:
         raise fault(path, f"{len(value)} characters are too many", f"send at most {characters_max}")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise fault(path, "half a surrogate pair is no character", "send whole Unicode characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise fault(path, "half a surrogate pair is no character", "send whole characters") from error
     return value
 
 
@@ -143,7 +145,7 @@ def class_names_in(value: object, path: str, count_min: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def class_in(value: object, path: str, classes: Iterable[str]) -> str:
+def class_in(value: object, path: str, classes: Collection[str]) -> str:
     """Return a class of the schema that a label names.
 
     >>> class_in("yes", "$", ("yes", "no"))

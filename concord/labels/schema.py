@@ -1,6 +1,5 @@
 """What every label kind offers, what it refuses, and the bounds that hold for all of them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
@@ -11,21 +10,12 @@ AlphaMetric = Literal["nominal", "ordinal", "interval"]
 
 CLASSES_MAX = 1_000
 CLASS_CHARACTERS_MAX = 200
-RATING_POINTS_MAX = 100
-STRENGTHS_MAX = 10
-RANKED_MAX = 50
-SPANS_MAX = 1_000
-BOXES_MAX = 500
-POLYGONS_MAX = 200
-POINTS_MAX = 500
-COORDINATE_MAX = 1_000_000
-TEXT_CHARACTERS_MAX = 20_000
 DEPTH_MAX = 16
 LABEL_BYTES_MAX = 1_000_000
 WEIGHT_MAX = 1e9
 
 
-class _Fault(ValueError):  # noqa: N818 - named as the faults below, which read as sentences
+class _Fault(ValueError):
     """A value that is refused: where it stands, what is wrong with it, and what to send instead."""
 
     def __init__(self, path: str, problem: str, cure: str) -> None:
@@ -145,15 +135,6 @@ class ClassedSchema(Protocol):
     def index(self, label: Json) -> int:
         """Return the place of a canonical label among the classes, from 0."""
         ...
-
-
-def total_weight(votes: Sequence[Vote]) -> float:
-    """Return the sum of the weights, rounded once, so that no order of the votes changes it.
-
-    >>> total_weight([Vote("yes", 0.1), Vote("no", 0.2), Vote("yes", 0.3)])
-    0.6
-    """
-    return math.fsum(vote.weight for vote in votes)
 
 
 NOTHING_TO_MERGE = Merged(None, 0.0, "there are no labels to merge")
