@@ -4,6 +4,7 @@ Offsets are committed after everything that the batch caused is stored and publi
 repeats work and loses none. Each partition's offsets must be contiguous; a jump is a bug and ends the process.
 """
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -82,6 +83,9 @@ class BatchConsumer:
         self.lag_records = 0
         self._next: dict[TopicPartition, int] = {}
         self._progress_at = 0.0
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self) -> None:
         """Join the group."""
@@ -89,32 +93,40 @@ class BatchConsumer:
         self._progress_at = self.clock.monotonic()
 
     async def stop(self) -> None:
-        """Leave the group; what was in hand when `run` was cancelled comes again."""
+        """Fetch no more, finish and commit the batch in hand, leave the group."""
+        self._stopping = True
+        await self._idle.wait()
         await self.subscription.stop()
 
     async def run(self) -> None:
-        """Serve batch after batch until cancelled.
+        """Serve batch after batch until stopped.
 
         Raises:
             OffsetJump: see there.
             Stuck: see there.
             UnknownSchemaVersion: a newer contract; nothing of the batch is committed.
         """
-        while True:
+        while not self._stopping:
+            self._idle.clear()
             try:
-                records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
+                await self._turn()
             except BrokerUnavailable:
                 await self.clock.sleep(RETRY_SECONDS)
-                continue
-            if not records:
-                await self._watch()
-                continue
-            offsets = self._check_contiguous(records)
-            for topic, batch in self._by_topic(records).items():
-                await self._serve(topic, batch)
-            await self.flushed()
-            await self._commit(offsets)
-            self._progress_at = self.clock.monotonic()
+            finally:
+                self._idle.set()
+
+    async def _turn(self) -> None:
+        """Serve one batch, or look after the watchdog when there is none."""
+        records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
+        if not records:
+            await self._watch()
+            return
+        offsets = self._check_contiguous(records)
+        for topic, batch in self._by_topic(records).items():
+            await self._serve(topic, batch)
+        await self.flushed()
+        await self._commit(offsets)
+        self._progress_at = self.clock.monotonic()
 
     def _by_topic(self, records: Sequence[Incoming]) -> dict[str, list[Incoming]]:
         batches: dict[str, list[Incoming]] = {topic: [] for topic in self.handlers}
@@ -200,10 +212,7 @@ class BatchConsumer:
     async def _watch(self) -> None:
         """With nothing coming: raise when there is something to come."""
         now = self.clock.monotonic()
-        try:
-            self.lag_records = await self.subscription.lag()
-        except BrokerUnavailable:
-            return
+        self.lag_records = await self.subscription.lag()
         if self.lag_records == 0:
             self._progress_at = now
         elif now - self._progress_at > STUCK_SECONDS:

@@ -15,7 +15,6 @@ from concord.contracts.topics import Topic
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 0.5
 WAIT_SECONDS_MAX = 5.0
-CATCH_UP_SECONDS_MAX = 60.0
 
 Row = TypeVar("Row")
 
@@ -42,6 +41,9 @@ class Table(Generic[Row]):
         self._row = row
         self._subscription = broker.subscribe([topic.name], group=None)
         self._changed = asyncio.Condition()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self) -> None:
         """Read all that is there; return when nothing is left to read."""
@@ -50,15 +52,20 @@ class Table(Generic[Row]):
             await self._read()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled."""
-        while True:
+        """Follow the topic until stopped."""
+        while not self._stopping:
+            self._idle.clear()
             try:
                 await self._read()
             except BrokerUnavailable:
                 await self.clock.sleep(RETRY_SECONDS)
+            finally:
+                self._idle.set()
 
     async def stop(self) -> None:
         """Stop following."""
+        self._stopping = True
+        await self._idle.wait()
         await self._subscription.stop()
 
     async def get(self, key: str) -> Row:

@@ -38,6 +38,8 @@ class GroupCommit:
         self.registered_at: float | None = None
         self._waiting: deque[tuple[Entry[Any], asyncio.Future[bool]]] = deque()
         self._arrived = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
 
     async def append(self, entries: Sequence[Entry[Any]]) -> list[bool]:
         """Return, for each entry, whether it was stored; False when its sequence number was taken.
@@ -53,6 +55,7 @@ class GroupCommit:
         futures = [loop.create_future() for _ in entries]
         self._waiting.extend(zip(entries, futures, strict=True))
         self._arrived.set()
+        self._settled.clear()
         _, late = await asyncio.wait(futures, timeout=APPEND_SECONDS_MAX)
         if late:
             raise StoreUnavailable(f"{len(late)} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s")
@@ -75,6 +78,12 @@ class GroupCommit:
             for position, (_, future) in enumerate(group):
                 if not future.done():
                     future.set_result(position not in lost)
+            if not self._waiting:
+                self._settled.set()
+
+    async def settled(self) -> None:
+        """Return when nothing that was appended waits for the store."""
+        await self._settled.wait()
 
     async def _commit(self, entries: Sequence[Entry[Any]]) -> frozenset[int]:
         """Insert until the outcome of every entry is known; return the positions of the lost ones."""

@@ -1,0 +1,225 @@
+"""The journal over the memory store and broker: one decision a cause, in one history, told once each."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, TopicPartition
+from concord.chassis.clock import SystemClock
+from concord.chassis.journal.journal import Journal
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Cause, Decision, Kind
+from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
+from concord.chassis.store.port import StoreUnavailable
+from concord.contracts.topics import UNITS
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How often something was added, and by which causes."""
+
+    total: int
+    causes: tuple[str, ...]
+
+
+TALLY = Kind("tally", Tally)
+
+
+def add(cause: str, key: str = "c1/tally/a", creates: bool = False) -> Cause[Tally]:
+    """Return the cause that adds one and says so."""
+
+    def decide(state: Tally | None, now_us: int) -> Decision[Tally]:
+        before = state or Tally(0, ())
+        after = Tally(before.total + 1, (*before.causes, cause))
+        return Decision(after, [Outgoing(UNITS.name, key.encode(), f"{cause}:{after.total}".encode())])
+
+    return Cause(key, cause, decide, creates)
+
+
+class House:
+    """A database and a cluster that outlive the processes on them."""
+
+    def __init__(self) -> None:
+        self.database = MemoryDatabase(random.Random(1))
+        self.cluster = MemoryCluster(SystemClock(), random.Random(2))
+        self.count = 0
+
+    @asynccontextmanager
+    async def process(
+        self, faults: NoFaults | None = None, broker: MemoryBroker | None = None, clean: bool = True
+    ) -> AsyncIterator[JournalPart]:
+        """Yield a running journal of a process of its own; unclean: killed at the end instead of stopped."""
+        self.count += 1
+        store = MemoryStore(self.database, faults or NoFaults())
+        await store.prepare([JOURNAL, WRITERS, MARKS])
+        broker = broker or MemoryBroker(self.cluster, f"p{self.count}")
+        await broker.start()
+        part = JournalPart(store, broker, f"w{self.count}", SystemClock())
+        await part.start()
+        running = asyncio.create_task(part.run())
+        try:
+            yield part
+            if clean:
+                await part.stop()
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+    def said(self) -> list[str]:
+        """Return the values on the topic, partition by partition."""
+        records: list[Incoming] = []
+        for partition in range(UNITS.partitions):
+            records += self.cluster.log(TopicPartition(UNITS.name, partition))
+        return [record.value.decode() for record in records]
+
+
+async def total(journal: Journal, key: str = "c1/tally/a") -> int:
+    """Return the aggregate's total."""
+    states = await journal.states(TALLY, [key])
+    return states[key].total
+
+
+async def test_a_cause_is_answered_once_and_told_once() -> None:
+    house = House()
+    async with house.process() as part:
+        first = await part.journal.decide(TALLY, add("x"))
+        again = await part.journal.decide(TALLY, add("x"))
+        assert (first.repeated, again.repeated) == (False, True)
+        assert again.state == first.state
+    assert house.said() == ["x:1"]
+
+
+async def test_causes_of_one_aggregate_in_a_batch_follow_on_one_another_in_one_record() -> None:
+    house = House()
+    async with house.process() as part:
+        outcomes = await part.journal.apply(TALLY, [add("x"), add("y"), add("x"), add("z", "c1/tally/b")])
+        assert [outcome.repeated for outcome in outcomes] == [False, False, True, False]
+        assert await total(part.journal) == 2
+    assert len(house.database.dump("journal")) == 2
+    assert sorted(house.said()) == ["x:1", "y:2", "z:1"]
+
+
+async def test_a_refusal_in_a_batch_keeps_no_other_from_being_answered() -> None:
+    def refuse(state: Tally | None, now_us: int) -> Decision[Tally] | None:
+        raise ValueError("not this one")
+
+    house = House()
+    async with house.process() as part:
+        bad: Cause[Tally] = Cause("c1/tally/a", "bad", refuse)
+        outcomes = await part.journal.apply(TALLY, [add("x"), bad, add("y")])
+        assert [type(outcome.error) for outcome in outcomes] == [type(None), ValueError, type(None)]
+        assert await total(part.journal) == 2
+        with pytest.raises(ValueError, match="not this one"):
+            await part.journal.decide(TALLY, bad)
+
+
+async def test_two_processes_with_stale_heads_share_one_history() -> None:
+    house = House()
+    async with house.process() as one, house.process() as two:
+        await one.journal.decide(TALLY, add("a"))
+        await two.journal.decide(TALLY, add("b"))
+        await asyncio.gather(
+            *(
+                part.journal.decide(TALLY, add(f"{name}{n}"))
+                for n in range(20)
+                for name, part in (("p", one), ("q", two))
+            )
+        )
+        answered = await asyncio.gather(one.journal.decide(TALLY, add("same")), two.journal.decide(TALLY, add("same")))
+        assert sorted(outcome.repeated for outcome in answered) == [False, True]
+        assert await total(one.journal) == await total(two.journal) == 43
+    records = [one for one in house.database.dump("journal") if one["aggregate"] == "c1/tally/a"]
+    assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
+    numbers = [int(value.split(":")[1]) for value in dict.fromkeys(house.said())]
+    assert numbers == list(range(1, 44)), "events of one aggregate are told in order, whoever tells them"
+
+
+async def test_a_supposedly_new_aggregate_that_exists_is_read_after_the_loss() -> None:
+    house = House()
+    async with house.process() as one:
+        await one.journal.decide(TALLY, add("a"))
+    async with house.process() as two:
+        outcome = await two.journal.decide(TALLY, add("a", creates=True))
+        assert outcome.repeated
+        assert (await two.journal.decide(TALLY, add("b", creates=True))).state == Tally(2, ("a", "b"))
+
+
+class Deaf(MemoryBroker):
+    """A broker that does not answer until told to."""
+
+    deaf = True
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        if self.deaf:
+            raise BrokerUnavailable("deaf")
+        await super().publish(records)
+
+
+async def test_what_a_killed_process_stored_and_did_not_say_is_said_by_the_next_and_first() -> None:
+    house = House()
+    async with house.process(broker=Deaf(house.cluster, "deaf"), clean=False) as one:
+        await one.journal.decide(TALLY, add("a"))
+        await one.journal.decide(TALLY, add("b"))
+    assert house.said() == []
+    async with house.process() as two:
+        assert house.said() == ["a:1", "b:2"]
+        await two.journal.decide(TALLY, add("c"))
+    assert house.said() == ["a:1", "b:2", "c:3"]
+
+
+async def test_no_event_overtakes_an_earlier_one_of_a_living_process_that_cannot_speak() -> None:
+    house = House()
+    deaf = Deaf(house.cluster, "deaf")
+    async with house.process() as two, house.process(broker=deaf) as one:
+        await one.journal.decide(TALLY, add("a"))
+        await two.journal.decide(TALLY, add("b"))
+        await two.publisher.flushed()
+        assert house.said() == ["a:1", "b:2"]
+        deaf.deaf = False
+
+
+class Shaky(NoFaults):
+    """A store whose inserts go in and are not answered, the first times."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    async def after(self, operation: str, collection: str) -> None:
+        await super().after(operation, collection)
+        if operation == "insert" and collection == "journal" and self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("no answer")
+
+
+async def test_a_doubtful_insert_is_settled_by_reading_back() -> None:
+    house = House()
+    async with house.process(faults=Shaky(2)) as part:
+        outcomes = await part.journal.apply(TALLY, [add("a"), add("b", "c1/tally/b")])
+        assert [outcome.repeated for outcome in outcomes] == [False, False]
+    assert sorted(house.said()) == ["a:1", "b:1"]
+    assert len(house.database.dump("journal")) == 2
+
+
+async def test_a_clean_stop_leaves_no_writer_and_no_mark() -> None:
+    house = House()
+    async with house.process() as part:
+        await part.journal.decide(TALLY, add("a"))
+        await part.publisher.flushed()
+        await part.publisher.mark()
+    assert house.database.dump("writers") == []
+    assert house.database.dump("marks") == []
+
+
+async def test_rebuild_yields_the_newest_state_of_every_aggregate_of_the_kind() -> None:
+    house = House()
+    async with house.process() as part:
+        for n in range(3):
+            await part.journal.decide(TALLY, add(f"a{n}"))
+        await part.journal.decide(TALLY, add("b", "c1/tally/b"))
+    async with house.process() as part:
+        found = {key: state.total async for key, state in part.journal.rebuild(TALLY)}
+    assert found == {"c1/tally/a": 3, "c1/tally/b": 1}
