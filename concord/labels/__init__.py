@@ -22,10 +22,12 @@ from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any, Final
 
+from concord.labels.boxes import Boxes
 from concord.labels.canonical_json import decoded, encoded
 from concord.labels.choice import Choice
 from concord.labels.choices import Choices
 from concord.labels.number import Number
+from concord.labels.polygons import Polygons
 from concord.labels.preference import Preference
 from concord.labels.ranking import Ranking
 from concord.labels.rating import Rating
@@ -39,6 +41,7 @@ from concord.labels.schema import (
     SchemaFault,
     Vote,
 )
+from concord.labels.spans import Spans
 from concord.labels.text import Text
 
 __all__ = [
@@ -63,6 +66,9 @@ KINDS: Final[Mapping[str, Callable[..., LabelSchema]]] = MappingProxyType(
         "number": Number,
         "preference": Preference,
         "ranking": Ranking,
+        "spans": Spans,
+        "boxes": Boxes,
+        "polygons": Polygons,
         "text": Text,
     }
 )

@@ -1,0 +1,178 @@
+"""Drawn regions (spans, boxes, polygons): which of several annotators' are one, and which of them stand.
+
+The shape of a region is a tuple of numbers, whatever the kind; each kind hands in its own overlap, as
+intersection over union.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from concord.labels.voting import heaviest, passes, share_of, weight_by
+
+Shape: TypeAlias = tuple[float, ...]
+Overlaps: TypeAlias = Callable[[Sequence[Shape], Sequence[Shape]], NDArray[np.float64]]
+"""Two lists of shapes to the matrix of their intersection over union, exactly 1 for equal shapes."""
+
+
+class Region(NamedTuple):
+    """One drawn region with its class."""
+
+    shape: Shape
+    class_name: str
+
+
+class Drawing(NamedTuple):
+    """All that one annotator drew on the unit, and what it counts for."""
+
+    regions: tuple[Region, ...]
+    weight: float
+
+
+class Agreed(NamedTuple):
+    """A region that stands after merging, and the share of the weight that is for it and its class."""
+
+    region: Region
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the drawings of one unit come to.
+
+    Attributes:
+        agreed: the regions that stand, in order.
+        support: support of the least certain decision, whether a region was taken or left.
+        undecided: why the unit must be escalated, a clause for each open question; empty when settled.
+    """
+
+    agreed: tuple[Agreed, ...]
+    support: float
+    undecided: tuple[str, ...]
+
+
+def matched_overlap(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> float:
+    """Return the summed overlap of the best one-to-one matching of regions of the same class.
+
+    Regions of different classes overlap by 0. The order of the two does not change the sum.
+
+    >>> from concord.labels.spans import overlaps_of_spans
+    >>> person, place = Region((0, 10), "person"), Region((0, 10), "place")
+    >>> matched_overlap([person, place], [Region((0, 5), "person")], overlaps_of_spans)
+    0.5
+    """
+    if not one or not other:
+        return 0.0
+    # Of several best matchings the solver's pick, and with it the rounding, hangs on the order.
+    first, second = sorted((tuple(sorted(one)), tuple(sorted(other))))
+    matrix = _overlap_matrix(first, second, overlaps) * _same_class(first, second)
+    rows, columns = linear_sum_assignment(matrix, maximize=True)
+    return math.fsum(matrix[rows, columns].tolist())
+
+
+def settled(
+    drawings: Sequence[Drawing],
+    overlaps: Overlaps,
+    overlap_min: float,
+    quorum: float,
+    shape_of: Callable[[Mapping[Shape, float]], Shape],
+) -> Settled:
+    """Return the regions that the quorum is for, each with the class and the shape of those who drew it.
+
+    1. The regions of every two annotators are matched one to one (the assignment with the most matches of
+       one class, then the most overlap); a match counts from `overlap_min`.
+    2. From the best match down, matched regions join into one group, as long as no annotator is in it
+       twice and every two shapes in it overlap by `overlap_min`.
+    3. A group with the quorum against it falls. One with the quorum for it and for its heaviest class stands,
+       with the shape that `shape_of` finds for its shapes and their weights. Any other is undecided.
+
+    Equal regions are one from the start, so what comes out does not depend on the order of the drawings.
+
+    >>> from concord.labels.spans import overlaps_of_spans
+    >>> drawn = [Region((0, 10), "person")], [Region((0, 9), "person")], [Region((40, 50), "place")]
+    >>> drawings = [Drawing(tuple(each), 1.0) for each in drawn]
+    >>> found = settled(drawings, overlaps_of_spans, 0.5, 0.5, lambda shapes: min(shapes))
+    >>> [(agreed.region.shape, round(agreed.share, 2)) for agreed in found.agreed]
+    [((0, 9), 0.67)]
+    """
+    ordered = sorted(Drawing(tuple(sorted(each.regions)), each.weight) for each in drawings)
+    total = math.fsum(each.weight for each in ordered)
+    agreed: list[Agreed] = []
+    undecided: list[str] = []
+    certainties = [1.0]
+    for group in _groups(ordered, overlaps, overlap_min):
+        weights = {region: math.fsum(ordered[each].weight for each in group[region]) for region in group}
+        share = share_of(math.fsum(weights.values()), total)
+        stands = passes(share, quorum)
+        if stands is False:
+            certainties.append(1.0 - share)
+            continue
+        classes = weight_by((region.class_name, weight) for region, weight in weights.items())
+        names = sorted(heaviest(classes))
+        class_share = share_of(classes[names[0]], total)
+        certainties.append(class_share)
+        what = f"the {' or '.join(names)} at {_shown(min(weights).shape)}"
+        if stands is None:
+            undecided.append(f"no quorum for or against {what}")
+        elif len(names) > 1 or not passes(class_share, quorum):
+            undecided.append(f"no quorum for the class of {what}")
+        else:
+            shape = shape_of(weight_by((region.shape, weight) for region, weight in weights.items()))
+            agreed.append(Agreed(Region(shape, names[0]), class_share))
+    return Settled(tuple(sorted(agreed)), min(certainties), tuple(undecided))
+
+
+Group: TypeAlias = dict[Region, set[int]]
+"""Different regions taken for one, each with the drawings it stands in."""
+
+
+def _groups(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float) -> list[Group]:
+    drawers: Group = {}
+    for number, drawing in enumerate(drawings):
+        for region in drawing.regions:
+            drawers.setdefault(region, set()).add(number)
+    group_of = {region: {region: numbers} for region, numbers in drawers.items()}
+    for one, other in _matches(drawings, overlaps, overlap_min):
+        left, right = group_of[one], group_of[other]
+        if left is right or set().union(*left.values()) & set().union(*right.values()):
+            continue
+        if _overlap_matrix(tuple(left), tuple(right), overlaps).min() < overlap_min:
+            continue
+        left.update(right)
+        group_of.update(dict.fromkeys(right, left))
+    distinct = {id(group): group for group in group_of.values()}
+    return sorted(distinct.values(), key=min)
+
+
+def _matches(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float) -> list[tuple[Region, Region]]:
+    """Return the matched regions of every two drawings, the best match first."""
+    found: dict[tuple[Region, Region], float] = {}
+    for one, other in combinations([each.regions for each in drawings if each.regions], 2):
+        overlap = _overlap_matrix(one, other, overlaps)
+        worth = np.where(overlap >= overlap_min, overlap + _same_class(one, other), 0.0)
+        rows, columns = linear_sum_assignment(worth, maximize=True)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            if worth[row, column] > 0.0 and one[row] != other[column]:
+                found[one[row], other[column]] = float(worth[row, column])
+    return sorted(found, key=lambda pair: (-found[pair], pair))
+
+
+def _overlap_matrix(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> NDArray[np.float64]:
+    return overlaps([region.shape for region in one], [region.shape for region in other])
+
+
+def _same_class(one: Sequence[Region], other: Sequence[Region]) -> NDArray[np.bool_]:
+    left = np.array([region.class_name for region in one], dtype=object)
+    right = np.array([region.class_name for region in other], dtype=object)
+    return np.asarray(left[:, None] == right[None, :], dtype=np.bool_)
+
+
+def _shown(shape: Shape) -> str:
+    few = ", ".join(f"{each:g}" for each in shape[:4])
+    return f"({few}{', ...' if len(shape) > 4 else ''})"

@@ -1,0 +1,126 @@
+"""Polygons: outlines in an image, each with a class."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from concord.labels.grouping import Region, Shape
+from concord.labels.reading import class_in, list_in, number_in, object_in
+from concord.labels.regions import RegionSchema
+from concord.labels.schema import Json, LabelFault
+from concord.labels.voting import medoids
+
+POLYGONS_MAX = 200
+POINTS_MAX = 500
+COORDINATE_MAX = 1e6
+AREA_MIN = 1e-6
+
+Point = tuple[float, float]
+
+
+def overlaps_of_polygons(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+    """Return the intersection over union of outlines (x0, y0, x1, y1, ...), pair by pair.
+
+    >>> square, half = (0, 0, 2, 0, 2, 2, 0, 2), (0, 0, 1, 0, 1, 2, 0, 2)
+    >>> overlaps_of_polygons([square], [square, half]).tolist()
+    [[1.0, 0.5]]
+    """
+    left = np.array([_polygon(shape) for shape in one], dtype=object)
+    right = np.array([_polygon(shape) for shape in other], dtype=object)
+    overlaps = np.zeros((len(left), len(right)))
+    rows, columns = shapely.STRtree(right).query(left, predicate="intersects")
+    shared = shapely.area(shapely.intersection(left[rows], right[columns]))
+    union = shapely.area(left)[rows] + shapely.area(right)[columns] - shared
+    overlaps[rows, columns] = np.clip(shared / union, 0.0, 1.0)
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        if one[row] == other[column]:
+            overlaps[row, column] = 1.0
+    return overlaps
+
+
+@dataclass(frozen=True)
+class Polygons(RegionSchema):
+    """Outlines with a class: `{"polygons": [{"points": [[0, 0], [9, 0], [0, 9]], "class": "car"}]}`.
+
+    Coordinates as for boxes. An outline is a simple ring without holes: its first point is not repeated at
+    its end, and canonically it starts at its leftmost point (the uppermost of several) and runs so that its
+    area is positive. The distance is 1 - the mean intersection over union of the best matching, in which
+    outlines of different classes do not match and every one left over counts 0. A merged outline is the
+    medoid, somebody's own outline that is nearest to all; the smallest where several tie.
+
+    Spec: `{"kind": "polygons", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5) and
+    `quorum` (0.5).
+
+    >>> schema = Polygons(("car",))
+    >>> schema.canonical({"polygons": [{"points": [[2, 0], [0, 0], [0, 2], [2, 2], [2, 0]], "class": "car"}]})
+    {'polygons': [{'points': [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]], 'class': 'car'}]}
+    >>> schema.canonical({"polygons": [{"points": [[0, 0], [2, 2], [2, 0], [0, 2]], "class": "car"}]})
+    Traceback (most recent call last):
+    concord.labels.schema.LabelFault: $.polygons[0].points: Self-intersection[1 1]; draw an outline that never meets itself
+    """
+
+    kind: ClassVar[str] = "polygons"
+    regions_max: ClassVar[int] = POLYGONS_MAX
+
+    def _region(self, value: object, path: str) -> Region:
+        given = object_in(value, path, LabelFault, ["points", "class"])
+        class_name = class_in(given["class"], f"{path}.class", self.classes)
+        path = f"{path}.points"
+        ring = _ring(
+            [
+                _point(each, f"{path}[{place}]")
+                for place, each in enumerate(list_in(given["points"], path, LabelFault, 3, POINTS_MAX))
+            ]
+        )
+        if len(ring) < 3:
+            raise LabelFault(path, f"it has {len(ring)} distinct points", "draw at least 3")
+        shape = tuple(coordinate for point in ring for coordinate in point)
+        polygon = _polygon(shape)
+        if not polygon.is_valid:
+            reason = shapely.is_valid_reason(polygon)
+            raise LabelFault(path, str(reason), "draw an outline that never meets itself")
+        if polygon.area < AREA_MIN:
+            raise LabelFault(path, f"its area is {polygon.area:g}", f"draw one of at least {AREA_MIN:g}")
+        return Region(shape, class_name)
+
+    def _written(self, region: Region) -> dict[str, Json]:
+        points = zip(region.shape[::2], region.shape[1::2], strict=True)
+        return {"points": [[x, y] for x, y in points], "class": region.class_name}
+
+    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+        return overlaps_of_polygons(one, other)
+
+    def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
+        nearest, _ = medoids(weights, lambda one, other: 1.0 - float(overlaps_of_polygons([one], [other])[0, 0]))
+        return min(nearest, key=lambda shape: (_polygon(shape).area, shape))
+
+    def _matches_wanted(self, one_count: int, other_count: int) -> float:
+        return max(one_count, other_count)
+
+
+def _point(value: object, path: str) -> Point:
+    x, y = list_in(value, path, LabelFault, 2, 2)
+    return (
+        number_in(x, f"{path}[0]", LabelFault, -COORDINATE_MAX, COORDINATE_MAX),
+        number_in(y, f"{path}[1]", LabelFault, -COORDINATE_MAX, COORDINATE_MAX),
+    )
+
+
+def _ring(points: Sequence[Point]) -> list[Point]:
+    """Return the ring in its canonical turn and start, without points that repeat the one before."""
+    ring = [after for before, after in pairwise([points[-1], *points]) if after != before]
+    if len(ring) < 3:
+        return ring
+    if not shapely.is_ccw(shapely.LinearRing(ring)):
+        ring.reverse()
+    start = ring.index(min(ring))
+    return ring[start:] + ring[:start]
+
+
+def _polygon(shape: Shape) -> shapely.Polygon:
+    return shapely.Polygon(np.reshape(shape, (-1, 2)))

@@ -1,0 +1,153 @@
+"""What spans, boxes and polygons have in common: a label is a set of drawn regions, each with a class."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from concord.labels.grouping import Drawing, Region, Shape, matched_overlap, settled
+from concord.labels.reading import class_names_in, list_in, number_in, object_in
+from concord.labels.schema import (
+    NOTHING_TO_MERGE,
+    AlphaMetric,
+    Json,
+    LabelFault,
+    Merged,
+    SchemaFault,
+    Vote,
+)
+
+REASONS_MAX = 3
+
+
+@dataclass(frozen=True)
+class RegionSchema(ABC):
+    """A label schema of drawn regions. A label is `{kind: [region, ...]}`; a kind fills in its geometry.
+
+    Attributes:
+        classes: the classes that a region can have.
+        iou_min: from which intersection over union two annotators' regions are taken for the same one.
+        quorum: share of the weight that settles a region, for or against; between the two it is escalated.
+    """
+
+    classes: tuple[str, ...]
+    iou_min: float = 0.5
+    quorum: float = 0.5
+
+    kind: ClassVar[str]
+    alpha_metric: ClassVar[AlphaMetric | None] = None
+    regions_max: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        """Check every field; raise SchemaFault."""
+        object.__setattr__(self, "classes", class_names_in(self.classes, "$.classes", 1))
+        object.__setattr__(self, "iou_min", number_in(self.iou_min, "$.iou_min", SchemaFault, 0.01, 1.0))
+        object.__setattr__(self, "quorum", number_in(self.quorum, "$.quorum", SchemaFault, 0.5, 1.0))
+
+    @abstractmethod
+    def _region(self, value: object, path: str) -> Region:
+        """Return the region that JSON describes; raise LabelFault."""
+
+    @abstractmethod
+    def _written(self, region: Region) -> dict[str, Json]:
+        """Return a region as canonical JSON, such that `_region` gives it back."""
+
+    @abstractmethod
+    def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+        """Return the matrix of intersections over union, exactly 1 for equal shapes."""
+
+    @abstractmethod
+    def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
+        """Return the one shape that stands for several annotators' shapes of a region."""
+
+    @abstractmethod
+    def _matches_wanted(self, one_count: int, other_count: int) -> float:
+        """Return by what the summed overlap of the best matching is divided, for a share from 0 to 1."""
+
+    def canonical(self, value: Json) -> Json:
+        """Return the regions in order, each with all its fields; a region given twice is refused.
+
+        >>> from concord.labels.spans import Spans
+        >>> drawn = [{"start": start, "end": 9, "class": "person"} for start in (5, 0, 5)]
+        >>> Spans(("person",)).canonical({"spans": drawn})
+        Traceback (most recent call last):
+        concord.labels.schema.LabelFault: $.spans[2]: it repeats $.spans[0]; give each once
+        """
+        return self._label(self._regions(value))
+
+    def distance(self, one: Json, other: Json) -> float:
+        """Return 1 - the overlap of the best one-to-one matching, as a share of what it could be.
+
+        Matched regions count by intersection over union if they have the same class; unmatched ones count 0.
+        Two empty labels are 0 apart, an empty one and any other 1.
+
+        >>> from concord.labels.spans import Spans
+        >>> Spans(("person",)).distance({"spans": []}, {"spans": [{"start": 0, "end": 9, "class": "person"}]})
+        1.0
+        """
+        if one == other:
+            return 0.0
+        left, right = self._regions(one), self._regions(other)
+        overlap = matched_overlap(left, right, self._overlaps)
+        return min(1.0, max(0.0, 1.0 - overlap / self._matches_wanted(len(left), len(right))))
+
+    def merge(self, labels: Sequence[Vote]) -> Merged:
+        """Return the regions that the quorum is for (see `grouping.settled`).
+
+        Support is that of the least certain decision, whether a region was taken or left; `parts` are the
+        shares of the weight for each taken region with its class. A region with a quorum neither for nor
+        against it, or none for its class, escalates the unit: it is neither dropped nor kept silently.
+
+        >>> from concord.labels.spans import Spans
+        >>> one, none = {"spans": [{"start": 0, "end": 9, "class": "person"}]}, {"spans": []}
+        >>> Spans(("person",)).merge([Vote(one), Vote(none)]).reason
+        'no quorum for or against the person at (0, 9)'
+        >>> Spans(("person",)).merge([Vote(one), Vote(none), Vote(one)]).parts
+        (0.6666666666666666,)
+        """
+        if not labels:
+            return NOTHING_TO_MERGE
+        drawings = [Drawing(tuple(self._regions(vote.label)), vote.weight) for vote in labels]
+        found = settled(drawings, self._overlaps, self.iou_min, self.quorum, self._shape_of)
+        if found.undecided:
+            more = len(found.undecided) - REASONS_MAX
+            reason = "; ".join(found.undecided[:REASONS_MAX]) + (f"; and {more} more" if more > 0 else "")
+            return Merged(None, found.support, reason)
+        label = self._label([agreed.region for agreed in found.agreed])
+        try:
+            self._regions(label)
+        except LabelFault as fault:
+            return Merged(None, found.support, f"what was merged does not fit the schema: {fault}")
+        parts = tuple(agreed.share for agreed in found.agreed)
+        return Merged(label, found.support, f"each of the {self.kind} by quorum", parts)
+
+    def spec(self) -> dict[str, Json]:
+        """Return the schema as JSON.
+
+        >>> from concord.labels.boxes import Boxes
+        >>> Boxes(("car",)).spec()
+        {'kind': 'boxes', 'classes': ['car'], 'iou_min': 0.5, 'quorum': 0.5}
+        """
+        return {
+            "kind": self.kind,
+            "classes": [*self.classes],
+            "iou_min": self.iou_min,
+            "quorum": self.quorum,
+        }
+
+    def _regions(self, label: Json) -> list[Region]:
+        listed = object_in(label, "$", LabelFault, [self.kind])[self.kind]
+        paths: dict[Region, str] = {}
+        for place, each in enumerate(list_in(listed, f"$.{self.kind}", LabelFault, 0, self.regions_max)):
+            path = f"$.{self.kind}[{place}]"
+            region = self._region(each, path)
+            if region in paths:
+                raise LabelFault(path, f"it repeats {paths[region]}", "give each once")
+            paths[region] = path
+        return sorted(paths)
+
+    def _label(self, regions: Sequence[Region]) -> dict[str, Json]:
+        return {self.kind: [self._written(region) for region in regions]}
