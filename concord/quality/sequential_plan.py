@@ -80,6 +80,63 @@ class SequentialPlan:
         return _at_both_points(self.guarantee, stopping_law(self.bounds()))
 
 
+@dataclass(frozen=True, slots=True)
+class WaldLines:
+    """Wald's untruncated test: accept at d <= slope n - accept_intercept, reject at d >= slope n + reject_intercept.
+
+    Attributes:
+        log_odds_ratio: k = ln[p1 (1-p0) / (p0 (1-p1))], the weight of one error (Montgomery prints log10).
+        accept_intercept: h1 = ln[(1-alpha)/beta] / k.
+        reject_intercept: h2 = ln[(1-beta)/alpha] / k.
+        slope: s = ln[(1-p0)/(1-p1)] / k.
+        accept_from, reject_from: the first n at which the lines allow to accept and to reject.
+        mean_inspected_aql, mean_inspected_ltpd: Wald's approximate average sample numbers.
+    """
+
+    log_odds_ratio: float
+    accept_intercept: float
+    reject_intercept: float
+    slope: float
+    accept_from: int
+    reject_from: int
+    mean_inspected_aql: float
+    mean_inspected_ltpd: float
+
+
+def wald_lines(guarantee: Guarantee) -> WaldLines:
+    """Return the lines of Wald's test for a stream, before any truncation.
+
+    They are the textbook's; the risks hold only nearly. To inspect by, take `sequential_plan`.
+
+    Source: Wald 1947; Montgomery, "Introduction to Statistical Quality Control", 7th ed., section 15.4.
+
+    >>> lines = wald_lines(Guarantee(aql=0.01, alpha=0.05, ltpd=0.06, beta=0.10))
+    >>> round(lines.accept_intercept, 2), round(lines.reject_intercept, 2), lines.accept_from, lines.reject_from
+    (1.22, 1.57, 44, 2)
+    """
+    good, bad = guarantee.aql, guarantee.ltpd
+    if good <= 0:
+        raise ValueError("Wald's lines need an aql above 0")
+    weight = math.log(bad * (1 - good) / (good * (1 - bad)))
+    clean = math.log((1 - good) / (1 - bad))
+    accept = math.log((1 - guarantee.alpha) / guarantee.beta)
+    reject = math.log((1 - guarantee.beta) / guarantee.alpha)
+    slope = clean / weight
+    drift_good = good * weight - clean  # mean step of the log ratio
+    drift_bad = bad * weight - clean
+    reject_from = math.ceil(reject / weight / (1 - slope))
+    return WaldLines(
+        weight,
+        accept / weight,
+        reject / weight,
+        slope,
+        math.ceil(accept / weight / slope),
+        reject_from,
+        ((1 - guarantee.alpha) * -accept + guarantee.alpha * reject) / drift_good,
+        (guarantee.beta * -accept + (1 - guarantee.beta) * reject) / drift_bad,
+    )
+
+
 def _at_both_points(guarantee: Guarantee, law: StoppingLaw) -> tuple[Floats, Floats]:
     if guarantee.lot_size is None:
         return law.at_rate(guarantee.aql), law.at_rate(guarantee.ltpd)
