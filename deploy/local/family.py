@@ -6,7 +6,7 @@ recycled process number cannot carry it. So `make down` works from any state, af
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class Member:
         folder: Where the stack lives.
         layer: When it was started: everything of a lower layer was ready before.
         name: What it is, such as ``kafka`` or ``ingest``.
+        ports: What it was told to listen on.
         identity: Which process it is.
         leads: Whether it is the one the stack started, not a child of that one.
     """
@@ -32,13 +33,14 @@ class Member:
     folder: Path
     layer: int
     name: str
+    ports: tuple[int, ...]
     identity: proc.Identity
     leads: bool
 
 
-def mark(folder: Path, layer: int, name: str) -> dict[str, str]:
+def mark(folder: Path, layer: int, name: str, ports: Iterable[int] = ()) -> dict[str, str]:
     """Return the environment that makes a process a member of the stack in `folder`."""
-    return {MARK: f"{layer}|{name}|{folder.resolve()}"}
+    return {MARK: f"{layer}|{name}|{','.join(map(str, ports))}|{folder.resolve()}"}
 
 
 def members(folder: Path) -> list[Member]:
@@ -95,5 +97,6 @@ def _member(pid: int) -> Member | None:
     seen = proc.status(pid) if value else None
     if not value or not seen or not seen.running:
         return None
-    layer, name, folder = value.split("|", 2)
-    return Member(Path(folder), int(layer), name, seen.identity, seen.leads)
+    layer, name, ports, folder = value.split("|", 3)
+    numbers = tuple(int(port) for port in ports.split(",") if port)
+    return Member(Path(folder), int(layer), name, numbers, seen.identity, seen.leads)

@@ -73,17 +73,17 @@ class Processes:
         Raises:
             NotStarted: A port is held, a program ended or was late, or :meth:`abandon` was called.
         """
-        taken = {one.name: one for one in family.members(self._folder) if one.leads}
-        waiting: list[_Running] = []
         asked = list(programs)
-        for program in asked:
-            if program.name not in taken:
-                _refuse_held_ports(program)
+        taken = {one.name: one for one in family.members(self._folder) if one.leads}
         for program in asked:
             if program.name in taken:
-                self._adopt(program, taken[program.name])
+                _refuse_other_ports(program, taken[program.name])
             else:
-                waiting.append(self._spawn(program, layer))
+                _refuse_held_ports(program)
+        waiting = [
+            self._adopt(program, taken[program.name]) if program.name in taken else self._spawn(program, layer)
+            for program in asked
+        ]
         self._wait(waiting)
 
     def abandon(self) -> None:
@@ -148,12 +148,13 @@ class Processes:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > _LOG_BYTES_MAX:
             path.replace(path.with_suffix(".log.old"))
+        mark = family.mark(self._folder, layer, program.name, program.ports)
         with path.open("ab") as log:
             log_from = log.tell()
             child = subprocess.Popen(
                 program.argv,
                 cwd=places.ROOT,
-                env={**os.environ, **program.environment, **family.mark(self._folder, layer, program.name)},
+                env={**os.environ, **program.environment, **mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -166,10 +167,12 @@ class Processes:
         self._running[program.name] = running
         return running
 
-    def _adopt(self, program: Program, member: family.Member) -> None:
+    def _adopt(self, program: Program, member: family.Member) -> _Running:
         path = self._log(program.name)
         size = path.stat().st_size if path.exists() else 0
-        self._running[program.name] = _Running(program, member.layer, member.identity, None, size)
+        running = _Running(program, member.layer, member.identity, None, size)
+        self._running[program.name] = running
+        return running
 
     def _wait(self, waiting: list[_Running]) -> None:
         began = time.monotonic()
@@ -219,3 +222,9 @@ def _refuse_held_ports(program: Program) -> None:
                 f"port {port} of {program.name} is held by {who}; stop it, or move all ports: "
                 "CONCORD_PORT_OFFSET=100 make up"
             )
+
+
+def _refuse_other_ports(program: Program, member: family.Member) -> None:
+    if member.ports != program.ports:
+        at = ", ".join(map(str, member.ports))
+        raise NotStarted(f"{program.name} of {member.folder} runs already at port {at}; `make down` stops it")

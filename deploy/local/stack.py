@@ -6,39 +6,23 @@ with Stack(folder, Ports.free()) as stack:
 
 import asyncio
 import http.client
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local import listeners, places, store
+from deploy.local import family, listeners, places, store
+from deploy.local.elsewhere import Elsewhere
+from deploy.local.issuer import Issuer
 from deploy.local.kafka.installation import Installation
 from deploy.local.ports import Ports
 from deploy.local.processes import NotStarted, Processes, Program
 from deploy.local.services import SERVICES, service_environment
+from deploy.local.topics import TopicsNotCreated, create_topics
 
 _BROKER_AND_STORE, _SERVICES = 0, 1
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A broker or store that runs already and is used instead of one of our own.
-
-    Attributes:
-        kafka_bootstrap: ``host:port`` of a broker, or None for a local one.
-        mongodb_uri: Where the store is, or None for a local one.
-    """
-
-    kafka_bootstrap: str | None = None
-    mongodb_uri: str | None = None
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Elsewhere":
-        """Return what CONCORD_KAFKA_BOOTSTRAP and CONCORD_MONGODB_URI name; empty counts as not set."""
-        return cls(environment.get("CONCORD_KAFKA_BOOTSTRAP") or None, environment.get("CONCORD_MONGODB_URI") or None)
 
 
 class Stack:
@@ -53,7 +37,7 @@ class Stack:
         folder: Path,
         ports: Ports,
         services: Sequence[str] = SERVICES,
-        elsewhere: Elsewhere = Elsewhere(),
+        elsewhere: Elsewhere | None = None,
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
@@ -68,9 +52,10 @@ class Stack:
         self.folder = folder.resolve()
         self.ports = ports
         self.services = tuple(services)
-        self.kafka_bootstrap = elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
-        self.mongodb_uri = elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
-        self._elsewhere = elsewhere
+        self._elsewhere = elsewhere or Elsewhere()
+        self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
+        self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
+        self.issuer = Issuer(self.folder)
         self._processes = Processes(self.folder, say)
 
     @property
@@ -116,6 +101,11 @@ class Stack:
         """Return the name of a part that ended without being asked to, or None while all run."""
         return self._processes.ended()
 
+    @property
+    def running(self) -> frozenset[str]:
+        """The parts that run now, whichever command started them."""
+        return frozenset(member.name for member in family.members(self.folder) if member.leads)
+
     def pid(self, name: str) -> int:
         """Return the process number of one part."""
         return self._processes.pid(name)
@@ -134,7 +124,7 @@ class Stack:
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the settings that one service of this stack is started with."""
-        return service_environment(service, self.folder, self.kafka_bootstrap, self.mongodb_uri, self._port(service))
+        return service_environment(service, self.ports, self.kafka_bootstrap, self.mongodb_uri, self.issuer)
 
     def _port(self, name: str) -> int:
         return self.ports.as_dict()[name]
@@ -176,8 +166,6 @@ class Stack:
         )
 
     def _create_topics(self) -> None:
-        from deploy.local.topics import TopicsNotCreated, create_topics  # noqa: PLC0415 - loads while the broker starts
-
         # In a thread of its own, for the caller's thread may run an event loop.
         with ThreadPoolExecutor(max_workers=1) as pool:
             try:

@@ -45,11 +45,11 @@ class Installation:
         Raises:
             StepFailed: Maven or Java failed, or a jar is not the one whose hash is written down.
         """
-        if self._is_done():
+        if self.is_done():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         with _alone(self._folder / "lock"):
-            if self._is_done():  # another command did it meanwhile
+            if self.is_done():  # another command did it meanwhile
                 return
             for made in (self._jars, self._formatted):
                 shutil.rmtree(made, ignore_errors=True)
@@ -79,7 +79,8 @@ class Installation:
         java = Path(shutil.which("java") or "java").resolve()
         return f"{known.hexdigest()} {self._folder} {java}"
 
-    def _is_done(self) -> bool:
+    def is_done(self) -> bool:
+        """Return whether all is there and made for this Java, in this place."""
         return self._stamp.exists() and self._stamp.read_text() == self._key()
 
     def _java(self, *flags: str) -> tuple[str, ...]:

@@ -1,0 +1,195 @@
+"""One function a verb. Each returns the exit status; what goes wrong is said in sentences, without a traceback.
+
+What needs the environment is imported by the verb that uses it: the others must work before it exists.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from deploy.local import doctor, family, places, terminal
+from deploy.local.elsewhere import Elsewhere
+from deploy.local.environment import Environment
+from deploy.local.kafka.installation import Installation
+from deploy.local.ports import Ports
+from deploy.local.processes import NotStarted
+
+if TYPE_CHECKING:
+    from deploy.local.stack import Stack
+
+_CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".grimp_cache")
+_KEPT_BY_CLEAN = frozenset({"environments", "kafka", "prometheus"})
+_INTERRUPTED = 130
+_WATCH_SECONDS = 0.5
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb; SIGTERM and SIGHUP stop it as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    asked = _parser().parse_args(argv)
+    try:
+        return int(asked.verb(asked))
+    except (NotStarted, terminal.StepFailed, ValueError, OSError) as fault:
+        print(f"{asked.name}: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{asked.name}: interrupted; everything it started was stopped", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def setup(_asked: argparse.Namespace) -> int:
+    """Make the environment and fetch the broker; milliseconds when both are there."""
+    own_broker = Elsewhere.from_environment(os.environ).kafka_bootstrap is None
+    environment, broker = Environment(), Installation()
+    if not (environment.is_done() and (broker.is_done() or not own_broker)):
+        lacking = doctor.missing(own_broker)
+        for finding in lacking:
+            terminal.say(str(finding))
+        if lacking:
+            return 1
+    environment.ensure()
+    if own_broker:
+        broker.ensure()
+    return 0
+
+
+def diagnose(_asked: argparse.Namespace) -> int:
+    """List what only the system can give, and how to get what is missing."""
+    findings = doctor.everything(Ports.from_environment(os.environ))
+    for finding in findings:
+        terminal.say(str(finding))
+    return int(any(finding.cure for finding in findings))
+
+
+def up(asked: argparse.Namespace) -> int:
+    """Start broker, store and services, and leave them running."""
+    from deploy.local.stack import Stack  # noqa: PLC0415 - needs the environment
+
+    elsewhere = Elsewhere.from_environment(os.environ)
+    stack = Stack(places.STACK, Ports.from_environment(os.environ), elsewhere=elsewhere, say=terminal.say)
+    before = stack.running
+    if asked.foreground and before:
+        raise NotStarted("it is up already, in the background; `make down` stops it")
+    stack.start()
+    _print_addresses(stack)
+    if asked.foreground:
+        return _watch(stack)
+    stack.detach()
+    terminal.say("It was up already." if before >= {*stack.services} else "It is up; `make down` stops it.")
+    return 0
+
+
+def down(_asked: argparse.Namespace) -> int:
+    """Stop every process of every stack of this checkout; the data stays."""
+    running = bool(family.members(places.LOCAL))
+    family.stop(places.LOCAL, say=terminal.say)
+    terminal.say("It is down." if running else "Nothing was running.")
+    return 0
+
+
+def clean(asked: argparse.Namespace) -> int:
+    """Stop everything and remove data, logs and caches; with --all also what was installed."""
+    down(asked)
+    entries = list(places.LOCAL.iterdir()) if places.LOCAL.exists() else []
+    kept = frozenset() if asked.all else _KEPT_BY_CLEAN
+    for path in [*entries, *(places.ROOT / name for name in _CACHES)]:
+        if path.name not in kept:
+            _remove(path)
+    if asked.all:
+        _remove(places.ENVIRONMENT)
+    return 0
+
+
+def token(asked: argparse.Namespace) -> int:
+    """Print a bearer token of the stack of `make up`, for a role and a subject."""
+    from deploy.local.issuer import Issuer  # noqa: PLC0415 - needs the environment
+
+    terminal.say(Issuer(places.STACK).token(asked.role, asked.subject, asked.client))
+    return 0
+
+
+def check(_asked: argparse.Namespace) -> int:
+    """Run lint, types and the import rules."""
+    from deploy.local import suite  # noqa: PLC0415 - needs the environment
+
+    return suite.run(suite.CHECKS)
+
+
+def test(_asked: argparse.Namespace) -> int:
+    """Run everything that must hold."""
+    from deploy.local import suite  # noqa: PLC0415 - needs the environment
+
+    return suite.run(suite.STEPS)
+
+
+def lock(_asked: argparse.Namespace) -> int:
+    """Write the locks of packages and jars anew."""
+    from deploy.local import locks  # noqa: PLC0415 - needs the environment
+
+    locks.write()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local")
+    verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
+
+    def add(name: str, verb: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=verb.__doc__, description=verb.__doc__)
+        one.set_defaults(verb=verb)
+        return one
+
+    add("setup", setup)
+    add("doctor", diagnose)
+    add("up", up).add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
+    add("down", down)
+    add("clean", clean).add_argument("--all", action="store_true", help="also the environment and the broker's jars")
+    add("check", check)
+    add("test", test)
+    add("lock", lock)
+    minting = add("token", token)
+    minting.add_argument("role", help="client, annotator, adjudicator, auditor or operator")
+    minting.add_argument("subject", help="who it is, such as an annotator's id")
+    minting.add_argument("--client", help="whose data it may touch, for tokens of a client")
+    return parser
+
+
+def _watch(stack: "Stack") -> int:
+    """Stay until Ctrl-C or until a part ends by itself; stop everything."""
+    try:
+        terminal.say("Ctrl-C stops it.")
+        while (name := stack.ended()) is None:
+            time.sleep(_WATCH_SECONDS)
+        terminal.say(f"{name} has ended by itself and the rest is being stopped. Its last lines:\n{stack.tail(name)}")
+        return 1
+    finally:
+        stack.stop()
+
+
+def _print_addresses(stack: "Stack") -> None:
+    """Say where everything is and how to get in."""
+    stack.issuer.credentials()
+    for name, address in stack.addresses.items():
+        terminal.say(f"{name:<12} {address}")
+    terminal.say(f"{'credentials':<12} {stack.issuer.tokens_file} (one a role)")
+    terminal.say(f"{'':<12} more: .venv/bin/python -m deploy.local token annotator w017")
+    terminal.say(f"{'logs':<12} {places.logs(stack.folder)}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
