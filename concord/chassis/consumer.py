@@ -6,7 +6,6 @@ repeats work and loses none. Each partition's offsets must be contiguous; a jump
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,21 +19,38 @@ from concord.chassis.broker.port import (
     Subscription,
     TopicPartition,
 )
-from concord.chassis.clock import Clock
+from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
 from concord.chassis.store.port import StoreUnavailable
-from concord.contracts.codec import Undecodable, UnknownSchemaVersion, check_schema, decode
+from concord.chassis.telemetry import Instrument, Telemetry, trace_headers
+from concord.contracts.codec import Headers, Undecodable, UnknownSchemaVersion, check_schema, decode
 from concord.contracts.topics import BY_NAME, Topic
 
 POLL_SECONDS = 0.5
+TRACE_HEADERS = ("traceparent", "tracestate")
 RETRY_SECONDS = 0.5
 STUCK_SECONDS = 60.0
+
+CONSUMER_INSTRUMENTS = (
+    Instrument("concord_consumer_records", "counter", "Records served, dead letters among them.", ("topic",)),
+    Instrument(
+        "concord_consumer_lag_records", "gauge", "Records of this member's partitions that were not polled yet."
+    ),
+    Instrument(
+        "concord_consumer_progress_timestamp_seconds", "gauge", "When a batch was last committed, seconds since 1970."
+    ),
+    Instrument("concord_dead_letters", "counter", "Records set aside on the dead-letter topic.", ("topic",)),
+)
 
 log = logging.getLogger(__name__)
 
 
 class OffsetJump(Exception):
     """A partition's offsets were not contiguous: records were passed over. The process must end and read again."""
+
+
+class Poison(Exception):
+    """A handler's word that a record can never be served: it becomes a dead letter without further tries."""
 
 
 class Stuck(Exception):
@@ -47,6 +63,18 @@ class Delivery:
 
     record: Incoming
     event: Message | None
+
+    @property
+    def trace(self) -> Headers:
+        """The trace context for what this record causes, as record headers.
+
+        The current span's where it belongs to the record's own trace, else what the record carried: so a unit's
+        trace stays one trace also through batches of many.
+        """
+        carried = tuple((name, value) for name, value in self.record.headers if name in TRACE_HEADERS)
+        current = trace_headers()
+        same = current and carried and current[0][1][:35] == carried[0][1][:35]
+        return current if same else carried
 
 
 Handler = Callable[[Sequence[Delivery]], Awaitable[None]]
@@ -72,15 +100,16 @@ class BatchConsumer:
         handlers: Mapping[Topic, Handler],
         flushed: Callable[[], Awaitable[None]],
         dead_letters: DeadLetters,
+        telemetry: Telemetry,
         clock: Clock,
     ) -> None:
         self.handlers = {topic.name: handler for topic, handler in handlers.items()}
         self.subscription: Subscription = broker.subscribe(list(self.handlers), group=service)
         self.flushed = flushed
         self.dead_letters = dead_letters
+        self.tracing = telemetry.tracing
+        self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
         self.clock = clock
-        self.records_consumed: dict[str, int] = defaultdict(int)
-        self.lag_records = 0
         self._next: dict[TopicPartition, int] = {}
         self._progress_at = 0.0
         self._stopping = False
@@ -127,6 +156,7 @@ class BatchConsumer:
         await self.flushed()
         await self._commit(offsets)
         self._progress_at = self.clock.monotonic()
+        self.instruments.gauge("concord_consumer_progress_timestamp_seconds").set(self.clock.now_us() / MICROSECONDS)
 
     def _by_topic(self, records: Sequence[Incoming]) -> dict[str, list[Incoming]]:
         batches: dict[str, list[Incoming]] = {topic: [] for topic in self.handlers}
@@ -149,15 +179,16 @@ class BatchConsumer:
                 log.warning("a batch of %s failed (%s: %s); trying it record by record", topic, type(fault), fault)
                 for delivery in good:
                     await self._serve_alone(topic, delivery)
-        self.records_consumed[topic] += len(batch)
+        self.instruments.counter("concord_consumer_records", topic).inc(len(batch))
 
     async def _serve_alone(self, topic: str, delivery: Delivery) -> None:
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 await self._available(topic, [delivery])
             except Exception as fault:
-                if attempt == ATTEMPTS_MAX:
+                if attempt == ATTEMPTS_MAX or isinstance(fault, Poison):
                     await self._set_aside(delivery.record, fault, attempt)
+                    return
             else:
                 return
 
@@ -165,7 +196,8 @@ class BatchConsumer:
         """Call the handler, again and again while the store or the broker does not answer."""
         while True:
             try:
-                await self.handlers[topic](deliveries)
+                with self.tracing.batch_span(f"process {topic}", [delivery.record for delivery in deliveries]):
+                    await self.handlers[topic](deliveries)
             except (StoreUnavailable, BrokerUnavailable) as fault:
                 log.warning("%s waits: %s", topic, fault)
                 await self.clock.sleep(RETRY_SECONDS)
@@ -180,6 +212,7 @@ class BatchConsumer:
             except BrokerUnavailable:
                 await self.clock.sleep(RETRY_SECONDS)
             else:
+                self.instruments.counter("concord_dead_letters", record.topic).inc()
                 return
 
     def _check_contiguous(self, records: Sequence[Incoming]) -> dict[TopicPartition, int]:
@@ -212,11 +245,12 @@ class BatchConsumer:
     async def _watch(self) -> None:
         """With nothing coming: raise when there is something to come."""
         now = self.clock.monotonic()
-        self.lag_records = await self.subscription.lag()
-        if self.lag_records == 0:
+        lag_records = await self.subscription.lag()
+        self.instruments.gauge("concord_consumer_lag_records").set(lag_records)
+        if lag_records == 0:
             self._progress_at = now
         elif now - self._progress_at > STUCK_SECONDS:
-            raise Stuck(f"{self.lag_records} records wait and none has come for {STUCK_SECONDS:g} s")
+            raise Stuck(f"{lag_records} records wait and none has come for {STUCK_SECONDS:g} s")
 
 
 def decoded(record: Incoming) -> Delivery:
@@ -229,6 +263,3 @@ def decoded(record: Incoming) -> Delivery:
     topic = BY_NAME[record.topic]
     check_schema(record.headers)
     return Delivery(record, decode(topic, record.value) if topic.message is not None else None)
-
-
-__all__ = ["BatchConsumer", "Delivery", "Handler", "OffsetJump", "Stuck", "UnknownSchemaVersion", "decoded"]

@@ -20,7 +20,6 @@ class DeadLetters:
         self.service = service
         self.broker = broker
         self.clock = clock
-        self.count = 0
 
     async def set_aside(self, record: Incoming, error: Exception, attempts: int) -> None:
         """Return when the record lies in dead letters; only then may its offset be committed.
@@ -50,4 +49,3 @@ class DeadLetters:
             attempts=attempts,
         )
         await self.broker.publish([Outgoing(DEAD_LETTERS.name, record.key, encode(letter), schema_headers())])
-        self.count += 1

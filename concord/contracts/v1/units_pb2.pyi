@@ -62,7 +62,6 @@ class UnitAdmitted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UNIT_ID_FIELD_NUMBER: _builtins.int
-    LOT_ID_FIELD_NUMBER: _builtins.int
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
@@ -72,8 +71,6 @@ class UnitAdmitted(_message.Message):
     GOLD_LABEL_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
-    lot_id: _builtins.str
-    """Empty for a gold unit: gold is not delivered."""
     source_id: _builtins.str
     """The client's own name of the unit; shown to no annotator."""
     media_type: _builtins.str
@@ -95,7 +92,6 @@ class UnitAdmitted(_message.Message):
         self,
         *,
         unit_id: _builtins.str = ...,
-        lot_id: _builtins.str = ...,
         source_id: _builtins.str = ...,
         media_type: _builtins.str = ...,
         fingerprint: _builtins.str = ...,
@@ -107,7 +103,7 @@ class UnitAdmitted(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label", "gold_label", b"gold_label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "lot_id", b"lot_id", "media_type", b"media_type", "named_annotators", b"named_annotators", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__gold_label: _TypeAlias = _typing.Literal["gold_label"]  # noqa: Y015
     _WhichOneofArgType__gold_label: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label"]  # noqa: Y015

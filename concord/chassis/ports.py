@@ -1,0 +1,25 @@
+"""What a bootstrap is given: the three ports, who is believed, and where telemetry goes."""
+
+from dataclasses import dataclass
+
+from concord.chassis.broker.port import Broker
+from concord.chassis.clock import Clock
+from concord.chassis.identity import Identity
+from concord.chassis.store.port import Store
+from concord.chassis.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world of one service, real or in memory.
+
+    Attributes:
+        writer: this process's name in the journal: unique to this life of it, without a slash.
+    """
+
+    store: Store
+    broker: Broker
+    clock: Clock
+    identity: Identity
+    telemetry: Telemetry
+    writer: str
