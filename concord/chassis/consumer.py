@@ -23,7 +23,7 @@ from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
 from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.telemetry import Instrument, Telemetry, trace_headers
-from concord.contracts.codec import Headers, Undecodable, UnknownSchemaVersion, check_schema, decode
+from concord.contracts.codec import Headers, Undecodable, check_schema, decode
 from concord.contracts.topics import BY_NAME, Topic
 
 POLL_SECONDS = 0.5
