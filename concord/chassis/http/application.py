@@ -1,0 +1,111 @@
+"""The HTTP door of a service: its routes behind identity, limits and telemetry, with every refusal as problem+json."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from concord.chassis.http.limits import Limits, LimitsMiddleware
+from concord.chassis.http.observed import ObservedMiddleware
+from concord.chassis.http.problems import DomainStatuses, install, problem
+from concord.chassis.identity import Guard, Identity
+from concord.chassis.telemetry import Telemetry, exposition
+
+LIVE, READY, METRICS = "/live", "/ready", "/metrics"
+OPEN_PATHS = frozenset({LIVE, READY, METRICS})
+RETRY_SECONDS = 2
+
+
+class Readiness(Protocol):
+    """What the door asks of the runtime."""
+
+    @property
+    def serving(self) -> bool:
+        """Return whether requests are served at all."""
+        ...
+
+    def reasons(self) -> list[str]:
+        """Return why requests should not come here now; empty when ready."""
+        ...
+
+
+def application(
+    name: str,
+    routers: Sequence[APIRouter],
+    *,
+    readiness: Readiness,
+    identity: Identity,
+    telemetry: Telemetry,
+    domain: DomainStatuses | None = None,
+    limits: Limits | None = None,
+    state: Any = None,
+) -> FastAPI:
+    """Return the application of one service.
+
+    Args:
+        name: the service.
+        routers: its routes, each guarded by `require`.
+        readiness: its runtime.
+        identity: who is believed.
+        telemetry: its registry and tracer.
+        domain: status of each exception of its domain.
+        limits: bounds, the defaults if None.
+        state: what its routes reach as `request.app.state.service`: its handlers.
+    """
+    app = FastAPI(title=f"Concord {name}", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.identity = identity
+    app.state.service = state
+    install(app, domain or {})
+    for router in (_health(readiness, telemetry), *routers):
+        # Taken over as they are, prefixes and dependencies already in them: an included router is one more look-up
+        # a request, and its routes could not be walked.
+        assert all(isinstance(route, APIRoute) for route in router.routes), "routers hold routes, not other routers"
+        app.router.routes.extend(router.routes)
+    # The last one added is the outermost.
+    app.add_middleware(
+        LimitsMiddleware, limits=limits or Limits(), serving=lambda: readiness.serving, open_paths=OPEN_PATHS
+    )
+    app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)
+    return app
+
+
+def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(LIVE)
+    async def live() -> dict[str, str]:
+        """Return at once: the event loop turns."""
+        return {"status": "live"}
+
+    @router.get(READY)
+    async def ready(request: Request) -> Response:
+        """Return 200 when requests should come here, 503 with the reasons when not."""
+        reasons = readiness.reasons()
+        if not reasons:
+            return Response(b'{"status":"ready"}', media_type="application/json")
+        headers = {"retry-after": str(RETRY_SECONDS)}
+        return problem(503, "; ".join(reasons) + ".", title="Not ready", instance=request.url.path, headers=headers)
+
+    @router.get(METRICS)
+    async def metrics() -> Response:
+        """Return what Prometheus scrapes."""
+        body, headers = exposition(telemetry.registry)
+        return Response(body, headers=dict(headers))
+
+    return router
+
+
+def unguarded_routes(app: FastAPI) -> list[str]:
+    """Return the routes without a guard, health and telemetry left out: a test wants none."""
+    known = (*OPEN_PATHS, app.openapi_url)
+    return [
+        f"{','.join(sorted(getattr(route, 'methods', None) or ('?',)))} {getattr(route, 'path', route)}"
+        for route in app.routes
+        if getattr(route, "path", None) not in known and not (isinstance(route, APIRoute) and _guarded(route.dependant))
+    ]
+
+
+def _guarded(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Guard) or any(_guarded(inner) for inner in dependant.dependencies)

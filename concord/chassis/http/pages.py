@@ -1,0 +1,67 @@
+"""Pages: an opaque cursor and a bound, so that no list is ever sent whole."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from concord.chassis.errors import FieldError, Invalid
+
+PAGE_DEFAULT = 50
+PAGE_MAX = 500
+_CURSOR_CHARACTERS_MAX = 1_024
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of a list, and where it goes on.
+
+    Attributes:
+        items: at most as many as were asked for.
+        next: the cursor of the rest; None at the end.
+    """
+
+    items: Sequence[T]
+    next: str | None
+
+
+def cursor_of(*position: str | int) -> str:
+    """Return a cursor for a position: opaque to callers, safe in an address.
+
+    >>> position_of(cursor_of("lot-7", 3))
+    ('lot-7', 3)
+    """
+    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+
+
+def position_of(cursor: str) -> tuple[str | int, ...]:
+    """Return the position in a cursor. Nothing in it is to be trusted: a caller can make one up.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    try:
+        cursor = cursor[:_CURSOR_CHARACTERS_MAX]
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        return msgspec.json.decode(text, type=tuple[str | int, ...])
+    except (ValueError, binascii.Error, msgspec.DecodeError) as fault:
+        error = FieldError("cursor", "is none that we gave", "take `next` of the page before, or leave it out")
+        raise Invalid(f"The cursor {error.problem}.", [error]) from fault
+
+
+def page_size(asked: int | None) -> int:
+    """Return how many to send: 50 unless asked, at most 500.
+
+    Raises:
+        Invalid: fewer than one were asked for.
+    """
+    if asked is None:
+        return PAGE_DEFAULT
+    if asked < 1:
+        raise Invalid(f"limit is {asked}.", [FieldError("limit", "is less than one", f"send 1 to {PAGE_MAX}")])
+    return min(asked, PAGE_MAX)

@@ -1,0 +1,184 @@
+"""Every refusal as problem+json (RFC 9457) with the field and the cure."""
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Unavailable
+from concord.chassis.store.port import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+FIELD_ERRORS_MAX = 50
+RETRY_SECONDS = 2
+_CURES = {404: "see /openapi.json for the routes there are", 405: "see the Allow header for the methods there are"}
+_encode = msgspec.json.encode
+
+DomainStatuses = Mapping[type[Exception], int]
+"""The status of each exception of a service's domain, which stays free of HTTP. Subclasses follow their parent."""
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    title: str | None = None,
+    instance: str | None = None,
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem+json response.
+
+    Args:
+        status: the HTTP status.
+        detail: what happened, as a sentence.
+        title: what kind of problem it is, the same for all of its kind; the status' own phrase if None.
+        instance: the request's path, or the id under which the log tells more.
+        errors: which fields were wrong and how to put them right; the first 50 are sent.
+        headers: sent with it.
+    """
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if instance is not None:
+        content["instance"] = instance
+    if errors:
+        content["errors"] = [
+            {"field": e.field, "problem": e.problem, "cure": e.cure} for e in errors[:FIELD_ERRORS_MAX]
+        ]
+    return Response(_encode(content), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def refusal(error: ConcordError, instance: str | None = None) -> Response:
+    """Return the response that tells a caller of this refusal."""
+    return problem(
+        error.status,
+        error.detail,
+        title=error.title,
+        instance=instance,
+        errors=error.errors,
+        headers=error.headers(),
+    )
+
+
+def unexpected(fault: BaseException, path: str) -> Response:
+    """Log a fault nobody foresaw and return a response that tells its id and nothing else."""
+    incident = str(uuid.uuid4())
+    log.error("incident %s on %s", incident, path, exc_info=fault)
+    return problem(
+        500,
+        "Something went wrong here, not with your request; quote the instance when you report it.",
+        title="Concord failed",
+        instance=f"urn:uuid:{incident}",
+    )
+
+
+def domain_refusal(fault: Exception, status: int) -> ConcordError:
+    """Return a domain exception as a refusal: its sentence, and its `field` and `cure` where it has them.
+
+    A domain exception may instead carry several in `errors`, each with `field`, `problem` and `cure`.
+    """
+    detail = str(fault)
+    found = [FieldError(e.field, e.problem, e.cure) for e in getattr(fault, "errors", ())]
+    field, cure = getattr(fault, "field", None), getattr(fault, "cure", None)
+    if not found and (field or cure):
+        found = [FieldError(field or "", detail, cure or "")]
+    error = ConcordError(detail, found, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
+    error.status = status
+    error.title = HTTPStatus(status).phrase
+    return error
+
+
+def field_errors(fault: RequestValidationError) -> list[FieldError]:
+    """Return pydantic's findings as paths with a cure."""
+    found = []
+    for error in fault.errors()[:FIELD_ERRORS_MAX]:
+        place = [part for part in error["loc"] if part not in ("body", "query", "path", "header")]
+        found.append(FieldError(_path(place), error["msg"], _cure(error)))
+    return found
+
+
+def _path(parts: Sequence[str | int]) -> str:
+    """Return a path such as `units[3].payload`; `body` for the whole of it.
+
+    >>> _path(["units", 3, "payload"])
+    'units[3].payload'
+    """
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
+    return path or "body"
+
+
+def _cure(error: Mapping[str, Any]) -> str:
+    kind, context = error["type"], error.get("ctx") or {}
+    if kind == "missing":
+        return "send it"
+    if kind == "extra_forbidden":
+        return "leave it out, or see /openapi.json for how it is spelt"
+    if "expected" in context:
+        return f"send {context['expected']}"
+    limits = [f"{name.replace('_', ' ')} {value}" for name, value in context.items() if name != "error"]
+    return f"send a value with {', '.join(limits)}" if limits else "see /openapi.json for what is taken here"
+
+
+def install(app: FastAPI, domain: DomainStatuses) -> None:
+    """Make the application answer every refusal as problem+json.
+
+    Args:
+        app: the application.
+        domain: the service's table of domain exceptions.
+    """
+
+    async def concord_error(request: Request, fault: ConcordError) -> Response:
+        return refusal(fault, request.url.path)
+
+    async def invalid(request: Request, fault: RequestValidationError) -> Response:
+        if any(error["type"] == "json_invalid" for error in fault.errors()):
+            cure = "send well-formed JSON in UTF-8"
+            unreadable = BadRequest("The body is no JSON.", [FieldError("body", "is no JSON", cure)])
+            return refusal(unreadable, request.url.path)
+        errors = field_errors(fault)
+        detail = f"{errors[0].field}: {errors[0].problem}." if errors else "The request is not what this route takes."
+        return refusal(Invalid(detail, errors), request.url.path)
+
+    async def http_error(request: Request, fault: HTTPException) -> Response:
+        if isinstance(fault.__cause__, ConcordError):
+            return refusal(fault.__cause__, request.url.path)
+        cure = _CURES.get(fault.status_code)
+        detail = f"{fault.detail}; {cure}." if cure else f"{fault.detail}."
+        return problem(fault.status_code, detail, instance=request.url.path, headers=fault.headers)
+
+    async def unavailable(request: Request, fault: Exception) -> Response:
+        log.warning("%s: %s", type(fault).__name__, fault)
+        what = "store" if isinstance(fault, StoreUnavailable) else "broker"
+        said = Unavailable(
+            f"The {what} does not answer; nothing was acknowledged, and the same request may be sent again."
+        )
+        return refusal(said, request.url.path)
+
+    def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def domain_error(request: Request, fault: Exception) -> Response:
+            return refusal(domain_refusal(fault, status), request.url.path)
+
+        return domain_error
+
+    app.add_exception_handler(ConcordError, concord_error)  # type: ignore[arg-type]  # starlette knows only Exception
+    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(StoreUnavailable, unavailable)
+    app.add_exception_handler(BrokerUnavailable, unavailable)
+    for kind, status in domain.items():
+        app.add_exception_handler(kind, of_domain(status))

@@ -1,0 +1,28 @@
+"""Identity: credentials in, a caller with roles and a tenant out; and the guard of every route."""
+
+from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys, new_api_key, secret_hash
+from concord.chassis.identity.caller import Caller, Role
+from concord.chassis.identity.guard import Guard, require
+from concord.chassis.identity.identity import Identity
+from concord.chassis.identity.identity_file import IdentityFile, identity_of, read_identity
+from concord.chassis.identity.issue import SigningKey, mint_token
+from concord.chassis.identity.tokens import KeySet, Tokens
+
+__all__ = [
+    "ApiKeyRecord",
+    "ApiKeys",
+    "Caller",
+    "Guard",
+    "Identity",
+    "IdentityFile",
+    "KeySet",
+    "Role",
+    "SigningKey",
+    "Tokens",
+    "identity_of",
+    "mint_token",
+    "new_api_key",
+    "read_identity",
+    "require",
+    "secret_hash",
+]

@@ -1,0 +1,37 @@
+"""From an Authorization header to a caller."""
+
+from concord.chassis.clock import Clock
+from concord.chassis.errors import Unauthenticated
+from concord.chassis.identity.api_keys import API_KEY_PREFIX, ApiKeys
+from concord.chassis.identity.caller import Caller
+from concord.chassis.identity.tokens import Tokens
+
+_CURE = "send `Authorization: Bearer` with a token of the issuer (people) or an API key `cnc_…` (machines)"
+
+
+class Identity:
+    """Who is believed: API keys and one issuer's tokens.
+
+    Args:
+        api_keys: those that are known.
+        tokens: the issuer's.
+        clock: tells what has expired.
+    """
+
+    def __init__(self, api_keys: ApiKeys, tokens: Tokens, clock: Clock) -> None:
+        self._api_keys, self._tokens, self._clock = api_keys, tokens, clock
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Return who sent this Authorization header.
+
+        Raises:
+            Unauthenticated: there is none, or its credential does not hold.
+        """
+        if not authorization:
+            raise Unauthenticated(f"No credential was sent; {_CURE}.")
+        scheme, _, credential = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not credential:
+            raise Unauthenticated(f"The Authorization header is no Bearer credential; {_CURE}.")
+        if credential.startswith(API_KEY_PREFIX):
+            return self._api_keys.caller(credential, self._clock.now_us())
+        return await self._tokens.caller(credential)

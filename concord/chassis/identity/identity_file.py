@@ -1,0 +1,69 @@
+"""The identity file: which issuer's tokens and which API keys are believed. It holds no secret, only their hashes."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from concord.chassis.clock import Clock
+from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys
+from concord.chassis.identity.identity import Identity
+from concord.chassis.identity.key_set_url import KeySetUrl
+from concord.chassis.identity.tokens import KeySet, Tokens
+from concord.chassis.settings import IdentitySettings, SettingProblem, SettingsRefused
+
+_CURE = "write it as docs/security.md shows, or let the local stack make one"
+
+
+class IdentityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the file holds.
+
+    Attributes:
+        issuer: exact `iss` of the tokens that are believed.
+        audience: our `aud`.
+        jwks: the issuer's public keys; needed unless `jwks_url` is given.
+        jwks_url: https address where they are fetched and renewed.
+        api_keys: the API keys that are known.
+    """
+
+    issuer: str
+    audience: str
+    jwks: dict[str, Any] | None = None
+    jwks_url: str | None = None
+    api_keys: tuple[ApiKeyRecord, ...] = ()
+
+
+def read_identity(settings: IdentitySettings, clock: Clock) -> Identity:
+    """Return the identity that the settings' file describes.
+
+    Raises:
+        SettingsRefused: the file is absent, malformed, or names neither keys nor an https address of them.
+    """
+    return identity_of(_read(settings.file), settings.pepper.key(), clock)
+
+
+def identity_of(file: IdentityFile, pepper: bytes, clock: Clock) -> Identity:
+    """Return the identity that a file's content describes.
+
+    Raises:
+        SettingsRefused: it names neither keys nor an https address of them.
+    """
+    keys = KeySet(file.jwks or {})
+    refresh = None
+    if file.jwks_url is not None:
+        if not file.jwks_url.startswith("https://"):
+            raise SettingsRefused([SettingProblem("jwks_url", "is no https address", "use the issuer's https address")])
+        refresh = KeySetUrl(file.jwks_url, clock).fetch
+    elif not len(keys):
+        raise SettingsRefused([SettingProblem("jwks", "holds no Ed25519, P-256 or RSA signing key with a kid", _CURE)])
+    return Identity(ApiKeys(file.api_keys, pepper), Tokens(file.issuer, file.audience, keys, clock, refresh), clock)
+
+
+def _read(path: Path) -> IdentityFile:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=IdentityFile)
+    except OSError as fault:
+        problem = f"names {path}, which cannot be read ({fault.strerror})"
+    except msgspec.DecodeError as fault:
+        problem = f"names {path}, which is no identity file: {fault}"
+    raise SettingsRefused([SettingProblem("CONCORD_IDENTITY_FILE", problem, _CURE)])

@@ -1,0 +1,160 @@
+"""Bearer tokens of people: JWTs of the configured issuer, each key pinned to one asymmetric algorithm."""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import jwt
+
+from concord.chassis.clock import Clock
+from concord.chassis.errors import Unauthenticated
+from concord.chassis.identity.caller import Caller, Role
+
+log = logging.getLogger(__name__)
+
+ALGORITHM_OF_KEY = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
+"""The one algorithm a key may verify, by its type and curve: a token never chooses."""
+TOKEN_BYTES_MAX = 8_192
+VERIFIED_TOKENS_MAX = 10_000
+VERIFIED_SECONDS_MAX = 300
+"""A verified token is believed this long without another look, and never past its own end."""
+LEEWAY_SECONDS = 30
+KEYS_MAX = 32
+RSA_BITS_MIN = 2_048
+TOKEN_CURE = "sign in again and send the new token as `Authorization: Bearer …`"  # noqa: S105  # a sentence
+_REQUIRED = ["exp", "iat", "aud", "iss", "sub"]
+
+
+class KeySet:
+    """Public keys of an issuer, by key id.
+
+    Args:
+        document: a JWKS (RFC 7517); keys of other types, without a key id or for encryption are left out.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._keys: dict[str, tuple[jwt.PyJWK, str]] = {}
+        entries = document.get("keys")
+        for entry in entries[:KEYS_MAX] if isinstance(entries, list) else []:
+            algorithm = ALGORITHM_OF_KEY.get((entry.get("kty"), entry.get("crv")))
+            key_id = entry.get("kid")
+            if algorithm is None or not isinstance(key_id, str) or entry.get("use", "sig") != "sig":
+                continue
+            if entry.get("alg", algorithm) != algorithm:
+                continue
+            key = jwt.PyJWK(entry, algorithm)
+            if getattr(key.key, "key_size", RSA_BITS_MIN) < RSA_BITS_MIN and algorithm == "RS256":
+                continue
+            self._keys[key_id] = (key, algorithm)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, key_id: object) -> tuple[jwt.PyJWK, str] | None:
+        """Return the key with this id and the algorithm it may verify."""
+        return self._keys.get(key_id) if isinstance(key_id, str) else None
+
+
+class Tokens:
+    """The issuer whose tokens are believed.
+
+    Args:
+        issuer: its exact `iss`.
+        audience: our `aud`.
+        keys: its public keys.
+        clock: tells what has expired.
+        refresh: fetches the keys again when a token names one that is not known; None when they are fixed.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        keys: KeySet,
+        clock: Clock,
+        refresh: Callable[[], Awaitable[KeySet | None]] | None = None,
+    ) -> None:
+        self._issuer, self._audience, self._keys, self._clock, self._refresh = issuer, audience, keys, clock, refresh
+        self._verified: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._refreshing = asyncio.Lock()
+
+    async def caller(self, token: str) -> Caller:
+        """Return whose token it is.
+
+        Raises:
+            Unauthenticated: it does not hold; says whether it has expired, and no more.
+        """
+        now = self._clock.now_us() / 1e6
+        known = self._verified.get(token)
+        if known is not None and now < known[1]:
+            return known[0]
+        if len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated(f"The token is longer than {TOKEN_BYTES_MAX} bytes; {TOKEN_CURE}.")
+        caller, expires = self._verify(token, await self._key_of(token), now)
+        self._verified[token] = (caller, min(expires, now + VERIFIED_SECONDS_MAX))
+        while len(self._verified) > VERIFIED_TOKENS_MAX:
+            self._verified.popitem(last=False)
+        return caller
+
+    async def _key_of(self, token: str) -> tuple[jwt.PyJWK, str]:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.InvalidTokenError as fault:
+            raise Unauthenticated(f"This is no token of ours; {TOKEN_CURE}.") from fault
+        found = self._keys.find(header.get("kid"))
+        if found is None and self._refresh is not None:
+            async with self._refreshing:
+                if self._keys.find(header.get("kid")) is None:
+                    self._keys = await self._refresh() or self._keys
+            found = self._keys.find(header.get("kid"))
+        if found is None:
+            raise Unauthenticated(f"The token is signed with a key we do not know; {TOKEN_CURE}.")
+        return found
+
+    def _verify(self, token: str, key: tuple[jwt.PyJWK, str], now: float) -> tuple[Caller, float]:
+        try:
+            claims = jwt.decode(
+                token,
+                key[0],
+                algorithms=[key[1]],
+                audience=self._audience,
+                issuer=self._issuer,
+                # Times are checked below against the clock that is handed in.
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+            expires, issued = float(claims["exp"]), float(claims["iat"])
+            starts = float(claims.get("nbf", issued))
+        except (jwt.InvalidTokenError, TypeError, ValueError) as fault:
+            raise Unauthenticated(f"The token does not hold; {TOKEN_CURE}.") from fault
+        if now >= expires + LEEWAY_SECONDS:
+            raise Unauthenticated(f"The token has expired; {TOKEN_CURE}.")
+        if max(issued, starts) > now + LEEWAY_SECONDS:
+            raise Unauthenticated(f"The token does not hold yet; {TOKEN_CURE}.")
+        return Caller(str(claims["sub"]), _roles(claims.get("roles")), _client(claims)), expires
+
+
+def _roles(claim: object) -> frozenset[Role]:
+    """Return the roles that a token's claim names, unknown ones left out."""
+    named: Sequence[object] = claim if isinstance(claim, list) else []
+    return frozenset(Role(name) for name in named if isinstance(name, str) and name in set(Role))
+
+
+def _client(claims: Mapping[str, Any]) -> str | None:
+    client = claims.get("client_id")
+    return client if isinstance(client, str) else None
+
+
+def read_key_set(text: bytes) -> KeySet:
+    """Return the keys of a JWKS document.
+
+    Raises:
+        ValueError: it is no JWKS or holds no key that may be used.
+    """
+    document = json.loads(text)
+    keys = KeySet(document if isinstance(document, dict) else {})
+    if not len(keys):
+        raise ValueError("no Ed25519, P-256 or RSA signing key with a kid in it")
+    return keys

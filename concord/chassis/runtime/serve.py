@@ -1,0 +1,162 @@
+"""One process: an event loop, the HTTP door, the runtime's parts, and signals that drain instead of killing."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from concord.chassis.runtime.runtime import STOP_SECONDS_MAX, PartDied, Runtime
+from concord.chassis.settings import HttpSettings, SettingsRefused
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS_MAX = 4
+"""How long requests in hand may take once the process is told to stop; part of STOP_SECONDS_MAX."""
+KEEP_ALIVE_SECONDS = 30
+PENDING_CONNECTIONS_MAX = 512
+HEADER_BYTES_MAX = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a bootstrap returns: a wired service, not yet started.
+
+    Attributes:
+        runtime: its parts.
+        application: its HTTP door, which a test may call without a socket.
+        http: where the door listens when the service is a process.
+    """
+
+    runtime: Runtime
+    application: ASGIApp
+    http: HttpSettings
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signals: this process decides when the door closes."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def door(service: Service) -> uvicorn.Server:
+    """Return the HTTP server of a service, not yet started."""
+    return _Server(
+        uvicorn.Config(
+            service.application,
+            host=service.http.host,
+            port=service.http.port,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            limit_concurrency=service.http.connections_max,
+            backlog=PENDING_CONNECTIONS_MAX,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
+            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        )
+    )
+
+
+def bind(http: HttpSettings) -> socket.socket:
+    """Return the listening socket.
+
+    Raises:
+        OSError: the address is not ours or the port is taken; the message names both.
+    """
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((http.host, http.port))
+    except OSError as fault:
+        listener.close()
+        raise OSError(fault.errno, f"cannot listen on {http.host}:{http.port}: {fault.strerror}") from fault
+    return listener
+
+
+async def serve(service: Service, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then drain and stop. Health answers from the first moment, readiness when all is up.
+
+    Raises:
+        PartDied: a part's loop ended by itself.
+        Exception: what a part's start raised, or OSError when the port is taken.
+    """
+    listener = bind(service.http)
+    log.info("%s listens on %s:%s", service.runtime.name, *listener.getsockname()[:2])
+    server = door(service)
+    loop = asyncio.get_running_loop()
+    open_door = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    life = asyncio.create_task(_live(service.runtime), name="life")
+    told = asyncio.create_task(stop.wait(), name="told to stop")
+    try:
+        await asyncio.wait((open_door, life, told), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping_since = loop.time()
+        told.cancel()
+        service.runtime.drain()
+        if not life.done():
+            life.cancel()
+        server.should_exit = True
+        await asyncio.wait((open_door, life))
+        await service.runtime.stop(STOP_SECONDS_MAX - (loop.time() - stopping_since))
+    for ended in (life, open_door):
+        if not ended.cancelled() and (fault := ended.exception()) is not None:
+            raise fault
+
+
+async def _live(runtime: Runtime) -> None:
+    """Start the runtime and wait for a part to die."""
+    await runtime.start()
+    await runtime.until_death()
+
+
+def main(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> NoReturn:
+    """Run a service as this process: exit status 0 after SIGTERM or SIGINT, 1 when a part died, 2 on bad settings.
+
+    Args:
+        build: the service's `bootstrap.from_environment`; called inside the event loop with the environment.
+    """
+    sys.exit(uvloop.run(_process(build)))
+
+
+async def _process(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    try:
+        service = await build(os.environ)
+    except SettingsRefused as refused:
+        log.critical("%s", refused)
+        sys.stderr.write(f"{refused}\n")
+        return 2
+    try:
+        await serve(service, stop)
+    except PartDied as death:
+        log.critical("%s ends: %s", service.runtime.name, death, exc_info=death.__cause__)
+        return 1
+    except OSError as fault:
+        log.critical("%s ends: %s", service.runtime.name, fault)
+        return 1
+    except Exception:
+        log.critical("%s could not start", service.runtime.name, exc_info=True)
+        return 1
+    return 0

@@ -1,0 +1,171 @@
+"""Settings: read once from the environment, checked before anything connects, with the cure in the message.
+
+A group of settings is a frozen dataclass whose fields are made by `setting` or `secret`; a service's own settings
+extend `ServiceSettings` with its knobs, units in the names, and with the groups of secrets it uses.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from concord.chassis.settings_loading import (
+    Environment,
+    Secret,
+    SettingProblem,
+    SettingsRefused,
+    load,
+    random_secret_cure,
+    secret,
+    setting,
+)
+
+__all__ = [
+    "Environment",
+    "HttpSettings",
+    "IdSettings",
+    "IdentitySettings",
+    "KafkaSettings",
+    "MongodbSettings",
+    "PayloadLinkSettings",
+    "SampleSettings",
+    "Secret",
+    "ServiceSettings",
+    "SettingProblem",
+    "SettingsRefused",
+    "load",
+    "secret",
+    "setting",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaSettings:
+    """How the broker is reached."""
+
+    bootstrap: str = setting("CONCORD_KAFKA_BOOTSTRAP", cure="set it to host:port[,host:port] of the brokers")
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
+        "CONCORD_KAFKA_SECURITY", cure="set it to the listener's protocol", default="PLAINTEXT"
+    )
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = setting(
+        "CONCORD_KAFKA_SASL_MECHANISM", cure="set it to the mechanism of the service's user", default="SCRAM-SHA-512"
+    )
+    username: str = setting("CONCORD_KAFKA_USERNAME", cure="set it to the service's user", default="")
+    password: Secret = setting("CONCORD_KAFKA_PASSWORD", cure="set it to that user's password", default=Secret(""))
+    ca_file: Path | None = setting(
+        "CONCORD_KAFKA_CA_FILE", cure="set it to the PEM file of the broker's authority", default=None
+    )
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong across fields."""
+        if self.security.startswith("SASL") and not self.username:
+            yield SettingProblem("CONCORD_KAFKA_USERNAME", f"is needed with {self.security}", "set the service's user")
+        if self.security.startswith("SASL") and not self.password:
+            yield SettingProblem("CONCORD_KAFKA_PASSWORD", f"is needed with {self.security}", "set its password")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MongodbSettings:
+    """How the store is reached. The URI may carry a password, so it is kept as a secret."""
+
+    uri: Secret = setting("CONCORD_MONGODB_URI", cure="set it to mongodb://host:port or mongodb+srv://…")
+    driver: Literal["motor", "pymongo"] = setting(
+        "CONCORD_MONGODB_DRIVER", cure="leave it unset for Motor", default="motor"
+    )
+    database_prefix: str = setting(
+        "CONCORD_MONGODB_DATABASE_PREFIX", cure="set it to what the databases' names start with", default="concord_"
+    )
+
+    def database(self, service: str) -> str:
+        """Return the name of the service's own database, which no other service opens."""
+        return f"{self.database_prefix}{service}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings:
+    """Where the service listens; one port carries its API, health and telemetry. Port 0 takes any free one."""
+
+    host: str = setting("CONCORD_HTTP_HOST", cure="set it to the address to listen on", default="127.0.0.1")
+    port: int = setting("CONCORD_HTTP_PORT", cure="set it to a free port", default=8000, low=0, high=65_535)
+    connections_max: int = setting(
+        "CONCORD_HTTP_CONNECTIONS_MAX", cure="set it to how many the process may hold", default=2_000, low=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitySettings:
+    """Where credentials are checked against: the identity file names keys, token issuer and roles."""
+
+    file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
+    pepper: Secret = secret(
+        "CONCORD_API_KEY_PEPPER",
+        cure=random_secret_cure("the pepper the API keys were hashed with"),
+        sample="sample-api-key-pepper-of-the-local-stack",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayloadLinkSettings:
+    """What signed payload links are made of; shared by ingest, which honours them, and those who hand them out."""
+
+    secret: Secret = secret(
+        "CONCORD_PAYLOAD_LINK_SECRET",
+        cure=random_secret_cure("one value for all services"),
+        sample="sample-payload-link-secret-of-the-local-stack",
+    )
+    ingest_url: str = setting(
+        "CONCORD_INGEST_URL",
+        cure="set it to where browsers reach ingest: https://ingest.example.org",
+        default="http://127.0.0.1:8001",
+    )
+    seconds: int = setting(
+        "CONCORD_PAYLOAD_LINK_SECONDS",
+        cure="set it to how long a link may be followed",
+        default=3_600,
+        low=60,
+        high=86_400,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdSettings:
+    """The key of the ids that people see, so that nobody can test one for gold."""
+
+    secret: Secret = secret(
+        "CONCORD_ID_SECRET",
+        cure=random_secret_cure("one value for all services"),
+        sample="sample-id-secret-of-the-local-stack",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSettings:
+    """The key of the order in which samples are drawn: repeatable for us, unforeseeable for others."""
+
+    secret: Secret = secret(
+        "CONCORD_SAMPLE_SECRET",
+        cure=random_secret_cure("one value, never changed"),
+        sample="sample-sample-secret-of-the-local-stack",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What every service needs. A service extends it with its own knobs and the groups of secrets it uses."""
+
+    environment: Environment = setting(
+        "CONCORD_ENVIRONMENT", cure="set it to local or production", default=Environment.PRODUCTION
+    )
+    kafka: KafkaSettings
+    mongodb: MongodbSettings
+    http: HttpSettings
+    identity: IdentitySettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Return the settings that the environment holds.
+
+        Raises:
+            SettingsRefused: something is wrong or missing; all of it is named.
+        """
+        return load(cls, environment)

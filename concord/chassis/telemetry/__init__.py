@@ -1,0 +1,49 @@
+"""What a process says about itself: Prometheus instruments, OpenTelemetry traces and log lines."""
+
+from collections.abc import Mapping, Sequence
+
+from opentelemetry.sdk.trace.export import SpanExporter
+from prometheus_client import CollectorRegistry
+
+from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
+from concord.chassis.telemetry.logs import log_to
+from concord.chassis.telemetry.tracing import BATCH_LINKS_MAX, Tracing, context_of, exporter_of, trace_headers
+
+__all__ = [
+    "BATCH_LINKS_MAX",
+    "SECONDS_BUCKETS",
+    "Instrument",
+    "Instruments",
+    "Telemetry",
+    "Tracing",
+    "context_of",
+    "exporter_of",
+    "exposition",
+    "log_to",
+    "trace_headers",
+]
+
+
+class Telemetry:
+    """One service's registry and tracer; a bootstrap makes its own, so that one process can hold five.
+
+    Args:
+        service: its name.
+        exporter: where spans go; None for no tracing.
+        at_once: export each span as it ends, for tests.
+    """
+
+    def __init__(self, service: str, exporter: SpanExporter | None = None, *, at_once: bool = False) -> None:
+        self.service = service
+        self.registry = CollectorRegistry(auto_describe=True)
+        self.tracing = Tracing(service, exporter, at_once=at_once)
+
+    @classmethod
+    def from_environment(cls, service: str, environment: Mapping[str, str]) -> "Telemetry":
+        """Return the telemetry of a process: log lines to standard error, spans to the collector it names, if any."""
+        log_to(None, service)
+        return cls(service, exporter_of(environment))
+
+    def instruments(self, table: Sequence[Instrument]) -> Instruments:
+        """Return the table's instruments, registered here."""
+        return Instruments(self.registry, table)

@@ -1,0 +1,150 @@
+"""OpenTelemetry: one tracer a service, its context carried in Kafka headers, one span a batch with bounded links."""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagators.textmap import Getter, Setter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
+from opentelemetry.trace import Link, NoOpTracer, Span, SpanKind, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from concord.contracts.codec import Headers
+
+BATCH_LINKS_MAX = 32
+TRACEPARENT = "traceparent"
+ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class Carried(Protocol):
+    """What a batch span needs of a record."""
+
+    @property
+    def headers(self) -> Headers:
+        """Return the record's headers."""
+        ...
+
+
+class _HeadersOut(Setter[list[tuple[str, bytes]]]):
+    def set(self, carrier: list[tuple[str, bytes]], key: str, value: str) -> None:
+        carrier.append((key, value.encode()))
+
+
+class _HeadersIn(Getter[Sequence[tuple[str, bytes]]]):
+    def get(self, carrier: Sequence[tuple[str, bytes]], key: str) -> list[str] | None:
+        return [value.decode("latin-1") for name, value in carrier if name.lower() == key] or None
+
+    def keys(self, carrier: Sequence[tuple[str, bytes]]) -> list[str]:
+        return [name for name, _ in carrier]
+
+
+_OUT, _IN = _HeadersOut(), _HeadersIn()
+
+
+def trace_headers() -> Headers:
+    """Return the current span's W3C trace context as record headers; empty outside any span."""
+    if not trace.get_current_span().get_span_context().is_valid:
+        return ()
+    carrier: list[tuple[str, bytes]] = []
+    _PROPAGATOR.inject(carrier, setter=_OUT)
+    return tuple(carrier)
+
+
+def context_of(headers: Sequence[tuple[str, bytes]]) -> Context:
+    """Return the trace context that a record's or request's headers carry; an empty one when they carry none."""
+    return _PROPAGATOR.extract(headers, context=Context(), getter=_IN)
+
+
+class Tracing:
+    """A service's tracer; when tracing is off every call returns at once.
+
+    Args:
+        service: its name in the traces.
+        exporter: where spans go; None for no tracing at all.
+        at_once: export each span as it ends, for tests with an exporter in memory.
+    """
+
+    def __init__(self, service: str, exporter: SpanExporter | None, *, at_once: bool = False) -> None:
+        self.on = exporter is not None
+        self._provider: TracerProvider | None = None
+        self.tracer: Tracer = NoOpTracer()
+        if exporter is not None:
+            # The sampler follows OTEL_TRACES_SAMPLER, which the SDK reads by itself.
+            self._provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+            processor = SimpleSpanProcessor(exporter) if at_once else BatchSpanProcessor(exporter)
+            self._provider.add_span_processor(processor)
+            self.tracer = self._provider.get_tracer("concord")
+
+    @contextlib.contextmanager
+    def span(
+        self, name: str, attributes: Mapping[str, str | int] | None = None, *, kind: SpanKind = SpanKind.INTERNAL
+    ) -> Iterator[Span]:
+        """Make a span current for the block; attributes hold ids and counts, never payloads."""
+        if not self.on:
+            yield trace.INVALID_SPAN
+            return
+        with self.tracer.start_as_current_span(name, kind=kind, attributes=attributes) as span:
+            yield span
+
+    @contextlib.contextmanager
+    def batch_span(self, name: str, records: Sequence[Carried]) -> Iterator[Span]:
+        """Make one span current for a whole batch, linked to the traces of at most 32 of its records.
+
+        A batch of one trace alone continues that trace instead of linking to it: so a unit's way can be followed
+        as one trace while the load is light.
+
+        Args:
+            name: `process <topic>`.
+            records: what is processed; their headers are read.
+        """
+        if not self.on:
+            yield trace.INVALID_SPAN
+            return
+        contexts = _origins(records)
+        parent = next(iter(contexts.values())) if len(contexts) == 1 else None
+        links = [] if parent else [Link(trace.get_current_span(c).get_span_context()) for c in contexts.values()]
+        with self.tracer.start_as_current_span(
+            name,
+            context=parent or Context(),
+            kind=SpanKind.CONSUMER,
+            links=links,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.operation.type": "process",
+                "messaging.batch.message_count": len(records),
+            },
+        ) as span:
+            yield span
+
+    def shutdown(self) -> None:
+        """Export what is left and stop; blocks for as long as the exporter's own timeout."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+
+def _origins(records: Iterable[Carried]) -> dict[bytes, Context]:
+    """Return the contexts the records carry, by trace id, at most as many as may be linked."""
+    found: dict[bytes, Context] = {}
+    for record in records:
+        for name, value in record.headers:
+            # 00-<32 hex of trace id>-<16 hex of span id>-<flags>
+            if name == TRACEPARENT and value[3:35] not in found:
+                found[value[3:35]] = context_of(record.headers)
+        if len(found) >= BATCH_LINKS_MAX:
+            break
+    return found
+
+
+def exporter_of(environment: Mapping[str, str] | None = None) -> SpanExporter | None:
+    """Return the OTLP exporter when the standard variables name a collector, else None."""
+    variables = os.environ if environment is None else environment
+    if variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    return OTLPSpanExporter() if any(variables.get(name) for name in ENDPOINT_VARIABLES) else None
