@@ -61,7 +61,7 @@ class Polygons(RegionSchema):
     {'polygons': [{'points': [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]], 'class': 'car'}]}
     >>> schema.canonical({"polygons": [{"points": [[0, 0], [2, 2], [2, 0], [0, 2]], "class": "car"}]})
     Traceback (most recent call last):
-    concord.labels.schema.LabelFault: $.polygons[0].points: Self-intersection[1 1]; draw an outline that never meets itself
+    concord.labels.schema.LabelFault: $.polygons[0].points: Self-intersection[1 1]; draw a simple outline
     """
 
     kind: ClassVar[str] = "polygons"
@@ -83,7 +83,7 @@ class Polygons(RegionSchema):
         polygon = _polygon(shape)
         if not polygon.is_valid:
             reason = shapely.is_valid_reason(polygon)
-            raise LabelFault(path, str(reason), "draw an outline that never meets itself")
+            raise LabelFault(path, str(reason), "draw a simple outline")
         if polygon.area < AREA_MIN:
             raise LabelFault(path, f"its area is {polygon.area:g}", f"draw one of at least {AREA_MIN:g}")
         return Region(shape, class_name)

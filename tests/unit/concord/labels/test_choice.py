@@ -69,9 +69,7 @@ def test_what_is_not_json_is_not_encoded(wrong: object) -> None:
         encoded(wrong)  # type: ignore[arg-type]  # the wrong type is the point
 
 
-@pytest.mark.parametrize(
-    "wrong", [b"", b"NaN", b"\xff", b'{"a":1,"a":2}', b"[" * 50 + b"]" * 50, b"[" * 100_000]
-)
+@pytest.mark.parametrize("wrong", [b"", b"NaN", b"\xff", b'{"a":1,"a":2}', b"[" * 50 + b"]" * 50, b"[" * 100_000])
 def test_bytes_that_hold_no_label_are_not_decoded(wrong: bytes) -> None:
     with pytest.raises(LabelFault):
         decoded(wrong)
