@@ -234,7 +234,7 @@ def _copy(document: Document, only: Sequence[str] | None = None) -> Document:
     return {key: _copy_value(value) for key, value in document.items() if key in wanted}
 
 
-def _copy_value(value: Any) -> Any:  # noqa: ANN401 - any value that a document may hold
+def _copy_value(value: Any) -> Any:
     if isinstance(value, dict):
         return _copy(value)
     if isinstance(value, list | tuple):

@@ -12,8 +12,9 @@ Document = dict[str, Any]
 """Keys without dots and dollars; values are str, int, float, bool, bytes, None, lists of scalars or of flat
 documents. Never a list in a list, never NaN. `_id` is a str and chosen by the writer."""
 
-READ_IDS_MAX = 200
-"""Keys asked for in one round trip; longer requests are split."""
+READ_IDS_MAX = 50
+"""Keys asked for in one round trip; longer requests are split. On the local stack's store a key costs .09 ms of its
+CPU among 50 and .22 among 200; the driver's share is .012 ms a key already at 50."""
 INSERT_DOCUMENTS_MAX = 1_000
 """Documents of one insert; a longer one is the caller's fault."""
 DOCUMENT_BYTES_MAX = 4_000_000

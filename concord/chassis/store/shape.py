@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from concord.chassis.store.port import INSERT_DOCUMENTS_MAX
+from concord.chassis.store.port import DOCUMENT_BYTES_MAX, INSERT_DOCUMENTS_MAX
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
-
-_UNTROUBLED = frozenset({str, bytes, bool, type(None)})
+SCALAR_BYTES = 16
+"""What a number and the name of its field are taken to need; an estimate, far below the store's own limit."""
 
 
 class UnstorableDocument(ValueError):
@@ -28,35 +28,40 @@ def check_documents(documents: Sequence[Mapping[str, Any]]) -> None:
         identifier = document.get("_id")
         if not isinstance(identifier, str) or not identifier:
             raise UnstorableDocument(f"_id is {identifier!r}; it must be a string that is not empty")
-        _check_document(document, identifier)
+        size = _document_bytes(document, identifier)
+        if size > DOCUMENT_BYTES_MAX:
+            raise UnstorableDocument(f"{identifier} is about {size} bytes; at most {DOCUMENT_BYTES_MAX}")
 
 
-def _check_document(document: Mapping[Any, Any], place: str) -> None:
+def _document_bytes(document: Mapping[Any, Any], place: str) -> int:
+    size = 0
     for key, value in document.items():
         if not isinstance(key, str) or not key or "." in key or "$" in key or "\x00" in key:
             raise UnstorableDocument(f"{place}: the key {key!r} is empty or has a dot, a dollar or NUL in it")
-        if type(value) in _UNTROUBLED:
-            continue
-        if isinstance(value, list | tuple):
+        # Nearly all there is, so asked first.
+        if type(value) is str or type(value) is bytes:
+            size += SCALAR_BYTES + len(value)
+        elif isinstance(value, list | tuple):
             for element in value:
                 if isinstance(element, list | tuple):
                     raise UnstorableDocument(f"{place}.{key}: a list in a list; put a document between")
-                _check_value(element, place, key)
+                size += _value_bytes(element, place, key)
         else:
-            _check_value(value, place, key)
+            size += _value_bytes(value, place, key)
+    return size
 
 
-def _check_value(value: object, place: str, key: str) -> None:
+def _value_bytes(value: object, place: str, key: str) -> int:
     match value:
-        case str() | bytes() | None:  # bool is an int, and always fits
-            return
-        case int():
-            if not INTEGER_MIN <= value <= INTEGER_MAX:
-                raise UnstorableDocument(f"{place}.{key}: {value} does not fit 64 bits")
-        case float():
-            if not math.isfinite(value):
-                raise UnstorableDocument(f"{place}.{key}: {value} is not a finite number")
+        case str() | bytes():
+            return SCALAR_BYTES + len(value)
         case dict():
-            _check_document(value, f"{place}.{key}")
+            return _document_bytes(value, f"{place}.{key}")
+        case int() if not INTEGER_MIN <= value <= INTEGER_MAX:
+            raise UnstorableDocument(f"{place}.{key}: {value} does not fit 64 bits")
+        case float() if not math.isfinite(value):
+            raise UnstorableDocument(f"{place}.{key}: {value} is not a finite number")
+        case int() | float() | None:
+            return SCALAR_BYTES
         case _:
             raise UnstorableDocument(f"{place}.{key}: a {type(value).__name__} cannot be stored")
