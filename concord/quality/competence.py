@@ -20,6 +20,10 @@ UNIFORM = (1.0, 1.0)
 GOLD_UNITS_SEARCHED_MAX = 10_000
 """Beyond so many more gold units nobody is asked to wait: `gold_units_to_pass` says None."""
 
+STRENGTH = 2.0
+"""Imagined gold units of each class that an annotator starts with: enough that no entry is zero and one lucky
+answer decides nothing, few enough that a handful of gold units tells a good annotator from a guesser."""
+
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -163,13 +167,13 @@ def gold_units_to_pass(
     return int(passes.argmax()) if passes.any() else None
 
 
-def crowd_prior(crowd: ConfusionCounts, strength: float = 4.0) -> Matrix:
+def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH) -> Matrix:
     """Return the Dirichlet pseudo-counts that an annotator starts from: the crowd's average, K x K.
 
     Row k is ``strength * (q if l == k else (1 - q) / (K - 1))`` over reported classes l, where q is the
-    crowd's accuracy on gold, (correct + 1) / (units + K). Of a newcomer it is thus assumed that he is as good
-    as the others on average and errs without preference; each gold unit of his own then counts as one against
-    `strength` imagined ones of the same true class.
+    crowd's accuracy on gold, (correct + 1) / (units + K). A newcomer is thus assumed to be as good as the others
+    on average and to err without preference; each own gold unit then counts as one against `strength` imagined
+    ones of the same true class. The same array is the `smoothing` of a Dawid-Skene run.
 
     Args:
         crowd: gold counts of all annotators added up (`ConfusionCounts.total`).

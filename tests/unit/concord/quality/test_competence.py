@@ -82,9 +82,7 @@ def test_own_gold_outweighs_the_crowd() -> None:
 
 
 def test_no_entry_is_zero_and_rows_sum_to_one() -> None:
-    matrix = confusion_matrix(
-        ConfusionCounts(((9, 0, 0), (0, 0, 0), (1, 0, 5))), crowd_prior(ConfusionCounts.empty(3))
-    )
+    matrix = confusion_matrix(ConfusionCounts(((9, 0, 0), (0, 0, 0), (1, 0, 5))), crowd_prior(ConfusionCounts.empty(3)))
     assert min(map(min, matrix)) > 0.0
     assert [sum(row) for row in matrix] == pytest.approx([1.0, 1.0, 1.0])
 
