@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
+from concord.chassis.http.openapi import describe
 from concord.chassis.http.problems import DomainStatuses, install, problem
 from concord.chassis.identity import Guard, Identity
 from concord.chassis.telemetry import Telemetry, exposition
@@ -63,6 +64,7 @@ def application(
         # a request, and its routes could not be walked.
         assert all(isinstance(route, APIRoute) for route in router.routes), "routers hold routes, not other routers"
         app.router.routes.extend(router.routes)
+    describe(app)
     # The last one added is the outermost.
     app.add_middleware(
         LimitsMiddleware, limits=limits or Limits(), serving=lambda: readiness.serving, open_paths=OPEN_PATHS

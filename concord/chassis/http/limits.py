@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from concord.chassis.errors import BadRequest, BodyTooLarge, ConcordError, TooManyRequests, Unavailable
+from concord.chassis.errors import (
+    BadRequest,
+    BodyTooLarge,
+    ConcordError,
+    TooManyRequests,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from concord.chassis.http.problems import refusal
 
 BODY_BYTES_MAX = 1_000_000
@@ -20,6 +27,7 @@ BODY_LIMIT_KEY = "concord.body_limit"
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(")(?:[^"\\]++|\\.)*+\\?\Z', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING = frozenset(b"[{")
+_IDENTITY = b"identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +60,27 @@ class BodyLimit:
         self._receive = receive
         self._read = 0
         self._declared = -1
+        self._encoding = _IDENTITY
         self._depth: JsonDepth | None = None
         for name, value in scope["headers"]:
             if name == b"content-length":
                 self._declared = int(value) if value.isdigit() else 0
             elif name == b"content-type" and _is_json(value):
                 self._depth = JsonDepth()
+            elif name == b"content-encoding":
+                self._encoding = value.strip().lower()
 
     async def receive(self) -> Message:
         """Return the next message.
 
         Raises:
-            HTTPException: caused by BodyTooLarge, or by BadRequest when JSON is nested too deeply.
+            HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply, or by
+                UnsupportedMediaType when the body is compressed.
         """
         if self._declared > self.bytes_max:
             raise self._too_large()
+        if self._encoding != _IDENTITY:
+            raise refused(UnsupportedMediaType("Compressed bodies are not taken; send it without content-encoding."))
         message = await self._receive()
         if message["type"] == "http.request":
             chunk: bytes = message.get("body", b"")

@@ -1,7 +1,13 @@
 """Who calls: a subject with roles, and the client whose data it may touch."""
 
 import enum
+import re
 from dataclasses import dataclass
+
+from concord.contracts.ids import CLIENT_ID
+
+SUBJECT = re.compile(r"[A-Za-z0-9._:@|+=~-]{1,128}")
+"""Subjects become parts of keys, so they hold no slash, space or control character."""
 
 
 class Role(enum.StrEnum):
@@ -16,7 +22,7 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller whose credential held.
+    """A caller whose credential held. ValueError when it names a role, a tenant or a subject that cannot be.
 
     Attributes:
         subject: who, as the credential names it: an annotator's id, a reviewer's, an API key's id.
@@ -27,6 +33,21 @@ class Caller:
     subject: str
     roles: frozenset[Role]
     client_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not SUBJECT.fullmatch(self.subject):
+            raise ValueError(f"a subject matches {SUBJECT.pattern}")
+        if self.client_id is None:
+            if Role.CLIENT in self.roles:
+                raise ValueError("the role client needs a client_id")
+        elif not CLIENT_ID.fullmatch(self.client_id):
+            raise ValueError(f"a client_id matches {CLIENT_ID.pattern}")
+
+    @property
+    def tenant(self) -> str:
+        """Return the client whose data this caller may touch; asked only behind a guard that lets in clients alone."""
+        assert self.client_id is not None, "the guard must let in the role client alone"
+        return self.client_id
 
     def may(self, *roles: Role) -> bool:
         """Return whether the caller has one of these roles."""

@@ -56,7 +56,11 @@ def identity_of(file: IdentityFile, pepper: bytes, clock: Clock) -> Identity:
         refresh = KeySetUrl(file.jwks_url, clock).fetch
     elif not len(keys):
         raise SettingsRefused([SettingProblem("jwks", "holds no Ed25519, P-256 or RSA signing key with a kid", _CURE)])
-    return Identity(ApiKeys(file.api_keys, pepper), Tokens(file.issuer, file.audience, keys, clock, refresh), clock)
+    try:
+        api_keys = ApiKeys(file.api_keys, pepper)
+    except ValueError as fault:
+        raise SettingsRefused([SettingProblem("api_keys", f"hold one that cannot be: {fault}", _CURE)]) from fault
+    return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh), clock)
 
 
 def _read(path: Path) -> IdentityFile:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import logging
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -13,8 +13,6 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Unauthenticated
 from concord.chassis.identity.caller import Caller, Role
 
-log = logging.getLogger(__name__)
-
 ALGORITHM_OF_KEY = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
 """The one algorithm a key may verify, by its type and curve: a token never chooses."""
 TOKEN_BYTES_MAX = 8_192
@@ -23,6 +21,8 @@ VERIFIED_SECONDS_MAX = 300
 """A verified token is believed this long without another look, and never past its own end."""
 LEEWAY_SECONDS = 30
 KEYS_MAX = 32
+KEYS_SECONDS_MAX = 3_600.0
+"""Fetched keys are asked for again after this long, so that one the issuer has withdrawn is not believed for ever."""
 RSA_BITS_MIN = 2_048
 TOKEN_CURE = "sign in again and send the new token as `Authorization: Bearer …`"  # noqa: S105  # a sentence
 _REQUIRED = ["exp", "iat", "aud", "iss", "sub"]
@@ -80,6 +80,7 @@ class Tokens:
         self._issuer, self._audience, self._keys, self._clock, self._refresh = issuer, audience, keys, clock, refresh
         self._verified: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
         self._refreshing = asyncio.Lock()
+        self._keys_until = 0.0
 
     async def caller(self, token: str) -> Caller:
         """Return whose token it is.
@@ -104,15 +105,19 @@ class Tokens:
             header = jwt.get_unverified_header(token)
         except jwt.InvalidTokenError as fault:
             raise Unauthenticated(f"This is no token of ours; {TOKEN_CURE}.") from fault
-        found = self._keys.find(header.get("kid"))
-        if found is None and self._refresh is not None:
+        key_id = header.get("kid")
+        if self._refresh is not None and self._keys_are_stale(key_id):
             async with self._refreshing:
-                if self._keys.find(header.get("kid")) is None:
-                    self._keys = await self._refresh() or self._keys
-            found = self._keys.find(header.get("kid"))
+                # Whoever waited here may find it done.
+                if self._keys_are_stale(key_id) and (fetched := await self._refresh()) is not None:
+                    self._keys, self._keys_until = fetched, self._clock.monotonic() + KEYS_SECONDS_MAX
+        found = self._keys.find(key_id)
         if found is None:
             raise Unauthenticated(f"The token is signed with a key we do not know; {TOKEN_CURE}.")
         return found
+
+    def _keys_are_stale(self, key_id: object) -> bool:
+        return self._clock.monotonic() >= self._keys_until or self._keys.find(key_id) is None
 
     def _verify(self, token: str, key: tuple[jwt.PyJWK, str], now: float) -> tuple[Caller, float]:
         try:
@@ -129,11 +134,16 @@ class Tokens:
             starts = float(claims.get("nbf", issued))
         except (jwt.InvalidTokenError, TypeError, ValueError) as fault:
             raise Unauthenticated(f"The token does not hold; {TOKEN_CURE}.") from fault
+        if not math.isfinite(expires + issued + starts):
+            raise Unauthenticated(f"The token does not hold; {TOKEN_CURE}.")
         if now >= expires + LEEWAY_SECONDS:
             raise Unauthenticated(f"The token has expired; {TOKEN_CURE}.")
         if max(issued, starts) > now + LEEWAY_SECONDS:
             raise Unauthenticated(f"The token does not hold yet; {TOKEN_CURE}.")
-        return Caller(str(claims["sub"]), _roles(claims.get("roles")), _client(claims)), expires
+        try:
+            return Caller(claims["sub"], _roles(claims.get("roles")), _client(claims)), expires
+        except ValueError as fault:
+            raise Unauthenticated(f"The token does not hold: {fault}; ask the issuer's operator.") from fault
 
 
 def _roles(claim: object) -> frozenset[Role]:

@@ -8,6 +8,7 @@ from concord.chassis.runtime.parts import (
     Part,
     Running,
     StorePart,
+    TelemetryPart,
     Watched,
     reach,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Runtime",
     "Service",
     "StorePart",
+    "TelemetryPart",
     "Watched",
     "main",
     "reach",

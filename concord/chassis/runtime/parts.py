@@ -1,12 +1,16 @@
 """The parts a process is made of: what each is asked to do, and the few that every service has."""
 
+import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable
 from concord.chassis.clock import Clock
 from concord.chassis.store.port import Collection, Store, StoreUnavailable
+from concord.chassis.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +130,35 @@ class BrokerPart:
     async def stop(self) -> None:
         """Flush and disconnect."""
         await self.broker.stop()
+
+
+class TelemetryPart:
+    """What the process says about itself: the first part, so that the others' last spans are still exported.
+
+    Args:
+        telemetry: the service's.
+    """
+
+    name = "telemetry"
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self.telemetry = telemetry
+
+    async def start(self) -> None:
+        """Do nothing: it is up since it was made."""
+
+    async def stop(self) -> None:
+        """Export what is left. A collector that does not answer is left behind: the thread ends with the process."""
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def export() -> None:
+            self.telemetry.shutdown()
+            # The loop is gone when this took longer than the process was ready to wait.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=export, name="last spans", daemon=True).start()
+        await done.wait()
 
 
 class Hook:

@@ -46,7 +46,7 @@ class Runtime:
         self._starting: Part | None = None
         self._begun: list[Part] = []
         self._loops: dict[str, asyncio.Task[None]] = {}
-        self._death: BaseException | None = None
+        self._death: PartDied | None = None
         self._ended = asyncio.Event()
 
     @property
@@ -113,8 +113,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds_max
         for part in reversed(self._begun):
-            left_seconds = deadline - loop.time()
-            await self._stop_part(part, min(PART_STOP_SECONDS_MAX, max(left_seconds, 0.0)))
+            await self._stop_part(part, deadline)
         self._begun.clear()
         self.phase = Phase.STOPPED
         log.info("%s is stopped", self.name)
@@ -129,7 +128,10 @@ class Runtime:
             task.cancel()
         self._begun.clear()
 
-    async def _stop_part(self, part: Part, seconds_max: float) -> None:
+    async def _stop_part(self, part: Part, deadline: float) -> None:
+        """Stop one part before the loop's time `deadline`."""
+        now = asyncio.get_running_loop().time
+        seconds_max = min(PART_STOP_SECONDS_MAX, max(deadline - now(), 0.0))
         try:
             async with asyncio.timeout(seconds_max):
                 await part.stop()
@@ -141,7 +143,7 @@ class Runtime:
         task = self._loops.pop(part.name, None)
         if task is not None and not task.done():
             task.cancel()
-            await asyncio.wait([task], timeout=CANCEL_SECONDS_MAX)
+            await asyncio.wait([task], timeout=min(CANCEL_SECONDS_MAX, max(deadline - now(), 0.0)))
 
     def _loop_ended(self, name: str, task: "asyncio.Task[None]") -> None:
         fault = None if task.cancelled() else task.exception()
@@ -151,7 +153,8 @@ class Runtime:
             return
         if self._death is not None:
             return
-        death = PartDied(f"{name} ended" if fault is None else f"{name} died of {type(fault).__name__}: {fault}")
-        death.__cause__ = fault
-        self._death = death
+        while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+            fault = fault.exceptions[0]
+        self._death = PartDied(f"{name} ended" if fault is None else f"{name} died of {type(fault).__name__}: {fault}")
+        self._death.__cause__ = fault
         self._ended.set()

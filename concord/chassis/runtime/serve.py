@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from concord.chassis.runtime.connection import BoundedConnection
 from concord.chassis.runtime.runtime import STOP_SECONDS_MAX, PartDied, Runtime
 from concord.chassis.settings import HttpSettings, SettingsRefused
 
@@ -24,7 +25,6 @@ DRAIN_SECONDS_MAX = 4
 """How long requests in hand may take once the process is told to stop; part of STOP_SECONDS_MAX."""
 KEEP_ALIVE_SECONDS = 30
 PENDING_CONNECTIONS_MAX = 512
-HEADER_BYTES_MAX = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def door(service: Service) -> uvicorn.Server:
             service.application,
             host=service.http.host,
             port=service.http.port,
-            http="httptools",
+            http=BoundedConnection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -70,7 +70,6 @@ def door(service: Service) -> uvicorn.Server:
             backlog=PENDING_CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
-            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
         )
     )
 

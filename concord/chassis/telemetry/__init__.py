@@ -37,6 +37,7 @@ class Telemetry:
         self.service = service
         self.registry = CollectorRegistry(auto_describe=True)
         self.tracing = Tracing(service, exporter, at_once=at_once)
+        self._tables: dict[tuple[Instrument, ...], Instruments] = {}
 
     @classmethod
     def from_environment(cls, service: str, environment: Mapping[str, str]) -> "Telemetry":
@@ -45,5 +46,12 @@ class Telemetry:
         return cls(service, exporter_of(environment))
 
     def instruments(self, table: Sequence[Instrument]) -> Instruments:
-        """Return the table's instruments, registered here."""
-        return Instruments(self.registry, table)
+        """Return the table's instruments, registered here; two parts with one table share them."""
+        key = tuple(table)
+        if key not in self._tables:
+            self._tables[key] = Instruments(self.registry, table)
+        return self._tables[key]
+
+    def shutdown(self) -> None:
+        """Export what is left; blocks for as long as the exporter's own timeout."""
+        self.tracing.shutdown()
