@@ -125,7 +125,9 @@ def _estimate(counts: Floats, w: Floats, method: str, confidence: float) -> Esti
         return undefined(NO_VARIATION, round(units), method)
     value = 1 - float((v * p).sum()) / expected
     half = float(ndtri(1 - (1 - confidence) / 2)) * cohen_errors(counts, w).standard_error
-    return Estimate(value, value - half, min(value + half, max(1.0, value)), round(units), method)
+    return Estimate(
+        value, value - half, min(value + half, max(1.0, value)), round(units), f"{method}, large-sample interval"
+    )
 
 
 def _cleared(variance: float) -> float:

@@ -58,7 +58,7 @@ def krippendorff_alpha(
     (0.0952, 10)
     """
     name = distance if isinstance(distance, str) else "given"
-    method = f"Krippendorff's alpha, {name} distance, {interval} interval over units"
+    method = f"Krippendorff's alpha, {name} distance"
     table = as_label_counts(counts).pairable()
     if not len(table.times):
         return undefined(NO_PAIRS, 0, method)
@@ -69,7 +69,9 @@ def krippendorff_alpha(
         return undefined(measure, units, method)
     if interval == "linearised":
         return _linearised(table, measure, totals, method).estimate(confidence)
-    return _jackknifed(table, measure, totals, method, confidence, ordinal=distance == "ordinal")
+    return _jackknifed(
+        table, measure, totals, f"{method}, jackknife interval over units", confidence, ordinal=distance == "ordinal"
+    )
 
 
 def alpha_linearised(counts: LabelCounts | ArrayLike, distance: Metric | Distance = "nominal") -> Linearised:

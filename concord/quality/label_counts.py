@@ -19,6 +19,9 @@ MISSING = -1
 DENSE_LABELS_MAX = 64
 """Up to so many labels a unit's counts are a dense row; beyond, most of them are zero and are not stored."""
 
+GROUPED_ROWS_MIN = 1000
+"""Longer tables are grouped before a statistic is computed; shorter ones are as quick without."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelCounts:
@@ -60,19 +63,35 @@ class LabelCounts:
         labels = tuple(label for label, kept_label in zip(self.labels, used, strict=True) if kept_label)
         return LabelCounts(counts, labels, self.times[kept])
 
+    def grouped(self) -> "LabelCounts":
+        """Return the same units with equal rows as one: the statistics are the same and cost far less.
+
+        Dense whole counts whose row fits one integer, in a base above every count, are grouped; a row read as
+        one number sorts much faster than rows do. Others are returned as they are.
+        """
+        if isinstance(self.counts, csr_array) or not self.counts.size:
+            return self
+        base = self.counts.max() + 1
+        width = self.counts.shape[1]
+        if width * np.log2(max(base, 2)) > 52 or (self.counts != np.floor(self.counts)).any():
+            return self
+        key = (self.counts @ (base ** np.arange(width))).astype(np.int64)
+        _, first, place = np.unique(key, return_index=True, return_inverse=True)
+        return LabelCounts(self.counts[first], self.labels, np.bincount(place, weights=self.times).astype(np.float64))
+
 
 def as_label_counts(counts: "LabelCounts | ArrayLike") -> LabelCounts:
-    """Take a bare units-by-labels table as LabelCounts whose labels are 0, 1, 2, ...
+    """Take a bare units-by-labels table as LabelCounts whose labels are 0, 1, 2, ..., and group a long one.
 
     >>> as_label_counts([[2, 0], [1, 1]]).labels
     (0, 1)
     """
-    if isinstance(counts, LabelCounts):
-        return counts
-    table = np.asarray(counts, dtype=np.float64)
-    if table.ndim != 2:
-        raise ValueError(f"counts must be units by labels, not of shape {table.shape}")
-    return LabelCounts(table, tuple(range(table.shape[1])), np.ones(len(table)))
+    if not isinstance(counts, LabelCounts):
+        table = np.asarray(counts, dtype=np.float64)
+        if table.ndim != 2:
+            raise ValueError(f"counts must be units by labels, not of shape {table.shape}")
+        counts = LabelCounts(table, tuple(range(table.shape[1])), np.ones(len(table)))
+    return counts.grouped() if len(counts.times) > GROUPED_ROWS_MIN else counts
 
 
 def count_labels(labels_by_unit: Ratings, scale: Sequence[Hashable] | None = None) -> LabelCounts:

@@ -50,7 +50,7 @@ class Linearised:
         if self.standard_error is None:
             return Estimate(self.value, None, None, self.units, self.method, self.reason)
         low, high = student_interval(self.value, self.standard_error, self.degrees, confidence)
-        return Estimate(self.value, low, high, self.units, self.method)
+        return Estimate(self.value, low, high, self.units, f"{self.method}, linearised interval over units")
 
 
 def student_interval(value: float, error: float, degrees: float, confidence: float) -> tuple[float, float]:
