@@ -151,6 +151,24 @@ def cusum_h_for_arl(k: float, arl0: float, *, two_sided: bool = True) -> float:
     return _solve_for(lambda h: float(run(k, h)), arl0)
 
 
+def bernoulli_cusum_h_for_arl(p0: float, p1: float, arl0: float, rate: float | None = None) -> float:
+    """Return the smallest h, to a hundredth of an error, at which the run length at `rate` (default p0) is reached.
+
+    >>> bernoulli_cusum_h_for_arl(0.1, 0.25, 930)
+    3.52
+    """
+    low, high = 1, 2  # hundredths; the run length rises with them in small steps
+    while float(bernoulli_cusum_arl(p0, p1, high / 100, rate)) < arl0:
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        if float(bernoulli_cusum_arl(p0, p1, middle / 100, rate)) >= arl0:
+            high = middle
+        else:
+            low = middle + 1
+    return high / 100
+
+
 def ewma_width_for_arl(weight: float, arl0: float) -> float:
     """Return the half width L of asymptotic EWMA limits at which the run length in control is the wanted one.
 

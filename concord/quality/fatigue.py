@@ -1,0 +1,214 @@
+"""Fatigue in one annotator's session: slower, or less accurate, than this annotator's own usual.
+
+Two one-sided CUSUM charts run over the units of a session.
+
+*Time.* Each time is ranked among the annotator's own latest times, and the rank is turned into a normal score,
+z = Phi^-1((rank - 1/2) / n), which is standard normal in control whatever the distribution of times: a pause of
+an hour counts as the slowest unit and no more. C = max(0, C + z - k) rises only when times run long. Getting
+faster, which is what learning does, gives low ranks and holds C at zero: it cannot alarm.
+
+*Accuracy.* On gold units a Bernoulli CUSUM waits for the error rate to rise above the annotator's own. That rate
+is itself an estimate, so the threshold is set for a rate somewhat above it (`margin_se`): with a baseline of 60
+gold units or more the false alarms then stay at the stated rate on average over annotators.
+
+*False alarms.* Each chart alone: one in `observations_between_false_alarms` (930, what the one-sided CUSUM with
+k = .5 and h = 5 gives) of the timed units, and of the gold units, respectively.
+
+An alarm is a reason to offer a break, never a verdict on a person: evidence that fatigue matters is mixed (Hata
+et al., CSCW 2017, find steady quality over weeks; Jung et al., HCOMP 2014, find that single workers move).
+
+Sources: McDonald, Naval Research Logistics 37, 1990, for the CUSUM of sequential ranks; Reynolds and Stoumbos,
+Journal of Quality Technology 31(1), 1999, for the Bernoulli CUSUM.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import NormalDist
+
+from concord.quality.control_chart import bernoulli_reference
+from concord.quality.run_length import bernoulli_cusum_h_for_arl
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class FatigueRule:
+    """When a session alarms; the defaults are the documented ones.
+
+    Attributes:
+        time_k, time_h: reference value and decision interval of the time chart, in normal scores.
+        error_rise: rise of the error rate that the accuracy chart is tuned to.
+        observations_between_false_alarms: run length in control of the accuracy chart.
+        margin_se: standard errors of the baseline error rate by which the threshold is kept safe.
+        times_min, times_max: own times to have before any is judged, and latest times to keep.
+        gold_min: gold units of the baseline without which accuracy is not judged.
+    """
+
+    time_k: float = 0.5
+    time_h: float = 5.0
+    error_rise: float = 0.20
+    observations_between_false_alarms: float = 930.0
+    margin_se: float = 0.35
+    times_min: int = 10
+    times_max: int = 50
+    gold_min: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class GoldBaseline:
+    """What an annotator did on gold units before this session: `wrong` of `units`."""
+
+    wrong: int = 0
+    units: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse counts that cannot be."""
+        if not 0 <= self.wrong <= self.units:
+            raise ValueError(f"{self.wrong} wrong of {self.units} gold units cannot be")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """State of one session: small, and all that has to be kept between units.
+
+    Attributes:
+        baseline: the annotator's own gold record before the session.
+        times: latest own times in seconds, oldest first, from this session or earlier ones.
+        units: units of this session.
+        slow_sum, slow_run: the time chart, and units since it was last at zero.
+        error_sum, error_run: the accuracy chart, and gold units since it was last at zero.
+    """
+
+    baseline: GoldBaseline = GoldBaseline()
+    times: tuple[float, ...] = ()
+    units: int = 0
+    slow_sum: float = 0.0
+    slow_run: int = 0
+    error_sum: float = 0.0
+    error_run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fatigue:
+    """What the charts say now.
+
+    Attributes:
+        slower, less_accurate: either chart is above its threshold.
+        turned_units_ago: units since the time chart left zero, the estimate of when it turned; None if not slower.
+        turned_gold_ago: the same in gold units for the accuracy chart; None if not less accurate.
+        unjudged: why a chart is not running yet, one sentence each; empty when both run.
+    """
+
+    slower: bool
+    less_accurate: bool
+    turned_units_ago: int | None
+    turned_gold_ago: int | None
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def alarm(self) -> bool:
+        """Whether to offer a break."""
+        return self.slower or self.less_accurate
+
+
+def after_unit(
+    session: Session, *, seconds: float | None, wrong: bool | None = None, rule: FatigueRule = FatigueRule()
+) -> Session:
+    """Return the session after one unit.
+
+    Args:
+        session: the state before.
+        seconds: active time on the unit; None where it is not known.
+        wrong: for a gold unit whether the label was wrong; None for any other unit.
+        rule: thresholds.
+
+    >>> session = Session(times=(10.0,) * 10)
+    >>> after_unit(session, seconds=8.0).slow_sum, round(after_unit(session, seconds=12.0).slow_sum, 2)
+    (0.0, 1.19)
+    """
+    session = replace(session, units=session.units + 1)
+    if seconds is not None:
+        session = _time_observed(session, seconds, rule)
+    return session if wrong is None else _gold_observed(session, wrong, rule)
+
+
+def fatigue(session: Session, rule: FatigueRule = FatigueRule()) -> Fatigue:
+    """Return what the charts say after the latest unit.
+
+    >>> fatigue(Session()).unjudged
+    ('10 own times are needed, 0 are known', '30 gold units are needed as a baseline, 0 are known')
+    """
+    slower = session.slow_sum > rule.time_h
+    less_accurate = False
+    unjudged = []
+    if len(session.times) < rule.times_min:
+        unjudged.append(f"{rule.times_min} own times are needed, {len(session.times)} are known")
+    if session.baseline.units < rule.gold_min:
+        unjudged.append(f"{rule.gold_min} gold units are needed as a baseline, {session.baseline.units} are known")
+    else:
+        less_accurate = session.error_sum >= _accuracy_chart(session.baseline, rule).threshold
+    return Fatigue(
+        slower,
+        less_accurate,
+        session.slow_run if slower else None,
+        session.error_run if less_accurate else None,
+        tuple(unjudged),
+    )
+
+
+def after_break(session: Session) -> Session:
+    """Return the session with both charts at zero, as after a break or an alarm that was dealt with.
+
+    >>> after_break(Session(slow_sum=6.0, slow_run=9)).slow_sum
+    0.0
+    """
+    return replace(session, slow_sum=0.0, slow_run=0, error_sum=0.0, error_run=0)
+
+
+def _time_observed(session: Session, seconds: float, rule: FatigueRule) -> Session:
+    times = session.times
+    kept = (*times, seconds)[-rule.times_max :]
+    if len(times) < rule.times_min:
+        return replace(session, times=kept)
+    shorter = sum(known < seconds for known in times)
+    equal = times.count(seconds)
+    # The mean rank among all, the new one included, from 1; ties share it.
+    rank = shorter + equal / 2 + 1
+    score = _NORMAL.inv_cdf((rank - 0.5) / (len(times) + 1))
+    total = max(0.0, session.slow_sum + score - rule.time_k)
+    return replace(session, times=kept, slow_sum=total, slow_run=session.slow_run + 1 if total > 0 else 0)
+
+
+def _gold_observed(session: Session, wrong: bool, rule: FatigueRule) -> Session:
+    if session.baseline.units < rule.gold_min:
+        return session
+    chart = _accuracy_chart(session.baseline, rule)
+    total = max(0.0, session.error_sum + (1.0 if wrong else 0.0) - chart.reference)
+    return replace(session, error_sum=total, error_run=session.error_run + 1 if total > 0 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _AccuracyChart:
+    reference: float
+    threshold: float
+
+
+@lru_cache(maxsize=4096)
+def _accuracy_chart(baseline: GoldBaseline, rule: FatigueRule) -> _AccuracyChart:
+    """Return the Bernoulli CUSUM for this baseline, from the posterior of its error rate under Beta(1, 1).
+
+    Rates are rounded to a hundredth, so that few charts are ever designed.
+    """
+    mean = (baseline.wrong + 1) / (baseline.units + 2)
+    error = math.sqrt(mean * (1 - mean) / (baseline.units + 3))
+    usual = min(max(round(mean, 2), 0.01), 0.75)
+    safe = min(max(round(mean + rule.margin_se * error, 2), 0.01), 0.80)
+    risen = min(usual + rule.error_rise, 0.95)
+    return _designed_chart(usual, risen, safe, rule.observations_between_false_alarms)
+
+
+@lru_cache(maxsize=1024)
+def _designed_chart(usual: float, risen: float, safe: float, run_length: float) -> _AccuracyChart:
+    threshold = bernoulli_cusum_h_for_arl(usual, risen, run_length, rate=safe)
+    return _AccuracyChart(bernoulli_reference(usual, risen).gamma, threshold)
