@@ -26,7 +26,8 @@ from concord.chassis.telemetry import Instrument, Telemetry, trace_headers
 from concord.contracts.codec import Headers, Undecodable, check_schema, decode
 from concord.contracts.topics import BY_NAME, Topic
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
+WATCH_SECONDS = 2.0
 TRACE_HEADERS = ("traceparent", "tracestate")
 RETRY_SECONDS = 0.5
 STUCK_SECONDS = 60.0
@@ -112,6 +113,7 @@ class BatchConsumer:
         self.clock = clock
         self._next: dict[TopicPartition, int] = {}
         self._progress_at = 0.0
+        self._watched_at = 0.0
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -243,8 +245,11 @@ class BatchConsumer:
             self._next.clear()
 
     async def _watch(self) -> None:
-        """With nothing coming: raise when there is something to come."""
+        """With nothing coming: every WATCH_SECONDS look whether there is something to come, and for how long."""
         now = self.clock.monotonic()
+        if now - self._watched_at < WATCH_SECONDS:
+            return
+        self._watched_at = now
         lag_records = await self.subscription.lag()
         self.instruments.gauge("concord_consumer_lag_records").set(lag_records)
         if lag_records == 0:

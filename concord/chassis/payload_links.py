@@ -3,7 +3,11 @@
 import hashlib
 import hmac
 
-from concord.chassis.clock import MICROSECONDS
+from fastapi import Request
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.errors import Unauthenticated
+from concord.chassis.identity import Caller, Guard, Role
 
 PATH = "/v1/payloads/"
 
@@ -32,3 +36,31 @@ def link_holds(secret: bytes, unit_id: str, expires: int, signature: str, now_us
 
 def _signature(secret: bytes, unit_id: str, expires: int) -> str:
     return hmac.new(secret, f"{unit_id}\x00{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+class SignedLink(Guard):
+    """Guards a route with `{unit_id}` in its path: a link signed for that unit is the credential.
+
+    Args:
+        secret: what the links are signed with.
+        clock: tells which have expired.
+    """
+
+    def __init__(self, secret: bytes, clock: Clock) -> None:
+        super().__init__(tuple(Role))
+        self._secret = secret
+        self._clock = clock
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return whoever holds the link, who needs no other name.
+
+        Raises:
+            Unauthenticated: not signed by us, for another unit, or expired.
+        """
+        asked = request.query_params
+        expires = asked.get("expires", "")
+        number = int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 20 else 0
+        unit_id = request.path_params["unit_id"]
+        if not link_holds(self._secret, unit_id, number, asked.get("signature", ""), self._clock.now_us()):
+            raise Unauthenticated("The link has expired or was not made here; open the assignment again for a new one.")
+        return Caller("link", frozenset())

@@ -35,6 +35,8 @@ class GroupCommit:
         self.writer = writer
         self.clock = clock
         self.number = 1
+        self.records_stored = 0
+        self.records_lost = 0
         self.registered_at: float | None = None
         self._waiting: deque[tuple[Entry[Any], asyncio.Future[bool]]] = deque()
         self._arrived = asyncio.Event()
@@ -71,6 +73,8 @@ class GroupCommit:
             if not group:
                 continue
             lost = await self._commit([entry for entry, _ in group])
+            self.records_stored += len(group) - len(lost)
+            self.records_lost += len(lost)
             won = [entry for position, (entry, _) in enumerate(group) if position not in lost]
             if won:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])

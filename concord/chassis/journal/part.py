@@ -8,7 +8,9 @@ from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.sweeper import Sweeper
+from concord.chassis.journal.watch import watch
 from concord.chassis.store.port import Store
+from concord.chassis.telemetry import Telemetry
 
 
 class JournalPart:
@@ -19,15 +21,17 @@ class JournalPart:
         broker: where its events go.
         writer: this process's name in commits: unique to this life of it, without a slash.
         clock: time.
+        telemetry: where it is told how many records and events there are.
     """
 
     name = "journal"
 
-    def __init__(self, store: Store, broker: Broker, writer: str, clock: Clock) -> None:
+    def __init__(self, store: Store, broker: Broker, writer: str, clock: Clock, telemetry: Telemetry) -> None:
         self.publisher = Publisher(broker, store, writer, clock)
         self.commits = GroupCommit(store, self.publisher, writer, clock)
         self.sweeper = Sweeper(store, self.publisher, writer, clock)
         self.journal = Journal(store, self.commits, self.publisher, self.sweeper, clock)
+        watch(telemetry.registry, self.commits, self.publisher, self.sweeper)
 
     async def start(self) -> None:
         """Say what dead processes left unsaid."""

@@ -16,6 +16,7 @@ from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Cause, Decision, Kind
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
 from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import UNITS
 
 
@@ -58,7 +59,7 @@ class House:
         await store.prepare([JOURNAL, WRITERS, MARKS])
         broker = broker or MemoryBroker(self.cluster, f"p{self.count}")
         await broker.start()
-        part = JournalPart(store, broker, f"w{self.count}", SystemClock())
+        part = JournalPart(store, broker, f"w{self.count}", SystemClock(), Telemetry("test"))
         await part.start()
         running = asyncio.create_task(part.run())
         try:

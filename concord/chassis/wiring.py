@@ -1,0 +1,102 @@
+"""What every bootstrap does alike: real ports from settings, and the parts in their common order."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.clock import SystemClock
+from concord.chassis.consumer import BatchConsumer, Handler
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.identity import read_identity
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS
+from concord.chassis.ports import Ports
+from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart
+from concord.chassis.settings import ServiceSettings
+from concord.chassis.store.mongo import MongoStore
+from concord.chassis.store.port import Collection
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.topics import Topic
+
+WRITER_BYTES = 6
+
+
+def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str, str]) -> Ports:
+    """Return the ports of a process: its own database, Kafka, the system's clock. Call it on the event loop.
+
+    Raises:
+        SettingsRefused: the identity file cannot be used.
+    """
+    clock, kafka = SystemClock(), settings.kafka
+    return Ports(
+        store=MongoStore.connect(
+            settings.mongodb.uri.reveal(), settings.mongodb.database(service), settings.mongodb.driver
+        ),
+        broker=KafkaBroker(
+            kafka.bootstrap,
+            service,
+            security=kafka.security,
+            sasl_mechanism=kafka.sasl_mechanism,
+            username=kafka.username or None,
+            password=kafka.password.reveal() or None,
+            ca_file=kafka.ca_file,
+        ),
+        clock=clock,
+        identity=read_identity(settings.identity, clock),
+        telemetry=Telemetry.from_environment(service, environment),
+        writer=f"{service}-{secrets.token_hex(WRITER_BYTES)}",
+    )
+
+
+def journal_part(ports: Ports) -> JournalPart:
+    """Return the service's journal over its ports."""
+    return JournalPart(ports.store, ports.broker, ports.writer, ports.clock, ports.telemetry)
+
+
+def consumer_part(service: str, ports: Ports, journal: JournalPart, handlers: Mapping[Topic, Handler]) -> BatchConsumer:
+    """Return the service's consumer, whose group is the service's name."""
+    dead_letters = DeadLetters(service, ports.broker, ports.clock)
+    return BatchConsumer(
+        service, ports.broker, handlers, journal.publisher.flushed, dead_letters, ports.telemetry, ports.clock
+    )
+
+
+def ordered(
+    ports: Ports,
+    journal: JournalPart,
+    consumer: BatchConsumer,
+    *,
+    collections: Sequence[Collection] = (),
+    tables: Sequence[Part] = (),
+    rebuild: Callable[[], Awaitable[None]] | None = None,
+    loops: Sequence[Part] = (),
+) -> list[Part]:
+    """Return a service's parts in the order of their start.
+
+    Args:
+        ports: the world.
+        journal: swept before anything is decided.
+        consumer: joins its group when everything it needs is there.
+        collections: what the service keeps beside its journal.
+        tables: compacted topics that it reads.
+        rebuild: fills the read models from the journal.
+        loops: timers.
+    """
+    return [
+        Hook("telemetry", stop=_in_thread(ports.telemetry.tracing.shutdown)),
+        StorePart(ports.store, [JOURNAL, WRITERS, MARKS, *collections], ports.clock),
+        BrokerPart(ports.broker, ports.clock),
+        journal,
+        *tables,
+        Hook("read models", start=rebuild),
+        consumer,
+        *loops,
+    ]
+
+
+def _in_thread(blocking: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        await asyncio.to_thread(blocking)
+
+    return run

@@ -1,0 +1,85 @@
+"""How ingest's facts are told to the others: its events, worded."""
+
+from msgspec.structs import asdict
+
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.journal.announce import Announcer
+from concord.contracts.topics import PROJECTS, UNITS
+from concord.contracts.v1.projects_pb2 import (
+    AuditPolicy,
+    ConsensusPolicy,
+    FatiguePolicy,
+    GoldPolicy,
+    LeasePolicy,
+    LotPolicy,
+    OverlapPolicy,
+    Policy,
+    ProjectDefined,
+    ProjectEvent,
+    SamplingPolicy,
+    Targets,
+)
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from concord.labels import encoded
+from services.ingest.domain import project as domain
+from services.ingest.domain.admission import UnitState, UnitWish
+from services.ingest.domain.lot import LotState
+
+SERVICE = "ingest"
+
+
+def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgoing:
+    """Return the event that tells a project's whole state."""
+    definition = project.definition
+    told = ProjectDefined(
+        name=definition.name,
+        revision=project.revision,
+        label_schema=encoded(definition.label_schema),
+        guideline_version=project.guideline_version,
+        guideline_text=definition.guideline,
+        policy=policy(definition.policy),
+        targets=Targets(**asdict(definition.targets)),
+    )
+    envelope = ProjectEvent(project_defined=told)
+    return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
+
+
+def unit_admitted(
+    announcer: Announcer, project: domain.ProjectState, unit: UnitState, wish: UnitWish, gold: bytes | None
+) -> Outgoing:
+    """Return the event that a unit is in; its payload is not in it."""
+    told = UnitAdmitted(
+        unit_id=unit.unit_id,
+        source_id=unit.source_id,
+        media_type=unit.media_type,
+        fingerprint=unit.fingerprint,
+        priority=wish.priority or project.definition.policy.priority,
+        skills_required=wish.skills,
+        named_annotators=wish.annotators,
+        gold_label=gold,
+        guideline_version=project.guideline_version,
+    )
+    envelope = UnitEvent(unit_admitted=told)
+    return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)
+
+
+def lot_sealed(announcer: Announcer, project: domain.ProjectState, lot: LotState) -> Outgoing:
+    """Return the event that a lot is complete, with its members."""
+    envelope = UnitEvent(lot_sealed=LotSealed(lot_id=lot.lot_id, unit_ids=lot.unit_ids))
+    return announcer.event(UNITS, lot.lot_id, project.client_id, project.project_id, envelope)
+
+
+def policy(wished: domain.Policy) -> Policy:
+    """Return a policy as it travels; the fields have the same names on both sides."""
+    return Policy(
+        overlap=OverlapPolicy(**asdict(wished.overlap)),
+        consensus=ConsensusPolicy(**asdict(wished.consensus)),
+        gold=GoldPolicy(**asdict(wished.gold)),
+        sampling=SamplingPolicy(**asdict(wished.sampling)),
+        lot=LotPolicy(**asdict(wished.lot)),
+        audit=AuditPolicy(**asdict(wished.audit)),
+        lease=LeasePolicy(**asdict(wished.lease)),
+        fatigue=FatiguePolicy(**asdict(wished.fatigue)),
+        priority=wished.priority,
+        deadline_seconds=wished.deadline_seconds,
+    )

@@ -1,0 +1,193 @@
+"""Ingest's HTTP door."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, cast
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from concord.chassis.errors import BadRequest, ConcordError, FieldError, Forbidden, Gone, Invalid, UnsupportedMediaType
+from concord.chassis.http import allow_body, decode, read_json, read_lines
+from concord.chassis.identity import Caller, Role, require
+from concord.chassis.payload_links import SignedLink
+from services.ingest.domain.admission import UnitWish
+from services.ingest.domain.project import ProjectDoesNotExist, ProjectRefused, ProjectState
+from services.ingest.handlers import Handlers
+from services.ingest.schemas import (
+    DEFINITION,
+    UNIT,
+    UNITS,
+    AdmissionReport,
+    AdmittedUnit,
+    ProjectBody,
+    Projects,
+    Refusal,
+    Sealed,
+)
+
+STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectRefused: 422}
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG_CHARACTERS_MAX = 40
+IMPORT_BYTES_MAX = 2_000_000_000
+ADMIT_UNITS = 500
+"""Units of a stream that are admitted together."""
+LISTED_MAX = 1_000
+"""Refusals, and units, that a report lists one by one."""
+NDJSON = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+
+ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+Client = Annotated[Caller, require(Role.CLIENT)]
+
+
+def router(signed_link: SignedLink) -> APIRouter:
+    """Return the route table."""
+    routes = APIRouter(prefix="/v1")
+    routes.put("/projects/{slug}")(define_project)
+    routes.get("/projects")(list_projects)
+    routes.get("/projects/{project_id}")(show_project)
+    routes.post("/projects/{project_id}/units", status_code=202)(admit_units)
+    routes.post("/projects/{project_id}/seal")(seal_lots)
+    routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)])(show_payload)
+    return routes
+
+
+def _handlers(request: Request) -> Handlers:
+    return cast("Handlers", request.app.state.service)
+
+
+def _json(body: msgspec.Struct, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+async def define_project(request: Request, slug: str, caller: Client) -> Response:
+    """Define a project, or define it anew."""
+    if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
+        cure = f"use a-z, 0-9 and single hyphens, at most {SLUG_CHARACTERS_MAX} characters"
+        raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
+    definition = await read_json(request, DEFINITION)
+    assert caller.client_id is not None, "a client's credential names its client"
+    state = await _handlers(request).define_project(caller.client_id, slug, definition)
+    return _json(ProjectBody.of(state), 201 if state.revision == 1 else 200)
+
+
+async def list_projects(request: Request, caller: ClientOrOperator) -> Response:
+    """List the caller's projects."""
+    found = _handlers(request).repository.projects_of(caller.client_id)
+    return _json(Projects([ProjectBody.of(state) for state in found]))
+
+
+async def show_project(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+    """Show one project, whole."""
+    return _json(ProjectBody.of(await _project(request, project_id, caller)))
+
+
+async def admit_units(request: Request, project_id: str, caller: Client) -> Response:
+    """Admit units: one, a JSON array, or NDJSON, which is streamed. Every line gets its own verdict."""
+    project = await _project(request, project_id, caller)
+    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    if kind in NDJSON:
+        allow_body(request, IMPORT_BYTES_MAX)
+        batches = _from_lines(request)
+    elif kind == "application/json":
+        batches = _from_json(await read_json(request, UNITS))
+    else:
+        raise UnsupportedMediaType(f"The body is {kind or 'of no type'}; send application/json or {NDJSON[0]}.")
+    report = _Report()
+    async for first_line, parsed in batches:
+        wishes = [(line, one) for line, one in enumerate(parsed, first_line) if isinstance(one, UnitWish)]
+        for line, one in enumerate(parsed, first_line):
+            if isinstance(one, ConcordError):
+                report.refuse(line, one.errors[0])
+        admission = await _handlers(request).admit(project, [wish for _, wish in wishes])
+        report.add([line for line, _ in wishes], admission)
+    return _json(report.body(), 202)
+
+
+async def seal_lots(request: Request, project_id: str, caller: Client) -> Response:
+    """Cut what waits into lots now, full or not: the import is complete."""
+    project = await _project(request, project_id, caller)
+    return _json(Sealed(await _handlers(request).seal_due(project, 0)))
+
+
+async def show_payload(request: Request, unit_id: str) -> Response:
+    """Show a unit's payload to whoever holds a signed link."""
+    payload = await _handlers(request).repository.payload(unit_id)
+    if payload is None:
+        raise Gone("The unit was withdrawn, or never was.")
+    headers = {
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+        "cache-control": "private, no-store",
+    }
+    content: bytes = payload["content"]
+    if payload["media_type"].startswith("text/"):
+        return Response(msgspec.json.decode(content), media_type="text/plain", headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def _project(request: Request, project_id: str, caller: Caller) -> ProjectState:
+    if caller.client_id is None and not caller.may(Role.OPERATOR):
+        raise Forbidden("This credential names no client.")
+    return await _handlers(request).repository.project(project_id, caller.client_id)
+
+
+Parsed = Sequence[UnitWish | ConcordError]
+
+
+async def _from_json(body: list[UnitWish] | UnitWish) -> AsyncIterator[tuple[int, Parsed]]:
+    units = body if isinstance(body, list) else [body]
+    for start in range(0, len(units), ADMIT_UNITS):
+        yield start + 1, units[start : start + ADMIT_UNITS]
+
+
+async def _from_lines(request: Request) -> AsyncIterator[tuple[int, Parsed]]:
+    """Yield the lines' units some at a time; an unreadable line is its refusal, and an empty one is passed over."""
+    first_line, parsed = 1, []
+    async for lines in read_lines(request):
+        for line in lines:
+            parsed.append(_unit(line))
+            if len(parsed) == ADMIT_UNITS:
+                yield first_line, parsed
+                first_line, parsed = first_line + len(parsed), []
+    if parsed:
+        yield first_line, parsed
+
+
+def _unit(line: bytes) -> Any:
+    if not line.strip():
+        return None
+    try:
+        return decode(UNIT, line)
+    except (BadRequest, Invalid) as refusal:
+        return refusal
+
+
+class _Report:
+    """Adds up what became of the batches of one request."""
+
+    def __init__(self) -> None:
+        self.counts = {"admitted": 0, "repeated": 0, "left_out": 0}
+        self.refused_count = 0
+        self.refused: list[Refusal] = []
+        self.units: list[AdmittedUnit] = []
+
+    def refuse(self, line: int, error: Any) -> None:
+        """Note a refusal; `error` has field, problem and cure."""
+        self.refused_count += 1
+        if len(self.refused) < LISTED_MAX:
+            self.refused.append(Refusal(line, error.field, error.problem, error.cure))
+
+    def add(self, lines: Sequence[int], admission: Any) -> None:
+        """Note what became of a batch whose units stood on these lines."""
+        for position, refusal in admission.refused:
+            self.refuse(lines[position], refusal)
+        for place in admission.places:
+            self.counts[place.status] += 1
+            if len(self.units) < LISTED_MAX:
+                self.units.append(AdmittedUnit(place.source_id, place.unit_id, place.status))
+
+    def body(self) -> AdmissionReport:
+        """Return the report."""
+        self.refused.sort(key=lambda one: one.line)
+        return AdmissionReport(**self.counts, refused_count=self.refused_count, refused=self.refused, units=self.units)

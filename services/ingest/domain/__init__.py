@@ -1,0 +1,1 @@
+"""What ingest decides: pure functions of a state and a wish."""

@@ -1,0 +1,204 @@
+"""A project: what is to be labelled, how, and what the contract promises."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+CONFIDENCE_LOW, CONFIDENCE_HIGH = 0.5, 1.0
+OVERLAP_MAX = 100
+LOT_SIZE_MAX = 5_000
+GUIDELINE_CHARACTERS_MAX = 200_000
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a definition: where, what, and what to send instead."""
+
+    field: str
+    problem: str
+    cure: str
+
+
+class ProjectRefused(ValueError):
+    """The definition cannot stand; every fault is named."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.field} {fault.problem}" for fault in faults))
+        self.errors = tuple(faults)
+
+
+class ProjectDoesNotExist(LookupError):
+    """There is no such project, or it is somebody else's, which looks the same."""
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something a client may say in part: what is left out has a default, what is not known is refused."""
+
+
+class Overlap(Wish, frozen=True):
+    """How many independent annotations a unit gets at first, and at most."""
+
+    initial: int = 2
+    max: int = 5
+
+
+class Consensus(Wish, frozen=True):
+    """When a unit is settled: at this posterior probability, or at this share of the labels."""
+
+    method: Literal["posterior", "majority"] = "posterior"
+    confidence: float = 0.95
+
+
+class Gold(Wish, frozen=True):
+    """The share of hidden gold in the work, and the qualification test's length and bar."""
+
+    rate: float = 0.10
+    qualify_units_max: int = 30
+    pass_accuracy: float = 0.80
+
+
+class Sampling(Wish, frozen=True):
+    """What share of the admitted data is annotated."""
+
+    rate: float = 1.0
+
+
+class Lot(Wish, frozen=True):
+    """When a lot is cut: at this many units, or at this age."""
+
+    size: int = 500
+    seal_after_seconds: int = 3_600
+
+
+class Audit(Wish, frozen=True):
+    """How a lot is judged, at what risks, and what follows a rejection."""
+
+    plan: Literal["sequential", "single", "fraction"] = "sequential"
+    fraction: float = 0.05
+    aql: float = 0.01
+    ltpd: float = 0.05
+    alpha: float = 0.05
+    beta: float = 0.10
+    on_reject: Literal["relabel", "inspect_all"] = "relabel"
+
+
+class Lease(Wish, frozen=True):
+    """How long a unit is held; 0 seconds: by the annotators' active time."""
+
+    seconds: int = 0
+    renewals_max: int = 3
+
+
+class Fatigue(Wish, frozen=True):
+    """How rarely a rested annotator is stopped, how long a break is, and the cap of a session."""
+
+    false_alarm_units: int = 465
+    break_seconds: int = 30
+    session_minutes_max: int = 90
+
+
+class Policy(Wish, frozen=True):
+    """How a project's units are labelled and judged."""
+
+    overlap: Overlap = Overlap()
+    consensus: Consensus = Consensus()
+    gold: Gold = Gold()
+    sampling: Sampling = Sampling()
+    lot: Lot = Lot()
+    audit: Audit = Audit()
+    lease: Lease = Lease()
+    fatigue: Fatigue = Fatigue()
+    priority: int = 0
+    deadline_seconds: int = 0
+
+
+class Targets(Wish, frozen=True):
+    """What the contract promises."""
+
+    alpha: float = 0.80
+    label_error_rate: float = 0.02
+    audit_pass_rate: float = 0.95
+    turnaround_p95_seconds: int = 86_400
+
+
+class Definition(Wish, frozen=True):
+    """What a client says of a project."""
+
+    label_schema: dict[str, Any]
+    name: str = ""
+    guideline: str = ""
+    policy: Policy = Policy()
+    targets: Targets = Targets()
+
+
+class ProjectState(msgspec.Struct, frozen=True):
+    """A project as last defined; the guideline's version grows when its text changes."""
+
+    project_id: str
+    client_id: str
+    revision: int
+    guideline_version: int
+    definition: Definition
+
+
+def defined(state: ProjectState | None, client_id: str, project_id: str, definition: Definition) -> ProjectState | None:
+    """Return the project as defined now; None when it says what was said before.
+
+    Raises:
+        ProjectRefused: the policy or a target is out of its range.
+    """
+    faults = [*policy_faults(definition.policy), *target_faults(definition.targets)]
+    if len(definition.guideline) > GUIDELINE_CHARACTERS_MAX:
+        faults.append(Fault("guideline", "is too long", f"send at most {GUIDELINE_CHARACTERS_MAX} characters"))
+    if state is not None and state.definition.label_schema != definition.label_schema:
+        faults.append(
+            Fault("label_schema", "differs from the one that annotations were made under", "define a new project")
+        )
+    if faults:
+        raise ProjectRefused(faults)
+    if state is None:
+        return ProjectState(project_id, client_id, 1, 1, definition)
+    if state.definition == definition:
+        return None
+    changed = state.definition.guideline != definition.guideline
+    version = state.guideline_version + changed
+    return ProjectState(project_id, client_id, state.revision + 1, version, definition)
+
+
+def policy_faults(policy: Policy) -> Iterator[Fault]:
+    """Yield what is out of range in a policy, by field."""
+    yield from _within("policy.overlap.initial", policy.overlap.initial, 1, OVERLAP_MAX)
+    yield from _within("policy.overlap.max", policy.overlap.max, policy.overlap.initial, OVERLAP_MAX)
+    yield from _within("policy.consensus.confidence", policy.consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
+    yield from _within("policy.gold.rate", policy.gold.rate, 0, 1)
+    yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
+    yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
+    yield from _within("policy.sampling.rate", policy.sampling.rate, 0, 1)
+    yield from _within("policy.lot.size", policy.lot.size, 1, LOT_SIZE_MAX)
+    yield from _within("policy.lot.seal_after_seconds", policy.lot.seal_after_seconds, 1, 30 * 86_400)
+    yield from _within("policy.audit.fraction", policy.audit.fraction, 0.001, 1)
+    yield from _within("policy.audit.aql", policy.audit.aql, 0.0001, 0.5)
+    if not policy.audit.aql < policy.audit.ltpd < 1:
+        yield Fault("policy.audit.ltpd", f"is {policy.audit.ltpd}", f"send over aql ({policy.audit.aql}) and under 1")
+    yield from _within("policy.audit.alpha", policy.audit.alpha, 0.0001, 0.5)
+    yield from _within("policy.audit.beta", policy.audit.beta, 0.0001, 0.5)
+    yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
+    yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
+    yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)
+    yield from _within("policy.fatigue.break_seconds", policy.fatigue.break_seconds, 0, 86_400)
+    yield from _within("policy.fatigue.session_minutes_max", policy.fatigue.session_minutes_max, 1, 1_440)
+    yield from _within("policy.priority", policy.priority, -1_000, 1_000)
+    yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
+
+
+def target_faults(targets: Targets) -> Iterator[Fault]:
+    """Yield what is out of range in the targets, by field."""
+    yield from _within("targets.alpha", targets.alpha, -1, 1)
+    yield from _within("targets.label_error_rate", targets.label_error_rate, 0, 1)
+    yield from _within("targets.audit_pass_rate", targets.audit_pass_rate, 0, 1)
+    yield from _within("targets.turnaround_p95_seconds", targets.turnaround_p95_seconds, 1, 365 * 86_400)
+
+
+def _within(field: str, value: float, low: float, high: float) -> Iterator[Fault]:
+    if not low <= value <= high:
+        yield Fault(field, f"is {value}", f"send a number from {low:g} to {high:g}")

@@ -1,0 +1,12 @@
+"""What ingest tells of itself."""
+
+from concord.chassis.telemetry import Instrument
+
+INSTRUMENTS = (
+    Instrument(
+        "concord_ingest_units",
+        "counter",
+        "Units sent, by what became of them: admitted, repeated, left_out by sampling, refused.",
+        ("status",),
+    ),
+)

@@ -1,0 +1,1 @@
+"""A seeded town of annotators and clients over the services' own bootstraps, in memory and in virtual time."""

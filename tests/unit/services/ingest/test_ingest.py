@@ -1,0 +1,218 @@
+"""Ingest over the memory ports, through its own HTTP door."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.clock import MICROSECONDS
+from concord.chassis.http import unguarded_routes
+from concord.chassis.identity import Role
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.payload_links import payload_link
+from concord.chassis.runtime import Service
+from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
+from services.ingest.bootstrap import wire
+from services.ingest.settings import IngestSettings
+from simulation.house import ENVIRONMENT, Answer, House, call
+
+DEFINITION = {"label_schema": {"kind": "choice", "classes": ["no", "yes"]}, "policy": {"lot": {"size": 3}}}
+
+
+@dataclass
+class Ingest:
+    """A running ingest and its client."""
+
+    house: House
+    service: Service
+    token: str
+
+    async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        token = more.pop("token", self.token)
+        return await call(self.service.application, method, path, token, body, **more)
+
+    async def admit(self, units: Any, project: str = "k1-p") -> Any:
+        answer = await self.call("POST", f"/v1/projects/{project}/units", units)
+        assert answer.status == 202, answer.body
+        await self.published()
+        return answer.json()
+
+    async def published(self) -> None:
+        (journal,) = (part for part in self.service.runtime.parts if isinstance(part, JournalPart))
+        await journal.publisher.flushed()
+
+
+async def start(house: House) -> Ingest:
+    service = wire(IngestSettings.from_environment(ENVIRONMENT), house.ports("ingest"))
+    await service.runtime.start()
+    return Ingest(house, service, house.token("key", Role.CLIENT, client_id="k1"))
+
+
+@pytest.fixture
+async def ingest() -> AsyncIterator[Ingest]:
+    found = await start(House())
+    yield found
+    await found.service.runtime.stop()
+
+
+@pytest.fixture
+async def project(ingest: Ingest) -> Ingest:
+    assert (await ingest.call("PUT", "/v1/projects/p", DEFINITION)).status == 201
+    return ingest
+
+
+def units(count: int, start_at: int = 0) -> list[dict[str, Any]]:
+    return [{"id": f"s{n}", "content": f"text {n}"} for n in range(start_at, start_at + count)]
+
+
+async def test_every_route_is_guarded(ingest: Ingest) -> None:
+    assert unguarded_routes(ingest.service.application) == []  # type: ignore[arg-type]
+
+
+async def test_a_definition_is_completed_published_and_versioned(ingest: Ingest) -> None:
+    first = (await ingest.call("PUT", "/v1/projects/p", DEFINITION)).json()
+    assert first["policy"]["overlap"] == {"initial": 2, "max": 5}
+    again = await ingest.call("PUT", "/v1/projects/p", DEFINITION)
+    assert (again.status, again.json()["revision"]) == (201, 1)
+    third = (await ingest.call("PUT", "/v1/projects/p", {**DEFINITION, "guideline": "Say yes."})).json()
+    assert (third["revision"], third["guideline_version"]) == (2, 2)
+    assert [event.project_defined.revision for event in ingest.house.events(PROJECTS)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"label_schema": {"kind": "choice", "classes": []}}, "label_schema.classes"),
+        ({**DEFINITION, "policy": {"overlap": {"initial": 6}}}, "policy.overlap.max"),
+        ({**DEFINITION, "policy": {"audit": {"aql": 0.2, "ltpd": 0.1}}}, "policy.audit.ltpd"),
+        ({**DEFINITION, "policy": {"overlaps": {}}}, "policy.overlaps"),
+        ({}, "label_schema"),
+    ],
+)
+async def test_a_wrong_definition_names_field_and_cure(ingest: Ingest, body: Any, field: str) -> None:
+    answer = await ingest.call("PUT", "/v1/projects/p", body)
+    assert answer.status == 422
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    (error, *_) = answer.json()["errors"]
+    assert error["field"] == field
+    assert error["cure"]
+
+
+async def test_a_unit_is_admitted_once_however_often_it_is_sent(project: Ingest) -> None:
+    first = await project.admit(units(2))
+    again = await project.admit([*units(2), *units(1, 7)])
+    assert (first["admitted"], again["admitted"], again["repeated"]) == (2, 1, 2)
+    admitted = [event for event in project.house.events(UNITS) if event.HasField("unit_admitted")]
+    assert len(admitted) == 3
+
+
+async def test_the_same_content_under_another_id_is_admitted_once_and_says_so(project: Ingest) -> None:
+    await project.admit({"id": "a", "content": {"x": 1, "y": 2}})
+    report = await project.admit({"id": "b", "content": {"y": 2, "x": 1}})
+    assert report["repeated"] == 1
+    first = (await project.admit({"id": "a", "content": {"x": 1, "y": 2}}))["units"][0]["unit_id"]
+    assert report["units"][0] == {"source_id": "b", "unit_id": first, "status": "repeated"}
+
+
+async def test_another_content_under_the_same_id_is_refused(project: Ingest) -> None:
+    await project.admit({"id": "a", "content": "one"})
+    report = await project.admit({"id": "a", "content": "two"})
+    assert report["refused"][0]["field"] == "id"
+    assert len(project.house.database("ingest").dump("payloads")) == 1
+
+
+async def test_lines_are_streamed_and_each_bad_one_is_named(project: Ingest) -> None:
+    lines = [json.dumps(one) for one in units(3)]
+    lines[1] = '{"id": "s1", "content": "x", "colour": 1}'
+    lines += ["", "{", json.dumps({"id": "", "content": "x"}), json.dumps({"id": "g", "content": "g", "gold": "maybe"})]
+    answer = await project.call(
+        "POST", "/v1/projects/k1-p/units", "\n".join(lines).encode(), headers=[("content-type", "application/x-ndjson")]
+    )
+    report = answer.json()
+    assert report["admitted"] == 2
+    assert [(one["line"], one["field"]) for one in report["refused"]] == [
+        (2, "colour"), (5, "body"), (6, "id"), (7, "gold"),
+    ]  # fmt: skip
+
+
+async def test_lots_are_cut_by_size_and_the_rest_on_request_and_gold_is_in_none(project: Ingest) -> None:
+    await project.admit([*units(4), {"id": "g", "content": "gold", "gold": "yes"}])
+    lots = [event.lot_sealed for event in project.house.events(UNITS) if event.HasField("lot_sealed")]
+    assert [len(lot.unit_ids) for lot in lots] == [3]
+    assert (await project.call("POST", "/v1/projects/k1-p/seal")).json() == {"lots": 1}
+    await project.published()
+    lots = [event.lot_sealed for event in project.house.events(UNITS) if event.HasField("lot_sealed")]
+    assert sorted(len(lot.unit_ids) for lot in lots) == [1, 3]
+    gold = [event.unit_admitted for event in project.house.events(UNITS) if event.unit_admitted.HasField("gold_label")]
+    assert [one.gold_label for one in gold] == [b'"yes"']
+
+
+async def test_a_new_life_goes_on_where_the_last_one_was_killed() -> None:
+    house = House()
+    before = await start(house)
+    await before.call("PUT", "/v1/projects/p", DEFINITION)
+    await before.admit(units(2))
+    before.service.runtime.abandon()
+    after = await start(house)
+    report = await after.admit(units(3))
+    assert (report["admitted"], report["repeated"]) == (1, 2)
+    lots = [event.lot_sealed for event in house.events(UNITS) if event.HasField("lot_sealed")]
+    assert [len(set(lot.unit_ids)) for lot in lots] == [3]
+    await after.service.runtime.stop()
+
+
+async def test_a_payload_is_shown_to_whoever_holds_its_link_and_to_nobody_else(project: Ingest) -> None:
+    (unit,) = (await project.admit({"id": "a", "content": "What is shown"}))["units"]
+    settings = IngestSettings.from_environment(ENVIRONMENT)
+    until = project.house.clock.now_us() + 60 * MICROSECONDS
+    link = payload_link(settings.payload_links.secret.key(), "", unit["unit_id"], until)
+    path, _, query = link.partition("?")
+    shown = await project.call("GET", path, query=query, token="")
+    assert (shown.status, shown.body) == (200, b"What is shown")
+    assert (await project.call("GET", path, query=query.replace("expires=1", "expires=2"), token="")).status == 401
+    assert (await project.call("GET", path, token="")).status == 401
+
+
+async def test_another_clients_project_is_not_found(project: Ingest) -> None:
+    stranger = project.house.token("key2", Role.CLIENT, client_id="k2")
+    for method, path, body in (
+        ("GET", "/v1/projects/k1-p", None),
+        ("POST", "/v1/projects/k1-p/units", units(1)),
+        ("POST", "/v1/projects/k1-p/seal", None),
+        ("GET", "/v1/projects/k1-none", None),
+    ):
+        assert (await project.call(method, path, body, token=stranger)).status == 404
+    assert (await project.call("GET", "/v1/projects", token=stranger)).json() == {"projects": []}
+    annotator = project.house.token("w1", Role.ANNOTATOR)
+    assert (await project.call("GET", "/v1/projects/k1-p", token=annotator)).status == 403
+
+
+async def test_a_cloud_event_is_a_unit_and_a_bad_one_a_dead_letter_with_its_reason(project: Ingest) -> None:
+    structured = {
+        "specversion": "1.0", "id": "e1", "source": "/projects/k1-p", "type": "concord.unit.v1",
+        "data": {"content": "from the topic"},
+    }  # fmt: skip
+    binary = tuple((f"ce_{name}", str(structured[name]).encode()) for name in ("specversion", "source", "type"))
+    structured_type = (("content-type", b"application/cloudevents+json"),)
+    unknown = {**structured, "id": "e3", "source": "/projects/k1-none"}
+    client = MemoryBroker(project.house.cluster, "client")
+    await client.publish(
+        [
+            Outgoing(INTAKE.name, b"e1", json.dumps(structured).encode(), structured_type),
+            Outgoing(INTAKE.name, b"e2", b'{"content": "binary"}', (*binary, ("ce_id", b"e2"))),
+            Outgoing(INTAKE.name, b"e3", json.dumps(unknown).encode(), structured_type),
+            Outgoing(INTAKE.name, b"e4", b"\xff\xfe"),
+        ]
+    )
+    await project.house.clock.sleep(0.5)
+    admitted = [
+        event.unit_admitted.source_id for event in project.house.events(UNITS) if event.HasField("unit_admitted")
+    ]
+    assert sorted(admitted) == ["e1", "e2"]
+    letters = project.house.events(DEAD_LETTERS)
+    assert sorted(letter.key for letter in letters) == [b"e3", b"e4"]
+    assert any("k1-none" in letter.reason for letter in letters)
