@@ -5,10 +5,6 @@ from typing import Final
 
 from concord.labels.schema import DEPTH_MAX, LABEL_BYTES_MAX, Json, LabelFault
 
-_ENCODER: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
-)
-
 
 def encoded(label: Json) -> bytes:
     """Return a label as canonical JSON: keys sorted, no blanks, UTF-8.
@@ -42,9 +38,7 @@ def decoded(data: bytes) -> Json:
     """
     _check_bytes(data)
     try:
-        label: Json = json.loads(
-            data.decode(), parse_constant=_refuse_constant, object_pairs_hook=_object_of_distinct_keys
-        )
+        label: Json = _DECODER.decode(data.decode())
     except LabelFault:
         raise
     except (ValueError, RecursionError) as error:
@@ -85,3 +79,9 @@ def _object_of_distinct_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(found) != len(pairs):
         raise LabelFault("$", "an object gives one key twice", "give each key once")
     return found
+
+
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=True
+)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object_of_distinct_keys)

@@ -96,7 +96,7 @@ class Polygons(RegionSchema):
         return overlaps_of_polygons(one, other)
 
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
-        nearest, _ = medoids(weights, lambda one, other: 1.0 - float(overlaps_of_polygons([one], [other])[0, 0]))
+        nearest = medoids(weights, (1.0 - overlaps_of_polygons([*weights], [*weights])).tolist())
         return min(nearest, key=lambda shape: (_polygon(shape).area, shape))
 
     def _matches_wanted(self, one_count: int, other_count: int) -> float:

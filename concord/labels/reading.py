@@ -108,10 +108,10 @@ def number_in(value: object, path: str, fault: Fault, low: float, high: float) -
     2.0
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise fault(path, f"{shown(value)} is not a number", f"send one from {low:g} to {high:g}")
+        raise fault(path, f"{shown(value)} is not a number", f"send one {_range(low, high)}")
     # NaN fails every comparison and so is refused here as well.
     if not low <= value <= high:
-        raise fault(path, f"{shown(value)} is out of range", f"send a number from {low:g} to {high:g}")
+        raise fault(path, f"{shown(value)} is out of range", f"send a number {_range(low, high)}")
     return float(value) + 0.0
 
 
@@ -156,3 +156,8 @@ def class_in(value: object, path: str, classes: Collection[str]) -> str:
         few = [shown(each) for each in list(classes)[:10]]
         raise LabelFault(path, f"{shown(name)} is no class of this project", f"use one of {', '.join(few)}")
     return name
+
+
+def _range(low: float, high: float) -> str:
+    """Write a range with every digit: rounded ends would refuse what they name."""
+    return " ".join(("from", str(low).removesuffix(".0"), "to", str(high).removesuffix(".0")))

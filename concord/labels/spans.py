@@ -94,7 +94,7 @@ class Spans(RegionSchema):
         return overlaps_of_spans(one, other)
 
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
-        nearest, _ = medoids(weights, lambda one, other: 1.0 - float(overlaps_of_spans([one], [other])[0, 0]))
+        nearest = medoids(weights, (1.0 - overlaps_of_spans([*weights], [*weights])).tolist())
         return min(nearest, key=lambda shape: (shape[1] - shape[0], shape))
 
     def _matches_wanted(self, one_count: int, other_count: int) -> float:

@@ -1,5 +1,6 @@
 """Free text: a transcript, a translation, a rewritten answer."""
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,10 +91,10 @@ class Text:
         if not labels:
             return NOTHING_TO_MERGE
         weights = dict(sorted(weight_by((str(vote.label), vote.weight) for vote in labels).items()))
-        (medoid, *tied), _ = medoids(weights, _distance)
-        near = {text: _distance(text, medoid) <= self.distance_max + CLOSE for text in weights}
-        near_weight = total_weight(vote for vote in labels if near[str(vote.label)])
-        support = share_of(near_weight, total_weight(labels))
+        distances = [[_distance(one, other) for other in weights] for one in weights]
+        medoid, *tied = medoids(weights, distances)
+        near = (weight for text, weight in weights.items() if _distance(text, medoid) <= self.distance_max + CLOSE)
+        support = share_of(math.fsum(near), total_weight(labels))
         if tied:
             return Merged(None, support, f"{1 + len(tied)} texts are equally near to all")
         if not passes(support, 0.5):

@@ -1,7 +1,8 @@
 """Weighted votes: shares, majorities, medians and medoids that no order of the votes can change."""
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import operator
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
@@ -91,25 +92,17 @@ def midpoint(lower_and_upper: tuple[float, float]) -> float:
     return lower + (upper - lower) / 2
 
 
-def medoids(weights: Mapping[Key, float], distance: Callable[[Key, Key], float]) -> tuple[list[Key], float]:
-    """Return the keys with the least weighted mean distance to all, one or all that tie, and that mean.
+def medoids(weights: Mapping[Key, float], distances: Sequence[Sequence[float]]) -> list[Key]:
+    """Return the keys with the least weighted mean distance to all: one, or all that tie.
 
-    >>> medoids({1: 1.0, 2: 1.0, 9: 1.0}, lambda one, other: abs(one - other) / 10)
-    ([2], 0.26666666666666666)
+    Args:
+        weights: the weight of each key.
+        distances: square and symmetric, rows and columns in the order of the keys.
+
+    >>> medoids({"near": 1.0, "middle": 1.0, "far": 1.0}, [[0, 0.1, 0.8], [0.1, 0, 0.7], [0.8, 0.7, 0]])
+    ['middle']
     """
     total = math.fsum(weights.values())
-    means = {
-        key: math.fsum(weight * distance(key, other) for other, weight in weights.items() if other != key) / total
-        for key in weights
-    }
-    least = min(means.values())
-    return [key for key, mean in means.items() if mean <= least + CLOSE], least
-
-
-def in_order(votes: Sequence[Vote], key: Callable[[Vote], tuple[object, ...]]) -> list[Vote]:
-    """Return the votes sorted by content, so that what follows cannot depend on the order they came in.
-
-    >>> [vote.label for vote in in_order([Vote("b"), Vote("a")], lambda vote: (vote.label,))]
-    ['a', 'b']
-    """
-    return sorted(votes, key=lambda vote: (*key(vote), vote.weight))
+    means = [math.fsum(map(operator.mul, row, weights.values())) / total for row in distances]
+    least = min(means)
+    return [key for key, mean in zip(weights, means, strict=True) if mean <= least + CLOSE]

@@ -39,7 +39,7 @@ specs: dict[str, st.SearchStrategy[Any]] = {
     "rating": st.tuples(st.integers(-5, 5), st.integers(1, 9)).map(
         lambda ends: {"lowest": ends[0], "highest": ends[0] + ends[1]}
     ),
-    "number": st.tuples(st.floats(-1e6, 1e6), st.floats(0.01, 1e6), st.sampled_from([None, 0, 0.01])).map(
+    "number": st.tuples(st.floats(-1e6, 1e6), st.floats(0.01, 1e6), st.sampled_from([None, 0, 0.001])).map(
         lambda ends: {"low": ends[0], "high": ends[0] + ends[1], "tolerance": ends[2]}
     ),
     "preference": st.fixed_dictionaries({}, optional={"strengths": st.integers(1, 4), "ties": st.booleans()}),

@@ -1,0 +1,88 @@
+import pytest
+
+from concord.labels import Json, LabelFault, Vote, encoded
+from concord.labels.polygons import POINTS_MAX, Polygons
+
+FIELDS = Polygons(("field", "lake"))
+
+Points = list[list[float]]
+SQUARE: Points = [[0, 0], [10, 0], [10, 10], [0, 10]]
+
+
+def _label(*outlines: Points, name: str = "field") -> dict[str, Json]:
+    return {"polygons": [{"points": [[float(x), float(y)] for x, y in each], "class": name} for each in outlines]}
+
+
+def _wide(width: float) -> Points:
+    return [[0, 0], [width, 0], [width, 10], [0, 10]]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        SQUARE,
+        [*SQUARE, SQUARE[0]],
+        SQUARE[2:] + SQUARE[:2],
+        SQUARE[::-1],
+        [SQUARE[0], *SQUARE, SQUARE[3]],
+    ],
+)
+def test_one_outline_has_one_form_wherever_it_starts_and_however_it_turns(same: Points) -> None:
+    assert encoded(FIELDS.canonical(_label(same))) == encoded(_label(SQUARE))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"polygons": [{"points": SQUARE}]}, "$.polygons[0].class"),
+        ({"polygons": [{"points": [[0, 0], [1]], "class": "field"}]}, "$.polygons[0].points"),
+        ({"polygons": [{"points": [[0, 0], [1, 0], [1]], "class": "field"}]}, "$.polygons[0].points[2]"),
+        ({"polygons": [{"points": [[0, 0], [1, 0], [1, "1"]], "class": "field"}]}, "$.polygons[0].points[2][1]"),
+        (_label(SQUARE, [[0, 0], [10, 10], [10, 0], [0, 10]]), "$.polygons[1].points"),
+        (_label([[0, 0], [5, 5], [10, 10]]), "$.polygons[0].points"),
+        (_label([[0, 0], [5, 5], [0, 0]]), "$.polygons[0].points"),
+        (_label([[0, 0], [1e-5, 0], [0, 1e-5]]), "$.polygons[0].points"),
+        (_label([[0, 0], [9, 0], [9, 9], [5, 9], [5, 20], [5, 9], [0, 9]]), "$.polygons[0].points"),
+        (_label([[float(each), float(each % 2)] for each in range(POINTS_MAX + 1)]), "$.polygons[0].points"),
+        (_label(SQUARE, SQUARE[::-1]), "$.polygons[1]"),
+    ],
+)
+def test_wrong_outlines_are_refused_with_path_and_cure(wrong: Json, path: str) -> None:
+    with pytest.raises(LabelFault) as refusal:
+        FIELDS.canonical(wrong)
+    assert refusal.value.path == path
+    assert refusal.value.cure
+
+
+def test_an_outline_that_crosses_itself_is_told_where() -> None:
+    with pytest.raises(LabelFault, match=r"Self-intersection\[5 5\]"):
+        FIELDS.canonical(_label([[0, 0], [10, 10], [10, 0], [0, 10]]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [
+        (_label(), _label(), 0.0),
+        (_label(), _label(SQUARE), 1.0),
+        (_label(SQUARE), _label(SQUARE, name="lake"), 1.0),
+        (_label(SQUARE), _label(_wide(5)), 0.5),
+        (_label(SQUARE), _label([[0, 0], [10, 0], [10, 10]]), 0.5),
+        (_label(SQUARE), _label(SQUARE, [[20, 0], [30, 0], [20, 5]]), 0.5),
+    ],
+)
+def test_one_minus_mean_overlap_by_hand(one: Json, other: Json, distance: float) -> None:
+    assert FIELDS.distance(one, other) == FIELDS.distance(other, one) == pytest.approx(distance)
+
+
+def test_a_merged_outline_is_the_one_nearest_to_all() -> None:
+    merged = FIELDS.merge([Vote(_label(_wide(8))), Vote(_label(_wide(9))), Vote(_label(_wide(11)))])
+    assert merged.label == _label(_wide(9))
+    assert merged.parts == (1.0,)
+
+
+def test_of_two_outlines_the_smaller_stands() -> None:
+    assert FIELDS.merge([Vote(_label(_wide(10))), Vote(_label(_wide(9)))]).label == _label(_wide(9))
+
+
+def test_outlines_apart_are_escalated() -> None:
+    assert FIELDS.merge([Vote(_label(SQUARE)), Vote(_label([[20, 0], [30, 0], [20, 5]]))]).label is None
