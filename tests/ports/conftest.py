@@ -3,12 +3,18 @@
 import os
 import random
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from pymongo import AsyncMongoClient
 
+from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
+from concord.chassis.broker.port import Broker, Subscription
+from concord.chassis.clock import SystemClock
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
 from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Store
@@ -16,6 +22,7 @@ from concord.chassis.store.port import Store
 MONGODB_URI = "CONCORD_TEST_MONGODB_URI"
 KAFKA_BOOTSTRAP = "CONCORD_TEST_KAFKA_BOOTSTRAP"
 SEED = 20_261_124
+PARTITIONS = 4
 
 OpenStore = Callable[[], Store]
 
@@ -71,3 +78,65 @@ async def open_store(request: pytest.FixtureRequest) -> AsyncIterator[OpenStore]
     if request.param != "memory":
         async with AsyncMongoClient[dict[str, object]](os.environ[MONGODB_URI]) as client:
             await client.drop_database(name)
+
+
+class BrokerPlace:
+    """Fresh topics on one broker, and handles on it."""
+
+    def __init__(self, topics: Sequence[str], open_handle: Callable[[str], Broker]) -> None:
+        self.topics = tuple(topics)
+        self.topic = topics[0]
+        self.group = fresh_name("group")
+        self._open_handle = open_handle
+        self._handles: list[Broker] = []
+        self._subscriptions: list[Subscription] = []
+
+    async def open(self, client: str = "client") -> Broker:
+        """Return one more handle, started."""
+        handle = self._open_handle(client)
+        await handle.start()
+        self._handles.append(handle)
+        return handle
+
+    async def join(self, group: str | None = None, *, lone: bool = False, all_topics: bool = False) -> Subscription:
+        """Return a started member of a group, the test's own unless named, or a lone reader."""
+        topics = self.topics if all_topics else (self.topic,)
+        subscription = (await self.open()).subscribe(topics, None if lone else group or self.group)
+        await subscription.start()
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def close(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.stop()
+        for handle in self._handles:
+            await handle.stop()
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.real)])
+async def broker_place(request: pytest.FixtureRequest) -> AsyncIterator[BrokerPlace]:
+    """A broker with two fresh topics."""
+    topics = [fresh_name("topic") for _ in range(2)]
+    if request.param == "memory":
+        cluster = MemoryCluster(SystemClock(), random.Random(SEED), dict.fromkeys(topics, PARTITIONS))
+        place = BrokerPlace(topics, lambda client: MemoryBroker(cluster, client))
+        yield place
+        await place.close()
+        return
+    async with kafka_topics(topics):
+        place = BrokerPlace(topics, lambda client: KafkaBroker(os.environ[KAFKA_BOOTSTRAP], client))
+        yield place
+        await place.close()
+
+
+@asynccontextmanager
+async def kafka_topics(topics: Sequence[str]) -> AsyncIterator[None]:
+    """Topics that live as long as the block."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=os.environ[KAFKA_BOOTSTRAP])
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics])
+        yield
+        await admin.delete_topics(list(topics))
+    finally:
+        await admin.close()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from concord.chassis.broker.partitioner import partition_of
-from concord.chassis.broker.port import RECORD_BYTES_MAX, Incoming, Outgoing, TopicPartition
+from concord.chassis.broker.port import Incoming, Outgoing, TopicPartition, check_size
 from concord.chassis.clock import Clock
 from concord.contracts.topics import TOPICS
 
@@ -231,7 +231,7 @@ class MemorySubscription:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Record that everything below these offsets is done; False when the group has moved on without us."""
         await self._faults.before("commit", self.group or "")
-        if self.group is not None:
+        if self.group is not None and offsets:
             group = self._cluster.group(self.group)
             mine = group.assignments.get(self.member, frozenset())
             if self._generation != group.generation or not mine.issuperset(offsets):
@@ -290,8 +290,7 @@ class MemoryBroker:
         """Return when every record is appended; order holds within a partition."""
         parts: defaultdict[TopicPartition, list[Outgoing]] = defaultdict(list)
         for record in records:
-            if len(record.key) + len(record.value) > RECORD_BYTES_MAX:
-                raise ValueError(f"a record of {record.topic} is over {RECORD_BYTES_MAX} bytes")
+            check_size(record)
             partition = partition_of(record.key, self._cluster.partitions_of(record.topic))
             parts[TopicPartition(record.topic, partition)].append(record)
         places = list(parts)

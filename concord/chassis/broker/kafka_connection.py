@@ -1,0 +1,55 @@
+"""How Kafka is reached: the settings that producer and consumers share."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from aiokafka.helpers import create_ssl_context
+
+REQUEST_MS_MAX = 10_000
+"""How long one request may go unanswered."""
+
+NO_ANSWER = (KafkaError, OSError, asyncio.TimeoutError)
+"""What the client library raises when the broker does not answer or refuses for now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaConnection:
+    """Where the brokers are and who we are to them.
+
+    Attributes:
+        bootstrap: host:port, or several with commas between.
+        client_id: the service's name, for the brokers' logs and quotas.
+        security: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+        sasl_mechanism: SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN; read only with SASL.
+        ca_file: PEM of the brokers' authority; the system's authorities when None. Read only with SSL.
+    """
+
+    bootstrap: str
+    client_id: str
+    security: str = "PLAINTEXT"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return what aiokafka's clients are called with."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "client_id": self.client_id,
+            "security_protocol": self.security,
+            "request_timeout_ms": REQUEST_MS_MAX,
+        }
+        if self.security.endswith("SSL"):
+            options["ssl_context"] = create_ssl_context(cafile=self.ca_file)
+        if self.security.startswith("SASL"):
+            options["sasl_mechanism"] = self.sasl_mechanism
+            options["sasl_plain_username"] = self.username
+            options["sasl_plain_password"] = self.password
+        return options
+
+    def __repr__(self) -> str:
+        return f"KafkaConnection({self.client_id} to {self.bootstrap} by {self.security})"

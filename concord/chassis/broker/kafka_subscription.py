@@ -1,0 +1,204 @@
+"""A member of a Kafka consumer group, or a lone reader, over aiokafka.
+
+Offsets are committed by hand. What was polled before a rebalance can no longer be committed after it, even where
+the partition came back to the same member: the client library would let that pass.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as Place
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import ConsumerRecord
+
+from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, TopicPartition
+
+SESSION_MS_MAX = 10_000
+"""Without a heartbeat for so long a member is out, and its partitions go to others."""
+HEARTBEAT_MS = 1_000
+"""Also how soon a member hears that its group is dealt anew, while the others wait for it."""
+POLL_INTERVAL_MS_MAX = 300_000
+"""Without a poll for so long a member leaves by itself: its handler hangs."""
+FETCH_BYTES_MAX = 16_777_216
+FETCH_PARTITION_BYTES_MAX = 1_048_576
+FETCH_WAIT_MS = 500
+
+JOIN_SECONDS_MAX = 45.0
+"""A join waits until a dead member's session is over."""
+ANSWER_SECONDS_MAX = 15.0
+STOP_SECONDS_MAX = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class KafkaSubscription:
+    """A consumer's view of some topics; `KafkaBroker.subscribe` makes it."""
+
+    def __init__(self, connection: KafkaConnection, topics: Sequence[str], group: str | None) -> None:
+        self._connection = connection
+        self._topics = tuple(topics)
+        self._group = group
+        self._consumer: AIOKafkaConsumer | None = None
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._rebalancing = False
+        self._in_hand: set[TopicPartition] = set()
+
+    async def start(self) -> None:
+        """Join, and return when partitions are assigned."""
+        if self._consumer is None:
+            self._consumer = await self._new_consumer()
+
+    async def _new_consumer(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **self._connection.options(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=SESSION_MS_MAX,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=POLL_INTERVAL_MS_MAX,
+            fetch_max_bytes=FETCH_BYTES_MAX,
+            max_partition_fetch_bytes=FETCH_PARTITION_BYTES_MAX,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+        consumer.subscribe(self._topics, listener=_Rebalances(self))
+        try:
+            async with asyncio.timeout(JOIN_SECONDS_MAX):
+                await consumer.start()
+        except NO_ANSWER as fault:
+            await _stop(consumer)
+            raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
+        if self._group is None:
+            self._assigned = _ours(consumer.assignment())
+        return consumer
+
+    async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
+        """Return the next records, in order within each partition; empty when none came within the wait.
+
+        A consumer that failed for good is left, and the next poll joins anew.
+        """
+        consumer = await self._joined()
+        try:
+            found: Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]] = await consumer.getmany(
+                timeout_ms=round(wait_seconds * 1_000), max_records=records_max
+            )
+        except NO_ANSWER as fault:
+            await self.stop()
+            raise BrokerUnavailable(f"polling {', '.join(self._topics)}: {fault!r}") from fault
+        self._in_hand.update(_ours(found))
+        return [_incoming(record) for records in found.values() for record in records]
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        """Record that everything below these offsets is done; False when the group has moved on without us.
+
+        A lone reader commits nothing, and is never told that it is late.
+        """
+        if self._group is None or not offsets:
+            return True
+        if self._consumer is None or not self._in_hand.issuperset(offsets):
+            return False
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                await self._consumer.commit({Place(*place): offset for place, offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        except NO_ANSWER as fault:
+            raise BrokerUnavailable(f"committing for {self._group}: {fault!r}") from fault
+        return True
+
+    async def lag(self) -> int:
+        """Return how many records of the assigned partitions were not polled yet.
+
+        Raises:
+            BrokerUnavailable: no answer, or the group is being dealt anew.
+        """
+        consumer = await self._joined()
+        if self._rebalancing:
+            raise BrokerUnavailable(f"{self._group} is being dealt anew")
+        places = consumer.assignment()
+        if not places:
+            return 0
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                ends: Mapping[Place, int] = await consumer.end_offsets(places)
+                return sum([end - await consumer.position(place) for place, end in ends.items()])
+        except (*NO_ANSWER, IllegalStateError) as fault:
+            raise BrokerUnavailable(f"asking how far {', '.join(self._topics)} go: {fault!r}") from fault
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are this member's now; empty before the first assignment."""
+        return self._assigned
+
+    async def stop(self) -> None:
+        """Leave the group, at once and in order; committed offsets stay."""
+        consumer, self._consumer = self._consumer, None
+        self.begin_rebalance()
+        if consumer is not None:
+            await _stop(consumer)
+
+    async def _joined(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            await self.start()
+        assert self._consumer is not None
+        return self._consumer
+
+    def begin_rebalance(self) -> None:
+        """Forget what was assigned and what is in hand: it may be others' by now."""
+        self._rebalancing = True
+        self._assigned = frozenset()
+        self._in_hand.clear()
+
+    def end_rebalance(self, assigned: Collection[Place]) -> None:
+        """Take what was assigned."""
+        self._rebalancing = False
+        self._assigned = _ours(assigned)
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # the library's classes have no types
+    """Tells a subscription when its group is dealt anew."""
+
+    def __init__(self, subscription: KafkaSubscription) -> None:
+        self._subscription = subscription
+
+    async def on_partitions_revoked(self, revoked: Collection[Place]) -> None:
+        """Called before the member joins again; all that it had is revoked."""
+        del revoked
+        self._subscription.begin_rebalance()
+
+    async def on_partitions_assigned(self, assigned: Collection[Place]) -> None:
+        """Called when the member has its partitions."""
+        self._subscription.end_rebalance(assigned)
+
+
+def _ours(places: Collection[Place]) -> frozenset[TopicPartition]:
+    return frozenset(TopicPartition(place.topic, place.partition) for place in places)
+
+
+def _incoming(record: "ConsumerRecord[bytes | None, bytes | None]") -> Incoming:
+    return Incoming(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key or b"",
+        record.value or b"",
+        tuple(record.headers),
+        record.timestamp * 1_000,
+    )
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop it, and say so when it could not leave in order: its session then has to run out."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS_MAX):
+            await consumer.stop()
+    except NO_ANSWER as fault:
+        log.warning("a consumer did not leave its group in order (%r)", fault)
+        with suppress(*NO_ANSWER):
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await consumer._client.close()
