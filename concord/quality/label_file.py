@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,25 +28,30 @@ class LabelRow(NamedTuple):
     label: str
 
 
-def read_labels(path: Path) -> list[LabelRow]:
+def read_labels(path: Path, *, numeric: bool = False) -> list[LabelRow]:
     """Return the labels of a CSV file with the columns annotator, item, label[, seconds][, timestamp].
+
+    With `numeric`, every label must be a finite number.
 
     Raises:
         LabelFileError: a column is missing or unknown, a row is too short, too long or has an empty field,
-            the text is not UTF-8 or not CSV, or there is no row at all.
+            a label is no number where it must be, the text is not UTF-8 or not CSV, or there is no row at all.
         OSError: the file cannot be opened.
     """
-    rows = [
-        LabelRow(row["annotator"], row["item"], row["label"])
-        for _, row in _rows(path, LABEL_COLUMNS, LABEL_COLUMNS_OPTIONAL)
-    ]
+    rows = []
+    for line, row in _rows(path, LABEL_COLUMNS, LABEL_COLUMNS_OPTIONAL):
+        if numeric:
+            _check_number(path, line, row["label"])
+        rows.append(LabelRow(row["annotator"], row["item"], row["label"]))
     if not rows:
         raise LabelFileError(path, 1, "the header is followed by no label")
     return rows
 
 
-def read_gold(path: Path) -> dict[str, str]:
+def read_gold(path: Path, *, numeric: bool = False) -> dict[str, str]:
     """Return the gold label of each item from a CSV file with the columns item, label.
+
+    With `numeric`, every label must be a finite number.
 
     Raises:
         LabelFileError: as `read_labels`; also when two rows give one item different labels.
@@ -53,12 +59,23 @@ def read_gold(path: Path) -> dict[str, str]:
     """
     gold: dict[str, str] = {}
     for line, row in _rows(path, GOLD_COLUMNS, ()):
+        if numeric:
+            _check_number(path, line, row["label"])
         if gold.setdefault(row["item"], row["label"]) != row["label"]:
             reason = f"item {row['item']} is {row['label']} here and {gold[row['item']]} further up"
             raise LabelFileError(path, line, reason)
     if not gold:
         raise LabelFileError(path, 1, "the header is followed by no gold label")
     return gold
+
+
+def _check_number(path: Path, line: int, label: str) -> None:
+    try:
+        finite = isfinite(float(label))
+    except ValueError:
+        finite = False
+    if not finite:
+        raise LabelFileError(path, line, f"label {label!r} is not a number")
 
 
 def _rows(path: Path, needed: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -57,3 +57,12 @@ def test_gold_that_contradicts_itself_is_refused(path: Path) -> None:
 def test_gold_is_one_label_an_item(path: Path) -> None:
     path.write_text("item,label\nu1,yes\nu2,no\n")
     assert read_gold(path) == {"u1": "yes", "u2": "no"}
+
+
+@pytest.mark.parametrize("label", ["much", "nan", "inf"])
+def test_what_is_no_number_is_refused_where_numbers_are_asked_for(path: Path, label: str) -> None:
+    path.write_text(f"annotator,item,label\nann,u1,2.5\n\nbob,u1,{label}\n")
+    assert len(read_labels(path)) == 2
+    with pytest.raises(LabelFileError, match="not a number") as refusal:
+        read_labels(path, numeric=True)
+    assert refusal.value.line == 4
