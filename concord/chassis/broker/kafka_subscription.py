@@ -74,8 +74,8 @@ class KafkaSubscription:
         except NO_ANSWER as fault:
             await _stop(consumer)
             raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
-        if self._group is None:
-            self._assigned = _ours(consumer.assignment())
+        if self._group is None:  # no group, no listener
+            self.end_rebalance(consumer.assignment())
         return consumer
 
     async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
