@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import fdtri
 
 from concord.quality.estimate import Estimate, undefined
+from concord.quality.label_counts import Ratings
 
 Floats = NDArray[np.float64]
 Form = Literal["ICC1", "ICC2", "ICC3", "ICC1k", "ICC2k", "ICC3k"]
@@ -35,11 +36,11 @@ class MeanSquares:
     residual: float
 
 
-def intraclass_correlation(labels_by_unit: ArrayLike, form: Form = "ICC2", *, confidence: float = 0.95) -> Estimate:
+def intraclass_correlation(labels_by_unit: Ratings, form: Form = "ICC2", *, confidence: float = 0.95) -> Estimate:
     """Share of variance that lies between units, for numbers by several annotators.
 
     `labels_by_unit` has a row per unit and a column per annotator; units with a gap (None or NaN) are left
-    out. With the mean squares of `MeanSquares` and n units, k annotators:
+    out; ValueError for labels that are not numbers. With the mean squares of `MeanSquares` and n units, k annotators:
 
         ICC1  = (MSB - MSW)/(MSB + (k-1) MSW)                   each unit by other annotators
         ICC2  = (MSB - MSE)/(MSB + (k-1) MSE + k (MSA - MSE)/n)  the same annotators, drawn at random
@@ -71,8 +72,10 @@ def intraclass_correlation(labels_by_unit: ArrayLike, form: Form = "ICC2", *, co
     squares = mean_squares(complete)
     value = _value(squares, form)
     if value is None:
-        return undefined("the numbers show no variation to divide by (0/0)", units, method)
+        return undefined("the units do not differ: there is no variation to divide by (0/0)", units, method)
     low, high = _bounds(squares, form, 1 - (1 - confidence) / 2)
+    if low is None or high is None:
+        return Estimate(value, None, None, units, method, "the interval of the mean is open below")
     return Estimate(value, min(low, value), max(high, value), units, method)
 
 
@@ -121,8 +124,8 @@ def _value(s: MeanSquares, form: Form) -> float | None:
     return over / under if under > 0 else None
 
 
-def _bounds(s: MeanSquares, form: Form, upper: float) -> tuple[float, float]:
-    """Return the ends of the interval; `upper` is 1 - α/2."""
+def _bounds(s: MeanSquares, form: Form, upper: float) -> tuple[float | None, float | None]:
+    """Return the ends of the interval, None for one that is infinitely low; `upper` is 1 - α/2."""
     n, k = s.units, s.annotators
     if form in {"ICC2", "ICC2k"}:
         low, high = _bounds_two_way(s, upper)
@@ -133,7 +136,8 @@ def _bounds(s: MeanSquares, form: Form, upper: float) -> tuple[float, float]:
     f = s.between / error
     f_low, f_high = f / fdtri(n - 1, degrees, upper), f * fdtri(degrees, n - 1, upper)
     if form.endswith("k"):
-        return float(1 - 1 / f_low) if f_low > 0 else -np.inf, float(1 - 1 / f_high) if f_high > 0 else -np.inf
+        # f is not zero here: where the units do not differ, the mean's coefficient is not defined.
+        return float(1 - 1 / f_low), float(1 - 1 / f_high)
     return float((f_low - 1) / (f_low + k - 1)), float((f_high - 1) / (f_high + k - 1))
 
 
@@ -155,7 +159,7 @@ def _bounds_two_way(s: MeanSquares, upper: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _of_mean(single: float, annotators: int) -> float:
+def _of_mean(single: float, annotators: int) -> float | None:
     """Step a single annotator's coefficient up to the mean of k (Spearman-Brown)."""
     under = 1 + (annotators - 1) * single
-    return annotators * single / under if under > 0 else -np.inf
+    return annotators * single / under if under > 0 else None

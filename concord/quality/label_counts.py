@@ -88,6 +88,8 @@ def as_label_counts(counts: "LabelCounts | ArrayLike") -> LabelCounts:
     """
     if not isinstance(counts, LabelCounts):
         table = np.asarray(counts, dtype=np.float64)
+        if not table.size:
+            table = table.reshape(len(table), 0)
         if table.ndim != 2:
             raise ValueError(f"counts must be units by labels, not of shape {table.shape}")
         counts = LabelCounts(table, tuple(range(table.shape[1])), np.ones(len(table)))
@@ -110,7 +112,11 @@ def count_labels(labels_by_unit: Ratings, scale: Sequence[Hashable] | None = Non
 
 
 def counts_of_codes(codes: Codes, labels: Sequence[Hashable]) -> LabelCounts:
-    """Count label indices, shape (units, annotators) with -1 for missing, into LabelCounts."""
+    """Count label indices, shape (units, annotators) with -1 for missing, into LabelCounts.
+
+    >>> counts_of_codes(np.array([[0, 1], [1, -1]]), "ab").counts.tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
     units, size = len(codes), len(labels)
     given = codes >= 0
     rows = np.nonzero(given)[0]
@@ -153,7 +159,11 @@ def encode(labels_by_unit: Ratings, scale: Sequence[Hashable] | None = None) -> 
 
 
 def in_order(labels: Iterable[Hashable]) -> list[Hashable]:
-    """Sort labels by value, or by kind and spelling where their values cannot be compared."""
+    """Sort labels by value, or by kind and spelling where their values cannot be compared.
+
+    >>> in_order([10, 9]), in_order(["b", 1])
+    ([9, 10], [1, 'b'])
+    """
     distinct = list(labels)
     try:
         return sorted(distinct, key=_by_value)

@@ -35,7 +35,7 @@ def agreement_weights(weights: "Weights | ArrayLike", scores: Sequence[Hashable]
         return matrix
     apart = np.abs(places[:, None] - places[None, :])
     steps = np.abs(np.arange(size)[:, None] - np.arange(size)[None, :])
-    reach = apart.max() if size > 1 else 1.0
+    reach = (apart.max() if size else 0.0) or 1.0
     match weights:
         case "identity":
             return np.eye(size)

@@ -26,9 +26,7 @@ def _joined(*tables: Mapping[str, Function]) -> dict[str, Function]:
     return joined
 
 
-FUNCTIONS = _joined(
-    agreement.FUNCTIONS, intervals.FUNCTIONS, truth.FUNCTIONS, acceptance.FUNCTIONS, control.FUNCTIONS
-)
+FUNCTIONS = _joined(agreement.FUNCTIONS, intervals.FUNCTIONS, truth.FUNCTIONS, acceptance.FUNCTIONS, control.FUNCTIONS)
 """Every function that a case may name."""
 
 
@@ -42,7 +40,8 @@ def run(case: Case) -> tuple[bool, str]:
     try:
         got = _plain(function(case.given))
     except Exception as error:
-        return False, f"FAIL {opening}, got {type(error).__name__}: {error}, {allowed}"
+        said = " ".join(str(error).split())
+        return False, f"FAIL {opening}, got {type(error).__name__}: {said}, {allowed}"
     shown = f"{opening}, got {_text(_asked_for(case.expected, got))}, {allowed}"
     wrong = case.differences(got)
     return (False, f"FAIL {shown}: {'; '.join(wrong)}") if wrong else (True, f"ok   {shown}")

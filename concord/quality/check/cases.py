@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ class Case:
         given: the function's input, by name.
         expected: any subset of what the function gives, nested as that is; None stands for undefined.
         tolerance: how far a number may be off.
-        relative: the note says that the tolerance is relative, for every number of the case.
+        relative: the tolerance is a share of the expected value: where the case's note says so, and for average
+            run lengths (keys that begin with arl), by the format's own words.
     """
 
     name: str
@@ -55,17 +56,16 @@ class Case:
                 for i, (one, other) in enumerate(zip(expected, got, strict=True))
                 for phrase in self._compare(one, other, f"{path}[{i}]")
             ]
-        return [] if self._same(expected, got, path) else [f"{path} is off"]
+        return [] if self._same(expected, got) else [f"{path} is off"]
 
-    def _same(self, expected: object, got: object, path: str) -> bool:
+    def _same(self, expected: object, got: object) -> bool:
         """Compare two leaves: numbers within the tolerance, everything else exactly."""
         if not _is_number(expected) or not _is_number(got):
             return expected == got and isinstance(expected, bool) == isinstance(got, bool)
         one, other = float(expected), float(got)  # type: ignore[arg-type] # both are numbers
         if isnan(one) or isnan(other):
             return False
-        relative = self.relative or _is_run_length(path)
-        return one == other or abs(one - other) <= self.tolerance * (abs(one) if relative else 1)
+        return one == other or abs(one - other) <= self.tolerance * (abs(one) if self.relative else 1)
 
 
 def read_cases(file: Path) -> list[Case]:
@@ -98,15 +98,13 @@ def _case(file: Path, index: int, raw: Any) -> Case:
         if not isinstance(raw[key], kind):
             raise MalformedCases(f"{file}: case {name}: {key} must be {wanted}")
     tolerance = raw["tolerance"]
-    if not _is_number(tolerance) or not tolerance >= 0:
+    if not raw["expected"]:
+        raise MalformedCases(f"{file}: case {name}: expects nothing; name at least one value")
+    if not _is_number(tolerance) or not 0 <= tolerance < inf:
         raise MalformedCases(f"{file}: case {name}: tolerance must be a number of zero or more")
-    relative = "relative" in str(raw.get("note", "")).lower()
+    run_lengths = any(key.startswith("arl") for key in raw["expected"])
+    relative = run_lengths or "relative" in str(raw.get("note", "")).lower()
     return Case(name, raw["function"], raw["input"], raw["expected"], float(tolerance), relative)
-
-
-def _is_run_length(path: str) -> bool:
-    """Tell average run lengths, whose tolerance is relative by the format's own words."""
-    return path.rsplit(".", maxsplit=1)[-1].split("[", maxsplit=1)[0].startswith("arl")
 
 
 def _is_number(value: object) -> bool:
