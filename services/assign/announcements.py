@@ -1,0 +1,96 @@
+"""How assign's facts are told to the others: its events, worded. None says that a unit is gold."""
+
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.journal.announce import Announcer
+from concord.contracts.codec import Headers
+from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent, Credential
+from concord.contracts.v1.assignments_pb2 import (
+    AssignmentEvent,
+    AssignmentExpired,
+    AssignmentIssued,
+    AssignmentReturned,
+    UnitSkipped,
+)
+from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.unit import Assignment, UnitState
+
+SERVICE = "assign"
+VENDOR = "vendor"
+"""Stands for the client in what belongs to none: annotators work for many."""
+
+
+def announcer(cause_id: str, at_us: int, trace: Headers) -> Announcer:
+    """Return who words the events that follow from a cause."""
+    return Announcer(SERVICE, cause_id, at_us, trace)
+
+
+def issued(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
+    """Return the event that a unit was leased."""
+    told = AssignmentIssued(
+        unit_id=unit.unit_id,
+        assignment_id=assignment.id,
+        annotator_id=assignment.annotator_id,
+        lease_until_us=assignment.lease_until_us,
+        rework=assignment.rework,
+    )
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_issued=told))
+
+
+def expired(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
+    """Return the event that a lease has ended."""
+    told = AssignmentExpired(unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id)
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_expired=told))
+
+
+def returned(announcer: Announcer, unit: UnitState, assignment: Assignment) -> Outgoing:
+    """Return the event that a unit was given back."""
+    told = AssignmentReturned(unit_id=unit.unit_id, assignment_id=assignment.id, annotator_id=assignment.annotator_id)
+    return _of_assignment(announcer, unit, AssignmentEvent(assignment_returned=told))
+
+
+def skipped(announcer: Announcer, unit: UnitState, assignment: Assignment, reason: str) -> Outgoing:
+    """Return the event that an annotator passed a unit over."""
+    told = UnitSkipped(
+        unit_id=unit.unit_id,
+        assignment_id=assignment.id,
+        annotator_id=assignment.annotator_id,
+        reason=reason,
+    )
+    return _of_assignment(announcer, unit, AssignmentEvent(unit_skipped=told))
+
+
+def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, label: bytes, flag: str) -> Outgoing:
+    """Return the event that a label is in."""
+    told = AnnotationSubmitted(
+        unit_id=unit.unit_id,
+        annotation_id=assignment.id,
+        annotator_id=assignment.annotator_id,
+        label=label,
+        guideline_version=assignment.guideline_version,
+        active_ms=assignment.active_ms,
+        flag=flag,
+        rework=assignment.rework,
+        late=assignment.status == "late",
+    )
+    envelope = AnnotationEvent(annotation_submitted=told)
+    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope)
+
+
+def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
+    """Return the event that tells an annotator's whole state."""
+    told = AnnotatorDefined(
+        annotator_id=annotator.annotator_id,
+        revision=annotator.revision,
+        kind=annotator.kind,
+        skills=annotator.skills,
+        credentials=[Credential(domain=one.domain, expires_at_us=one.expires_at_us) for one in annotator.credentials],
+        vendor=annotator.vendor,
+        languages=annotator.languages,
+    )
+    return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=told))
+
+
+def _of_assignment(announcer: Announcer, unit: UnitState, envelope: AssignmentEvent) -> Outgoing:
+    return announcer.event(ASSIGNMENTS, unit.unit_id, unit.client_id, unit.project_id, envelope)

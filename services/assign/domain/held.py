@@ -1,0 +1,79 @@
+"""Who holds what, and which lease ends next: a hint, rebuilt from the journal."""
+
+import heapq
+from collections import defaultdict
+
+import msgspec
+
+from services.assign.domain.unit import UnitState
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """A lease that runs.
+
+    Attributes:
+        place: the id of the aggregate that decides on it: the unit's, or for a gold unit the copy's.
+    """
+
+    assignment_id: str
+    annotator_id: str
+    project_id: str
+    place: str
+    until_us: int
+
+
+class HeldLeases:
+    """The leases that run, by annotator and by their end."""
+
+    def __init__(self) -> None:
+        self._holds: dict[str, Hold] = {}
+        self._of: defaultdict[str, dict[str, Hold]] = defaultdict(dict)
+        self._ends: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        """How many leases run."""
+        return len(self._holds)
+
+    def settle(self, state: UnitState, place: str, not_before_us: int = 0) -> None:
+        """Take over what the unit's newest state says of its leases.
+
+        Args:
+            state: the newest state.
+            place: see Hold.
+            not_before_us: no lease is looked at earlier than this, for who could not reach us in between.
+        """
+        for one in state.assignments:
+            known = self._holds.get(one.id)
+            if one.status != "leased":
+                if known is not None:
+                    del self._holds[one.id]
+                    self._let_go(known)
+            elif known is None or known.until_us != one.lease_until_us:
+                hold = Hold(one.id, one.annotator_id, state.project_id, place, one.lease_until_us)
+                self._holds[one.id] = self._of[one.annotator_id][one.id] = hold
+                heapq.heappush(self._ends, (max(one.lease_until_us, not_before_us), one.id))
+
+    def _let_go(self, hold: Hold) -> None:
+        holds = self._of[hold.annotator_id]
+        del holds[hold.assignment_id]
+        if not holds:
+            del self._of[hold.annotator_id]
+
+    def of(self, annotator_id: str) -> list[Hold]:
+        """Return what the annotator holds, first issued first."""
+        return list(self._of[annotator_id].values()) if annotator_id in self._of else []
+
+    def due(self, now_us: int, leases_max: int) -> list[Hold]:
+        """Return leases that have ended, at most so many, and look at each once; `again` to look once more."""
+        ended: list[Hold] = []
+        while self._ends and len(ended) < leases_max and self._ends[0][0] <= now_us:
+            _, assignment_id = heapq.heappop(self._ends)
+            hold = self._holds.get(assignment_id)
+            if hold is not None and hold.until_us <= now_us:
+                ended.append(hold)
+        return ended
+
+    def again(self, holds: list[Hold]) -> None:
+        """Look at these once more: nobody could decide on them."""
+        for hold in holds:
+            heapq.heappush(self._ends, (hold.until_us, hold.assignment_id))

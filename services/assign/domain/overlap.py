@@ -1,0 +1,42 @@
+"""How many more annotators a unit wants, and for named units whose turn it is."""
+
+from services.assign.domain.unit import Assignment, UnitState
+
+HOLDING = frozenset({"leased", "submitted"})
+"""What takes a slot: a lease that runs, and a label that counts."""
+
+
+def holds(assignment: Assignment) -> bool:
+    """Return whether the assignment takes one of its unit's slots."""
+    return assignment.status in HOLDING
+
+
+def slots_open(state: UnitState) -> int:
+    """Return to how many more annotators the unit may be given now; 0 for a unit that wants no labels."""
+    if not state.wants_labels:
+        return 0
+    return max(0, state.overlap_wanted - sum(map(holds, state.current)))
+
+
+def seen_by(state: UnitState) -> frozenset[str]:
+    """Return who had the unit since it was last sent back; none of them is offered it again."""
+    return frozenset(one.annotator_id for one in state.current)
+
+
+def turns(state: UnitState) -> tuple[str, ...]:
+    """Return, for a named unit, whose turn it is: the first names, as many as slots are open.
+
+    A name that skipped, returned or let the lease end is passed over, and the next one's turn comes.
+    A gold unit waits for all its names at once; each gets a copy.
+    """
+    if state.gold and not state.copy_for:
+        return state.named if state.wants_labels else ()
+    slots, seen = slots_open(state), seen_by(state)
+    return tuple(name for name in state.named if name not in seen)[:slots]
+
+
+def offered_to(state: UnitState, annotator_id: str) -> bool:
+    """Return whether the unit may be given to this annotator now, skills apart."""
+    if state.named:
+        return annotator_id in turns(state)
+    return slots_open(state) > 0 and annotator_id not in seen_by(state)

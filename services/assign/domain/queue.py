@@ -1,0 +1,265 @@
+"""The ready queue: which unit an annotator is offered next, at a cost that does not grow with what waits.
+
+A hint, rebuilt from the journal: whether an annotator may have a unit is decided by the unit's own state. Within a
+project the units that anyone may label wait in lanes by priority and skills; in each, those that others have begun
+come before fresh ones, which nobody has seen. Named units wait in lines of their annotators' own. A unit that is
+picked is hidden until its new state is settled, so that two claims of one process never want the same.
+"""
+
+import random
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from services.assign.domain.eligibility import fit
+from services.assign.domain.gold import GoldPool
+from services.assign.domain.line import Line
+from services.assign.domain.overlap import seen_by, slots_open, turns
+from services.assign.domain.unit import UnitState
+
+WINDOW_UNITS = 32
+"""A claim draws at random from the first so many, so that claims of several processes rarely collide."""
+LANES_MAX = 256
+"""Lanes that a claim looks at; more only where priorities or sets of skills are as good as unique."""
+DEEP_LOOKS_MAX = 1_024
+"""Units looked at when all in the windows were seen by the annotator; the next claim goes on from there."""
+
+LaneKey = tuple[int, tuple[str, ...]]
+"""Priority, highest first, and the skills that it takes."""
+
+
+class Waiting(msgspec.Struct):
+    """What the queue knows of a waiting unit."""
+
+    project_id: str
+    lane: LaneKey
+    gold: bool
+    seen: frozenset[str]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seeker:
+    """Who wants work, and what they are able to do."""
+
+    annotator_id: str
+    abilities: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A unit picked for an annotator, and what was known of it."""
+
+    unit_id: str
+    waiting: Waiting
+
+    @property
+    def gold(self) -> bool:
+        """Whether it is a gold unit, of which the annotator gets a copy."""
+        return self.waiting.gold
+
+
+class _Lane:
+    def __init__(self) -> None:
+        self.begun = Line()
+        self.fresh = Line()
+        self.deep: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.begun) + len(self.fresh)
+
+
+class _Project:
+    """One project's lanes, gold, and annotators' own lines."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[LaneKey, _Lane] = {}
+        self.order: list[LaneKey] = []
+        self.gold = GoldPool()
+        self.own: dict[str, dict[int, Line]] = {}
+
+    def lane(self, key: LaneKey) -> _Lane:
+        if key not in self.lanes:
+            self.lanes[key] = _Lane()
+            insort(self.order, key)
+        return self.lanes[key]
+
+    def leave_lane(self, key: LaneKey, unit_id: str) -> None:
+        lane = self.lanes.get(key)
+        if lane is None:
+            return
+        lane.begun.discard(unit_id)
+        lane.fresh.discard(unit_id)
+        if not lane:
+            del self.lanes[key]
+            del self.order[bisect_left(self.order, key)]
+
+    def join_own(self, name: str, rank: int, unit_id: str) -> None:
+        self.own.setdefault(name, {}).setdefault(rank, Line()).add(unit_id)
+
+    def leave_own(self, name: str, rank: int, unit_id: str) -> None:
+        lines = self.own.get(name, {})
+        if rank not in lines:
+            return
+        lines[rank].discard(unit_id)
+        if not lines[rank]:
+            del lines[rank]
+            if not lines:
+                del self.own[name]
+
+
+class ReadyQueue:
+    """All units that wait for annotators.
+
+    Args:
+        generator: draws from the windows.
+    """
+
+    def __init__(self, generator: random.Random) -> None:
+        self._generator = generator
+        self._projects: dict[str, _Project] = {}
+        self._waiting: dict[str, Waiting] = {}
+
+    def __len__(self) -> int:
+        """How many units wait."""
+        return len(self._waiting)
+
+    def settle(self, state: UnitState) -> None:
+        """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing."""
+        project = self._projects.setdefault(state.project_id, _Project())
+        if state.copy_for:
+            self._settle_copy(project, state)
+            return
+        now = _waiting(state)
+        before = self._waiting.get(state.unit_id)
+        if before is not None and (now is None or now.lane != before.lane):
+            self._leave(project, state.unit_id, before)
+            before = None
+        if now is None:
+            return
+        self._waiting[state.unit_id] = now
+        if state.named:
+            self._settle_own(project, state.unit_id, now, before.names if before else ())
+        elif state.gold:
+            project.gold.add(state.unit_id)
+        else:
+            lane = project.lane(now.lane)
+            begun = bool(state.assignments) or state.unit_id in lane.begun
+            (lane.fresh if begun else lane.begun).discard(state.unit_id)
+            (lane.begun if begun else lane.fresh).add(state.unit_id)
+
+    def _settle_copy(self, project: _Project, state: UnitState) -> None:
+        project.gold.saw(state.copy_for, state.unit_id)
+        waiting = self._waiting.get(state.unit_id)
+        if waiting is not None and waiting.names:
+            project.leave_own(state.copy_for, waiting.lane[0], state.unit_id)
+
+    def _settle_own(self, project: _Project, unit_id: str, now: Waiting, before: tuple[str, ...]) -> None:
+        rank = now.lane[0]
+        for name in before:
+            if name not in now.names:
+                project.leave_own(name, rank, unit_id)
+        for name in now.names:
+            if not project.gold.seen(name, unit_id):
+                project.join_own(name, rank, unit_id)
+
+    def _leave(self, project: _Project, unit_id: str, waiting: Waiting) -> None:
+        del self._waiting[unit_id]
+        for name in waiting.names:
+            project.leave_own(name, waiting.lane[0], unit_id)
+        project.gold.discard(unit_id)
+        project.leave_lane(waiting.lane, unit_id)
+
+    def pick(self, project_id: str, seeker: Seeker, gold_rate: float) -> Pick | None:
+        """Return the seeker's next unit and hide it until it is settled or put back; None when none is to be had.
+
+        Args:
+            project_id: of which project.
+            seeker: who wants it.
+            gold_rate: how often, instead of a unit that waits, a gold unit is shown.
+        """
+        project = self._projects.get(project_id)
+        if project is None:
+            return None
+        if (pick := self._own(project, seeker)) is not None:
+            return pick
+        unit_id = self._from_lanes(project, seeker)
+        if unit_id is None:
+            return None
+        if self._generator.random() < gold_rate:
+            gold_id = project.gold.pick(seeker.annotator_id, lambda one: self._fits(one, seeker), self._generator)
+            if gold_id is not None:
+                project.gold.saw(seeker.annotator_id, gold_id)
+                return Pick(gold_id, self._waiting[gold_id])
+        waiting = self._waiting.pop(unit_id)
+        project.leave_lane(waiting.lane, unit_id)
+        return Pick(unit_id, waiting)
+
+    def _fits(self, unit_id: str, seeker: Seeker) -> bool:
+        return fit(seeker.abilities, self._waiting[unit_id].lane[1])
+
+    def _own(self, project: _Project, seeker: Seeker) -> Pick | None:
+        lines = project.own.get(seeker.annotator_id)
+        for rank in sorted(lines)[:LANES_MAX] if lines else ():
+            assert lines is not None, "it has ranks"
+            window = [one for one in lines[rank].first(WINDOW_UNITS) if self._fits(one, seeker)]
+            if window:
+                unit_id = self._generator.choice(window)
+                project.leave_own(seeker.annotator_id, rank, unit_id)
+                waiting = self._waiting[unit_id]
+                if waiting.gold:
+                    project.gold.saw(seeker.annotator_id, unit_id)
+                return Pick(unit_id, waiting)
+        return None
+
+    def _from_lanes(self, project: _Project, seeker: Seeker) -> str | None:
+        keys = [key for key in project.order[:LANES_MAX] if fit(seeker.abilities, key[1])]
+        for key in keys:
+            lane = project.lanes[key]
+            window = list(self._unseen(lane.begun.first(WINDOW_UNITS), seeker)) or list(
+                self._unseen(lane.fresh.first(WINDOW_UNITS), seeker)
+            )
+            if window:
+                return self._generator.choice(window)
+        for key in keys:
+            if (unit_id := self._deep(project.lanes[key], seeker)) is not None:
+                return unit_id
+        return None
+
+    def _unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
+        return (one for one in unit_ids if seeker.annotator_id not in self._waiting[one].seen)
+
+    def _deep(self, lane: _Lane, seeker: Seeker) -> str | None:
+        """Look further than the window, and remember how far, so that all is looked at in the end."""
+        found = None
+        for place, unit_id in lane.begun.round_from(lane.deep.get(seeker.annotator_id, 0), DEEP_LOOKS_MAX):
+            lane.deep[seeker.annotator_id] = place
+            if seeker.annotator_id not in self._waiting[unit_id].seen:
+                found = unit_id
+                break
+        return found
+
+    def undo(self, pick: Pick, annotator_id: str) -> None:
+        """Take back a pick of which nobody knows what became: the unit waits again as it did, or is refused later."""
+        project = self._projects[pick.waiting.project_id]
+        if pick.gold:
+            project.gold.unsaw(annotator_id, pick.unit_id)
+        if pick.waiting.names:
+            if pick.unit_id in self._waiting:
+                project.join_own(annotator_id, pick.waiting.lane[0], pick.unit_id)
+        elif not pick.gold and pick.unit_id not in self._waiting:
+            self._waiting[pick.unit_id] = pick.waiting
+            project.lane(pick.waiting.lane).begun.add(pick.unit_id)
+
+
+def _waiting(state: UnitState) -> Waiting | None:
+    """Return what the queue is to know of the unit; None when it does not wait."""
+    names = turns(state)
+    if not (
+        names or (state.gold and not state.named and state.wants_labels) or (not state.named and slots_open(state))
+    ):
+        return None
+    lane = (-state.priority, tuple(sorted(state.skills)))
+    return Waiting(state.project_id, lane, state.gold, seen_by(state), names)

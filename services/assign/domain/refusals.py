@@ -1,0 +1,79 @@
+"""What is refused, and why: sentences for the one who asked, with the field and the cure."""
+
+
+class Refusal(Exception):
+    """Something that was asked cannot be done.
+
+    Attributes:
+        field: what in the request it is about.
+        cure: what to do instead, as a clause.
+    """
+
+    field = "assignment_id"
+    cure = ""
+
+    def __init__(self, detail: str, *, field: str | None = None, cure: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field or self.field
+        self.cure = cure or self.cure
+
+
+class NotOffered(Refusal):
+    """The unit is no longer to be had by this annotator: its overlap is full, or it was seen before."""
+
+    field = "unit_id"
+    cure = "claim again"
+
+
+class AssignmentUnknown(Refusal):
+    """There is no such assignment, or it is somebody else's, which looks the same."""
+
+    cure = "send an assignment_id as your claim gave it"
+
+    def __init__(self, assignment_id: str) -> None:
+        super().__init__(f"You hold no assignment {assignment_id[:120]!r}.")
+
+
+class LeaseExpired(Refusal):
+    """The unit was handed on."""
+
+    cure = "claim again; a label that is ready may still be submitted"
+
+
+class LeaseOver(Refusal):
+    """The assignment was submitted, skipped or returned before."""
+
+    cure = "claim again"
+
+
+class RenewalsUsedUp(Refusal):
+    """The lease was renewed as often as the project allows."""
+
+    cure = "submit, skip or return the unit before the lease ends"
+
+
+class AnsweredOtherwise(Refusal):
+    """Another label was submitted for this assignment before."""
+
+    field = "label"
+    cure = "leave it; the first submission stands"
+
+
+class LabelRefused(Refusal):
+    """The label does not fit the project's schema."""
+
+    field = "label"
+
+
+class ProjectUnknown(Refusal):
+    """There is no such project."""
+
+    field = "project_id"
+    cure = "check the id; one that was defined this moment is known in a few seconds"
+
+
+class AnnotatorUnknown(Refusal):
+    """Nobody has said who this annotator is."""
+
+    field = "annotator_id"
+    cure = "ask the operator to define the annotator first"

@@ -1,0 +1,161 @@
+"""A unit's state: to whom it was assigned and what became of it, and whether it still wants labels.
+
+What is told of a unit may come in any order, since topics are read independently; every order ends the same.
+"""
+
+from typing import Literal
+
+import msgspec
+
+UnitStatus = Literal["open", "closed", "withdrawn"]
+AssignmentStatus = Literal["leased", "submitted", "late", "skipped", "returned", "expired"]
+
+
+class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One unit offered to one annotator.
+
+    Attributes:
+        id: also the id of the annotation that it may lead to.
+        lease_until_us: end of the hold, microseconds since the epoch, UTC.
+        guideline_version: under which it was issued.
+        rework: how often the unit had been sent back when it was issued.
+        renewals: how often the lease was renewed.
+        active_ms: time that the annotator spent, once submitted; 0 when not told.
+        label_digest: tells a repeated submission from another one.
+    """
+
+    id: str
+    annotator_id: str
+    status: AssignmentStatus
+    lease_until_us: int
+    guideline_version: int = 0
+    rework: int = 0
+    renewals: int = 0
+    active_ms: int = 0
+    label_digest: str = ""
+
+
+class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One unit as assign knows it: never its payload, never a label.
+
+    Attributes:
+        admitted: whether it was admitted; False while only a resolution or a lot has spoken of it.
+        overlap_initial: annotations asked for at first, and again after each time it is sent back.
+        overlap_wanted: annotations asked for by now.
+        rework: how often it was sent back; only assignments of the current count.
+        named: who may annotate it, in order of preference; empty: anyone eligible.
+        gold: its label is known, and it is shown to each annotator once; which label is not kept here.
+        copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
+            that nobody waits for another and no state grows.
+    """
+
+    unit_id: str
+    client_id: str
+    project_id: str
+    admitted: bool = False
+    admitted_at_us: int = 0
+    media_type: str = ""
+    skills: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    priority: int = 0
+    gold: bool = False
+    copy_for: str = ""
+    status: UnitStatus = "open"
+    overlap_initial: int = 0
+    overlap_wanted: int = 0
+    rework: int = 0
+    assignments: tuple[Assignment, ...] = ()
+
+    @property
+    def current(self) -> list[Assignment]:
+        """The assignments since the unit was last sent back."""
+        return [one for one in self.assignments if one.rework == self.rework]
+
+    @property
+    def wants_labels(self) -> bool:
+        """Whether a label that comes now can still count."""
+        return self.admitted and self.status == "open"
+
+    def assignment(self, assignment_id: str) -> Assignment | None:
+        """Return the assignment with this id."""
+        return next((one for one in self.assignments if one.id == assignment_id), None)
+
+    def with_assignment(self, changed: Assignment) -> "UnitState":
+        """Return the unit with the assignment of this id replaced, or added when it is new."""
+        if self.assignment(changed.id) is None:
+            return msgspec.structs.replace(self, assignments=(*self.assignments, changed))
+        kept = tuple(changed if one.id == changed.id else one for one in self.assignments)
+        return msgspec.structs.replace(self, assignments=kept)
+
+
+def unheard_of(unit_id: str, client_id: str, project_id: str) -> UnitState:
+    """Return the state of a unit of which something is told before it is admitted."""
+    return UnitState(unit_id, client_id, project_id)
+
+
+def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
+    """Return the admitted unit, with what was told of it before; None when it was admitted before.
+
+    Args:
+        state: what is known so far.
+        unit: the unit as its admission describes it.
+    """
+    if state is None:
+        return unit
+    if state.admitted:
+        return None
+    return msgspec.structs.replace(
+        unit,
+        status=state.status,
+        rework=state.rework,
+        overlap_wanted=max(unit.overlap_wanted, state.overlap_wanted),
+    )
+
+
+def at_rework(state: UnitState, rework: int) -> UnitState | None:
+    """Return the unit sent back at least `rework` times; None when what is told is of an earlier time."""
+    if rework < state.rework:
+        return None
+    if rework == state.rework:
+        return state
+    status: UnitStatus = "withdrawn" if state.status == "withdrawn" else "open"
+    return msgspec.structs.replace(state, rework=rework, status=status, overlap_wanted=state.overlap_initial)
+
+
+def send_back(state: UnitState, rework: int) -> UnitState | None:
+    """Return the unit opened again for the `rework`-th time; None when it was before."""
+    return at_rework(state, rework) if rework > state.rework else None
+
+
+def raise_overlap(state: UnitState, rework: int, wanted: int) -> UnitState | None:
+    """Return the unit wanting this many annotations in all; None when it does or did already."""
+    now = at_rework(state, rework)
+    if now is None or now.overlap_wanted >= wanted:
+        return None
+    return msgspec.structs.replace(now, overlap_wanted=wanted)
+
+
+def close(state: UnitState, rework: int) -> UnitState | None:
+    """Return the unit closed: resolved, or on its way to an adjudicator; None when that changes nothing."""
+    now = at_rework(state, rework)
+    if now is None or now.status != "open":
+        return None
+    return msgspec.structs.replace(now, status="closed")
+
+
+def withdraw(state: UnitState) -> UnitState | None:
+    """Return the unit closed for good; None when it is."""
+    return None if state.status == "withdrawn" else msgspec.structs.replace(state, status="withdrawn")
+
+
+def copy_for(unit: UnitState, annotator_id: str) -> UnitState:
+    """Return a gold unit's copy for one annotator, to whom alone it will be offered once."""
+    return msgspec.structs.replace(
+        unit, copy_for=annotator_id, named=(annotator_id,), overlap_initial=1, overlap_wanted=1, assignments=()
+    )
+
+
+def with_overlap(state: UnitState, initial: int) -> UnitState:
+    """Return the unit as its project asks for it: so many annotations at first; a gold unit takes any number."""
+    wanted = 0 if state.gold else initial
+    return msgspec.structs.replace(state, overlap_initial=wanted, overlap_wanted=wanted)

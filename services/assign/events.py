@@ -1,0 +1,103 @@
+"""Assign's Kafka door: topic -> handler, and decoding."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import cast
+
+from concord.chassis.consumer import Delivery, Handler, Poison
+from concord.chassis.table import Unknown
+from concord.contracts.ids import client_of
+from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS, Topic
+from concord.contracts.v1.lots_pb2 import LotEvent
+from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from services.assign.domain import unit
+from services.assign.domain.unit import UnitState
+from services.assign.handlers import Handlers, Told
+
+RELABEL = "relabel"
+
+
+def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
+    """Return who serves which topic."""
+    return {UNITS: partial(_units, assign), RESOLUTIONS: partial(_resolutions, assign), LOTS: partial(_lots, assign)}
+
+
+async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
+    events = [cast("UnitEvent", delivery.event) for delivery in deliveries]
+    admitted = [event for event in events if event.HasField("unit_admitted")]
+    try:
+        await assign.admit([(event.metadata.event_id, _admitted(event)) for event in admitted])
+    except Unknown as fault:
+        # It was waited for; more tries would hold up the partition for nothing.
+        raise Poison(str(fault)) from fault
+    erased = [event for event in events if event.HasField("unit_erased")]
+    await assign.hear([_told(event, event.unit_erased.unit_id, unit.withdraw) for event in erased])
+
+
+async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
+    events = [cast("ResolutionEvent", delivery.event) for delivery in deliveries]
+    await assign.hear([told for event in events for told in _resolution(event)])
+
+
+async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
+    events = [cast("LotEvent", delivery.event) for delivery in deliveries]
+    await assign.hear([told for event in events for told in _rejection(event)])
+
+
+def _admitted(event: UnitEvent) -> UnitState:
+    told: UnitAdmitted = event.unit_admitted
+    _check_client(event, told.unit_id)
+    return UnitState(
+        unit_id=told.unit_id,
+        client_id=event.metadata.client_id,
+        project_id=event.metadata.project_id,
+        admitted=True,
+        admitted_at_us=event.metadata.occurred_at_us,
+        media_type=told.media_type,
+        skills=tuple(told.skills_required),
+        named=tuple(dict.fromkeys(told.named_annotators)),
+        priority=told.priority,
+        gold=told.HasField("gold_label"),
+    )
+
+
+def _resolution(event: ResolutionEvent) -> Iterator[Told]:
+    match event.WhichOneof("event"):
+        case "overlap_requested":
+            asked = event.overlap_requested
+            raised = partial(unit.raise_overlap, rework=asked.rework, wanted=asked.overlap_wanted)
+            yield _told(event, asked.unit_id, raised)
+        case "consensus_reached":
+            settled = event.consensus_reached
+            yield _told(event, settled.unit_id, partial(unit.close, rework=settled.rework))
+        case "escalated":
+            escalated = event.escalated
+            yield _told(event, escalated.unit_id, partial(unit.close, rework=escalated.rework))
+        case "adjudicated":
+            ruled = event.adjudicated
+            yield _told(event, ruled.unit_id, partial(unit.close, rework=ruled.rework))
+        case _:
+            return
+
+
+def _rejection(event: LotEvent) -> Iterator[Told]:
+    """Yield the units of a rejected lot that are to be labelled anew."""
+    rejected = event.lot_rejected
+    if event.HasField("lot_rejected") and rejected.on_reject == RELABEL:
+        for unit_id in rejected.unit_ids:
+            yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1))
+
+
+def _told(
+    event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str, change: Callable[[UnitState], UnitState | None]
+) -> Told:
+    _check_client(event, unit_id)
+    metadata = event.metadata
+    return Told(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change)
+
+
+def _check_client(event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str) -> None:
+    """Hold the rule that an id starts with its client: else one client's event would touch another's unit."""
+    if client_of(unit_id) != event.metadata.client_id:
+        raise Poison(f"unit {unit_id[:120]!r} is no unit of client {event.metadata.client_id!r}")

@@ -1,0 +1,17 @@
+"""What assign tells of itself."""
+
+from concord.chassis.telemetry import Instrument
+
+INSTRUMENTS = (
+    Instrument("concord_assign_issued", "counter", "Units leased to annotators; leases offered again left out."),
+    Instrument("concord_assign_claims_without_work", "counter", "Claims for which nothing was to be had."),
+    Instrument(
+        "concord_assign_submissions",
+        "counter",
+        "Labels sent, by what became of them: accepted, late, repeated, refused.",
+        ("status",),
+    ),
+    Instrument("concord_assign_leases_ended", "counter", "Leases that ended without a label, by how.", ("how",)),
+    Instrument("concord_assign_waiting_units", "gauge", "Units that wait for an annotator."),
+    Instrument("concord_assign_leases", "gauge", "Leases that run."),
+)
