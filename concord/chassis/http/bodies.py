@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from itertools import takewhile
 from typing import TypeVar
 
 import msgspec
@@ -82,9 +83,10 @@ async def read_lines(request: Request, line_bytes_max: int = LINE_BYTES_MAX) -> 
     rest = b""
     async for chunk in request.stream():
         *lines, rest = (rest + chunk).split(b"\n")
-        if lines:
-            yield [line.removesuffix(b"\r") for line in lines]
-        if len(rest) > line_bytes_max:
+        fitting = list(takewhile(lambda line: len(line) <= line_bytes_max, lines))
+        if fitting:
+            yield [line.removesuffix(b"\r") for line in fitting]
+        if len(fitting) < len(lines) or len(rest) > line_bytes_max:
             raise BadRequest(f"A line is over {line_bytes_max} bytes; send shorter ones.")
     if rest:
         yield [rest.removesuffix(b"\r")]

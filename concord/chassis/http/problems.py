@@ -86,16 +86,14 @@ def unexpected(fault: BaseException, path: str) -> Response:
 
 
 def domain_refusal(fault: Exception, status: int) -> ConcordError:
-    """Return a domain exception as a refusal: its sentence, and its `field` and `cure` where it has them.
+    """Return a domain exception as a refusal: its sentence, and what it tells of fields.
 
-    A domain exception may instead carry several in `errors`, each with `field`, `problem` and `cure`.
+    The exception tells of one field by its attributes `field`, `problem` (its sentence if it has none) and `cure`,
+    or of several by `errors`, each with these three.
     """
-    detail = str(fault)
-    found = [FieldError(e.field, e.problem, e.cure) for e in getattr(fault, "errors", ())]
-    field, cure = getattr(fault, "field", None), getattr(fault, "cure", None)
-    if not found and (field or cure):
-        found = [FieldError(field or "", detail, cure or "")]
-    error = ConcordError(detail, found, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
+    told = getattr(fault, "errors", None) or ([fault] if hasattr(fault, "cure") else [])
+    errors = [FieldError(getattr(one, "field", "body"), getattr(one, "problem", str(one)), one.cure) for one in told]
+    error = ConcordError(str(fault), errors, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
     error.status = status
     error.title = HTTPStatus(status).phrase
     return error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +14,13 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Unauthenticated
 from concord.chassis.identity.caller import Caller, Role
 
-ALGORITHM_OF_KEY = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
+log = logging.getLogger(__name__)
+
+ALGORITHM_OF_KEY: Mapping[tuple[object, object], str] = {
+    ("OKP", "Ed25519"): "EdDSA",
+    ("EC", "P-256"): "ES256",
+    ("RSA", None): "RS256",
+}
 """The one algorithm a key may verify, by its type and curve: a token never chooses."""
 TOKEN_BYTES_MAX = 8_192
 VERIFIED_TOKENS_MAX = 10_000
@@ -32,23 +39,15 @@ class KeySet:
     """Public keys of an issuer, by key id.
 
     Args:
-        document: a JWKS (RFC 7517); keys of other types, without a key id or for encryption are left out.
+        document: a JWKS (RFC 7517); keys of other types, without a key id, for encryption or malformed are left out.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._keys: dict[str, tuple[jwt.PyJWK, str]] = {}
         entries = document.get("keys")
         for entry in entries[:KEYS_MAX] if isinstance(entries, list) else []:
-            algorithm = ALGORITHM_OF_KEY.get((entry.get("kty"), entry.get("crv")))
-            key_id = entry.get("kid")
-            if algorithm is None or not isinstance(key_id, str) or entry.get("use", "sig") != "sig":
-                continue
-            if entry.get("alg", algorithm) != algorithm:
-                continue
-            key = jwt.PyJWK(entry, algorithm)
-            if getattr(key.key, "key_size", RSA_BITS_MIN) < RSA_BITS_MIN and algorithm == "RS256":
-                continue
-            self._keys[key_id] = (key, algorithm)
+            if isinstance(entry, dict) and (usable := _usable(entry)) is not None:
+                self._keys[entry["kid"]] = usable
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -56,6 +55,23 @@ class KeySet:
     def find(self, key_id: object) -> tuple[jwt.PyJWK, str] | None:
         """Return the key with this id and the algorithm it may verify."""
         return self._keys.get(key_id) if isinstance(key_id, str) else None
+
+
+def _usable(entry: Mapping[str, Any]) -> tuple[jwt.PyJWK, str] | None:
+    """Return the key and its algorithm, or None for one that may not verify tokens here."""
+    algorithm = ALGORITHM_OF_KEY.get((entry.get("kty"), entry.get("crv")))
+    if algorithm is None or not isinstance(entry.get("kid"), str):
+        return None
+    if entry.get("use", "sig") != "sig" or entry.get("alg", algorithm) != algorithm:
+        return None
+    try:
+        key = jwt.PyJWK(dict(entry), algorithm)
+    except jwt.PyJWTError as fault:
+        log.warning("the issuer's key %s is left out: %s", entry["kid"], fault)
+        return None
+    if algorithm == "RS256" and key.key.key_size < RSA_BITS_MIN:
+        return None
+    return key, algorithm
 
 
 class Tokens:

@@ -1,0 +1,133 @@
+"""What is too large, too deep, compressed or too much at once is refused before it is parsed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI, Request
+
+from concord.chassis.errors import BodyTooLarge, TooManyRequests
+from concord.chassis.http import Limits, allow_body, read_lines
+from concord.chassis.identity import Caller, Role, require
+
+Build = Callable[..., FastAPI]
+Calling = Callable[[FastAPI], httpx.AsyncClient]
+Client = Annotated[Caller, require(Role.CLIENT)]
+JSON = {"content-type": "application/json"}
+SMALL = Limits(body_bytes_max=1_000, in_flight_per_caller_max=2, in_flight_max=3)
+
+
+@pytest.fixture
+def gate() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+def door(built: Build, calling: Calling, gate: asyncio.Event) -> httpx.AsyncClient:
+    router = APIRouter()
+
+    @router.post("/whole")
+    async def whole(request: Request, caller: Client) -> int:
+        return len(await request.body())
+
+    @router.post("/parsed")
+    async def parsed(body: list[Any], caller: Client) -> int:
+        return len(body)
+
+    @router.post("/lines")
+    async def lines(request: Request, caller: Client) -> int:
+        allow_body(request, 5_000)
+        return sum([len(some) async for some in read_lines(request)])
+
+    @router.post("/wait")
+    async def wait(caller: Client) -> None:
+        await gate.wait()
+
+    return calling(built(router, limits=SMALL))
+
+
+@pytest.fixture
+def client(bearer: Callable[..., dict[str, str]]) -> dict[str, str]:
+    return bearer(Role.CLIENT)
+
+
+async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * (size - 1) + b"\n"
+
+
+@pytest.mark.parametrize(("size", "status"), [(1_000, 200), (1_001, 413)])
+async def test_a_declared_body_is_held_to_the_limit(
+    door: httpx.AsyncClient, client: dict[str, str], size: int, status: int
+) -> None:
+    assert (await door.post("/whole", content=b"x" * size, headers=client)).status_code == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(10, 200), (11, 413)])
+async def test_a_chunked_body_without_a_length_is_held_to_it_too(
+    door: httpx.AsyncClient, client: dict[str, str], count: int, status: int
+) -> None:
+    answer = await door.post("/whole", content=chunks(100, count), headers=client)
+    assert "content-length" not in answer.request.headers
+    assert (answer.status_code, answer.headers["content-type"].startswith("application/problem")) == (
+        status,
+        status == 413,
+    )
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parsed"])
+async def test_a_body_too_large_is_said_with_its_limit(
+    door: httpx.AsyncClient, client: dict[str, str], path: str
+) -> None:
+    answer = await door.post(path, content=b"[" + b"1," * 500 + b"1]", headers=client | JSON)
+    assert (answer.status_code, answer.json()["title"]) == (413, BodyTooLarge.title)
+    assert "1000 bytes" in answer.json()["detail"]
+
+
+async def test_a_route_may_take_more_before_the_first_byte_is_read(
+    door: httpx.AsyncClient, client: dict[str, str]
+) -> None:
+    assert (await door.post("/lines", content=chunks(100, 50), headers=client)).json() == 50
+    assert (await door.post("/lines", content=chunks(100, 51), headers=client)).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parsed"])
+async def test_json_over_32_levels_is_refused_before_a_parser_sees_it(
+    door: httpx.AsyncClient, client: dict[str, str], path: str
+) -> None:
+    for depth, status in ((32, 200), (33, 400), (450, 400)):
+        answer = await door.post(path, content=b"[" * depth + b"]" * depth, headers=client | JSON)
+        assert answer.status_code == status, depth
+        assert status == 200 or "32 levels" in answer.json()["detail"]
+
+
+async def test_depth_is_not_asked_of_what_is_no_json(door: httpx.AsyncClient, client: dict[str, str]) -> None:
+    lines = client | {"content-type": "application/x-ndjson"}
+    assert (await door.post("/whole", content=b"[" * 40, headers=lines)).status_code == 200
+
+
+async def test_compressed_bodies_are_refused(door: httpx.AsyncClient, client: dict[str, str]) -> None:
+    answer = await door.post("/whole", content=b"x", headers=client | {"content-encoding": "gzip"})
+    assert answer.status_code == 415
+    answer = await door.post("/whole", content=b"x", headers=client | {"content-encoding": "identity"})
+    assert answer.status_code == 200
+
+
+async def test_a_caller_has_so_much_in_flight_and_no_more(
+    door: httpx.AsyncClient, bearer: Callable[..., dict[str, str]], gate: asyncio.Event
+) -> None:
+    one, other = bearer(Role.CLIENT, subject="one"), bearer(Role.CLIENT, subject="other")
+    held = [asyncio.create_task(door.post("/wait", headers=one)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    refused = await door.post("/wait", headers=one)
+    assert (refused.status_code, refused.json()["title"]) == (429, TooManyRequests.title)
+    assert refused.headers["retry-after"]
+    held.append(asyncio.create_task(door.post("/wait", headers=other)))
+    await asyncio.sleep(0.01)
+    assert (await door.post("/wait", headers=other)).status_code == 503
+    assert (await door.get("/live")).status_code == 200
+    gate.set()
+    assert {(await one_held).status_code for one_held in held} == {200}
+    assert (await door.post("/wait", headers=one)).status_code == 200

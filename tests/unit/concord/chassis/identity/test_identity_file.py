@@ -1,0 +1,75 @@
+"""The identity file is read whole or refused with the cure."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from concord.chassis.errors import Unauthenticated
+from concord.chassis.identity import IdentityFile, Role, SigningKey, mint_token, new_api_key, read_identity
+from concord.chassis.settings import IdentitySettings, Secret, SettingsRefused
+from tests.unit.concord.chassis.hand_clock import HandClock
+
+PEPPER = Secret("pepper")
+KEY = SigningKey.generate("one")
+
+
+def settings(folder: Path, content: bytes) -> IdentitySettings:
+    path = folder / "identity.json"
+    path.write_bytes(content)
+    return IdentitySettings(file=path, pepper=PEPPER)
+
+
+async def test_keys_and_tokens_of_the_file_are_believed(tmp_path: Path) -> None:
+    clock = HandClock()
+    now = int(clock.seconds)
+    key, record = new_api_key(PEPPER.key(), [Role.CLIENT], now + 1, "k7q2")
+    file = IdentityFile(issuer="iss", audience="aud", jwks=KEY.jwks(), api_keys=(record,))
+    identity = read_identity(settings(tmp_path, msgspec.json.encode(file)), clock)
+    token = mint_token(
+        KEY, issuer="iss", audience="aud", subject="op", roles=[Role.OPERATOR], now_seconds=now, lifetime_seconds=9
+    )
+    assert (await identity.caller(f"Bearer {key}")).client_id == "k7q2"
+    assert (await identity.caller(f"bearer {token}")).roles == {Role.OPERATOR}
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "cnc_x_y"])
+async def test_no_credential_is_told_how_to_send_one(tmp_path: Path, header: str | None) -> None:
+    file = IdentityFile(issuer="iss", audience="aud", jwks=KEY.jwks())
+    identity = read_identity(settings(tmp_path, msgspec.json.encode(file)), HandClock())
+    with pytest.raises(Unauthenticated, match="send `Authorization: Bearer`") as told:
+        await identity.caller(header)
+    assert told.value.headers()["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"jwks": {"keys": []}}, "no Ed25519"),
+        ({"jwks": None}, "no Ed25519"),
+        ({"jwks_url": "http://issuer.example/keys"}, "no https address"),
+        ({"secret": "x"}, "unknown field `secret`"),
+        ({"api_keys": [{"id": "a"}]}, "api_keys"),
+        (
+            {"api_keys": [{"id": "a", "secret_hash": "b", "roles": ["client"], "expires_at": 1}]},
+            "needs a client_id",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+    content = {"issuer": "iss", "audience": "aud", "jwks": KEY.jwks()} | change
+    with pytest.raises(SettingsRefused, match=problem):
+        read_identity(settings(tmp_path, msgspec.json.encode(content)), HandClock())
+
+
+def test_an_absent_or_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="nowhere.*cannot be read"):
+        read_identity(IdentitySettings(file=tmp_path / "nowhere", pepper=PEPPER), HandClock())
+    with pytest.raises(SettingsRefused, match="no identity file"):
+        read_identity(settings(tmp_path, b"{"), HandClock())
+
+
+def test_a_signing_key_survives_its_file() -> None:
+    assert SigningKey.from_pem(KEY.to_pem(), "one").jwks() == KEY.jwks()
+    assert "d" not in KEY.jwks()["keys"][0]

@@ -1,0 +1,168 @@
+"""A process answers health from the first moment, drains on a signal, and ends with a status that tells why."""
+
+import asyncio
+import socket
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from concord.chassis.runtime import Hook, Loop, Part, PartDied, Runtime, Service, connection, serve
+from concord.chassis.runtime.serve import bind
+from concord.chassis.settings import HttpSettings
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+class Gate:
+    """Where a request waits until a test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+
+    async def wait(self) -> None:
+        self.reached.set()
+        await self.open.wait()
+
+
+def service(*parts: Part, gate: Gate | None = None) -> Service:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if gate is not None and scope["path"] == "/slow":
+            await gate.wait()
+        status = 200 if runtime.ready else 503
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    runtime = Runtime("tested", parts)
+    return Service(runtime, application, HttpSettings(port=free_port()))
+
+
+async def answer(of: Service, path: str = "/ready") -> int:
+    """Return the status, once the door is open."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{of.http.port}") as client:
+        for _ in range(500):
+            try:
+                return (await client.get(path)).status_code
+            except httpx.ConnectError:
+                await asyncio.sleep(0.005)
+    raise AssertionError("the door never opened")
+
+
+async def test_the_door_is_open_while_parts_start_and_tells_when_they_have() -> None:
+    gate, stop = Gate(), asyncio.Event()
+    tested = service(Hook("store", start=gate.wait))
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 503
+    gate.open.set()
+    await asyncio.sleep(0)
+    assert await answer(tested) == 200
+    stop.set()
+    await served
+
+
+async def test_a_stop_lets_requests_in_hand_finish_before_the_parts_stop() -> None:
+    gate, stop = Gate(), asyncio.Event()
+    notes: list[str] = []
+
+    async def note() -> None:
+        notes.append("parts stopped")
+
+    tested = service(Hook("store", stop=note), gate=gate)
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 200
+    in_hand = asyncio.create_task(answer(tested, "/slow"))
+    await gate.reached.wait()
+    stop.set()
+    await asyncio.sleep(0.05)
+    assert notes == []
+    gate.open.set()
+    # Not ready any more, and answered all the same.
+    assert await in_hand == 503
+    await served
+    assert notes == ["parts stopped"]
+
+
+async def test_a_stop_in_the_middle_of_a_start_stops_what_was_started() -> None:
+    stop = asyncio.Event()
+    notes: list[str] = []
+
+    async def note() -> None:
+        notes.append("stopped")
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    tested = service(Hook("store", stop=note), Hook("broker", start=never))
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 503
+    stop.set()
+    await served
+    assert notes == ["stopped"]
+
+
+async def raises() -> None:
+    await asyncio.sleep(0.01)
+    raise ValueError("poison")
+
+
+@pytest.mark.parametrize(("part", "fault"), [(Loop("b", raises), PartDied), (Hook("b", start=raises), ValueError)])
+async def test_a_part_that_dies_ends_the_process_in_order(part: Part, fault: type[Exception]) -> None:
+    notes: list[str] = []
+
+    async def note() -> None:
+        notes.append("stopped")
+
+    with pytest.raises(fault):
+        await asyncio.wait_for(serve(service(Hook("store", stop=note), part), asyncio.Event()), 5)
+    assert notes == ["stopped"]
+
+
+def test_a_port_in_use_is_named() -> None:
+    with bind(HttpSettings(port=0)) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
+            bind(HttpSettings(port=port))
+
+
+async def converse(tested: Service, *pieces: bytes) -> bytes:
+    """Return all that a raw connection is answered until it is closed."""
+    assert await answer(tested) == 200
+    reader, writer = await asyncio.open_connection("127.0.0.1", tested.http.port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_a_head_without_end_is_refused() -> None:
+    stop = asyncio.Event()
+    tested = service()
+    served = asyncio.create_task(serve(tested, stop))
+    said = await converse(tested, b"GET / HTTP/1.1\r\nx: ", *([b"y" * 5_000] * 4))
+    assert said.startswith(b"HTTP/1.1 400")
+    whole = b"GET /ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: " + b"y" * 9_000 + b"\r\n"
+    assert (await converse(tested, whole, b"\r\n")).startswith(b"HTTP/1.1 200")
+    stop.set()
+    await served
+
+
+async def test_a_head_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS_MAX", 0.05)
+    stop = asyncio.Event()
+    tested = service()
+    served = asyncio.create_task(serve(tested, stop))
+    for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\nhost: x\r\n"]):
+        assert (await converse(tested, *pieces)).startswith(b"HTTP/1.1 400")
+    stop.set()
+    await served
