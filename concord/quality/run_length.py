@@ -5,7 +5,8 @@ length L(u) of a chart that stands at u solves a Fredholm equation, L(u) = 1 + m
 the density of the next state times L. It is discretised at the nodes of a Gauss-Legendre rule (Nystroem's
 method), which gives eight digits with fifty nodes; two-sided CUSUMs come from 1/L = 1/L+ + 1/L-.
 
-Shifts are in standard deviations. All functions take one shift or an array and return its shape.
+Shifts are in standard deviations. All functions take one shift or an array and return its shape. Run lengths
+above 1e14 cannot be told from never in double precision and are given as 1e14.
 
 Sources: Brook and Evans, Biometrika 59(3), 1972; Lucas and Crosier, Technometrics 24(3), 1982; Crowder,
 Technometrics 29(4), 1987; Knoth, R package spc, held against it.
@@ -18,7 +19,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import solve
 from scipy.optimize import brentq
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import spsolve
@@ -30,6 +30,7 @@ from concord.quality.control_chart import bernoulli_reference
 Floats = NDArray[np.float64]
 
 _FRACTION_MAX = 500
+_LONGEST = 1e14
 
 
 def shewhart_arl(width: float, shift: ArrayLike = 0.0) -> Floats:
@@ -64,11 +65,16 @@ def _cusum_run(reference: float, h: float, headstart: float) -> float:
     to_zero = ndtr(reference - states)
     within = weights * norm.pdf(nodes[None, :] - states[:, None] + reference)
     moves = np.column_stack([to_zero, within])
-    lengths = solve(np.eye(len(states)) - moves, np.ones(len(states)))
+    lengths = np.linalg.solve(np.eye(len(states)) - moves, np.ones(len(states)))
     if headstart == 0:
-        return float(lengths[0])
+        return _within_reach(float(lengths[0]))
     step = np.concatenate([[ndtr(reference - headstart)], weights * norm.pdf(nodes - headstart + reference)])
-    return float(1 + step @ lengths)
+    return _within_reach(1 + float(step @ lengths))
+
+
+def _within_reach(length: float) -> float:
+    """Return a run length, or the longest that double precision can tell from never."""
+    return length if 0 < length < _LONGEST else _LONGEST
 
 
 def cusum_arl_two_sided(k: float, h: float, shift: ArrayLike = 0.0, headstart: float = 0.0) -> Floats:
@@ -106,8 +112,8 @@ def ewma_arl_two_sided(weight: float, width: float, shift: ArrayLike = 0.0) -> F
         states = np.append(nodes, 0.0)
         density = norm.pdf((nodes[None, :] - (1 - weight) * states[:, None]) / weight - delta) / weight
         moves = density * weights
-        at_nodes = solve(np.eye(len(nodes)) - moves[:-1], np.ones(len(nodes)))
-        lengths.append(1 + moves[-1] @ at_nodes)
+        at_nodes = np.linalg.solve(np.eye(len(nodes)) - moves[:-1], np.ones(len(nodes)))
+        lengths.append(_within_reach(1 + float(moves[-1] @ at_nodes)))
     return np.array(lengths).reshape(moved.shape)
 
 

@@ -189,6 +189,8 @@ _TRUNCATIONS = (1.0, 1.25, 1.5, 2.0)
 # A limit this far out is never met before the truncation: the plan is then a curtailed single one.
 _LOG_RATIO_FAR = 60.0
 _BISECTIONS = 10
+# Path counts are logarithms: a risk that is met exactly may come out this much above.
+_ROUNDING = 1e-10
 
 
 @lru_cache(maxsize=256)
@@ -234,7 +236,7 @@ def _tightest(guarantee: Guarantee, inspected_max: int, accept_max: int) -> _Can
     def keeps(log_accept: float, log_reject: float) -> tuple[bool, bool]:
         law = stopping_law(_cut_lines(ratio, log_accept, log_reject))
         good, bad = (float(law.accept_probability(points)) for points in _at_both_points(guarantee, law))
-        return 1 - good <= guarantee.alpha, bad <= guarantee.beta
+        return 1 - good <= guarantee.alpha + _ROUNDING, bad <= guarantee.beta + _ROUNDING
 
     if not all(keeps(-_LOG_RATIO_FAR, _LOG_RATIO_FAR)):
         return None
