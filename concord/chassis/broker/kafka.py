@@ -25,6 +25,9 @@ CONNECT_SECONDS_MAX = 15.0
 PUBLISH_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 5.0
 
+Batches = Sequence[BatchBuilder]
+"""One partition's record batches, in their order."""
+
 log = logging.getLogger(__name__)
 
 
@@ -125,39 +128,43 @@ class KafkaBroker:
         return producer
 
 
-async def _batches(
-    producer: AIOKafkaProducer, records: Sequence[Outgoing]
-) -> Mapping[TopicPartition, Sequence[BatchBuilder]]:
+async def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> Mapping[TopicPartition, Batches]:
     """Return the records as one batch a partition, and more where one is full."""
-    partitions = {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
-    batches: dict[TopicPartition, list[BatchBuilder]] = {}
+    topics: dict[str, list[list[BatchBuilder]]] = {}
+    for topic in {record.topic: None for record in records}:
+        topics[topic] = [[] for _ in await producer.partitions_for(topic)]
     for record in records:
         check_size(record)
-        place = TopicPartition(record.topic, partition_of(record.key, partitions[record.topic]))
-        builders = batches.setdefault(place, [])
-        if not builders or not _append(builders[-1], record):
-            builders.append(producer.create_batch())
-            _append(builders[-1], record)  # a batch takes its first record whatever the size
-    return batches
+        partitions = topics[record.topic]
+        batches = partitions[partition_of(record.key, len(partitions))]
+        if not batches or not _append(batches[-1], record):
+            batches.append(producer.create_batch())
+            _append(batches[-1], record)  # a batch takes its first record whatever the size
+    return {
+        TopicPartition(topic, partition): batches
+        for topic, partitions in topics.items()
+        for partition, batches in enumerate(partitions)
+        if batches
+    }
 
 
-def _append(builder: BatchBuilder, record: Outgoing) -> bool:
+def _append(batch: BatchBuilder, record: Outgoing) -> bool:
     headers = list(record.headers)
-    return builder.append(timestamp=None, key=record.key, value=record.value, headers=headers) is not None
+    return batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is not None
 
 
-async def _send(producer: AIOKafkaProducer, batches: Mapping[TopicPartition, Sequence[BatchBuilder]]) -> None:
+async def _send(producer: AIOKafkaProducer, parts: Mapping[TopicPartition, Batches]) -> None:
     """Hand over the first batch of every partition, then the second, and return when all are acknowledged.
 
     The producer has one batch of a partition in flight and queues the next behind it, which keeps their order;
     when one fails, those behind it fail too, for their sequence numbers no longer follow.
     """
     acknowledgements: list[asyncio.Future[object]] = []
-    for nth in range(max(map(len, batches.values()))):
-        for place, builders in batches.items():
-            if nth < len(builders):
-                batch = builders[nth]
-                acknowledgements.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+    for nth in range(max(map(len, parts.values()))):
+        for place, batches in parts.items():
+            if nth < len(batches):
+                sent = producer.send_batch(batches[nth], place.topic, partition=place.partition)
+                acknowledgements.append(await sent)
     for outcome in await asyncio.gather(*acknowledgements, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome

@@ -92,7 +92,19 @@ class KafkaSubscription:
             await self.stop()
             raise BrokerUnavailable(f"polling {', '.join(self._topics)}: {fault!r}") from fault
         self._in_hand.update(_ours(found))
-        return [_incoming(record) for records in found.values() for record in records]
+        return [
+            Incoming(
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key or b"",
+                record.value or b"",
+                tuple(record.headers),
+                record.timestamp * 1_000,
+            )
+            for records in found.values()
+            for record in records
+        ]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Record that everything below these offsets is done; False when the group has moved on without us.
@@ -178,18 +190,6 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # the librar
 
 def _ours(places: Collection[Place]) -> frozenset[TopicPartition]:
     return frozenset(TopicPartition(place.topic, place.partition) for place in places)
-
-
-def _incoming(record: "ConsumerRecord[bytes | None, bytes | None]") -> Incoming:
-    return Incoming(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.key or b"",
-        record.value or b"",
-        tuple(record.headers),
-        record.timestamp * 1_000,
-    )
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:

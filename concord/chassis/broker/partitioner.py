@@ -10,15 +10,10 @@ _POSITIVE = 0x7FFFFFFF
 
 
 @lru_cache(maxsize=KEYS_REMEMBERED_MAX)
-def positive_hash(key: bytes) -> int:
-    """Return the key's murmur2 hash without its sign."""
-    return cast("int", murmur2(key)) & _POSITIVE
-
-
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition, of so many, in which Kafka's default partitioner puts the key.
 
     >>> partition_of(b"k7q2-u-1", 8)
     2
     """
-    return positive_hash(key) % partitions
+    return (cast("int", murmur2(key)) & _POSITIVE) % partitions

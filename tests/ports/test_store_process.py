@@ -1,0 +1,150 @@
+"""What a real store does when its process is killed, paused or away: a process of its own for each test."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from concord.chassis.store import mongo
+from concord.chassis.store.mongo import Driver, MongoStore
+from concord.chassis.store.port import Collection, Document, StoreUnavailable
+
+pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
+
+RECORDS = Collection("records", ("aggregate",))
+START_SECONDS_MAX = 30.0
+SHORT_MS = 700
+
+
+class StoreProcess:
+    """A store on a port of its own that keeps its files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = Path(sys.executable).parent / "secantusd-py"
+        place = ("--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data"))
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, *place, "--cache-size", "64M", "--sync-on-commit"], stdout=log, stderr=log
+            )
+        until = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"the store did not start: {(self.folder / 'log').read_text()[-500:]}")
+
+    def send(self, what: signal.Signals) -> None:
+        assert self.process is not None
+        os.kill(self.process.pid, what)
+        if what is signal.SIGKILL:
+            self.process.wait()
+
+    def open(self, driver: Driver) -> MongoStore:
+        return MongoStore.connect(f"mongodb://127.0.0.1:{self.port}", "port", driver)
+
+
+@pytest.fixture
+def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreProcess]:
+    for bound in ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS"):
+        monkeypatch.setitem(mongo._OPTIONS, bound, SHORT_MS)
+    own = StoreProcess(tmp_path)
+    yield own
+    if own.process is not None and own.process.poll() is None:
+        own.send(signal.SIGCONT)
+        own.send(signal.SIGKILL)
+
+
+def batch(writer: int, number: int) -> list[Document]:
+    return [{"_id": f"{writer}/{number}/{n}", "aggregate": f"a{writer}", "payload": b"x" * 200} for n in range(5)]
+
+
+async def test_what_was_acknowledged_survives_kill_9(process: StoreProcess, driver: Driver) -> None:
+    process.start()
+    store = process.open(driver)
+    await store.prepare([RECORDS])
+    acknowledged: list[str] = []
+
+    async def write(writer: int) -> None:
+        for number in range(10_000):
+            documents = batch(writer, number)
+            assert await store.insert("records", documents) == frozenset()
+            acknowledged.extend(document["_id"] for document in documents)
+
+    writers = [asyncio.ensure_future(write(writer)) for writer in range(4)]
+    while len(acknowledged) < 300:
+        await asyncio.sleep(0.01)
+        assert not any(writer.done() for writer in writers)
+    process.send(signal.SIGKILL)
+    outcomes = await asyncio.gather(*writers, return_exceptions=True)
+    assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes), outcomes
+    await store.close()
+
+    process.start()
+    again = process.open(driver)
+    await again.prepare([RECORDS])
+    found = await again.get("records", acknowledged)
+    assert sorted(acknowledged) == sorted(found)
+    by_index = await again.find("records", "aggregate", [f"a{writer}" for writer in range(4)], only=[])
+    assert set(acknowledged) <= {document["_id"] for document in by_index}
+    await again.close()
+
+
+async def test_a_paused_store_leaves_doubt_that_reading_back_ends(process: StoreProcess, driver: Driver) -> None:
+    process.start()
+    store = process.open(driver)
+    await store.prepare([RECORDS])
+    await store.ping()
+    process.send(signal.SIGSTOP)
+    ours = batch(1, 1)
+    outcomes = await asyncio.gather(
+        store.insert("records", ours),
+        store.get("records", ["1/1/0"]),
+        store.find("records", "aggregate", ["a1"]),
+        store.delete("records", ["absent"]),
+        store.prepare([RECORDS]),
+        store.ping(),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 6
+    process.send(signal.SIGCONT)
+    await store.ping()
+    found = await store.get("records", [document["_id"] for document in ours])
+    taken = await store.insert("records", ours)
+    assert {ours[position]["_id"] for position in taken} >= found.keys()
+    assert await store.get("records", [document["_id"] for document in ours]) == {each["_id"]: each for each in ours}
+    await store.close()
+
+
+async def test_a_store_that_is_away_is_unavailable_and_back_without_a_new_handle(
+    process: StoreProcess, driver: Driver
+) -> None:
+    store = process.open(driver)
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    with pytest.raises(StoreUnavailable):
+        _ = [page async for page in store.stream("records")]
+    process.start()
+    async with asyncio.timeout(START_SECONDS_MAX):
+        while True:
+            try:
+                await store.ping()
+            except StoreUnavailable:
+                continue
+            break
+    assert await store.insert("records", [{"_id": "a"}]) == frozenset()
+    await store.close()
