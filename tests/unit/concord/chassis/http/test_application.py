@@ -141,12 +141,9 @@ async def test_what_is_no_json_is_a_bad_request(
 
 
 async def test_a_body_that_is_not_declared_as_json_is_refused(door: httpx.AsyncClient, client: dict[str, str]) -> None:
-    answer = await door.post("/v1/claims", content=b'{"count":1}', headers=client | {"content-type": "text/plain"})
-    assert answer.status_code == 415
-    answer = await door.post(
-        "/v1/submissions", content=b'{"seconds":1}', headers=client | {"content-type": "text/plain"}
-    )
-    assert answer.status_code == 422
+    text = client | {"content-type": "text/plain"}
+    assert (await door.post("/v1/claims", content=b'{"count":1}', headers=text)).status_code == 415
+    assert (await door.post("/v1/submissions", content=b'{"seconds":1}', headers=text)).status_code == 422
 
 
 @pytest.mark.parametrize(
