@@ -14,7 +14,7 @@ def test_a_new_key_is_its_holders_until_the_second_it_expires() -> None:
     key, record = new_api_key(PEPPER, [Role.CLIENT], NOW_SECONDS + 1, "k7q2")
     keys = ApiKeys([record], PEPPER)
     caller = keys.caller(key, NOW_US)
-    assert (caller.subject, caller.roles, caller.client_id) == (f"key:{record.id}", {Role.CLIENT}, "k7q2")
+    assert (caller.subject, caller.roles, caller.client_id) == (f"key:{record.id}", frozenset({Role.CLIENT}), "k7q2")
     assert keys.caller(key, NOW_US + 999_999) is caller
     with pytest.raises(Unauthenticated, match="has expired"):
         keys.caller(key, NOW_US + 1_000_000)
@@ -32,12 +32,12 @@ def test_the_secret_is_not_in_the_record() -> None:
     assert key.rsplit("_", 1)[1] not in repr(record)
 
 
-@pytest.mark.parametrize("change", [lambda k: k[:-1] + "f", lambda k: k + "0", lambda k: k.upper(), lambda k: k[:20]])
-def test_a_changed_key_is_not_known(change: object) -> None:
+def test_a_changed_key_is_not_known() -> None:
     key, record = new_api_key(PEPPER, [Role.OPERATOR], NOW_SECONDS + 1)
-    key = key[:-1] + "0"
-    with pytest.raises(Unauthenticated, match="not known"):
-        ApiKeys([record], PEPPER).caller(change(key), NOW_US)  # type: ignore[operator]  # a lambda of the table above
+    other_end = "1" if key.endswith("0") else "0"
+    for changed in (key[:-1] + other_end, key + "0", key[:-1], key.upper(), f" {key}", f"{key}\n"):
+        with pytest.raises(Unauthenticated, match="not known"):
+            ApiKeys([record], PEPPER).caller(changed, NOW_US)
 
 
 def test_an_unknown_id_and_a_wrong_secret_are_told_the_same() -> None:

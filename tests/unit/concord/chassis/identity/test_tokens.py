@@ -52,7 +52,11 @@ def signed(payload: dict[str, Any], **header: Any) -> str:
 
 async def test_a_token_names_its_subject_roles_and_tenant(clock: HandClock, tokens: Tokens) -> None:
     person = await tokens.caller(minted(clock, roles=[Role.ANNOTATOR, Role.AUDITOR]))
-    assert (person.subject, person.roles, person.client_id) == ("ann-1", {Role.ANNOTATOR, Role.AUDITOR}, None)
+    assert (person.subject, person.roles, person.client_id) == (
+        "ann-1",
+        frozenset({Role.ANNOTATOR, Role.AUDITOR}),
+        None,
+    )
     client = await tokens.caller(minted(clock, roles=[Role.CLIENT], client_id="k7q2"))
     assert client.tenant == "k7q2"
 
@@ -65,7 +69,7 @@ async def test_roles_we_do_not_know_are_left_out(clock: HandClock, tokens: Token
 
 @pytest.mark.parametrize("missing", ["exp", "iat", "aud", "iss", "sub"])
 async def test_every_required_claim_is_required(clock: HandClock, tokens: Tokens, missing: str) -> None:
-    assert await tokens.caller(signed(claims(clock)))
+    await tokens.caller(signed(claims(clock)))
     with pytest.raises(Unauthenticated):
         await tokens.caller(signed(claims(clock, **{missing: None})))
 
@@ -95,7 +99,7 @@ async def test_an_expired_token_ends_after_the_leeway_also_when_it_was_verified_
     token = minted(clock, lifetime_seconds=60)
     await tokens.caller(token)
     clock.seconds += 60 + LEEWAY_SECONDS - 1
-    assert await tokens.caller(token)
+    await tokens.caller(token)
     clock.seconds += 1
     with pytest.raises(Unauthenticated, match="expired"):
         await tokens.caller(token)
@@ -118,7 +122,7 @@ async def test_another_key_under_the_same_name_is_refused(clock: HandClock, toke
 async def test_the_token_does_not_choose_the_algorithm(clock: HandClock, tokens: Tokens) -> None:
     public = KEY.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     mac = jwt.encode(claims(clock), public, algorithm="HS256", headers={"kid": "one"})
-    none = jwt.encode(claims(clock), None, algorithm="none", headers={"kid": "one"})
+    none = jwt.encode(claims(clock), "", algorithm="none", headers={"kid": "one"})
     curve = jwt.encode(
         claims(clock), ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers={"kid": "one"}
     )
@@ -205,11 +209,11 @@ async def test_fetched_keys_are_renewed_when_unknown_or_old_and_kept_when_the_is
         return answers[asked - 1]
 
     tokens = Tokens(ISSUER, AUDIENCE, KeySet({}), clock, refresh)
-    assert await tokens.caller(minted(clock))
-    assert await tokens.caller(minted(clock, subject="ann-2"))
+    await tokens.caller(minted(clock))
+    await tokens.caller(minted(clock, subject="ann-2"))
     assert asked == 1
     clock.seconds += KEYS_SECONDS_MAX
-    assert await tokens.caller(minted(clock))
+    await tokens.caller(minted(clock))
     assert asked == 2
     with pytest.raises(Unauthenticated, match="do not know"):
         await tokens.caller(minted(clock, subject="ann-3"))
