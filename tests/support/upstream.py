@@ -1,0 +1,100 @@
+"""Events as the services before this one would tell them, for tests of one service alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+
+from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.journal.announce import Announcer
+from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS, Topic
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.lots_pb2 import LotEvent
+from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
+from concord.contracts.v1.quality_pb2 import CompetenceEstimated, QualityEvent
+from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
+from concord.labels import encoded
+from services.ingest.announcements import policy
+from services.ingest.domain.project import Policy
+from simulation.house import House
+
+CLIENT = "k1"
+PROJECT = "k1-p"
+CLASSES = ["no", "yes"]
+
+
+class Upstream:
+    """Publishes events of one project; each cause is said once unless it is said again on purpose."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.broker = MemoryBroker(house.cluster, "upstream")
+        self.causes = 0
+
+    async def tell(self, topic: Topic, key: str, envelope: Message, cause: str = "", times: int = 1) -> None:
+        """Publish an event, once or several times the same."""
+        self.causes += 1
+        announcer = Announcer("upstream", cause or f"cause-{self.causes}", self.house.clock.now_us())
+        record = announcer.event(topic, key, CLIENT, PROJECT, envelope)
+        await self.broker.publish([record] * times)
+
+    async def project(self, wished: Policy, classes: Sequence[str] = CLASSES) -> None:
+        """Define the project."""
+        told = ProjectDefined(
+            name="p",
+            revision=1,
+            label_schema=encoded({"kind": "choice", "classes": list(classes)}),
+            guideline_version=1,
+            guideline_text="Say yes or no.",
+            policy=policy(wished),
+        )
+        await self.tell(PROJECTS, PROJECT, ProjectEvent(project_defined=told))
+
+    async def unit(self, unit_id: str, gold: str | None = None, named: Sequence[str] = (), times: int = 1) -> None:
+        """Admit a unit."""
+        told = UnitAdmitted(
+            unit_id=unit_id,
+            source_id=f"source of {unit_id}",
+            media_type="text/plain",
+            named_annotators=named,
+            gold_label=None if gold is None else encoded(gold),
+            guideline_version=1,
+        )
+        await self.tell(UNITS, unit_id, UnitEvent(unit_admitted=told), times=times)
+
+    async def lot(self, lot_id: str, unit_ids: Sequence[str]) -> None:
+        """Seal a lot."""
+        await self.tell(UNITS, lot_id, UnitEvent(lot_sealed=LotSealed(lot_id=lot_id, unit_ids=unit_ids)))
+
+    async def erased(self, unit_id: str) -> None:
+        """Withdraw a unit."""
+        await self.tell(UNITS, unit_id, UnitEvent(unit_erased=UnitErased(unit_id=unit_id)))
+
+    async def annotation(self, unit_id: str, number: int, annotator_id: str, label: str, **more: Any) -> None:
+        """Submit an annotation."""
+        times = more.pop("times", 1)
+        told = AnnotationSubmitted(
+            unit_id=unit_id,
+            annotation_id=f"{unit_id}.{number}",
+            annotator_id=annotator_id,
+            label=encoded(label),
+            guideline_version=1,
+            **more,
+        )
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=told), times=times)
+
+    async def resolution(self, unit_id: str, **event: Message) -> None:
+        """Tell a resolution event by its field's name."""
+        await self.tell(RESOLUTIONS, unit_id, ResolutionEvent(**event))  # type: ignore[arg-type] # by name
+
+    async def lots(self, lot_id: str, **event: Message) -> None:
+        """Tell a lot event by its field's name."""
+        await self.tell(LOTS, lot_id, LotEvent(**event))  # type: ignore[arg-type] # by name
+
+    async def competence(self, annotator_id: str, confusion: Sequence[int], revision: int = 1) -> None:
+        """Tell how an annotator does on gold."""
+        told = CompetenceEstimated(
+            annotator_id=annotator_id, revision=revision, classes=['"no"', '"yes"'], confusion=confusion
+        )
+        await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
