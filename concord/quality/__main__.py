@@ -1,4 +1,4 @@
-"""`python -m concord.quality`: hold the statistics against published values."""
+"""`python -m concord.quality`: hold the statistics against published values, or infer labels of a data set."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from concord.quality.check import MalformedCases
 from concord.quality.check import check as check_files
+from concord.quality.infer import infer_command
 
 
 @click.group()
@@ -24,6 +25,8 @@ def check(files: tuple[Path, ...]) -> None:
     if failed:
         raise SystemExit(1)
 
+
+main.add_command(infer_command)
 
 if __name__ == "__main__":
     main()

@@ -44,7 +44,10 @@ class Linearised:
     reason: str = ""
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
-        """Return value ± t·se, cut at 1, and below at -1 or the value, whichever is less."""
+        """Return value ± t·se, cut at 1, and below at -1 or the value, whichever is less.
+
+        Units with one label count for prevalence only, and with many of them a coefficient can be under -1.
+        """
         if self.value is None:
             return undefined(self.reason, self.units, self.method)
         if self.standard_error is None:
@@ -119,7 +122,7 @@ class PairAgreement:
         if not 1 - expected > 1e-12:
             return Linearised(None, None, pairable, 0, method, NO_VARIATION)
         value = 1 - (1 - self.observed) / (1 - expected)
-        if self.units < 2:
+        if self.pairable < 2:
             return Linearised(value, None, pairable, 0, method, ONE_UNIT)
         chance = expected * self.is_pairable
         parts = self.units / self.pairable * (self.agreement - chance) / (1 - expected)
