@@ -1,0 +1,47 @@
+"""Adjudicate's composition root: settings and ports in, a wired service out."""
+
+import random
+from collections.abc import Mapping
+
+from concord.chassis.http import application
+from concord.chassis.ports import Ports
+from concord.chassis.projects import project_table
+from concord.chassis.runtime import Runtime, Service
+from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from services.adjudicate import api, events
+from services.adjudicate.announcements import SERVICE
+from services.adjudicate.handlers import Handlers
+from services.adjudicate.repository import Repository
+from services.adjudicate.settings import AdjudicateSettings
+from services.adjudicate.telemetry import INSTRUMENTS
+
+
+async def from_environment(environment: Mapping[str, str]) -> Service:
+    """Return adjudicate over the real ports.
+
+    Raises:
+        SettingsRefused: something is wrong or missing; all of it is named.
+    """
+    settings = AdjudicateSettings.from_environment(environment)
+    return wire(settings, real_ports(SERVICE, settings, environment))
+
+
+def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
+    """Return adjudicate over the given ports, not yet started."""
+    journal = journal_part(ports)
+    projects = project_table(ports.broker, ports.clock)
+    repository = Repository(journal.journal)
+    instruments = ports.telemetry.instruments(INSTRUMENTS)
+    handlers = Handlers(repository, journal.journal, projects, instruments, ports.clock)
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
+    runtime = Runtime(SERVICE, ordered(ports, journal, consumer, tables=[projects], rebuild=repository.rebuild))
+    door = application(
+        SERVICE,
+        [api.router()],
+        readiness=runtime,
+        identity=ports.identity,
+        telemetry=ports.telemetry,
+        domain=api.STATUSES,
+        state=api.Door(handlers, settings, random.Random(ports.writer)),
+    )
+    return Service(runtime, door, settings.http)

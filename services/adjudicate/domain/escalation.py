@@ -1,0 +1,64 @@
+"""Escalations: who may rule, what a ruling needs, and which unit a person's time is best spent on."""
+
+import msgspec
+
+from services.adjudicate.domain.unit import UnitState
+
+REASON_CHARACTERS_MAX = 2_000
+
+
+class EscalationDoesNotExist(LookupError):
+    """No such unit, or one that this adjudicator has a part in, which looks the same."""
+
+    field = "unit_id"
+    cure = "take one from GET /v1/escalations"
+
+
+class NotEscalated(ValueError):
+    """The unit does not wait for a ruling."""
+
+    field = "unit_id"
+    cure = "take one from GET /v1/escalations; what was ruled is binding"
+
+
+class RulingRefused(ValueError):
+    """The ruling cannot stand as it is: which field, and the cure."""
+
+    def __init__(self, field: str, problem: str, cure: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
+        self.cure = cure
+
+
+def expected_loss(state: UnitState) -> float:
+    """Return how much is to be gained by a ruling: the chance that the leading label is wrong."""
+    return 1.0 - (state.confidence if state.label else 0.0)
+
+
+def has_part(state: UnitState, reviewer_id: str) -> bool:
+    """Return whether somebody annotated the unit, in any rework."""
+    return any(one.annotator_id == reviewer_id for one in state.annotations)
+
+
+def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str) -> UnitState:
+    """Return the unit after a ruling.
+
+    Args:
+        state: the unit.
+        adjudicator_id: who rules.
+        label: canonical JSON text.
+        reason: why, in the adjudicator's words.
+
+    Raises:
+        EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
+    """
+    if state is None or has_part(state, adjudicator_id):
+        raise EscalationDoesNotExist("There is no such escalation.")
+    if state.status != "escalated":
+        raise NotEscalated(f"The unit is {state.status} and waits for no ruling.")
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise RulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
+    return msgspec.structs.replace(
+        state, status="adjudicated", label=label, confidence=1.0, adjudicator_id=adjudicator_id, ruling_reason=reason
+    )

@@ -1,0 +1,107 @@
+"""Adjudicate's bodies, as they travel over HTTP."""
+
+from typing import Any
+
+import msgspec
+
+Json = Any
+"""A label as JSON; checked against the project's schema, not here."""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One label of an escalated unit and how many gave it; nobody's name."""
+
+    label: Json
+    annotations: int
+    flags: list[str]
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """A unit that waits for a ruling, as an adjudicator sees it."""
+
+    unit_id: str
+    project_id: str
+    payload_url: str
+    reason: str
+    confidence: float
+    leading_label: Json
+    sides: list[Side]
+    label_schema: dict[str, Json]
+    guideline: str
+    guideline_version: int
+    rework: int
+
+
+class Escalations(msgspec.Struct, frozen=True):
+    """Escalations the caller may rule, most to be gained first."""
+
+    escalations: list[Escalation]
+
+
+class Ruling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An adjudicator's word on one unit."""
+
+    label: Json
+    reason: str
+
+
+class UnitRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A ruling in a batch."""
+
+    unit_id: str
+    label: Json
+    reason: str
+
+
+class Rulings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of rulings."""
+
+    rulings: list[UnitRuling]
+
+
+class RuledUnit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a ruling: `ruled` now, `repeated`, or `refused` with the field and the cure."""
+
+    unit_id: str
+    status: str
+    label: Json = None
+    field: str = ""
+    problem: str = ""
+    cure: str = ""
+
+
+class RuledUnits(msgspec.Struct, frozen=True):
+    """What became of a batch of rulings, in its order."""
+
+    results: list[RuledUnit]
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """Where a unit stands. `leading_label` is what its annotators led to, before any ruling."""
+
+    unit_id: str
+    status: str
+    label: Json
+    confidence: float
+    leading_label: Json
+    annotations: int
+    rework: int
+
+
+class AnnotatorWeight(msgspec.Struct, frozen=True):
+    """The confusion matrix by which an annotator's labels are weighed, and the gold answers behind it."""
+
+    annotator_id: str
+    gold_units: int
+    confusion: list[list[float]]
+
+
+class ProjectWeights(msgspec.Struct, frozen=True):
+    """What consensus in a project rests on."""
+
+    gold_units: int
+    annotators: list[AnnotatorWeight]
+
+
+RULING = msgspec.json.Decoder(Ruling)
+RULINGS = msgspec.json.Decoder(Rulings)

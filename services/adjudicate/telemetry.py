@@ -1,0 +1,19 @@
+"""What adjudicate tells of itself."""
+
+from concord.chassis.telemetry import Instrument
+
+INSTRUMENTS = (
+    Instrument(
+        "concord_adjudicate_decisions",
+        "counter",
+        "Decisions on units, by verdict: overlap_requested, consensus, escalated, ruled.",
+        ("verdict",),
+    ),
+    Instrument("concord_adjudicate_escalations_open", "gauge", "Escalated units that wait for a ruling."),
+    Instrument(
+        "concord_adjudicate_annotations_per_unit",
+        "histogram",
+        "Annotations that a unit had when it was settled or escalated.",
+        buckets=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20),
+    ),
+)

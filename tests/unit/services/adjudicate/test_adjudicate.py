@@ -1,0 +1,204 @@
+"""Adjudicate over the memory ports: events in on topics, decisions out, rulings through its HTTP door."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.chassis.http import unguarded_routes
+from concord.chassis.identity import Role
+from concord.chassis.runtime import Service
+from concord.contracts.topics import DEAD_LETTERS, RESOLUTIONS
+from concord.contracts.v1.lots_pb2 import LotRejected
+from services.adjudicate.bootstrap import wire
+from services.adjudicate.settings import AdjudicateSettings
+from services.ingest.domain.project import Consensus, Overlap, Policy
+from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.upstream import PROJECT, Upstream
+
+SETTLE_SECONDS = 0.3
+POLICY = Policy(overlap=Overlap(initial=2, max=4), consensus=Consensus(confidence=0.93))
+
+
+@dataclass
+class Adjudicate:
+    """A running adjudicate and those before it."""
+
+    house: House
+    service: Service
+    upstream: Upstream
+
+    async def decisions(self) -> list[tuple[str, str]]:
+        """Return (unit, kind of event) of all that was told, in order within a unit."""
+        await self.house.clock.sleep(SETTLE_SECONDS)
+        events = self.house.events(RESOLUTIONS)
+        kinds = [(event.WhichOneof("event"), event) for event in events]
+        return [(getattr(event, kind).unit_id, kind) for kind, event in kinds]
+
+    async def call(self, method: str, path: str, body: Any = None, subject: str = "senior", **more: Any) -> Answer:
+        token = self.house.token(subject, more.pop("role", Role.ADJUDICATOR), client_id=more.pop("client_id", None))
+        return await call(self.service.application, method, path, token, body, **more)
+
+
+async def start(house: House) -> Adjudicate:
+    service = wire(AdjudicateSettings.from_environment(ENVIRONMENT), house.ports("adjudicate"))
+    await service.runtime.start()
+    return Adjudicate(house, service, Upstream(house))
+
+
+@pytest.fixture
+async def adjudicate() -> AsyncIterator[Adjudicate]:
+    found = await start(House())
+    await found.upstream.project(POLICY)
+    for annotator in ("good", "fine", "able"):
+        await found.upstream.competence(annotator, [18, 2, 2, 18])
+    await found.upstream.competence("coin", [10, 10, 10, 10])
+    await found.house.clock.sleep(SETTLE_SECONDS)
+    yield found
+    await found.service.runtime.stop()
+
+
+async def test_agreement_of_the_competent_settles_and_of_guessers_does_not(adjudicate: Adjudicate) -> None:
+    for unit, second in (("k1-u1", "fine"), ("k1-u2", "coin")):
+        await adjudicate.upstream.unit(unit)
+        await adjudicate.upstream.annotation(unit, 1, "good", "yes")
+        await adjudicate.upstream.annotation(unit, 2, second, "yes")
+    assert sorted(await adjudicate.decisions()) == [("k1-u1", "consensus_reached"), ("k1-u2", "overlap_requested")]
+    events = adjudicate.house.events(RESOLUTIONS)
+    (reached,) = (event.consensus_reached for event in events if event.HasField("consensus_reached"))
+    assert reached.label == b'"yes"'
+    assert 0.95 < reached.confidence < 1
+    assert {one.annotator_id for one in reached.evidence} == {"good", "fine"}
+
+
+async def test_each_round_asks_for_one_more_until_the_cap_and_then_a_person_rules(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-u1")
+    for number, (annotator, label) in enumerate(
+        [("good", "yes"), ("fine", "no"), ("coin", "yes"), ("coin2", "no")], start=1
+    ):
+        await adjudicate.upstream.annotation("k1-u1", number, annotator, label)
+    kinds = [kind for _, kind in await adjudicate.decisions()]
+    assert kinds == ["overlap_requested", "overlap_requested", "escalated"]
+    wanted = [event.overlap_requested.overlap_wanted for event in adjudicate.house.events(RESOLUTIONS)[:2]]
+    assert wanted == [3, 4]
+    (shown,) = (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
+    assert {(side["label"], side["annotations"]) for side in shown["sides"]} == {("yes", 2), ("no", 2)}
+    assert not {"good", "fine", "coin"} & set(json.dumps(shown).split('"')), "an adjudicator sees sides, not names"
+    ruling = {"label": "no", "reason": "The text says so."}
+    assert (await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", ruling)).json()["status"] == "ruled"
+    assert (await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", ruling)).json()["status"] == "repeated"
+    other = await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", {**ruling, "label": "yes"})
+    assert other.status == 409
+    assert (await adjudicate.decisions())[-1] == ("k1-u1", "adjudicated")
+    assert (await adjudicate.call("GET", "/v1/escalations")).json() == {"escalations": []}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_whatever_comes_first_the_end_is_the_same(order: tuple[int, ...]) -> None:
+    found = await start(House())
+    await found.upstream.project(Policy(consensus=Consensus(method="majority")))
+    events = [
+        lambda: found.upstream.unit("k1-u1", times=2),
+        lambda: found.upstream.annotation("k1-u1", 1, "a", "yes", times=2),
+        lambda: found.upstream.annotation("k1-u1", 2, "b", "yes", times=2),
+    ]
+    for place in order:
+        await events[place]()
+        await found.house.clock.sleep(0.02)
+    assert await found.decisions() == [("k1-u1", "consensus_reached")]
+    await found.service.runtime.stop()
+
+
+async def test_gold_units_late_labels_and_withdrawn_units_are_never_resolved(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-gold", gold="yes")
+    await adjudicate.upstream.unit("k1-late")
+    await adjudicate.upstream.unit("k1-gone")
+    await adjudicate.upstream.erased("k1-gone")
+    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    for unit in ("k1-gold", "k1-late", "k1-gone"):
+        await adjudicate.upstream.annotation(unit, 1, "good", "yes")
+        await adjudicate.upstream.annotation(unit, 2, "fine", "yes", late=unit == "k1-late")
+    assert await adjudicate.decisions() == []
+
+
+async def test_two_flags_escalate_at_once(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="unreadable")
+    await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="cut off")
+    assert await adjudicate.decisions() == [("k1-u1", "escalated")]
+    (shown,) = (await adjudicate.call("GET", "/v1/escalations", query=f"project_id={PROJECT}")).json()["escalations"]
+    assert shown["reason"] == "flagged"
+    assert sorted(shown["sides"][0]["flags"]) == ["cut off", "unreadable"]
+
+
+async def test_a_rejected_lot_asks_for_labels_anew_whichever_news_is_first(adjudicate: Adjudicate) -> None:
+    for unit in ("k1-u1", "k1-u2"):
+        await adjudicate.upstream.unit(unit)
+        await adjudicate.upstream.annotation(unit, 1, "good", "yes")
+        await adjudicate.upstream.annotation(unit, 2, "fine", "yes")
+    await adjudicate.decisions()
+    await adjudicate.upstream.annotation("k1-u2", 3, "able", "no", rework=1)
+    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    await adjudicate.upstream.lots(
+        "k1-l1", lot_rejected=LotRejected(lot_id="k1-l1", on_reject="relabel", unit_ids=["k1-u1", "k1-u2"])
+    )
+    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    await adjudicate.upstream.annotation("k1-u1", 3, "able", "no", rework=1)
+    for unit in ("k1-u1", "k1-u2"):
+        await adjudicate.upstream.annotation(unit, 4, "good", "no", rework=1)
+    decisions = await adjudicate.decisions()
+    assert sorted(decisions) == sorted([("k1-u1", "consensus_reached"), ("k1-u2", "consensus_reached")] * 2)
+    lines = (
+        await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.CLIENT, client_id="k1")
+    ).body.splitlines()
+    assert [(one["label"], one["rework"], one["annotations"]) for one in map(json.loads, lines)] == [("no", 1, 2)] * 2
+
+
+async def test_nobody_rules_on_what_they_annotated_and_others_projects_are_not_found(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="a")
+    await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="b")
+    await adjudicate.decisions()
+    ruling = {"label": "no", "reason": "so"}
+    assert (await adjudicate.call("GET", "/v1/escalations", subject="good")).json() == {"escalations": []}
+    assert (await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", ruling, subject="good")).status == 404
+    path = f"/v1/projects/{PROJECT}/resolutions"
+    assert (await adjudicate.call("GET", path, role=Role.CLIENT, client_id="k2")).status == 404
+    assert (await adjudicate.call("GET", path, role=Role.ANNOTATOR)).status == 403
+    said = [("k1-u1", "maybe", "x"), ("k1-u1", "no", " "), ("k1-none", "no", "x")]
+    batch = {"rulings": [{"unit_id": unit, "label": label, "reason": reason} for unit, label, reason in said]}
+    results = (await adjudicate.call("POST", "/v1/rulings", batch)).json()["results"]
+    assert [(one["status"], one["field"]) for one in results] == [
+        ("refused", "label"), ("refused", "reason"), ("refused", "unit_id"),
+    ]  # fmt: skip
+
+
+async def test_a_new_life_knows_escalations_and_competence(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="a")
+    await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="b")
+    await adjudicate.decisions()
+    before = (await adjudicate.call("GET", f"/v1/projects/{PROJECT}/competence", role=Role.OPERATOR)).json()
+    assert before["gold_units"] == 160
+    adjudicate.service.runtime.abandon()
+    after = await start(adjudicate.house)
+    shown = (await after.call("GET", "/v1/escalations")).json()["escalations"]
+    assert [one["unit_id"] for one in shown] == ["k1-u1"]
+    assert (await after.call("GET", f"/v1/projects/{PROJECT}/competence", role=Role.OPERATOR)).json() == before
+    await after.service.runtime.stop()
+
+
+async def test_an_event_of_an_unknown_project_is_a_dead_letter(adjudicate: Adjudicate, monkeypatch: Any) -> None:
+    monkeypatch.setattr("concord.chassis.table.WAIT_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("tests.support.upstream.PROJECT", "k1-none")
+    await adjudicate.upstream.unit("k1-u9")
+    await adjudicate.decisions()
+    (letter,) = adjudicate.house.events(DEAD_LETTERS)
+    assert "k1-none" in letter.reason
+
+
+async def test_every_route_is_guarded(adjudicate: Adjudicate) -> None:
+    assert unguarded_routes(adjudicate.service.application) == []  # type: ignore[arg-type]
