@@ -132,11 +132,8 @@ def test_a_table_of_units_is_tallied_in_one_go() -> None:
 
 
 def test_many_distinct_labels_are_tallied_too() -> None:
-    rows = np.random.default_rng(1).integers(0, 500, size=(300, 2))
-    tally = LabelTally.of(count_labels(rows))
+    counts = count_labels(np.random.default_rng(1).integers(0, 500, size=(300, 2)))
+    tally = LabelTally.of(counts)
     assert sum(tally.rows.values()) == 300
-    whole, tallied = (
-        krippendorff_alpha(count_labels(rows), "interval"),
-        krippendorff_alpha(tally.label_counts(), "interval"),
-    )
+    whole, tallied = krippendorff_alpha(counts, "interval"), krippendorff_alpha(tally.label_counts(), "interval")
     assert tallied.value == pytest.approx(whole.value, abs=1e-12)
