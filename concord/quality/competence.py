@@ -3,6 +3,10 @@
 Counts add up: two partial counts of one annotator, taken anywhere and in any order, give the counts of the
 whole by ``+``. What is estimated is always a posterior under a stated prior, so a beginner with three right
 answers of three is not perfect.
+
+Resolved units can be counted like gold once they are settled: much more evidence, and biased upwards a little,
+since an annotator's own label took part in settling the unit. Use them for weights, and gold alone for a verdict
+on a person.
 """
 
 from collections.abc import Iterable, Sequence
@@ -209,6 +213,17 @@ def confusion_matrix(counts: ConfusionCounts, prior: Sequence[Sequence[float]]) 
         total = sum(row)
         rows.append(tuple([weight / total for weight in row]))
     return tuple(rows)
+
+
+def expected_accuracy(confusion: Sequence[Sequence[float]], prior: Sequence[float]) -> float:
+    """Return the probability that the annotator labels a random unit right: sum over k of prior[k] confusion[k][k].
+
+    One number to rank annotators by, when a unit may go to any of several.
+
+    >>> expected_accuracy(((0.9, 0.1), (0.3, 0.7)), prior=(0.5, 0.5))
+    0.8
+    """
+    return sum(share * row[k] for k, (share, row) in enumerate(zip(prior, confusion, strict=True)))
 
 
 def class_prior(gold: Sequence[int], smoothing: float = 1.0) -> tuple[float, ...]:

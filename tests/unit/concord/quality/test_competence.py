@@ -8,6 +8,7 @@ from concord.quality.competence import (
     class_prior,
     confusion_matrix,
     crowd_prior,
+    expected_accuracy,
     gold_units_to_pass,
 )
 
@@ -94,3 +95,7 @@ def test_prior_without_strength_is_refused() -> None:
 
 def test_no_class_is_held_to_be_impossible() -> None:
     assert class_prior((9, 0)) == pytest.approx((10 / 11, 1 / 11))
+
+
+def test_expected_accuracy_weighs_classes_by_their_share() -> None:
+    assert expected_accuracy(((0.9, 0.1), (0.5, 0.5)), (0.75, 0.25)) == pytest.approx(0.8)
