@@ -69,13 +69,7 @@ def _owners(inodes: set[str]) -> dict[str, list[int]]:
     """Return which processes hold these sockets open, as far as this user may look."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[str, list[int]] = {}
-    for entry in proc.PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            targets = {str(handle.readlink()) for handle in (entry / "fd").iterdir()}
-        except OSError:  # gone meanwhile, or not ours to look into
-            continue
-        for target in targets & wanted.keys():
-            found.setdefault(wanted[target], []).append(int(entry.name))
+    for pid in proc.numbers():
+        for target in proc.open_files(pid) & wanted.keys():
+            found.setdefault(wanted[target], []).append(pid)
     return found

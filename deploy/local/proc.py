@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,3 +94,13 @@ def variable(pid: int, name: str) -> str | None:
         return None
     wanted = name.encode() + b"="
     return next((pair[len(wanted) :].decode() for pair in pairs if pair.startswith(wanted)), None)
+
+
+def open_files(pid: int) -> set[str]:
+    """Return what a process holds open, sockets as ``socket:[inode]``; empty when gone or not ours to look into."""
+    found = set()
+    with suppress(OSError):
+        for handle in (PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                found.add(str(handle.readlink()))
+    return found

@@ -5,23 +5,17 @@ A failing step does not keep the next from running, so that one run tells all th
 
 import os
 import shutil
-import signal
-import subprocess
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from deploy.local import places, terminal
-from deploy.local.ports import Ports
-from deploy.local.stack import Stack
+from deploy.local import attend, places, terminal
 
 _BIN = places.ENVIRONMENT / "bin"
 _PYTHON = str(places.PYTHON)
 _FOLDER = places.LOCAL / "test"
-_INTERRUPTED_SECONDS_MAX = 20.0
 
 
 @dataclass(frozen=True)
@@ -31,13 +25,11 @@ class Step:
     Attributes:
         name: As the table shows it.
         argv: What is run, from the project's root.
-        broker_and_store: Whether a real broker and store run meanwhile, their addresses in its environment.
         counts: Whether it is pytest, whose tests are counted.
     """
 
     name: str
     argv: tuple[str, ...]
-    broker_and_store: bool = False
     counts: bool = False
 
 
@@ -52,9 +44,11 @@ class Result:
     failed: int = 0
 
 
-def _pytest(name: str, *arguments: str, broker_and_store: bool = False) -> Step:
-    return Step(name, (_PYTHON, "-m", "pytest", "-q", *arguments), broker_and_store, counts=True)
+def _pytest(name: str, *arguments: str, on: tuple[str, ...] = ()) -> Step:
+    return Step(name, (*on, _PYTHON, "-m", "pytest", "-q", *arguments), counts=True)
 
+
+_BROKER_AND_STORE = (_PYTHON, "-m", "deploy.local", "lend")
 
 CHECKS = (
     Step("lint", (str(_BIN / "ruff"), "check", "--quiet", ".")),
@@ -69,7 +63,7 @@ STEPS = (
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20")),
-    _pytest("ports and services on the real parts", "-m", "real", "--ignore=tests/end_to_end", broker_and_store=True),
+    _pytest("ports and services on the real parts", "-m", "real", "--ignore=tests/end_to_end", on=_BROKER_AND_STORE),
     _pytest("end to end", "-m", "real", "tests/end_to_end"),
 )
 
@@ -101,15 +95,11 @@ def _run(step: Step, folder: Path) -> Result:
     began = time.monotonic()
     report = folder / f"{step.name.replace(' ', '-')}.xml"
     argv = (*step.argv, f"--junitxml={report}") if step.counts else step.argv
-    with ExitStack() as held:
-        environment = dict(os.environ)
-        if step.broker_and_store:
-            stack = held.enter_context(Stack(folder / "stack", Ports.free(), services=(), say=terminal.say))
-            environment |= {
-                "CONCORD_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
-                "CONCORD_MONGODB_URI": stack.mongodb_uri,
-            }
-        status = attend(argv, environment)
+    try:
+        status = attend.run(argv, os.environ)
+    except FileNotFoundError:
+        terminal.say(f"{argv[0]} is missing; `make doctor` says how to get it")
+        status = 127
     passed, failed = counts(report) if step.counts else (0, 0)
     return Result(step, status, time.monotonic() - began, passed, failed)
 
@@ -124,30 +114,3 @@ def counts(report: Path) -> tuple[int, int]:
         sum(int(suite.get(name, "0")) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
     )
     return total - failures - errors - skipped, failures + errors
-
-
-def attend(argv: tuple[str, ...], environment: Mapping[str, str]) -> int:
-    """Run a program in a group of its own and return its status; interrupted, end it and its children first."""
-    try:
-        program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
-    except FileNotFoundError:
-        terminal.say(f"{argv[0]} is missing; `make doctor` says how to install it")
-        return 127
-    try:
-        return program.wait()
-    except BaseException:
-        # As Ctrl-C would, so that it can put its own things away.
-        os.killpg(program.pid, signal.SIGINT)
-        try:
-            program.wait(_INTERRUPTED_SECONDS_MAX)
-        finally:
-            _end_group(program.pid)
-            program.wait()
-        raise
-
-
-def _end_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return

@@ -8,13 +8,14 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from deploy.local import doctor, family, places, terminal
+from deploy.local import attend, doctor, family, places, terminal
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.environment import Environment
 from deploy.local.kafka.installation import Installation
@@ -118,16 +119,29 @@ def token(asked: argparse.Namespace) -> int:
 
 def check(_asked: argparse.Namespace) -> int:
     """Run lint, types and the import rules."""
-    from deploy.local import suite  # noqa: PLC0415 - needs the environment
+    from deploy.local import suite  # noqa: PLC0415 - only these two verbs need it
 
     return suite.run(suite.CHECKS)
 
 
 def test(_asked: argparse.Namespace) -> int:
     """Run everything that must hold."""
-    from deploy.local import suite  # noqa: PLC0415 - needs the environment
+    from deploy.local import suite  # noqa: PLC0415 - only these two verbs need it
 
     return suite.run(suite.STEPS)
+
+
+def lend(asked: argparse.Namespace) -> int:
+    """Run a command beside a fresh broker and store on free ports, their addresses in its environment."""
+    from deploy.local.stack import Stack  # noqa: PLC0415 - needs the environment
+
+    places.LOCAL.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="lent-", dir=places.LOCAL) as folder,
+        Stack(Path(folder), Ports.free(), services=(), elsewhere=Elsewhere.from_environment(os.environ)) as stack,
+    ):
+        addresses = {"CONCORD_KAFKA_BOOTSTRAP": stack.kafka_bootstrap, "CONCORD_MONGODB_URI": stack.mongodb_uri}
+        return attend.run(asked.command, {**os.environ, **addresses})
 
 
 def lock(_asked: argparse.Namespace) -> int:
@@ -154,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     add("clean", clean).add_argument("--all", action="store_true", help="also the environment and the broker's jars")
     add("check", check)
     add("test", test)
+    add("lend", lend).add_argument("command", nargs=argparse.REMAINDER)
     add("lock", lock)
     minting = add("token", token)
     minting.add_argument("role", help="client, annotator, adjudicator, auditor or operator")

@@ -1,0 +1,41 @@
+"""Run a program in the foreground so that nothing of it is left, whatever happens to us meanwhile."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from deploy.local import places
+
+_INTERRUPTED_SECONDS_MAX = 20.0
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program from the project's root in a group of its own and return its exit status.
+
+    Interrupted, it passes the interruption on, as Ctrl-C would, so that the program can put its own things away;
+    then it ends what is left of the group and goes on with the interruption.
+
+    Raises:
+        FileNotFoundError: There is no such program.
+    """
+    program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
+    try:
+        return program.wait()
+    except BaseException:
+        _signal(program, signal.SIGINT)
+        try:
+            program.wait(_INTERRUPTED_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            pass  # it had its time
+        finally:
+            _signal(program, signal.SIGKILL)
+            program.wait()
+        raise
+
+
+def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(program.pid, number)
+    except ProcessLookupError:
+        return
