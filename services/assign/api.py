@@ -125,8 +125,8 @@ async def define_annotator(
     if not ANNOTATOR_ID.fullmatch(annotator_id):
         cure = "use A-Z, a-z, 0-9 and . _ @ + -, 64 characters at most, a letter or digit first"
         raise Invalid(f"{annotator_id[:120]!r} names no annotator.", [FieldError("annotator_id", "is no id", cure)])
-    state = await _desk(request).handlers.define_annotator(body.wanted(annotator_id))
-    response.status_code = 201 if state.revision == 1 else 200
+    state, new = await _desk(request).handlers.define_annotator(body.wanted(annotator_id))
+    response.status_code = 201 if new else 200
     return AnnotatorShown.of(state)
 
 

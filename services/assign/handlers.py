@@ -126,8 +126,9 @@ class Handlers:
 
     # Who annotates
 
-    async def define_annotator(self, wanted: AnnotatorState) -> AnnotatorState:
-        """Say who an annotator is; return the state, whose revision is 1 for a new one."""
+    async def define_annotator(self, wanted: AnnotatorState) -> tuple[AnnotatorState, bool]:
+        """Say who an annotator is; return the state and whether the annotator is new."""
+        known = await self.repository.annotator(wanted.annotator_id)
         cause_id, trace = self._request_id(), trace_headers()
 
         def decide(state: AnnotatorState | None, now_us: int) -> Decision[AnnotatorState] | None:
@@ -139,7 +140,7 @@ class Handlers:
         key = ANNOTATOR.key(VENDOR, wanted.annotator_id)
         outcome = await self.repository.journal.decide(ANNOTATOR, Cause(key, cause_id, decide))
         assert outcome.state is not None, "a definition leaves a state"
-        return outcome.state
+        return outcome.state, known is None
 
     async def annotator(self, annotator_id: str) -> AnnotatorState:
         """Return an annotator as last defined.
