@@ -6,6 +6,8 @@ an `Estimate`; what the data do not define has no value but a reason. Here are t
 labels and many annotators, and the names of all others.
 """
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -131,11 +133,11 @@ def fleiss_linearised(counts: LabelCounts | ArrayLike, weights: Weights | ArrayL
     1.0
     """
     table = as_label_counts(counts)
-    w = agreement_weights(weights, table.labels)
+    w = _unless_identity(weights, table.labels)
     pairs = PairAgreement.of(table, w)
-    halves = (w @ pairs.prevalence + pairs.prevalence @ w) / 2
-    expected = float(pairs.prevalence @ w @ pairs.prevalence)
-    return pairs.corrected(expected, pairs.shares @ halves, "Fleiss' kappa")
+    agreeing = pairs.prevalence if w is None else (w @ pairs.prevalence + pairs.prevalence @ w) / 2
+    expected = float(pairs.prevalence @ agreeing)
+    return pairs.corrected(expected, pairs.shares @ agreeing, "Fleiss' kappa")
 
 
 def uniform_linearised(counts: LabelCounts | ArrayLike, weights: Weights | ArrayLike) -> Linearised:
@@ -148,11 +150,12 @@ def uniform_linearised(counts: LabelCounts | ArrayLike, weights: Weights | Array
     size, method = len(table.labels), "Randolph's kappa"
     if size < 2:
         return Linearised(None, None, 0, 0, method, ONE_LABEL)
-    w = agreement_weights(weights, table.labels)
-    return PairAgreement.of(table, w).corrected(float(w.sum()) / size**2, None, method)
+    w = _unless_identity(weights, table.labels)
+    expected = (size if w is None else float(w.sum())) / size**2
+    return PairAgreement.of(table, w).corrected(expected, None, method)
 
 
-def conger_linearised(codes: NDArray[np.int64], labels: tuple[object, ...], weights: Weights | ArrayLike) -> Linearised:
+def conger_linearised(codes: NDArray[np.int64], labels: Sequence[Hashable], weights: Weights | ArrayLike) -> Linearised:
     """Return Conger's kappa with its standard error, from label indices of shape (units, annotators).
 
     >>> conger_linearised(np.array([[0, 0], [1, 1], [1, 1]]), ("a", "b"), "identity").value
@@ -177,6 +180,12 @@ def conger_linearised(codes: NDArray[np.int64], labels: tuple[object, ...], weig
     by_unit = np.einsum("ual,kl,ak,a->u", moved, w, others, rarity, optimize=True)
     by_unit /= annotators * (annotators - 1)
     return PairAgreement.of(counts_of_codes(codes, labels), w).corrected(expected, by_unit, method)
+
+
+def _unless_identity(weights: Weights | ArrayLike, labels: Sequence[Hashable]) -> Floats | None:
+    """Return the weights' matrix, but None for identity, which needs none however many labels there are."""
+    identity = isinstance(weights, str) and weights == "identity"
+    return None if identity else agreement_weights(weights, labels)
 
 
 def _named(found: Linearised, method: str) -> Linearised:

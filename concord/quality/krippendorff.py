@@ -24,6 +24,9 @@ Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
 NO_VARIATION = "all labels are equal: without variation alpha is 0/0"
 ONE_UNIT_CARRIES_ALL = "all variation lies in one unit: without it alpha is 0/0, so the jackknife has no interval"
+ORDINAL_CELLS_MAX = 20_000_000
+"""Units times labels up to which ranks are moved for each unit left out; a larger table gets the other interval."""
+
 ROWS_PER_STEP = 65_536
 """Rows of the ordinal jackknife worked on at once, so that its memory stays flat."""
 
@@ -48,7 +51,8 @@ def krippendorff_alpha(
     symmetric, already squared where it is a difference. A function costs K² calls.
 
     The interval is α ± t·se with the exact delete-one jackknife over units (Student's t, units - 1 degrees of
-    freedom), or "linearised" after Gwet 2014, which holds an ordinal δ² fixed. Not defined without a pair,
+    freedom), or "linearised" after Gwet 2014, which holds an ordinal δ² fixed; `method` says which was made
+    (very large ordinal tables are always linearised). Not defined without a pair,
     without variation, when a numeric distance meets labels that are not numbers, or ratio a negative one.
     Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability; jackknife: Efron & Stein 1981, Ann.
     Stat. 9:586; linearised: Gwet 2014, Handbook of Inter-Rater Reliability, ch. 6.
@@ -67,7 +71,7 @@ def krippendorff_alpha(
     measure = _measure(distance, table, totals)
     if isinstance(measure, str):
         return undefined(measure, units, method)
-    if interval == "linearised":
+    if interval == "linearised" or (distance == "ordinal" and np.prod(table.counts.shape) > ORDINAL_CELLS_MAX):
         return _linearised(table, measure, totals, method).estimate(confidence)
     return _jackknifed(
         table, measure, totals, f"{method}, jackknife interval over units", confidence, ordinal=distance == "ordinal"

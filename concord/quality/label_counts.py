@@ -117,15 +117,23 @@ def counts_of_codes(codes: Codes, labels: Sequence[Hashable]) -> LabelCounts:
     >>> counts_of_codes(np.array([[0, 1], [1, -1]]), "ab").counts.tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    units, size = len(codes), len(labels)
     given = codes >= 0
     rows = np.nonzero(given)[0]
-    columns = codes[given]
-    if size <= DENSE_LABELS_MAX:
-        flat = np.bincount(rows * size + columns, minlength=units * size)
-        return LabelCounts(flat.reshape(units, size).astype(np.float64), tuple(labels), np.ones(units))
-    sparse = csr_array((np.ones(len(rows)), (rows, columns)), shape=(units, size))
-    return LabelCounts(sparse, tuple(labels), np.ones(units))
+    matrix = counts_matrix(rows, codes[given], None, (len(codes), len(labels)))
+    return LabelCounts(matrix, tuple(labels), np.ones(len(codes)))
+
+
+def counts_matrix(rows: Codes, columns: Codes, counts: Codes | None, shape: tuple[int, int]) -> Matrix:
+    """Sum cells (row, column, count; one each for None) to a matrix, sparse when it has many columns.
+
+    >>> counts_matrix(np.array([0, 0, 1]), np.array([1, 1, 0]), None, (2, 2)).tolist()
+    [[0.0, 2.0], [1.0, 0.0]]
+    """
+    if shape[1] <= DENSE_LABELS_MAX:
+        flat = np.bincount(rows * shape[1] + columns, weights=counts, minlength=shape[0] * shape[1])
+        return flat.reshape(shape).astype(np.float64)
+    each = np.ones(len(rows)) if counts is None else counts.astype(np.float64)
+    return csr_array((each, (rows, columns)), shape=shape)
 
 
 def encode(labels_by_unit: Ratings, scale: Sequence[Hashable] | None = None) -> tuple[Codes, tuple[Hashable, ...]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from concord.quality.estimate import Estimate, undefined
-from concord.quality.label_counts import LabelCounts
+from concord.quality.label_counts import LabelCounts, Matrix
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ class PairAgreement:
         times: how many units each row stands for, shape (rows,).
         is_pairable: rows with two labels or more, shape (rows,).
         agreement: weighted share of agreeing pairs, 0 where a unit has no pair, shape (rows,).
-        shares: share of each label in the unit, r_ik / r_i, shape (rows, K).
+        shares: share of each label in the unit, r_ik / r_i, shape (rows, K), dense or sparse as the counts were.
         prevalence: mean share of each label over units, π_k, shape (K,).
         observed: mean agreement over pairable units, pa; NaN where there is none.
     """
@@ -89,25 +89,25 @@ class PairAgreement:
     times: Floats
     is_pairable: NDArray[np.bool_]
     agreement: Floats
-    shares: Floats
+    shares: Matrix
     prevalence: Floats
     observed: float
 
     @classmethod
     def of(cls, table: LabelCounts, weights: Floats | None = None) -> "PairAgreement":
         """Compare every pair of annotators of each unit under `weights` (None: only equal labels agree)."""
-        counts, times = table.dense(), table.times
-        labelled = counts.sum(axis=1) > 0
+        counts, times = table.counts, table.times
+        labelled = np.asarray(counts.sum(axis=1)) > 0
         if not labelled.all():
             counts, times = counts[labelled], times[labelled]
-        m = counts.sum(axis=1)
+        m = np.asarray(counts.sum(axis=1))
         is_pairable = m >= 2
         weighted = counts if weights is None else counts @ weights.T
         pairs = np.where(is_pairable, m * (m - 1), 1.0)
-        agreement = np.einsum("uk,uk->u", counts, weighted - 1) / pairs * is_pairable
-        shares = counts / m[:, None]
+        agreement = (np.asarray((counts * weighted).sum(axis=1)) - m) / pairs * is_pairable
+        shares = counts * (1 / m)[:, None]
         units, pairable = float(times.sum()), float(times[is_pairable].sum())
-        prevalence = times @ shares / units if units else np.zeros(counts.shape[1])
+        prevalence = np.asarray(shares.T @ times) / units if units else np.zeros(counts.shape[1])
         observed = float(times @ agreement) / pairable if pairable else float("nan")
         return cls(units, pairable, times, is_pairable, agreement, shares, prevalence, observed)
 

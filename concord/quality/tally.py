@@ -21,8 +21,9 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
 
-from concord.quality.label_counts import Floats, LabelCounts, in_order
+from concord.quality.label_counts import Floats, LabelCounts, counts_matrix, in_order
 
 Row = tuple[tuple[Hashable, int], ...]
 """How often a unit got each label, only labels that it got, in the order of the labels."""
@@ -110,11 +111,13 @@ class LabelTally:
     def of(cls, counts: LabelCounts) -> "LabelTally":
         """Group units with the same counts."""
         tally = cls()
-        column = {label: k for k, label in enumerate(counts.labels)}
-        order = [(label, column[label]) for label in in_order(counts.labels)]
         groups = counts.grouped()
-        for row, units in zip(groups.dense().astype(np.int64).tolist(), groups.times.tolist(), strict=True):
-            tally.add(tuple((label, row[k]) for label, k in order if row[k]), round(units))
+        cells = coo_array(groups.counts)
+        rows: list[dict[Hashable, int]] = [{} for _ in groups.times]
+        for u, k, count in zip(*(c.tolist() for c in cells.coords), cells.data.tolist(), strict=True):
+            rows[u][counts.labels[k]] = round(count)
+        for row, units in zip(rows, groups.times.tolist(), strict=True):
+            tally.add(tuple((label, row[label]) for label in in_order(row)), round(units))
         return tally
 
     def add(self, row: Row, times: int = 1) -> None:
@@ -154,14 +157,14 @@ class LabelTally:
         """
         labels = in_order({label for row in self.rows for label, _ in row}) if scale is None else list(scale)
         index = {label: k for k, label in enumerate(labels)}
-        counts = np.zeros((len(self.rows), len(labels)))
-        times = np.empty(len(self.rows))
         coded = sorted((self._coded(row, index), times) for row, times in self.rows.items())
-        for u, (row, units) in enumerate(coded):
-            times[u] = units
-            for k, count in row:
-                counts[u, k] = count
-        return LabelCounts(counts, tuple(labels), times)
+        cells = [(u, k, count) for u, (row, _) in enumerate(coded) for k, count in row]
+        rows, columns, counts = np.array(cells, dtype=np.int64).reshape(-1, 3).T
+        return LabelCounts(
+            counts_matrix(rows, columns, counts, (len(coded), len(labels))),
+            tuple(labels),
+            np.array([times for _, times in coded], dtype=np.float64),
+        )
 
     def to_json(self) -> list[list[Any]]:
         """Return the tally as small JSON: [[[[label, count], ...], units], ...]."""

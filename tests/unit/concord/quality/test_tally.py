@@ -3,7 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from concord.quality.agreement import cohen_kappa, krippendorff_alpha
+from concord.quality.agreement import (
+    cohen_kappa,
+    fleiss_kappa,
+    gwet_ac1,
+    krippendorff_alpha,
+    percent_agreement,
+    randolph_kappa,
+)
 from concord.quality.label_counts import count_labels
 from concord.quality.tally import AnnotationTally, LabelTally, OpenUnit, PairTally, label_row
 
@@ -123,7 +130,7 @@ def test_a_pair_has_the_table_that_its_labels_make() -> None:
 
 
 def test_a_table_of_units_is_tallied_in_one_go() -> None:
-    rows = [["b", "a"], ["a", "b"], ["a", None], [None, None], ["b", "b"]]
+    rows: list[list[str | None]] = [["b", "a"], ["a", "b"], ["a", None], [None, None], ["b", "b"]]
     one_by_one = LabelTally()
     for row in rows:
         one_by_one.add(label_row(label for label in row if label is not None))
@@ -131,9 +138,21 @@ def test_a_table_of_units_is_tallied_in_one_go() -> None:
     assert LabelTally.of(count_labels(rows, ["b", "a"])) == one_by_one
 
 
-def test_many_distinct_labels_are_tallied_too() -> None:
-    counts = count_labels(np.random.default_rng(1).integers(0, 500, size=(300, 2)))
+def test_many_distinct_labels_are_tallied_and_measured_without_a_table_of_them_all() -> None:
+    numbers = np.random.default_rng(1).integers(0, 10**6, size=(20_000, 2))
+    numbers[:9000, 1] = numbers[:9000, 0]
+    counts = count_labels(numbers)
     tally = LabelTally.of(counts)
-    assert sum(tally.rows.values()) == 300
-    whole, tallied = krippendorff_alpha(counts, "interval"), krippendorff_alpha(tally.label_counts(), "interval")
+    assert sum(tally.rows.values()) == 20_000
+    table = tally.label_counts()
+    for statistic in (krippendorff_alpha, fleiss_kappa, gwet_ac1, randolph_kappa, percent_agreement):
+        assert statistic(table).value == pytest.approx(0.45, abs=1e-3)
+    whole, tallied = krippendorff_alpha(counts, "interval"), krippendorff_alpha(table, "interval")
     assert tallied.value == pytest.approx(whole.value, abs=1e-12)
+    assert "linearised" in krippendorff_alpha(counts, "ordinal").method
+
+
+def test_mixed_labels_make_the_same_row_alone_and_in_a_table() -> None:
+    rows: list[list[object]] = [[9, 10], ["a", 9]]
+    tally = LabelTally.of(count_labels(rows))
+    assert set(tally.rows) == {label_row(row) for row in rows}
