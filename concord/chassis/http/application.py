@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
@@ -55,15 +56,25 @@ def application(
         limits: bounds, the defaults if None.
         state: what its routes reach as `request.app.state.service`: its handlers.
     """
-    app = FastAPI(title=f"Concord {name}", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title=f"Concord {name}",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # Requests are spanned and timed by ObservedMiddleware; the framework's own would do both again.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     app.state.identity = identity
     app.state.service = state
     install(app, domain or {})
-    for router in (_health(readiness, telemetry), *routers):
+    routes: list[BaseRoute] = []
+    for router in (*routers, _health(readiness, telemetry)):
         # Taken over as they are, prefixes and dependencies already in them: an included router is one more look-up
         # a request, and its routes could not be walked.
         assert all(isinstance(route, APIRoute) for route in router.routes), "routers hold routes, not other routers"
-        app.router.routes.extend(router.routes)
+        routes.extend(router.routes)
+    # Routes are tried in order, so the service's own come before health and the OpenAPI document.
+    app.router.routes[:0] = routes
     describe(app)
     # The last one added is the outermost.
     app.add_middleware(

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 BACK_OFF_SECONDS_FIRST = 0.2
 BACK_OFF_SECONDS_MAX = 5.0
+EXPORT_SECONDS_MAX = 2.0
 
 
 class Part(Protocol):
@@ -158,7 +159,11 @@ class TelemetryPart:
                 loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=export, name="last spans", daemon=True).start()
-        await done.wait()
+        try:
+            async with asyncio.timeout(EXPORT_SECONDS_MAX):
+                await done.wait()
+        except TimeoutError:
+            log.warning("the last spans could not be exported within %.0f s", EXPORT_SECONDS_MAX)
 
 
 class Hook:

@@ -144,7 +144,6 @@ async def _process(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> 
     try:
         service = await build(os.environ)
     except SettingsRefused as refused:
-        log.critical("%s", refused)
         sys.stderr.write(f"{refused}\n")
         return 2
     try:
