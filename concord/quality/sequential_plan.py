@@ -185,10 +185,10 @@ class _Candidate(NamedTuple):
 
 
 # Truncations to try, in sizes of the single plan with the same risks: beyond twice nothing is gained.
-_TRUNCATIONS = (1.0, 1.25, 1.5, 2.0)
+_TRUNCATIONS = (1.0, 1.5, 2.0)
 # A limit this far out is never met before the truncation: the plan is then a curtailed single one.
 _LOG_RATIO_FAR = 60.0
-_BISECTIONS = 10
+_ROUNDS, _BISECTIONS = 2, 7
 # Path counts are logarithms: a risk that is met exactly may come out this much above.
 _ROUNDING = 1e-10
 
@@ -240,8 +240,9 @@ def _tightest(guarantee: Guarantee, inspected_max: int, accept_max: int) -> _Can
 
     if not all(keeps(-_LOG_RATIO_FAR, _LOG_RATIO_FAR)):
         return None
-    # Wald's accept limit is where the search starts; both limits are then moved in turns.
-    log_accept, log_reject = math.log(guarantee.beta / (1 - guarantee.alpha)), _LOG_RATIO_FAR
+    # Wald's limits are where the search starts; both are then moved in turns.
+    log_accept = wald_accept = math.log(guarantee.beta / (1 - guarantee.alpha))
+    log_reject = wald_reject = math.log((1 - guarantee.beta) / guarantee.alpha)
 
     def keeps_producer(limit: float) -> bool:
         return keeps(log_accept, limit)[0]
@@ -249,18 +250,20 @@ def _tightest(guarantee: Guarantee, inspected_max: int, accept_max: int) -> _Can
     def keeps_consumer(limit: float) -> bool:
         return keeps(-limit, log_reject)[1]
 
-    for _ in range(3):
-        log_reject = _nearest(keeps_producer)
-        log_accept = -_nearest(keeps_consumer)
+    for _ in range(_ROUNDS):
+        log_reject = _nearest(keeps_producer, 1.5 * wald_reject)
+        log_accept = -_nearest(keeps_consumer, -1.5 * wald_accept)
     if not all(keeps(log_accept, log_reject)):
         return None
     plan = SequentialPlan(guarantee, log_accept, log_reject, inspected_max, accept_max)
     return _Candidate(sum(plan.mean_inspected()) / 2, plan)
 
 
-def _nearest(keeps: Callable[[float], bool]) -> float:
-    """Return the limit closest to 0 that still keeps a risk; the far one keeps it by assumption."""
-    low, high = 0.0, _LOG_RATIO_FAR
+def _nearest(keeps: Callable[[float], bool], usual: float) -> float:
+    """Return the limit closest to 0 that keeps a risk, to a hundredth of the usual one; the far one keeps it."""
+    if not keeps(usual):
+        return _LOG_RATIO_FAR
+    low, high = 0.0, usual
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         low, high = (low, middle) if keeps(middle) else (middle, high)

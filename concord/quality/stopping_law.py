@@ -136,27 +136,27 @@ def stopping_law(bounds: Bounds) -> StoppingLaw:
     >>> round(float(law.accept_probability(law.at_rate(0.1))), 9)  # two units without an error: .9 squared
     0.81
     """
-    steps = np.arange(bounds.inspected_max + 1)
-    arrivals = np.full(len(steps), -np.inf)  # ln paths that come into the row by an error, for each n
-    arrivals[0] = 0.0
-    points: list[tuple[Ints, Ints, bool, Floats]] = []
-    for errors in range(int(bounds.reject_at[-1]) + 1):
-        opens = int(np.searchsorted(bounds.reject_at, errors, side="right"))  # first n that does not reject
-        closes = int(np.searchsorted(bounds.accept_at, errors, side="left"))  # first n that accepts
-        rejected = steps[:opens][np.isfinite(arrivals[:opens])]
-        points.append((rejected, np.full_like(rejected, errors), False, arrivals[rejected]))
-        departures = np.full(len(steps), -np.inf)
-        if opens <= min(closes, bounds.inspected_max):
-            row = np.logaddexp.accumulate(arrivals[opens : closes + 1])
-            if closes <= bounds.inspected_max:
-                points.append((np.array([closes]), np.array([errors]), True, row[-1:]))
-            alive = row[: closes - opens]
-            departures[opens + 1 : opens + 1 + len(alive)] = alive[: len(steps) - opens - 1]
-        arrivals = departures
+    rows = np.arange(int(bounds.reject_at[-1]) + 1)
+    opens = np.searchsorted(bounds.reject_at, rows, side="right").tolist()  # first n that does not reject
+    closes = np.searchsorted(bounds.accept_at, rows, side="left").tolist()  # first n that accepts
+    start, arrivals = 0, np.zeros(1)  # ln paths that come into the row by an error, at n = start, start + 1, ...
+    points: list[tuple[Ints, int, bool, Floats]] = []
+    for errors in rows.tolist():
+        rejected = min(max(opens[errors] - start, 0), len(arrivals))
+        points.append((np.arange(start, start + rejected), errors, False, arrivals[:rejected]))
+        start, arrivals = start + rejected, arrivals[rejected:]
+        if len(arrivals) == 0:
+            break
+        row = np.full(closes[errors] - start + 1, -np.inf)
+        row[: len(arrivals)] = arrivals
+        row = np.logaddexp.accumulate(row)
+        points.append((np.array([closes[errors]]), errors, True, row[-1:]))
+        start, arrivals = start + 1, row[:-1]
     inspected, wrong, flags, paths = zip(*points, strict=True)
+    lengths = [len(at) for at in inspected]
     return StoppingLaw(
         np.concatenate(inspected),
-        np.concatenate(wrong),
-        np.concatenate([np.full(len(at), flag) for at, flag in zip(inspected, flags, strict=True)]),
+        np.repeat(wrong, lengths),
+        np.repeat(flags, lengths),
         np.concatenate(paths),
     )

@@ -10,7 +10,7 @@ from concord.quality import iso_2859
 from concord.quality import operating_characteristic as oc
 
 
-def _plain(values: Any) -> Any:  # noqa: ANN401 - a number for a number, a list for a list
+def _plain(values: Any) -> Any:
     return np.asarray(values).tolist()
 
 
@@ -116,9 +116,10 @@ def _sprt_truncated(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _iso2859_single(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    plan = iso_2859.standard_plan(
-        given["lot"], given["aql"], given.get("level", "II"), given.get("inspection", "normal")
-    )
+    level = str(given.get("level", "II")).upper()
+    if level in ("S1", "S2", "S3", "S4"):
+        level = f"S-{level[1]}"
+    plan = iso_2859.standard_plan(given["lot"], given["aql"], level, given.get("inspection", "normal"))
     return {
         "initial_letter": plan.lot_letter,
         "plan_letter": plan.plan_letter,

@@ -8,8 +8,8 @@ import numpy as np
 from concord.quality import control_chart as charts
 from concord.quality import run_length
 
-_EXACT_LIMITS = ("exact", "time-varying", "time_varying", "varying", "transient")
-_ASYMPTOTIC_LIMITS = ("asymptotic", "fixed", "steady", "steady-state", "constant")
+_EXACT_LIMITS = ("exact", "time", "vary", "transient")
+_ASYMPTOTIC_LIMITS = ("asymptotic", "fix", "steady", "const")
 
 
 def _one_based(index: int | None) -> int | None:
@@ -74,15 +74,15 @@ def _ewma_arl_two_sided(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _ewma_chart(given: Mapping[str, Any]) -> Mapping[str, Any]:
     limits = str(given.get("limits", "exact")).lower()
-    if limits not in _EXACT_LIMITS + _ASYMPTOTIC_LIMITS:
-        raise ValueError(f"limits {limits!r} are none of {', '.join(_EXACT_LIMITS + _ASYMPTOTIC_LIMITS)}")
+    if not limits.startswith(_EXACT_LIMITS + _ASYMPTOTIC_LIMITS):
+        raise ValueError(f"limits {limits!r} are neither exact nor asymptotic")
     trace = charts.ewma_trace(
         given["x"],
         given["target"],
         given.get("sigma", 1.0),
         given["lambda"],
         given["L"],
-        exact_limits=limits in _EXACT_LIMITS,
+        exact_limits=limits.startswith(_EXACT_LIMITS),
     )
     return {
         "z": trace.values.tolist(),

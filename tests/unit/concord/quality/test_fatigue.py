@@ -50,6 +50,16 @@ def test_speeding_up_never_alarms(name: str) -> None:
         assert alarms(sorted(times, reverse=True)) == 0
 
 
+def test_people_who_got_faster_are_left_alone() -> None:
+    faster = {
+        who: times
+        for who, times in times_by_annotator("person_video").items()
+        if len(times) >= 20 and np.median(times[len(times) // 2 :]) < np.median(times[: len(times) // 2])
+    }
+    assert len(faster) >= 5
+    assert sum(map(alarms, faster.values())) == 0
+
+
 @pytest.mark.parametrize("name", ["weather_sentiment", "person_video"])
 def test_learning_curves_on_real_timings_stay_at_the_stated_rate(name: str) -> None:
     generator = np.random.default_rng(9)
