@@ -18,6 +18,7 @@ from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
 from services.assign.handlers import NOTHING_WAITS, Answer, Handlers, Leased, Taken
+from services.assign.hot_route import HotRoute
 from services.assign.schemas import (
     ANNOTATOR_ID,
     CLAIM,
@@ -54,20 +55,21 @@ Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
 
 
-def router() -> APIRouter:
-    """Return the route table."""
+def routers() -> tuple[APIRouter, APIRouter]:
+    """Return the route table: first the hot routes, which are looked through first, then the others."""
+    hot = APIRouter(prefix="/v1", route_class=HotRoute)
+    hot.post("/projects/{project_id}/claims")(claim)
+    hot.post("/assignments/{assignment_id}/submission")(submit)
+    hot.post("/submissions")(submit_many)
     routes = APIRouter(prefix="/v1")
     routes.put("/annotators/{annotator_id}", response_model=AnnotatorShown)(define_annotator)
     routes.get("/annotators/{annotator_id}", response_model=AnnotatorShown)(show_annotator)
-    routes.post("/projects/{project_id}/claims")(claim)
     routes.get("/projects/{project_id}/guideline")(show_guideline)
-    routes.post("/submissions")(submit_many)
-    routes.post("/assignments/{assignment_id}/submission")(submit)
     routes.post("/assignments/{assignment_id}/skip")(skip)
     routes.post("/assignments/{assignment_id}/return")(give_back)
     routes.post("/assignments/{assignment_id}/renew")(renew)
     routes.get("/me")(show_me)
-    return routes
+    return hot, routes
 
 
 class Desk:

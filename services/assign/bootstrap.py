@@ -52,7 +52,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     runtime = Runtime(SERVICE, parts)
     door = application(
         SERVICE,
-        [api.router()],
+        api.routers(),
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

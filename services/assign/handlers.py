@@ -217,7 +217,8 @@ class Handlers:
             if not picks:
                 break
             try:
-                outcomes = await self.repository.apply(await self._issuances(picks, seeker.annotator_id, project))
+                causes = await self._issuances(picks, seeker.annotator_id, project)
+                outcomes = await self.repository.apply_in_turn(causes)
             except Exception:
                 for pick in picks:
                     self.repository.queue.undo(pick, seeker.annotator_id)
@@ -307,7 +308,7 @@ class Handlers:
             decide = functools.partial(_submit, cause_id, annotator_id, answer, label, digest, trace)
             causes.append(Cause(key, cause_id, decide))
             sent.append((place, answer, digest))
-        outcomes = await self.repository.apply(causes) if causes else []
+        outcomes = await self.repository.apply_in_turn(causes) if causes else []
         for (place, answer, digest), outcome in zip(sent, outcomes, strict=True):
             results[place] = self._taken(annotator_id, answer, digest, outcome)
         return [self._counted(result) for result in results if result is not None]
@@ -400,7 +401,7 @@ class Handlers:
         if key is None:
             raise AssignmentUnknown(assignment_id)
         decide = functools.partial(_change, cause_id, assignment_id, annotator_id, change, word, trace_headers())
-        (outcome,) = await self.repository.apply([Cause(key, cause_id, decide)])
+        (outcome,) = await self.repository.apply_in_turn([Cause(key, cause_id, decide)])
         if outcome.error is not None:
             raise outcome.error
         assignment = lease.owned(outcome.state, assignment_id, annotator_id)

@@ -1,5 +1,6 @@
 """Assign's aggregates, keys and read models; every query lives here."""
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ class Repository:
         self.id_secret = id_secret
         self.queue = ReadyQueue(generator)
         self.held = HeldLeases()
+        self._in_hand: dict[str, asyncio.Event] = {}
         self.active_times: defaultdict[str, ActiveTimes] = defaultdict(ActiveTimes)
 
     async def rebuild(self) -> None:
@@ -89,6 +91,27 @@ class Repository:
         outcomes = await self.journal.apply(UNIT, causes)
         await self.settle([cause.key for cause in causes])
         return outcomes
+
+    async def apply_in_turn(self, causes: Sequence[Cause[UnitState]]) -> list[Outcome[UnitState]]:
+        """Do as `apply` does, after those of this process that have the same aggregates in hand.
+
+        Two at once would both be right in the end, but the one that loses at the insert reads and decides again. Not
+        for large batches, which would wait for ever for a moment in which nobody has any of theirs.
+        """
+        keys = [cause.key for cause in causes]
+        for key in keys:
+            while (before := self._in_hand.get(key)) is not None:
+                await before.wait()
+        done = asyncio.Event()
+        for key in keys:
+            self._in_hand[key] = done
+        try:
+            return await self.apply(causes)
+        finally:
+            done.set()
+            for key in keys:
+                if self._in_hand.get(key) is done:
+                    del self._in_hand[key]
 
     async def settle(self, keys: Sequence[str]) -> None:
         """Bring the read models up to the newest states of these aggregates."""
