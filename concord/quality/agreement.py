@@ -1,7 +1,7 @@
 """Agreement of annotators: where to start.
 
-Two annotators meet in a table that crosses their labels (`label_counts.contingency`); any number of annotators
-in how often each unit got each label (`label_counts.count_labels`, `tally.LabelTally`). Every function returns
+Two annotators meet in a table that crosses their labels (`contingency`); any number of annotators in how often
+each unit got each label (`count_labels`, or `tally.LabelTally` for a stream). Every function returns
 an `Estimate`; what the data do not define has no value but a reason. Here are the coefficients for nominal
 labels and many annotators, and the names of all others.
 """
@@ -16,7 +16,16 @@ from concord.quality.estimate import Estimate
 from concord.quality.gwet import ONE_LABEL, gwet_ac1, gwet_ac2
 from concord.quality.intraclass import intraclass_correlation
 from concord.quality.krippendorff import krippendorff_alpha
-from concord.quality.label_counts import LabelCounts, Ratings, as_label_counts, counts_of_codes, counts_of_table, encode
+from concord.quality.label_counts import (
+    LabelCounts,
+    Ratings,
+    as_label_counts,
+    contingency,
+    count_labels,
+    counts_of_codes,
+    counts_of_table,
+    encode,
+)
 from concord.quality.linearised import Linearised, PairAgreement
 from concord.quality.paradox import kappa_warning, prevalence_index
 from concord.quality.unitizing import unitizing_alpha
@@ -27,6 +36,8 @@ __all__ = [
     "cohen_kappa",
     "cohen_kappa_disagreement",
     "conger_kappa",
+    "contingency",
+    "count_labels",
     "fleiss_kappa",
     "gwet_ac1",
     "gwet_ac2",

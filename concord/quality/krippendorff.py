@@ -24,6 +24,9 @@ Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
 NO_VARIATION = "all labels are equal: without variation alpha is 0/0"
 ONE_UNIT_CARRIES_ALL = "all variation lies in one unit: without it alpha is 0/0, so the jackknife has no interval"
+TABLED_LABELS_MAX = 4096
+"""Distinct labels up to which a distance without a closed form (ratio, a function) is tabled for all pairs."""
+
 ORDINAL_CELLS_MAX = 20_000_000
 """Units times labels up to which ranks are moved for each unit left out; a larger table gets the other interval."""
 
@@ -48,12 +51,13 @@ def krippendorff_alpha(
 
     `distance` is δ²: nominal; ordinal (by ranks in the order of the columns); interval and ratio (by the
     labels' own values); or a function of two labels that returns their disagreement: 0 for equal labels,
-    symmetric, already squared where it is a difference. A function costs K² calls.
+    symmetric, already squared where it is a difference. A function costs K²/2 calls.
 
     The interval is α ± t·se with the exact delete-one jackknife over units (Student's t, units - 1 degrees of
     freedom), or "linearised" after Gwet 2014, which holds an ordinal δ² fixed; `method` says which was made
     (very large ordinal tables are always linearised). Not defined without a pair,
-    without variation, when a numeric distance meets labels that are not numbers, or ratio a negative one.
+    without variation, when a numeric distance meets labels that are not numbers, or ratio a negative one, or when
+    ratio or a function meets more than 4096 distinct labels.
     Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability; jackknife: Efron & Stein 1981, Ann.
     Stat. 9:586; linearised: Gwet 2014, Handbook of Inter-Rater Reliability, ch. 6.
 
@@ -97,6 +101,8 @@ def alpha_linearised(counts: LabelCounts | ArrayLike, distance: Metric | Distanc
 
 def _measure(distance: Metric | Distance, table: LabelCounts, totals: Floats) -> Disagreement | str:
     """Return how labels disagree, or why this distance is not defined on these labels."""
+    if (callable(distance) or distance == "ratio") and len(table.labels) > TABLED_LABELS_MAX:
+        return f"{len(table.labels)} distinct labels are too many to compare each with each; round or group them"
     if callable(distance):
         return tabled(distance, table.labels)
     match distance:

@@ -37,9 +37,9 @@ class OpenUnit:
     """What is known of one unit: the newest word of each assignment.
 
     An assignment's greater revision replaces its lesser ones, whichever comes first, so repeats and reordering
-    do no harm and two copies of a unit merge by `absorb`; of one revision, being taken back goes before a
-    label. An annotator has one voice: of several assignments
-    to the same annotator the one with the greatest revision, then the greatest id, speaks.
+    do no harm and two copies of a unit merge by `absorb`; of one revision, being taken back goes before a label.
+    An annotator has one voice: of several assignments to the same annotator the one with the greatest revision,
+    then the greatest id, speaks.
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -185,7 +185,10 @@ class LabelTally:
 
 @dataclass(slots=True)
 class PairTally:
-    """How often each two annotators gave each two labels to the same unit: the tables behind Cohen's kappa."""
+    """How often each two annotators gave each two labels to the same unit: the tables behind Cohen's kappa.
+
+    It grows with the pairs of annotators who meet; where thousands do, keep it for those whose kappa is wanted.
+    """
 
     cells: dict[tuple[str, str], dict[tuple[Hashable, Hashable], int]] = field(default_factory=dict)
 

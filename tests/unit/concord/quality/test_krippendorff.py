@@ -130,6 +130,13 @@ def test_many_distinct_numbers_are_held_sparse_and_give_the_same(distance: Any) 
     assert sparse_estimate.low == pytest.approx(dense_estimate.low, abs=1e-12)
 
 
+def test_too_many_distinct_labels_for_a_table_of_pairs_say_so() -> None:
+    counts = count_labels(np.arange(10_000.0).reshape(5000, 2))
+    assert "too many to compare" in krippendorff_alpha(counts, "ratio").reason
+    assert "too many to compare" in krippendorff_alpha(counts, lambda a, b: float(a != b)).reason
+    assert krippendorff_alpha(counts, "interval").value is not None
+
+
 def test_linearised_and_jackknife_intervals_agree_on_many_units() -> None:
     rng = np.random.default_rng(6)
     truth = rng.integers(3, size=(2000, 1))
