@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from deploy.local import family, listeners, places
+from deploy.local import family, listeners, places, prometheus
 from deploy.local.ports import Ports
 
 _PYTHON_MIN = (3, 11)
@@ -84,9 +84,10 @@ def _maven() -> Finding:
 
 
 def _promtool() -> Finding:
-    what = "promtool (make test)"
-    path = shutil.which("promtool")
-    return Finding(what, path) if path else Finding(what, "not on the path", "apt-get install -y prometheus")
+    what, folder = "promtool (make test)", prometheus.find()
+    if folder is None and shutil.which("apt-get"):
+        return Finding(what, "make test unpacks Debian's package under .local")
+    return Finding(what, str(folder)) if folder else Finding(what, "not on the path", prometheus.CURE)
 
 
 def _disk() -> Finding:

@@ -15,6 +15,7 @@ from deploy.local import proc
 MARK = "CONCORD_LOCAL_STACK"
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+_KILLING_SECONDS_MAX = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def stop(folder: Path, grace_seconds: float = GRACE_SECONDS, say: Callable[[str]
             for layer in sorted({one.layer for one in found}, reverse=True):
                 _stop_layer([one for one in found if one.layer == layer], grace_seconds, say)
     except BaseException:
-        kill(members(folder))
+        until = time.monotonic() + _KILLING_SECONDS_MAX
+        while (found := members(folder)) and time.monotonic() < until:
+            kill(found)
+            time.sleep(_POLL_SECONDS)
         raise
 
 

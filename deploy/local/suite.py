@@ -6,12 +6,12 @@ A failing step does not keep the next from running, so that one run tells all th
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from deploy.local import attend, places, terminal
+from deploy.local import attend, places, prometheus, terminal
 
 _BIN = places.ENVIRONMENT / "bin"
 _PYTHON = str(places.PYTHON)
@@ -72,7 +72,8 @@ def run(steps: Iterable[Step] = STEPS, folder: Path = _FOLDER) -> int:
     """Run the steps, print the table and the total of tests, and return the exit status: 1 when a step failed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    results = [_run(step, folder) for step in steps]
+    environment = _environment()
+    results = [_run(step, folder, environment) for step in steps]
     print(table(results))
     passed, failed = sum(one.passed for one in results), sum(one.failed for one in results)
     terminal.say(f"{passed} passed, {failed} failed")
@@ -90,13 +91,23 @@ def table(results: list[Result]) -> str:
     return "\n".join(["", *rows, ""])
 
 
-def _run(step: Step, folder: Path) -> Result:
+def _environment() -> dict[str, str]:
+    """Return what the steps run in: the virtual environment's programs first on the path, promtool somewhere on it."""
+    path = [str(_BIN), os.environ["PATH"]]
+    try:
+        path.append(str(prometheus.ensure()))
+    except terminal.StepFailed as fault:
+        terminal.say(str(fault))  # the step that needs it will fail; the others need not
+    return {**os.environ, "PATH": os.pathsep.join(path)}
+
+
+def _run(step: Step, folder: Path, environment: Mapping[str, str]) -> Result:
     terminal.say(f"\n== {step.name}: {' '.join(step.argv).replace(str(places.ROOT) + '/', '')}")
     began = time.monotonic()
     report = folder / f"{step.name.replace(' ', '-')}.xml"
     argv = (*step.argv, f"--junitxml={report}") if step.counts else step.argv
     try:
-        status = attend.run(argv, os.environ)
+        status = attend.run(argv, environment)
     except FileNotFoundError:
         terminal.say(f"{argv[0]} is missing; `make doctor` says how to get it")
         status = 127

@@ -140,7 +140,11 @@ def lend(asked: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="lent-", dir=places.LOCAL) as folder,
         Stack(Path(folder), Ports.free(), services=(), elsewhere=Elsewhere.from_environment(os.environ)) as stack,
     ):
-        addresses = {"CONCORD_KAFKA_BOOTSTRAP": stack.kafka_bootstrap, "CONCORD_MONGODB_URI": stack.mongodb_uri}
+        # Not the names that services read: a test says itself whether a service of its own talks to these.
+        addresses = {
+            "CONCORD_TEST_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+            "CONCORD_TEST_MONGODB_URI": stack.mongodb_uri,
+        }
         return attend.run(asked.command, {**os.environ, **addresses})
 
 
