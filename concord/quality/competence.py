@@ -189,6 +189,8 @@ def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH) -> Matrix:
     ((3.48, 0.52), (0.52, 3.48))
     """
     classes = len(crowd.counts)
+    if classes < 2:
+        raise ValueError("with one class there is nothing to confuse")
     if not (strength > 0.0 and isfinite(strength)):
         raise ValueError(f"the strength of a prior must be above 0, not {strength}")
     right = strength * (crowd.correct + 1) / (crowd.units + classes)

@@ -43,7 +43,7 @@ def dawid_skene(
     responses: Responses,
     gold: Indices | None = None,
     *,
-    smoothing: float | Floats = 0.0,
+    smoothing: npt.ArrayLike = 0.0,
     tolerance: float = TOLERANCE,
     iterations_max: int = ITERATIONS_MAX,
 ) -> Inference:
@@ -64,10 +64,14 @@ def dawid_skene(
         gold: known class of each unit or -1, shape (U,): these units keep their class, which makes the run
             semi-supervised, and their likelihood is that of labels and class.
         smoothing: pseudo-counts added to the expected counts of every confusion matrix, a number or an array
-            that broadcasts to (A, K, K). With s > 0 the result is the posterior mode under Dirichlet(1 + s)
-            priors and convergence is judged by likelihood times prior; 0 is maximum likelihood.
+            that broadcasts to (A, K, K), such as `competence.crowd_prior`; at least 0. With s > 0 the result is
+            the posterior mode under Dirichlet(1 + s) priors and convergence is judged by likelihood times
+            prior; 0 is maximum likelihood.
         tolerance: relative rise of the objective at which EM stops.
         iterations_max: bound on E steps.
+
+    Raises:
+        ValueError: a pseudo-count is below 0, or there is no E step to make.
 
     Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equations 2.3 to 2.5.
 
@@ -80,6 +84,10 @@ def dawid_skene(
     matrix = responses.matrix()
     shape = (responses.annotator_count, responses.class_count, responses.class_count)
     pseudo_counts = np.broadcast_to(np.asarray(smoothing, dtype=np.float64), shape)
+    if not pseudo_counts.min() >= 0.0:
+        raise ValueError(f"pseudo-counts must be at least 0, not {pseudo_counts.min()}")
+    if iterations_max < 1:
+        raise ValueError(f"at least one iteration is needed, not {iterations_max}")
     posteriors = clamp(soft_votes(responses.votes()), gold)
     before, converged, iterations = -np.inf, False, 0
     while True:

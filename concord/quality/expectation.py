@@ -27,6 +27,9 @@ def clamp(posteriors: Floats, gold: Indices | None) -> Floats:
     Args:
         posteriors: shape (U, K).
         gold: known class of each unit, -1 where unknown, shape (U,); None: nothing is known.
+
+    >>> clamp(np.array([[0.6, 0.4], [0.5, 0.5]]), np.array([1, -1], dtype=np.int32)).tolist()
+    [[0.0, 1.0], [0.5, 0.5]]
     """
     if gold is not None:
         known = np.flatnonzero(gold >= 0)
@@ -55,6 +58,15 @@ def expectation(
 
     Returns:
         posteriors of shape (U, K), log-likelihood in nats.
+
+    Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equations 2.5 and 2.6.
+
+    >>> from concord.quality.responses import encode
+    >>> responses, _ = encode([("ann", "u1", 0), ("bob", "u1", 1)])
+    >>> careful, hasty = [[0.9, 0.1], [0.1, 0.9]], [[0.6, 0.4], [0.4, 0.6]]
+    >>> posteriors, log_likelihood = expectation(responses.matrix(), np.array([careful, hasty]), np.array([0.5, 0.5]))
+    >>> posteriors.round(4).tolist(), round(float(np.exp(log_likelihood)), 4)
+    ([[0.8571, 0.1429]], 0.21)
     """
     classes = len(prior)
     with np.errstate(divide="ignore"):  # log 0 = -inf is what a zero means here

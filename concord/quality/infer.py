@@ -42,7 +42,15 @@ def infer_command(labels: Path, gold: Path | None, scale: str, confidence: float
 
 
 def show(sections: Iterable[Section]) -> None:
-    """Print sections, as rich tables on a terminal and as aligned columns into a file or pipe."""
+    """Print sections, as rich tables on a terminal and as aligned columns into a file or pipe.
+
+    >>> show([Section("Labels", ("labels", "units"), (("6", "3"),), ("Few.",))])
+    Labels
+    labels  units
+    6           3
+    Few.
+    <BLANKLINE>
+    """
     console = Console() if sys.stdout.isatty() else None
     for section in sections:
         if console is None:

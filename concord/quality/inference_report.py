@@ -109,7 +109,7 @@ def _overview(responses: Responses, latest: Responses, names: Names, known: Indi
 
 def _agreement(coefficients: Sequence[Estimate], warning: str) -> Section:
     """Return the coefficients with their intervals, and what to beware of."""
-    rows = tuple((e.method, _number(e.value), _number(e.low), _number(e.high), str(e.units)) for e in coefficients)
+    rows = tuple((e.method, *_ends(e), str(e.units)) for e in coefficients)
     reasons = tuple(f"{e.method}: {e.reason}." for e in coefficients if e.reason)
     return Section(
         "Agreement",
@@ -125,9 +125,7 @@ def _methods(responses: Responses, known: Indices, confidence: float) -> Section
     rows = tuple(
         (
             result.method,
-            _number(result.accuracy.value),
-            _number(result.accuracy.low),
-            _number(result.accuracy.high),
+            *_ends(result.accuracy),
             str(result.tied),
             _number(result.confidence),
             _number(result.log_likelihood, digits=2),
@@ -156,12 +154,11 @@ def _annotators(responses: Responses, names: Names, known: Indices, confidence: 
             str(names.annotators[who]),
             str(given[who]),
             f"{right[who]}/{answered[who]}",
-            *((_number(on_gold[who].value), _number(on_gold[who].low), _number(on_gold[who].high))
-              if answered[who] else ("-", "-", "-")),
+            *(_ends(on_gold[who]) if answered[who] else ("-", "-", "-")),
             _number(float(inferred[who])),
         )
         for who in worst_first
-    )  # fmt: skip
+    )
     header = ("annotator", "labels", "right on gold", "accuracy", "low", "high", "by Dawid-Skene")
     remark = "Accuracy on gold is a posterior mean under a uniform prior: few answers leave it near one half."
     return Section("Annotators, worst first", header, rows, (remark,) if answered.any() else ())
@@ -209,6 +206,11 @@ def _pearson(x: Floats, y: Floats) -> float | None:
 def _counts(latest: Responses, labels: tuple[object, ...]) -> LabelCounts:
     """Return the labels in the form that agreement is computed from."""
     return LabelCounts(latest.votes(), labels, np.ones(latest.unit_count))
+
+
+def _ends(estimate: Estimate) -> tuple[str, str, str]:
+    """Return value, low and high as they are printed."""
+    return _number(estimate.value), _number(estimate.low), _number(estimate.high)
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -37,6 +37,13 @@ def read_labels(path: Path, *, numeric: bool = False) -> list[LabelRow]:
         LabelFileError: a column is missing or unknown, a row is too short, too long or has an empty field,
             a label is no number where it must be, the text is not UTF-8 or not CSV, or there is no row at all.
         OSError: the file cannot be opened.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.csv")
+    ...     _ = path.write_text("annotator,item,label" + chr(10) + "ann,u1,yes")
+    ...     read_labels(path)
+    [LabelRow(annotator='ann', item='u1', label='yes')]
     """
     rows = []
     for line, row in _rows(path, LABEL_COLUMNS, LABEL_COLUMNS_OPTIONAL):
@@ -56,6 +63,13 @@ def read_gold(path: Path, *, numeric: bool = False) -> dict[str, str]:
     Raises:
         LabelFileError: as `read_labels`; also when two rows give one item different labels.
         OSError: the file cannot be opened.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "gold.csv")
+    ...     _ = path.write_text("item,label" + chr(10) + "u1,yes")
+    ...     read_gold(path)
+    {'u1': 'yes'}
     """
     gold: dict[str, str] = {}
     for line, row in _rows(path, GOLD_COLUMNS, ()):

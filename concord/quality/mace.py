@@ -43,7 +43,8 @@ def mace(
         As `dawid_skene`, with a uniform ``prior`` and confusion matrices of the form above.
 
     Raises:
-        ValueError: smoothing is not above 0; without it who guesses never, or never a class, is undefined.
+        ValueError: smoothing is not above 0 (without it, the habit of one who never guesses is undefined), or
+            there is no E step to make.
 
     Source: Hovy, Berg-Kirkpatrick, Vaswani, Hovy, "Learning Whom to Trust with MACE", NAACL 2013.
 
@@ -55,6 +56,8 @@ def mace(
     """
     if not smoothing > 0.0:
         raise ValueError(f"smoothing must be above 0, not {smoothing}")
+    if iterations_max < 1:
+        raise ValueError(f"at least one iteration is needed, not {iterations_max}")
     matrix = responses.matrix()
     annotators, classes = responses.annotator_count, responses.class_count
     prior = np.full(classes, 1.0 / classes)

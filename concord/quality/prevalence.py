@@ -148,7 +148,10 @@ def corrected_shares(reported: ArrayLike, gold_counts: ArrayLike, confidence: fl
 
 
 def _most_likely_shares(reported: Floats, confusion: Floats) -> Floats:
-    """Return the shares p that maximise sum over l of reported[l] log (M^T p)[l]."""
+    """Return the shares p that maximise sum over l of reported[l] log (M^T p)[l].
+
+    The log-likelihood is concave, so EM from equal shares finds the maximum.
+    """
     exact = np.linalg.solve(confusion.T, reported).astype(np.float64)
     if exact.min() >= 0.0:
         return exact

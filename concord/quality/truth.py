@@ -95,8 +95,8 @@ def latest_labels(labels: Iterable[tuple[Hashable, L]]) -> tuple[L, ...]:
 class UnitPosterior:
     """Belief about one unit's class that takes in one label at a time.
 
-    The order of labels does not matter, and beliefs of the same unit can be built from any part of its labels
-    and continued. Weights are kept as logarithms, so no number of labels underflows.
+    `posterior`, one label after the other: the order of labels does not matter, and a belief can be kept and
+    continued. Weights are kept as logarithms, so no number of labels underflows.
 
     Attributes:
         log_weights: log P(class, labels so far) of each class, the exact joint probability.

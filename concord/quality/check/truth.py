@@ -16,6 +16,9 @@ def check_dawid_skene(case: Mapping[str, Any]) -> dict[str, Any]:
     Units, annotators and classes are reported in sorted order. Returns class_marginals (K),
     error_rates ({annotator: K x K}), log_likelihood, labels (most probable class of each unit),
     posterior_first5 (5 x K) and iterations.
+
+    >>> check_dawid_skene({"responses": [[1, 1, "a"], [1, 2, "a"], [2, 1, "b"], [2, 2, "b"]]})["labels"]
+    ['a', 'b']
     """
     rows = sorted(case["responses"], key=lambda row: (row[0], row[1]))
     responses, names = encode([(annotator, unit, label) for unit, annotator, label in rows])

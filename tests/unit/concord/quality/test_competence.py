@@ -88,6 +88,11 @@ def test_no_entry_is_zero_and_rows_sum_to_one() -> None:
     assert [sum(row) for row in matrix] == pytest.approx([1.0, 1.0, 1.0])
 
 
+def test_one_class_has_no_confusions() -> None:
+    with pytest.raises(ValueError, match="one class"):
+        crowd_prior(ConfusionCounts.empty(1))
+
+
 def test_prior_without_strength_is_refused() -> None:
     with pytest.raises(ValueError, match="strength"):
         crowd_prior(ConfusionCounts.empty(2), strength=0.0)

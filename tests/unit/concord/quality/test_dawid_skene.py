@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from concord.quality.competence import ConfusionCounts, crowd_prior
 from concord.quality.dawid_skene import dawid_skene
 from concord.quality.label_file import read_gold, read_labels
 from concord.quality.responses import Indices, Responses, encode, known_classes
@@ -86,3 +87,23 @@ def test_one_class_is_certain() -> None:
     found = dawid_skene(responses)
     assert found.posteriors.tolist() == [[1.0]]
     assert found.log_likelihood == 0.0
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, float("nan"), [[1.0, -1.0], [0.0, 1.0]]])
+def test_pseudo_counts_below_zero_are_refused(smoothing: float | list[list[float]]) -> None:
+    responses, _ = encode([("ann", 1, "x"), ("bob", 1, "y")])
+    with pytest.raises(ValueError, match="at least 0"):
+        dawid_skene(responses, smoothing=smoothing)
+
+
+def test_at_least_one_iteration_is_made() -> None:
+    with pytest.raises(ValueError, match="one iteration"):
+        dawid_skene(encode([("ann", 1, "x")])[0], iterations_max=0)
+
+
+def test_the_crowds_prior_pulls_a_newcomer_to_the_crowd() -> None:
+    crowd = crowd_prior(ConfusionCounts(((45, 5), (5, 45))))
+    triples = [(who, unit, unit % 2) for who in "abcd" for unit in range(50)] + [("new", 0, 0)]
+    found = dawid_skene(encode(triples)[0], smoothing=crowd)
+    # of class 0 one label and two imagined ones, of class 1 the imagined ones alone
+    assert np.diag(found.confusions[4]) == pytest.approx([(1 + crowd[0][0]) / 3, crowd[1][1] / 2], abs=1e-3)

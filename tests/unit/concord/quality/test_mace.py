@@ -40,6 +40,11 @@ def test_clamped_units_keep_their_gold() -> None:
     assert found.classes().tolist() == [1, 0, 0, 0]
 
 
+def test_at_least_one_iteration_is_made() -> None:
+    with pytest.raises(ValueError, match="one iteration"):
+        mace(encode([("ann", 1, 0)])[0], iterations_max=0)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, -1.0, float("nan")])
 def test_smoothing_must_be_above_zero(smoothing: float) -> None:
     responses, _ = encode([("ann", 1, 0)])
