@@ -1,4 +1,4 @@
-"""The outermost layer: times a request, spans it when tracing is on, and catches what nobody foresaw."""
+"""The outermost layer: times and spans a request, catches what nobody foresaw, and keeps answers out of caches."""
 
 from time import perf_counter
 
@@ -23,6 +23,8 @@ INSTRUMENTS = (
 )
 NO_ROUTE = "none"
 _TRACEPARENT = TRACEPARENT.encode()
+# What a caller is told is for that caller alone, and is what its content type says.
+_SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class ObservedMiddleware:
@@ -77,6 +79,8 @@ class ObservedMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                sent = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in _SAFE if pair[0] not in sent)]
             await send(message)
 
         started = perf_counter()

@@ -39,7 +39,21 @@ class KeySetUrl:
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.get(self._url, allow_redirects=False, raise_for_status=True) as answer,
             ):
-                return read_key_set(await answer.content.read(FETCH_BYTES_MAX))
+                return read_key_set(await _whole(answer.content))
         except (aiohttp.ClientError, TimeoutError, ValueError) as fault:
             log.warning("the issuer's keys could not be fetched from %s: %s", self._url, fault)
             return None
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        ValueError: it is longer than any key set.
+    """
+    body = b""
+    async for chunk in content.iter_any():
+        body += chunk
+        if len(body) > FETCH_BYTES_MAX:
+            raise ValueError(f"more than {FETCH_BYTES_MAX} bytes")
+    return body

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS_MAX = 4
 """How long requests in hand may take once the process is told to stop; part of STOP_SECONDS_MAX."""
+LINGER_SECONDS_MAX = 1.0
+"""How long threads may keep the process once all is stopped."""
 KEEP_ALIVE_SECONDS = 30
 PENDING_CONNECTIONS_MAX = 512
 
@@ -137,24 +140,46 @@ def main(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> NoReturn:
 
 
 async def _process(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> int:
+    """Build and serve; return the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        stop.set()
+        _exit_at_the_latest(1, STOP_SECONDS_MAX + LINGER_SECONDS_MAX)
+
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
+        loop.add_signal_handler(signal_number, told)
     try:
         service = await build(os.environ)
     except SettingsRefused as refused:
         sys.stderr.write(f"{refused}\n")
         return 2
+    status = await _served(service, stop)
+    _exit_at_the_latest(status, LINGER_SECONDS_MAX)
+    return status
+
+
+async def _served(service: Service, stop: asyncio.Event) -> int:
+    """Serve; return the exit status, and log why it is not 0."""
     try:
         await serve(service, stop)
     except PartDied as death:
         log.critical("%s ends: %s", service.runtime.name, death, exc_info=death.__cause__)
-        return 1
     except OSError as fault:
         log.critical("%s ends: %s", service.runtime.name, fault)
-        return 1
     except Exception:
         log.critical("%s could not start", service.runtime.name, exc_info=True)
-        return 1
-    return 0
+    else:
+        return 0
+    return 1
+
+
+def _exit_at_the_latest(status: int, seconds: float) -> None:
+    """End the process after so long whatever still runs: a driver's thread that waits for a dead store, say.
+
+    What had to be stored and published was, or will be by the next process: nothing rests on a clean end.
+    """
+    timer = threading.Timer(seconds, os._exit, (status,))
+    timer.daemon = True
+    timer.start()

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[5]
 PROGRAM = textwrap.dedent(
     """
-    import asyncio, sys
+    import asyncio, threading, time
     from concord.chassis.http import application
     from concord.chassis.identity import IdentityFile, SigningKey, identity_of
     from concord.chassis.clock import SystemClock
@@ -33,6 +33,8 @@ PROGRAM = textwrap.dedent(
         telemetry = Telemetry.from_environment("tested", environment)
 
         async def tell_ready():
+            # A thread that would keep the process for an hour, as a driver's does that waits for a dead store.
+            threading.Thread(target=time.sleep, args=(3_600,)).start()
             with telemetry.tracing.span("the last one"):
                 print("ready", flush=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import httpx
 import msgspec
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from concord.chassis.broker.port import BrokerUnavailable
@@ -67,6 +67,11 @@ def routes() -> APIRouter:
     async def claim(request: Request, caller: Client) -> dict[str, Any]:
         assert request.app.state.service == {"name": "tested"}
         return {"count": (await read_json(request, CLAIM)).count, "who": caller.subject}
+
+    @router.get("/guideline")
+    async def guideline(response: Response, caller: Client) -> str:
+        response.headers["cache-control"] = "private, max-age=60"
+        return "Label what you see."
 
     @router.get("/faults/{name}")
     async def fault(name: str, caller: Client) -> None:
@@ -224,6 +229,14 @@ async def test_requests_are_timed_by_route_template_and_health_is_not(
     assert 'concord_http_requests_in_flight{service="tested"} 0.0' in shown
 
 
+async def test_answers_are_kept_out_of_caches_unless_a_route_says_otherwise(
+    door: httpx.AsyncClient, client: dict[str, str]
+) -> None:
+    said = [(await door.get(f"/v1/{path}", headers=client)).headers for path in ("guideline", "faults/lease", "none")]
+    assert [one["cache-control"] for one in said] == ["private, max-age=60", "no-store", "no-store"]
+    assert {one["x-content-type-options"] for one in said} == {"nosniff"}
+
+
 def test_a_route_without_a_guard_is_found(built: Build, routes: APIRouter) -> None:
     assert unguarded_routes(built(routes)) == []
 
@@ -244,7 +257,7 @@ def test_the_document_says_problem_and_credential_for_every_route(built: Build, 
     app = built(routes)
     document = app.openapi()
     assert document is app.openapi()
-    assert set(document["paths"]) == {"/v1/submissions", "/v1/claims", "/v1/faults/{name}"}
+    assert set(document["paths"]) == {"/v1/submissions", "/v1/claims", "/v1/guideline", "/v1/faults/{name}"}
     for path in document["paths"].values():
         for operation in path.values():
             assert operation["security"] == [{"bearer": []}]
