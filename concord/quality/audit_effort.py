@@ -70,7 +70,7 @@ def audit_effort(guarantee: Guarantee, lot_errors: int) -> Effort:
 
     >>> effort = audit_effort(Guarantee(aql=0.05, alpha=0.05, ltpd=0.10, beta=0.10, lot_size=800), lot_errors=82)
     >>> effort.single, round(effort.sequential)
-    (180, 91)
+    (180, 90)
     """
     if guarantee.lot_size is None:
         raise ValueError("effort is told for a lot of known size")

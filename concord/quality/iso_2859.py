@@ -117,7 +117,11 @@ def standard_plan(
 
 
 def tighter_accept_max(plan_letter: str, aql_percent: float, inspection: Inspection = "normal") -> int | None:
-    """Return Ac of the same sample at the next tighter AQL, as the switching score asks; None without one."""
+    """Return Ac of the same sample at the next tighter AQL, as the switching score asks; None without one.
+
+    >>> tighter_accept_max("J", 1.0)
+    1
+    """
     column = _column(aql_percent, inspection) - 1
     accept = _cell(_TABLES[inspection], LETTERS.index(plan_letter), column) if column >= 0 else _DOWN
     return accept if accept >= 0 else None

@@ -66,18 +66,15 @@ class SequentialPlan:
 
     def risks(self) -> tuple[float, float]:
         """Return the exact producer's and consumer's risk of this plan."""
-        good, bad = self._at_both_points()
         law = stopping_law(self.bounds())
-        return 1 - float(law.accept_probability(good)), float(law.accept_probability(bad))
+        good, bad = (float(law.accept_probability(points)) for points in _at_both_points(self.guarantee, law))
+        return 1 - good, bad
 
     def mean_inspected(self) -> tuple[float, float]:
         """Return the exact average sample number of a lot at `aql` and of one at `ltpd`."""
-        good, bad = self._at_both_points()
         law = stopping_law(self.bounds())
-        return float(law.mean_inspected(good)), float(law.mean_inspected(bad))
-
-    def _at_both_points(self) -> tuple[Floats, Floats]:
-        return _at_both_points(self.guarantee, stopping_law(self.bounds()))
+        good, bad = (float(law.mean_inspected(points)) for points in _at_both_points(self.guarantee, law))
+        return good, bad
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,6 @@ def _at_both_points(guarantee: Guarantee, law: StoppingLaw) -> tuple[Floats, Flo
     return law.in_lot(guarantee.lot_size, good), law.in_lot(guarantee.lot_size, bad)
 
 
-@lru_cache(maxsize=256)
 def _log_ratio(guarantee: Guarantee, inspected_max: int, errors_max: int) -> Floats:
     """Return ln(likelihood at ltpd / likelihood at aql) after n units with d errors, shape (n, d).
 

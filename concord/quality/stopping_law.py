@@ -30,6 +30,10 @@ class Bounds:
         reject_at: same shape, reject at this many errors or more; above `n` where not yet possible.
 
     Both never fall, `accept_at` rises by at most one a unit, and they meet at the end, so that inspection ends.
+
+    >>> bounds = Bounds(np.array([-1, -1, 0]), np.array([1, 1, 1]))
+    >>> bounds.decide(1, 0), bounds.decide(1, 1), bounds.decide(2, 0), bounds.clean_units_to_accept(1, 0)
+    ('continue', 'reject', 'accept', 1)
     """
 
     accept_at: Ints
@@ -63,6 +67,16 @@ class Bounds:
             return "accept"
         return "reject" if errors >= self.reject_at[inspected] else "continue"
 
+    def clean_units_to_accept(self, inspected: int, errors: int) -> int | None:
+        """Return how many more units, all right, would accept the lot: what an auditor has before them.
+
+        0 when it is accepted already, None when it is rejected.
+        """
+        decision = self.decide(inspected, errors)
+        if decision != "continue":
+            return 0 if decision == "accept" else None
+        return int(np.searchsorted(self.accept_at, errors)) - inspected
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoppingLaw:
@@ -72,6 +86,11 @@ class StoppingLaw:
         inspected, errors: shape (points,), where inspection ends.
         accepted: shape (points,), whether the lot is accepted there.
         log_paths: shape (points,), natural logarithm of the number of paths that first end there.
+
+    >>> law = stopping_law(Bounds(np.array([-1, -1, 0]), np.array([1, 1, 1])))
+    >>> points = law.at_rate([0.1, 0.5])
+    >>> law.accept_probability(points).round(9).tolist(), law.mean_inspected(points).round(9).tolist()
+    ([0.81, 0.25], [1.9, 1.5])
     """
 
     inspected: Ints

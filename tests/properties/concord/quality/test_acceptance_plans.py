@@ -16,7 +16,7 @@ def guarantees(draw: st.DrawFn) -> Guarantee:
 
 
 @given(guarantees())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_sequential_plans_keep_both_risks_and_fall_with_the_rate(guarantee: Guarantee) -> None:
     plan = sequential_plan(guarantee)
     producer, consumer = plan.risks()

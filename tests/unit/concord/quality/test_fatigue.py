@@ -120,7 +120,7 @@ def gold_until_alarm(generator: np.random.Generator, accuracy: float, gold_befor
 @pytest.mark.parametrize("gold_before", [60, 100])
 def test_drop_of_accuracy_is_found_within_forty_gold_units_in_median(gold_before: int) -> None:
     generator = np.random.default_rng(14)
-    delays = [gold_until_alarm(generator, 0.75, gold_before, limit=400) for _ in range(800)]
+    delays = [gold_until_alarm(generator, 0.75, gold_before, limit=400) for _ in range(500)]
     assert np.median(delays) <= 40
 
 
@@ -128,7 +128,7 @@ def test_drop_of_accuracy_is_found_within_forty_gold_units_in_median(gold_before
 def test_steady_accuracy_alarms_no_more_often_than_stated(gold_before: int) -> None:
     generator = np.random.default_rng(15)
     gold = count = 0
-    for _ in range(400):
+    for _ in range(300):
         session = Session(GoldBaseline(int(generator.binomial(gold_before, 0.10)), gold_before))
         for wrong in generator.random(100) < 0.10:
             session, gold = after_unit(session, seconds=None, wrong=bool(wrong)), gold + 1

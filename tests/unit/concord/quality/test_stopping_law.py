@@ -80,3 +80,13 @@ def test_impossible_counts_are_refused() -> None:
         bounds.decide(1, 2)
     with pytest.raises(ValueError, match="ends after 2"):
         bounds.decide(3, 0)
+
+
+def test_clean_units_lead_to_acceptance() -> None:
+    bounds = sequential_plan(Guarantee(0.02, 0.05, 0.08, 0.1)).bounds()
+    missing = bounds.clean_units_to_accept(10, 1)
+    assert missing is not None
+    assert bounds.decide(10 + missing, 1) == "accept"
+    assert bounds.decide(10 + missing - 1, 1) == "continue"
+    assert bounds.clean_units_to_accept(bounds.inspected_max, 0) == 0
+    assert bounds.clean_units_to_accept(10, 10) is None
