@@ -1,0 +1,89 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local import prometheus, suite, terminal
+
+_REPORT = (
+    '<testsuites><testsuite name="a" tests="5" failures="1" errors="1" skipped="1"/>'
+    '<testsuite name="b" tests="2" failures="0" errors="0" skipped="0"/></testsuites>'
+)
+
+
+@pytest.fixture(autouse=True)
+def promtool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(prometheus, "ensure", lambda: tmp_path)
+
+
+def _python(name: str, program: str, counts: bool = False) -> suite.Step:
+    return suite.Step(name, (sys.executable, "-c", program), counts=counts)
+
+
+def _writes(report: str) -> str:
+    return f"import sys; open(sys.argv[-1].split('=', 1)[1], 'w').write({report!r})"
+
+
+def test_tests_are_counted_from_the_report_and_errors_are_failures(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(_REPORT)
+    assert suite.counts(report) == (4, 2)
+
+
+def test_a_run_that_leaves_no_report_counts_as_one_failure(tmp_path: Path) -> None:
+    assert suite.counts(tmp_path / "none.xml") == (0, 1)
+
+
+def test_all_steps_run_after_a_failure_and_the_last_line_is_the_total(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    steps = [
+        _python("lint", "raise SystemExit(3)"),
+        _python("unit", "print('pytest says'); " + _writes(_REPORT), counts=True),
+        _python("more", _writes('<testsuite tests="3"/>'), counts=True),
+    ]
+    assert suite.run(steps, tmp_path / "work") == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert "pytest says" in lines
+    assert lines[-1] == "7 passed, 2 failed"
+    assert [line.split()[:3] for line in lines if line.startswith(("lint  ", "unit  "))] == [
+        ["lint", "failed", "(3)"],
+        ["unit", "passed", "6"],
+    ]
+
+
+def test_the_status_is_nought_when_every_step_passed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert suite.run([_python("unit", _writes('<testsuite tests="3"/>'), counts=True)], tmp_path / "work") == 0
+    assert capfd.readouterr().out.endswith("\n3 passed, 0 failed\n")
+
+
+def test_a_missing_program_fails_its_step_and_says_where_the_cure_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert suite.run([suite.Step("rules", ("no-such-program",))], tmp_path / "work") == 1
+    assert "no-such-program is missing; `make doctor` says how" in capfd.readouterr().out
+
+
+def test_steps_find_promtool_and_the_environment_on_their_path(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    suite.run([_python("path", "import os; print('path is', os.environ['PATH'])")], tmp_path / "work")
+    path = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("path is"))
+    assert path.endswith(f":{tmp_path}")
+    assert ".venv/bin:" in path
+
+
+def test_without_promtool_the_other_steps_still_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def missing() -> Path:
+        raise terminal.StepFailed("promtool is missing: apt-get install -y prometheus")
+
+    monkeypatch.setattr(prometheus, "ensure", missing)
+    assert suite.run([_python("lint", "")], tmp_path / "work") == 0
+    assert "apt-get install -y prometheus" in capfd.readouterr().out
+
+
+def test_every_step_has_its_own_name() -> None:
+    names = [step.name for step in suite.STEPS]
+    assert len(set(names)) == len(names)
