@@ -36,12 +36,13 @@ class Runtime:
 
     Args:
         name: the service.
-        parts: in the order of their start; each may rely on those before it.
+        parts: in the order of their start; each may rely on those before it, and has a name of its own.
     """
 
     def __init__(self, name: str, parts: Sequence[Part]) -> None:
         self.name = name
         self.parts = tuple(parts)
+        assert len({part.name for part in parts}) == len(self.parts), "each part has a name of its own"
         self.phase = Phase.NEW
         self._starting: Part | None = None
         self._begun: list[Part] = []

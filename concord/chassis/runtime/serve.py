@@ -106,28 +106,25 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
     server = door(service)
     loop = asyncio.get_running_loop()
     open_door = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    life = asyncio.create_task(_live(service.runtime), name="life")
+    start = asyncio.create_task(service.runtime.start(), name="start")
+    death = asyncio.create_task(service.runtime.until_death(), name="death")
     told = asyncio.create_task(stop.wait(), name="told to stop")
+    ends = (open_door, death, told)
     try:
-        await asyncio.wait((open_door, life, told), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((start, *ends), return_when=asyncio.FIRST_COMPLETED)
+        if start.done() and start.exception() is None:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping_since = loop.time()
-        told.cancel()
         service.runtime.drain()
-        if not life.done():
-            life.cancel()
+        for task in (start, death, told):
+            task.cancel()
         server.should_exit = True
-        await asyncio.wait((open_door, life))
+        await asyncio.wait((start, *ends))
         await service.runtime.stop(STOP_SECONDS_MAX - (loop.time() - stopping_since))
-    for ended in (life, open_door):
+    for ended in (death, start, open_door):
         if not ended.cancelled() and (fault := ended.exception()) is not None:
             raise fault
-
-
-async def _live(runtime: Runtime) -> None:
-    """Start the runtime and wait for a part to die."""
-    await runtime.start()
-    await runtime.until_death()
 
 
 def main(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> NoReturn:

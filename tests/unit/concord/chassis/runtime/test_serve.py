@@ -86,6 +86,14 @@ async def test_a_stop_lets_requests_in_hand_finish_before_the_parts_stop() -> No
     assert notes == ["parts stopped"]
 
 
+async def test_a_part_that_dies_while_another_is_still_waited_for_ends_the_process() -> None:
+    never = Gate()
+    tested = service(Loop("sweeper", raises), Hook("table", start=never.wait))
+    with pytest.raises(PartDied, match="sweeper died of ValueError"):
+        await asyncio.wait_for(serve(tested, asyncio.Event()), 5)
+    assert never.reached.is_set()
+
+
 async def test_a_stop_in_the_middle_of_a_start_stops_what_was_started() -> None:
     stop = asyncio.Event()
     notes: list[str] = []
