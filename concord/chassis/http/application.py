@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
@@ -12,7 +11,7 @@ from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
 from concord.chassis.http.openapi import describe
 from concord.chassis.http.problems import DomainStatuses, install, problem
-from concord.chassis.identity import Guard, Identity
+from concord.chassis.identity import Identity
 from concord.chassis.telemetry import Telemetry, exposition
 
 LIVE, READY, METRICS = "/live", "/ready", "/metrics"
@@ -118,7 +117,3 @@ def unguarded_routes(app: FastAPI) -> list[str]:
         for route in app.routes
         if getattr(route, "path", None) not in known and not (isinstance(route, APIRoute) and _guarded(route.dependant))
     ]
-
-
-def _guarded(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Guard) or any(_guarded(inner) for inner in dependant.dependencies)

@@ -1,12 +1,14 @@
-"""What the OpenAPI document says beside the routes: every refusal is problem+json, every route wants a credential."""
+"""What the OpenAPI document says beside the routes: every refusal is problem+json, and who wants a credential."""
 
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from concord.chassis.http.problems import MEDIA_TYPE
+from concord.chassis.identity import Guard, guards_of
 
-_METHODS = ("get", "put", "post", "delete", "patch", "head")
+_METHODS = {"get", "put", "post", "delete", "patch", "head"}
 _TEXT = {"type": "string"}
 _PROBLEM = {
     "type": "object",
@@ -41,12 +43,22 @@ def describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         fresh = app.openapi_schema is None
         document = of_routes()
-        return _completed(document) if fresh else document
+        return _completed(document, _bearer_operations(app)) if fresh else document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _completed(document: dict[str, Any]) -> dict[str, Any]:
+def _bearer_operations(app: FastAPI) -> set[tuple[str, str]]:
+    """Return path and method of what is guarded by a bearer credential, and not by a guard of another kind."""
+    return {
+        (route.path, method.lower())
+        for route in app.routes
+        if isinstance(route, APIRoute) and any(type(guard) is Guard for guard in guards_of(route.dependant))
+        for method in route.methods
+    }
+
+
+def _completed(document: dict[str, Any], bearer: set[tuple[str, str]]) -> dict[str, Any]:
     """Return the document with the refusals and the credential added in place."""
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -55,11 +67,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas.pop("ValidationError", None)
     schemas["Problem"] = _PROBLEM
     components.setdefault("securitySchemes", {})["bearer"] = {"type": "http", "scheme": "bearer"}
-    for path in document.get("paths", {}).values():
-        for method in _METHODS:
-            if method in path:
-                responses = path[method].setdefault("responses", {})
-                responses.pop("422", None)
-                responses.setdefault("default", _REFUSAL)
-                path[method].setdefault("security", [{"bearer": []}])
+    for path, item in document.get("paths", {}).items():
+        for method in item.keys() & _METHODS:
+            responses = item[method].setdefault("responses", {})
+            responses.pop("422", None)
+            responses.setdefault("default", _REFUSAL)
+            if (path, method) in bearer:
+                item[method]["security"] = [{"bearer": []}]
     return document

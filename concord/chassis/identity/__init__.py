@@ -2,7 +2,7 @@
 
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys, new_api_key, secret_hash
 from concord.chassis.identity.caller import Caller, Role
-from concord.chassis.identity.guard import Guard, require
+from concord.chassis.identity.guard import Guard, guards_of, require
 from concord.chassis.identity.identity import Identity
 from concord.chassis.identity.identity_file import IdentityFile, identity_of, read_identity
 from concord.chassis.identity.issue import SigningKey, mint_token
@@ -19,6 +19,7 @@ __all__ = [
     "Role",
     "SigningKey",
     "Tokens",
+    "guards_of",
     "identity_of",
     "mint_token",
     "new_api_key",

@@ -1,8 +1,10 @@
 """The route dependency that lets a caller in by role; every route but health and telemetry has one."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 
 from concord.chassis.errors import Forbidden
 from concord.chassis.identity.caller import Caller, Role
@@ -32,6 +34,14 @@ class Guard:
         if not caller.may(*self.roles):
             raise Forbidden(f"This needs the role {' or '.join(self.roles)}; the credential sent has none of them.")
         return caller
+
+
+def guards_of(dependant: Dependant) -> Iterator[Guard]:
+    """Yield the guards among a route's dependencies (`APIRoute.dependant`), however deep they are."""
+    if isinstance(dependant.call, Guard):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from guards_of(inner)
 
 
 def require(*roles: Role) -> Any:

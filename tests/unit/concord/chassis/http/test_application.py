@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import httpx
 import msgspec
 import pytest
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.errors import Backlogged, FieldError, NotFound
 from concord.chassis.http import problem, read_json, unguarded_routes
-from concord.chassis.identity import Caller, Role, require
+from concord.chassis.identity import Caller, Guard, Role, require
 from concord.chassis.store.port import StoreUnavailable
 
 Build = Callable[..., FastAPI]
@@ -251,6 +251,21 @@ def test_a_router_in_a_router_is_refused_because_it_could_not_be_walked(built: B
     outer.include_router(routes)
     with pytest.raises(AssertionError):
         built(outer)
+
+
+class SignedLink(Guard):
+    """A guard that wants no bearer."""
+
+
+def test_the_document_asks_no_bearer_of_a_route_with_a_guard_of_its_own(built: Build) -> None:
+    router = APIRouter()
+
+    @router.get("/payload", dependencies=[Depends(SignedLink((Role.CLIENT,)))])
+    async def payload() -> None: ...
+
+    app = built(router)
+    assert unguarded_routes(app) == []
+    assert "security" not in app.openapi()["paths"]["/payload"]["get"]
 
 
 def test_the_document_says_problem_and_credential_for_every_route(built: Build, routes: APIRouter) -> None:
