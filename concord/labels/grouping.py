@@ -18,7 +18,7 @@ from concord.labels.voting import heaviest, passes, share_of, weight_by
 
 Shape: TypeAlias = tuple[float, ...]
 Overlaps: TypeAlias = Callable[[Sequence[Shape], Sequence[Shape]], NDArray[np.float64]]
-"""Two lists of shapes to the matrix of their intersection over union, exactly 1 for equal shapes."""
+"""Two lists of shapes to the matrix of their intersection over union, row by column."""
 
 
 class Region(NamedTuple):
@@ -116,7 +116,7 @@ def settled(
         classes = weight_by((region.class_name, weight) for region, weight in weights.items())
         names = sorted(heaviest(classes))
         class_share = share_of(classes[names[0]], total)
-        certainties.append(class_share)
+        certainties.append(max(share, 1.0 - share) if stands is None else class_share)
         what = f"the {' or '.join(names)} at {_shown(min(weights).shape)}"
         if stands is None:
             undecided.append(f"no quorum for or against {what}")

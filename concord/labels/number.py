@@ -97,7 +97,7 @@ class Number:
             return Merged(None, support, reason)
         # The mean is taken of what lies beside the median, so that equal numbers give exactly themselves.
         mean = centre + math.fsum(beside * weight for beside, weight in near) / near_weight
-        return Merged(min(self.high, max(self.low, mean)), support, "mean of the numbers near the median")
+        return Merged(mean, support, "mean of the numbers near the median")
 
     def spec(self) -> dict[str, Json]:
         """Return the schema as JSON.

@@ -36,10 +36,7 @@ def overlaps_of_polygons(one: Sequence[Shape], other: Sequence[Shape]) -> NDArra
     rows, columns = shapely.STRtree(right).query(left, predicate="intersects")
     shared = shapely.area(shapely.intersection(left[rows], right[columns]))
     union = shapely.area(left)[rows] + shapely.area(right)[columns] - shared
-    overlaps[rows, columns] = np.clip(shared / union, 0.0, 1.0)
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if one[row] == other[column]:
-            overlaps[row, column] = 1.0
+    overlaps[rows, columns] = shared / union
     return overlaps
 
 

@@ -57,7 +57,7 @@ class RegionSchema(ABC):
 
     @abstractmethod
     def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
-        """Return the matrix of intersections over union, exactly 1 for equal shapes."""
+        """Return the matrix of intersections over union, row by column."""
 
     @abstractmethod
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:

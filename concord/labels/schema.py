@@ -19,10 +19,13 @@ class _Fault(ValueError):
     """A value that is refused: where it stands, what is wrong with it, and what to send instead."""
 
     def __init__(self, path: str, problem: str, cure: str) -> None:
-        super().__init__(f"{path}: {problem}; {cure}")
+        super().__init__(path, problem, cure)
         self.path = path
         self.problem = problem
         self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; {self.cure}"
 
 
 class SchemaFault(_Fault):
@@ -37,6 +40,8 @@ class SchemaFault(_Fault):
 
 class LabelFault(_Fault):
     """A label does not fit its schema.
+
+    The problem may quote the first characters of the label: answer the annotator with it, but log the path only.
 
     Attributes:
         path: where in the label, from its root, as `$.spans[2].end`.
@@ -95,7 +100,10 @@ class LabelSchema(Protocol):
 
     kind: ClassVar[str]
     alpha_metric: ClassVar[AlphaMetric | None]
-    """The named metric of Krippendorff's alpha for this kind; None where `distance` is to be used."""
+    """The named metric of Krippendorff's alpha for this kind; None where `distance` is to be used.
+
+    The values under the metric are `index(label)` of a ClassedSchema, and the label itself of a number.
+    """
 
     def canonical(self, value: Json) -> Json:
         """Return the one canonical form of a label; raise LabelFault where it does not fit the schema.

@@ -81,7 +81,8 @@ def test_a_merged_outline_is_the_one_nearest_to_all() -> None:
 
 
 def test_of_two_outlines_the_smaller_stands() -> None:
-    assert FIELDS.merge([Vote(_label(_wide(10))), Vote(_label(_wide(9)))]).label == _label(_wide(9))
+    larger: Points = [[-1, 0], [10, 0], [10, 10], [-1, 10]]
+    assert FIELDS.merge([Vote(_label(larger)), Vote(_label(SQUARE))]).label == _label(SQUARE)
 
 
 def test_outlines_apart_are_escalated() -> None:

@@ -112,9 +112,13 @@ def test_nobody_seeing_anything_is_a_settled_empty_label() -> None:
 
 
 def test_merged_spans_that_the_schema_rules_out_are_escalated() -> None:
-    apart = Spans(("person",), overlapping=False, iou_min=0.8)
-    merged = apart.merge([Vote(_label((0, 10, "person"))), Vote(_label((8, 30, "person")), 1.0)])
+    apart = Spans(("person",), overlapping=False)
+    long, short, after = (0, 12, "person"), (0, 10, "person"), (10, 20, "person")
+    votes = [Vote(_label(short, after)), *[Vote(_label(long))] * 2, *[Vote(_label(after))] * 2]
+    assert Spans(("person",)).merge(votes).label == _label(long, after)
+    merged = apart.merge(votes)
     assert merged.label is None
+    assert "does not fit the schema" in merged.reason
 
 
 def test_many_open_questions_are_counted_and_not_listed() -> None:

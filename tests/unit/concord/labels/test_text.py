@@ -35,7 +35,10 @@ def test_the_medoid_is_somebodys_own_text() -> None:
 
 
 def test_texts_too_far_apart_are_escalated() -> None:
-    assert FREE.merge([Vote("one thing"), Vote("another matter"), Vote("quite different")]).label is None
+    merged = FREE.merge([Vote("one thing"), Vote("another matter"), Vote("quite different", 1.1)])
+    assert merged.label is None
+    assert merged.reason == "too few texts are near the one that is nearest to all"
+    assert merged.support == pytest.approx(1.1 / 3.1)
 
 
 def test_two_different_texts_of_equal_weight_are_a_tie() -> None:

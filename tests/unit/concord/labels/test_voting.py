@@ -1,6 +1,6 @@
 import pytest
 
-from concord.labels.voting import heaviest, midpoint, passes, share_of, weight_by, weighted_median
+from concord.labels.voting import heaviest, medoids, midpoint, passes, share_of, weight_by, weighted_median
 
 
 def test_sums_do_not_depend_on_the_order_of_their_terms() -> None:
@@ -42,3 +42,8 @@ def test_weighted_medians_by_hand(pairs: list[tuple[float, float]], medians: tup
 def test_the_midpoint_of_one_value_is_that_value() -> None:
     assert midpoint((0.1, 0.1)) == 0.1
     assert midpoint((-1.0, 2.0)) == 0.5
+
+
+def test_medoids_apart_by_rounding_only_tie() -> None:
+    weights = {"a": 0.3, "b": 0.1 + 0.2, "c": 0.1}
+    assert medoids(weights, [[0.0, 0.5, 1.0], [0.5, 0.0, 1.0], [1.0, 1.0, 0.0]]) == ["a", "b"]
