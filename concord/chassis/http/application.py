@@ -11,7 +11,7 @@ from concord.chassis.http.limits import Limits, LimitsMiddleware
 from concord.chassis.http.observed import ObservedMiddleware
 from concord.chassis.http.openapi import describe
 from concord.chassis.http.problems import DomainStatuses, install, problem
-from concord.chassis.identity import Identity
+from concord.chassis.identity import Identity, guards_of
 from concord.chassis.telemetry import Telemetry, exposition
 
 LIVE, READY, METRICS = "/live", "/ready", "/metrics"
@@ -115,5 +115,9 @@ def unguarded_routes(app: FastAPI) -> list[str]:
     return [
         f"{','.join(sorted(getattr(route, 'methods', None) or ('?',)))} {getattr(route, 'path', route)}"
         for route in app.routes
-        if getattr(route, "path", None) not in known and not (isinstance(route, APIRoute) and _guarded(route.dependant))
+        if getattr(route, "path", None) not in known and not _guarded(route)
     ]
+
+
+def _guarded(route: BaseRoute) -> bool:
+    return isinstance(route, APIRoute) and any(True for _ in guards_of(route.dependant))

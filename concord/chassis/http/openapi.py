@@ -54,7 +54,7 @@ def _bearer_operations(app: FastAPI) -> set[tuple[str, str]]:
         (route.path, method.lower())
         for route in app.routes
         if isinstance(route, APIRoute) and any(type(guard) is Guard for guard in guards_of(route.dependant))
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
