@@ -1,4 +1,4 @@
-"""Assign in tests stops at once: nobody waits out a poll."""
+"""Assign in tests stops at once: nobody waits out a poll or a timer."""
 
 import pytest
 
@@ -7,6 +7,7 @@ POLL_SECONDS = 0.02
 
 @pytest.fixture(autouse=True)
 def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let consumers and tables look for their end often."""
+    """Let consumers, tables and the lease timer look around often."""
     monkeypatch.setattr("concord.chassis.consumer.POLL_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr("services.assign.bootstrap.EXPIRE_SECONDS", POLL_SECONDS)
     monkeypatch.setattr("concord.chassis.table.POLL_SECONDS", POLL_SECONDS)

@@ -20,7 +20,9 @@ from concord.contracts.v1.projects_pb2 import (
 )
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from services.assign.api import Desk as AssignDesk
 from services.assign.bootstrap import wire
+from services.assign.handlers import Handlers
 from services.assign.settings import AssignSettings
 from tests.support.houses import House, caller, local_settings, metadata, running, until
 
@@ -81,6 +83,12 @@ class Desk:
         """Return an annotator's client."""
         assert self.service is not None, "assign runs"
         return caller(self.service, self.house.token(annotator_id, Role.ANNOTATOR))
+
+    def handlers(self) -> Handlers:
+        """Return the use cases of the life that runs."""
+        assert self.service is not None, "assign runs"
+        desk: AssignDesk = self.service.application.state.service  # type: ignore[attr-defined]  # it is a FastAPI application
+        return desk.handlers
 
     async def define(self, *annotator_ids: str, skills: Sequence[str] = ()) -> None:
         """Let the operator define annotators."""

@@ -1,0 +1,95 @@
+"""The ready queue against a model that scans everything."""
+
+import random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.assign.domain.eligibility import fit
+from services.assign.domain.lease import expire, issue
+from services.assign.domain.line import Line
+from services.assign.domain.overlap import offered_to
+from services.assign.domain.queue import ReadyQueue, Seeker
+from services.assign.domain.unit import UnitState, close, raise_overlap, send_back, with_overlap
+
+PROJECT = "c1-p"
+SEEKERS = (Seeker("ann", frozenset()), Seeker("bob", frozenset({"law"})), Seeker("cem", frozenset({"law", "de"})))
+
+units = st.builds(
+    lambda skills, named, priority, overlap: (tuple(sorted(skills)), tuple(sorted(named)), priority, overlap),
+    st.sets(st.sampled_from(["law", "de"])),
+    st.one_of(st.just(set()), st.sets(st.sampled_from(["ann", "bob", "cem"]))),
+    st.integers(0, 2),
+    st.integers(1, 3),
+)
+steps = st.one_of(
+    st.tuples(st.just("claim"), st.integers(0, 2)),
+    st.tuples(st.just("claim"), st.integers(0, 2)),
+    st.tuples(st.sampled_from(["expire", "close", "raise", "send back", "settle"]), st.integers(0, 50)),
+)
+
+
+def to_be_had(state: UnitState, seeker: Seeker) -> bool:
+    return offered_to(state, seeker.annotator_id) and fit(seeker.abilities, state.skills)
+
+
+@given(st.lists(units, min_size=1, max_size=12), st.lists(steps, max_size=60), st.integers())
+def test_a_pick_is_to_be_had_and_none_is_picked_only_when_none_is(
+    wanted: list[tuple[tuple[str, ...], tuple[str, ...], int, int]], history: list[tuple[str, int]], seed: int
+) -> None:
+    queue = ReadyQueue(random.Random(seed))
+    states: dict[str, UnitState] = {}
+    for number, (skills, named, priority, overlap) in enumerate(wanted):
+        state = UnitState(f"c1-u{number}", "c1", PROJECT, admitted=True, skills=skills, named=named, priority=priority)
+        states[state.unit_id] = with_overlap(state, overlap)
+        queue.settle(states[state.unit_id])
+    for step, number in history:
+        if step == "claim":
+            seeker = SEEKERS[number]
+            pick = queue.pick(PROJECT, seeker, 0.0)
+            had = [one for one in states.values() if to_be_had(one, seeker)]
+            if pick is None:
+                assert had == []
+                continue
+            before = states[pick.unit_id]
+            assert to_be_had(before, seeker)
+            if not before.named:
+                assert before.priority == max(one.priority for one in had if not one.named)
+            now = issue(before, seeker.annotator_id, f"{before.unit_id}.{seeker.annotator_id}{before.rework}", 100, 1)
+        else:
+            before = list(states.values())[number % len(states)]
+            now = changed(before, step)
+        states[now.unit_id] = now
+        queue.settle(now)
+
+
+def changed(state: UnitState, step: str) -> UnitState:
+    match step:
+        case "expire":
+            leased = [one.id for one in state.assignments if one.status == "leased"]
+            return (expire(state, leased[0], 100) if leased else None) or state
+        case "close":
+            return close(state, state.rework) or state
+        case "raise":
+            return raise_overlap(state, state.rework, state.overlap_wanted + 1) or state
+        case "send back":
+            return send_back(state, state.rework + 1) or state
+        case _:
+            return msgspec.structs.replace(state)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=400))
+def test_a_line_is_an_ordered_set(history: list[tuple[bool, int]]) -> None:
+    line, model = Line(), dict[str, None]()
+    for comes, number in history:
+        name = f"u{number}"
+        if comes:
+            line.add(name)
+            model.setdefault(name)
+        else:
+            line.discard(name)
+            model.pop(name, None)
+        assert len(line) == len(model)
+        assert list(line.first(10_000)) == list(model)
+        assert {name for _, name in line.round_from(history[0][1], 10_000)} == set(model)
