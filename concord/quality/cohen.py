@@ -137,7 +137,9 @@ def _cleared(variance: float) -> float:
 
 def _square(table: ArrayLike) -> Floats:
     counts = np.asarray(table, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+    if not counts.size:
+        return np.zeros((0, 0))
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"the table must cross one scale with itself, not have shape {counts.shape}")
     if not (np.isfinite(counts).all() and counts.min() >= 0):
         raise ValueError("the table's counts must be finite and not negative")

@@ -1,6 +1,7 @@
 """Intraclass correlation: how much of the spread of numbers lies between units rather than annotators."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -60,6 +61,8 @@ def intraclass_correlation(labels_by_unit: Ratings, form: Form = "ICC2", *, conf
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} must lie between 0 and 1, as in 0.95")
     values = np.asarray(labels_by_unit, dtype=np.float64)
+    if not values.size:
+        values = np.zeros((len(values), 0))
     if values.ndim != 2:
         raise ValueError(f"labels must be units by annotators, not of shape {values.shape}")
     complete = values[~np.isnan(values).any(axis=1)]
@@ -75,7 +78,14 @@ def intraclass_correlation(labels_by_unit: Ratings, form: Form = "ICC2", *, conf
         return undefined("the units do not differ: there is no variation to divide by (0/0)", units, method)
     low, high = _bounds(squares, form, 1 - (1 - confidence) / 2)
     if low is None or high is None:
-        return Estimate(value, None, None, units, method, "the interval of the mean is open below")
+        return Estimate(
+            value,
+            None,
+            None,
+            units,
+            method,
+            "the published interval has no lower end here: the units do not differ enough",
+        )
     return Estimate(value, min(low, value), max(high, value), units, method)
 
 
@@ -93,7 +103,7 @@ def mean_squares(values: Floats) -> MeanSquares:
     return MeanSquares(
         n,
         k,
-        between=float(k * (rows @ rows) / (n - 1)),
+        between=_cleared(float(k * (rows @ rows) / (n - 1)), off),
         within=_cleared(float((inside**2).sum() / (n * (k - 1))), off),
         annotator=_cleared(float(n * (columns @ columns) / (k - 1)), off),
         residual=_cleared(float((left**2).sum() / ((n - 1) * (k - 1))), off),
@@ -101,7 +111,7 @@ def mean_squares(values: Floats) -> MeanSquares:
 
 
 def _cleared(square: float, off: Floats) -> float:
-    """Return zero for what only rounding left of a mean square, so that perfect agreement is exactly 1."""
+    """Return zero for what only rounding left of a mean square, so that equal means are equal and 1 is exactly 1."""
     return square if square > 1e-24 * float((off**2).max()) else 0.0
 
 
@@ -141,7 +151,7 @@ def _bounds(s: MeanSquares, form: Form, upper: float) -> tuple[float | None, flo
     return float((f_low - 1) / (f_low + k - 1)), float((f_high - 1) / (f_high + k - 1))
 
 
-def _bounds_two_way(s: MeanSquares, upper: float) -> tuple[float, float]:
+def _bounds_two_way(s: MeanSquares, upper: float) -> tuple[float | None, float | None]:
     """Return the interval of ICC2 with Satterthwaite's degrees of freedom (McGraw & Wong 1996, table 7)."""
     n, k = s.units, s.annotators
     icc = _value(s, "ICC2")
@@ -154,12 +164,16 @@ def _bounds_two_way(s: MeanSquares, upper: float) -> tuple[float, float]:
     degrees = over / under if under > 0 else float((n - 1) * (k - 1))
     f_low, f_high = fdtri(n - 1, degrees, upper), fdtri(degrees, n - 1, upper)
     common = k * s.annotator + (k * n - k - n) * s.residual
-    low = n * (s.between - f_low * s.residual) / (f_low * common + n * s.between)
-    high = n * (f_high * s.between - s.residual) / (common + n * f_high * s.between)
+    under_low, under_high = f_low * common + n * s.between, common + n * f_high * s.between
+    if not (0 < under_low < inf and 0 < under_high < inf):
+        return None, None
+    low, high = n * (s.between - f_low * s.residual) / under_low, n * (f_high * s.between - s.residual) / under_high
     return float(low), float(high)
 
 
-def _of_mean(single: float, annotators: int) -> float | None:
+def _of_mean(single: float | None, annotators: int) -> float | None:
     """Step a single annotator's coefficient up to the mean of k (Spearman-Brown)."""
+    if single is None:
+        return None
     under = 1 + (annotators - 1) * single
     return annotators * single / under if under > 0 else None

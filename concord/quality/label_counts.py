@@ -207,6 +207,8 @@ def counts_of_table(table: ArrayLike) -> LabelCounts:
     [3.0, 1.0, 0.0, 2.0]
     """
     cells = np.asarray(table, dtype=np.float64)
+    if not cells.size:
+        cells = np.zeros((0, 0))
     if cells.ndim != 2 or cells.shape[0] != cells.shape[1]:
         raise ValueError(f"the table must cross one scale with itself, not have shape {cells.shape}")
     size = len(cells)

@@ -112,7 +112,9 @@ def test_percent_agreement_stays_within_zero_and_one() -> None:
 
 
 def test_kappa_of_a_table_says_why_it_is_not_defined() -> None:
-    assert agreement.cohen_kappa([[0, 0], [0, 0]]).reason == "no unit has two labels to compare"
+    for empty in ([[0, 0], [0, 0]], []):
+        assert agreement.cohen_kappa(empty).reason == "no unit has two labels to compare"
+        assert agreement.scott_pi(empty).reason == "no unit has two labels to compare"
     assert "0/0" in agreement.cohen_kappa([[9, 0], [0, 0]]).reason
     assert agreement.scott_pi([[9, 0], [0, 0]]).value is None
     assert agreement.cohen_kappa([[0, 9], [0, 0]]).value == 0.0
@@ -124,7 +126,7 @@ def test_perfect_kappa_is_one_with_a_closed_interval() -> None:
         assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("table", [[[1, 2, 3]], [1, 2], [], [[-1, 2], [0, 3]]])
+@pytest.mark.parametrize("table", [[[1, 2, 3]], [1, 2], [[-1, 2], [0, 3]]])
 def test_a_table_that_crosses_nothing_is_refused(table: Any) -> None:
     with pytest.raises(ValueError, match="table"):
         agreement.cohen_kappa(table)

@@ -67,6 +67,10 @@ def test_units_that_do_not_differ_leave_the_mean_undefined_and_the_single_one_ne
     rows = [[1, 2], [2, 1]]
     assert intraclass_correlation(rows, "ICC1").value == -1.0
     assert intraclass_correlation(rows, "ICC1k").value is None
+    balanced = intraclass_correlation([[1, 0, -1], [0, -1, 1]], "ICC2")
+    assert balanced.value == -1.0
+    assert balanced.low is None
+    assert "no lower end" in balanced.reason
 
 
 def test_what_is_no_number_or_no_form_is_refused() -> None:
