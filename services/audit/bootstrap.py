@@ -1,0 +1,59 @@
+"""Audit's composition root: settings and ports in, a wired service out."""
+
+from collections.abc import Mapping
+
+from concord.chassis.http import application
+from concord.chassis.ports import Ports
+from concord.chassis.projects import project_table
+from concord.chassis.runtime import Runtime, Service
+from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from services.audit import api, events
+from services.audit.announcements import SERVICE
+from services.audit.domain.certificate import Signer
+from services.audit.handlers import Handlers
+from services.audit.repository import Repository
+from services.audit.settings import AuditSettings
+from services.audit.telemetry import INSTRUMENTS
+
+
+async def from_environment(environment: Mapping[str, str]) -> Service:
+    """Return audit over the real ports.
+
+    Raises:
+        SettingsRefused: something is wrong or missing; all of it is named.
+    """
+    settings = AuditSettings.from_environment(environment)
+    return wire(settings, real_ports(SERVICE, settings, environment))
+
+
+def wire(settings: AuditSettings, ports: Ports) -> Service:
+    """Return audit over the given ports, not yet started."""
+    journal = journal_part(ports)
+    projects = project_table(ports.broker, ports.clock)
+    repository = Repository(journal.journal)
+    handlers = Handlers(
+        repository,
+        journal.journal,
+        projects,
+        Signer(settings.certificates.seed.key()),
+        settings.samples.secret.key(),
+        ports.telemetry.instruments(INSTRUMENTS),
+        ports.clock,
+    )
+
+    async def rebuild() -> None:
+        await repository.rebuild()
+        await handlers.resume()
+
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
+    runtime = Runtime(SERVICE, ordered(ports, journal, consumer, tables=[projects], rebuild=rebuild))
+    door = application(
+        SERVICE,
+        [api.router()],
+        readiness=runtime,
+        identity=ports.identity,
+        telemetry=ports.telemetry,
+        domain=api.STATUSES,
+        state=api.Door(handlers, settings),
+    )
+    return Service(runtime, door, settings.http)

@@ -1,0 +1,107 @@
+"""The verdict on a lot: how many units are inspected, when it is enough, and what the result says."""
+
+import math
+from typing import Literal
+
+import msgspec
+
+from concord.quality.acceptance import (
+    Decision,
+    Guarantee,
+    SequentialPlan,
+    SinglePlan,
+    find_single_plan,
+    sequential_plan,
+)
+from concord.quality.estimate import Estimate
+from concord.quality.intervals import lot_count
+
+PlanKind = Literal["sequential", "single", "fraction"]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """An acceptance plan as it is stored with the lot: its numbers are all that is needed to decide by it.
+
+    Attributes:
+        sample_size: units after which inspection ends in any case.
+        accept_max: errors up to which a lot is accepted there.
+        log_ratio_accept, log_ratio_reject: the limits of a sequential plan; 0 for the others.
+    """
+
+    kind: PlanKind
+    lot_units: int
+    aql: float
+    ltpd: float
+    alpha: float
+    beta: float
+    sample_size: int
+    accept_max: int
+    log_ratio_accept: float = 0.0
+    log_ratio_reject: float = 0.0
+
+    def decide(self, inspected: int, errors: int) -> Decision:
+        """Return accept, reject or continue after `errors` among the first `inspected` units of the sample."""
+        if self.kind == "sequential":
+            guarantee = Guarantee(self.aql, self.alpha, self.ltpd, self.beta, self.lot_units)
+            plan = SequentialPlan(
+                guarantee, self.log_ratio_accept, self.log_ratio_reject, self.sample_size, self.accept_max
+            )
+            return plan.decide(inspected, errors)
+        return SinglePlan(self.sample_size, self.accept_max).decide(inspected, errors)
+
+    def in_words(self) -> str:
+        """Return the plan in one line."""
+        risks = f"aql={self.aql:g} ltpd={self.ltpd:g} alpha={self.alpha:g} beta={self.beta:g}"
+        return f"{self.kind} n<={self.sample_size} of {self.lot_units} c={self.accept_max} {risks}"
+
+
+def plan_for(
+    kind: PlanKind, fraction: float, aql: float, ltpd: float, alpha: float, beta: float, lot_units: int
+) -> Plan:
+    """Return the plan by which a lot of so many units is judged.
+
+    A finite lot too small for its risks is inspected whole. `fraction` is a percentage and promises nothing: it is
+    there because contracts ask for it, and accepts while the share of errors is within the aql.
+    """
+    if kind == "fraction":
+        size = max(1, math.ceil(fraction * lot_units))
+        return Plan(kind, lot_units, aql, ltpd, alpha, beta, size, math.floor(aql * size))
+    guarantee = Guarantee(aql, alpha, ltpd, beta, lot_units)
+    if kind == "single":
+        single = find_single_plan(guarantee)
+        return Plan(kind, lot_units, aql, ltpd, alpha, beta, single.sample_size, single.accept_max)
+    found = sequential_plan(guarantee)
+    return Plan(
+        kind,
+        lot_units,
+        aql,
+        ltpd,
+        alpha,
+        beta,
+        found.inspected_max,
+        found.accept_max,
+        found.log_ratio_accept,
+        found.log_ratio_reject,
+    )
+
+
+def leaving_error_rate(errors: int, inspected: int, lot_units: int, confidence: float = 0.95) -> Estimate:
+    """Return the share of wrong labels in what leaves: those found were put right, the others are still in.
+
+    With E wrong units in the lot (hypergeometric interval) and `errors` of them found and corrected,
+    (E - errors) / lot_units remain. Inspected whole: none, by the auditors' word.
+
+    >>> leaving_error_rate(2, 50, 50).value, leaving_error_rate(0, 20, 100).high
+    (0.0, 0.13)
+    """
+    whole = lot_count(errors, inspected, lot_units, confidence)
+    value = whole.value if whole.value is not None else 0.0
+    low = whole.low if whole.low is not None else 0.0
+    high = whole.high if whole.high is not None else float(lot_units)
+    return Estimate(
+        (value - errors) / lot_units,
+        (low - errors) / lot_units,
+        (high - errors) / lot_units,
+        inspected,
+        f"label error rate of what leaves, errors found put right; {whole.method}",
+    )

@@ -1,0 +1,1 @@
+"""How accepted lots leave: one format a file."""

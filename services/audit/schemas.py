@@ -1,0 +1,95 @@
+"""Audit's bodies, as they travel over HTTP."""
+
+from typing import Any
+
+import msgspec
+
+Json = Any
+"""A label as JSON; checked against the project's schema, not here."""
+
+
+class LotBody(msgspec.Struct, frozen=True):
+    """Where a lot stands.
+
+    Attributes:
+        sample_size: units that may be inspected; `inspected` and `errors` are those of the last judgement.
+        label_error_rate: of what leaves, once the lot is accepted: value, low, high.
+    """
+
+    lot_id: str
+    project_id: str
+    status: str
+    units: int
+    rework: int
+    rejections: int
+    plan: str
+    sample_size: int
+    inspected: int
+    errors: int
+    corrected: int
+    label_error_rate: dict[str, float | None] | None
+    accepted_at: str | None
+
+
+class Lots(msgspec.Struct, frozen=True):
+    """A project's lots."""
+
+    lots: list[LotBody]
+
+
+class InspectionWork(msgspec.Struct, frozen=True):
+    """A unit to be labelled by an auditor, blind: without the resolved label."""
+
+    unit_id: str
+    lot_id: str
+    project_id: str
+    payload_url: str
+    label_schema: dict[str, Any]
+    guideline: str
+    guideline_version: int
+
+
+class Inspections(msgspec.Struct, frozen=True):
+    """What the caller may inspect, in the order of the samples."""
+
+    inspections: list[InspectionWork]
+
+
+class UnitVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An auditor's own label of a unit."""
+
+    unit_id: str
+    label: Json
+    reason: str = ""
+
+
+class Verdicts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of verdicts."""
+
+    verdicts: list[UnitVerdict]
+
+
+class TakenVerdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a verdict: `taken` now, `repeated`, or `refused` with the field and the cure."""
+
+    unit_id: str
+    status: str
+    field: str = ""
+    problem: str = ""
+    cure: str = ""
+
+
+class TakenVerdicts(msgspec.Struct, frozen=True):
+    """What became of a batch of verdicts, in its order."""
+
+    results: list[TakenVerdict]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """The public key that certificates are verified with, base64."""
+
+    algorithm: str
+    public_key: str
+
+
+VERDICTS = msgspec.json.Decoder(Verdicts)

@@ -1,0 +1,236 @@
+"""Audit over the memory ports: lots and resolutions in, verdicts through its HTTP door, certificates out."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.chassis.http import unguarded_routes
+from concord.chassis.identity import Role
+from concord.chassis.runtime import Service
+from concord.contracts.topics import LOTS
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Evidence
+from services.audit.bootstrap import wire
+from services.audit.domain.certificate import CertificateBroken, verify
+from services.audit.settings import AuditSettings
+from services.ingest.domain import project as policies
+from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.upstream import PROJECT, Upstream
+
+SETTLE_SECONDS = 0.3
+UNITS = [f"k1-u{n}" for n in range(20)]
+RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
+INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
+
+
+@dataclass
+class Audit:
+    """A running audit and those before it."""
+
+    house: House
+    service: Service
+    upstream: Upstream
+
+    async def call(self, method: str, path: str, body: Any = None, subject: str = "auditor", **more: Any) -> Answer:
+        token = self.house.token(subject, more.pop("role", Role.AUDITOR), client_id=more.pop("client_id", None))
+        return await call(self.service.application, method, path, token, body, **more)
+
+    async def client(self, path: str, **more: Any) -> Answer:
+        return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
+
+    async def settle(self) -> None:
+        await self.house.clock.sleep(SETTLE_SECONDS)
+
+    async def resolve(self, units: Sequence[str] = UNITS, label: str = "yes", rework: int = 0) -> None:
+        evidence = [
+            Evidence(annotation_id="a", annotator_id=who, label=f'"{label}"'.encode(), guideline_version=1)
+            for who in ("w1", "w2")
+        ]
+        for unit in units:
+            reached = ConsensusReached(
+                unit_id=unit, label=f'"{label}"'.encode(), confidence=0.97, method="posterior", rework=rework,
+                evidence=evidence, guideline_version=1,
+            )  # fmt: skip
+            await self.upstream.resolution(unit, consensus_reached=reached)
+        await self.settle()
+
+    async def inspect(self, truth: dict[str, str], default: str = "yes") -> list[str]:
+        """Inspect all that there is to inspect, some at a time; return the units in order."""
+        seen: list[str] = []
+        while work := (await self.call("GET", "/v1/inspections", query="limit=3")).json()["inspections"]:
+            seen += [one["unit_id"] for one in work]
+            verdicts = [{"unit_id": one["unit_id"], "label": truth.get(one["unit_id"], default)} for one in work]
+            results = (await self.call("POST", "/v1/inspections", {"verdicts": verdicts})).json()["results"]
+            assert {one["status"] for one in results} <= {"taken", "refused"}
+        return seen
+
+    async def told(self) -> list[str]:
+        await self.settle()
+        return [event.WhichOneof("event") for event in self.house.events(LOTS)]
+
+    async def lot(self) -> Any:
+        return (await self.client("/v1/lots/k1-l1")).json()
+
+
+async def start(house: House) -> Audit:
+    service = wire(AuditSettings.from_environment(ENVIRONMENT), house.ports("audit"))
+    await service.runtime.start()
+    return Audit(house, service, Upstream(house))
+
+
+async def sealed(policy: policies.Audit) -> Audit:
+    found = await start(House())
+    await found.upstream.project(policies.Policy(audit=policy))
+    for unit in UNITS:
+        await found.upstream.unit(unit)
+    await found.upstream.lot("k1-l1", UNITS)
+    return found
+
+
+@pytest.fixture
+async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+    found = await sealed(getattr(request, "param", RELABEL))
+    yield found
+    await found.service.runtime.stop()
+
+
+async def test_a_lot_without_error_is_accepted_early_and_its_certificate_verifies(audit: Audit) -> None:
+    await audit.resolve(UNITS[:-1])
+    assert (await audit.lot())["status"] == "sealed"
+    assert (await audit.client("/v1/lots/k1-l1/export")).status == 409
+    await audit.resolve(UNITS[-1:])
+    seen = await audit.inspect({})
+    lot = await audit.lot()
+    assert lot["status"] == "accepted"
+    assert lot["inspected"] <= len(seen) < len(UNITS), "a sequential plan stops before the whole lot is inspected"
+    certificate = (await audit.client("/v1/lots/k1-l1/certificate")).body
+    export = (await audit.client("/v1/lots/k1-l1/export")).body
+    key = (await audit.client("/v1/keys")).json()["public_key"]
+    (claim,) = verify(certificate, [export], key)["lots"]
+    assert claim["sample"] == seen[: lot["inspected"]]
+    assert claim["label_error_rate"]["low"] == 0
+    assert 0 < claim["label_error_rate"]["high"] < 0.5
+    assert claim["annotations"] == 2 * len(UNITS)
+    assert [json.loads(line)["source_id"] for line in export.splitlines()] == [f"source of {unit}" for unit in UNITS]
+    told = await audit.told()
+    assert told == ["sample_drawn", *["unit_audited"] * len(seen), "lot_accepted", "lot_exported"]
+
+
+async def test_every_changed_byte_is_noticed(audit: Audit) -> None:
+    await audit.resolve()
+    await audit.inspect({})
+    certificate = (await audit.client("/v1/lots/k1-l1/certificate")).body
+    export = (await audit.client("/v1/lots/k1-l1/export")).body
+    with pytest.raises(CertificateBroken, match="export was changed"):
+        verify(certificate, [export.replace(b"yes", b"no ", 1)])
+    with pytest.raises(CertificateBroken, match="another key"):
+        verify(certificate, [export], "AAAA")
+    for place in range(0, len(certificate), 7):
+        changed = bytearray(certificate)
+        changed[place] ^= 1
+        with pytest.raises(CertificateBroken):
+            verify(bytes(changed), [export])
+
+
+async def test_a_rejected_lot_goes_back_and_comes_again_under_a_new_sample(audit: Audit) -> None:
+    await audit.resolve()
+    first = await audit.inspect({}, default="no")
+    assert (await audit.lot())["status"] == "relabelling"
+    rejected = next(event.lot_rejected for event in audit.house.events(LOTS) if event.HasField("lot_rejected"))
+    assert (rejected.on_reject, rejected.rework, sorted(rejected.unit_ids)) == ("relabel", 0, sorted(UNITS))
+    await audit.resolve(label="yes", rework=0)
+    assert (await audit.lot())["status"] == "relabelling", "what was resolved before does not count again"
+    await audit.resolve(label="no", rework=1)
+    second = await audit.inspect({}, default="no")
+    lot = await audit.lot()
+    assert (lot["status"], lot["rework"], lot["rejections"]) == ("accepted", 1, 1)
+    assert first[:5] != second[:5], "nobody can foresee the second sample from the first"
+    rows = [json.loads(line) for line in (await audit.client("/v1/lots/k1-l1/export")).body.splitlines()]
+    assert {row["label"] for row in rows} == {"no"}
+
+
+@pytest.mark.parametrize("audit", [INSPECT_ALL], indirect=True)
+async def test_a_rejected_lot_is_inspected_whole_and_leaves_put_right(audit: Audit) -> None:
+    await audit.resolve()
+    wrong = dict.fromkeys(UNITS[:12], "no")
+    await audit.inspect(wrong)
+    lot = await audit.lot()
+    assert (lot["status"], lot["inspected"], lot["errors"], lot["corrected"]) == ("accepted", 20, 12, 12)
+    assert lot["label_error_rate"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    rows = [json.loads(line) for line in (await audit.client("/v1/lots/k1-l1/export")).body.splitlines()]
+    assert {row["unit_id"]: row["label"] for row in rows} == {unit: wrong.get(unit, "yes") for unit in UNITS}
+    assert [row["method"] for row in rows].count("audited") == 12
+
+
+async def test_an_inspection_is_blind_and_never_by_somebody_with_a_part_in_it(audit: Audit) -> None:
+    await audit.resolve(UNITS[:-1])
+    ruled = Adjudicated(unit_id=UNITS[-1], label=b'"yes"', adjudicator_id="senior", guideline_version=1)
+    await audit.upstream.resolution(UNITS[-1], adjudicated=ruled)
+    await audit.settle()
+    work = (await audit.call("GET", "/v1/inspections")).json()["inspections"]
+    assert "label" not in work[0]
+    assert (await audit.call("GET", "/v1/inspections", subject="w1")).json()["inspections"] in ([], work)
+    verdict = {"verdicts": [{"unit_id": work[0]["unit_id"], "label": "yes"}]}
+    part = "senior" if work[0]["unit_id"] == UNITS[-1] else "w1"
+    (refused,) = (await audit.call("POST", "/v1/inspections", verdict, subject=part)).json()["results"]
+    assert (refused["status"], refused["field"]) == ("refused", "unit_id")
+    mixed = [
+        {"unit_id": work[0]["unit_id"], "label": "perhaps"},
+        {"unit_id": work[0]["unit_id"], "label": "yes"},
+        {"unit_id": work[0]["unit_id"], "label": "yes"},
+        {"unit_id": work[0]["unit_id"], "label": "no"},
+        {"unit_id": "k1-none", "label": "no"},
+    ]
+    results = (await audit.call("POST", "/v1/inspections", {"verdicts": mixed})).json()["results"]
+    assert [one["status"] for one in results] == ["refused", "taken", "repeated", "refused", "refused"]
+
+
+async def test_verdicts_count_in_the_order_of_the_sample_whoever_was_faster(audit: Audit) -> None:
+    await audit.resolve()
+    work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
+    for unit in reversed(work[1:]):
+        await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "yes"}]})
+    assert (await audit.lot())["status"] == "auditing"
+    await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": work[0], "label": "yes"}]})
+    assert (await audit.lot())["status"] == "accepted"
+
+
+async def test_a_new_life_goes_on_wherever_the_last_one_was_killed() -> None:
+    found = await sealed(RELABEL)
+    await found.resolve(UNITS[:10])
+    found.service.runtime.abandon()
+    found.house.cluster.expire("audit-1")
+    again = await start(found.house)
+    again.upstream.causes = 1_000
+    await again.resolve(UNITS[10:])
+    assert (await again.lot())["status"] == "auditing"
+    again.service.runtime.abandon()
+    found.house.cluster.expire("audit-2")
+    last = await start(found.house)
+    await last.inspect({})
+    assert (await last.lot())["status"] == "accepted"
+    assert (await last.told()).count("lot_accepted") == 1
+    await last.service.runtime.stop()
+
+
+async def test_what_was_withdrawn_is_neither_inspected_nor_exported(audit: Audit) -> None:
+    await audit.upstream.erased(UNITS[0])
+    await audit.resolve(UNITS[1:])
+    seen = await audit.inspect({})
+    assert UNITS[0] not in seen
+    rows = (await audit.client(f"/v1/projects/{PROJECT}/export")).body.splitlines()
+    assert len(rows) == len(UNITS) - 1
+
+
+async def test_one_certificate_covers_a_projects_lots_and_the_export_of_its_time(audit: Audit) -> None:
+    await audit.resolve()
+    await audit.inspect({})
+    certificate = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).body
+    until = json.loads(certificate)["export_until_us"]
+    export = (await audit.client(f"/v1/projects/{PROJECT}/export", query=f"until_us={until}")).body
+    assert [lot["lot_id"] for lot in verify(certificate, [export])["lots"]] == ["k1-l1"]
+    stranger = await audit.call("GET", f"/v1/projects/{PROJECT}/export", role=Role.CLIENT, client_id="k2")
+    assert stranger.status == 404
+    assert unguarded_routes(audit.service.application) == []  # type: ignore[arg-type]
