@@ -3,7 +3,7 @@
 import pytest
 
 from concord.labels.boxes import overlaps_of_boxes
-from concord.labels.grouping import Drawing, Region, Settled, settled
+from concord.labels.grouping import Drawing, Region, Settled, matched_overlap, settled
 from concord.labels.spans import overlaps_of_spans
 
 
@@ -37,3 +37,10 @@ def test_what_few_drew_falls_and_tells_how_sure_that_is() -> None:
 
 def test_no_drawing_at_all_is_settled() -> None:
     assert _settled([], []) == Settled((), 1.0, ())
+
+
+def test_of_equally_good_matchings_both_sides_take_the_same() -> None:
+    # Two matchings of these are worth the same, but for the rounding of their sums.
+    one = [Region(shape, "person") for shape in [(2, 5), (1, 5), (1, 6)]]
+    other = [Region(shape, "person") for shape in [(2, 6), (2, 7), (5, 7)]]
+    assert matched_overlap(one, other, overlaps_of_spans) == matched_overlap(other, one, overlaps_of_spans)
