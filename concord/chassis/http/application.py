@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
@@ -92,13 +92,13 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
         return {"status": "live"}
 
     @router.get(READY)
-    async def ready(request: Request) -> Response:
+    async def ready() -> Response:
         """Return 200 when requests should come here, 503 with the reasons when not."""
         reasons = readiness.reasons()
         if not reasons:
             return Response(b'{"status":"ready"}', media_type="application/json")
         headers = {"retry-after": str(RETRY_SECONDS)}
-        return problem(503, "; ".join(reasons) + ".", title="Not ready", instance=request.url.path, headers=headers)
+        return problem(503, "; ".join(reasons) + ".", title="Not ready", instance=READY, headers=headers)
 
     @router.get(METRICS)
     async def metrics() -> Response:

@@ -141,23 +141,23 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
     """
 
     async def concord_error(request: Request, fault: ConcordError) -> Response:
-        return refusal(fault, request.url.path)
+        return refusal(fault, request.scope["path"])
 
     async def invalid(request: Request, fault: RequestValidationError) -> Response:
         if any(error["type"] == "json_invalid" for error in fault.errors()):
             cure = "send well-formed JSON in UTF-8"
             unreadable = BadRequest("The body is no JSON.", [FieldError("body", "is no JSON", cure)])
-            return refusal(unreadable, request.url.path)
+            return refusal(unreadable, request.scope["path"])
         errors = field_errors(fault)
         detail = f"{errors[0].field}: {errors[0].problem}." if errors else "The request is not what this route takes."
-        return refusal(Invalid(detail, errors), request.url.path)
+        return refusal(Invalid(detail, errors), request.scope["path"])
 
     async def http_error(request: Request, fault: HTTPException) -> Response:
         if isinstance(fault.__cause__, ConcordError):
-            return refusal(fault.__cause__, request.url.path)
+            return refusal(fault.__cause__, request.scope["path"])
         cure = _CURES.get(fault.status_code)
         detail = f"{fault.detail}; {cure}." if cure else f"{fault.detail}."
-        return problem(fault.status_code, detail, instance=request.url.path, headers=fault.headers)
+        return problem(fault.status_code, detail, instance=request.scope["path"], headers=fault.headers)
 
     async def unavailable(request: Request, fault: Exception) -> Response:
         log.warning("%s: %s", type(fault).__name__, fault)
@@ -165,11 +165,11 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
         said = Unavailable(
             f"The {what} does not answer; nothing was acknowledged, and the same request may be sent again."
         )
-        return refusal(said, request.url.path)
+        return refusal(said, request.scope["path"])
 
     def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def domain_error(request: Request, fault: Exception) -> Response:
-            return refusal(domain_refusal(fault, status), request.url.path)
+            return refusal(domain_refusal(fault, status), request.scope["path"])
 
         return domain_error
 
