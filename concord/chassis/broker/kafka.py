@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
@@ -86,7 +85,7 @@ class KafkaBroker:
         except NO_ANSWER as fault:
             if self._producer is producer:
                 self._producer = None
-            await _give_up(producer)
+                await _give_up(producer)
             raise BrokerUnavailable(f"publishing {len(records)} records: {fault!r}") from fault
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> KafkaSubscription:
@@ -174,6 +173,7 @@ async def _give_up(producer: AIOKafkaProducer) -> None:
     """Close a producer without waiting for what it has not delivered.
 
     `AIOKafkaProducer.stop` flushes first, and an idempotent producer tries for ever: hence the private parts.
+    Whoever else publishes through it waits for its own deadline, unless the producer has told it before.
     """
     sender: asyncio.Task[None] | None = producer._sender.sender_task
     if sender is not None:
@@ -183,6 +183,4 @@ async def _give_up(producer: AIOKafkaProducer) -> None:
             await producer.client.close()
     if sender is not None:
         await asyncio.wait([sender], timeout=STOP_SECONDS_MAX)
-    # Whoever else waits for an acknowledgement of this producer is told that none will come.
-    producer._message_accumulator.fail_all(KafkaError("the producer failed and was given up"))
     producer._closed = True

@@ -1,0 +1,44 @@
+"""What only the Kafka adapter is asked."""
+
+import os
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import OutOfOrderSequenceNumber
+
+from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.broker.partitioner import partition_of
+from concord.chassis.broker.port import BrokerUnavailable, Outgoing
+
+pytestmark = [pytest.mark.real, pytest.mark.parametrize("broker_place", ["kafka"], indirect=True)]
+
+KEYS = [b"k7q2-u-%d" % number for number in range(100)]
+
+
+async def test_keys_land_where_kafkas_own_partitioner_puts_them(broker_place: Any) -> None:
+    theirs = AIOKafkaProducer(bootstrap_servers=os.environ["CONCORD_TEST_KAFKA_BOOTSTRAP"])
+    await theirs.start()
+    placed = [await theirs.send_and_wait(broker_place.topic, b"theirs", key=key) for key in KEYS]
+    partitions = len(await theirs.partitions_for(broker_place.topic))
+    await theirs.stop()
+    assert [each.partition for each in placed] == [partition_of(key, partitions) for key in KEYS]
+
+
+async def test_a_producer_that_failed_for_good_is_replaced_and_the_records_come_in_order(broker_place: Any) -> None:
+    broker = await broker_place.open()
+    assert isinstance(broker, KafkaBroker)
+    records = [Outgoing(broker_place.topic, b"key", b"%d" % number) for number in range(10)]
+    await broker.publish(records[:5])
+    failed = broker._producer
+    assert failed is not None
+    failed._message_accumulator.fail_all(OutOfOrderSequenceNumber())
+    with pytest.raises(BrokerUnavailable):
+        await broker.publish(records[5:])
+    await broker.publish(records[5:])
+    assert broker._producer is not failed
+    reader = await broker_place.join(lone=True)
+    found: list[bytes] = []
+    while await reader.lag():
+        found += [record.value for record in await reader.poll(100, 0.5)]
+    assert found == [record.value for record in records]
