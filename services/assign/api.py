@@ -17,7 +17,7 @@ from concord.labels import encoded
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
-from services.assign.handlers import NOTHING_WAITS, Answer, Handlers, Leased, Taken
+from services.assign.handlers import Answer, Handlers, Leased, Taken
 from services.assign.hot_route import HotRoute
 from services.assign.schemas import (
     ANNOTATOR_ID,
@@ -50,6 +50,8 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotOffered: 409,
     refusals.LabelRefused: 422,
 }
+
+NOTHING_WAITS = "Nothing waits for you in this project now; ask again in a few seconds."
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
@@ -127,7 +129,7 @@ async def define_annotator(
     if not ANNOTATOR_ID.fullmatch(annotator_id):
         cure = "use A-Z, a-z, 0-9 and . _ @ + -, 64 characters at most, a letter or digit first"
         raise Invalid(f"{annotator_id[:120]!r} names no annotator.", [FieldError("annotator_id", "is no id", cure)])
-    state, new = await _desk(request).handlers.define_annotator(body.wanted(annotator_id))
+    state, new = await _desk(request).handlers.annotators.define(body.wanted(annotator_id))
     response.status_code = 201 if new else 200
     return AnnotatorShown.of(state)
 
@@ -135,21 +137,21 @@ async def define_annotator(
 async def show_annotator(request: Request, annotator_id: str, caller: Operator) -> AnnotatorShown:
     """Show an annotator as last defined."""
     del caller
-    return AnnotatorShown.of(await _desk(request).handlers.annotator(annotator_id))
+    return AnnotatorShown.of(await _desk(request).handlers.annotators.get(annotator_id))
 
 
 async def claim(request: Request, project_id: str, caller: Annotator) -> Response:
     """Lease units; what the caller holds in the project already is offered again first."""
     desk = _desk(request)
     wish = await read_json(request, CLAIM)
-    leases = await desk.handlers.claim(caller.subject, project_id, wish.units)
+    leases = await desk.handlers.claims.claim(caller.subject, project_id, wish.units)
     return _json(Claimed([desk.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS))
 
 
 async def show_guideline(request: Request, project_id: str, caller: Annotator) -> Response:
     """Show how a project's units are to be labelled."""
     desk = _desk(request)
-    project = await desk.handlers.guideline(caller.subject, project_id)
+    project = await desk.handlers.claims.guideline(caller.subject, project_id)
     schema = desk.label_schema(project)
     return _json(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
 
@@ -158,7 +160,7 @@ async def submit_many(request: Request, caller: Annotator) -> Response:
     """Take many labels; each has its own result."""
     body = await read_json(request, SUBMISSIONS)
     answers = [Answer(one.assignment_id, bytes(one.label), one.active_ms, one.flag) for one in body.submissions]
-    results = await _desk(request).handlers.submit(caller.subject, answers)
+    results = await _desk(request).handlers.submissions.submit(caller.subject, answers)
     return _json(
         SubmissionResults([_result(answer.assignment_id, one) for answer, one in zip(answers, results, strict=True)])
     )
@@ -168,7 +170,7 @@ async def submit(request: Request, assignment_id: str, caller: Annotator) -> Res
     """Take one label."""
     body = await read_json(request, SUBMISSION)
     answer = Answer(assignment_id, bytes(body.label), body.active_ms, body.flag)
-    (result,) = await _desk(request).handlers.submit(caller.subject, [answer])
+    (result,) = await _desk(request).handlers.submissions.submit(caller.subject, [answer])
     if isinstance(result, Refusal):
         raise result
     return _json(_result(assignment_id, result))
@@ -177,26 +179,26 @@ async def submit(request: Request, assignment_id: str, caller: Annotator) -> Res
 async def skip(request: Request, assignment_id: str, caller: Annotator) -> Response:
     """Pass a unit over, with the reason."""
     body = await read_json(request, SKIP)
-    return _json(_stands(await _desk(request).handlers.skip(caller.subject, assignment_id, body.reason)))
+    return _json(_stands(await _desk(request).handlers.leases.skip(caller.subject, assignment_id, body.reason)))
 
 
 async def give_back(request: Request, assignment_id: str, caller: Annotator) -> Response:
     """Give a unit back unlabelled."""
-    return _json(_stands(await _desk(request).handlers.give_back(caller.subject, assignment_id)))
+    return _json(_stands(await _desk(request).handlers.leases.give_back(caller.subject, assignment_id)))
 
 
 async def renew(request: Request, assignment_id: str, caller: Annotator) -> Response:
     """Prolong a lease from now on."""
-    return _json(_stands(await _desk(request).handlers.renew(caller.subject, assignment_id)))
+    return _json(_stands(await _desk(request).handlers.leases.renew(caller.subject, assignment_id)))
 
 
 async def show_me(request: Request, caller: Annotator) -> Response:
     """Show the caller who they are here, and what they hold."""
     handlers = _desk(request).handlers
-    annotator = await handlers.annotator(caller.subject)
+    annotator = await handlers.annotators.get(caller.subject)
     leases = [
         HeldLease(one.assignment.id, one.unit.unit_id, one.unit.project_id, timestamp(one.assignment.lease_until_us))
-        for one in await handlers.held(caller.subject)
+        for one in await handlers.claims.held(caller.subject)
     ]
     languages = list(annotator.languages)
     return _json(Standing(annotator.annotator_id, annotator.kind, list(annotator.skills), languages, leases))

@@ -40,7 +40,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     repository = Repository(journal.journal, settings.ids.secret.key(), random.Random(ports.writer))
     projects = project_table(ports.broker, ports.clock)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
-    handlers = Handlers(repository, projects, instruments, ports.clock, ports.writer)
+    handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
     parts = ordered(
         ports,
         journal,
@@ -67,7 +67,7 @@ async def _expire_for_ever(handlers: Handlers, clock: Clock) -> None:
     while True:
         await clock.sleep(EXPIRE_SECONDS)
         try:
-            while await handlers.expire() == EXPIRE_LEASES_MAX:
+            while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
                 pass
         except (StoreUnavailable, Unavailable):
             continue

@@ -5,13 +5,13 @@ from functools import partial
 from typing import cast
 
 from concord.chassis.consumer import Delivery, Handler, Poison
-from concord.chassis.table import Unknown
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign.domain import unit
+from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState
 from services.assign.handlers import Handlers, Told
 
@@ -27,22 +27,22 @@ async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("UnitEvent", delivery.event) for delivery in deliveries]
     admitted = [event for event in events if event.HasField("unit_admitted")]
     try:
-        await assign.admit([(event.metadata.event_id, _admitted(event)) for event in admitted])
-    except Unknown as fault:
+        await assign.units.admit([(event.metadata.event_id, _admitted(event)) for event in admitted])
+    except ProjectUnknown as fault:
         # It was waited for; more tries would hold up the partition for nothing.
         raise Poison(str(fault)) from fault
     erased = [event for event in events if event.HasField("unit_erased")]
-    await assign.hear([_told(event, event.unit_erased.unit_id, unit.withdraw) for event in erased])
+    await assign.units.hear([_told(event, event.unit_erased.unit_id, unit.withdraw) for event in erased])
 
 
 async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("ResolutionEvent", delivery.event) for delivery in deliveries]
-    await assign.hear([told for event in events for told in _resolution(event)])
+    await assign.units.hear([told for event in events for told in _resolution(event)])
 
 
 async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("LotEvent", delivery.event) for delivery in deliveries]
-    await assign.hear([told for event in events for told in _rejection(event)])
+    await assign.units.hear([told for event in events for told in _rejection(event)])
 
 
 def _admitted(event: UnitEvent) -> UnitState:

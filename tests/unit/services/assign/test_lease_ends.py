@@ -74,12 +74,12 @@ async def test_nothing_ends_while_the_wall_clock_stands_behind_itself() -> None:
         async with desk.annotator("ann") as ann:
             clock.shift_seconds = 1_000
             handlers = desk.handlers()
-            assert await handlers.expire() == 0
+            assert await handlers.leases.expire() == 0
             await claim(ann)
             clock.shift_seconds = 0
-            assert await handlers.expire() == 0
+            assert await handlers.leases.expire() == 0
             clock.shift_seconds = 1_009
-            assert await handlers.expire() == 0
+            assert await handlers.leases.expire() == 0
             clock.shift_seconds = 1_011
             await until(lambda: expired(desk) == ["ann"])
 
@@ -95,7 +95,7 @@ async def test_after_a_restart_leases_get_a_grace_and_then_end() -> None:
             (mine,) = await claim(ann)
     clock.shift_seconds = 1_000
     async with desk.open():
-        assert await desk.handlers().expire() == 0, "nobody could renew or submit while the service was away"
+        assert await desk.handlers().leases.expire() == 0, "nobody could renew or submit while the service was away"
         async with desk.annotator("ann") as ann:
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "accepted"
     assert expired(desk) == []

@@ -1,0 +1,70 @@
+"""What assign does: one use case a method, one concern a file.
+
+Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
+tell, `claims` gives units out, `submissions` takes labels in, `leases` ends and prolongs, `annotators` says who is who.
+"""
+
+from dataclasses import dataclass
+
+from concord.chassis.clock import Clock
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments
+from services.assign.handlers.annotators import Annotators
+from services.assign.handlers.claims import Claims, Leased
+from services.assign.handlers.deciding import Projects, Requests
+from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
+from services.assign.handlers.submissions import Answer, Submissions, Taken
+from services.assign.handlers.units import Told, Units
+from services.assign.repository import Repository
+
+__all__ = [
+    "EXPIRE_LEASES_MAX",
+    "Annotators",
+    "Answer",
+    "Claims",
+    "Handlers",
+    "Leased",
+    "Leases",
+    "Projects",
+    "Submissions",
+    "Taken",
+    "Told",
+    "Units",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Assign's use cases."""
+
+    projects: Projects
+    units: Units
+    annotators: Annotators
+    claims: Claims
+    submissions: Submissions
+    leases: Leases
+
+    @classmethod
+    def of(
+        cls, repository: Repository, table: Table[Project], instruments: Instruments, clock: Clock, writer: str
+    ) -> "Handlers":
+        """Return the use cases over one repository.
+
+        Args:
+            repository: where facts are found.
+            table: the projects as ingest defined them.
+            instruments: those of `telemetry.INSTRUMENTS`.
+            clock: time.
+            writer: this process's name; with a count it names requests.
+        """
+        projects, requests = Projects(table), Requests(writer)
+        annotators = Annotators(repository, requests)
+        return cls(
+            projects=projects,
+            units=Units(repository, projects),
+            annotators=annotators,
+            claims=Claims(repository, projects, annotators, requests, instruments, clock),
+            submissions=Submissions(repository, projects, instruments),
+            leases=Leases(repository, projects, requests, instruments, clock),
+        )

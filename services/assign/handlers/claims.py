@@ -1,0 +1,176 @@
+"""Claims: who gets which units next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from concord.chassis.telemetry import Instruments, trace_headers
+from concord.contracts.codec import Headers
+from services.assign import announcements
+from services.assign.announcements import announcer
+from services.assign.domain import eligibility, lease, unit
+from services.assign.domain.queue import Pick, Seeker
+from services.assign.domain.refusals import NotOffered
+from services.assign.domain.unit import Assignment, UnitState
+from services.assign.handlers.annotators import Annotators
+from services.assign.handlers.deciding import Projects, Requests, raise_errors
+from services.assign.repository import Repository
+
+CLAIM_ROUNDS_MAX = 3
+"""How often a claim picks again in place of units that were refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A unit and the annotator's lease on it."""
+
+    unit: UnitState
+    assignment: Assignment
+    project: Project
+
+
+class Claims:
+    """What annotators are given.
+
+    Args:
+        repository: where facts are found.
+        projects: their policies.
+        annotators: who may claim.
+        requests: names requests.
+        instruments: those of `telemetry.INSTRUMENTS`.
+        clock: time.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        projects: Projects,
+        annotators: Annotators,
+        requests: Requests,
+        instruments: Instruments,
+        clock: Clock,
+    ) -> None:
+        self.repository = repository
+        self.projects = projects
+        self.annotators = annotators
+        self.requests = requests
+        self.instruments = instruments
+        self.clock = clock
+
+    async def claim(self, annotator_id: str, project_id: str, units_max: int) -> list[Leased]:
+        """Return what the annotator holds in the project, and as many new units as make up `units_max`.
+
+        What is held is offered again first, so that a lost reply loses nothing.
+
+        Raises:
+            AnnotatorUnknown, ProjectUnknown: see there.
+            Backlogged: the broker takes no events.
+        """
+        annotator = await self.annotators.get(annotator_id)
+        project = self.projects.known(project_id)
+        leases = (await self.held(annotator_id, project_id))[:units_max]
+        if len(leases) < units_max:
+            self.repository.refuse_backlog()
+            seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
+            leases += await self._issue(seeker, project, units_max - len(leases))
+        if not leases:
+            self.instruments.counter("concord_assign_claims_without_work").inc()
+        return leases
+
+    async def guideline(self, annotator_id: str, project_id: str) -> Project:
+        """Return the project whose guideline an annotator wants to read.
+
+        Raises:
+            AnnotatorUnknown, ProjectUnknown: see there.
+        """
+        await self.annotators.get(annotator_id)
+        return self.projects.known(project_id)
+
+    async def held(self, annotator_id: str, project_id: str | None = None) -> list[Leased]:
+        """Return the annotator's leases that run, on units that still want their label; of one project or all."""
+        now_us = self.clock.now_us()
+        holds = [
+            hold
+            for hold in self.repository.held.of(annotator_id)
+            if project_id in (None, hold.project_id) and now_us < hold.until_us
+        ]
+        units = await self.repository.units([hold.place for hold in holds])
+        leases = []
+        for hold in holds:
+            state, project = units.get(hold.place), self.projects.find(hold.project_id)
+            assignment = state.assignment(hold.assignment_id) if state is not None else None
+            if state is None or assignment is None or project is None:
+                continue
+            if assignment.status == "leased" and assignment.rework == state.rework and state.wants_labels:
+                leases.append(Leased(state, assignment, project))
+        return leases
+
+    async def _issue(self, seeker: Seeker, project: Project, units_max: int) -> list[Leased]:
+        """Lease up to so many units: pick, decide all in one insert, and pick again for those that were refused."""
+        leases: list[Leased] = []
+        for _ in range(CLAIM_ROUNDS_MAX):
+            picks = self._picks(seeker, project, units_max - len(leases))
+            if not picks:
+                break
+            try:
+                causes = await self._issuances(picks, seeker.annotator_id, project)
+                outcomes = await self.repository.apply_in_turn(causes)
+            except Exception:
+                for pick in picks:
+                    self.repository.queue.undo(pick, seeker.annotator_id)
+                raise
+            raise_errors(outcomes, but=NotOffered)
+            states = [outcome.state for outcome in outcomes if outcome.error is None]
+            leases += [Leased(state, state.assignments[-1], project) for state in states if state is not None]
+            if len(leases) == units_max:
+                break
+        self.instruments.counter("concord_assign_issued").inc(len(leases))
+        return leases
+
+    def _picks(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
+        picks: list[Pick] = []
+        while len(picks) < units_max:
+            pick = self.repository.queue.pick(project.project_id, seeker, project.policy.gold.rate)
+            if pick is None:
+                break
+            picks.append(pick)
+        return picks
+
+    async def _issuances(self, picks: Sequence[Pick], annotator_id: str, project: Project) -> list[Cause[UnitState]]:
+        """Return the causes that lease the picked units, for gold units the annotator's copies."""
+        gold_keys = [self.repository.key(pick.unit_id) for pick in picks if pick.gold]
+        originals = await self.repository.units(gold_keys) if gold_keys else {}
+        seconds = self.repository.active_times[project.project_id].lease_seconds(project.policy.lease.seconds)
+        request_id, trace = self.requests.next(), trace_headers()
+        causes = []
+        for pick in picks:
+            key, start = self.repository.key(pick.unit_id), None
+            if pick.gold:
+                start = unit.copy_for(originals[key], annotator_id)
+                key = self.repository.key(self.repository.assignment_id(pick.unit_id, annotator_id, start.rework))
+            cause_id = f"{request_id}/{pick.unit_id}"
+            decide = self._issuing(cause_id, start, annotator_id, seconds * MICROSECONDS, project, trace)
+            causes.append(Cause(key, cause_id, decide, creates=pick.gold))
+        return causes
+
+    def _issuing(
+        self,
+        cause_id: str,
+        start: UnitState | None,
+        annotator_id: str,
+        lease_us: int,
+        project: Project,
+        trace: Headers,
+    ) -> Callable[[UnitState | None, int], Decision[UnitState]]:
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+            state = state or start
+            if state is None:
+                raise NotOffered("The unit is gone.")
+            assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework)
+            after = lease.issue(state, annotator_id, assignment_id, now_us + lease_us, project.guideline_version)
+            said = announcer(cause_id, now_us, trace)
+            return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
+
+        return decide

@@ -1,0 +1,70 @@
+"""What the use cases share: names of requests, projects by id, and errors that nobody expects."""
+
+from collections.abc import Sequence
+
+from concord.chassis.journal.record import Outcome
+from concord.chassis.projects import Project
+from concord.chassis.table import Table, Unknown
+from services.assign.domain.refusals import ProjectUnknown
+from services.assign.domain.unit import UnitState
+
+
+class Requests:
+    """Names requests: each name once, in all lives of the service.
+
+    Args:
+        writer: this life's name.
+    """
+
+    def __init__(self, writer: str) -> None:
+        self._writer = writer
+        self._count = 0
+
+    def next(self) -> str:
+        """Return the next request's name."""
+        self._count += 1
+        return f"{self._writer}/{self._count}"
+
+
+class Projects:
+    """The projects as ingest defined them.
+
+    Args:
+        table: kept up to date from the projects topic.
+    """
+
+    def __init__(self, table: Table[Project]) -> None:
+        self._table = table
+
+    def known(self, project_id: str) -> Project:
+        """Return the project without waiting for one that may be on its way.
+
+        Raises:
+            ProjectUnknown: see there.
+        """
+        project = self.find(project_id)
+        if project is None:
+            raise ProjectUnknown(f"There is no project {project_id[:120]!r}.")
+        return project
+
+    def find(self, project_id: str) -> Project | None:
+        """Return the project, or None."""
+        return self._table.rows.get(project_id)
+
+    async def awaited(self, project_id: str) -> Project:
+        """Return the project of a unit, waiting a little for it.
+
+        Raises:
+            ProjectUnknown: see there.
+        """
+        try:
+            return await self._table.get(project_id)
+        except Unknown as fault:
+            raise ProjectUnknown(f"There is no project {project_id[:120]!r}.") from fault
+
+
+def raise_errors(outcomes: Sequence[Outcome[UnitState]], but: type[Exception] | tuple[()] = ()) -> None:
+    """Raise the first error that is not of the kind that was to be expected."""
+    for outcome in outcomes:
+        if outcome.error is not None and not isinstance(outcome.error, but):
+            raise outcome.error

@@ -1,0 +1,66 @@
+"""What other services tell of units: they are admitted, asked for again, closed, sent back, withdrawn."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from concord.chassis.journal.record import Cause, Decision
+from services.assign.domain import unit
+from services.assign.domain.unit import UnitState
+from services.assign.handlers.deciding import Projects, raise_errors
+from services.assign.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an event tells of one unit: the change it makes, or None when it makes none."""
+
+    cause_id: str
+    unit_id: str
+    client_id: str
+    project_id: str
+    change: Callable[[UnitState], UnitState | None]
+
+
+class Units:
+    """Units as others tell of them.
+
+    Args:
+        repository: where facts are found.
+        projects: whose policy says what overlap is wanted first.
+    """
+
+    def __init__(self, repository: Repository, projects: Projects) -> None:
+        self.repository = repository
+        self.projects = projects
+
+    async def admit(self, admitted: Sequence[tuple[str, UnitState]]) -> None:
+        """Take in units, each with the id of the event that admitted it; their overlap follows from their project.
+
+        Raises:
+            ProjectUnknown: a project is not there, though a little was waited for it.
+        """
+        causes = []
+        for cause_id, told in admitted:
+            initial = (await self.projects.awaited(told.project_id)).policy.overlap.initial
+            whole = unit.with_overlap(told, initial)
+            decide = functools.partial(_admit, whole)
+            causes.append(Cause(self.repository.key(told.unit_id), cause_id, decide, creates=True))
+        raise_errors(await self.repository.apply(causes))
+
+    async def hear(self, told: Sequence[Told]) -> None:
+        """Take over what adjudicate, audit or ingest decided about units."""
+        causes = [Cause(self.repository.key(one.unit_id), one.cause_id, functools.partial(_hear, one)) for one in told]
+        raise_errors(await self.repository.apply(causes))
+
+
+def _admit(told: UnitState, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+    del now_us
+    after = unit.admit(state, told)
+    return None if after is None else Decision(after)
+
+
+def _hear(told: Told, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+    del now_us
+    after = told.change(state or unit.unheard_of(told.unit_id, told.client_id, told.project_id))
+    return None if after is None else Decision(after)
