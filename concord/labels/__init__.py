@@ -17,20 +17,13 @@ two are apart and merges several into one. Labels travel as the bytes of `encode
 | text | `"free text"` |
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
-from concord.labels.boxes import Boxes
 from concord.labels.canonical_json import decoded, encoded
-from concord.labels.choice import Choice
-from concord.labels.choices import Choices
-from concord.labels.number import Number
-from concord.labels.polygons import Polygons
-from concord.labels.preference import Preference
-from concord.labels.ranking import Ranking
-from concord.labels.rating import Rating
 from concord.labels.reading import object_in, shown
 from concord.labels.schema import (
     ClassedSchema,
@@ -41,8 +34,6 @@ from concord.labels.schema import (
     SchemaFault,
     Vote,
 )
-from concord.labels.spans import Spans
-from concord.labels.text import Text
 
 __all__ = [
     "KINDS",
@@ -58,21 +49,25 @@ __all__ = [
     "schema_from",
 ]
 
-KINDS: Final[Mapping[str, Callable[..., LabelSchema]]] = MappingProxyType(
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "choice": Choice,
-        "choices": Choices,
-        "rating": Rating,
-        "number": Number,
-        "preference": Preference,
-        "ranking": Ranking,
-        "spans": Spans,
-        "boxes": Boxes,
-        "polygons": Polygons,
-        "text": Text,
+        "choice": "Choice",
+        "choices": "Choices",
+        "rating": "Rating",
+        "number": "Number",
+        "preference": "Preference",
+        "ranking": "Ranking",
+        "spans": "Spans",
+        "boxes": "Boxes",
+        "polygons": "Polygons",
+        "text": "Text",
     }
 )
-"""Every kind of label; a new kind is one file and one line here."""
+"""Every kind of label, which is its module too, and the class there; a new kind is one file and one line here.
+
+A kind's module is imported when a schema first asks for it: geometry and assignment are half a second and
+tens of megabytes that a project of choices does not need.
+"""
 
 
 def schema_from(spec: Json) -> LabelSchema:
@@ -94,7 +89,7 @@ def schema_from(spec: Json) -> LabelSchema:
     if not isinstance(spec, dict) or not isinstance(kind, str) or kind not in KINDS:
         problem = f"{shown(kind)} is no kind of label"
         raise SchemaFault("$.kind", problem, f"use one of {', '.join(KINDS)}")
-    build: Any = KINDS[kind]
+    build: Any = getattr(import_module(f"concord.labels.{kind}"), KINDS[kind])
     given = [each for each in fields(build) if each.init]
     required = [each.name for each in given if each.default is MISSING]
     optional = [each.name for each in given if each.default is not MISSING]
