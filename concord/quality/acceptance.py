@@ -11,6 +11,7 @@ table, and `stopping_law(plan.bounds())` gives its exact risks and average sampl
     zero_acceptance_size the smallest sample that shows a rate by being without error
     standard_plan        ISO 2859-1; `iso_2859_switching` holds its switching rules
     operating_characteristic, double_plan: what a plan does to lots of any quality
+    audit_effort         what each plan costs on a lot, and the replay of a known audit
 
 Klie, Haladjian, Kirchner, Nair, "On Efficient and Statistical Quality Estimation for Data Annotation",
 ACL 2024 (arXiv 2405.11919), is why audits here are plans and not percentages: acceptance sampling needs up to

@@ -8,11 +8,12 @@ an hour counts as the slowest unit and no more. C = max(0, C + z - k) rises only
 faster, which is what learning does, gives low ranks and holds C at zero: it cannot alarm.
 
 *Accuracy.* On gold units a Bernoulli CUSUM waits for the error rate to rise above the annotator's own. That rate
-is itself an estimate, so the threshold is set for a rate somewhat above it (`margin_se`): with a baseline of 60
-gold units or more the false alarms then stay at the stated rate on average over annotators.
+is itself an estimate from few gold units, so the threshold is set on its whole posterior: false alarms come at
+the stated rate on average over what the rate may be, not at the rate that happened to be observed.
 
-*False alarms.* Each chart alone: one in `observations_between_false_alarms` (930, what the one-sided CUSUM with
-k = .5 and h = 5 gives) of the timed units, and of the gold units, respectively.
+*False alarms.* The time chart alarms on a steady annotator once in 930 timed units, the run length of the one-sided
+CUSUM with k = .5 and h = 5. The accuracy chart does once in `gold_between_false_alarms` (465) gold units; at one
+gold unit in ten that is one in 4,650 units.
 
 An alarm is a reason to offer a break, never a verdict on a person: evidence that fatigue matters is mixed (Hata
 et al., CSCW 2017, find steady quality over weeks; Jung et al., HCOMP 2014, find that single workers move).
@@ -21,10 +22,11 @@ Sources: McDonald, Naval Research Logistics 37, 1990, for the CUSUM of sequentia
 Journal of Quality Technology 31(1), 1999, for the Bernoulli CUSUM.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
+
+from scipy.special import betaincinv
 
 from concord.quality.control_chart import bernoulli_reference
 from concord.quality.run_length import bernoulli_cusum_h_for_arl
@@ -39,17 +41,15 @@ class FatigueRule:
     Attributes:
         time_k, time_h: reference value and decision interval of the time chart, in normal scores.
         error_rise: rise of the error rate that the accuracy chart is tuned to.
-        observations_between_false_alarms: run length in control of the accuracy chart.
-        margin_se: standard errors of the baseline error rate by which the threshold is kept safe.
+        gold_between_false_alarms: run length of the accuracy chart while the annotator is steady, in gold units.
         times_min, times_max: own times to have before any is judged, and latest times to keep.
         gold_min: gold units of the baseline without which accuracy is not judged.
     """
 
     time_k: float = 0.5
     time_h: float = 5.0
-    error_rise: float = 0.20
-    observations_between_false_alarms: float = 930.0
-    margin_se: float = 0.35
+    error_rise: float = 0.25
+    gold_between_false_alarms: float = 465.0
     times_min: int = 10
     times_max: int = 50
     gold_min: int = 30
@@ -196,19 +196,14 @@ class _AccuracyChart:
 
 @lru_cache(maxsize=4096)
 def _accuracy_chart(baseline: GoldBaseline, rule: FatigueRule) -> _AccuracyChart:
-    """Return the Bernoulli CUSUM for this baseline, from the posterior of its error rate under Beta(1, 1).
+    """Return the Bernoulli CUSUM for this baseline; some 30 ms of work, done once for each baseline.
 
-    Rates are rounded to a hundredth, so that few charts are ever designed.
+    Under a uniform prior the error rate is Beta(wrong + 1, right + 1); its mean, to a hundredth, is the rate in
+    control, and five equally likely quantiles stand for the rest.
     """
-    mean = (baseline.wrong + 1) / (baseline.units + 2)
-    error = math.sqrt(mean * (1 - mean) / (baseline.units + 3))
-    usual = min(max(round(mean, 2), 0.01), 0.75)
-    safe = min(max(round(mean + rule.margin_se * error, 2), 0.01), 0.80)
+    right = baseline.units - baseline.wrong
+    usual = min(max(round((baseline.wrong + 1) / (baseline.units + 2), 2), 0.01), 0.75)
     risen = min(usual + rule.error_rise, 0.95)
-    return _designed_chart(usual, risen, safe, rule.observations_between_false_alarms)
-
-
-@lru_cache(maxsize=1024)
-def _designed_chart(usual: float, risen: float, safe: float, run_length: float) -> _AccuracyChart:
-    threshold = bernoulli_cusum_h_for_arl(usual, risen, run_length, rate=safe)
+    rates = betaincinv(baseline.wrong + 1, right + 1, [0.1, 0.3, 0.5, 0.7, 0.9])
+    threshold = bernoulli_cusum_h_for_arl(usual, risen, rule.gold_between_false_alarms, rates)
     return _AccuracyChart(bernoulli_reference(usual, risen).gamma, threshold)

@@ -29,7 +29,7 @@ from concord.quality.control_chart import bernoulli_reference
 
 Floats = NDArray[np.float64]
 
-_FRACTION_MAX = 500
+_FRACTION_MAX = 100  # finer ones change run lengths in the fourth digit
 _LONGEST = 1e14
 
 
@@ -123,7 +123,7 @@ def bernoulli_cusum_arl(
     """Return the average run length of a Bernoulli CUSUM at the given error rates (default p0).
 
     With gamma = a / b the sum lives on multiples of 1 / b, a finite Markov chain: down a steps after a right
-    one, up b - a after a wrong one. Any gamma is taken as the nearest fraction with b <= 500.
+    one, up b - a after a wrong one. Any gamma is taken as the nearest fraction with b <= 100.
 
     Source: Reynolds and Stoumbos, Journal of Quality Technology 31(1), 1999.
 
@@ -157,21 +157,30 @@ def cusum_h_for_arl(k: float, arl0: float, *, two_sided: bool = True) -> float:
     return _solve_for(lambda h: float(run(k, h)), arl0)
 
 
-def bernoulli_cusum_h_for_arl(p0: float, p1: float, arl0: float, rate: float | None = None) -> float:
-    """Return the smallest h, to a hundredth of an error, at which the run length at `rate` (default p0) is reached.
+def bernoulli_cusum_h_for_arl(p0: float, p1: float, arl0: float, rates: ArrayLike | None = None) -> float:
+    """Return the smallest h, to a hundredth of an error, that gives the wanted run length.
+
+    Args:
+        p0: error rate in control.
+        p1: error rate to be found.
+        arl0: wanted run length in control.
+        rates: equally likely error rates in control, where that is uncertain (default p0 alone). The run length
+            is then their harmonic mean: signals are as frequent as wanted on average over the rates.
 
     >>> bernoulli_cusum_h_for_arl(0.1, 0.25, 930)
-    3.52
+    3.51
     """
-    low, high = 1, 2  # hundredths; the run length rises with them in small steps
-    while float(bernoulli_cusum_arl(p0, p1, high / 100, rate)) < arl0:
+    in_control = p0 if rates is None else rates
+
+    def run_length(hundredths: int) -> float:
+        return 1 / float(np.mean(1 / bernoulli_cusum_arl(p0, p1, hundredths / 100, in_control)))
+
+    low, high = 1, 128  # hundredths; the run length rises with them in small steps
+    while run_length(high) < arl0:
         low, high = high, 2 * high
     while low < high:
         middle = (low + high) // 2
-        if float(bernoulli_cusum_arl(p0, p1, middle / 100, rate)) >= arl0:
-            high = middle
-        else:
-            low = middle + 1
+        low, high = (low, middle) if run_length(middle) >= arl0 else (middle + 1, high)
     return high / 100
 
 

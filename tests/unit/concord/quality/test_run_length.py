@@ -71,6 +71,14 @@ def test_bernoulli_threshold_is_the_smallest_that_does() -> None:
     assert float(arl.bernoulli_cusum_arl(0.05, 0.2, h - 0.01)) < 500
 
 
+def test_uncertain_rates_share_the_wanted_frequency_of_signals() -> None:
+    rates = [0.05, 0.10, 0.15]
+    h = arl.bernoulli_cusum_h_for_arl(0.10, 0.30, 930, rates)
+    frequency = np.mean(1 / arl.bernoulli_cusum_arl(0.10, 0.30, h, rates))
+    assert 1 / frequency == pytest.approx(930, rel=0.1)
+    assert h > arl.bernoulli_cusum_h_for_arl(0.10, 0.30, 930)
+
+
 def test_run_lengths_no_limit_can_give_are_refused() -> None:
     with pytest.raises(ValueError, match="below what any limit"):
         arl.cusum_h_for_arl(0.5, 0.9)
