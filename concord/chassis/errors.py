@@ -76,6 +76,13 @@ class NotFound(ConcordError):
     title = "Not found"
 
 
+class TooSlow(ConcordError):
+    """The body stopped coming."""
+
+    status = 408
+    title = "The body did not come in time"
+
+
 class Conflict(ConcordError):
     """It was already otherwise."""
 

@@ -1,5 +1,6 @@
 """What is refused before anything is parsed: pure ASGI, a dictionary look-up and a counter on the hot path."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from concord.chassis.errors import (
     BodyTooLarge,
     ConcordError,
     TooManyRequests,
+    TooSlow,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -22,6 +24,9 @@ BODY_BYTES_MAX = 1_000_000
 JSON_DEPTH_MAX = 32
 IN_FLIGHT_PER_CALLER_MAX = 64
 IN_FLIGHT_MAX = 1_000
+BODY_SILENCE_SECONDS_MAX = 30.0
+"""How long a body may pause: a caller that sends nothing must not hold a place among the requests in flight."""
+UNFOLLOWED_BYTES_MAX = 65_536
 BODY_LIMIT_KEY = "concord.body_limit"
 # A closed string, or one that is still open at the end. Possessive, so that hostile text is read once and not again.
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(")(?:[^"\\]++|\\.)*+\\?\Z', re.DOTALL)
@@ -60,11 +65,13 @@ class BodyLimit:
         self._receive = receive
         self._read = 0
         self._declared = -1
+        self._ended = False
         self._encoding = _IDENTITY
         self._depth: JsonDepth | None = None
         for name, value in scope["headers"]:
             if name == b"content-length":
-                self._declared = int(value) if value.isdigit() else 0
+                # Twenty digits say that it is too large as well as more would.
+                self._declared = int(value[:20]) if value.isdigit() else 0
             elif name == b"content-type" and _is_json(value):
                 self._depth = JsonDepth()
             elif name == b"content-encoding":
@@ -74,15 +81,19 @@ class BodyLimit:
         """Return the next message.
 
         Raises:
-            HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply, or by
-                UnsupportedMediaType when the body is compressed.
+            HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply, by
+                UnsupportedMediaType when the body is compressed, or by TooSlow when it stops coming.
         """
         if self._declared > self.bytes_max:
             raise self._too_large()
         if self._encoding != _IDENTITY:
             raise refused(UnsupportedMediaType("Compressed bodies are not taken; send it without content-encoding."))
-        message = await self._receive()
+        if self._ended:
+            # What comes now is only that the caller has gone, however long that takes.
+            return await self._receive()
+        message = await self._next()
         if message["type"] == "http.request":
+            self._ended = not message.get("more_body", False)
             chunk: bytes = message.get("body", b"")
             self._read += len(chunk)
             if self._read > self.bytes_max:
@@ -90,6 +101,14 @@ class BodyLimit:
             if self._depth is not None:
                 self._depth.feed(chunk)
         return message
+
+    async def _next(self) -> Message:
+        try:
+            async with asyncio.timeout(BODY_SILENCE_SECONDS_MAX):
+                return await self._receive()
+        except TimeoutError as fault:
+            said = f"Nothing of the body came for {BODY_SILENCE_SECONDS_MAX:g} s; send the request again."
+            raise refused(TooSlow(said)) from fault
 
     def _too_large(self) -> HTTPException:
         return refused(BodyTooLarge(f"The body is over {self.bytes_max} bytes; send it in smaller requests."))
@@ -114,7 +133,7 @@ class JsonDepth:
             # Few brackets cannot nest deeply: most bodies end here.
             self._opened += chunk.count(b"[") + chunk.count(b"{")
             self._kept.append(chunk)
-            if self._opened <= JSON_DEPTH_MAX:
+            if self._opened <= JSON_DEPTH_MAX and sum(map(len, self._kept)) <= UNFOLLOWED_BYTES_MAX:
                 return
             chunk, self._kept = b"".join(self._kept), None
         self._follow(chunk)

@@ -42,6 +42,15 @@ def test_refused_exactly_when_a_parser_would_find_more_than_32_levels(tree: Any,
     assert refused(json.dumps(tree).encode(), cuts) == (depth_of(tree) > JSON_DEPTH_MAX)
 
 
+def test_little_is_kept_of_a_long_text_with_few_brackets() -> None:
+    depth = JsonDepth()
+    for _ in range(20):
+        depth.feed(b"[" + b" " * 100_000)
+    depth.feed(b'"' + b"x" * 100_000)
+    assert len(b"".join(depth._kept or [])) == 0
+    assert len(depth._open) == 1
+
+
 @given(st.text(alphabet='[]{}"\\', max_size=300), st.lists(st.integers(0, 300), max_size=6))
 def test_however_a_text_is_cut_the_answer_is_the_same(text: str, cuts: list[int]) -> None:
     assert refused(text.encode(), cuts) == refused(text.encode(), [])

@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 
 from concord.chassis.errors import BodyTooLarge, TooManyRequests
-from concord.chassis.http import Limits, allow_body, read_lines
+from concord.chassis.http import Limits, allow_body, limits, read_lines
 from concord.chassis.identity import Caller, Role, require
 
 Build = Callable[..., FastAPI]
@@ -113,6 +113,24 @@ async def test_compressed_bodies_are_refused(door: httpx.AsyncClient, client: di
     assert answer.status_code == 415
     answer = await door.post("/whole", content=b"x", headers=client | {"content-encoding": "identity"})
     assert answer.status_code == 200
+
+
+async def test_a_body_that_stops_coming_is_not_waited_for(
+    door: httpx.AsyncClient, client: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_SILENCE_SECONDS_MAX", 0.01)
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    answer = await door.post("/whole", content=stalling(), headers=client)
+    assert (answer.status_code, answer.headers["content-type"]) == (408, "application/problem+json")
+
+
+async def test_a_length_of_many_digits_is_too_large(door: httpx.AsyncClient, client: dict[str, str]) -> None:
+    answer = await door.post("/whole", content=b"x", headers=client | {"content-length": "9" * 5_000})
+    assert answer.status_code == 413
 
 
 async def test_a_caller_has_so_much_in_flight_and_no_more(
