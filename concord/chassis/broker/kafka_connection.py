@@ -1,6 +1,5 @@
 """How Kafka is reached: the settings that producer and consumers share."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from aiokafka.helpers import create_ssl_context
 REQUEST_MS_MAX = 10_000
 """How long one request may go unanswered."""
 
-NO_ANSWER = (KafkaError, OSError, asyncio.TimeoutError)
-"""What the client library raises when the broker does not answer or refuses for now."""
+NO_ANSWER = (KafkaError, OSError)
+"""What is raised when the broker does not answer or refuses for now; a timeout is an OSError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from concord.chassis.store.port import DOCUMENT_BYTES_MAX, INSERT_DOCUMENTS_MAX
 
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**63 - 1
+KEYS_REMEMBERED_MAX = 4_096
 SCALAR_BYTES = 16
 """What a number and the name of its field are taken to need; an estimate, far below the store's own limit."""
 
@@ -36,19 +38,23 @@ def check_documents(documents: Sequence[Mapping[str, Any]]) -> None:
 def _document_bytes(document: Mapping[Any, Any], place: str) -> int:
     size = 0
     for key, value in document.items():
-        if not isinstance(key, str) or not key or "." in key or "$" in key or "\x00" in key:
+        if not _is_good_key(key):
             raise UnstorableDocument(f"{place}: the key {key!r} is empty or has a dot, a dollar or NUL in it")
-        # Nearly all there is, so asked first.
-        if type(value) is str or type(value) is bytes:
+        kind = type(value)
+        if kind is str or kind is bytes:  # nearly all there is, so asked first
             size += SCALAR_BYTES + len(value)
-        elif isinstance(value, list | tuple):
+        elif kind is list or kind is tuple:
             for element in value:
-                if isinstance(element, list | tuple):
-                    raise UnstorableDocument(f"{place}.{key}: a list in a list; put a document between")
                 size += _value_bytes(element, place, key)
         else:
             size += _value_bytes(value, place, key)
     return size
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED_MAX)
+def _is_good_key(key: object) -> bool:
+    """Return whether it may name a field; remembered, for a program has few names for its fields."""
+    return isinstance(key, str) and key != "" and not any(character in key for character in ".$\x00")
 
 
 def _value_bytes(value: object, place: str, key: str) -> int:
@@ -63,5 +69,7 @@ def _value_bytes(value: object, place: str, key: str) -> int:
             raise UnstorableDocument(f"{place}.{key}: {value} is not a finite number")
         case int() | float() | None:
             return SCALAR_BYTES
+        case list() | tuple():
+            raise UnstorableDocument(f"{place}.{key}: a list in a list; put a document between")
         case _:
             raise UnstorableDocument(f"{place}.{key}: a {type(value).__name__} cannot be stored")
