@@ -30,7 +30,7 @@ def link_holds(secret: bytes, unit_id: str, expires: int, signature: str, now_us
     >>> link_holds(b"secret", "k7q2-u2", 2, _signature(b"secret", "k7q2-u1", 2), now_us=1_000_000)
     False
     """
-    genuine = hmac.compare_digest(_signature(secret, unit_id, expires), signature)
+    genuine = hmac.compare_digest(_signature(secret, unit_id, expires).encode(), signature.encode())
     return genuine and now_us < expires * MICROSECONDS
 
 

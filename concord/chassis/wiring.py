@@ -1,6 +1,5 @@
 """What every bootstrap does alike: real ports from settings, and the parts in their common order."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -12,7 +11,7 @@ from concord.chassis.identity import read_identity
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS
 from concord.chassis.ports import Ports
-from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart
+from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart, TelemetryPart
 from concord.chassis.settings import ServiceSettings
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection
@@ -84,7 +83,7 @@ def ordered(
         loops: timers.
     """
     return [
-        Hook("telemetry", stop=_in_thread(ports.telemetry.tracing.shutdown)),
+        TelemetryPart(ports.telemetry),
         StorePart(ports.store, [JOURNAL, WRITERS, MARKS, *collections], ports.clock),
         BrokerPart(ports.broker, ports.clock),
         journal,
@@ -93,10 +92,3 @@ def ordered(
         consumer,
         *loops,
     ]
-
-
-def _in_thread(blocking: Callable[[], None]) -> Callable[[], Awaitable[None]]:
-    async def run() -> None:
-        await asyncio.to_thread(blocking)
-
-    return run

@@ -1,5 +1,7 @@
 """Label error rate: the share of a lot's resolved labels that are wrong, from the audit of a sample."""
 
+from collections.abc import Sequence
+
 from concord.quality.estimate import Estimate
 from concord.quality.intervals import clopper_pearson, clopper_pearson_upper, lot_proportion
 from concord.quality.prevalence import corrected_prevalence
@@ -66,3 +68,37 @@ def label_error_rate_by_fallible_auditor(
     0.0588
     """
     return corrected_prevalence(wrong, audited, detection, 1.0 - false_alarm, confidence)
+
+
+def pooled_label_error_rate(lots: Sequence[tuple[Estimate, int]]) -> Estimate:
+    """Return the label error rate of several lots together, from each lot's own estimate.
+
+    rate = Σ w_l r_l with w_l = N_l / Σ N; the interval is recovered from the lots' own:
+    low = rate - sqrt(Σ w_l² (r_l - low_l)²), and high alike.
+
+    Args:
+        lots: (estimate, number of units) of each lot; every estimate has a value and an interval.
+
+    Raises:
+        ValueError: there is no lot, or an estimate is not defined.
+
+    Source: method of variance estimates recovery, Zou and Donner, Statistics in Medicine 27 (2008) 1693-1702.
+
+    >>> one = label_error_rate(wrong=2, audited=50, lot_units=500)
+    >>> pooled = pooled_label_error_rate([(one, 500), (one, 500)])
+    >>> pooled.value, one.low < pooled.low < pooled.high < one.high
+    (0.04, True)
+    """
+    units = sum(size for _, size in lots)
+    if not units:
+        raise ValueError("there is no lot to pool")
+    value = below = above = 0.0
+    for estimate, size in lots:
+        if estimate.value is None or estimate.low is None or estimate.high is None:
+            raise ValueError(f"a lot's rate is not defined: {estimate.reason}")
+        weight = size / units
+        value += weight * estimate.value
+        below += (weight * (estimate.value - estimate.low)) ** 2
+        above += (weight * (estimate.high - estimate.value)) ** 2
+    method = "label error rate of lots pooled by size, interval by variance estimates recovery"
+    return Estimate(value, value - below**0.5, value + above**0.5, units, method)
