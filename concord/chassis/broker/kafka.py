@@ -121,9 +121,11 @@ class KafkaBroker:
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
                 await producer.start()
-        except NO_ANSWER as fault:
+        except BaseException as fault:  # a cancelled start must not leave a connection behind either
             await _give_up(producer)
-            raise BrokerUnavailable(f"{self._connection}: {fault!r}") from fault
+            if isinstance(fault, NO_ANSWER):
+                raise BrokerUnavailable(f"{self._connection}: {fault!r}") from fault
+            raise
         return producer
 
 

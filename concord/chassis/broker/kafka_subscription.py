@@ -49,7 +49,7 @@ class KafkaSubscription:
         self._in_hand: set[TopicPartition] = set()
 
     async def start(self) -> None:
-        """Join, and return when partitions are assigned."""
+        """Join unless joined, and return when partitions are assigned."""
         if self._consumer is None:
             self._consumer = await self._new_consumer()
 
@@ -71,9 +71,11 @@ class KafkaSubscription:
         try:
             async with asyncio.timeout(JOIN_SECONDS_MAX):
                 await consumer.start()
-        except NO_ANSWER as fault:
+        except BaseException as fault:  # a cancelled start must not leave a member behind either
             await _stop(consumer)
-            raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
+            if isinstance(fault, NO_ANSWER):
+                raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
+            raise
         if self._group is None:  # no group, no listener
             self.end_rebalance(consumer.assignment())
         return consumer
@@ -83,7 +85,9 @@ class KafkaSubscription:
 
         A consumer that failed for good is left, and the next poll joins anew.
         """
-        consumer = await self._joined()
+        await self.start()
+        consumer = self._consumer
+        assert consumer is not None
         try:
             found: Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]] = await consumer.getmany(
                 timeout_ms=round(wait_seconds * 1_000), max_records=records_max
@@ -128,11 +132,12 @@ class KafkaSubscription:
         """Return how many records of the assigned partitions were not polled yet.
 
         Raises:
-            BrokerUnavailable: no answer, or the group is being dealt anew.
+            BrokerUnavailable: no answer, or nothing is assigned for now: the next poll joins, or the group is
+                being dealt anew.
         """
-        consumer = await self._joined()
-        if self._rebalancing:
-            raise BrokerUnavailable(f"{self._group} is being dealt anew")
+        consumer = self._consumer
+        if consumer is None or self._rebalancing:
+            raise BrokerUnavailable(f"not joined to {self._group}, or it is being dealt anew")
         places = consumer.assignment()
         if not places:
             return 0
@@ -153,12 +158,6 @@ class KafkaSubscription:
         self.begin_rebalance()
         if consumer is not None:
             await _stop(consumer)
-
-    async def _joined(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            await self.start()
-        assert self._consumer is not None
-        return self._consumer
 
     def begin_rebalance(self) -> None:
         """Forget what was assigned and what is in hand: it may be others' by now."""
