@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from google.protobuf.message import Message
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
-from concord.contracts.topics import PROJECTS, RESOLUTIONS, UNITS
+from concord.contracts.topics import PROJECTS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.projects_pb2 import (
     GoldPolicy,
     LeasePolicy,
@@ -109,6 +110,12 @@ class Desk:
         before = self.consumed()
         await self.house.publish(RESOLUTIONS, *(("k", event) for event in events))
         await until(lambda: self.consumed() >= before + len(events))
+
+    async def say(self, topic: Topic, event: Message) -> None:
+        """Publish any event and wait until assign has taken it in."""
+        before = self.consumed()
+        await self.house.publish(topic, ("k", event))
+        await until(lambda: self.consumed() >= before + 1)
 
     async def publish_project(self, event: ProjectEvent | None = None) -> None:
         """Publish a project before assign starts."""
