@@ -1,0 +1,101 @@
+"""Run the demo: `python -m demo`, or `make demo`."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from demo.client import Refused, Services
+from demo.dataset import BadFile, Dataset, read
+from demo.job import Job, Outcome, Standstill
+from demo.policy import SEED
+from demo.report import figures, show, write
+from demo.supervision import kept_running
+from deploy.local import places
+from deploy.local.listeners import is_free
+from deploy.local.ports import Ports
+from deploy.local.processes import NotStarted
+from deploy.local.stack import Stack
+
+FOLDER = places.LOCAL / "demo"
+RTE = Path(__file__).parent / "data" / "rte"
+SLUG_CHARACTERS_MAX = 30
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=RTE,
+    help="A folder with labels.csv (annotator,item,label[,seconds][,timestamp]), gold.csv (item,label: one line an "
+    "item) and, if there is one, items.csv (item and columns of text).  [default: demo/data/rte]",
+)
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here too."
+)
+@click.option("--seed", default=SEED, show_default=True, help="Draws the tenth of the units that is hidden gold.")
+@click.option("--keep", is_flag=True, help="Leave everything running at the end; `make down` stops it.")
+def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
+    """Run the main job on real data: a crowd's labels are replayed through Concord.
+
+    Broker, store and the five services are started for it and stopped at the end, whatever happens.
+    """
+    console = Console()
+    try:
+        dataset = read(data)
+        status = asyncio.run(_run(console, dataset, json_file, seed, keep))
+    except (BadFile, Refused, Standstill, NotStarted) as fault:
+        console.print(f"demo: {fault}", style="red", highlight=False, soft_wrap=True)
+        status = 1
+    except ExceptionGroup as group:
+        for each in group.exceptions:
+            console.print(f"demo: {each}", style="red", highlight=False, soft_wrap=True)
+        status = 1
+    except KeyboardInterrupt:
+        console.print("demo: interrupted; everything it started was stopped")
+        status = 130
+    sys.exit(status)
+
+
+async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, keep: bool) -> int:
+    # Every run starts from nothing, so that the same data and seed come to the same figures.
+    shutil.rmtree(FOLDER / "data", ignore_errors=True)
+    stack = Stack(FOLDER, _ports(), say=lambda line: console.print(line, highlight=False, soft_wrap=True))
+    slug = "".join(one if one.isalnum() else "-" for one in dataset.name.lower()).strip("-")[:SLUG_CHARACTERS_MAX]
+    async with stack, Services(stack.addresses) as services:
+        job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug or "demo", seed)
+        async with kept_running(stack, console):
+            outcome = await job.run()
+        cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, "kafka", "mongodb")}
+        said = figures(dataset, outcome, cpu)
+        verify = _command(outcome)
+        show(console, said, " ".join(verify), stack.addresses if keep else {})
+        if json_file is not None:
+            write(json_file, said)
+        if keep:
+            stack.detach()
+        else:
+            console.print("Everything is stopped now; `make demo ARGS=--keep` leaves it running to look around in.")
+    return (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
+
+
+def _ports() -> Ports:
+    """Return the documented ports, or others while something else listens on one of them."""
+    usual = Ports.from_environment(os.environ)
+    return usual if all(map(is_free, usual.as_dict().values())) else Ports.free()
+
+
+def _command(outcome: Outcome) -> list[str]:
+    """Return the command by which anyone verifies the certificate offline."""
+    concord = (places.ENVIRONMENT / "bin" / "concord").relative_to(places.ROOT)
+    paths = [str(path.relative_to(places.ROOT)) for path in (outcome.certificate, outcome.export)]
+    return [str(concord), "verify", *paths, "--public-key", outcome.public_key]
+
+
+if __name__ == "__main__":
+    main()

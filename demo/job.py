@@ -1,0 +1,215 @@
+"""The job: a client's units go in, people label them, seniors rule, auditors check, certified labels come out."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from concord.chassis.identity.caller import Role
+from demo.client import Refused, Services
+from demo.dataset import Dataset
+from demo.people import Person, Shift
+from demo.policy import definition, gold_items
+from demo.progress import Stage
+from deploy.local.issuer import Issuer
+
+LOOK_SECONDS = 0.25
+STANDSTILL_SECONDS = 120.0
+NDJSON = "application/x-ndjson"
+
+
+class Standstill(Exception):
+    """Nothing has moved for STANDSTILL_SECONDS."""
+
+
+@dataclass
+class Outcome:
+    """What came of the job, as the services tell it.
+
+    Attributes:
+        labels: labels that people submitted and assign acknowledged.
+        admitted_at: item -> when its admission was acknowledged, seconds since the epoch.
+        resolutions: item -> where adjudicate says that its unit stands.
+        lots, quality: as audit and metrics show them.
+        certificate, export: the files.
+    """
+
+    project_id: str = ""
+    public_key: str = ""
+    seconds: float = 0.0
+    labels: int = 0
+    gold: list[str] = field(default_factory=list)
+    admitted_at: dict[str, float] = field(default_factory=dict)
+    resolutions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lots: list[dict[str, Any]] = field(default_factory=list)
+    quality: dict[str, Any] = field(default_factory=dict)
+    certificate: Path = Path()
+    export: Path = Path()
+
+
+class Job:
+    """One run of the demo over services that are up.
+
+    Args:
+        dataset: what the crowd really answered.
+        services: where the services are.
+        issuer: gives every role its credential.
+        console: where progress is shown.
+        folder: where certificate and export are left.
+        slug: names the project.
+        seed: draws the gold units.
+    """
+
+    def __init__(
+        self, dataset: Dataset, services: Services, issuer: Issuer, console: Console, folder: Path, slug: str, seed: int
+    ) -> None:
+        self.dataset = dataset
+        self.services = services
+        self.client = issuer.client_key
+        self.tokens = {
+            role: issuer.token(role, f"demo-{role}") for role in (Role.ADJUDICATOR, Role.AUDITOR, Role.OPERATOR)
+        }
+        self.annotator_tokens = {name: issuer.token(Role.ANNOTATOR, name) for name in dataset.annotators}
+        self.console = console
+        self.folder = folder
+        self.slug = slug
+        self.seed = seed
+        self.outcome = Outcome()
+        self._items: dict[str, str] = {}
+
+    async def run(self) -> Outcome:
+        """Do the whole job."""
+        began = time.monotonic()
+        await self._define()
+        await self._measure_competence()
+        await self._label()
+        await self._collect()
+        self.outcome.seconds = time.monotonic() - began
+        return self.outcome
+
+    async def _define(self) -> None:
+        labels_min = min(len(answers) for answers in self.dataset.answers.values())
+        body = definition(self.dataset.classes, labels_min)
+        project = await self.services.json("ingest", "PUT", f"/v1/projects/{self.slug}", self.client, body)
+        self.outcome.project_id = project["project_id"]
+        for name in self.dataset.annotators:
+            path = f"/v1/annotators/{name}"
+            await self.services.json("assign", "PUT", path, self.tokens[Role.OPERATOR], {"kind": "human"})
+
+    async def _measure_competence(self) -> None:
+        """Hidden gold first: everybody who answered a gold unit is measured on it."""
+        self.outcome.gold = gold_items(list(self.dataset.items), self.seed)
+        expected = sum(len(self.dataset.answers[item]) for item in self.outcome.gold)
+        await self._admit(self.outcome.gold, {}, gold=True)
+        with Stage(self.console, "labels on hidden gold", expected) as stage:
+            await self._shift(stage, lambda: self._gold_is_counted(expected))
+
+    async def _label(self) -> None:
+        """The work itself: the people of each unit in the order of their measured competence."""
+        quality = await self._get("metrics", "annotators")
+        accuracy = {one["annotator_id"]: one["expected_accuracy"] for one in quality["annotators"]}
+        items = [item for item in self.dataset.items if item not in set(self.outcome.gold)]
+        await self._admit(items, accuracy, gold=False)
+        await self.services.json("ingest", "POST", f"/v1/projects/{self.outcome.project_id}/seal", self.client)
+        with Stage(self.console, "units accepted, of those sent", len(items)) as stage:
+            await self._shift(None, lambda: self._accepted(stage, len(items)))
+
+    async def _admit(self, items: list[str], accuracy: dict[str, float], gold: bool) -> None:
+        lines = []
+        for item in items:
+            people = [answer.annotator for answer in self.dataset.answers[item]]
+            unit: dict[str, Any] = {
+                "id": item,
+                "content": dict(self.dataset.items[item]),
+                # Python's sort is stable: among equals the order in which they answered stands.
+                "annotators": sorted(people, key=lambda name: -accuracy.get(name, 0.0)),
+            }
+            lines.append(json.dumps(unit | ({"gold": self.dataset.gold[item]} if gold else {})))
+        path = f"/v1/projects/{self.outcome.project_id}/units"
+        body = "\n".join(lines).encode()
+        report = msgspec.json.decode(await self.services.bytes("ingest", "POST", path, self.client, body, NDJSON))
+        if report["refused_count"] or report["admitted"] + report["repeated"] != len(items):
+            raise Refused(f"not every unit was admitted: {report['refused'][:3]}")
+        now = time.time()
+        for unit in report["units"]:
+            self._items[unit["unit_id"]] = unit["source_id"]
+            self.outcome.admitted_at[unit["source_id"]] = now
+
+    async def _shift(self, stage: Stage | None, done: Callable[[], Awaitable[bool]]) -> None:
+        """Let everybody work until it is done; raise when something goes wrong or stands still."""
+
+        def on_label() -> None:
+            self.outcome.labels += 1
+            if stage is not None:
+                stage.advance()
+
+        shift = Shift(self.services, self.outcome.project_id, on_label)
+        gold = {unit: self.dataset.gold[item] for unit, item in self._items.items()}
+        people = self._people()
+        async with asyncio.TaskGroup() as tasks:
+            for person in people:
+                tasks.create_task(shift.annotate(person))
+            tasks.create_task(shift.adjudicate(self.tokens[Role.ADJUDICATOR], gold))
+            tasks.create_task(shift.audit(self.tokens[Role.AUDITOR], gold))
+            tasks.create_task(self._until(done, shift))
+
+    async def _until(self, done: Callable[[], Awaitable[bool]], shift: Shift) -> None:
+        moved_at, before = time.monotonic(), -1
+        while not await done():
+            await asyncio.sleep(LOOK_SECONDS)
+            now = self.outcome.labels + sum(lot["inspected"] for lot in self.outcome.lots)
+            if now != before:
+                moved_at, before = time.monotonic(), now
+            if time.monotonic() - moved_at > STANDSTILL_SECONDS:
+                raise Standstill(f"nothing has moved for {STANDSTILL_SECONDS:g} s: {self.outcome.labels} labels are in")
+        shift.over.set()
+
+    def _people(self) -> list[Person]:
+        answers: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in self.dataset.annotators}
+        for unit, item in self._items.items():
+            for answer in self.dataset.answers[item]:
+                answers[answer.annotator][unit] = (answer.label, round(1000 * (answer.seconds or 0)))
+        return [Person(name, self.annotator_tokens[name], answers[name]) for name in self.dataset.annotators]
+
+    async def _gold_is_counted(self, expected: int) -> bool:
+        """Return whether all gold labels are in, and adjudicate weighs by all of them."""
+        if self.outcome.labels < expected:
+            return False
+        weights = await self.services.json(
+            "adjudicate", "GET", f"/v1/projects/{self.outcome.project_id}/competence", self.tokens[Role.OPERATOR]
+        )
+        return bool(weights["gold_units"] >= expected)
+
+    async def _accepted(self, stage: Stage, expected: int) -> bool:
+        self.outcome.lots = (await self._get("audit", "lots"))["lots"]
+        accepted = sum(lot["units"] for lot in self.outcome.lots if lot["status"] == "accepted")
+        stage.reach(accepted)
+        return accepted >= expected
+
+    async def _collect(self) -> None:
+        """Fetch what came of it: resolutions, quality, certificate, export."""
+        path = f"/v1/projects/{self.outcome.project_id}/resolutions"
+        lines = (await self.services.bytes("adjudicate", "GET", path, self.client)).splitlines()
+        for line in map(msgspec.json.decode, lines):
+            self.outcome.resolutions[self._items[line["unit_id"]]] = line
+        self.outcome.quality = await self._get("metrics", "quality")
+        key = await self.services.json("audit", "GET", "/v1/keys", self.client)
+        self.outcome.public_key = key["public_key"]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        base = f"/v1/projects/{self.outcome.project_id}"
+        certificate = await self.services.bytes("audit", "GET", f"{base}/certificate", self.client)
+        until = msgspec.json.decode(certificate)["export_until_us"]
+        export = await self.services.bytes("audit", "GET", f"{base}/export?until_us={until}", self.client)
+        self.outcome.certificate = self.folder / f"{self.slug}.certificate.json"
+        self.outcome.export = self.folder / f"{self.slug}.jsonl"
+        self.outcome.certificate.write_bytes(certificate)
+        self.outcome.export.write_bytes(export)
+
+    async def _get(self, service: str, what: str) -> Any:
+        return await self.services.json(service, "GET", f"/v1/projects/{self.outcome.project_id}/{what}", self.client)

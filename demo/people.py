@@ -1,0 +1,104 @@
+"""The people of the demo: each asks for work and answers what that person really answered."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from demo.client import Refused, Services
+
+CLAIM_UNITS = 10
+REVIEW_UNITS = 20
+PAUSE_SECONDS_FIRST = 0.1
+PAUSE_SECONDS_MAX = 1.5
+WORKING_MAX = 24
+"""People who are at their desks at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One annotator of the data set: token, and by unit what was answered and in how many milliseconds."""
+
+    annotator_id: str
+    token: str
+    answers: Mapping[str, tuple[str, int]]
+
+
+@dataclass(slots=True)
+class Shift:
+    """A stretch of work that ends when it is told to.
+
+    Attributes:
+        on_label: called once for every label that was acknowledged.
+    """
+
+    services: Services
+    project_id: str
+    on_label: Callable[[], None]
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    desks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKING_MAX))
+
+    async def annotate(self, person: Person) -> None:
+        """Claim and submit until the shift is over."""
+        pause = PAUSE_SECONDS_FIRST
+        while not self.over.is_set():
+            async with self.desks:
+                labels = await self._claim_and_submit(person)
+            pause = PAUSE_SECONDS_FIRST if labels else min(2 * pause, PAUSE_SECONDS_MAX)
+            if not labels:
+                await self._pause(pause)
+
+    async def adjudicate(self, token: str, rulings: Mapping[str, str]) -> None:
+        """Rule every escalation by the gold label until the shift is over."""
+        while not self.over.is_set():
+            path = f"/v1/escalations?project_id={self.project_id}&limit={REVIEW_UNITS}"
+            waiting = (await self.services.json("adjudicate", "GET", path, token))["escalations"]
+            said = [
+                {"unit_id": one["unit_id"], "label": rulings[one["unit_id"]], "reason": "as the gold label says"}
+                for one in waiting
+            ]
+            if said:
+                await self._accepted("adjudicate", "/v1/rulings", token, {"rulings": said})
+            else:
+                await self._pause(PAUSE_SECONDS_FIRST * 3)
+
+    async def audit(self, token: str, truth: Mapping[str, str]) -> None:
+        """Inspect every sample by the gold label until the shift is over."""
+        while not self.over.is_set():
+            path = f"/v1/inspections?project_id={self.project_id}&limit={REVIEW_UNITS}"
+            waiting = (await self.services.json("audit", "GET", path, token))["inspections"]
+            said = [{"unit_id": one["unit_id"], "label": truth[one["unit_id"]]} for one in waiting]
+            if said:
+                await self._accepted("audit", "/v1/inspections", token, {"verdicts": said})
+            else:
+                await self._pause(PAUSE_SECONDS_FIRST * 3)
+
+    async def _claim_and_submit(self, person: Person) -> int:
+        path = f"/v1/projects/{self.project_id}/claims"
+        offered = await self.services.json("assign", "POST", path, person.token, {"units": CLAIM_UNITS})
+        said: list[dict[str, Any]] = []
+        for one in offered["assignments"]:
+            label, active_ms = person.answers[one["unit_id"]]
+            said.append({"assignment_id": one["assignment_id"], "label": label, "active_ms": active_ms})
+        if not said:
+            return 0
+        body = {"submissions": said}
+        results = (await self.services.json("assign", "POST", "/v1/submissions", person.token, body))["results"]
+        for result in results:
+            if result.get("error"):
+                raise Refused(f"a label of {person.annotator_id} was refused: {result}")
+            self.on_label()
+        return len(results)
+
+    async def _accepted(self, service: str, path: str, token: str, body: dict[str, Any]) -> None:
+        """Send a batch of reviews. What was decided meanwhile may be refused; what is wrong in itself may not."""
+        results = (await self.services.json(service, "POST", path, token, body))["results"]
+        wrong = [one for one in results if one["status"] == "refused" and one["field"] != "unit_id"]
+        if wrong:
+            raise Refused(f"{service} refused {wrong[0]}")
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.over.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,47 @@
+"""The demo's choices: a policy for cheap crowd work, and which units go in as hidden gold."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+GOLD_SHARE = 0.10
+SEED = 1
+OVERLAP_INITIAL, OVERLAP_MAX = 3, 10
+CONFIDENCE = 0.93
+LOT_UNITS = 60
+ACCEPTABLE, REJECTABLE = 0.05, 0.15
+LEASE_SECONDS = 120
+
+
+def definition(classes: Sequence[str], labels_min: int) -> dict[str, Any]:
+    """Return the project's definition.
+
+    Args:
+        classes: what may be said of an item.
+        labels_min: the fewest people that any item has: nobody can be asked beyond them.
+    """
+    overlap_max = min(OVERLAP_MAX, labels_min)
+    return {
+        "name": "demo",
+        "label_schema": {"kind": "choice", "classes": list(classes)},
+        "guideline": "Choose the label that fits what you are shown.",
+        "policy": {
+            "overlap": {"initial": min(OVERLAP_INITIAL, overlap_max), "max": overlap_max},
+            "consensus": {"method": "posterior", "confidence": CONFIDENCE},
+            "gold": {"rate": GOLD_SHARE},
+            "lot": {"size": LOT_UNITS, "seal_after_seconds": 86_400},
+            "lease": {"seconds": LEASE_SECONDS},
+            "audit": {"plan": "sequential", "aql": ACCEPTABLE, "ltpd": REJECTABLE, "on_reject": "inspect_all"},
+        },
+        "targets": {"alpha": 0.2, "label_error_rate": ACCEPTABLE},
+    }
+
+
+def gold_items(items: Sequence[str], seed: int) -> list[str]:
+    """Return a tenth of the items, drawn by a hash of the seed and the item's id, in the items' order."""
+
+    def place(item: str) -> str:
+        return hashlib.sha256(f"{seed}/{item}".encode()).hexdigest()
+
+    drawn = set(sorted(items, key=place)[: round(GOLD_SHARE * len(items))])
+    return [item for item in items if item in drawn]
