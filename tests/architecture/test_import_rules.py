@@ -1,0 +1,128 @@
+"""Every rule of `.importlinter` holds here, and is seen to fail once on a breach planted in a copy."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.project import ROOT, SHIPPED, imported, modules, name
+
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+CONFIGURATION = ".importlinter"
+
+BREACHES = {
+    "a service reaches up to the simulation": (
+        "floors", "services/ingest/handlers.py", "from simulation.house import House", "simulation.house"),
+    "the chassis knows a service": (
+        "floors", "concord/chassis/consumer.py", "import services.audit.handlers", "services.audit.handlers"),
+    "deployment imports what it starts": (
+        "floors", "deploy/local/services.py", "import services.ingest.bootstrap", "services.ingest.bootstrap"),
+    "quality uses labels": (
+        "floors", "concord/quality/tally.py", "import concord.labels.choice", "concord.labels.choice"),
+    "contracts count": (
+        "contracts", "concord/contracts/ids.py", "import concord.quality.tally", "concord.quality.tally"),
+    "a service calls its neighbour": (
+        "neighbours", "services/assign/repository.py", "import services.audit.domain.lot", "services.audit.domain.lot"),
+    "a repository calls a use case": (
+        "rooms", "services/ingest/repository.py", "import services.ingest.handlers", "services.ingest.handlers"),
+    "one door goes through the other": (
+        "rooms", "services/audit/events.py", "import services.audit.api", "services.audit.api"),
+    "a use case reads settings": (
+        "rooms", "services/audit/handlers.py", "import services.audit.settings", "services.audit.settings"),
+    "a domain words events": (
+        "rooms", "services/adjudicate/domain/unit.py", "import services.adjudicate.announcements",
+        "services.adjudicate.announcements"),
+    "a domain waits for the store": (
+        "purity", "services/assign/domain/lease.py", "import concord.chassis.store.port", "concord.chassis.store.port"),
+    "a domain takes a message": (
+        "purity", "services/ingest/domain/lot.py", "from google.protobuf.message import Message", "google"),
+    "labels travel": (
+        "purity", "concord/labels/choice.py", "import concord.contracts.codec", "concord.contracts.codec"),
+    "statistics serve": ("purity", "concord/quality/tally.py", "import fastapi", "fastapi"),
+}  # fmt: skip
+
+
+def lint(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run the rules in a folder; return the exit status and what was said, in one line."""
+    argv = [str(LINT_IMPORTS), "--no-cache", "--no-logo", *arguments]
+    run = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+    return run.returncode, " ".join((run.stdout + run.stderr).split())
+
+
+def rules() -> dict[str, str]:
+    """Return the contracts' names by their ids."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / CONFIGURATION)
+    prefix = "importlinter:contract:"
+    return {one.removeprefix(prefix): parser[one]["name"] for one in parser.sections() if one.startswith(prefix)}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project's packages, to be spoilt and put right again."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copy(ROOT / CONFIGURATION, folder)
+    for package in SHIPPED:
+        if (ROOT / package).is_dir():
+            shutil.copytree(
+                ROOT / package, folder / package, ignore=lambda _, names: [one for one in names if one == "__pycache__"]
+            )
+    status, said = lint(folder)
+    assert status == 0, f"the copy keeps the rules before it is spoilt: {said}"
+    return folder
+
+
+def test_the_house_keeps_its_rules() -> None:
+    status, said = lint(ROOT)
+    assert status == 0, said
+
+
+def test_every_package_with_code_stands_on_a_floor() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / CONFIGURATION)
+    listed = parser["importlinter"]["root_packages"].split()
+    assert listed == sorted({name(path).split("/")[0] for path in modules(*SHIPPED)})
+
+
+def test_every_rule_is_broken_by_one_of_the_breaches() -> None:
+    assert {rule for rule, *_ in BREACHES.values()} == set(rules())
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_a_planted_breach_is_reported(copy: Path, breach: str) -> None:
+    rule, file, statement, forbidden = BREACHES[breach]
+    spoilt = copy / file
+    before = spoilt.read_text()
+    try:
+        # At the end, where it compiles whatever the module begins with.
+        spoilt.write_text(f"{before}\n{statement}\n")
+        status, said = lint(copy, "--contract", rule)
+    finally:
+        spoilt.write_text(before)
+    assert status == 1
+    assert f"{rules()[rule]} BROKEN" in said
+    importer = file.removesuffix(".py").replace("/", ".")
+    assert f"{importer} -> {forbidden}" in said, said
+
+
+def test_a_room_that_has_no_place_is_reported(copy: Path) -> None:
+    unplaced = copy / "services" / "audit" / "attic.py"
+    unplaced.write_text('"""Nobody said who may enter."""\n')
+    try:
+        status, said = lint(copy, "--contract", "rooms")
+    finally:
+        unplaced.unlink()
+    assert status == 1
+    assert "services.audit.attic" in said
+
+
+def test_no_domain_imports_what_is_not_there_for_it() -> None:
+    """Beside the listed packages: whatever a domain or a statistic imports is the language's, numeric, or its own."""
+    allowed = {*sys.stdlib_module_names, "concord", "msgspec", "numpy", "scipy", "shapely", "services", "cryptography"}
+    for path in modules("concord", "services"):
+        if "/domain/" in name(path) or name(path).startswith(("concord/quality/", "concord/labels/")):
+            found = {one.split(".")[0] for one in imported(path)}
+            assert found <= allowed, f"{name(path)} imports {found - allowed}"
