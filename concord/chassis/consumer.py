@@ -31,6 +31,7 @@ WATCH_SECONDS = 2.0
 TRACE_HEADERS = ("traceparent", "tracestate")
 RETRY_SECONDS = 0.5
 STUCK_SECONDS = 60.0
+UNJOINED_SECONDS = 300.0
 
 CONSUMER_INSTRUMENTS = (
     Instrument("concord_consumer_records", "counter", "Records served, dead letters among them.", ("topic",)),
@@ -112,6 +113,7 @@ class BatchConsumer:
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
         self.clock = clock
         self._next: dict[TopicPartition, int] = {}
+        self._generation = -1
         self._progress_at = 0.0
         self._watched_at = 0.0
         self._stopping = False
@@ -149,6 +151,9 @@ class BatchConsumer:
     async def _turn(self) -> None:
         """Serve one batch, or look after the watchdog when there is none."""
         records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
+        if self.subscription.generation() != self._generation:
+            self._generation = self.subscription.generation()
+            self._next.clear()
         if not records:
             await self._watch()
             return
@@ -238,8 +243,6 @@ class BatchConsumer:
             kept = False
         if kept:
             self._next.update(offsets)
-            for place in self._next.keys() - self.subscription.assigned():
-                del self._next[place]
         else:
             # The group has moved on, or nobody answered: what comes next may start anywhere, and may repeat.
             self._next.clear()
@@ -250,7 +253,13 @@ class BatchConsumer:
         if now - self._watched_at < WATCH_SECONDS:
             return
         self._watched_at = now
-        lag_records = await self.subscription.lag()
+        try:
+            lag_records = await self.subscription.lag()
+        except BrokerUnavailable:
+            # Either the broker is away, which ending this process would not cure, or a rebalance never ends.
+            if now - self._progress_at > UNJOINED_SECONDS:
+                raise Stuck(f"not joined to its group for {UNJOINED_SECONDS:g} s") from None
+            return
         self.instruments.gauge("concord_consumer_lag_records").set(lag_records)
         if lag_records == 0:
             self._progress_at = now

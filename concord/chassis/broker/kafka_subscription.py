@@ -47,6 +47,7 @@ class KafkaSubscription:
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._rebalancing = False
         self._in_hand: set[TopicPartition] = set()
+        self._generation = 0
 
     async def start(self) -> None:
         """Join unless joined, and return when partitions are assigned."""
@@ -152,6 +153,10 @@ class KafkaSubscription:
         """Return the partitions that are this member's now; empty before the first assignment."""
         return self._assigned
 
+    def generation(self) -> int:
+        """Return how often partitions were assigned so far."""
+        return self._generation
+
     async def stop(self) -> None:
         """Leave the group, at once and in order; committed offsets stay."""
         consumer, self._consumer = self._consumer, None
@@ -167,6 +172,7 @@ class KafkaSubscription:
 
     def end_rebalance(self, assigned: Collection[Place]) -> None:
         """Take what was assigned."""
+        self._generation += 1
         self._rebalancing = False
         self._assigned = _ours(assigned)
 

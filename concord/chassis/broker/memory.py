@@ -255,6 +255,10 @@ class MemorySubscription:
             return self._cluster.group(self.group).assignments.get(self.member, frozenset())
         return frozenset(self._positions)
 
+    def generation(self) -> int:
+        """Return the group's generation as this member last saw it."""
+        return self._generation
+
     def _every_partition(self) -> list[TopicPartition]:
         return [
             TopicPartition(topic, partition)

@@ -103,6 +103,10 @@ class Subscription(Protocol):
         """Return the partitions that are this member's now; empty before the first assignment."""
         ...
 
+    def generation(self) -> int:
+        """Return a number that changes whenever partitions are assigned anew: offsets before and after are unrelated."""
+        ...
+
     async def stop(self) -> None:
         """Leave the group, at once and in order; committed offsets stay."""
         ...
