@@ -117,7 +117,7 @@ class Claims:
             try:
                 causes = await self._issuances(picks, seeker.annotator_id, project)
                 outcomes = await self.repository.apply_in_turn(causes)
-            except Exception:
+            except BaseException:  # a cancelled request gives back its picks, too
                 for pick in picks:
                     self.repository.queue.undo(pick, seeker.annotator_id)
                 raise

@@ -132,10 +132,12 @@ def _change(
     trace: Headers,
     state: UnitState | None,
     now_us: int,
-) -> Decision[UnitState]:
+) -> Decision[UnitState] | None:
     if state is None:
         raise AssignmentUnknown(assignment_id)
     after = change(state)
+    if after is state:
+        return None
     assignment = lease.owned(after, assignment_id, annotator_id)
     return Decision(after, [word(announcer(cause_id, now_us, trace), after, assignment)] if word else [])
 

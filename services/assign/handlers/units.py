@@ -13,7 +13,12 @@ from services.assign.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an event tells of one unit: the change it makes, or None when it makes none."""
+    """What an event tells of one unit.
+
+    Attributes:
+        cause_id: the event's id.
+        change: returns the unit's state after it, or None when nothing changes.
+    """
 
     cause_id: str
     unit_id: str
