@@ -5,5 +5,5 @@ what was skipped, returned or let go. Who is shown gold, and that it is gold, is
 
 Reads: concord.projects.v1, concord.units.v1, concord.resolutions.v1, concord.lots.v1
 Writes: concord.annotators.v1, concord.assignments.v1, concord.annotations.v1
-Owns: unit, annotator
+Owns: units, annotators
 """

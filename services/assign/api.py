@@ -1,7 +1,7 @@
 """Assign's HTTP door."""
 
 from collections.abc import Callable
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -29,13 +29,19 @@ from services.assign.schemas import (
     AnnotatorShown,
     AssignmentBody,
     AssignmentOffer,
+    ClaimBody,
     Claimed,
     Guideline,
     HeldLease,
+    SkipBody,
     Standing,
+    SubmissionBody,
     SubmissionError,
     SubmissionResult,
     SubmissionResults,
+    SubmissionsBody,
+    body_documented,
+    reply_documented,
     timestamp,
 )
 
@@ -60,18 +66,24 @@ Operator = Annotated[Caller, require(Role.OPERATOR)]
 def routers() -> tuple[APIRouter, APIRouter]:
     """Return the route table: first the hot routes, which are looked through first, then the others."""
     hot = APIRouter(prefix="/v1", route_class=HotRoute)
-    hot.post("/projects/{project_id}/claims")(claim)
-    hot.post("/assignments/{assignment_id}/submission")(submit)
-    hot.post("/submissions")(submit_many)
+    hot.post("/projects/{project_id}/claims", **_json_route(ClaimBody, Claimed))(claim)
+    hot.post("/assignments/{assignment_id}/submission", **_json_route(SubmissionBody, SubmissionResult))(submit)
+    hot.post("/submissions", **_json_route(SubmissionsBody, SubmissionResults))(submit_many)
     routes = APIRouter(prefix="/v1")
     routes.put("/annotators/{annotator_id}", response_model=AnnotatorShown)(define_annotator)
     routes.get("/annotators/{annotator_id}", response_model=AnnotatorShown)(show_annotator)
-    routes.get("/projects/{project_id}/guideline")(show_guideline)
-    routes.post("/assignments/{assignment_id}/skip")(skip)
-    routes.post("/assignments/{assignment_id}/return")(give_back)
-    routes.post("/assignments/{assignment_id}/renew")(renew)
-    routes.get("/me")(show_me)
+    routes.get("/projects/{project_id}/guideline", **_json_route(None, Guideline))(show_guideline)
+    routes.post("/assignments/{assignment_id}/skip", **_json_route(SkipBody, AssignmentBody))(skip)
+    routes.post("/assignments/{assignment_id}/return", **_json_route(None, AssignmentBody))(give_back)
+    routes.post("/assignments/{assignment_id}/renew", **_json_route(None, AssignmentBody))(renew)
+    routes.get("/me", **_json_route(None, Standing))(show_me)
     return hot, routes
+
+
+def _json_route(body: type[msgspec.Struct] | None, reply: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return how a route is documented whose bodies msgspec reads and writes."""
+    extra = body_documented(body) if body is not None else None
+    return {"openapi_extra": extra, "responses": reply_documented(reply), "response_class": Response}
 
 
 class Desk:

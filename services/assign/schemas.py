@@ -6,7 +6,7 @@ anybody else. Gold and ordinary units fill in the same fields in the same way.
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -207,6 +207,30 @@ class AnnotatorShown(AnnotatorBody):
             vendor=state.vendor,
             languages=list(state.languages),
         )
+
+
+def body_documented(body: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a JSON body that msgspec reads."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(body)}}}}
+
+
+def reply_documented(reply: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of a JSON reply that msgspec writes."""
+    return {200: {"description": "Done.", "content": {"application/json": {"schema": _schema(reply)}}}}
+
+
+def _schema(kind: type[msgspec.Struct]) -> Any:
+    """Return the type's JSON schema with every type that it refers to written out in place."""
+    (schema,), named = msgspec.json.schema_components([kind], ref_template="{name}")
+
+    def written_out(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return written_out(named[part["$ref"]])
+            return {key: written_out(value) for key, value in part.items()}
+        return [written_out(one) for one in part] if isinstance(part, list) else part
+
+    return written_out(schema)
 
 
 def timestamp(at_us: int) -> str:

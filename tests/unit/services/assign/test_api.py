@@ -252,3 +252,31 @@ async def test_return_and_renewal() -> None:
             assert await claim(ann) == []
             (theirs,) = await claim(bob)
             assert theirs["unit_id"] == mine["unit_id"]
+
+
+async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_sent() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open(), desk.annotator("ann") as ann:
+        document = (await ann.get("/openapi.json")).json()
+    paths = document["paths"]
+    for path in (
+        "/v1/submissions",
+        "/v1/assignments/{assignment_id}/submission",
+        "/v1/assignments/{assignment_id}/skip",
+    ):
+        body = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body["additionalProperties"] is False
+    claims = paths["/v1/projects/{project_id}/claims"]["post"]
+    assert claims["requestBody"]["content"]["application/json"]["schema"]["properties"]["units"]["maximum"] == 50
+    assert [one["name"] for one in claims["parameters"]] == ["project_id"]
+    reply = claims["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(reply["properties"]["assignments"]["items"]["properties"]) == {
+        "assignment_id",
+        "unit_id",
+        "payload_url",
+        "media_type",
+        "lease_until",
+        "guideline_version",
+        "label_schema",
+    }
