@@ -1,0 +1,36 @@
+"""Annotators as metrics sees them: rows of the annotators topic."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.message import Message
+
+from concord.chassis.broker.port import Broker
+from concord.chassis.clock import Clock
+from concord.chassis.table import Table
+from concord.contracts.topics import ANNOTATORS
+from concord.contracts.v1.annotators_pb2 import AnnotatorEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatorRow:
+    """One annotator as last defined.
+
+    Attributes:
+        kind: "human" or "model".
+    """
+
+    annotator_id: str
+    revision: int
+    kind: str
+
+
+def annotator_from(event: Message) -> AnnotatorRow:
+    """Return the annotator that an AnnotatorEvent defines."""
+    defined = cast("AnnotatorEvent", event).annotator_defined
+    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind)
+
+
+def annotator_table(broker: Broker, clock: Clock) -> Table[AnnotatorRow]:
+    """Return the table of all annotators, by annotator id."""
+    return Table(broker, ANNOTATORS, annotator_from, clock)

@@ -1,0 +1,59 @@
+"""How metrics' findings are told to the others: its events, worded.
+
+An event's id follows from what it says, so that the same finding, reached again after a restart, is the same event.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.journal.announce import Announcer
+from concord.contracts.ids import client_of
+from concord.contracts.topics import QUALITY
+from concord.contracts.v1.quality_pb2 import AgreementMeasured, CompetenceEstimated, Interval, QualityEvent
+from concord.quality.estimate import Estimate
+from services.metrics.domain.agreement import COEFFICIENT
+from services.metrics.domain.standing import Competence
+
+SERVICE = "metrics"
+DIGEST_CHARACTERS = 16
+
+
+def competence_estimated(project_id: str, classes: Sequence[str], found: Competence) -> Outgoing:
+    """Return the event of how well an annotator does on gold; its time is that of the newest answer."""
+    told = CompetenceEstimated(
+        annotator_id=found.annotator_id,
+        revision=found.revision,
+        classes=classes if found.confusion else (),
+        confusion=found.confusion,
+        gold_units=found.gold_units,
+        gold_correct=found.gold_correct,
+        accuracy=_interval(found.accuracy),
+        annotations=found.annotations,
+        active_ms_median=found.active_ms_median,
+    )
+    name = f"{project_id}/{found.annotator_id}/{found.revision}"
+    return _event(name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=told))
+
+
+def agreement_measured(project_id: str, alpha: Estimate, newest_us: int) -> Outgoing:
+    """Return the event of how far annotators agree; its time is that of the newest label behind it."""
+    told = AgreementMeasured(
+        coefficient=COEFFICIENT,
+        value=alpha.value,
+        interval=_interval(alpha),
+        units=alpha.units,
+        reason=alpha.reason,
+    )
+    name = f"{project_id}/agreement/{newest_us}"
+    return _event(name, project_id, project_id, newest_us, QualityEvent(agreement_measured=told))
+
+
+def _interval(found: Estimate) -> Interval | None:
+    return None if found.low is None or found.high is None else Interval(low=found.low, high=found.high)
+
+
+def _event(name: str, key: str, project_id: str, at_us: int, envelope: QualityEvent) -> Outgoing:
+    digest = hashlib.sha256(envelope.SerializeToString(deterministic=True)).hexdigest()[:DIGEST_CHARACTERS]
+    announcer = Announcer(SERVICE, f"{name}/{digest}", at_us)
+    return announcer.event(QUALITY, key, client_of(project_id), project_id, envelope)

@@ -1,0 +1,109 @@
+"""Metrics' HTTP door."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, cast
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import NotFound
+from concord.chassis.identity import Caller, Role, require
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
+from services.metrics.annotators import AnnotatorRow
+from services.metrics.domain.standing import Competence
+from services.metrics.measure import Measure, Measured
+from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the routes reach."""
+
+    measure: Measure
+    annotators: Table[AnnotatorRow]
+
+
+ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+
+
+def router() -> APIRouter:
+    """Return the route table."""
+    routes = APIRouter(prefix="/v1")
+    routes.get("/projects/{project_id}/quality")(show_quality)
+    routes.get("/projects/{project_id}/annotators")(list_annotators)
+    return routes
+
+
+async def show_quality(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+    """Show a project's quality as it is now."""
+    return _json(_quality(_measured(request, project_id, caller)))
+
+
+async def list_annotators(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+    """List how well and how fast each annotator of a project works."""
+    found = _measured(request, project_id, caller).competences
+    known = _reached(request).annotators.rows
+    rows = [_annotator(one, known[one.annotator_id].kind if one.annotator_id in known else None) for one in found]
+    return _json(Annotators(project_id, rows))
+
+
+def _reached(request: Request) -> Reached:
+    return cast("Reached", request.app.state.service)
+
+
+def _measured(request: Request, project_id: str, caller: Caller) -> Measured:
+    """Return what is known of a project; another client's is not found."""
+    measure = _reached(request).measure
+    project: Project | None = measure.projects.rows.get(project_id)
+    if project is None or (not caller.may(Role.OPERATOR) and project.client_id != caller.client_id):
+        raise NotFound(f"There is no project {project_id}.")
+    return measure.now(project)
+
+
+def _json(body: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _quality(found: Measured) -> Quality:
+    said = found.report
+    return Quality(
+        project_id=said.project_id,
+        alpha=Estimated.of(said.alpha),
+        percent_agreement=Estimated.of(said.percent_agreement),
+        annotations=said.annotations,
+        annotations_counted=said.annotations_counted,
+        gold_annotations=said.gold_annotations,
+        gold_correct=said.gold_correct,
+        units_consensus=said.units_consensus,
+        units_adjudicated=said.units_adjudicated,
+        units_escalated=said.units_escalated,
+        lots=Lots(said.lots.sealed, said.lots.accepted, said.lots.rejections, said.lots.inspected, said.lots.errors),
+        label_error_rate=Estimated.of(said.label_error_rate),
+        labels_saved=said.labels_saved,
+        labels_saved_share=said.labels_saved_share,
+        turnaround_p50_seconds=said.turnaround_p50_seconds,
+        turnaround_p95_seconds=said.turnaround_p95_seconds,
+        freshness_p95_seconds=said.freshness_p95_seconds,
+        newest_at=_time(said.newest_us) if said.newest_us else None,
+        computed_at=_time(said.computed_at_us),
+    )
+
+
+def _annotator(found: Competence, kind: str | None) -> Annotator:
+    return Annotator(
+        annotator_id=found.annotator_id,
+        kind=kind,
+        gold_units=found.gold_units,
+        gold_correct=found.gold_correct,
+        accuracy=Estimated.of(found.accuracy),
+        expected_accuracy=found.expected_accuracy,
+        annotations=found.annotations,
+        active_ms_median=found.active_ms_median,
+    )
+
+
+def _time(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,59 @@
+"""Metrics' composition root: settings and ports in, a wired service out."""
+
+from collections.abc import Mapping
+
+from concord.chassis.http import application
+from concord.chassis.ports import Ports
+from concord.chassis.projects import project_table
+from concord.chassis.runtime import BrokerPart, Loop, Part, Runtime, Service
+from concord.chassis.wiring import real_ports
+from services.metrics import api, events
+from services.metrics.annotators import annotator_table
+from services.metrics.announcements import SERVICE
+from services.metrics.door import Doors, replaying
+from services.metrics.handlers import Handlers
+from services.metrics.measure import Measure
+from services.metrics.repository import Repository
+from services.metrics.settings import MetricsSettings
+
+
+async def from_environment(environment: Mapping[str, str]) -> Service:
+    """Return metrics over the real ports, with Faust as its Kafka door.
+
+    Raises:
+        SettingsRefused: something is wrong or missing; all of it is named.
+    """
+    settings = MetricsSettings.from_environment(environment)
+    return wire(settings, real_ports(SERVICE, settings, environment))
+
+
+def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> Service:
+    """Return metrics over the given ports, not yet started.
+
+    Args:
+        settings: its settings.
+        ports: the world.
+        doors: makes the Kafka door; without one each life reads the topics from their beginning.
+    """
+    repository = Repository()
+    projects = project_table(ports.broker, ports.clock)
+    annotators = annotator_table(ports.broker, ports.clock)
+    door = doors(ports, repository, events.handlers(Handlers(repository)))
+    measure = Measure(repository, projects, ports.broker, ports.telemetry, ports.clock, door.caught_up)
+    parts: list[Part] = [
+        BrokerPart(ports.broker, ports.clock),
+        projects,
+        annotators,
+        *door.parts,
+        Loop("measure", measure.run),
+    ]
+    runtime = Runtime(SERVICE, parts)
+    asgi = application(
+        SERVICE,
+        [api.router()],
+        readiness=runtime,
+        identity=ports.identity,
+        telemetry=ports.telemetry,
+        state=api.Reached(measure, annotators),
+    )
+    return Service(runtime, asgi, settings.http)

@@ -1,0 +1,67 @@
+"""Agreement of a project's annotators, by the metric of its kind of label."""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from concord.labels import ClassedSchema, LabelSchema, decoded, encoded
+from concord.quality.agreement import percent_agreement
+from concord.quality.estimate import Estimate, undefined
+from concord.quality.krippendorff import krippendorff_alpha
+from concord.quality.tally import LabelTally, Row
+
+DISTANCES_LABELS_MAX = 300
+"""Distinct labels up to which a kind without a named metric is measured live: each is compared with each."""
+
+COEFFICIENT = "krippendorff_alpha"
+
+
+def classes_of(schema: LabelSchema) -> tuple[str, ...]:
+    """Return canonical JSON of the schema's classes, in its order; empty where the kind has none.
+
+    >>> from concord.labels import schema_from
+    >>> classes_of(schema_from({"kind": "choice", "classes": ["no", "yes"]}))
+    ('"no"', '"yes"')
+    """
+    return tuple(encoded(one).decode() for one in schema.classes) if isinstance(schema, ClassedSchema) else ()
+
+
+def agreement(tally: LabelTally, schema: LabelSchema) -> tuple[Estimate, Estimate]:
+    """Return Krippendorff's alpha with its jackknife interval, and the percent agreement.
+
+    Args:
+        tally: how many units have which labels, as canonical JSON.
+        schema: says how far labels are apart.
+    """
+    classes = classes_of(schema)
+    if schema.alpha_metric == "interval":
+        counts = _numbers(tally).label_counts()
+        return krippendorff_alpha(counts, "interval"), percent_agreement(counts)
+    counts = tally.label_counts(_scale(tally, classes) if classes else None)
+    shared = percent_agreement(counts)
+    if schema.alpha_metric is not None:
+        return krippendorff_alpha(counts, schema.alpha_metric), shared
+    if len(counts.labels) > DISTANCES_LABELS_MAX:
+        reason = f"{len(counts.labels)} distinct labels are too many to compare each with each while they come in"
+        return undefined(reason, shared.units, "Krippendorff's alpha, given distance"), shared
+
+    def distance(one: str, other: str) -> float:
+        return schema.distance(decoded(one.encode()), decoded(other.encode()))
+
+    return krippendorff_alpha(counts, distance), shared
+
+
+def _scale(tally: LabelTally, classes: Sequence[str]) -> list[Hashable]:
+    """Return the classes in their order, and after them what an earlier schema had."""
+    earlier = {label for row in tally.rows for label, _ in row}.difference(classes)
+    return [*classes, *sorted(map(str, earlier))]
+
+
+def _numbers(tally: LabelTally) -> LabelTally:
+    """Return the tally with canonical JSON read as numbers."""
+    rows: dict[Row, int] = {}
+    read: Mapping[Hashable, float] = {
+        label: float(str(label)) for label in {label for row in tally.rows for label, _ in row}
+    }
+    for row, units in tally.rows.items():
+        numbers = tuple(sorted((read[label], times) for label, times in row))
+        rows[numbers] = rows.get(numbers, 0) + units
+    return LabelTally(rows)

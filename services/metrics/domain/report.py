@@ -1,0 +1,86 @@
+"""The quality of a project at one moment, concluded from its sums."""
+
+from dataclasses import dataclass
+
+from concord.labels import LabelSchema
+from concord.quality.estimate import Estimate
+from services.metrics.domain.agreement import agreement
+from services.metrics.domain.lot import LotSums, label_error_rate
+from services.metrics.domain.pace import percentile
+from services.metrics.domain.sums import Sums
+
+UNITS_MIN = 50
+"""Below so many units no target is passed or missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One project's quality.
+
+    Attributes:
+        annotations: all, gold and late ones among them.
+        annotations_counted: those that agreement rests on, of units still open and of settled ones.
+        gold_annotations: answers on gold units.
+        units_escalated: those that wait for a ruling.
+        labels_saved: fewer annotations than if every settled unit had got the project's overlap at most.
+        labels_saved_share: the same as a share of those; None before any unit is settled.
+        turnaround_p95_seconds: from admission to acceptance of the lot; None before any is accepted.
+        newest_us: event time of the newest label that is in.
+        freshness_p95_seconds: how long labels took from being given to being in; None when none came.
+    """
+
+    project_id: str
+    alpha: Estimate
+    percent_agreement: Estimate
+    annotations: int
+    annotations_counted: int
+    gold_annotations: int
+    gold_correct: int
+    units_consensus: int
+    units_adjudicated: int
+    units_escalated: int
+    lots: LotSums
+    label_error_rate: Estimate
+    labels_saved: int
+    labels_saved_share: float | None
+    turnaround_p50_seconds: int | None
+    turnaround_p95_seconds: int | None
+    newest_us: int
+    computed_at_us: int
+    freshness_p95_seconds: float | None
+
+
+def report(
+    project_id: str,
+    sums: Sums,
+    schema: LabelSchema,
+    overlap_max: int,
+    computed_at_us: int,
+    freshness_p95_seconds: float | None,
+) -> Report:
+    """Return the project's quality; its cost does not grow with the number of units, only with distinct rows."""
+    alpha, shared = agreement(sums.tally, schema)
+    fixed = overlap_max * sums.units_settled
+    saved = fixed - sums.settled_labels
+    timed = bool(sums.turnaround_seconds)
+    return Report(
+        project_id=project_id,
+        alpha=alpha,
+        percent_agreement=shared,
+        annotations=sum(one.annotations for one in sums.standings.values()),
+        annotations_counted=sums.labels,
+        gold_annotations=sum(one.gold_units for one in sums.standings.values()),
+        gold_correct=sum(one.gold_correct for one in sums.standings.values()),
+        units_consensus=sums.settlements["consensus"],
+        units_adjudicated=sums.settlements["adjudicated"],
+        units_escalated=sums.settlements["escalated"],
+        lots=sums.lots,
+        label_error_rate=label_error_rate(sums.lots),
+        labels_saved=saved,
+        labels_saved_share=saved / fixed if fixed else None,
+        turnaround_p50_seconds=percentile(sums.turnaround_seconds, 0.5) if timed else None,
+        turnaround_p95_seconds=percentile(sums.turnaround_seconds, 0.95) if timed else None,
+        newest_us=sums.newest_us,
+        computed_at_us=computed_at_us,
+        freshness_p95_seconds=freshness_p95_seconds,
+    )

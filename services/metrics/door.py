@@ -1,0 +1,51 @@
+"""What a Kafka door is to metrics, and the one that keeps nothing: it reads the topics from their beginning."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.consumer import BatchConsumer, Handler
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.ports import Ports
+from concord.chassis.runtime import Part
+from concord.contracts.topics import Topic
+from services.metrics.announcements import SERVICE
+from services.metrics.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A wired door, not yet started.
+
+    Attributes:
+        parts: started in this order, after the broker and the tables.
+        caught_up: tells whether everything that the topics held was served.
+    """
+
+    parts: Sequence[Part]
+    caught_up: Callable[[], Awaitable[bool]]
+
+
+Doors = Callable[[Ports, Repository, Mapping[Topic, Handler]], Door]
+"""Makes a door that lets events in to their handlers, and may keep what the repository holds."""
+
+
+def replaying(ports: Ports, repository: Repository, handlers: Mapping[Topic, Handler]) -> Door:
+    """Return the door for tests and simulation: every life is a group of its own and counts everything anew."""
+    del repository
+    dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    consumer = BatchConsumer(
+        ports.writer, ports.broker, handlers, _nothing_to_flush, dead_letters, ports.telemetry, ports.clock
+    )
+
+    async def caught_up() -> bool:
+        try:
+            return await consumer.subscription.lag() == 0
+        except BrokerUnavailable:
+            return False
+
+    return Door([consumer], caught_up)
+
+
+async def _nothing_to_flush() -> None:
+    return

@@ -1,0 +1,160 @@
+"""Metrics' use cases: count what is told, and measure what has changed."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from concord.chassis.consumer import Delivery, Poison
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
+from concord.contracts.v1.assignments_pb2 import AssignmentEvent
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
+from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from services.metrics.domain.lot import Acceptance, rejected
+from services.metrics.domain.unit import Annotation, Settlement, Unit, annotated, sent_back, settled
+from services.metrics.repository import Repository
+
+SETTLEMENTS: dict[str, Settlement] = {
+    "escalated": "escalated",
+    "consensus_reached": "consensus",
+    "adjudicated": "adjudicated",
+}
+
+
+class Handlers:
+    """One method a topic. All return at once: what is counted is in memory.
+
+    Each batch ends with a recount of the units it touched, whatever it was that touched them.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    async def units(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear of admitted and withdrawn units, and of which units make a lot."""
+        touched: dict[int, Unit] = {}
+        for delivery in deliveries:
+            event = cast("UnitEvent", delivery.event)
+            project_id = event.metadata.project_id
+            kind = event.WhichOneof("event")
+            if kind == "unit_admitted":
+                unit = self._unit(event.unit_admitted.unit_id, project_id, touched)
+                self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
+            elif kind == "unit_erased":
+                unit = self._unit(event.unit_erased.unit_id, project_id, touched)
+                if unit.gold and not unit.erased:
+                    self.repository.gold_known(unit, -1)
+                unit.erased = True
+            elif kind == "lot_sealed":
+                self._sealed(event.lot_sealed, project_id, touched)
+        self.repository.recount(touched.values())
+
+    async def annotations(self, deliveries: Sequence[Delivery]) -> None:
+        """Count labels, and their revisions."""
+        touched: dict[int, Unit] = {}
+        for delivery in deliveries:
+            event = cast("AnnotationEvent", delivery.event)
+            at_us = event.metadata.occurred_at_us
+            if event.HasField("annotation_submitted"):
+                told = event.annotation_submitted
+                said = _annotation(told, at_us, rework=told.rework, late=told.late)
+                annotation_id, unit_id = told.annotation_id, told.unit_id
+            elif event.HasField("annotation_revised"):
+                again = event.annotation_revised
+                said = _annotation(again, at_us, revision=again.revision)
+                annotation_id, unit_id = again.annotation_id, again.unit_id
+            else:
+                continue
+            unit = self._unit(unit_id, event.metadata.project_id, touched)
+            news, before = annotated(unit, annotation_id, said)
+            if news:
+                self.repository.worked(unit, unit.annotations[annotation_id], before)
+                self.repository.counted_at(unit.project_id, at_us)
+        self.repository.recount(touched.values())
+
+    async def assignments(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear when a unit is labelled anew."""
+        touched: dict[int, Unit] = {}
+        for delivery in deliveries:
+            event = cast("AssignmentEvent", delivery.event)
+            if event.HasField("assignment_issued") and event.assignment_issued.rework:
+                issued = event.assignment_issued
+                sent_back(self._unit(issued.unit_id, event.metadata.project_id, touched), issued.rework)
+        self.repository.recount(touched.values())
+
+    async def resolutions(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear how units stand."""
+        touched: dict[int, Unit] = {}
+        for delivery in deliveries:
+            event = cast("ResolutionEvent", delivery.event)
+            settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
+            if settlement is None:
+                continue
+            told = getattr(event, cast("str", event.WhichOneof("event")))
+            settled(self._unit(told.unit_id, event.metadata.project_id, touched), settlement, told.rework)
+        self.repository.recount(touched.values())
+
+    async def lots(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear what became of lots."""
+        touched: dict[int, Unit] = {}
+        for delivery in deliveries:
+            event = cast("LotEvent", delivery.event)
+            if event.HasField("lot_accepted"):
+                self._accepted(event.lot_accepted, event.metadata.project_id, event.metadata.occurred_at_us, touched)
+            elif event.HasField("lot_rejected"):
+                self._rejected(event.lot_rejected, event.metadata.project_id, touched)
+        self.repository.recount(touched.values())
+
+    def _unit(self, unit_id: str, project_id: str, touched: dict[int, Unit]) -> Unit:
+        if not unit_id or not project_id:
+            raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
+        unit = self.repository.unit(unit_id, project_id)
+        touched[id(unit)] = unit
+        return unit
+
+    def _admitted(self, unit: Unit, told: UnitAdmitted, occurred_at_us: int) -> None:
+        if unit.admitted_at_us:
+            return
+        unit.admitted_at_us = occurred_at_us
+        if told.HasField("gold_label"):
+            unit.gold = _text(told.gold_label)
+            if not unit.erased:
+                self.repository.gold_known(unit, 1)
+
+    def _sealed(self, told: LotSealed, project_id: str, touched: dict[int, Unit]) -> None:
+        lot = self.repository.lot(told.lot_id, project_id)
+        if lot.unit_ids:
+            return
+        lot.unit_ids = tuple(told.unit_ids)
+        self.repository.recount_lot(told.lot_id)
+        if lot.acceptance is not None:
+            for unit_id in lot.unit_ids:
+                self._unit(unit_id, project_id, touched).accepted_at_us = lot.acceptance.at_us
+
+    def _accepted(self, told: LotAccepted, project_id: str, occurred_at_us: int, touched: dict[int, Unit]) -> None:
+        lot = self.repository.lot(told.lot_id, project_id)
+        if lot.acceptance is not None:
+            return
+        lot.acceptance = Acceptance(occurred_at_us, told.rework, told.inspected, told.errors)
+        self.repository.recount_lot(told.lot_id)
+        for unit_id in lot.unit_ids:
+            self._unit(unit_id, project_id, touched).accepted_at_us = occurred_at_us
+
+    def _rejected(self, told: LotRejected, project_id: str, touched: dict[int, Unit]) -> None:
+        rejected(self.repository.lot(told.lot_id, project_id), told.rework)
+        self.repository.recount_lot(told.lot_id)
+        if told.on_reject == "relabel":
+            for unit_id in told.unit_ids:
+                sent_back(self._unit(unit_id, project_id, touched), told.rework + 1)
+
+
+def _annotation(
+    told: AnnotationSubmitted | AnnotationRevised, at_us: int, *, rework: int = 0, late: bool = False, revision: int = 0
+) -> Annotation:
+    return Annotation(told.annotator_id, _text(told.label), rework, late, told.active_ms, revision, at_us)
+
+
+def _text(label: bytes) -> str:
+    try:
+        return label.decode()
+    except UnicodeDecodeError as fault:
+        raise Poison(f"a label is no UTF-8: {fault}") from fault

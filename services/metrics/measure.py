@@ -1,0 +1,212 @@
+"""Measuring: the projects that changed are concluded upon, shown to Prometheus and told to the others."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments, Telemetry
+from concord.quality.estimate import Estimate
+from services.metrics.announcements import agreement_measured, competence_estimated
+from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.report import UNITS_MIN, Report, report
+from services.metrics.domain.standing import Competence, competences
+from services.metrics.domain.sums import Sums
+from services.metrics.repository import Repository
+from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS
+
+MEASURE_SECONDS = 1.0
+OBSERVED_MAX = 200
+"""Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
+PROJECTS_SHOWN_MAX = 350
+ANNOTATORS_SHOWN_MAX = 2_400
+"""Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was last concluded about a project."""
+
+    report: Report
+    competences: tuple[Competence, ...]
+
+
+class Measure:
+    """Concludes, shows and tells, at most once in MEASURE_SECONDS for each project and only when it has changed.
+
+    Until the topics were read to their end once, nothing is told and no freshness is observed: what is read anew
+    after a start was said before.
+
+    Args:
+        repository: the sums.
+        projects: their schemas, policies and targets.
+        broker: where findings are told.
+        telemetry: where series are shown.
+        clock: paces it.
+        caught_up: whether everything that the topics held was served.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        projects: Table[Project],
+        broker: Broker,
+        telemetry: Telemetry,
+        clock: Clock,
+        caught_up: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self.repository = repository
+        self.projects = projects
+        self.broker = broker
+        self.clock = clock
+        self.measured: dict[str, Measured] = {}
+        self.live = False
+        self._caught_up = caught_up
+        self._instruments = telemetry.instruments(INSTRUMENTS)
+        self._of_projects = telemetry.instruments(PROJECT_INSTRUMENTS)
+        self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
+        self._projects_shown: set[str] = set()
+        self._annotators_shown: set[tuple[str, str]] = set()
+        self._unsaid: list[Outgoing] = []
+
+    async def run(self) -> None:
+        """Measure for ever."""
+        while True:
+            await self.clock.sleep(MEASURE_SECONDS)
+            await self.turn()
+
+    async def turn(self) -> None:
+        """Measure every project that has changed, and tell what is new; what could not be told is told next time."""
+        begun = self.clock.monotonic()
+        self.live = self.live or await self._caught_up()
+        changed = [project_id for project_id in self.repository.changed if project_id in self.projects.rows]
+        for project_id in changed:
+            self._measure(self.projects.rows[project_id])
+            # Others get to run: requests, and the next batch.
+            await self.clock.sleep(0)
+        if changed:
+            self._instruments.histogram("concord_metrics_measure_seconds").observe(self.clock.monotonic() - begun)
+        self._instruments.gauge("concord_metrics_units_open").set(len(self.repository.units))
+        await self._tell()
+
+    def now(self, project: Project) -> Measured:
+        """Return what is known of a project this moment, whether or not it is time to measure it."""
+        found = self.measured.get(project.project_id)
+        if found is None or project.project_id in self.repository.changed:
+            return self._concluded(project, found.report.freshness_p95_seconds if found else None)
+        return found
+
+    def _measure(self, project: Project) -> None:
+        project_id = project.project_id
+        self.repository.changed.discard(project_id)
+        waited = sorted(
+            (self.clock.now_us() - at_us) / MICROSECONDS for at_us in self.repository.waiting_us.pop(project_id, ())
+        )
+        freshness = waited[min(len(waited) - 1, round(0.95 * len(waited)))] if waited and self.live else None
+        try:
+            found = self._concluded(project, freshness)
+        except Exception:
+            # One project's labels must not blind the others; its own series grow old, which pages.
+            log.exception("project %s could not be measured", project_id)
+            return
+        before = self.measured.get(project_id)
+        self.measured[project_id] = found
+        self._show(project, found)
+        if self.live and waited:
+            histogram = self._of_projects.histogram("concord_event_to_metric_seconds", *_labels(project))
+            for seconds in waited[:: -(-len(waited) // OBSERVED_MAX)]:
+                histogram.observe(seconds)
+        if before is None or before.report.alpha != found.report.alpha:
+            self._unsaid.append(agreement_measured(project_id, found.report.alpha, found.report.newest_us))
+        news = self.repository.estimated.pop(project_id, set())
+        classes = classes_of(project.schema)
+        self._unsaid += [
+            competence_estimated(project_id, classes, one) for one in found.competences if one.annotator_id in news
+        ]
+
+    def _concluded(self, project: Project, freshness_p95_seconds: float | None) -> Measured:
+        sums = self.repository.sums.get(project.project_id) or Sums()
+        overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
+        found = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds)
+        return Measured(found, tuple(competences(sums.standings, classes_of(project.schema))))
+
+    async def _tell(self) -> None:
+        if not self._unsaid or not self.live:
+            return
+        saying = list(self._unsaid)
+        try:
+            await self.broker.publish(saying)
+        except BrokerUnavailable as fault:
+            log.warning("%d findings wait to be told: %s", len(saying), fault)
+        else:
+            del self._unsaid[: len(saying)]
+
+    def _show(self, project: Project, found: Measured) -> None:
+        """Set the project's series."""
+        self._projects_shown.add(project.project_id)
+        if len(self._projects_shown) > PROJECTS_SHOWN_MAX:
+            self._projects_shown.discard(project.project_id)
+            return
+        labels, shown, said = _labels(project), self._of_projects, found.report
+        _show_estimate(shown, "concord_agreement_alpha", labels, said.alpha)
+        _show_value(shown, "concord_agreement_percent", labels, said.percent_agreement.value)
+        _show_estimate(shown, "concord_label_error_rate", labels, said.label_error_rate)
+        _show_value(shown, "concord_turnaround_p95_seconds", labels, said.turnaround_p95_seconds)
+        for name, value in (
+            ("concord_agreement_units", said.alpha.units),
+            ("concord_label_error_units", said.label_error_rate.units),
+            ("concord_annotations", said.annotations),
+            ("concord_gold_annotations", said.gold_annotations),
+            ("concord_units_consensus", said.units_consensus),
+            ("concord_units_adjudicated", said.units_adjudicated),
+            ("concord_units_escalated", said.units_escalated),
+            ("concord_lots_accepted", said.lots.accepted),
+            ("concord_lots_rejections", said.lots.rejections),
+            ("concord_labels_saved", said.labels_saved),
+            ("concord_quality_computed_timestamp_seconds", said.computed_at_us / MICROSECONDS),
+        ):
+            shown.gauge(name, *labels).set(value)
+        targets = project.targets
+        for measure, target in (
+            ("alpha", targets.alpha),
+            ("label_error_rate", targets.label_error_rate),
+            ("audit_pass_rate", targets.audit_pass_rate),
+            ("turnaround_p95_seconds", targets.turnaround_p95_seconds),
+        ):
+            shown.gauge("concord_contract_target", *labels, measure).set(target)
+            shown.gauge("concord_contract_units_min", *labels, measure).set(UNITS_MIN)
+        self._show_annotators(labels, found.competences)
+
+    def _show_annotators(self, labels: tuple[str, str], found: Sequence[Competence]) -> None:
+        for one in found:
+            place = (labels[0], one.annotator_id)
+            if place not in self._annotators_shown:
+                if len(self._annotators_shown) == ANNOTATORS_SHOWN_MAX or not one.gold_units:
+                    continue
+                self._annotators_shown.add(place)
+            of_annotator = (*labels, one.annotator_id)
+            _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, one.accuracy)
+            self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(one.gold_units)
+
+
+def _labels(project: Project) -> tuple[str, str]:
+    return project.project_id, project.client_id
+
+
+def _show_estimate(shown: Instruments, name: str, labels: tuple[str, ...], estimate: Estimate) -> None:
+    _show_value(shown, name, labels, estimate.value)
+    _show_value(shown, f"{name}_low", labels, estimate.low)
+    _show_value(shown, f"{name}_high", labels, estimate.high)
+
+
+def _show_value(shown: Instruments, name: str, labels: tuple[str, ...], value: float | None) -> None:
+    """Set the series, or take it away: what is not defined is not zero."""
+    if value is None:
+        shown.forget(name, *labels)
+    else:
+        shown.gauge(name, *labels).set(value)

@@ -1,0 +1,95 @@
+"""Metrics' bodies, as they travel over HTTP."""
+
+import msgspec
+
+from concord.quality.estimate import Estimate
+
+
+class Estimated(msgspec.Struct, frozen=True):
+    """A measure with its 95 % interval.
+
+    Attributes:
+        value: absent where these data do not define it; then reason says why.
+        units: what it rests on.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    units: int
+    method: str
+    reason: str
+
+    @classmethod
+    def of(cls, found: Estimate) -> "Estimated":
+        """Return the estimate's body."""
+        return cls(found.value, found.low, found.high, found.units, found.method, found.reason)
+
+
+class Lots(msgspec.Struct, frozen=True):
+    """What became of lots."""
+
+    sealed: int
+    accepted: int
+    rejections: int
+    inspected: int
+    errors: int
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """The quality of a project.
+
+    Attributes:
+        annotations: all, gold and late ones among them.
+        annotations_counted: those behind agreement.
+        units_escalated: those that wait for a ruling.
+        labels_saved: against the project's overlap at most for every settled unit; the share is of those.
+        freshness_p95_seconds: from a label being given to its being in these numbers.
+        newest_at, computed_at: RFC 3339; of the newest label that is in, and of the numbers.
+    """
+
+    project_id: str
+    alpha: Estimated
+    percent_agreement: Estimated
+    annotations: int
+    annotations_counted: int
+    gold_annotations: int
+    gold_correct: int
+    units_consensus: int
+    units_adjudicated: int
+    units_escalated: int
+    lots: Lots
+    label_error_rate: Estimated
+    labels_saved: int
+    labels_saved_share: float | None
+    turnaround_p50_seconds: int | None
+    turnaround_p95_seconds: int | None
+    freshness_p95_seconds: float | None
+    newest_at: str | None
+    computed_at: str
+
+
+class Annotator(msgspec.Struct, frozen=True):
+    """One annotator in a project: competence on gold, and pace.
+
+    Attributes:
+        kind: "human" or "model"; absent where the annotator was never defined.
+        expected_accuracy: on the project's mix of classes, a beginner's drawn to the crowd's; absent without classes.
+        active_ms_median: to three digits; zero where no time was told.
+    """
+
+    annotator_id: str
+    kind: str | None
+    gold_units: int
+    gold_correct: int
+    accuracy: Estimated
+    expected_accuracy: float | None
+    annotations: int
+    active_ms_median: int
+
+
+class Annotators(msgspec.Struct, frozen=True):
+    """A project's annotators, by id."""
+
+    project_id: str
+    annotators: list[Annotator]

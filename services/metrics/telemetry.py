@@ -1,0 +1,56 @@
+"""What metrics tells of itself, and what it tells of the projects: the series that alerts and dashboards stand on."""
+
+from concord.chassis.telemetry import Instrument
+
+PROJECT = ("project", "client")
+TARGET = (*PROJECT, "measure")
+ANNOTATOR = (*PROJECT, "annotator")
+
+FRESHNESS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0)
+
+PROJECT_INSTRUMENTS = (
+    Instrument("concord_agreement_alpha", "gauge", "Krippendorff's alpha of a project's annotators.", PROJECT),
+    Instrument("concord_agreement_alpha_low", "gauge", "Lower end of alpha's 95 % jackknife interval.", PROJECT),
+    Instrument("concord_agreement_alpha_high", "gauge", "Upper end of alpha's 95 % jackknife interval.", PROJECT),
+    Instrument("concord_agreement_units", "gauge", "Units with two labels or more that alpha rests on.", PROJECT),
+    Instrument("concord_agreement_percent", "gauge", "Share of pairs of labels that are equal, 0 to 1.", PROJECT),
+    Instrument("concord_contract_target", "gauge", "What the contract asks of a measure.", TARGET),
+    Instrument("concord_contract_units_min", "gauge", "Below so many units a target is not judged.", TARGET),
+    Instrument("concord_label_error_rate", "gauge", "Share of wrong labels in all accepted lots.", PROJECT),
+    Instrument("concord_label_error_rate_low", "gauge", "Lower end of its 95 % interval.", PROJECT),
+    Instrument("concord_label_error_rate_high", "gauge", "Upper end of its 95 % interval.", PROJECT),
+    Instrument("concord_label_error_units", "gauge", "Inspected units that the label error rate rests on.", PROJECT),
+    Instrument("concord_annotations", "gauge", "Annotations in all, gold and late ones among them.", PROJECT),
+    Instrument("concord_gold_annotations", "gauge", "Annotations of gold units.", PROJECT),
+    Instrument("concord_units_consensus", "gauge", "Units settled by consensus.", PROJECT),
+    Instrument("concord_units_adjudicated", "gauge", "Units settled by an adjudicator.", PROJECT),
+    Instrument("concord_units_escalated", "gauge", "Units that wait for a ruling.", PROJECT),
+    Instrument("concord_lots_accepted", "gauge", "Lots that were accepted.", PROJECT),
+    Instrument("concord_lots_rejections", "gauge", "How often a lot was rejected.", PROJECT),
+    Instrument("concord_labels_saved", "gauge", "Labels saved against overlap.max for every settled unit.", PROJECT),
+    Instrument(
+        "concord_turnaround_p95_seconds", "gauge", "From admission to acceptance, 95th percentile of units.", PROJECT
+    ),
+    Instrument(
+        "concord_quality_computed_timestamp_seconds", "gauge", "When a project was last measured, since 1970.", PROJECT
+    ),
+    Instrument(
+        "concord_event_to_metric_seconds",
+        "histogram",
+        "From an annotation being given to its being in every measure; at most 200 a project and measurement.",
+        PROJECT,
+        buckets=FRESHNESS_BUCKETS,
+    ),
+)
+
+ANNOTATOR_INSTRUMENTS = (
+    Instrument("concord_annotator_accuracy", "gauge", "Accuracy on gold, posterior mean.", ANNOTATOR),
+    Instrument("concord_annotator_accuracy_low", "gauge", "Lower end of its 95 % interval.", ANNOTATOR),
+    Instrument("concord_annotator_accuracy_high", "gauge", "Upper end of its 95 % interval.", ANNOTATOR),
+    Instrument("concord_annotator_gold_units", "gauge", "Gold units that the accuracy rests on.", ANNOTATOR),
+)
+
+INSTRUMENTS = (
+    Instrument("concord_metrics_units_open", "gauge", "Units in memory: those whose lot is not settled for good."),
+    Instrument("concord_metrics_measure_seconds", "histogram", "Time to measure the projects that had changed."),
+)

@@ -1,0 +1,226 @@
+"""Metrics over the memory ports: events in on topics, findings out, numbers through its HTTP door."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.chassis.http import unguarded_routes
+from concord.chassis.identity import Role
+from concord.chassis.runtime import Service
+from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
+from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from concord.quality.krippendorff import krippendorff_alpha
+from services.ingest.domain.project import Overlap, Policy
+from services.metrics import bootstrap
+from services.metrics.settings import MetricsSettings
+from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.upstream import CLIENT, PROJECT, Upstream
+
+SETTLE_SECONDS = 0.3
+LABELS = [("yes", "yes"), ("no", "no"), ("yes", "no"), ("no", "no"), ("yes", "yes"), ("no", "yes")]
+
+
+@dataclass
+class Metrics:
+    """A running metrics service."""
+
+    house: House
+    service: Service
+    upstream: Upstream
+
+    async def settle(self) -> None:
+        await self.house.clock.sleep(SETTLE_SECONDS)
+
+    async def call(self, path: str, role: Role = Role.OPERATOR, client_id: str | None = None) -> Answer:
+        token = self.house.token("somebody", role, client_id=client_id)
+        return await call(self.service.application, "GET", path, token)
+
+    async def quality(self) -> Any:
+        await self.settle()
+        return (await self.call(f"/v1/projects/{PROJECT}/quality")).json()
+
+    async def annotators(self) -> Any:
+        await self.settle()
+        rows = (await self.call(f"/v1/projects/{PROJECT}/annotators")).json()["annotators"]
+        return {row["annotator_id"]: row for row in rows}
+
+    async def label(self, times: int = 1) -> None:
+        """Have ann and bob label some units."""
+        for number, labels in enumerate(LABELS):
+            unit_id = f"k1-u{number}"
+            await self.upstream.unit(unit_id, times=times)
+            for place, (annotator, label) in enumerate(zip(("ann", "bob"), labels, strict=True), start=1):
+                await self.upstream.annotation(unit_id, place, annotator, label, active_ms=1_000 * place, times=times)
+
+
+async def start(house: House) -> Metrics:
+    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), house.ports("metrics"))
+    await service.runtime.start()
+    return Metrics(house, service, Upstream(house))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.measure.MEASURE_SECONDS", 0.05)
+
+
+@pytest.fixture
+async def metrics() -> AsyncIterator[Metrics]:
+    found = await start(House())
+    await found.upstream.project(Policy(overlap=Overlap(initial=2, max=5)))
+    yield found
+    await found.service.runtime.stop()
+
+
+async def test_alpha_and_percent_agreement_are_those_of_the_batch_whatever_is_delivered_twice(metrics: Metrics) -> None:
+    await metrics.label(times=3)
+    quality = await metrics.quality()
+    counts = [[labels.count("no"), labels.count("yes")] for labels in LABELS]
+    expected = krippendorff_alpha(counts)
+    assert quality["alpha"]["value"] == pytest.approx(expected.value)
+    assert (quality["alpha"]["low"], quality["alpha"]["high"]) == pytest.approx((expected.low, expected.high))
+    assert quality["alpha"]["units"] == len(LABELS)
+    assert quality["percent_agreement"]["value"] == pytest.approx(4 / 6)
+    assert quality["annotations"] == quality["annotations_counted"] == 2 * len(LABELS)
+
+
+async def test_a_new_life_counts_the_same(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.upstream.unit("k1-g", gold="yes")
+    await metrics.upstream.annotation("k1-g", 1, "ann", "yes")
+    before, annotators = await metrics.quality(), await metrics.annotators()
+    again = await start(metrics.house)
+    after = await again.quality()
+    assert {**after, "computed_at": None, "freshness_p95_seconds": None} == {
+        **before,
+        "computed_at": None,
+        "freshness_p95_seconds": None,
+    }
+    assert await again.annotators() == annotators
+    await again.service.runtime.stop()
+
+
+async def test_late_labels_and_those_of_an_earlier_rework_do_not_enter_agreement(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.upstream.annotation("k1-u0", 3, "cyd", "no", late=True)
+    assert (await metrics.quality())["annotations_counted"] == 2 * len(LABELS)
+    rejected = LotRejected(lot_id="k1-l1", on_reject="relabel", unit_ids=["k1-u0", "k1-u1"])
+    await metrics.upstream.lots("k1-l1", lot_rejected=rejected)
+    quality = await metrics.quality()
+    assert (quality["alpha"]["units"], quality["annotations"]) == (len(LABELS) - 2, 2 * len(LABELS) + 1)
+    assert quality["lots"]["rejections"] == 1
+    for place, annotator in enumerate(("dan", "eve"), start=4):
+        await metrics.upstream.annotation("k1-u0", place, annotator, "yes", rework=1)
+    assert (await metrics.quality())["alpha"]["units"] == len(LABELS) - 1
+
+
+async def test_gold_measures_annotators_and_is_left_out_of_agreement(metrics: Metrics) -> None:
+    await metrics.upstream.annotation("k1-g1", 1, "ann", "yes", active_ms=3_000)
+    for number, (gold, label) in enumerate([("yes", "yes"), ("no", "no"), ("no", "yes")], start=1):
+        await metrics.upstream.unit(f"k1-g{number}", gold=gold)
+        await metrics.upstream.annotation(f"k1-g{number}", 1, "ann", label, active_ms=1_000 * number, times=2)
+    quality, annotators = await metrics.quality(), await metrics.annotators()
+    assert quality["alpha"]["units"] == quality["annotations_counted"] == 0
+    assert (quality["gold_annotations"], quality["gold_correct"]) == (3, 2)
+    ann = annotators["ann"]
+    assert (ann["gold_units"], ann["gold_correct"], ann["annotations"], ann["active_ms_median"]) == (3, 2, 3, 3_000)
+    assert ann["accuracy"]["value"] == pytest.approx(3 / 5)
+    assert ann["accuracy"]["low"] < 3 / 5 < ann["accuracy"]["high"]
+    assert 0 < ann["expected_accuracy"] < 1
+
+
+async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_told_before(metrics: Metrics) -> None:
+    for number, label in enumerate(["yes", "no", "no"]):
+        await metrics.upstream.unit(f"k1-g{number}", gold="no")
+        await metrics.upstream.annotation(f"k1-g{number}", 1, "ann", label)
+        await metrics.settle()
+    told = [one.competence_estimated for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
+    assert [one.revision for one in told] == [1, 2, 3]
+    assert (list(told[-1].classes), list(told[-1].confusion)) == (['"no"', '"yes"'], [2, 1, 0, 0])
+    assert (told[-1].gold_units, told[-1].gold_correct) == (3, 2)
+    again = await start(metrics.house)
+    await again.settle()
+    events = [one for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
+    by_id: dict[str, set[bytes]] = {}
+    for one in events:
+        by_id.setdefault(one.metadata.event_id, set()).add(one.SerializeToString(deterministic=True))
+    assert len(by_id) == 3, "a new life tells what is known, and that was told before"
+    assert all(len(contents) == 1 for contents in by_id.values())
+    await again.service.runtime.stop()
+
+
+async def test_settled_units_say_how_many_labels_adaptive_overlap_saved(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.upstream.resolution("k1-u0", consensus_reached=ConsensusReached(unit_id="k1-u0", label=b'"yes"'))
+    await metrics.upstream.resolution("k1-u2", escalated=Escalated(unit_id="k1-u2"))
+    await metrics.upstream.resolution("k1-u5", adjudicated=Adjudicated(unit_id="k1-u5", label=b'"yes"'))
+    await metrics.upstream.resolution("k1-u5", escalated=Escalated(unit_id="k1-u5"))
+    quality = await metrics.quality()
+    standing = ("units_consensus", "units_adjudicated", "units_escalated")
+    assert [quality[name] for name in standing] == [1, 1, 1]
+    assert (quality["labels_saved"], quality["labels_saved_share"]) == (6, pytest.approx(6 / 10))
+
+
+@pytest.mark.parametrize("sealed_first", [True, False])
+async def test_accepted_lots_give_the_label_error_rate_and_the_turnaround(metrics: Metrics, sealed_first: bool) -> None:
+    await metrics.label()
+    unit_ids = [f"k1-u{number}" for number in range(len(LABELS))]
+    accepted = LotAccepted(lot_id="k1-l1", inspected=3, errors=1)
+    if sealed_first:
+        await metrics.upstream.lot("k1-l1", unit_ids)
+        await metrics.settle()
+    await metrics.upstream.lots("k1-l1", lot_accepted=accepted)
+    await metrics.settle()
+    await metrics.upstream.lot("k1-l1", unit_ids)
+    quality = await metrics.quality()
+    assert quality["lots"] == {"sealed": 1, "accepted": 1, "rejections": 0, "inspected": 3, "errors": 1}
+    rate = quality["label_error_rate"]
+    assert rate["value"] == pytest.approx((6 / 3 - 1) / 6)
+    assert rate["low"] <= rate["value"] <= rate["high"]
+    assert quality["turnaround_p95_seconds"] is not None
+
+
+async def test_an_erased_unit_counts_nowhere_but_in_what_people_did(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.upstream.unit("k1-g", gold="yes")
+    await metrics.upstream.annotation("k1-g", 1, "ann", "yes")
+    await metrics.upstream.erased("k1-u0")
+    await metrics.upstream.erased("k1-g")
+    quality = await metrics.quality()
+    assert (quality["alpha"]["units"], quality["gold_annotations"]) == (len(LABELS) - 1, 0)
+    assert quality["annotations"] == 2 * len(LABELS) + 1
+
+
+async def test_prometheus_sees_measure_target_and_sample_size(metrics: Metrics) -> None:
+    await metrics.label()
+    await metrics.settle()
+    shown = (await call(metrics.service.application, "GET", "/metrics")).body.decode()
+    labels = f'{{client="{CLIENT}",project="{PROJECT}"}}'
+    for name in ("agreement_alpha", "agreement_alpha_low", "agreement_alpha_high", "agreement_units"):
+        assert f"concord_{name}{labels}" in shown
+    assert f'concord_contract_target{{client="{CLIENT}",measure="alpha",project="{PROJECT}"}}' in shown
+    assert f"concord_event_to_metric_seconds_count{labels}" in shown
+    assert f"concord_label_error_rate{labels}" not in shown, "what is not defined is not zero"
+
+
+async def test_a_client_sees_its_own_projects_and_no_other_has_any(metrics: Metrics) -> None:
+    await metrics.settle()
+    for path in (f"/v1/projects/{PROJECT}/quality", f"/v1/projects/{PROJECT}/annotators"):
+        assert (await metrics.call(path, Role.CLIENT, CLIENT)).status == 200
+        assert (await metrics.call(path, Role.CLIENT, "k2")).status == 404
+        assert (await metrics.call(path, Role.ANNOTATOR)).status == 403
+        assert (await call(metrics.service.application, "GET", path)).status == 401
+    assert (await metrics.call("/v1/projects/k1-none/quality")).status == 404
+    assert not unguarded_routes(metrics.service.application)  # type: ignore[arg-type] # it is FastAPI's
+
+
+async def test_poison_is_set_aside_and_its_partition_goes_on(metrics: Metrics) -> None:
+    await metrics.upstream.tell(UNITS, "k1-u0", UnitEvent(unit_admitted=UnitAdmitted()))
+    await metrics.label()
+    assert (await metrics.quality())["alpha"]["units"] == len(LABELS)
+    (letter,) = metrics.house.events(DEAD_LETTERS)
+    assert (letter.service, letter.topic, letter.error) == ("metrics", UNITS.name, "Poison")
