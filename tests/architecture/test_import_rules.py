@@ -121,7 +121,17 @@ def test_a_room_that_has_no_place_is_reported(copy: Path) -> None:
 
 def test_no_domain_imports_what_is_not_there_for_it() -> None:
     """Beside the listed packages: whatever a domain or a statistic imports is the language's, numeric, or its own."""
-    allowed = {*sys.stdlib_module_names, "concord", "msgspec", "numpy", "scipy", "shapely", "services", "cryptography"}
+    allowed = {
+        *sys.stdlib_module_names,
+        "concord",
+        "msgspec",
+        "numpy",
+        "rapidfuzz",
+        "scipy",
+        "shapely",
+        "services",
+        "cryptography",
+    }
     for path in modules("concord", "services"):
         if "/domain/" in name(path) or name(path).startswith(("concord/quality/", "concord/labels/")):
             found = {one.split(".")[0] for one in imported(path)}
