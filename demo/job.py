@@ -190,7 +190,7 @@ class Job:
         self.outcome.lots = (await self._get("audit", "lots"))["lots"]
         accepted = sum(lot["units"] for lot in self.outcome.lots if lot["status"] == "accepted")
         stage.reach(accepted)
-        return accepted >= expected
+        return bool(accepted >= expected)
 
     async def _collect(self) -> None:
         """Fetch what came of it: resolutions, quality, certificate, export."""

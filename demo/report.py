@@ -126,7 +126,7 @@ def _turnaround(outcome: Outcome, claims: list[dict[str, Any]], exported: Mappin
 
 def _share(right: Any) -> float:
     found = list(right)
-    return sum(found) / len(found)
+    return float(sum(found) / len(found))
 
 
 def _interval(estimate: Mapping[str, float | None]) -> str:

@@ -1,0 +1,96 @@
+"""The judge of a finished job: reads the topics from their beginning and shares no code with the services."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from concord.contracts.codec import decode
+from concord.contracts.topics import TOPICS
+
+SILENCE_MS = 1_500
+
+
+@dataclass
+class Evidence:
+    """Everything that was said, by topic: (partition, event) in order of offset."""
+
+    said: dict[str, list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def events(self, topic: str, kind: str) -> list[Any]:
+        """Return the events of one kind, each once however often it was said; repeats must be the same to the byte."""
+        found: dict[str, Any] = {}
+        for _, envelope in self.said[f"concord.{topic}.v1"]:
+            if envelope.WhichOneof("event") == kind:
+                event_id = envelope.metadata.event_id
+                assert found.setdefault(event_id, envelope) == envelope, f"{event_id} was said in two ways"
+        return [getattr(envelope, kind) for envelope in found.values()]
+
+
+async def heard(bootstrap: str) -> Evidence:
+    """Read every topic whole."""
+    evidence = Evidence()
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        places = [TopicPartition(one.name, number) for one in TOPICS if one.message for number in range(one.partitions)]
+        consumer.assign(places)
+        topics = {one.name: one for one in TOPICS}
+        while found := await consumer.getmany(timeout_ms=SILENCE_MS, max_records=5_000):
+            for place, records in found.items():
+                for record in records:
+                    event = decode(topics[place.topic], record.value)
+                    evidence.said[place.topic].append((place.partition, event))
+    finally:
+        await consumer.stop()
+    return evidence
+
+
+def faults(evidence: Evidence, labels_acknowledged: int, units_sent: int, export: bytes) -> Iterator[str]:
+    """Yield what was lost, doubled or said in a wrong order, each as a sentence."""
+    admitted = evidence.events("units", "unit_admitted")
+    if len(admitted) != units_sent:
+        yield f"{units_sent} units were acknowledged and {len(admitted)} told"
+    yield from _doubles("unit", [one.unit_id for one in admitted])
+    annotations = evidence.events("annotations", "annotation_submitted")
+    if len(annotations) != labels_acknowledged:
+        yield f"{labels_acknowledged} labels were acknowledged and {len(annotations)} told"
+    yield from _doubles("annotation", [one.annotation_id for one in annotations])
+    yield from _doubles("label of a person and unit", [(one.unit_id, one.annotator_id) for one in annotations])
+    given = {one.annotation_id: one.label for one in annotations}
+    reached = evidence.events("resolutions", "consensus_reached")
+    ruled = evidence.events("resolutions", "adjudicated")
+    yield from _doubles("resolution", [(one.unit_id, one.rework) for one in [*reached, *ruled]])
+    for one in [*reached, *ruled, *evidence.events("resolutions", "escalated")]:
+        yield from _doubles(f"evidence of {one.unit_id}", [part.annotation_id for part in one.evidence])
+        for part in one.evidence:
+            if given.get(part.annotation_id) != part.label:
+                yield f"{one.unit_id} was resolved by {part.annotation_id}, which nobody gave so"
+    yield from _lot_faults(evidence, export)
+
+
+def _lot_faults(evidence: Evidence, export: bytes) -> Iterator[str]:
+    sealed = evidence.events("units", "lot_sealed")
+    accepted = evidence.events("lots", "lot_accepted")
+    yield from _doubles("unit in lots", [unit for lot in sealed for unit in lot.unit_ids])
+    yield from _doubles("lot", [one.lot_id for one in accepted])
+    if {one.lot_id for one in accepted} != {one.lot_id for one in sealed}:
+        yield f"{len(sealed)} lots were sealed and {len(accepted)} accepted"
+    yield from _doubles("verdict", [(one.unit_id, one.rework) for one in evidence.events("lots", "unit_audited")])
+    rows = [json.loads(line) for line in export.splitlines()]
+    units = [unit for lot in sealed for unit in lot.unit_ids]
+    if sorted(row["unit_id"] for row in rows) != sorted(units):
+        yield f"{len(units)} units were in lots and {len(rows)} exported"
+    gold = {one.unit_id for one in evidence.events("units", "unit_admitted") if one.HasField("gold_label")}
+    if gold & {row["unit_id"] for row in rows}:
+        yield "gold was exported"
+
+
+def _doubles(what: str, ids: list[Any]) -> Iterator[str]:
+    for one, count in Counter(ids).items():
+        if count > 1:
+            yield f"{what} {one} stands {count} times"

@@ -1,0 +1,107 @@
+"""The whole way on the real stack: client to verified certificate, with services killed on the way."""
+
+import asyncio
+import csv
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from demo.client import Services
+from demo.dataset import Dataset, read
+from demo.job import Job, Outcome
+from demo.report import figures
+from demo.supervision import kept_running
+from deploy.local import places
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+from tests.end_to_end.judge import faults, heard
+
+pytestmark = pytest.mark.real
+
+ITEMS = 120
+KILL_EVERY_SECONDS = 1.5
+COUNTS = (
+    "units", "annotations", "resolved_by_consensus", "resolved_by_adjudication", "consensus_accuracy",
+    "resolved_accuracy", "accepted_accuracy", "lots_accepted", "lots_rejected", "units_inspected", "alpha",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The first items of the real data set, as a folder of its own."""
+    source, folder = places.ROOT / "demo/data/rte", tmp_path_factory.mktemp("some")
+    with (source / "items.csv").open(newline="") as lines:
+        wanted = {row["item"] for _, row in zip(range(ITEMS), csv.DictReader(lines), strict=False)}
+    for name in ("labels.csv", "gold.csv", "items.csv"):
+        with (source / name).open(newline="") as lines, (folder / name).open("w", newline="") as kept:
+            reader = csv.DictReader(lines)
+            writer = csv.DictWriter(kept, list(reader.fieldnames or ()))
+            writer.writeheader()
+            writer.writerows(row for row in reader if row["item"] in wanted)
+    return read(folder)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A stack's folder below the project's own, where `make down` finds what a killed test leaves."""
+    path = places.LOCAL / f"end-to-end-{random.SystemRandom().randrange(10**9)}"
+    yield path
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+
+
+async def _killer(stack: Stack, killed: list[str]) -> None:
+    """Kill each service once, the way kill -9 does, while the job runs."""
+    for name in stack.services:
+        await asyncio.sleep(KILL_EVERY_SECONDS)
+        await asyncio.to_thread(stack.kill, name)
+        killed.append(name)
+
+
+async def _job(dataset: Dataset, folder: Path, kill: bool) -> tuple[dict[str, Any], Job, list[str], list[str]]:
+    """Run the job; return its figures, itself, the faults that the judge found, and who was killed."""
+    console, killed = Console(force_terminal=False), list[str]()
+    stack = Stack(folder, Ports.free())
+    async with stack, Services(stack.addresses) as services:
+        job = Job(dataset, services, stack.issuer, console, folder / "out", "some", seed=1)
+        async with kept_running(stack, console):
+            if kill:
+                killer = asyncio.create_task(_killer(stack, killed))
+                outcome = await job.run()
+                await killer
+            else:
+                outcome = await job.run()
+        evidence = await heard(stack.kafka_bootstrap)
+        found = list(faults(evidence, outcome.labels, len(dataset.items), outcome.export.read_bytes()))
+        said = figures(dataset, outcome, {name: stack.cpu_seconds(name) for name in stack.services})
+    return said, job, found, killed
+
+
+async def _verified(outcome: Outcome) -> tuple[int, str]:
+    """Run the command that anyone may run; return its exit status and what it said of a fault."""
+    concord = str(places.ENVIRONMENT / "bin" / "concord")
+    process = await asyncio.create_subprocess_exec(
+        concord, "verify", str(outcome.certificate), str(outcome.export), stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def test_killing_every_service_changes_nothing_of_what_comes_out(dataset: Dataset, folder: Path) -> None:
+    calm, job, calm_faults, _ = await _job(dataset, folder / "calm", kill=False)
+    stormy, stormy_job, stormy_faults, killed = await _job(dataset, folder / "stormy", kill=True)
+    assert killed == ["ingest", "assign", "adjudicate", "audit", "metrics"]
+    assert calm_faults == []
+    assert stormy_faults == []
+    assert {name: stormy[name] for name in COUNTS} == {name: calm[name] for name in COUNTS}
+    for outcome in (job.outcome, stormy_job.outcome):
+        assert (await _verified(outcome))[0] == 0
+    changed = stormy_job.outcome.export
+    changed.write_bytes(changed.read_bytes().replace(b'"label":"1"', b'"label":"0"', 1))
+    status, said = await _verified(stormy_job.outcome)
+    assert status == 1
+    assert "export was changed" in said
