@@ -6,7 +6,7 @@ recycled process number cannot carry it. So `make down` works from any state, af
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,20 +51,26 @@ def members(folder: Path) -> list[Member]:
     return sorted(found, key=lambda one: (one.layer, one.identity.started))
 
 
-def stop(folder: Path, grace_seconds: float = GRACE_SECONDS, say: Callable[[str], None] = lambda _line: None) -> None:
+def stop(
+    folder: Path,
+    grace_seconds: float = GRACE_SECONDS,
+    say: Callable[[str], None] = lambda _line: None,
+    spare: Collection[str] = (),
+) -> None:
     """Stop every process of the stacks in `folder`, the last layer first; return when none is left.
 
     Each layer is asked to end, and killed when `grace_seconds` have passed. Interrupted in between (a second
-    Ctrl-C), the rest is killed at once and the interruption goes on to the caller.
+    Ctrl-C), the rest is killed at once and the interruption goes on to the caller. Parts whose names are in `spare`
+    are let be.
     """
     try:
         # More than one round: a process may have been about to start another.
-        while found := members(folder):
+        while found := _without(spare, members(folder)):
             for layer in sorted({one.layer for one in found}, reverse=True):
                 _stop_layer([one for one in found if one.layer == layer], grace_seconds, say)
     except BaseException:
         until = time.monotonic() + _KILLING_SECONDS_MAX
-        while (found := members(folder)) and time.monotonic() < until:
+        while (found := _without(spare, members(folder))) and time.monotonic() < until:
             kill(found)
             time.sleep(_POLL_SECONDS)
         raise
@@ -74,6 +80,10 @@ def kill(found: list[Member]) -> None:
     """End these processes at once, with SIGKILL."""
     for one in found:
         proc.send(one.identity, signal.SIGKILL)
+
+
+def _without(spare: Collection[str], found: list[Member]) -> list[Member]:
+    return [one for one in found if one.name not in spare]
 
 
 def _stop_layer(layer: list[Member], grace_seconds: float, say: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,12 +90,17 @@ class Processes:
         """Make a start that runs in another thread give up soon."""
         self._abandoned.set()
 
-    def stop(self) -> None:
-        """Stop everything, the last layer first, and return when nothing is left. Harmless when nothing runs."""
-        family.stop(self._folder, say=self._say)
-        for name in list(self._running):
+    def stop(self, spare: Collection[str] = ()) -> None:
+        """Stop everything but what is named in `spare`, the last layer first, and return when nothing else is left.
+
+        Harmless when nothing runs.
+        """
+        family.stop(self._folder, say=self._say, spare=spare)
+        for name in self._running.keys() - set(spare):
             self._reap(name)
-        if self._guardian is not None:
+        if spare:
+            self.detach()
+        elif self._guardian is not None:
             self._guardian.dismiss()
             self._guardian = None
 

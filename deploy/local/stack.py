@@ -71,14 +71,15 @@ class Stack:
         """Start everything and return when all of it is ready, what an earlier command left running included.
 
         Raises:
-            NotStarted: Something could not come up; what had been started was stopped again.
+            NotStarted: Something could not come up; what this call had started was stopped again.
         """
+        before = self.running
         try:
             self._processes.start(self._broker_and_store(), _BROKER_AND_STORE)
             self._create_topics()
             self._processes.start([self._service(name) for name in self.services], _SERVICES)
         except BaseException:
-            self.stop()
+            self._processes.stop(spare=before)
             raise
 
     def stop(self) -> None:

@@ -122,8 +122,12 @@ def test_a_second_command_takes_over_what_the_first_left_running(tmp_path: Path,
     assert second.pid("ingest") == first.pid("ingest")
     with pytest.raises(NotStarted, match=f"ingest of .* runs already at port {port}; `make down`"):
         Processes(tmp_path).start([toy("ingest", Ports.free().ingest)], layer=0)
+    second.start([toy("assign")], layer=0)
+    second.stop(spare={"ingest"})
+    assert _names(tmp_path) == ["ingest"]
     second.stop()
-    assert diary.read_text().split("\n")[:-1] == ["started ingest", "stopped ingest"]
+    lines = ["started ingest", "started assign", "stopped assign", "stopped ingest"]
+    assert diary.read_text().split("\n")[:-1] == lines
     first.stop()
 
 
