@@ -70,8 +70,6 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(
                 ROOT / package, folder / package, ignore=lambda _, names: [one for one in names if one == "__pycache__"]
             )
-    status, said = lint(folder)
-    assert status == 0, f"the copy keeps the rules before it is spoilt: {said}"
     return folder
 
 
@@ -84,7 +82,9 @@ def test_every_package_with_code_stands_on_a_floor() -> None:
     parser = configparser.ConfigParser()
     parser.read(ROOT / CONFIGURATION)
     listed = parser["importlinter"]["root_packages"].split()
-    assert listed == sorted({name(path).split("/")[0] for path in modules(*SHIPPED)})
+    packages = [path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"]
+    assert listed == sorted(packages)
+    assert set(packages) <= set(SHIPPED)
 
 
 def test_every_rule_is_broken_by_one_of_the_breaches() -> None:
@@ -96,6 +96,7 @@ def test_a_planted_breach_is_reported(copy: Path, breach: str) -> None:
     rule, file, statement, forbidden = BREACHES[breach]
     spoilt = copy / file
     before = spoilt.read_text()
+    assert statement not in before
     try:
         # At the end, where it compiles whatever the module begins with.
         spoilt.write_text(f"{before}\n{statement}\n")
@@ -133,6 +134,8 @@ def test_no_domain_imports_what_is_not_there_for_it() -> None:
         "cryptography",
     }
     for path in modules("concord", "services"):
+        if path.stem == "__main__":
+            continue
         if "/domain/" in name(path) or name(path).startswith(("concord/quality/", "concord/labels/")):
             found = {one.split(".")[0] for one in imported(path)}
             assert found <= allowed, f"{name(path)} imports {found - allowed}"
