@@ -57,6 +57,7 @@ class Stack:
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
         self.issuer = Issuer(self.folder)
         self._processes = Processes(self.folder, say)
+        self._detached = False
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -87,7 +88,8 @@ class Stack:
         self._processes.stop()
 
     def detach(self) -> None:
-        """Leave the stack running when this process ends; ``make down`` stops it."""
+        """Leave the stack running when the ``with`` block and this process end; ``make down`` stops it."""
+        self._detached = True
         self._processes.detach()
 
     def kill(self, name: str) -> None:
@@ -181,7 +183,8 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if not self._detached:
+            self.stop()
 
     async def __aenter__(self) -> Self:
         starting = asyncio.create_task(asyncio.to_thread(self.start))
@@ -196,7 +199,8 @@ class Stack:
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self.stop)
+        if not self._detached:
+            await asyncio.to_thread(self.stop)
 
 
 def _answers_ready(port: int) -> bool:

@@ -105,7 +105,8 @@ def clean(asked: argparse.Namespace) -> int:
         if path.name not in kept:
             _remove(path)
     if asked.all:
-        _remove(places.ENVIRONMENT)
+        for environment in (places.ENVIRONMENT, places.ROOT / ".venv-peers", places.ROOT / ".venv.by-hand"):
+            _remove(environment)
     return 0
 
 

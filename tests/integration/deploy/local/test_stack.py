@@ -75,6 +75,19 @@ async def test_a_broker_and_store_that_run_elsewhere_are_used_and_not_started(tm
             assert second.addresses == first.addresses
 
 
+async def test_a_detached_stack_outlives_its_block_and_the_next_one_takes_it_over(tmp_path: Path) -> None:
+    ports = Ports.free()
+    async with Stack(tmp_path, ports, services=()) as first:
+        kafka = first.pid("kafka")
+        first.detach()
+    assert first.running == {"kafka", "mongodb"}
+    with pytest.raises(NotStarted, match="runs already at port"):
+        await asyncio.to_thread(Stack(tmp_path, Ports.free(), services=()).start)
+    async with Stack(tmp_path, ports, services=()) as second:
+        assert second.pid("kafka") == kafka
+    assert second.running == frozenset()
+
+
 async def test_a_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
     async def start() -> None:
         async with Stack(tmp_path, Ports.free(), services=()):
