@@ -19,7 +19,9 @@ class TopicsNotCreated(Exception):
 
 
 async def create_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS, seconds_max: float = 30.0) -> None:
-    """Create every topic that is missing and return when the broker knows all of them with their leaders.
+    """Create every topic that is missing and return when the broker lists all of them without an error.
+
+    For a moment it may still answer NotLeaderForPartition to who writes or reads; clients try again by themselves.
 
     Raises:
         TopicsNotCreated: After `seconds_max` seconds, with the broker's last answer.

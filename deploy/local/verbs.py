@@ -105,7 +105,7 @@ def clean(asked: argparse.Namespace) -> int:
         if path.name not in kept:
             _remove(path)
     if asked.all:
-        for environment in (places.ENVIRONMENT, places.ROOT / ".venv-peers", places.ROOT / ".venv.by-hand"):
+        for environment in (places.ENVIRONMENT, places.ROOT / ".venv-peers"):
             _remove(environment)
     return 0
 
