@@ -1,0 +1,69 @@
+"""The statistics' figures as a table and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.statistics.comparison import Compared
+from bench.statistics.workload import CLASSES, LABELS_PER_UNIT, annotators_for
+from bench.table import Column, Table, seconds, times
+
+COLUMNS = (
+    Column("statistic", numbers=False),
+    Column("by", numbers=False),
+    Column("CPU"),
+    Column("of ours"),
+    Column("peak MB"),
+    Column("limit"),
+    Column("value"),
+    Column("remark", numbers=False),
+)
+
+
+def table(found: Sequence[Compared]) -> Table:
+    """Return one row a package, ours first."""
+    rows = []
+    for one in found:
+        ours = one.ours
+        value = "" if ours.value is None else f"{ours.value:.5f}"
+        peak = f"{ours.peak_mb:.0f}"
+        rows.append([one.comparison.what, ours.who, seconds(ours.cpu_seconds), "", peak, _limit(one), value, ours.note])
+        for peer in one.peers:
+            value = "" if peer.value is None else f"{peer.value:.5f}"
+            ratio = times(one.ratio(peer))
+            rows.append(["", peer.who, seconds(peer.cpu_seconds), ratio, f"{peer.peak_mb:.0f}", "", value, peer.note])
+    units = found[0].units
+    title = (
+        f"Statistics: {units * LABELS_PER_UNIT:,} annotations ({units:,} units x {LABELS_PER_UNIT}, "
+        f"{annotators_for(units):,} annotators, {CLASSES} classes)"
+    )
+    return Table(title, COLUMNS, rows, ["CPU of one operation in a process of its own, one thread, quickest call."])
+
+
+def as_json(found: Sequence[Compared]) -> list[dict[str, Any]]:
+    """Return the figures: one object a statistic, with what the peers used beside it."""
+    return [
+        {
+            "name": one.comparison.name,
+            "what": one.comparison.what,
+            "annotations": one.annotations,
+            **asdict(one.ours),
+            "cpu_seconds_max": one.comparison.cpu_seconds_max,
+            "peak_mb_max": one.comparison.peak_mb_max,
+            "within_limits": one.within,
+            "peers": [{**asdict(peer), "ratio": one.ratio(peer)} for peer in one.peers],
+        }
+        for one in found
+    ]
+
+
+def _limit(one: Compared) -> str:
+    """Return the limits with whether ours kept them; nothing where there are none."""
+    if one.within is None:
+        return ""
+    limits = []
+    if one.comparison.cpu_seconds_max is not None:
+        limits.append(seconds(one.comparison.cpu_seconds_max))
+    if one.comparison.peak_mb_max is not None:
+        limits.append(f"{one.comparison.peak_mb_max:.0f} MB")
+    return f"{', '.join(limits)}: {'kept' if one.within else 'BROKEN'}"
