@@ -1,0 +1,70 @@
+"""The KafkaTopic and KafkaUser manifests that follow from the catalogue of topics."""
+
+from typing import Any
+
+from concord.chassis.broker.port import RECORD_BYTES_MAX
+from concord.contracts.topics import ANY_SERVICE, TOPICS, Topic
+
+CLUSTER = "concord"
+API_VERSION = "kafka.strimzi.io/v1"
+COPIES = 3
+COPIES_IN_SYNC_MIN = 2
+SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+BATCH_OVERHEAD_BYTES = 48_588
+"""What the broker adds to a record of the largest size; together they are Kafka's own default."""
+_MILLISECONDS = 1_000
+
+Manifest = dict[str, Any]
+
+
+def topics() -> list[Manifest]:
+    """Return one KafkaTopic a topic of the catalogue."""
+    return [_named("KafkaTopic", topic.name, _topic(topic)) for topic in TOPICS]
+
+
+def users() -> list[Manifest]:
+    """Return one KafkaUser a service, with exactly the rights that the catalogue gives it.
+
+    Clients who send through the intake topic get users of their own, made by the operator for each client.
+    """
+    return [_named("KafkaUser", service, _user(service)) for service in SERVICES]
+
+
+def _named(kind: str, name: str, spec: Manifest) -> Manifest:
+    labels = {"strimzi.io/cluster": CLUSTER}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _topic(topic: Topic) -> Manifest:
+    config: Manifest = {
+        "min.insync.replicas": COPIES_IN_SYNC_MIN,
+        "max.message.bytes": RECORD_BYTES_MAX + BATCH_OVERHEAD_BYTES,
+    }
+    if topic.retention_seconds is None:
+        config["cleanup.policy"] = "compact"
+    else:
+        config["cleanup.policy"] = "delete"
+        config["retention.ms"] = topic.retention_seconds * _MILLISECONDS
+    return {"partitions": topic.partitions, "replicas": COPIES, "config": config}
+
+
+def _user(service: str) -> Manifest:
+    acls = [acl for topic in TOPICS if (acl := _on_topic(service, topic)) is not None]
+    acls.append({"resource": {"type": "group", "name": service, "patternType": "literal"}, "operations": ["Read"]})
+    # An idempotent producer needs no right beyond writing to its topics (KIP-679).
+    return {
+        "authentication": {"type": "scram-sha-512"},
+        "authorization": {"type": "simple", "acls": acls},
+    }
+
+
+def _on_topic(service: str, topic: Topic) -> Manifest | None:
+    operations = ["Describe"]
+    if service in topic.readers:
+        operations.append("Read")
+    if topic.writer in (service, ANY_SERVICE):
+        operations.append("Write")
+    if operations == ["Describe"]:
+        return None
+    resource = {"type": "topic", "name": topic.name, "patternType": "literal"}
+    return {"resource": resource, "operations": operations}

@@ -1,0 +1,49 @@
+"""What every pod must be so that the namespace's restricted standard, and we, let it run."""
+
+from collections.abc import Iterator
+
+from concord.chassis.runtime.runtime import STOP_SECONDS_MAX
+from concord.chassis.runtime.serve import LINGER_SECONDS_MAX
+from deploy.k8s.render import Manifest
+from deploy.k8s.workload import named, pod_of
+
+USER = 10_001
+
+
+def faults(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield what a pod is allowed and should not be, and what a stop or a scheduler would miss."""
+    for name, deployment in named(manifests, "Deployment").items():
+        pod = pod_of(deployment)
+        yield from (f"Deployment/{name}: {fault}" for fault in (*_pod(pod), *_container(pod)))
+    for name, namespace in named(manifests, "Namespace").items():
+        if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
+            yield f"Namespace/{name}: does not enforce the restricted standard"
+
+
+def _pod(pod: Manifest) -> Iterator[str]:
+    context = pod.get("securityContext", {})
+    if not context.get("runAsNonRoot") or context.get("runAsUser") != USER:
+        yield f"does not run as the user {USER} of the image"
+    if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "has no seccomp profile"
+    if pod.get("automountServiceAccountToken", True):
+        yield "is given a token of the cluster's API"
+
+
+def _container(pod: Manifest) -> Iterator[str]:
+    for container in pod["containers"]:
+        context = container.get("securityContext", {})
+        if context.get("allowPrivilegeEscalation", True):
+            yield "may gain privileges"
+        if not context.get("readOnlyRootFilesystem"):
+            yield "may write to its image"
+        if context.get("capabilities", {}).get("drop") != ["ALL"]:
+            yield "keeps capabilities"
+        resources = container.get("resources", {})
+        if not {"cpu", "memory"} <= resources.get("requests", {}).keys() or "memory" not in resources.get("limits", {}):
+            yield "does not say what it needs"
+        if container["image"].rpartition("/")[2].partition(":")[2] in ("", "latest"):
+            yield f"runs whatever {container['image']} is that day"
+        pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        if pod.get("terminationGracePeriodSeconds", 30) < pause + STOP_SECONDS_MAX + LINGER_SECONDS_MAX:
+            yield "is killed before a stop may be over"

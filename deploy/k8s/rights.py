@@ -1,0 +1,44 @@
+"""What each service's Kafka user may do: on topics that exist, and as a member of its own group alone."""
+
+from collections.abc import Iterator
+
+from deploy.k8s.render import Manifest
+from deploy.k8s.workload import environment, named
+
+_ANY_SECRET = "x"  # noqa: S105 - stands for whatever the secret holds
+
+
+def faults(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield rights that lead nowhere or too far, and services without a user or a group."""
+    topics, users = named(manifests, "KafkaTopic"), named(manifests, "KafkaUser")
+    clusters = named(manifests, "Kafka")
+    for kind in ("KafkaTopic", "KafkaUser", "KafkaNodePool"):
+        for name, one in named(manifests, kind).items():
+            if (cluster := one["metadata"].get("labels", {}).get("strimzi.io/cluster")) not in clusters:
+                yield f"{kind}/{name}: there is no cluster {cluster}"
+    for name, user in users.items():
+        yield from (f"KafkaUser/{name}: {fault}" for fault in _user(name, user, topics))
+    for name, deployment in named(manifests, "Deployment").items():
+        try:
+            username = environment(deployment, manifests, _ANY_SECRET).get("CONCORD_KAFKA_USERNAME")
+        except KeyError:
+            continue  # a reference that leads nowhere, which is told on its own
+        if username not in users:
+            yield f"Deployment/{name}: there is no Kafka user {username}"
+        elif username != name:
+            # A service joins the group of its own name, whatever its user is called.
+            yield f"Deployment/{name}: goes as the Kafka user {username}, which may not join the group {name}"
+
+
+def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[str]:
+    groups = []
+    for acl in user["spec"]["authorization"]["acls"]:
+        resource = acl["resource"]
+        if resource["patternType"] != "literal" or resource["name"] == "*":
+            yield f"its right on {resource['type']} {resource['name']} is for more than one {resource['type']}"
+        elif resource["type"] == "group":
+            groups.append((resource["name"], acl["operations"]))
+        elif resource["name"] not in topics:
+            yield f"there is no topic {resource['name']}"
+    if groups != [(name, ["Read"])]:
+        yield f"it may join {groups}, and should the group {name}"

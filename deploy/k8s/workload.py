@@ -1,0 +1,79 @@
+"""What the checks ask of rendered manifests: by kind and name, and what a deployment's pod is given."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deploy.k8s.render import Manifest
+
+SCRAM_SECRET_KEYS = frozenset({"password", "sasl.jaas.config"})
+AUTHORITY_SECRET_KEYS = frozenset({"ca.crt", "ca.p12", "ca.password"})
+CERTIFICATE_SECRET_KEYS = frozenset({"tls.crt", "tls.key"})
+_ISSUER = "cert-manager.io/cluster-issuer"
+
+
+def named(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
+    """Return the manifests of a kind by name."""
+    return {one["metadata"]["name"]: one for one in manifests if one["kind"] == kind}
+
+
+def pod_of(deployment: Manifest) -> dict[str, Any]:
+    """Return the pod's specification."""
+    pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
+    return pod
+
+
+def pod_labels(deployment: Manifest) -> dict[str, str]:
+    """Return the labels of the pods."""
+    labels: dict[str, str] = deployment["spec"]["template"]["metadata"]["labels"]
+    return labels
+
+
+def selects(match_labels: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Return whether a selector picks something that bears these labels; an empty one picks everything."""
+    return match_labels.items() <= labels.items()
+
+
+def secrets(manifests: list[Manifest]) -> dict[str, frozenset[str]]:
+    """Return the keys of every secret that something in the manifests makes, by the secret's name."""
+    made: dict[str, frozenset[str]] = {}
+    for name, one in named(manifests, "ExternalSecret").items():
+        made[name] = frozenset(entry["secretKey"] for entry in one["spec"]["data"])
+    for name in named(manifests, "KafkaUser"):
+        made[name] = SCRAM_SECRET_KEYS
+    for name in named(manifests, "Kafka"):
+        made[f"{name}-cluster-ca-cert"] = AUTHORITY_SECRET_KEYS
+    for one in named(manifests, "Ingress").values():
+        if _ISSUER in one["metadata"].get("annotations", {}):
+            made.update({entry["secretName"]: CERTIFICATE_SECRET_KEYS for entry in one["spec"].get("tls", [])})
+    return made
+
+
+def environment(deployment: Manifest, manifests: list[Manifest], secret_value: str) -> dict[str, str]:
+    """Return the variables that a deployment's first container gets, every secret's value replaced by the one given.
+
+    Raises:
+        KeyError: a config map or secret that is named does not exist.
+    """
+    maps, made, variables = named(manifests, "ConfigMap"), secrets(manifests), {}
+    container = pod_of(deployment)["containers"][0]
+    for source in container.get("envFrom", []):
+        if "configMapRef" in source:
+            variables.update(maps[source["configMapRef"]["name"]]["data"])
+        else:
+            variables.update(dict.fromkeys(made[source["secretRef"]["name"]], secret_value))
+    for one in container.get("env", []):
+        variables[one["name"]] = one.get("value", secret_value)
+    return variables
+
+
+def mounted_files(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+    """Yield the paths of the files that secrets put into a deployment's first container."""
+    made, pod = secrets(manifests), pod_of(deployment)
+    volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+    for mount in pod["containers"][0].get("volumeMounts", []):
+        source = volumes[mount["name"]].get("secret")
+        if source is None:
+            continue
+        items = source.get("items")
+        names = [item["path"] for item in items] if items else sorted(made.get(source["secretName"], ()))
+        yield from (f"{mount['mountPath']}/{name}" for name in names)

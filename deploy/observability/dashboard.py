@@ -1,0 +1,289 @@
+"""The Grafana dashboard, built of typed parts and kept as JSON in `grafana/concord.json`.
+
+Its rows follow a unit's way: what the contract promises, the people, the work on its way, the services themselves.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    VariableRefresh,
+)
+
+FILE = Path(__file__).parent / "grafana" / "concord.json"
+PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
+PROJECT = '{client=~"$client", project=~"$project"}'
+STRAY_IN_VARIABLES = ("auto", "auto_count", "auto_min", "id")
+LETTERS = "ABCDEFGH"
+HEIGHT, HALF, QUARTER = 8, 12, 6
+
+Query = tuple[str, str]
+"""A PromQL expression and the legend of its series."""
+
+
+def board() -> dashboard.Dashboard:
+    """Return the dashboard's builder."""
+    building = (
+        dashboard.Dashboard("Concord: annotation quality and flow")
+        .uid("concord")
+        .tags(["concord"])
+        .time("now-6h", "now")
+        .refresh("30s")
+        .readonly()
+        .with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
+        .with_variable(_chooser("client", "label_values(concord_agreement_units, client)"))
+        .with_variable(_chooser("project", 'label_values(concord_agreement_units{client=~"$client"}, project)'))
+    )
+    for title, panels in (
+        ("What the contract promises", _contract()),
+        ("Annotators", _annotators()),
+        ("Units on their way", _flow()),
+        ("Services", _services()),
+    ):
+        building = building.with_row(dashboard.Row(title))
+        for panel in panels:
+            building = building.with_panel(panel)
+    return building
+
+
+def text() -> str:
+    """Return the dashboard's JSON, with what the builder leaves open filled in."""
+    whole: dict[str, Any] = json.loads(JSONEncoder().encode(board().build()))
+    for number, panel in enumerate(whole["panels"], start=1):
+        panel["id"] = number
+        if panel.get("options") is None:
+            panel.pop("options", None)
+        for letter, target in zip(LETTERS, panel.get("targets") or [], strict=False):
+            target["refId"] = letter
+    for variable in whole["templating"]["list"]:
+        for stray in STRAY_IN_VARIABLES:
+            variable.pop(stray, None)
+    return json.dumps(whole, sort_keys=True, indent=2) + "\n"
+
+
+def _contract() -> list[stat.Panel | timeseries.Panel]:
+    return [
+        _number(
+            "Lowest alpha",
+            "The lowest chance-corrected agreement among the projects chosen. Under 50 units nothing is judged.",
+            f"min(concord_agreement_alpha{PROJECT})",
+            decimals=3,
+            steps=[Threshold(color="red"), Threshold(value=0.67, color="orange"), Threshold(value=0.80, color="green")],
+        ),
+        _number(
+            "Units behind it",
+            "Units with two labels or more, over the projects chosen.",
+            f"sum(concord_agreement_units{PROJECT})",
+        ),
+        _number(
+            "Lots accepted",
+            "Lots whose sample let them go, over the projects chosen.",
+            f"sum(concord_lots_accepted{PROJECT})",
+        ),
+        _number(
+            "Rejections",
+            "How often a lot was sent back, over the projects chosen.",
+            f"sum(concord_lots_rejections{PROJECT})",
+            steps=[Threshold(color="green"), Threshold(value=1, color="orange")],
+        ),
+        _lines(
+            "Alpha and its interval",
+            "Krippendorff's alpha with its 95 % jackknife interval, and the contract's target. A page follows only "
+            "when the upper end is under the target.",
+            [
+                (f"concord_agreement_alpha{PROJECT}", "{{project}}"),
+                (f"concord_agreement_alpha_low{PROJECT}", "{{project}} low"),
+                (f"concord_agreement_alpha_high{PROJECT}", "{{project}} high"),
+                (_target("alpha"), "target"),
+            ],
+            unit="none",
+        ),
+        _lines(
+            "Label error rate and its interval",
+            "Share of wrong labels in accepted lots with its 95 % interval, and the contract's limit. A page follows "
+            "only when the lower end is over the limit.",
+            [
+                (f"concord_label_error_rate{PROJECT}", "{{project}}"),
+                (f"concord_label_error_rate_low{PROJECT}", "{{project}} low"),
+                (f"concord_label_error_rate_high{PROJECT}", "{{project}} high"),
+                (_target("label_error_rate"), "limit"),
+            ],
+            unit="percentunit",
+        ),
+    ]
+
+
+def _annotators() -> list[stat.Panel | timeseries.Panel]:
+    return [
+        _lines(
+            "The ten least accurate",
+            "Accuracy on gold by annotator, posterior mean; those below are the first to look at, not to blame: see "
+            "how many gold units it rests on beside it.",
+            [(f"bottomk(10, concord_annotator_accuracy{PROJECT})", "{{project}} {{annotator}}")],
+            unit="percentunit",
+        ),
+        _lines(
+            "Gold units behind it",
+            "Gold units of the annotators that have the fewest.",
+            [(f"bottomk(10, concord_annotator_gold_units{PROJECT})", "{{project}} {{annotator}}")],
+        ),
+    ]
+
+
+def _flow() -> list[stat.Panel | timeseries.Panel]:
+    rate = "[$__rate_interval]"
+    had = "concord_adjudicate_annotations_per_unit"
+    return [
+        _lines(
+            "In, labelled, settled",
+            "Units admitted, labels accepted and decisions on units, a second.",
+            [
+                (f'sum(rate(concord_ingest_units_total{{status="admitted"}}{rate}))', "admitted"),
+                (f'sum(rate(concord_assign_submissions_total{{status="accepted"}}{rate}))', "labels"),
+                (f"sum by (verdict) (rate(concord_adjudicate_decisions_total{rate}))", "{{verdict}}"),
+            ],
+            unit="cps",
+        ),
+        _lines(
+            "Waiting",
+            "Units that wait for an annotator, leases that run, escalations and lots that wait for a reviewer.",
+            [
+                ("sum(concord_assign_waiting_units)", "units"),
+                ("sum(concord_assign_leases)", "leases"),
+                ("sum(concord_adjudicate_escalations_open)", "escalations"),
+                ("sum(concord_audit_lots_open)", "lots"),
+            ],
+        ),
+        _lines(
+            "Labels a unit",
+            "Mean number of annotations when a unit was settled or escalated: what adaptive overlap saves.",
+            [(f"sum(rate({had}_sum{rate})) / sum(rate({had}_count{rate}))", "mean")],
+            unit="none",
+        ),
+        _lines(
+            "From label to metric",
+            "How long a label takes until every measure has it. The objective is 99 % within 5 s.",
+            [
+                (
+                    f"histogram_quantile({quantile}, sum by (le) (rate(concord_event_to_metric_seconds_bucket{rate})))",
+                    f"p{quantile * 100:g}",
+                )
+                for quantile in (0.5, 0.99)
+            ],
+            unit="s",
+        ),
+    ]
+
+
+def _services() -> list[stat.Panel | timeseries.Panel]:
+    rate = "[$__rate_interval]"
+    slow = f"rate(concord_http_request_seconds_bucket{rate})"
+    return [
+        _lines(
+            "Requests",
+            "Requests a second by service, and those of them that failed by the service's own fault.",
+            [
+                (f"sum by (service) (rate(concord_http_request_seconds_count{rate}))", "{{service}}"),
+                (
+                    f'sum by (service) (rate(concord_http_request_seconds_count{{status=~"5.."}}{rate}))',
+                    "{{service}} failed",
+                ),
+            ],
+            unit="reqps",
+        ),
+        _lines(
+            "Time of an answer, 99th percentile",
+            "By service, bulk routes among them.",
+            [
+                (
+                    f"histogram_quantile(0.99, sum by (service, le) (rate(concord_http_request_seconds_bucket{rate})))",
+                    "{{service}}",
+                )
+            ],
+            unit="s",
+        ),
+        _lines(
+            "Records consumed",
+            "Records a second by service, dead letters among them.",
+            [(f"sum by (service) (rate(concord_consumer_records_total{rate}))", "{{service}}")],
+            unit="cps",
+        ),
+        _lines(
+            "Lag and backlog",
+            "Records not polled yet, and events stored and not published yet. Both return to zero when the load ends.",
+            [
+                ("max by (service) (concord_consumer_lag_records)", "{{service}} lag"),
+                ("max by (service) (concord_publisher_backlog_events)", "{{service}} backlog"),
+            ],
+        ),
+        _lines(
+            "Dead letters",
+            "Records that were set aside, in all, by service and topic since the service's start.",
+            [("sum by (service, topic) (increase(concord_dead_letters_total[$__range]))", "{{service}} {{topic}}")],
+        ),
+        _lines(
+            "Journal",
+            "Records a second that were stored, and appends that lost their number and were decided anew.",
+            [
+                (f"sum by (service) (rate(concord_journal_records_total{rate}))", "{{service}} stored"),
+                (f"sum by (service) (rate(concord_journal_lost_total{rate}))", "{{service}} lost"),
+            ],
+            unit="cps",
+        ),
+    ]
+
+
+def _target(measure: str) -> str:
+    """Return the query of what the chosen contracts ask of a measure."""
+    chosen = PROJECT.removesuffix("}")
+    return f'max by (measure) (concord_contract_target{chosen}, measure="{measure}"}})'
+
+
+def _number(
+    title: str, why: str, expression: str, *, decimals: int = 0, steps: list[Threshold] | None = None
+) -> stat.Panel:
+    """Return one number, coloured by its thresholds."""
+    thresholds = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps or [Threshold(color="green")])
+    return (
+        stat.Panel()
+        .title(title)
+        .description(why)
+        .unit("none")
+        .datasource(PROMETHEUS)
+        .span(QUARTER)
+        .height(HEIGHT)
+        .decimals(decimals)
+        .thresholds(thresholds)
+        .with_target(_query((expression, title)))
+    )
+
+
+def _lines(title: str, why: str, queries: list[Query], *, unit: str = "short") -> timeseries.Panel:
+    """Return a half-width panel of lines over time."""
+    panel = timeseries.Panel().title(title).description(why).unit(unit).datasource(PROMETHEUS).span(HALF).height(HEIGHT)
+    for query in queries:
+        panel = panel.with_target(_query(query))
+    return panel
+
+
+def _query(query: Query) -> prometheus.Dataquery:
+    expression, legend = query
+    return prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
+
+
+def _chooser(name: str, query: str) -> dashboard.QueryVariable:
+    """Return a drop-down filled from a label's values, all chosen at first."""
+    return (
+        dashboard.QueryVariable(name)
+        .query(query)
+        .datasource(PROMETHEUS)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .include_all(True)
+        .multi(True)
+    )
