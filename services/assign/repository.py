@@ -14,7 +14,7 @@ from services.assign.announcements import VENDOR
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.held import HeldLeases
 from services.assign.domain.lease import ActiveTimes
-from services.assign.domain.queue import ReadyQueue
+from services.assign.domain.queue import Pick, ReadyQueue
 from services.assign.domain.unit import UnitState
 
 UNIT = Kind("unit", UnitState)
@@ -86,13 +86,21 @@ class Repository:
         if self.journal.publisher.full:
             raise Backlogged(f"{self.journal.publisher.backlog_events} events wait for the broker; try again soon.")
 
-    async def apply(self, causes: Sequence[Cause[UnitState]]) -> list[Outcome[UnitState]]:
-        """Answer causes in one read and one insert, and bring the read models up to date."""
+    async def apply(self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()) -> list[Outcome[UnitState]]:
+        """Answer causes in one read and one insert, and bring the read models up to date.
+
+        Args:
+            causes: what is asked.
+            picks: the queue's picks that the causes are to lease; released when their outcome is known.
+        """
         outcomes = await self.journal.apply(UNIT, causes)
+        self.queue.release(picks)
         await self.settle([cause.key for cause in causes])
         return outcomes
 
-    async def apply_in_turn(self, causes: Sequence[Cause[UnitState]]) -> list[Outcome[UnitState]]:
+    async def apply_in_turn(
+        self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()
+    ) -> list[Outcome[UnitState]]:
         """Do as `apply` does, after those of this process that have the same aggregates in hand.
 
         Two at once would both be right in the end, but the one that loses at the insert reads and decides again. Not
@@ -106,7 +114,7 @@ class Repository:
         for key in keys:
             self._in_hand[key] = done
         try:
-            return await self.apply(causes)
+            return await self.apply(causes, picks)
         finally:
             done.set()
             for key in keys:

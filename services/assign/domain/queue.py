@@ -3,12 +3,12 @@
 A hint, rebuilt from the journal: whether an annotator may have a unit is decided by the unit's own state. Within a
 project the units that anyone may label wait in lanes by priority and skills; in each, those that others have begun
 come before fresh ones, which nobody has seen. Named units wait in lines of their annotators' own. A unit that is
-picked is hidden until its new state is settled, so that two claims of one process never want the same.
+picked is hidden until what became of it is known, so that two claims of one process never want the same.
 """
 
 import random
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -121,16 +121,22 @@ class ReadyQueue:
         self._generator = generator
         self._projects: dict[str, _Project] = {}
         self._waiting: dict[str, Waiting] = {}
+        self._picked: set[str] = set()
 
     def __len__(self) -> int:
         """How many units wait."""
         return len(self._waiting)
 
     def settle(self, state: UnitState) -> None:
-        """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing."""
+        """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
+
+        One that is picked stays hidden, whatever is told of it: its picker settles it when the pick is released.
+        """
         project = self._projects.setdefault(state.project_id, _Project())
         if state.copy_for:
             self._settle_copy(project, state)
+            return
+        if state.unit_id in self._picked:
             return
         now = _waiting(state)
         before = self._waiting.get(state.unit_id)
@@ -173,7 +179,7 @@ class ReadyQueue:
         project.leave_lane(waiting.lane, unit_id)
 
     def pick(self, project_id: str, seeker: Seeker, gold_rate: float) -> Pick | None:
-        """Return the seeker's next unit and hide it until it is settled or put back; None when none is to be had.
+        """Return the seeker's next unit and hide it until the pick is released or undone; None when none is to be had.
 
         Args:
             project_id: of which project.
@@ -195,6 +201,7 @@ class ReadyQueue:
                 return Pick(gold_id, self._waiting[gold_id])
         waiting = self._waiting.pop(unit_id)
         project.leave_lane(waiting.lane, unit_id)
+        self._picked.add(unit_id)
         return Pick(unit_id, waiting)
 
     def _fits(self, unit_id: str, seeker: Seeker) -> bool:
@@ -241,13 +248,19 @@ class ReadyQueue:
                 break
         return found
 
+    def release(self, picks: Iterable[Pick]) -> None:
+        """Hide these no longer: their outcome is known, and their units are settled next."""
+        self._picked.difference_update(pick.unit_id for pick in picks)
+
     def undo(self, pick: Pick, annotator_id: str) -> None:
         """Take back a pick of which nobody knows what became: the unit waits again as it did, or is refused later."""
         project = self._projects[pick.waiting.project_id]
+        self._picked.discard(pick.unit_id)
         if pick.gold:
             project.gold.unsaw(annotator_id, pick.unit_id)
         if pick.waiting.names:
-            if pick.unit_id in self._waiting:
+            now = self._waiting.get(pick.unit_id)
+            if now is not None and annotator_id in now.names:
                 project.join_own(annotator_id, pick.waiting.lane[0], pick.unit_id)
         elif not pick.gold and pick.unit_id not in self._waiting:
             self._waiting[pick.unit_id] = pick.waiting

@@ -116,7 +116,7 @@ class Claims:
                 break
             try:
                 causes = await self._issuances(picks, seeker.annotator_id, project)
-                outcomes = await self.repository.apply_in_turn(causes)
+                outcomes = await self.repository.apply_in_turn(causes, picks)
             except BaseException:  # a cancelled request gives back its picks, too
                 for pick in picks:
                     self.repository.queue.undo(pick, seeker.annotator_id)

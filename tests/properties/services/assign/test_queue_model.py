@@ -52,6 +52,7 @@ def test_a_pick_is_to_be_had_and_none_is_picked_only_when_none_is(
             if pick is None:
                 assert had == []
                 continue
+            queue.release([pick])
             before = states[pick.unit_id]
             assert to_be_had(before, seeker)
             if not before.named:

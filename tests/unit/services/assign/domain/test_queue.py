@@ -31,6 +31,7 @@ def seeker(name: str = "ann", *abilities: str) -> Seeker:
 
 def pick(queue: ReadyQueue, who: Seeker, gold_rate: float = 0.0) -> str | None:
     found = queue.pick(PROJECT, who, gold_rate)
+    queue.release([found] if found else [])
     return found.unit_id if found else None
 
 
@@ -46,12 +47,14 @@ def test_higher_priority_goes_first_and_age_decides_within_the_window() -> None:
     assert all(number < 2 * (place + WINDOW_UNITS) for place, number in enumerate(numbers))
 
 
-def test_a_picked_unit_is_hidden_until_it_is_settled_or_put_back() -> None:
+def test_a_picked_unit_is_hidden_until_it_is_released_or_put_back() -> None:
     state = unit(1, overlap=2)
     queue = queue_of(state)
     taken = queue.pick(PROJECT, seeker("ann"), 0.0)
     assert taken is not None
     assert pick(queue, seeker("bob")) is None
+    queue.settle(state)
+    assert pick(queue, seeker("bob")) is None, "whatever is told of it meanwhile"
     queue.undo(taken, "ann")
     assert pick(queue, seeker("bob")) == "c1-u1"
     queue.settle(leased(state, "bob"))
