@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 REPEATED_SECONDS = 0.5
-"""A measurement is repeated until it has taken so much CPU, or was done REPEATS_MAX times; the quickest counts, for interruptions only add."""
+"""A call is repeated until it has taken so much CPU, at most REPEATS_MAX times. The quickest counts: interruptions
+only add."""
 REPEATS_MAX = 20
 
 
