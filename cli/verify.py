@@ -1,6 +1,7 @@
 """`concord verify`: hold a certificate and its export against each other, offline."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.table import Table
 from services.audit.domain.certificate import CertificateBroken
 from services.audit.domain.certificate import verify as verified
 
+PLAIN_COLUMNS = 120
+"""Where no terminal tells how wide it is."""
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -42,14 +45,14 @@ def verify(certificate: Path, export: tuple[Path, ...], public_key: str, as_json
 
 
 def _show(said: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     console.print(f"VERIFIED: project {said['project_id']}, issued {said['issued_at']}", highlight=False)
     console.print(f"signed with {said['key']['algorithm']} {said['key']['public_key']}", highlight=False)
-    table = Table("lot", "units", "inspected", "errors found", "label error rate of what leaves", "alpha", "annotators")
+    table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in said["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]
         table.add_row(
-            lot["lot_id"],
+            f"{lot['lot_id'][:14]}…",
             str(lot["units"]),
             str(lot["inspected"]),
             str(lot["errors_found"]),

@@ -25,6 +25,7 @@ from deploy.local.stack import Stack
 FOLDER = places.LOCAL / "demo"
 RTE = Path(__file__).parent / "data" / "rte"
 SLUG_CHARACTERS_MAX = 30
+PLAIN_COLUMNS = 120
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,7 +46,7 @@ def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
 
     Broker, store and the five services are started for it and stopped at the end, whatever happens.
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     try:
         dataset = read(data)
         status = asyncio.run(_run(console, dataset, json_file, seed, keep))
@@ -74,13 +75,14 @@ async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed:
         cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, "kafka", "mongodb")}
         said = figures(dataset, outcome, cpu)
         verify = _command(outcome)
-        show(console, said, " ".join(verify), stack.addresses if keep else {})
+        show(console, said, " ".join(verify), stack.addresses)
         if json_file is not None:
             write(json_file, said)
         if keep:
             stack.detach()
+            console.print("It is left running at these addresses; `make down` stops it.")
         else:
-            console.print("Everything is stopped now; `make demo ARGS=--keep` leaves it running to look around in.")
+            console.print("It is stopped now; `make demo ARGS=--keep` leaves it running at these addresses.")
     return (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
 
 

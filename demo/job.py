@@ -117,7 +117,7 @@ class Job:
         items = [item for item in self.dataset.items if item not in set(self.outcome.gold)]
         await self._admit(items, accuracy, gold=False)
         await self.services.json("ingest", "POST", f"/v1/projects/{self.outcome.project_id}/seal", self.client)
-        with Stage(self.console, "units accepted, of those sent", len(items)) as stage:
+        with Stage(self.console, "units accepted", len(items)) as stage:
             await self._shift(None, lambda: self._accepted(stage, len(items)))
 
     async def _admit(self, items: list[str], accuracy: dict[str, float], gold: bool) -> None:
@@ -189,7 +189,7 @@ class Job:
     async def _accepted(self, stage: Stage, expected: int) -> bool:
         self.outcome.lots = (await self._get("audit", "lots"))["lots"]
         accepted = sum(lot["units"] for lot in self.outcome.lots if lot["status"] == "accepted")
-        stage.reach(accepted)
+        stage.reach(accepted, f"{self.outcome.labels} labels in")
         return bool(accepted >= expected)
 
     async def _collect(self) -> None:

@@ -21,13 +21,14 @@ class Stage(AbstractContextManager["Stage"]):
         self.total = total
         self.done = 0
         self._said_at = 0.0
+        self._note = ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         """Show the stage."""
         if self.console.is_terminal:
-            columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, console=self.console)
             self._bar.start()
             self._task = self._bar.add_task(self.title, total=self.total)
@@ -46,16 +47,17 @@ class Stage(AbstractContextManager["Stage"]):
         """Count some more as done."""
         self.reach(self.done + count)
 
-    def reach(self, done: int) -> None:
-        """Say how much is done."""
+    def reach(self, done: int, note: str = "") -> None:
+        """Say how much is done, and what else is worth telling."""
         self.done = done
+        self._note = f"; {note}" if note else ""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, description=f"{self.title}{self._note}")
         elif time.monotonic() - self._said_at > PLAIN_SECONDS:
             self._say()
 
     def _say(self) -> None:
         self._said_at = time.monotonic()
         of = "" if self.total is None else f" of {self.total}"
-        self.console.print(f"{self.title}: {self.done}{of}", highlight=False)
+        self.console.print(f"{self.title}: {self.done}{of}{self._note}", highlight=False)
         sys.stdout.flush()
