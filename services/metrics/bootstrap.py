@@ -8,6 +8,7 @@ from concord.chassis.projects import project_table
 from concord.chassis.runtime import BrokerPart, Loop, Part, Runtime, Service
 from concord.chassis.wiring import real_ports
 from services.metrics import api, events
+from services.metrics.agents import faust_door
 from services.metrics.annotators import annotator_table
 from services.metrics.announcements import SERVICE
 from services.metrics.door import Doors, replaying
@@ -24,7 +25,7 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
         SettingsRefused: something is wrong or missing; all of it is named.
     """
     settings = MetricsSettings.from_environment(environment)
-    return wire(settings, real_ports(SERVICE, settings, environment))
+    return wire(settings, real_ports(SERVICE, settings, environment), faust_door(settings))
 
 
 def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> Service:

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.consumer import BatchConsumer, Handler
+from concord.chassis.consumer import BatchConsumer, Delivery, Handler
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Part
 from concord.contracts.topics import Topic
 from services.metrics.announcements import SERVICE
+from services.metrics.events import Count
 from services.metrics.repository import Repository
 
 
@@ -26,16 +27,21 @@ class Door:
     caught_up: Callable[[], Awaitable[bool]]
 
 
-Doors = Callable[[Ports, Repository, Mapping[Topic, Handler]], Door]
+Doors = Callable[[Ports, Repository, Mapping[Topic, Count]], Door]
 """Makes a door that lets events in to their handlers, and may keep what the repository holds."""
 
 
-def replaying(ports: Ports, repository: Repository, handlers: Mapping[Topic, Handler]) -> Door:
+def replaying(ports: Ports, repository: Repository, counts: Mapping[Topic, Count]) -> Door:
     """Return the door for tests and simulation: every life is a group of its own and counts everything anew."""
     del repository
-    dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     consumer = BatchConsumer(
-        ports.writer, ports.broker, handlers, _nothing_to_flush, dead_letters, ports.telemetry, ports.clock
+        ports.writer,
+        ports.broker,
+        {topic: _counting(count) for topic, count in counts.items()},
+        _nothing_to_flush,
+        DeadLetters(SERVICE, ports.broker, ports.clock),
+        ports.telemetry,
+        ports.clock,
     )
 
     async def caught_up() -> bool:
@@ -45,6 +51,13 @@ def replaying(ports: Ports, repository: Repository, handlers: Mapping[Topic, Han
             return False
 
     return Door([consumer], caught_up)
+
+
+def _counting(count: Count) -> Handler:
+    async def handle(deliveries: Sequence[Delivery]) -> None:
+        count([delivery.event for delivery in deliveries])
+
+    return handle
 
 
 async def _nothing_to_flush() -> None:

@@ -1,14 +1,17 @@
 """Metrics' Kafka door: topic -> handler; both doors, Faust's and the one in memory, serve this table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from concord.chassis.consumer import Handler
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, LOTS, RESOLUTIONS, UNITS, Topic
 from services.metrics.handlers import Handlers
 
+Count = Callable[[Sequence[Any]], None]
+"""Counts events of one topic, in their order; it returns at once, and raises Poison for what can never be counted."""
 
-def handlers(served: Handlers) -> Mapping[Topic, Handler]:
-    """Return who serves which topic."""
+
+def handlers(served: Handlers) -> Mapping[Topic, Count]:
+    """Return who counts which topic."""
     return {
         UNITS: served.units,
         ASSIGNMENTS: served.assignments,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from concord.chassis.consumer import Delivery, Poison
+from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
@@ -29,11 +29,10 @@ class Handlers:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
 
-    async def units(self, deliveries: Sequence[Delivery]) -> None:
+    def units(self, events: Sequence[UnitEvent]) -> None:
         """Hear of admitted and withdrawn units, and of which units make a lot."""
         touched: dict[int, Unit] = {}
-        for delivery in deliveries:
-            event = cast("UnitEvent", delivery.event)
+        for event in events:
             project_id = event.metadata.project_id
             kind = event.WhichOneof("event")
             if kind == "unit_admitted":
@@ -48,11 +47,10 @@ class Handlers:
                 self._sealed(event.lot_sealed, project_id, touched)
         self.repository.recount(touched.values())
 
-    async def annotations(self, deliveries: Sequence[Delivery]) -> None:
+    def annotations(self, events: Sequence[AnnotationEvent]) -> None:
         """Count labels, and their revisions."""
         touched: dict[int, Unit] = {}
-        for delivery in deliveries:
-            event = cast("AnnotationEvent", delivery.event)
+        for event in events:
             at_us = event.metadata.occurred_at_us
             if event.HasField("annotation_submitted"):
                 told = event.annotation_submitted
@@ -71,21 +69,19 @@ class Handlers:
                 self.repository.counted_at(unit.project_id, at_us)
         self.repository.recount(touched.values())
 
-    async def assignments(self, deliveries: Sequence[Delivery]) -> None:
+    def assignments(self, events: Sequence[AssignmentEvent]) -> None:
         """Hear when a unit is labelled anew."""
         touched: dict[int, Unit] = {}
-        for delivery in deliveries:
-            event = cast("AssignmentEvent", delivery.event)
+        for event in events:
             if event.HasField("assignment_issued") and event.assignment_issued.rework:
                 issued = event.assignment_issued
                 sent_back(self._unit(issued.unit_id, event.metadata.project_id, touched), issued.rework)
         self.repository.recount(touched.values())
 
-    async def resolutions(self, deliveries: Sequence[Delivery]) -> None:
+    def resolutions(self, events: Sequence[ResolutionEvent]) -> None:
         """Hear how units stand."""
         touched: dict[int, Unit] = {}
-        for delivery in deliveries:
-            event = cast("ResolutionEvent", delivery.event)
+        for event in events:
             settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
             if settlement is None:
                 continue
@@ -93,11 +89,10 @@ class Handlers:
             settled(self._unit(told.unit_id, event.metadata.project_id, touched), settlement, told.rework)
         self.repository.recount(touched.values())
 
-    async def lots(self, deliveries: Sequence[Delivery]) -> None:
+    def lots(self, events: Sequence[LotEvent]) -> None:
         """Hear what became of lots."""
         touched: dict[int, Unit] = {}
-        for delivery in deliveries:
-            event = cast("LotEvent", delivery.event)
+        for event in events:
             if event.HasField("lot_accepted"):
                 self._accepted(event.lot_accepted, event.metadata.project_id, event.metadata.occurred_at_us, touched)
             elif event.HasField("lot_rejected"):

@@ -1,0 +1,252 @@
+"""Metrics' Kafka door on Faust: one agent a topic, chunks of records in, each counted before it is acknowledged."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from faust.types import TP
+
+from concord.chassis.broker.port import BrokerUnavailable, Incoming
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.consumer import (
+    CONSUMER_INSTRUMENTS,
+    RETRY_SECONDS,
+    STUCK_SECONDS,
+    WATCH_SECONDS,
+    OffsetJump,
+    Poison,
+    Stuck,
+)
+from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
+from concord.chassis.faust_chunks import ChunkedApp
+from concord.chassis.ports import Ports
+from concord.chassis.settings import Environment
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.codec import Undecodable, check_schema, decode
+from concord.contracts.topics import Topic
+from services.metrics.announcements import SERVICE
+from services.metrics.door import Door, Doors
+from services.metrics.events import Count
+from services.metrics.repository import Repository
+from services.metrics.settings import MetricsSettings
+
+REPLICAS = 3
+HIGHWATER_SECONDS_MAX = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def faust_door(settings: MetricsSettings) -> Doors:
+    """Return what makes the Faust door of these settings."""
+
+    def make(ports: Ports, repository: Repository, counts: Mapping[Topic, Count]) -> Door:
+        del repository
+        dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+        reading = Reading(counts, dead_letters, ports.telemetry, ports.clock)
+        replicas = 1 if settings.environment is Environment.LOCAL else REPLICAS
+        app = ChunkedApp(SERVICE, settings.kafka, reading.begin_at, replicas)
+        part = FaustPart(app, reading, ports.clock, ports.telemetry)
+        return Door([part], part.caught_up)
+
+    return make
+
+
+class Reading:
+    """How far each partition is counted, and how a chunk is.
+
+    Args:
+        counts: who counts which topic.
+        dead_letters: where poison goes.
+        telemetry: counts records.
+        clock: paces tries.
+    """
+
+    def __init__(
+        self, counts: Mapping[Topic, Count], dead_letters: DeadLetters, telemetry: Telemetry, clock: Clock
+    ) -> None:
+        self.counts = {topic.name: (topic, count) for topic, count in counts.items()}
+        self.dead_letters = dead_letters
+        self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self.clock = clock
+        self.positions: dict[TP, int] = {}
+        self.progress_at = clock.monotonic()
+        self._begun: set[TP] = set()
+
+    def begin_at(self, places: set[TP]) -> Mapping[TP, int]:
+        """Return where reading begins: after what was counted, and at the beginning where nothing was."""
+        self._begun -= places
+        return {place: self.positions.get(place, 0) for place in places}
+
+    async def serve(self, name: str, records: Sequence[Any]) -> None:
+        """Count a chunk of one partition; whatever becomes of each record, it is not needed again afterwards.
+
+        Raises:
+            OffsetJump: records were passed over.
+            UnknownSchemaVersion: written under a newer contract.
+        """
+        place = TP(name, records[0].partition)
+        records = self._not_counted_yet(place, records)
+        if not records:
+            return
+        topic, count = self.counts[name]
+        events: list[tuple[Any, Any]] = []
+        poison: list[tuple[Any, Exception, int]] = []
+        for record in records:
+            check_schema(record.headers)
+            try:
+                events.append((record, decode(topic, record.value)))
+            except Undecodable as fault:
+                poison.append((record, fault, 1))
+        try:
+            count([event for _, event in events])
+        except Exception as fault:
+            log.warning("a chunk of %s failed (%s: %s); trying it record by record", name, type(fault), fault)
+            poison += [failed for record, event in events if (failed := _alone(count, record, event)) is not None]
+        for record, reason, attempts in poison:
+            await self._set_aside(record, reason, attempts)
+        self.positions[place] = records[-1].offset + 1
+        self.instruments.counter("concord_consumer_records", name).inc(len(records))
+        self.progress_at = self.clock.monotonic()
+        self.instruments.gauge("concord_consumer_progress_timestamp_seconds").set(self.clock.now_us() / MICROSECONDS)
+
+    def _not_counted_yet(self, place: TP, records: Sequence[Any]) -> Sequence[Any]:
+        """Return the records from where the partition stands; raise when they begin after it."""
+        position, first = self.positions.get(place, 0), records[0].offset
+        if first > position and place in self._begun:
+            raise OffsetJump(f"{place.topic}[{place.partition}] went from {position} to {first}")
+        if first > position and place in self.positions:
+            log.error("%s[%d]: %d records were deleted unread", place.topic, place.partition, first - position)
+        self._begun.add(place)
+        if first >= position:
+            return records
+        return [record for record in records if record.offset >= position]
+
+    async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
+        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
+        while True:
+            try:
+                await self.dead_letters.set_aside(_incoming(record), fault, attempts)
+            except BrokerUnavailable:
+                await self.clock.sleep(RETRY_SECONDS)
+            else:
+                self.instruments.counter("concord_dead_letters", record.topic).inc()
+                return
+
+
+class FaustPart:
+    """The Faust application as a part of this process: its life, and the watch over its progress.
+
+    Args:
+        app: not yet started.
+        reading: counts.
+        clock: paces the watch.
+        telemetry: shows the lag.
+    """
+
+    name = "faust"
+
+    def __init__(self, app: ChunkedApp, reading: Reading, clock: Clock, telemetry: Telemetry) -> None:
+        self.app = app
+        self.reading = reading
+        self.clock = clock
+        self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self._fault: asyncio.Future[None] | None = None
+        for name in reading.counts:
+            # Registered here and by name: two agents never share a topic, and one never runs twice.
+            app.agent(app.chunked(name), name=f"{SERVICE}.{name}", concurrency=1)(self._agent(name))
+
+    async def start(self) -> None:
+        """Return when partitions are assigned and tables recovered."""
+        self._fault = asyncio.get_running_loop().create_future()
+        await self.app.start()
+
+    async def run(self) -> None:
+        """Watch: raise what an agent could not serve, and when there is lag and no progress.
+
+        Raises:
+            Stuck: see there.
+            Exception: what kept an agent from counting a chunk; the chunk is not acknowledged.
+        """
+        assert self._fault is not None
+        while True:
+            done, _ = await asyncio.wait([self._fault], timeout=WATCH_SECONDS)
+            if done:
+                self._fault.result()
+            if self.app.crashed:
+                raise Stuck("Faust crashed, and its own log says why")
+            lag_records = await self._lag()
+            self.instruments.gauge("concord_consumer_lag_records").set(lag_records or 0)
+            now = self.clock.monotonic()
+            if lag_records == 0:
+                self.reading.progress_at = now
+            elif now - self.reading.progress_at > STUCK_SECONDS:
+                raise Stuck(f"{lag_records or 'unknown'} records wait and none has come for {STUCK_SECONDS:g} s")
+
+    async def stop(self) -> None:
+        """Fetch no more, count and commit what is in hand, leave the group."""
+        await self.app.stop()
+
+    def unready(self) -> str | None:
+        """Return why numbers are not to be asked for now."""
+        if self.app.rebalancing or not self.app.consumer.assignment():
+            return "no partitions are assigned"
+        return None
+
+    async def caught_up(self) -> bool:
+        """Return whether everything that the topics hold is counted."""
+        return await self._lag() == 0
+
+    async def _lag(self) -> int | None:
+        """Return how many records are not counted; None when nobody can say now."""
+        places = {place for place in self.app.consumer.assignment() if place.topic in self.reading.counts}
+        if not places or self.app.rebalancing:
+            return None
+        try:
+            async with asyncio.timeout(HIGHWATER_SECONDS_MAX):
+                ends = await self.app.consumer.highwaters(*places)
+        except Exception as fault:
+            # Whatever Faust's thread raises, the watch goes on: that nobody answers is what it watches for.
+            log.warning("how far the topics go could not be asked: %r", fault)
+            return None
+        return sum((ends[place] or 0) - self.reading.positions.get(place, 0) for place in places)
+
+    def _agent(self, name: str) -> Callable[[Any], Any]:
+        async def agent(stream: Any) -> None:
+            async for event in stream.events():
+                try:
+                    await self.reading.serve(name, event.message.records)
+                except Exception as fault:
+                    # Faust acknowledges a chunk whose agent raised. So it never does: the process ends instead, and
+                    # the next one reads the chunk again.
+                    assert self._fault is not None
+                    if not self._fault.done():
+                        self._fault.set_exception(fault)
+                    await asyncio.Event().wait()
+
+        return agent
+
+
+def _alone(count: Count, record: Any, event: Any) -> tuple[Any, Exception, int] | None:
+    """Count one event; return it as poison when it cannot be."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            count([event])
+        except Exception as fault:
+            if attempt == ATTEMPTS_MAX or isinstance(fault, Poison):
+                return record, fault, attempt
+        else:
+            break
+    return None
+
+
+def _incoming(record: Any) -> Incoming:
+    return Incoming(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key or b"",
+        record.value or b"",
+        tuple(record.headers),
+        record.timestamp * 1_000,
+    )
