@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
 from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
@@ -32,8 +33,14 @@ class Project:
 
 
 def project_from(event: Message) -> Project:
-    """Return the project that a ProjectEvent defines."""
+    """Return the project that a ProjectEvent defines.
+
+    Raises:
+        ValueError: it defines none, or its label schema is none.
+    """
     envelope = cast("ProjectEvent", event)
+    if not envelope.HasField("project_defined"):
+        raise ValueError("a ProjectEvent that defines no project")
     defined = envelope.project_defined
     return Project(
         project_id=envelope.metadata.project_id,
@@ -47,6 +54,6 @@ def project_from(event: Message) -> Project:
     )
 
 
-def project_table(broker: Broker, clock: Clock) -> Table[Project]:
+def project_table(broker: Broker, clock: Clock, dead_letters: DeadLetters | None = None) -> Table[Project]:
     """Return the table of all projects, by project id."""
-    return Table(broker, PROJECTS, project_from, clock)
+    return Table(broker, PROJECTS, project_from, clock, dead_letters)

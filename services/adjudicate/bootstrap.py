@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
@@ -29,7 +30,7 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
 def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     """Return adjudicate over the given ports, not yet started."""
     journal = journal_part(ports)
-    projects = project_table(ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     repository = Repository(journal.journal)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers(repository, journal.journal, projects, instruments, ports.clock)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
@@ -29,7 +30,7 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
 def wire(settings: AuditSettings, ports: Ports) -> Service:
     """Return audit over the given ports, not yet started."""
     journal = journal_part(ports)
-    projects = project_table(ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     repository = Repository(journal.journal)
     handlers = Handlers(
         repository,
