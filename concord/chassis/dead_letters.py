@@ -1,6 +1,6 @@
 """Dead letters: what a service could not take, kept to the byte with the reason, so that its partition goes on."""
 
-from concord.chassis.broker.port import Broker, Incoming, Outgoing
+from concord.chassis.broker.port import RECORD_BYTES_MAX, Broker, Incoming, Outgoing, record_bytes
 from concord.chassis.clock import Clock
 from concord.contracts.codec import encode, schema_headers
 from concord.contracts.ids import event_id
@@ -11,6 +11,11 @@ from concord.contracts.v1.metadata_pb2 import Metadata
 ATTEMPTS_MAX = 5
 REASON_CHARACTERS_MAX = 2_000
 NO_CLIENT = "unknown"
+KEY_BYTES_KEPT = 100_000
+VALUE_BYTES_KEPT = 600_000
+HEADERS_KEPT = 100
+HEADER_BYTES_KEPT = 1_000
+"""How much of an origin is kept that fills its record so far that no letter can hold it whole."""
 
 
 class DeadLetters:
@@ -24,7 +29,8 @@ class DeadLetters:
     async def set_aside(self, record: Incoming, error: Exception, attempts: int) -> None:
         """Return when the record lies in dead letters; only then may its offset be committed.
 
-        The letter's id follows from the record's place, so that setting it aside twice is told as one.
+        The letter's id follows from the record's place, so that setting it aside twice is told as one. A record so
+        large that no letter can hold it is kept as far as it goes: what was left out still lies at its place.
 
         Raises:
             BrokerUnavailable: not set aside; the record must not be passed over.
@@ -48,4 +54,18 @@ class DeadLetters:
             reason=str(error)[:REASON_CHARACTERS_MAX],
             attempts=attempts,
         )
-        await self.broker.publish([Outgoing(DEAD_LETTERS.name, record.key, encode(letter), schema_headers())])
+        await self.broker.publish([_fitting(letter)])
+
+
+def _fitting(letter: DeadLetter) -> Outgoing:
+    """Return the letter as a record; of an origin too large for that, key, headers and value are kept in part."""
+    record = Outgoing(DEAD_LETTERS.name, letter.key, encode(letter), schema_headers())
+    if record_bytes(record) <= RECORD_BYTES_MAX:
+        return record
+    letter.key = letter.key[:KEY_BYTES_KEPT]
+    letter.value = letter.value[:VALUE_BYTES_KEPT]
+    kept = [header for header in letter.headers[:HEADERS_KEPT] if len(header.value) <= HEADER_BYTES_KEPT]
+    del letter.headers[:]
+    letter.headers.extend(kept)
+    letter.reason += f" (too large for a letter: kept in part, and whole at {letter.metadata.causation_id})"
+    return Outgoing(DEAD_LETTERS.name, letter.key, encode(letter), schema_headers())

@@ -36,12 +36,17 @@ class Outgoing:
     headers: Headers = ()
 
 
-def check_size(record: Outgoing) -> None:
-    """Raise ValueError when the record is over RECORD_BYTES_MAX: no broker would ever take it."""
+def record_bytes(record: Outgoing) -> int:
+    """Return the bytes of key, value and headers together."""
     size = len(record.key) + len(record.value)
     for name, value in record.headers:
         size += len(name) + len(value)
-    if size > RECORD_BYTES_MAX:
+    return size
+
+
+def check_size(record: Outgoing) -> None:
+    """Raise ValueError when the record is over RECORD_BYTES_MAX: no broker would ever take it."""
+    if (size := record_bytes(record)) > RECORD_BYTES_MAX:
         raise ValueError(f"a record of {record.topic} has {size} bytes; at most {RECORD_BYTES_MAX}")
 
 
@@ -104,7 +109,7 @@ class Subscription(Protocol):
         ...
 
     def generation(self) -> int:
-        """Return a number that changes whenever partitions are assigned anew: offsets before and after are unrelated."""
+        """Return a number that changes when partitions are assigned anew: offsets before and after are unrelated."""
         ...
 
     async def stop(self) -> None:
