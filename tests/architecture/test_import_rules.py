@@ -30,7 +30,9 @@ BREACHES = {
     "a repository calls a use case": (
         "rooms", "services/ingest/repository.py", "import services.ingest.handlers", "services.ingest.handlers"),
     "one door goes through the other": (
-        "rooms", "services/audit/events.py", "import services.audit.api", "services.audit.api"),
+        "doors", "services/audit/events.py", "import services.audit.api", "services.audit.api"),
+    "a use case calls a door": (
+        "rooms", "services/ingest/handlers.py", "import services.ingest.events", "services.ingest.events"),
     "a use case reads settings": (
         "rooms", "services/audit/handlers.py", "import services.audit.settings", "services.audit.settings"),
     "a domain words events": (
