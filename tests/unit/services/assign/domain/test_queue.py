@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from services.assign.domain.lease import issue
+from services.assign.domain.lease import expire, issue
 from services.assign.domain.queue import DEEP_LOOKS_MAX, WINDOW_UNITS, ReadyQueue, Seeker
 from services.assign.domain.unit import UnitState, copy_for, with_overlap
 
@@ -130,3 +130,18 @@ def test_a_closed_unit_waits_nowhere() -> None:
         queue.settle(msgspec.structs.replace(state, status="closed"))
     assert len(queue) == 0
     assert pick(queue, seeker(), 1.0) is None
+
+
+def test_a_pick_that_is_undone_after_the_turn_has_passed_leaves_nothing_behind() -> None:
+    state = unit(1, named=("ann", "bob"))
+    queue = queue_of(state)
+    taken = queue.pick(PROJECT, seeker("ann"), 0.0)
+    assert taken is not None
+    ended = expire(leased(state, "ann"), "c1-u1.ann", 100)
+    assert ended is not None
+    queue.settle(ended)
+    queue.undo(taken, "ann")
+    assert pick(queue, seeker("ann")) is None
+    queue.settle(msgspec.structs.replace(ended, status="closed"))
+    assert pick(queue, seeker("ann")) is None
+    assert pick(queue, seeker("bob")) is None
