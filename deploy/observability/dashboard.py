@@ -183,7 +183,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
 
 def _services() -> list[stat.Panel | timeseries.Panel]:
     rate = "[$__rate_interval]"
-    slow = f"rate(concord_http_request_seconds_bucket{rate})"
+    took = f"rate(concord_http_request_seconds_bucket{rate})"
     return [
         _lines(
             "Requests",
@@ -200,12 +200,7 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
         _lines(
             "Time of an answer, 99th percentile",
             "By service, bulk routes among them.",
-            [
-                (
-                    f"histogram_quantile(0.99, sum by (service, le) (rate(concord_http_request_seconds_bucket{rate})))",
-                    "{{service}}",
-                )
-            ],
+            [(f"histogram_quantile(0.99, sum by (service, le) ({took}))", "{{service}}")],
             unit="s",
         ),
         _lines(

@@ -1,0 +1,227 @@
+"""Each check is seen to fail on a planted breach, and to say what and where."""
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from deploy.k8s import checks, hardening, references, rights, schema
+from deploy.k8s.render import Manifest
+from deploy.k8s.workload import pod_of
+
+Breach = Callable[[list[Manifest]], object]
+
+
+def _one(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    return next(one for one in manifests if (one["kind"], one["metadata"]["name"]) == (kind, name))
+
+
+def _drop(kind: str, name: str) -> Breach:
+    return lambda manifests: manifests.remove(_one(manifests, kind, name))
+
+
+def _spec(kind: str, name: str, change: Callable[[Manifest], object]) -> Breach:
+    return lambda manifests: change(_one(manifests, kind, name)["spec"])
+
+
+def _pod(change: Callable[[Manifest], object], name: str = "assign") -> Breach:
+    return lambda manifests: change(pod_of(_one(manifests, "Deployment", name)))
+
+
+def _container(change: Callable[[Manifest], object], name: str = "assign") -> Breach:
+    return _pod(lambda pod: change(pod["containers"][0]), name)
+
+
+def _acls(change: Callable[[list[Manifest]], object]) -> Breach:
+    return _spec("KafkaUser", "audit", lambda spec: change(spec["authorization"]["acls"]))
+
+
+def _acl(kind: str, name: str, pattern: str = "literal") -> Manifest:
+    return {"resource": {"type": kind, "name": name, "patternType": pattern}, "operations": ["Read"]}
+
+
+def _env(container: Manifest, name: str) -> Manifest:
+    variable: Manifest = next(one for one in container["env"] if one["name"] == name)
+    return variable
+
+
+SCHEMA = {
+    "an unknown field": (
+        _spec("Deployment", "assign", lambda spec: spec.update(replica=2)),
+        "Deployment/assign: spec: Additional properties are not allowed ('replica' was unexpected)",
+    ),
+    "a wrong type": (
+        _spec("Service", "audit", lambda spec: spec["ports"][0].update(port="80")),
+        "Service/audit: spec.ports.0.port",
+    ),
+    "a kind that does not exist": (
+        lambda manifests: _one(manifests, "Service", "audit").update(kind="Servise"),
+        "Servise/audit: Couldn't find schema for kind Servise",
+    ),
+    "a custom resource without a schema": (
+        lambda manifests: _one(manifests, "Kafka", "concord").update(kind="KafkaBridge"),
+        "KafkaBridge/concord: there is no schema for KafkaBridge of kafka.strimzi.io/v1",
+    ),
+    "an unknown field of a custom resource": (
+        _spec("KafkaTopic", "concord.units.v1", lambda spec: spec.update(partition=8)),
+        "KafkaTopic/concord.units.v1: spec: Additional properties",
+    ),
+    "an operation that Kafka does not know": (
+        _acls(lambda acls: acls[0].update(operations=["Reed"])),
+        "KafkaUser/audit: spec.authorization.acls[0].operations[0]: 'Reed' is not one of",
+    ),
+    "a field beside a custom resource's specification": (
+        lambda manifests: _one(manifests, "PodMonitor", "concord").update(selector={}),
+        "PodMonitor/concord: selector: a custom resource has",
+    ),
+}
+REFERENCES = {
+    "a config map that nothing makes": (
+        _container(lambda one: one["envFrom"].append({"configMapRef": {"name": "absent"}})),
+        "Deployment/assign: nothing makes the config map absent",
+    ),
+    "a secret that nothing makes": (
+        _drop("ExternalSecret", "assign-mongodb"),
+        "Deployment/assign: nothing makes the secret assign-mongodb",
+    ),
+    "an identity file that nothing makes": (
+        _drop("ExternalSecret", "concord-identity"),
+        "Deployment/audit: nothing makes the secret concord-identity",
+    ),
+    "a key that the secret has not": (
+        _container(lambda one: _env(one, "CONCORD_KAFKA_PASSWORD")["valueFrom"]["secretKeyRef"].update(key="pass")),
+        "Deployment/assign: the secret assign has no key pass",
+    ),
+    "a file that nothing mounts": (
+        _container(lambda one: one["volumeMounts"].pop(0)),
+        "Deployment/assign: CONCORD_",
+    ),
+    "a port that nobody listens on": (
+        _container(lambda one: one["ports"][0].update(containerPort=8001)),
+        "Deployment/assign: its port http is 8001, and it listens on 8000",
+    ),
+    "a probe at no port": (
+        _container(lambda one: one["livenessProbe"]["httpGet"].update(port="web")),
+        "Deployment/assign: its livenessProbe asks the port web, which it has not",
+    ),
+    "no disruption budget": (_drop("PodDisruptionBudget", "audit"), "Deployment/audit: no disruption budget"),
+    "no network policy": (_drop("NetworkPolicy", "ingest"), "Deployment/ingest: no network policy of its own"),
+    "nothing denied": (_drop("NetworkPolicy", "deny-by-default"), "none denies everything to every pod"),
+    "a service of no pods": (
+        _spec("Service", "audit", lambda spec: spec["selector"].update({"app.kubernetes.io/name": "awdit"})),
+        "Service/audit: no deployment has the labels that it selects",
+    ),
+    "a service to no port": (
+        _spec("Service", "audit", lambda spec: spec["ports"][0].update(targetPort="web")),
+        "Service/audit: its pods have no port web",
+    ),
+    "a policy for no port": (
+        _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"][0]["ports"][0].update(port="web")),
+        "NetworkPolicy/audit: its pods have no port web",
+    ),
+    "a gateway to no service": (_drop("Service", "metrics"), "Ingress/concord: no service metrics with a port http"),
+    "a certificate that nobody makes": (
+        lambda manifests: _one(manifests, "Ingress", "concord")["metadata"].pop("annotations"),
+        "Ingress/concord: nothing makes the secret concord-gateway-tls",
+    ),
+    "a monitor that looks elsewhere": (
+        _spec("PodMonitor", "concord", lambda spec: spec["selector"].update(matchLabels={"a": "b"})),
+        "PodMonitor/concord: does not watch every deployment",
+    ),
+    "a monitor of no port": (
+        _spec("PodMonitor", "concord", lambda spec: spec["podMetricsEndpoints"][0].update(port="web")),
+        "PodMonitor/concord: its pods have no port web",
+    ),
+}
+RIGHTS = {
+    "a right on no topic": (
+        _drop("KafkaTopic", "concord.lots.v1"),
+        "KafkaUser/audit: there is no topic concord.lots.v1",
+    ),
+    "a right on many topics": (
+        _acls(lambda acls: acls.append(_acl("topic", "concord.", "prefix"))),
+        "KafkaUser/audit: its right on topic concord. is for more than one topic",
+    ),
+    "no group": (_acls(lambda acls: acls.pop()), "KafkaUser/audit: it may join [], and should the group audit"),
+    "another's group": (
+        _acls(lambda acls: acls.append(_acl("group", "assign"))),
+        "KafkaUser/audit: it may join [('audit', ['Read']), ('assign', ['Read'])]",
+    ),
+    "no cluster": (_drop("Kafka", "concord"), "KafkaTopic/concord.units.v1: there is no cluster concord"),
+    "no user": (
+        _container(lambda one: _env(one, "CONCORD_KAFKA_USERNAME").update(value="nobody")),
+        "Deployment/assign: there is no Kafka user nobody",
+    ),
+    "another's user": (
+        _container(lambda one: _env(one, "CONCORD_KAFKA_USERNAME").update(value="audit")),
+        "Deployment/assign: goes as the Kafka user audit, which may not join the group assign",
+    ),
+}
+HARDENING = {
+    "root": (_pod(lambda pod: pod["securityContext"].update(runAsUser=0)), "does not run as the user 10001"),
+    "no seccomp": (_pod(lambda pod: pod["securityContext"].pop("seccompProfile")), "has no seccomp profile"),
+    "a token": (_pod(lambda pod: pod.pop("automountServiceAccountToken")), "is given a token of the cluster's API"),
+    "privileges": (
+        _container(lambda one: one["securityContext"].update(allowPrivilegeEscalation=True)),
+        "may gain privileges",
+    ),
+    "a root that can be written": (
+        _container(lambda one: one["securityContext"].pop("readOnlyRootFilesystem")),
+        "may write to its image",
+    ),
+    "capabilities": (_container(lambda one: one["securityContext"].pop("capabilities")), "keeps capabilities"),
+    "no limit": (_container(lambda one: one["resources"].pop("limits")), "does not say what it needs"),
+    "any image": (_container(lambda one: one.update(image="registry:5000/concord")), "is that day"),
+    "no time to stop": (
+        _pod(lambda pod: pod.update(terminationGracePeriodSeconds=15)),
+        "is killed before a stop may be over",
+    ),
+    "a lax namespace": (
+        lambda manifests: _one(manifests, "Namespace", "concord")["metadata"].pop("labels"),
+        "Namespace/concord: does not enforce the restricted standard",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SCHEMA)
+def test_a_manifest_that_leaves_its_schema_is_named(
+    production: list[Manifest], manifests: list[Manifest], what: str
+) -> None:
+    breach, told = SCHEMA[what]
+    breach(manifests)
+    (broken,) = [one for one in manifests if one not in production]
+    found = [f"{broken['kind']}/{broken['metadata']['name']}: {fault}" for fault in schema.faults(broken)]
+    assert any(fault.startswith(told) for fault in found)
+
+
+@pytest.mark.parametrize("what", REFERENCES)
+def test_a_name_that_leads_nowhere_is_told(manifests: list[Manifest], what: str) -> None:
+    _found(references.faults, manifests, *REFERENCES[what])
+
+
+@pytest.mark.parametrize("what", RIGHTS)
+def test_a_right_too_many_or_too_few_is_told(manifests: list[Manifest], what: str) -> None:
+    _found(rights.faults, manifests, *RIGHTS[what])
+
+
+@pytest.mark.parametrize("what", HARDENING)
+def test_a_pod_that_is_allowed_too_much_is_told(manifests: list[Manifest], what: str) -> None:
+    _found(hardening.faults, manifests, *HARDENING[what])
+
+
+def test_all_checks_are_made_once_the_shapes_are_right(manifests: list[Manifest]) -> None:
+    for planted in (REFERENCES["no disruption budget"], RIGHTS["another's user"], HARDENING["root"]):
+        planted[0](manifests)
+    found = "\n".join(checks.faults(manifests))
+    assert "no disruption budget" in found
+    assert "goes as the Kafka user audit" in found
+    assert "does not run as the user" in found
+    SCHEMA["an unknown field"][0](manifests)
+    assert len(list(checks.faults(manifests))) == 1
+
+
+def _found(
+    check: Callable[[list[Manifest]], Iterable[str]], manifests: list[Manifest], breach: Breach, told: str
+) -> None:
+    assert list(check(manifests)) == []
+    breach(manifests)
+    assert any(told in fault for fault in check(manifests))

@@ -1,0 +1,119 @@
+"""What the production overlay promises of the five services."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
+from concord.contracts.topics import TOPICS
+from deploy.k8s import checks, generated
+from deploy.k8s.__main__ import main
+from deploy.k8s.catalogue import SERVICES
+from deploy.k8s.render import PRODUCTION, ROOT, Manifest, NotRendered, rendered
+from deploy.k8s.workload import environment, named, pod_of
+from services.adjudicate.settings import AdjudicateSettings
+from services.assign.settings import AssignSettings
+from services.audit.settings import AuditSettings
+from services.ingest.settings import IngestSettings
+from services.metrics.settings import MetricsSettings
+
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    "ingest": IngestSettings,
+    "assign": AssignSettings,
+    "adjudicate": AdjudicateSettings,
+    "audit": AuditSettings,
+    "metrics": MetricsSettings,
+}
+PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
+
+
+def test_the_overlay_has_no_fault(production: list[Manifest]) -> None:
+    assert list(checks.faults(production)) == []
+
+
+def test_what_follows_from_code_is_what_was_committed() -> None:
+    assert list(generated.differences()) == []
+
+
+def test_the_command_counts_manifests_and_ends_well(
+    production: list[Manifest], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([]) == 0
+    assert capsys.readouterr().out == f"{len(production)} manifests, 0 faults\n"
+
+
+def test_the_command_fails_on_a_fault_and_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pod.yaml").write_text("{apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {kontainers: []}}")
+    (tmp_path / "kustomization.yaml").write_text("resources: [pod.yaml]")
+    assert main(["--overlay", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert told == "Pod/one: spec: 'containers' is a required property\n1 manifests, 1 faults\n"
+
+
+def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [absent.yaml]")
+    with pytest.raises(NotRendered, match=r"absent\.yaml"):
+        rendered(tmp_path)
+    assert main(["--overlay", str(tmp_path)]) == 1
+    assert "absent.yaml" in capsys.readouterr().out
+
+
+def test_there_is_one_deployment_a_service_and_its_argument_can_be_run(production: list[Manifest]) -> None:
+    deployments = named(production, "Deployment")
+    assert set(deployments) == set(SERVICES) == set(SETTINGS)
+    for name, deployment in deployments.items():
+        (argument,) = pod_of(deployment)["containers"][0]["args"]
+        assert argument == f"services.{name}"
+        assert importlib.util.find_spec(f"{argument}.__main__") is not None
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_accepts_the_environment_that_it_is_given(production: list[Manifest], service: str) -> None:
+    variables = environment(named(production, "Deployment")[service], production, PLACEHOLDER)
+    settings = SETTINGS[service].from_environment(variables)
+    assert settings.environment is Environment.PRODUCTION
+    assert settings.kafka.security == "SASL_SSL"
+    assert settings.kafka.username == service
+    assert settings.kafka.password.reveal() == PLACEHOLDER
+    assert str(settings.http.port) == variables["CONCORD_HTTP_PORT"]
+    assert settings.http.host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_given_no_secret_that_it_does_not_need(production: list[Manifest], service: str) -> None:
+    variables = environment(named(production, "Deployment")[service], production, PLACEHOLDER)
+    for name in [name for name, value in variables.items() if value == PLACEHOLDER]:
+        with pytest.raises(SettingsRefused, match=name):
+            SETTINGS[service].from_environment({key: value for key, value in variables.items() if key != name})
+
+
+def test_links_lead_to_the_host_at_which_ingest_is_reached(production: list[Manifest]) -> None:
+    (gateway,) = named(production, "Ingress").values()
+    hosts = {rule["host"]: rule["http"]["paths"][0]["backend"]["service"]["name"] for rule in gateway["spec"]["rules"]}
+    assert set(hosts.values()) == set(SERVICES)
+    variables = environment(named(production, "Deployment")["assign"], production, PLACEHOLDER)
+    assert hosts[variables["CONCORD_INGEST_URL"].removeprefix("https://")] == "ingest"
+
+
+def test_health_and_telemetry_are_not_reached_from_outside(production: list[Manifest]) -> None:
+    (gateway,) = named(production, "Ingress").values()
+    paths = {path["path"] for rule in gateway["spec"]["rules"] for path in rule["http"]["paths"]}
+    assert paths == {"/v1"}
+
+
+def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> None:
+    made = named(production, "KafkaTopic")
+    assert {name: one["spec"]["partitions"] for name, one in made.items()} == {
+        topic.name: topic.partitions for topic in TOPICS
+    }
+
+
+def test_a_process_that_keeps_its_state_in_memory_never_runs_twice(production: list[Manifest]) -> None:
+    for deployment in named(production, "Deployment").values():
+        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == (1, "Recreate")
+
+
+def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:
+    assert PRODUCTION.is_relative_to(ROOT)
+    assert named(production, "Secret") == {}

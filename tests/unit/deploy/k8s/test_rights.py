@@ -1,0 +1,39 @@
+"""What each service's Kafka user may do, told here by hand from flow.md's table of topics."""
+
+from deploy.k8s.catalogue import topics, users
+
+READS = {
+    "ingest": {"intake"},
+    "assign": {"projects", "units", "resolutions", "lots"},
+    "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
+    "audit": {"projects", "units", "resolutions"},
+    "metrics": {"projects", "annotators", "units", "assignments", "annotations", "resolutions", "lots"},
+}
+WRITES = {
+    "ingest": {"projects", "units"},
+    "assign": {"annotators", "assignments", "annotations"},
+    "adjudicate": {"resolutions"},
+    "audit": {"lots"},
+    "metrics": {"quality"},
+}
+
+
+def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() -> None:
+    for user in users():
+        name = user["metadata"]["name"]
+        rights = {
+            (acl["resource"]["type"], acl["resource"]["name"]): set(acl["operations"])
+            for acl in user["spec"]["authorization"]["acls"]
+        }
+        wanted = {("topic", f"concord.{topic}.v1"): {"Describe", "Read"} for topic in READS[name]}
+        wanted |= {("topic", f"concord.{topic}.v1"): {"Describe", "Write"} for topic in WRITES[name]}
+        wanted |= {("topic", "concord.dead-letters.v1"): {"Describe", "Write"}, ("group", name): {"Read"}}
+        assert rights == wanted
+
+
+def test_tables_are_compacted_and_facts_are_kept_for_their_time() -> None:
+    kept = {topic["metadata"]["name"]: topic["spec"]["config"] for topic in topics()}
+    compacted = {name for name, config in kept.items() if config["cleanup.policy"] == "compact"}
+    assert compacted == {"concord.projects.v1", "concord.annotators.v1"}
+    assert kept["concord.units.v1"]["retention.ms"] == 30 * 24 * 60 * 60 * 1_000
+    assert all("retention.ms" not in kept[name] for name in compacted)
