@@ -1,0 +1,171 @@
+"""What ends a consumer's process: offsets that jump, and records that wait and never come."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, Subscription, TopicPartition
+from concord.chassis.consumer import STUCK_SECONDS, UNJOINED_SECONDS, BatchConsumer, Delivery, OffsetJump, Stuck
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.codec import encode
+from concord.contracts.topics import PROJECTS, UNITS, Topic
+from concord.contracts.v1.metadata_pb2 import Metadata
+from concord.contracts.v1.units_pb2 import UnitEvent
+from tests.unit.concord.chassis.hand_clock import HandClock
+
+VALUE = encode(UnitEvent(metadata=Metadata(event_id="e", client_id="k1")))
+
+
+class Over(Exception):
+    """The script has ended."""
+
+
+class Script:
+    """A subscription that gives what is written, and a broker that gives this subscription.
+
+    Args:
+        polls: what each poll returns; an int first lets that many seconds pass.
+        lag: records that wait; None: the group is being dealt anew for ever.
+    """
+
+    def __init__(self, clock: HandClock, polls: Sequence[Sequence[Incoming] | float], lag: int | None = 0) -> None:
+        self.clock = clock
+        self.polls = list(polls)
+        self.waiting = lag
+        self.commits: list[Mapping[TopicPartition, int]] = []
+        self.kept = True
+        self.generations = 1
+
+    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
+        return self
+
+    async def publish(self, records: object) -> None:
+        raise AssertionError("nothing is set aside here")
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
+        if not self.polls:
+            raise Over
+        found = self.polls.pop(0)
+        if isinstance(found, int | float):
+            self.clock.seconds += found
+            return []
+        return found
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        if self.kept:
+            self.commits.append(dict(offsets))
+        return self.kept
+
+    async def lag(self) -> int:
+        if self.waiting is None:
+            raise BrokerUnavailable("being dealt anew")
+        return self.waiting
+
+    def assigned(self) -> frozenset[TopicPartition]:
+        return frozenset({TopicPartition(UNITS.name, 0)})
+
+    def generation(self) -> int:
+        return self.generations
+
+
+def at(*offsets: int, topic: Topic = UNITS, partition: int = 0) -> list[Incoming]:
+    return [Incoming(topic.name, partition, offset, b"k", VALUE, (), 0) for offset in offsets]
+
+
+async def run(script: Script) -> None:
+    """Run a consumer through the script; Over is its good end."""
+
+    async def serve(deliveries: Sequence[Delivery]) -> None: ...
+
+    async def flushed() -> None: ...
+
+    letters = DeadLetters("tested", script, script.clock)
+    handlers = {UNITS: serve, PROJECTS: serve}
+    consumer = BatchConsumer("tested", script, handlers, flushed, letters, Telemetry("tested"), script.clock)
+    await consumer.start()
+    await consumer.run()
+
+
+@pytest.mark.parametrize(
+    "polls",
+    [
+        [at(5, 6), at(8)],
+        [at(5, 7)],
+        [at(5), at(5, 6), at(9)],
+        [at(0), at(0, partition=1), at(2)],
+    ],
+    ids=["between polls", "within a poll", "after a repeat", "in one partition of two"],
+)
+async def test_an_offset_that_jumps_ends_the_process_before_it_is_committed(polls: list[list[Incoming]]) -> None:
+    script = Script(HandClock(), polls)
+    with pytest.raises(OffsetJump, match=rf"{UNITS.name}\[0\] went from \d+ to \d+"):
+        await run(script)
+    assert len(script.commits) == len(polls) - 1
+
+
+@pytest.mark.parametrize(
+    "polls",
+    [
+        [at(41), at(42, 43)],
+        [at(5, 6), at(5, 6, 7)],
+        [at(0, 4, topic=PROJECTS), at(9, topic=PROJECTS)],
+        [at(0), at(7, partition=1), at(1)],
+    ],
+    ids=["it may begin anywhere", "a redelivery", "a compacted topic", "another partition"],
+)
+async def test_what_may_come_is_taken(polls: list[list[Incoming]]) -> None:
+    script = Script(HandClock(), polls)
+    with pytest.raises(Over):
+        await run(script)
+    assert len(script.commits) == len(polls)
+
+
+async def test_after_a_commit_that_was_refused_a_partition_may_begin_anywhere() -> None:
+    script = Script(HandClock(), [at(0), at(7)])
+    script.kept = False
+    with pytest.raises(Over):
+        await run(script)
+
+
+async def test_after_a_partition_was_away_it_may_begin_anywhere() -> None:
+    script = Script(HandClock(), [at(0), at(9)])
+    given = script.poll
+
+    async def dealt_anew(records_max: int, wait_seconds: float) -> Sequence[Incoming]:
+        script.generations += 1
+        return await given(records_max, wait_seconds)
+
+    script.poll = dealt_anew  # type: ignore[method-assign] # a rebalance between any two polls
+    with pytest.raises(Over):
+        await run(script)
+    assert len(script.commits) == 2
+
+
+async def test_records_that_wait_and_do_not_come_end_the_process() -> None:
+    script = Script(HandClock(), [STUCK_SECONDS - 1, 2.5, 3.0], lag=5)
+    with pytest.raises(Stuck, match=rf"5 records wait and none has come for {STUCK_SECONDS:g} s"):
+        await run(script)
+    assert len(script.polls) == 1, "not before its time"
+
+
+async def test_a_quiet_topic_is_no_stuck_one() -> None:
+    with pytest.raises(Over):
+        await run(Script(HandClock(), [STUCK_SECONDS + 1] * 5, lag=0))
+
+
+async def test_each_batch_begins_the_watch_anew() -> None:
+    polls: list[Sequence[Incoming] | float] = [STUCK_SECONDS - 5, at(0), STUCK_SECONDS - 5, at(1), STUCK_SECONDS - 5]
+    with pytest.raises(Over):
+        await run(Script(HandClock(), polls, lag=5))
+
+
+async def test_a_rebalance_is_waited_for_and_one_that_never_ends_ends_the_process() -> None:
+    script = Script(HandClock(), [UNJOINED_SECONDS / 3] * 5, lag=None)
+    with pytest.raises(Stuck, match="not joined"):
+        await run(script)
+    assert len(script.polls) == 1
