@@ -3,6 +3,7 @@
 Unit tests build one service of it, the simulation all five.
 """
 
+import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -82,29 +83,31 @@ class House:
         store_faults: store_memory.Faults | None = None,
         broker_faults: broker_memory.Faults | None = None,
         telemetry: Telemetry | None = None,
+        clock: Clock | None = None,
     ) -> Ports:
-        """Return the ports of a new life of a service."""
+        """Return the ports of a new life of a service; `clock` is its own, where it may go wrong."""
         self.lives += 1
+        clock = clock or self.clock
         writer = f"{service}-{self.lives}"
         file = IdentityFile(ISSUER, AUDIENCE, jwks=self.signing_key.jwks())
         return Ports(
             store=MemoryStore(self.database(service), store_faults),
             broker=MemoryBroker(self.cluster, writer, broker_faults),
-            clock=self.clock,
-            identity=identity_of(file, PEPPER, self.clock),
+            clock=clock,
+            identity=identity_of(file, PEPPER, clock),
             telemetry=telemetry or Telemetry(service),
             writer=writer,
         )
 
-    def token(self, subject: str, *roles: Role, client_id: str | None = None) -> str:
-        """Return a bearer token."""
+    def token(self, subject: str, *roles: Role, client_id: str | None = None, issued_seconds_ago: int = 0) -> str:
+        """Return a bearer token; one issued long ago holds for services whose clock stands behind, too."""
         return mint_token(
             self.signing_key,
             issuer=ISSUER,
             audience=AUDIENCE,
             subject=subject,
             roles=roles,
-            now_seconds=self.clock.now_us() // MICROSECONDS,
+            now_seconds=self.clock.now_us() // MICROSECONDS - issued_seconds_ago,
             lifetime_seconds=TOKEN_SECONDS,
             client_id=client_id,
         )
@@ -151,7 +154,8 @@ async def call(
     requests: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> Message:
-        return requests.pop() if requests else {"type": "http.disconnect"}
+        # A caller that has said all waits for the answer; who hangs up is cancelled from outside.
+        return requests.pop() if requests else await asyncio.get_running_loop().create_future()
 
     async def send(message: Message) -> None:
         nonlocal status

@@ -1,0 +1,151 @@
+"""Annotators with a confusion matrix that nobody knows: they claim, label, skip, let leases end, die and come back."""
+
+import asyncio
+from typing import Any
+
+from concord.chassis.identity import Role
+from simulation.notebook import Ended, Submitted
+from simulation.town import Person, Town
+
+THINK_SECONDS = 2.0
+IDLE_SECONDS = 8.0
+AWAY_SECONDS = 45.0
+CLAIM_UNITS_MAX = 4
+
+
+class Annotator(Person):
+    """One annotator.
+
+    Args:
+        town: where they live.
+        name: their id.
+        steady: they always label, and rightly: the relief that comes when the town is calm.
+        roles: what else they are.
+    """
+
+    def __init__(self, town: Town, name: str, *roles: Role, steady: bool = False) -> None:
+        super().__init__(town, name, Role.ANNOTATOR, *roles)
+        self.steady = steady
+        self.right = 1.0 if steady else self.generator.uniform(0.55, 0.95)
+        self.odd = 0.0 if steady else 0.06
+        self.answers: dict[str, str] = {}
+
+    async def live(self) -> None:
+        """Work until the town closes."""
+        while not self.town.closed:
+            worked = False
+            for project_id in sorted(self.town.notebook.projects):
+                worked = await self._work(project_id) or worked
+            if not worked:
+                await asyncio.sleep(self.generator.expovariate(1 / IDLE_SECONDS))
+
+    async def _work(self, project_id: str) -> bool:
+        wish = {"units": self.generator.randint(1, CLAIM_UNITS_MAX)}
+        answer = await self.insist("assign", "POST", f"/v1/projects/{project_id}/claims", wish, tries_max=3)
+        if answer is None or answer.status != 200:
+            return False
+        self._read(answer.body)
+        offers = answer.json()["assignments"]
+        classes = self.town.notebook.projects[project_id]["label_schema"]["classes"]
+        ready: list[dict[str, Any]] = []
+        for offer in offers:
+            self.town.notebook.offered[offer["assignment_id"]] = self.name
+            await asyncio.sleep(self.generator.expovariate(1 / THINK_SECONDS))
+            if await self._passes_over(offer["assignment_id"]):
+                continue
+            truth = await self.truth_of(offer["payload_url"])
+            if truth is not None:
+                ready.append(self._answer(offer["assignment_id"], truth, classes))
+        if self.chance(self.odd / 2):
+            await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
+            return True
+        await self._submit(ready)
+        return bool(offers)
+
+    async def _passes_over(self, assignment_id: str) -> bool:
+        """Skip, return, let the lease end, or renew it, now and then; return whether the unit is off the table."""
+        if self.chance(self.odd):
+            await self._end(assignment_id, "skip", "skipped", {"reason": "I cannot tell."})
+            return True
+        if self.chance(self.odd):
+            await self._end(assignment_id, "return", "returned", None)
+            return True
+        if self.chance(self.odd):
+            await self.insist("assign", "POST", f"/v1/assignments/{assignment_id}/renew", tries_max=2)
+        if self.chance(self.odd):
+            await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
+        return self.chance(self.odd)
+
+    async def _end(self, assignment_id: str, verb: str, status: str, body: Any) -> None:
+        answer = await self.insist("assign", "POST", f"/v1/assignments/{assignment_id}/{verb}", body)
+        if answer is not None and answer.status == 200:
+            self._read(answer.body)
+            self.town.notebook.ended.append(Ended(assignment_id, self.name, status))
+
+    def _answer(self, assignment_id: str, truth: str, classes: list[str]) -> dict[str, Any]:
+        """Return the annotator's label, the same as before where they labelled it before."""
+        if assignment_id not in self.answers:
+            others = [one for one in classes if one != truth]
+            self.answers[assignment_id] = truth if self.chance(self.right) else self.generator.choice(others)
+        body: dict[str, Any] = {"assignment_id": assignment_id, "label": self.answers[assignment_id]}
+        if self.chance(0.5):
+            body["active_ms"] = self.generator.randint(300, 9_000)
+        if self.chance(self.odd):
+            body["flag"] = "blurred"
+        return body
+
+    async def _submit(self, ready: list[dict[str, Any]]) -> None:
+        if not ready:
+            return
+        if self.chance(self.odd):
+            await self._submit_wrongly(ready[0])
+        if self.chance(0.3):
+            for one in ready:
+                said = {name: value for name, value in one.items() if name != "assignment_id"}
+                path = f"/v1/assignments/{one['assignment_id']}/submission"
+                answer = await self.insist("assign", "POST", path, said)
+                if answer is not None:
+                    self._read(answer.body)
+                    self._note(answer.json() if answer.status == 200 else {}, answer.status)
+            return
+        answer = await self.insist("assign", "POST", "/v1/submissions", {"submissions": ready})
+        if answer is None:
+            return
+        self._read(answer.body)
+        if answer.status != 200:
+            self.town.notebook.wrongs.append(f"{self.name} submitted and was answered {answer.status}")
+            return
+        for result in answer.json()["results"]:
+            error = result.get("error")
+            self._note(result, 200 if error is None else error["status"])
+        if self.chance(self.odd):
+            await self._change_their_mind(ready[0])
+
+    def _note(self, result: dict[str, Any], status: int) -> None:
+        if status == 200:
+            assignment_id = result["assignment_id"]
+            submitted = Submitted(assignment_id, self.name, self.answers[assignment_id], result["status"])
+            self.town.notebook.submitted.append(submitted)
+        elif status not in (404, 409):
+            self.town.notebook.wrongs.append(f"{self.name} submitted a label and was answered {status}")
+
+    async def _submit_wrongly(self, one: dict[str, Any]) -> None:
+        """Send a label outside the schema."""
+        path = f"/v1/assignments/{one['assignment_id']}/submission"
+        answer = await self.insist("assign", "POST", path, {"label": "perhaps"})
+        if answer is not None and answer.status != 422:
+            self.town.notebook.wrongs.append(f"a label outside the schema was answered {answer.status}")
+
+    async def _change_their_mind(self, one: dict[str, Any]) -> None:
+        """Send another label for what was submitted; the first stands."""
+        other = "no" if one["label"] == "yes" else "yes"
+        taken = {told.assignment_id for told in self.town.notebook.submitted}
+        path = f"/v1/assignments/{one['assignment_id']}/submission"
+        answer = await self.insist("assign", "POST", path, {"label": other})
+        if answer is not None and answer.status != 409 and one["assignment_id"] in taken:
+            self.town.notebook.wrongs.append(
+                f"another label for {one['assignment_id']}, which was submitted, was answered {answer.status}"
+            )
+
+    def _read(self, reply: bytes) -> None:
+        self.town.notebook.replies.append((self.name, reply))

@@ -1,0 +1,121 @@
+"""What is left when a run is over: the topics' records and the stores' documents, read without the services' code."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from concord.chassis.broker.memory import MemoryCluster
+from concord.chassis.broker.port import Incoming, TopicPartition
+from concord.contracts.codec import decode
+from concord.contracts.topics import BY_NAME, TOPICS, Topic
+from simulation.house import House
+
+
+class Said(NamedTuple):
+    """One event as it was said first: its topic, kind, metadata and content."""
+
+    topic: str
+    kind: str
+    metadata: Any
+    content: Any
+    record: Incoming
+
+
+class Kept(NamedTuple):
+    """One record of a service's journal, as raw as the store gives it back; `state` and `events` are parsed."""
+
+    service: str
+    aggregate: str
+    seq: int
+    causes: list[str]
+    state: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+@dataclass
+class Evidence:
+    """Everything that checkers look at beside the people's notebook.
+
+    Attributes:
+        records: all records of each topic, partition by partition.
+        said: every event once, in the order of its first record within a partition.
+        kept: every service's journal, by service.
+    """
+
+    records: dict[str, list[Incoming]] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    kept: dict[str, list[Kept]] = field(default_factory=dict)
+    _ids: dict[tuple[str, bytes], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, house: House) -> "Evidence":
+        """Return what a house holds."""
+        evidence = cls()
+        for topic in TOPICS:
+            evidence.hear(topic, records_of(house.cluster, topic))
+        for service, database in sorted(house.databases.items()):
+            evidence.kept[service] = sorted(
+                (_kept(service, document) for document in database.dump("journal")),
+                key=lambda one: (one.aggregate, one.seq),
+            )
+        return evidence
+
+    def hear(self, topic: Topic, records: list[Incoming]) -> None:
+        """Take in a topic's records."""
+        self.records[topic.name] = records
+        self.said += _said(topic, records)
+
+    def event_id(self, topic: str, value: bytes) -> str:
+        """Return the id of the event that a record's value holds."""
+        if (topic, value) not in self._ids:
+            event: Any = decode(BY_NAME[topic], value)
+            self._ids[topic, value] = event.metadata.event_id
+        return self._ids[topic, value]
+
+    def events(self, kind: str) -> Iterator[Said]:
+        """Yield the events of a kind."""
+        return (one for one in self.said if one.kind == kind)
+
+    def by_id(self, kind: str, field_name: str) -> dict[str, list[Said]]:
+        """Return the events of a kind by one of their fields."""
+        found: dict[str, list[Said]] = defaultdict(list)
+        for one in self.events(kind):
+            found[getattr(one.content, field_name)].append(one)
+        return found
+
+
+def records_of(cluster: MemoryCluster, topic: Topic) -> list[Incoming]:
+    """Return a topic's records, partition by partition."""
+    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    return [record for place in places for record in cluster.log(place)]
+
+
+def _said(topic: Topic, records: list[Incoming]) -> Iterator[Said]:
+    if topic.message is None:
+        return
+    heard: set[str] = set()
+    for record in records:
+        event: Any = decode(topic, record.value)
+        if event.metadata.event_id in heard:
+            continue
+        heard.add(event.metadata.event_id)
+        if any(one.name == "event" for one in event.DESCRIPTOR.oneofs):
+            kind = event.WhichOneof("event")
+            yield Said(topic.name, kind, event.metadata, getattr(event, kind), record)
+        else:
+            yield Said(topic.name, "dead_letter", event.metadata, event, record)
+
+
+def _kept(service: str, document: dict[str, Any]) -> Kept:
+    return Kept(
+        service,
+        document["aggregate"],
+        document["seq"],
+        document["causes"],
+        json.loads(document["state"]),
+        msgspec.msgpack.decode(document["events"]),
+    )

@@ -1,0 +1,287 @@
+"""The five services as processes: begun, crashed, paused, stopped and begun anew."""
+
+import asyncio
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.consumer import Stuck
+from concord.chassis.ports import Ports
+from concord.chassis.runtime import Service
+from concord.chassis.settings import ServiceSettings
+from concord.chassis.store.port import StoreUnavailable
+from services.adjudicate import bootstrap as adjudicate
+from services.adjudicate.settings import AdjudicateSettings
+from services.assign import bootstrap as assign
+from services.assign.settings import AssignSettings
+from services.audit import bootstrap as audit
+from services.audit.settings import AuditSettings
+from services.ingest import bootstrap as ingest
+from services.ingest.settings import IngestSettings
+from simulation.faults import BrokerFaults, Fault, Passage, ShiftedClock, StoreFaults, Weather
+from simulation.house import ENVIRONMENT, Answer, House, call
+from simulation.trace import TownCluster, Trace, TracedStore
+
+RESTART_SECONDS = (0.5, 5.0)
+SESSION_SECONDS = (3.0, 10.0)
+"""After how long the broker notices that a member is gone."""
+EXPECTED_DEATHS = (StoreUnavailable, BrokerUnavailable, Stuck)
+"""What a process may die of when its store or broker is away; anything else is a bug."""
+
+Wire = Callable[[Any, Ports], Service]
+SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
+    "ingest": (IngestSettings, ingest.wire),
+    "assign": (AssignSettings, assign.wire),
+    "adjudicate": (AdjudicateSettings, adjudicate.wire),
+    "audit": (AuditSettings, audit.wire),
+}
+
+
+class HungUp(Exception):
+    """The process died with the request in hand."""
+
+
+class Life:
+    """One process of a service, from its start to its death.
+
+    Args:
+        name: the service.
+        house: what outlives it.
+        weather: the run's.
+        trace: the run's.
+    """
+
+    def __init__(self, name: str, house: House, weather: Weather, trace: Trace) -> None:
+        generator = random.Random(f"{house.seed}/{name}/{house.lives + 1}")
+        self.name = name
+        self.clock = ShiftedClock(house.clock)
+        self.passage = Passage(weather, generator, self.crash)
+        broker_faults = BrokerFaults(self.passage)
+        ports = house.ports(name, broker_faults=broker_faults, clock=self.clock)
+        store = TracedStore(house.database(name), StoreFaults(self.passage), ports.writer, trace)
+        settings, wire = SERVICES[name]
+        self.writer = ports.writer
+        self.service = wire(settings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
+        self.ended = asyncio.Event()
+        self._trace = trace
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+
+    def _task(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        return task
+
+    async def run(self) -> BaseException | None:
+        """Live until crashed or stopped; return what it died of, if of itself."""
+        start = self._task(self.service.runtime.start())
+        ended = asyncio.create_task(self.ended.wait())
+        await asyncio.wait((start, ended), return_when=asyncio.FIRST_COMPLETED)
+        fault: BaseException | None = None
+        if not self.ended.is_set():
+            fault = start.exception()
+            if fault is None:
+                death = asyncio.create_task(self.service.runtime.until_death())
+                await asyncio.wait((death, ended), return_when=asyncio.FIRST_COMPLETED)
+                if death.done() and (died := death.exception()) is not None:
+                    fault = died.__cause__ or died
+                death.cancel()
+            if fault is not None:
+                self._trace.tell("died", self.writer, repr(fault))
+                self.crash()
+        ended.cancel()
+        return fault
+
+    def crash(self) -> None:
+        """Die at once, with all that is in hand."""
+        if self.passage.dead:
+            return
+        self._trace.tell("crash", self.writer)
+        self.passage.dead = True
+        self.passage.wake()
+        self.service.runtime.abandon()
+        for task in list(self._tasks):
+            task.cancel()
+        self.ended.set()
+
+    async def stop(self) -> None:
+        """End in order."""
+        if self.passage.dead:
+            return
+        self._trace.tell("stop", self.writer)
+        await self.service.runtime.stop()
+        self.passage.dead = True
+        for task in list(self._tasks):
+            task.cancel()
+        self.ended.set()
+
+    async def serve(self, method: str, path: str, token: str, body: Any, headers: Any, query: str) -> Answer:
+        """Answer a request.
+
+        Raises:
+            HungUp: it died first.
+        """
+        await self.passage.awake()
+        task = self._task(call(self.service.application, method, path, token, body, headers, query))
+        await asyncio.wait((task,))
+        if task.cancelled() or self.passage.dead:
+            raise HungUp
+        answer: Answer = task.result()
+        return answer
+
+
+class Lives:
+    """Keeps one life of each service, now and then two, and begins a new one when one ends.
+
+    Args:
+        house: what outlives them.
+        weather: the run's.
+        cluster: the house's.
+        trace: the run's.
+        generator: chooses when a life is begun anew.
+    """
+
+    def __init__(
+        self, house: House, cluster: TownCluster, weather: Weather, trace: Trace, generator: random.Random
+    ) -> None:
+        self.house = house
+        self.cluster = cluster
+        self.weather = weather
+        self.trace = trace
+        self.generator = generator
+        self.now: dict[str, list[Life]] = {name: [] for name in SERVICES}
+        self.deaths: list[str] = []
+        self.ends: Counter[str] = Counter()
+        self._closing = False
+        self._keepers: list[asyncio.Task[None]] = []
+        self._expiries: list[asyncio.Task[None]] = []
+
+    def open(self) -> None:
+        """Begin a life of each."""
+        self._keepers = [asyncio.create_task(self._keep(name)) for name in SERVICES]
+
+    async def _keep(self, name: str) -> None:
+        while not self._closing:
+            if not self.now[name]:
+                await self.live(name)
+            await asyncio.sleep(self.generator.uniform(*RESTART_SECONDS))
+
+    async def live(self, name: str) -> None:
+        """Live one life of a service to its end."""
+        life = Life(name, self.house, self.weather, self.trace)
+        self.now[name].append(life)
+        self.trace.tell("life", life.writer)
+        fault = await life.run()
+        self.now[name].remove(life)
+        self.ends[name] += 1
+        if fault is not None and not isinstance(fault, EXPECTED_DEATHS):
+            self.deaths.append(f"{life.writer} died of {type(fault).__name__}: {fault}")
+        if not self._closing:
+            self._expiries.append(asyncio.create_task(self._expire(life.writer)))
+
+    async def _expire(self, writer: str) -> None:
+        """Let the broker notice that a member is gone."""
+        await asyncio.sleep(self.generator.uniform(*SESSION_SECONDS))
+        self.cluster.expire(writer)
+
+    def pick(self, name: str, generator: random.Random) -> Life | None:
+        """Return a life of the service to which a request goes."""
+        return generator.choice(self.now[name]) if self.now[name] else None
+
+    async def close(self) -> None:
+        """Stop all in order."""
+        self._closing = True
+        for lives in list(self.now.values()):
+            for life in list(lives):
+                await life.stop()
+        for task in (*self._keepers, *self._expiries):
+            task.cancel()
+
+
+class Mischief:
+    """Crashes, pauses, outages, lagging partitions and clock jumps, at random, until the town is calm.
+
+    Args:
+        lives: whom they befall.
+        generator: draws them.
+    """
+
+    def __init__(self, lives: Lives, generator: random.Random) -> None:
+        self.lives = lives
+        self.weather = lives.weather
+        self.generator = generator
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self, seconds: float, pause_seconds_mean: float) -> None:
+        """Do mischief for so long, one thing after another, then make an end of all of it."""
+        kinds: Mapping[Fault, Callable[[Life], Any]] = {
+            Fault.CRASHES: self._crash,
+            Fault.PAUSES: self._pause,
+            Fault.STORE_UNAVAILABLE: lambda life: self._outage(life, StoreUnavailable),
+            Fault.BROKER_UNAVAILABLE: lambda life: self._outage(life, BrokerUnavailable),
+            Fault.CLOCK_JUMPS: self._jump,
+            Fault.PARTITIONS_LAG: self._lag,
+        }
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
+            fault = self.generator.choice(list(kinds))
+            life = self.lives.pick(self.generator.choice(list(SERVICES)), self.generator)
+            if life is not None and self.weather.strikes(fault, 1.0, self.generator):
+                self.lives.trace.tell("mischief", fault, life.writer)
+                self._tasks.append(asyncio.create_task(kinds[fault](life)))
+        await self._calm()
+
+    async def _calm(self) -> None:
+        self.weather.calm = True
+        self.lives.trace.tell("calm")
+        for lives in self.lives.now.values():
+            for life in lives:
+                life.passage.wake()
+                life.clock.seconds_off = 0.0
+        await asyncio.gather(*self._tasks)
+
+    async def _crash(self, life: Life) -> None:
+        if self.generator.random() < 0.3:
+            await life.stop()
+        else:
+            life.crash()
+
+    async def _pause(self, life: Life) -> None:
+        life.passage.pause()
+        session = self.generator.uniform(*SESSION_SECONDS)
+        await asyncio.sleep(session)
+        if self.generator.random() < 0.3:
+            life.passage.wake()
+            return
+        self.lives.cluster.expire(life.writer)
+        second = None
+        if self.weather.strikes(Fault.TWO_LIVES, 0.7, self.generator):
+            second = asyncio.create_task(self.lives.live(life.name))
+        await asyncio.sleep(self.generator.uniform(1.0, 40.0))
+        life.passage.wake()
+        if second is not None:
+            await asyncio.sleep(self.generator.uniform(1.0, 20.0))
+            await self._crash(life)
+
+    async def _outage(self, life: Life, unavailable: type[Exception]) -> None:
+        life.passage.down.add(unavailable)
+        await asyncio.sleep(self.generator.uniform(0.5, 20.0))
+        life.passage.down.discard(unavailable)
+
+    async def _jump(self, life: Life) -> None:
+        life.clock.seconds_off += self.generator.uniform(-90.0, 90.0)
+
+    async def _lag(self, life: Life) -> None:
+        cluster = self.lives.cluster
+        places = sorted(cluster.group(life.name).committed)
+        if not places:
+            return
+        place = self.generator.choice(places)
+        cluster.hold(place)
+        await asyncio.sleep(self.generator.uniform(1.0, 25.0))
+        cluster.let_go(place)

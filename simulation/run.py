@@ -1,0 +1,218 @@
+"""One run: a seed's town, its weather, and what the checkers find when all is over."""
+
+import asyncio
+import gc
+import hashlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from concord.chassis.broker.port import TopicPartition
+from concord.chassis.clock import MICROSECONDS, LoopClock
+from concord.chassis.identity import Role, SigningKey
+from concord.contracts.topics import LOTS, TOPICS, UNITS
+from simulation.annotators import Annotator
+from simulation.checkers import broken
+from simulation.clients import Client
+from simulation.evidence import Evidence, records_of
+from simulation.faults import Weather
+from simulation.house import House
+from simulation.lives import SERVICES, Lives, Mischief
+from simulation.network import Network
+from simulation.notebook import Notebook
+from simulation.reviewers import Adjudicator, Auditor
+from simulation.town import Person, Town
+from simulation.trace import TownCluster, Trace
+from simulation.virtual_time import VirtualTimeLoop
+
+START_US = 1_790_000_000 * MICROSECONDS
+CLIENTS = 2
+UNITS_PER_CLIENT = (8, 24)
+ANNOTATORS = 6
+RELIEF = 5
+"""Annotators who come when the town is calm, as many as a unit may ever want: with them all work can be done."""
+MISCHIEF_SECONDS = 90.0
+BETWEEN_MISCHIEFS_SECONDS = 6.0
+SETTLE_SECONDS_MAX = 3_600.0
+LOOK_SECONDS = 2.0
+GO_HOME_SECONDS = 300.0
+
+
+@dataclass
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        broken: what must hold and did not, one sentence each.
+        trace_sha256: the same for every run of the same seed of the same code.
+        counts: what happened.
+        faults: how often each kind of fault struck; kinds that this run did not have are left out.
+    """
+
+    seed: int
+    broken: list[str] = field(default_factory=list)
+    trace_sha256: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    virtual_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+def run(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
+    """Run a seed.
+
+    Args:
+        seed: of everything that is left to chance.
+        show: is handed every line of the trace.
+    """
+    started = time.process_time()
+    # Collections would finalise generators at moments of their own, and cost a fifth of the run.
+    gc.collect()
+    gc.disable()
+    try:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            outcome = runner.run(_run(seed, Trace(show)))
+    finally:
+        gc.enable()
+    outcome.cpu_seconds = time.process_time() - started
+    return outcome
+
+
+async def _run(seed: int, trace: Trace) -> Outcome:
+    town, people, mischief = _founded(seed, trace)
+    lives = town.network.lives
+    lives.open()
+    work = [asyncio.create_task(person.live(), name=person.name) for person in people]  # type: ignore[attr-defined]
+    await mischief.run(MISCHIEF_SECONDS, BETWEEN_MISCHIEFS_SECONDS)
+    relief = [Annotator(town, f"relief-{number}", steady=True) for number in range(1, RELIEF + 1)]
+    work += [asyncio.create_task(person.live(), name=person.name) for person in relief]
+    wrongs = [sentence async for sentence in _settled(town)]
+    town.settled = True
+    clients = [task for person, task in zip(people, work, strict=False) if isinstance(person, Client)]
+    _, late = await asyncio.wait(clients, timeout=GO_HOME_SECONDS)
+    wrongs += [f"{task.get_name()} did not get all of its export" for task in clients if task in late]
+    town.closed = True
+    await asyncio.wait(work, timeout=GO_HOME_SECONDS)
+    wrongs += [f"{task.get_name()} could not go on: {task.exception()!r}" for task in work if _failed(task)]
+    await lives.close()
+    return _outcome(seed, town, trace, wrongs)
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
+
+
+def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
+    clock = LoopClock(START_US)
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key %d" % seed).digest()), "simulation")
+    house = House(seed, clock, key)
+    house.cluster = cluster = TownCluster(clock, random.Random(f"{seed}/cluster"), trace)
+    generator = random.Random(f"{seed}/town")
+    weather = Weather.drawn(seed)
+    lives = Lives(house, cluster, weather, trace, random.Random(f"{seed}/lives"))
+    town = Town(house, Network(lives, weather, trace), Notebook())
+    names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
+    everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
+    people: list[Person] = [
+        Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
+    ]
+    people += [Operator(town, everybody)]
+    # The first annotator may also rule and audit, and must be kept from what they had a part in.
+    people += [Annotator(town, name) for name in names]
+    people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
+    people += [Auditor(town, "audit-1"), Auditor(town, names[0])]
+    return town, people, Mischief(lives, random.Random(f"{seed}/mischief"))
+
+
+class Operator(Person):
+    """The operator, who says who annotates."""
+
+    def __init__(self, town: Town, annotators: list[str]) -> None:
+        super().__init__(town, "operator", Role.OPERATOR)
+        self.annotators = annotators
+
+    async def live(self) -> None:
+        """Define every annotator; each second one knows the law."""
+        for place, name in enumerate(self.annotators):
+            skills = ["law"] if place % 2 == 0 or name.startswith("relief") else []
+            answer = None
+            while answer is None:
+                answer = await self.insist("assign", "PUT", f"/v1/annotators/{name}", {"skills": skills})
+            if answer.status not in (200, 201):
+                self.town.notebook.wrongs.append(f"{name} was refused: {answer.body!r}")
+
+
+async def _settled(town: Town) -> Any:
+    """Return when nothing is left to be done; yield what is, when the town's patience ends."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SETTLE_SECONDS_MAX
+    while unsettled := list(_unsettled(town)):
+        if loop.time() > end:
+            for sentence in unsettled:
+                yield f"the town does not settle: {sentence}"
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _unsettled(town: Town) -> Iterator[str]:
+    cluster = town.house.cluster
+    for service in SERVICES:
+        committed = cluster.group(service).committed
+        for topic in TOPICS:
+            if service not in topic.readers or topic.compacted:
+                continue
+            for number in range(topic.partitions):
+                place = TopicPartition(topic.name, number)
+                if lag := len(cluster.log(place)) - committed.get(place, 0):
+                    yield f"{service} has {lag} records of {place.topic}[{number}] before it"
+    heard = Evidence()
+    for topic in (UNITS, LOTS):
+        heard.hear(topic, records_of(cluster, topic))
+    admitted = {one.content.source_id for one in heard.events("unit_admitted")}
+    units = {one.content.unit_id for one in heard.events("unit_admitted") if not one.content.HasField("gold_label")}
+    sealed = {one.content.lot_id: one.content.unit_ids for one in heard.events("lot_sealed")}
+    accepted = {one.content.lot_id for one in heard.events("lot_accepted")}
+    waiting = units - {unit_id for members in sealed.values() for unit_id in members}
+    if waiting:
+        yield f"{len(waiting)} units are in no lot: {sorted(waiting)[:3]}"
+    for lot_id in sorted(set(sealed) - accepted):
+        yield f"lot {lot_id} of {len(sealed[lot_id])} units is not accepted"
+    told = {one.source_id for one in town.notebook.admitted if one.status == "left_out"}
+    missing = [name for name in town.notebook.units if name[1] not in admitted | told]
+    sampled = [name for name in missing if town.notebook.projects.get(name[0], {}).get("policy")]
+    if missing and len(sampled) < len(missing):
+        yield f"{len(missing)} units are not in yet"
+
+
+def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
+    evidence = Evidence.of(town.house)
+    lives = town.network.lives
+    kinds = Counter(one.kind for one in evidence.said)
+    names = {
+        "units": "unit_admitted",
+        "annotations": "annotation_submitted",
+        "leases_expired": "assignment_expired",
+        "escalations": "escalated",
+        "rulings": "adjudicated",
+        "inspections": "unit_audited",
+        "lots_accepted": "lot_accepted",
+        "lots_rejected": "lot_rejected",
+        "dead_letters": "dead_letter",
+    }
+    counts = {name: kinds[kind] for name, kind in names.items()}
+    counts["requests"] = town.network.statuses.total()
+    counts["lives"] = lives.ends.total()
+    weather = town.network.weather
+    return Outcome(
+        seed,
+        [*wrongs, *lives.deaths, *town.network.failures, *broken(town.notebook, evidence)],
+        trace.sha256(),
+        counts,
+        {str(fault): weather.struck[fault] for fault in weather.faults},
+        asyncio.get_running_loop().time(),
+    )

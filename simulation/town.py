@@ -1,0 +1,82 @@
+"""The town: what its people share, and how they find work."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from concord.chassis.identity import Role
+from simulation.house import Answer, House
+from simulation.network import Network
+from simulation.notebook import Notebook
+
+ISSUED_SECONDS_AGO = 3_600
+"""Tokens are older than any clock is off."""
+LABELS = ("no", "unsure", "yes")
+
+
+@dataclass
+class Town:
+    """What people know of each other.
+
+    Attributes:
+        truths: the true label of each content that was ever sent, by its canonical text.
+        settled: nothing is left to be done.
+        closed: everybody goes home.
+    """
+
+    house: House
+    network: Network
+    notebook: Notebook
+    truths: dict[str, str] = field(default_factory=dict)
+    settled: bool = False
+    closed: bool = False
+
+
+def canonical(content: Any) -> str:
+    """Return a content's text, the same for equal content."""
+    return json.dumps(content, sort_keys=True)
+
+
+class Person:
+    """Somebody with a credential and a temper of their own.
+
+    Args:
+        town: where they live.
+        name: who they are.
+        roles: what they may be.
+        client_id: the client they work for.
+    """
+
+    def __init__(self, town: Town, name: str, *roles: Role, client_id: str | None = None) -> None:
+        self.town = town
+        self.name = name
+        self.generator = random.Random(f"{town.house.seed}/{name}")
+        self.token = town.house.token(name, *roles, client_id=client_id, issued_seconds_ago=ISSUED_SECONDS_AGO)
+
+    async def insist(self, service: str, method: str, path: str, body: Any = None, **more: Any) -> Answer | None:
+        """Ask until there is an answer, or give up."""
+        return await self.town.network.insist(
+            self.generator, service, method, path, token=self.token, body=body, **more
+        )
+
+    def chance(self, probability: float) -> bool:
+        """Return true so often."""
+        return self.generator.random() < probability
+
+    async def truth_of(self, payload_url: str) -> str | None:
+        """Open a unit's payload by its link and return its true label; None: it could not be opened now."""
+        address, _, query = payload_url.partition("?")
+        path = address[address.index("/v1/") :]
+        network = self.town.network
+        answer = await network.insist(self.generator, "ingest", "GET", path, query=query, tries_max=4)
+        if answer is None:
+            return None
+        if answer.status != 200:
+            self.town.notebook.wrongs.append(f"{self.name} could not open {path}: {answer.status}")
+            return None
+        content = answer.body.decode() if answer.headers["content-type"].startswith("text/") else answer.json()
+        truth = self.town.truths.get(canonical(content))
+        if truth is None:
+            self.town.notebook.wrongs.append(f"the payload under {path} was never sent: {content!r}")
+        return truth
