@@ -54,7 +54,7 @@ CHECKS = (
     Step("lint", (str(_BIN / "ruff"), "check", "--quiet", ".")),
     Step("format", (str(_BIN / "ruff"), "format", "--check", "--quiet", ".")),
     Step("types", (str(_BIN / "mypy"),)),
-    Step("who may import whom", (str(_BIN / "lint-imports"),)),
+    Step("who may import whom", (str(_BIN / "lint-imports"), "--no-logo")),
 )
 STEPS = (
     *CHECKS,
