@@ -82,4 +82,6 @@ def _evidence(unit: UnitState) -> list[Evidence]:
 
 
 def _event(announcer: Announcer, unit: UnitState, envelope: ResolutionEvent) -> Outgoing:
-    return announcer.event(RESOLUTIONS, unit.unit_id, client_of(unit.unit_id), unit.project_id, envelope)
+    # A unit's events go on with its own trace, whoever's request takes it a step further.
+    trace = (("traceparent", unit.traceparent.encode()),) if unit.traceparent else ()
+    return announcer.event(RESOLUTIONS, unit.unit_id, client_of(unit.unit_id), unit.project_id, envelope, trace)

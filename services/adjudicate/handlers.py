@@ -121,10 +121,13 @@ class Handlers:
     async def _admission(self, event: UnitEvent, trace: Headers) -> Cause[UnitState]:
         told, cause_id = event.unit_admitted, event.metadata.event_id
         project = await self._project(event.metadata.project_id)
+        traceparent = dict(trace).get("traceparent", b"").decode()
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
             gold = told.HasField("gold_label")
-            judged = admitted(state, told.unit_id, project.project_id, gold, rule_of(project), self._weigh(project))
+            judged = admitted(
+                state, told.unit_id, project.project_id, gold, rule_of(project), self._weigh(project), traceparent
+            )
             return self._decision(judged, project, cause_id, now_us, trace)
 
         return Cause(unit_key(told.unit_id), cause_id, decide, creates=True)

@@ -75,7 +75,7 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         late=assignment.status == "late",
     )
     envelope = AnnotationEvent(annotation_submitted=told)
-    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope)
+    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
 
 
 def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
@@ -93,4 +93,9 @@ def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
 
 
 def _of_assignment(announcer: Announcer, unit: UnitState, envelope: AssignmentEvent) -> Outgoing:
-    return announcer.event(ASSIGNMENTS, unit.unit_id, unit.client_id, unit.project_id, envelope)
+    return announcer.event(ASSIGNMENTS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
+
+
+def _trace(unit: UnitState) -> Headers:
+    """Return the unit's own trace, which its events go on with; none when nobody traces."""
+    return (("traceparent", unit.traceparent.encode()),) if unit.traceparent else ()

@@ -5,6 +5,7 @@ from functools import partial
 from typing import cast
 
 from concord.chassis.consumer import Delivery, Handler, Poison
+from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.lots_pb2 import LotEvent
@@ -24,10 +25,11 @@ def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
 
 
 async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
-    events = [cast("UnitEvent", delivery.event) for delivery in deliveries]
-    admitted = [event for event in events if event.HasField("unit_admitted")]
+    told = [(cast("UnitEvent", delivery.event), delivery.trace) for delivery in deliveries]
+    events = [event for event, _ in told]
+    admitted = [(event, trace) for event, trace in told if event.HasField("unit_admitted")]
     try:
-        await assign.units.admit([(event.metadata.event_id, _admitted(event)) for event in admitted])
+        await assign.units.admit([(event.metadata.event_id, _admitted(event, trace)) for event, trace in admitted])
     except ProjectUnknown as fault:
         # It was waited for; more tries would hold up the partition for nothing.
         raise Poison(str(fault)) from fault
@@ -45,7 +47,7 @@ async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     await assign.units.hear([told for event in events for told in _rejection(event)])
 
 
-def _admitted(event: UnitEvent) -> UnitState:
+def _admitted(event: UnitEvent, trace: Headers) -> UnitState:
     told: UnitAdmitted = event.unit_admitted
     _check_client(event, told.unit_id)
     return UnitState(
@@ -59,6 +61,7 @@ def _admitted(event: UnitEvent) -> UnitState:
         named=tuple(dict.fromkeys(told.named_annotators)),
         priority=told.priority,
         gold=told.HasField("gold_label"),
+        traceparent=dict(trace).get("traceparent", b"").decode(),
     )
 
 

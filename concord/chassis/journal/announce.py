@@ -27,8 +27,13 @@ class Announcer:
         self.headers = (*SCHEMA_HEADERS, *trace)
         self._count = 0
 
-    def event(self, topic: Topic, key: str, client_id: str, project_id: str, envelope: Message) -> Outgoing:
+    def event(
+        self, topic: Topic, key: str, client_id: str, project_id: str, envelope: Message, trace: Headers = ()
+    ) -> Outgoing:
         """Return the record that tells `envelope`, with its metadata set.
+
+        `trace` is the trace that the event belongs to where that is not the one of what is being served: a unit's
+        own, so that its way is one trace, whoever's request takes it a step further.
 
         The id follows from the cause, the service, the topic and the event's place among those of this cause, so
         whoever decides the same again says the same.
@@ -40,4 +45,5 @@ class Announcer:
         metadata.occurred_at_us = self.at_us
         metadata.causation_id = self.cause
         self._count += 1
-        return Outgoing(topic.name, key.encode(), encode(envelope), self.headers)
+        headers = (*SCHEMA_HEADERS, *trace) if trace else self.headers
+        return Outgoing(topic.name, key.encode(), encode(envelope), headers)

@@ -33,6 +33,7 @@ class UnitState(msgspec.Struct, frozen=True):
         decided_round: annotations that were in at the last decision.
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
+        traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
     unit_id: str
@@ -49,6 +50,7 @@ class UnitState(msgspec.Struct, frozen=True):
     escalated_for: str = ""
     adjudicator_id: str = ""
     ruling_reason: str = ""
+    traceparent: str = ""
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
@@ -73,10 +75,19 @@ class Judged(NamedTuple):
 Weigh = Callable[[Sequence[Annotation]], Leading]
 
 
-def admitted(state: UnitState | None, unit_id: str, project_id: str, gold: bool, rule: Rule, weigh: Weigh) -> Judged:
+def admitted(
+    state: UnitState | None,
+    unit_id: str,
+    project_id: str,
+    gold: bool,
+    rule: Rule,
+    weigh: Weigh,
+    traceparent: str = "",
+) -> Judged:
     """Return what follows when the unit's admission is heard; a gold unit is never resolved."""
     before = state or UnitState(unit_id, project_id)
-    after = msgspec.structs.replace(before, admitted=True, status="gold" if gold else before.status)
+    status: Status = "gold" if gold else before.status
+    after = msgspec.structs.replace(before, admitted=True, status=status, traceparent=traceparent)
     return judged(after, rule, weigh)
 
 

@@ -47,6 +47,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         gold: its label is known, and it is shown to each annotator once; which label is not kept here.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
             that nobody waits for another and no state grows.
+        traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
     unit_id: str
@@ -60,6 +61,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: int = 0
     gold: bool = False
     copy_for: str = ""
+    traceparent: str = ""
     status: UnitStatus = "open"
     overlap_initial: int = 0
     overlap_wanted: int = 0
