@@ -1,0 +1,85 @@
+"""Five expositions as the services would show them, fed from their own instrument tables with sample values.
+
+Each look at one moves it on: counters and histograms grow, so that rates have something to say.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
+
+from concord.chassis.telemetry import Instrument, Telemetry, exposition
+from tests.integration.observability.instruments import EVERYONES, OWN, WITHOUT_JOURNAL, show_journal
+
+LABEL_VALUES = {
+    "annotator": ("w1", "w2"),
+    "client": ("k1",),
+    "how": ("expired",),
+    "measure": ("alpha", "label_error_rate"),
+    "project": ("k1-p",),
+    "result": ("correct", "wrong"),
+    "route": ("/v1/me",),
+    "status": ("200", "503", "accepted", "admitted"),
+    "topic": ("concord.units.v1",),
+    "verdict": ("accepted", "consensus", "rejected", "ruled"),
+}
+SAMPLE = 0.75
+
+
+class Exposition:
+    """What one service shows."""
+
+    def __init__(self, service: str) -> None:
+        self.telemetry = Telemetry(service)
+        self.tables = [self.telemetry.instruments(table) for table in (OWN[service], EVERYONES)]
+        self.lines = [*((0, one) for one in OWN[service]), *((1, one) for one in EVERYONES)]
+        if service not in WITHOUT_JOURNAL:
+            show_journal(self.telemetry)
+
+    def page(self) -> bytes:
+        """Return the exposition, moved on by one."""
+        for table, line in self.lines:
+            for labels in self._labels(line):
+                if line.kind == "counter":
+                    self.tables[table].counter(line.name, *labels).inc()
+                elif line.kind == "gauge":
+                    self.tables[table].gauge(line.name, *labels).set(SAMPLE)
+                else:
+                    self.tables[table].histogram(line.name, *labels).observe(SAMPLE)
+        return exposition(self.telemetry.registry)[0]
+
+    def _labels(self, line: Instrument) -> Iterator[tuple[str, ...]]:
+        values = {**LABEL_VALUES, "service": (self.telemetry.service,)}
+        return product(*(values[label] for label in line.labels))
+
+
+@contextmanager
+def exposed() -> Iterator[dict[str, str]]:
+    """Serve the five expositions while the block runs; give the address of each by service."""
+    with ExitStack() as open_doors:
+        yield {service: open_doors.enter_context(_door(Exposition(service))) for service in OWN}
+
+
+@contextmanager
+def _door(shown: Exposition) -> Iterator[str]:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = shown.page()
+            self.send_response(200)
+            self.send_header("content-type", "text/plain; version=0.0.4")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the library's name
+            del format, arguments
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()

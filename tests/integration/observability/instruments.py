@@ -1,0 +1,50 @@
+"""Every instrument that the five services show, from their own tables; the journal's from what it really collects."""
+
+import random
+
+from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
+from concord.chassis.clock import SystemClock
+from concord.chassis.consumer import CONSUMER_INSTRUMENTS
+from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.store.memory import MemoryDatabase, MemoryStore
+from concord.chassis.telemetry import Instrument, Telemetry
+from services.adjudicate.telemetry import INSTRUMENTS as ADJUDICATE
+from services.assign.telemetry import INSTRUMENTS as ASSIGN
+from services.audit.telemetry import INSTRUMENTS as AUDIT
+from services.ingest.telemetry import INSTRUMENTS as INGEST
+from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, PROJECT_INSTRUMENTS
+from services.metrics.telemetry import INSTRUMENTS as METRICS
+
+OWN: dict[str, tuple[Instrument, ...]] = {
+    "ingest": INGEST,
+    "assign": ASSIGN,
+    "adjudicate": ADJUDICATE,
+    "audit": AUDIT,
+    "metrics": (*METRICS, *PROJECT_INSTRUMENTS, *ANNOTATOR_INSTRUMENTS),
+}
+EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS)
+WITHOUT_JOURNAL = frozenset({"metrics"})
+
+
+def show_journal(telemetry: Telemetry) -> None:
+    """Show an empty journal's series."""
+    clock = SystemClock()
+    store = MemoryStore(MemoryDatabase(random.Random(1)))
+    broker = MemoryBroker(MemoryCluster(clock, random.Random(1)), telemetry.service)
+    JournalPart(store, broker, "writer", clock, telemetry)
+
+
+def journal() -> list[Instrument]:
+    """Return the journal's series as instruments."""
+    telemetry = Telemetry("ingest")
+    show_journal(telemetry)
+    return [
+        Instrument(one.name, "counter" if one.type == "counter" else "gauge", one.documentation)
+        for one in telemetry.registry.collect()
+    ]
+
+
+def everything() -> list[Instrument]:
+    """Return every instrument of every service."""
+    return [*EVERYONES, *journal(), *(instrument for table in OWN.values() for instrument in table)]

@@ -1,0 +1,85 @@
+"""Alerts reach somebody, and whoever is reached finds an entry in the runbook."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.local.ports import Ports
+from deploy.local.services import SERVICES
+
+ROOT = Path(__file__).parents[4]
+PROMETHEUS = ROOT / "deploy" / "observability" / "prometheus"
+RUNBOOK = ROOT / "docs" / "runbook.md"
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((PROMETHEUS / name).read_text())
+    return found
+
+
+ALERTS = {
+    rule["alert"]: rule for group in _read("concord.rules.yml")["groups"] for rule in group["rules"] if "alert" in rule
+}
+
+
+def _entries() -> dict[str, str]:
+    """Return the runbook's entries by title."""
+    parts = re.split(r"(?m)^## (.+)$", RUNBOOK.read_text())
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_there_is_one_entry_an_alert_and_no_other() -> None:
+    assert list(_entries()) == list(ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_leads_to_its_entry_which_says_what_it_means_where_to_look_and_what_cures_it(alert: str) -> None:
+    assert ALERTS[alert]["annotations"]["runbook"] == f"docs/runbook.md#{alert.lower()}"
+    entry = _entries()[alert]
+    headings = re.findall(r"(?m)^\*\*(.+?)\.\*\*", entry)
+    assert headings == ["Meaning", "Look at", "Cure"]
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_is_tested_to_fire_and_not_to_fire(alert: str) -> None:
+    cases = [case for test in _read("concord.test.yml")["tests"] for case in test["alert_rule_test"]]
+    fired = [bool(case.get("exp_alerts")) for case in cases if case["alertname"] == alert]
+    assert any(fired)
+    assert not all(fired)
+
+
+def _receiver(labels: dict[str, str], route: dict[str, Any]) -> str:
+    """Return who hears of an alert with these labels: the first route that matches, one level deep."""
+    for branch in route["routes"]:
+        if all(labels.get(name) == value for name, value in (matcher.split(" = ") for matcher in branch["matchers"])):
+            return str(branch["receiver"])
+    return str(route["receiver"])
+
+
+def test_a_page_wakes_its_team_and_a_ticket_waits() -> None:
+    config = _read("alertmanager.yml")
+    receivers = {one["name"] for one in config["receivers"]}
+    heard = {name: _receiver(rule["labels"], config["route"]) for name, rule in ALERTS.items()}
+    assert set(heard.values()) == receivers
+    for name, receiver in heard.items():
+        assert (receiver == "tickets") == (ALERTS[name]["labels"]["severity"] == "ticket")
+
+
+def test_what_one_alert_silences_exists() -> None:
+    teams = {rule["labels"]["team"] for rule in ALERTS.values()}
+    for rule in _read("alertmanager.yml")["inhibit_rules"]:
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            name, _, value = re.split(r"\s+(=~|=)\s+", matcher)
+            known = teams if name == "team" else set(ALERTS)
+            assert set(value.strip('"').split("|")) <= known
+
+
+def test_the_local_prometheus_scrapes_the_five_services_where_they_listen() -> None:
+    (job,) = _read("prometheus.yml")["scrape_configs"]
+    ports = Ports().as_dict()
+    scraped = {target["labels"]["service"]: target["targets"] for target in job["static_configs"]}
+    assert scraped == {service: [f"127.0.0.1:{ports[service]}"] for service in SERVICES}
+    assert job["job_name"] == "concord"

@@ -1,0 +1,72 @@
+"""Rules and dashboard ask only for what a service shows, by labels that it has."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.observability.instruments import everything
+from tests.integration.observability.promql import SUFFIXES, TARGET_LABELS, groupings, selectors, series_of
+
+OBSERVABILITY = Path(__file__).parents[4] / "deploy" / "observability"
+SERIES = series_of(everything())
+LE = frozenset({"le"})
+
+
+def _rules() -> dict[str, str]:
+    groups = yaml.safe_load((OBSERVABILITY / "prometheus" / "concord.rules.yml").read_text())["groups"]
+    return {rule.get("alert") or rule["record"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def _dashboard() -> dict[str, str]:
+    whole: dict[str, Any] = json.loads((OBSERVABILITY / "grafana" / "concord.json").read_text())
+    panels = {
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in whole["panels"]
+        for target in panel.get("targets") or []
+    }
+    choosers = {
+        variable["name"]: variable["query"].removeprefix("label_values(").removesuffix(f", {variable['name']})")
+        for variable in whole["templating"]["list"]
+        if variable["type"] == "query"
+    }
+    return {**panels, **choosers}
+
+
+ASKED = {**_rules(), **_dashboard()}
+
+
+@pytest.mark.parametrize("where", ASKED)
+def test_every_series_asked_for_is_shown_by_a_service(where: str) -> None:
+    for selector in selectors(ASKED[where]):
+        assert selector.name in SERIES
+
+
+@pytest.mark.parametrize("where", ASKED)
+def test_series_are_chosen_and_joined_by_labels_that_they_have(where: str) -> None:
+    known = set(TARGET_LABELS)
+    for selector in selectors(ASKED[where]):
+        own = {*SERIES[selector.name].labels, *TARGET_LABELS, *LE}
+        assert selector.labels <= own
+        known |= own
+    assert groupings(ASKED[where]) <= known
+
+
+@pytest.mark.parametrize("where", ASKED)
+def test_a_counter_is_looked_at_by_its_rate_alone(where: str) -> None:
+    counting = [
+        selector
+        for selector in selectors(ASKED[where])
+        if SERIES[selector.name].kind == "counter" or selector.name.endswith(SUFFIXES["histogram"])
+    ]
+    # A counter that has only begun has no rate; that it was not there before is what the two rules look at.
+    begun = [selector for selector in counting if f"unless {selector.name} offset" in ASKED[where]]
+    assert [selector for selector in counting if not selector.rated and selector not in begun] == []
+
+
+def test_a_bound_of_a_histogram_that_is_asked_for_is_one_of_its_buckets() -> None:
+    five = 'concord_event_to_metric_seconds_bucket{le="5.0"}'
+    assert any(five in asked for asked in ASKED.values())
+    assert 5.0 in SERIES["concord_event_to_metric_seconds_bucket"].buckets
