@@ -58,7 +58,8 @@ CHECKS = (
 )
 STEPS = (
     *CHECKS,
-    _pytest("unit, properties, architecture, ports in memory", "-m", "not real"),
+    # A file's tests stay on one core, so that what they share is made once.
+    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", "-n", "auto", "--dist", "loadfile"),
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
