@@ -1,17 +1,13 @@
 """One trace from the client's request to the resolution, across services, as a collector sees it."""
 
 import asyncio
-import random
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.collector import Collector
@@ -24,13 +20,6 @@ DEFINITION = {
     "policy": {"consensus": {"method": "majority"}},
 }
 WAIT_SECONDS = 30
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = places.LOCAL / f"end-to-end-{random.SystemRandom().randrange(10**9)}"
-    yield path
-    subprocess.run(["rm", "-rf", str(path)], check=True)
 
 
 async def _call(session: aiohttp.ClientSession, method: str, url: str, token: str, body: Any, trace: str = "") -> Any:

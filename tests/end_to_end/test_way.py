@@ -2,9 +2,6 @@
 
 import asyncio
 import csv
-import random
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +41,6 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             writer.writeheader()
             writer.writerows(row for row in reader if row["item"] in wanted)
     return read(folder)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A stack's folder below the project's own, where `make down` finds what a killed test leaves."""
-    path = places.LOCAL / f"end-to-end-{random.SystemRandom().randrange(10**9)}"
-    yield path
-    subprocess.run(["rm", "-rf", str(path)], check=True)
 
 
 async def _killer(stack: Stack, killed: list[str]) -> None:
