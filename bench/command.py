@@ -1,6 +1,7 @@
 """The command: what is measured, in which order, and where the figures go."""
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -13,14 +14,24 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import peers_environment
+from bench import peers_environment, published
+from bench.services import report as services_report
+from bench.services.door import Refused
+from bench.services.floor import FloorFailed
+from bench.services.load import NothingOffered
+from bench.services.run import measure
+from bench.services.site import Behind
 from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
+from deploy.local.processes import NotStarted
+from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
-STATISTICS = "statistics"
+STATISTICS, SERVICES_BENCH = "statistics", "services"
+SIZES = (1_000, 10_000)
+FAULTS = (StepFailed, ChildFailed, NotStarted, Behind, Refused, NothingOffered, FloorFailed)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +47,11 @@ def main(arguments: Sequence[str]) -> int:
             compared = compare(comparisons, wanted.annotations // LABELS_PER_UNIT, python, _say)
             figures[STATISTICS] = statistics_report.as_json(compared)
             tables.append(statistics_report.table(compared))
-    except (StepFailed, ChildFailed) as fault:
+        if SERVICES_BENCH in names:
+            measured = asyncio.run(measure(wanted.units or SIZES, wanted.services.split(","), _say))
+            figures[SERVICES_BENCH] = services_report.as_json(measured)
+            tables += [*services_report.tables(measured), published.table()]
+    except FAULTS as fault:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
     show(tables, Console())
@@ -56,6 +71,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(_names())}; repeatable")
+    parser.add_argument(
+        "--units",
+        type=int,
+        action="append",
+        metavar="N",
+        help=f"units for the services, repeatable (default {' and '.join(map(str, SIZES))}; 100000 takes a while)",
+    )
+    parser.add_argument(
+        "--services",
+        default=",".join(SERVICES),
+        metavar="NAMES",
+        help="which services run, by comma (default all; ingest and assign are needed)",
+    )
     parser.add_argument("--no-peers", action="store_true", help="without crowd-kit and others, and their environment")
     parser.add_argument(
         "--annotations",
@@ -68,11 +96,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _names() -> list[str]:
-    return [STATISTICS, *[one.name for one in COMPARISONS]]
+    return [STATISTICS, SERVICES_BENCH, *[one.name for one in COMPARISONS]]
 
 
 def _chosen(only: Sequence[str] | None) -> set[str]:
-    names = set(only or [STATISTICS])
+    names = set(only or [STATISTICS, SERVICES_BENCH])
     if strangers := names - set(_names()):
         sys.exit(f"bench: no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(_names())}")
     return names

@@ -1,0 +1,51 @@
+"""The bench's way to the services: HTTP over connections that stay open."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+CONNECTIONS_MAX = 64
+REQUEST_SECONDS_MAX = 120.0
+
+
+class Refused(Exception):
+    """A service answered with an error; the text is its own."""
+
+
+class HttpDoor:
+    """A `load.Door` over HTTP.
+
+    Args:
+        addresses: base URL of each service.
+    """
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = addresses
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def call(
+        self, service: str, method: str, path: str, token: str, body: bytes, media_type: str = "application/json"
+    ) -> bytes:
+        """Return the answer's body; Refused when it is an error."""
+        headers = {"authorization": f"Bearer {token}", "content-type": media_type}
+        async with self._session.request(method, self._addresses[service] + path, data=body, headers=headers) as answer:
+            content = await answer.read()
+            if answer.status >= 400:
+                raise Refused(f"{method} {service}{path}: {answer.status} {content[:1000].decode(errors='replace')}")
+            return content

@@ -1,0 +1,200 @@
+"""The client and the annotators of the bench: what they send, and how long each answer took."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+SLUG = "bench"
+ANNOTATORS = 50
+OVERLAP = 5
+LINES_PER_REQUEST = 1_000
+CLASSES = ("contradiction", "entailment", "neutral")
+TEXT = (
+    "The town council voted on Tuesday to close the old bridge for repairs until the end of the summer, and asked "
+    "drivers to take the ring road. Number {} on the list of statements about the sentence before is: the bridge "
+    "will be open to cars again in autumn, at the latest when the schools begin."
+)
+EMPTY_CLAIMS_MAX = 20
+EMPTY_CLAIM_SECONDS = 0.1
+NDJSON = "application/x-ndjson"
+
+
+class NothingOffered(Exception):
+    """No annotator was offered work though units wait."""
+
+
+class Door(Protocol):
+    """How a service is called; raises when it answers with an error."""
+
+    async def call(
+        self, service: str, method: str, path: str, token: str, body: bytes, media_type: str = "application/json"
+    ) -> bytes:
+        """Return the answer's body."""
+        ...
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls of one kind that were made.
+
+    Attributes:
+        seconds: how long each took, in the order of their end.
+        sent_bytes: of all bodies together.
+        answered_bytes: of all answers together.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    sent_bytes: int = 0
+    answered_bytes: int = 0
+
+    async def timed(self, door: Door, service: str, path: str, token: str, body: bytes, media_type: str) -> bytes:
+        """Make a POST and note how long it took."""
+        began = time.perf_counter()
+        answer = await door.call(service, "POST", path, token, body, media_type)
+        self.seconds.append(time.perf_counter() - began)
+        self.sent_bytes += len(body)
+        self.answered_bytes += len(answer)
+        return answer
+
+    def milliseconds(self, share: float) -> float:
+        """Return the time within which this share of the calls was answered, 0 when there were none."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3 if ordered else 0.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What a phase sent and was answered.
+
+    Attributes:
+        operations: units admitted, or pairs of claim and submission.
+        calls: by kind of call.
+    """
+
+    operations: int = 0
+    calls: dict[str, Calls] = field(default_factory=dict)
+
+    def of(self, kind: str) -> Calls:
+        """Return the calls of a kind."""
+        return self.calls.setdefault(kind, Calls())
+
+
+def definition() -> dict[str, Any]:
+    """Return the bench's project: nothing hidden, lots as by default, and OVERLAP labels a unit."""
+    return {
+        "name": "bench",
+        "label_schema": {"kind": "choice", "classes": list(CLASSES)},
+        "guideline": "Say how the statement follows.",
+        "policy": {
+            "overlap": {"initial": OVERLAP, "max": OVERLAP},
+            "gold": {"rate": 0.0},
+            "lease": {"seconds": 3_600},
+        },
+    }
+
+
+def lines(first: int, count: int) -> bytes:
+    """Return so many units as NDJSON, each with text of its own."""
+    units = ({"id": f"n{number}", "content": TEXT.format(number)} for number in range(first, first + count))
+    return b"\n".join(map(msgspec.json.encode, units))
+
+
+async def define(door: Door, client: str, operator: str, annotators: Sequence[str]) -> str:
+    """Define the project and the annotators; return the project's id.
+
+    Args:
+        door: how the services are called.
+        client: the client's credential.
+        operator: an operator's credential.
+        annotators: the annotators' ids.
+    """
+    body = msgspec.json.encode(definition())
+    project = msgspec.json.decode(await door.call("ingest", "PUT", f"/v1/projects/{SLUG}", client, body))
+    for annotator_id in annotators:
+        await door.call("assign", "PUT", f"/v1/annotators/{annotator_id}", operator, b"{}")
+    project_id: str = project["project_id"]
+    return project_id
+
+
+async def admit(door: Door, client: str, project_id: str, units: int, advance: Callable[[int], None]) -> Exchange:
+    """Send units as NDJSON, LINES_PER_REQUEST a request, one request after another."""
+    exchange = Exchange()
+    for first in range(0, units, LINES_PER_REQUEST):
+        body = lines(first, min(LINES_PER_REQUEST, units - first))
+        path = f"/v1/projects/{project_id}/units"
+        answer = msgspec.json.decode(await exchange.of("import").timed(door, "ingest", path, client, body, NDJSON))
+        exchange.operations += answer["admitted"]
+        advance(exchange.operations)
+    return exchange
+
+
+async def annotate(
+    door: Door,
+    tokens: Sequence[str],
+    project_id: str,
+    pairs: int,
+    units_a_call: int,
+    advance: Callable[[int], None],
+) -> Exchange:
+    """Let all annotators claim and submit at once until so many units are claimed and submitted.
+
+    Raises:
+        NothingOffered: not one unit was offered.
+    """
+    exchange = Exchange()
+    orders = _orders(pairs, units_a_call)
+
+    async def work(token: str) -> None:
+        for units in orders:
+            claimed = await _claim(door, exchange.of("claim"), token, project_id, units)
+            for _ in range(EMPTY_CLAIMS_MAX):
+                if claimed:
+                    break
+                # All that waits is in other claims' hands just now, where many ask for much of little.
+                await asyncio.sleep(EMPTY_CLAIM_SECONDS)
+                claimed = await _claim(door, exchange.of("claim"), token, project_id, units)
+            if not claimed:
+                return
+            await _submit(door, exchange.of("submit"), token, claimed, single=units_a_call == 1)
+            exchange.operations += len(claimed)
+            advance(exchange.operations)
+
+    await asyncio.gather(*[work(token) for token in tokens])
+    if not exchange.operations:
+        raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
+    return exchange
+
+
+def _orders(pairs: int, units_a_call: int) -> Iterator[int]:
+    """Yield how many units each next claim asks for; all annotators draw from it, so the quick ones do more."""
+    for done in range(0, pairs, units_a_call):
+        yield min(units_a_call, pairs - done)
+
+
+async def _claim(door: Door, calls: Calls, token: str, project_id: str, units: int) -> list[dict[str, Any]]:
+    body = msgspec.json.encode({"units": units})
+    path = f"/v1/projects/{project_id}/claims"
+    answer = msgspec.json.decode(await calls.timed(door, "assign", path, token, body, "application/json"))
+    assignments: list[dict[str, Any]] = answer["assignments"]
+    return assignments
+
+
+async def _submit(door: Door, calls: Calls, token: str, claimed: Sequence[dict[str, Any]], *, single: bool) -> None:
+    said = [
+        {"assignment_id": one["assignment_id"], "label": _label(one["unit_id"]), "active_ms": 4_000} for one in claimed
+    ]
+    if single:
+        assignment_id = said[0].pop("assignment_id")
+        path, body = f"/v1/assignments/{assignment_id}/submission", msgspec.json.encode(said[0])
+    else:
+        path, body = "/v1/submissions", msgspec.json.encode({"submissions": said})
+    await calls.timed(door, "assign", path, token, body, "application/json")
+
+
+def _label(unit_id: str) -> str:
+    """Return the label that everybody gives to a unit: the bench's people agree."""
+    return CLASSES[sum(unit_id.encode()) % len(CLASSES)]

@@ -1,0 +1,98 @@
+"""The services' figures as tables and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bench.services.cost import Cost
+from bench.services.phases import Measured
+from bench.table import Column, Table, seconds, times
+
+COST_COLUMNS = (
+    Column("operation", numbers=False),
+    Column("service", numbers=False),
+    Column("units"),
+    Column("measured"),
+    Column("CPU us"),
+    Column("floor us"),
+    Column("of it"),
+    Column("http"),
+    Column("store"),
+    Column("broker"),
+    Column("p50/p99 ms", numbers=False),
+    Column("store's"),
+    Column("broker's"),
+    Column("wall/s"),
+)
+COST_NOTES = (
+    "CPU us: of the service's process, one operation, less what it spends idle. floor: a bare server and bare",
+    "driver loops doing the same I/O (bodies, documents, batches, records) in the same run; http, store, broker: its",
+    "parts. store's, broker's: CPU of those processes meanwhile, for all services. wall/s: operations a second of",
+    "wall time, which is noise here: load, services, store and broker share the cores.",
+)
+START_COLUMNS = (
+    Column("cold start", numbers=False),
+    Column("units"),
+    Column("CPU"),
+    Column("wall"),
+    Column("MB"),
+    Column("idle ms/s"),
+)
+
+
+def tables(found: Sequence[Measured]) -> list[Table]:
+    """Return the costs, operation by operation with its sizes below one another, and the cold starts."""
+    costs = [cost for one in found for cost in one.costs]
+    order = list(dict.fromkeys((cost.operation, cost.service) for cost in costs))
+    costs.sort(key=lambda cost: (order.index((cost.operation, cost.service)), cost.units))
+    starts = [
+        [
+            start.service,
+            f"{one.units:,}",
+            seconds(start.cpu_seconds),
+            seconds(start.wall_seconds),
+            f"{start.peak_mb:.0f}",
+            f"{one.idle_share[start.service] * 1e3:.1f}",
+        ]
+        for one in found
+        for start in one.cold_starts
+    ]
+    starts.sort(key=lambda row: row[0])
+    return [
+        Table("Services on the local stack", COST_COLUMNS, [_row(cost) for cost in costs], COST_NOTES),
+        Table("Cold start of a service on what is there at that size", START_COLUMNS, starts),
+    ]
+
+
+def as_json(found: Sequence[Measured]) -> dict[str, Any]:
+    """Return the figures: costs, cold starts, and what each service spends idle."""
+    return {
+        "costs": [
+            {**asdict(cost), "floor_us": cost.floor.total_us, "ratio": cost.ratio, "wall_rate": cost.rate}
+            for one in found
+            for cost in one.costs
+        ],
+        "cold_starts": [{"units": one.units, **asdict(start)} for one in found for start in one.cold_starts],
+        "idle_share": [{"units": one.units, **one.idle_share} for one in found],
+    }
+
+
+def _row(cost: Cost) -> list[str]:
+    floor = cost.floor
+    latencies = ", ".join(f"{kind} {half:.1f}/{nearly_all:.1f}" for kind, (half, nearly_all) in cost.calls.items())
+    below = [f"{cost.below_us[part]:.0f}" if part in cost.below_us else "" for part in ("mongodb", "kafka")]
+    return [
+        cost.operation,
+        cost.service,
+        f"{cost.units:,}",
+        f"{cost.operations:,}",
+        f"{cost.cpu_us:.1f}",
+        f"{floor.total_us:.1f}",
+        "" if cost.ratio is None else times(cost.ratio),
+        f"{floor.http_us:.1f}",
+        f"{floor.store_us:.1f}",
+        f"{floor.broker_us:.1f}",
+        latencies,
+        *below,
+        f"{cost.rate:.0f}",
+    ]
