@@ -8,6 +8,8 @@ from google.protobuf.message import Message
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import NotFound
+from concord.chassis.identity import Caller
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
 from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
@@ -57,3 +59,15 @@ def project_from(event: Message) -> Project:
 def project_table(broker: Broker, clock: Clock, dead_letters: DeadLetters | None = None) -> Table[Project]:
     """Return the table of all projects, by project id."""
     return Table(broker, PROJECTS, project_from, clock, dead_letters)
+
+
+def visible(projects: Table[Project], project_id: str, caller: Caller) -> Project:
+    """Return a project that the caller may see: a client only its own, everybody else any.
+
+    Raises:
+        NotFound: there is none, or it is another client's, which looks the same.
+    """
+    project = projects.rows.get(project_id)
+    if project is None or caller.client_id not in (None, project.client_id):
+        raise NotFound(f"There is no project {project_id}.")
+    return project

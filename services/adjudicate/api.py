@@ -12,12 +12,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import FieldError, Invalid, NotFound
-from concord.chassis.http import page_size, read_json
+from concord.chassis.errors import FieldError, Invalid
+from concord.chassis.http import json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
-from concord.chassis.projects import Project
-from concord.contracts.ids import client_of
+from concord.chassis.projects import visible
 from concord.labels import ClassedSchema, Json
 from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, has_part
 from services.adjudicate.domain.unit import UnitState
@@ -70,10 +69,6 @@ def _door(request: Request) -> Door:
     return cast("Door", request.app.state.service)
 
 
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
-
-
 async def list_escalations(
     request: Request, caller: Adjudicator, project_id: str | None = None, limit: int | None = None
 ) -> Response:
@@ -81,7 +76,7 @@ async def list_escalations(
     door = _door(request)
     repository = door.handlers.repository
     if project_id is not None:
-        _known(door, project_id, None)
+        visible(door.handlers.projects, project_id, caller)
     wanted = page_size(limit)
     unit_ids = list(islice(repository.escalated(project_id), LOOKED_AT_MAX))
     found: list[Escalation] = []
@@ -94,7 +89,7 @@ async def list_escalations(
                 found.append(_escalation(door, unit))
         if len(found) == wanted:
             break
-    return _json(Escalations(found))
+    return json_answer(Escalations(found))
 
 
 async def rule_one(request: Request, unit_id: str, caller: Adjudicator) -> Response:
@@ -103,7 +98,7 @@ async def rule_one(request: Request, unit_id: str, caller: Adjudicator) -> Respo
     outcome = await _door(request).handlers.rule(caller.subject, unit_id, ruling.label, ruling.reason)
     assert outcome.state is not None
     status = "repeated" if outcome.repeated else "ruled"
-    return _json(RuledUnit(unit_id, status, label=_label(outcome.state.label)))
+    return json_answer(RuledUnit(unit_id, status, label=_label(outcome.state.label)))
 
 
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
@@ -122,13 +117,13 @@ async def rule_many(request: Request, caller: Adjudicator) -> Response:
             )
         else:
             results.append(RuledUnit(ruling.unit_id, "repeated" if outcome.repeated else "ruled", label=ruling.label))
-    return _json(RuledUnits(results))
+    return json_answer(RuledUnits(results))
 
 
 async def stream_resolutions(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
     """Stream where every unit of a project stands, one JSON object a line; gold units are left out."""
     door = _door(request)
-    _known(door, project_id, caller.client_id)
+    visible(door.handlers.projects, project_id, caller)
 
     async def lines() -> AsyncIterator[bytes]:
         async for page in door.handlers.repository.units_of(project_id):
@@ -139,9 +134,8 @@ async def stream_resolutions(request: Request, project_id: str, caller: ClientOr
 
 async def show_competence(request: Request, project_id: str, caller: Operator) -> Response:
     """Show by which confusion matrices the labels of a project are weighed."""
-    del caller
     door = _door(request)
-    project = _known(door, project_id, None)
+    project = visible(door.handlers.projects, project_id, caller)
     classes = len(project.schema.classes) if isinstance(project.schema, ClassedSchema) else 0
     repository = door.handlers.repository
     weights = repository.weights(project_id, classes)
@@ -153,15 +147,7 @@ async def show_competence(request: Request, project_id: str, caller: Operator) -
         )
         for one in repository.competence(project_id)
     ]
-    return _json(ProjectWeights(weights.gold_units, annotators))
-
-
-def _known(door: Door, project_id: str, client_id: str | None) -> Project:
-    """Return the project; another client's is not found."""
-    project = door.handlers.projects.rows.get(project_id)
-    if project is None or (client_id is not None and client_of(project_id) != client_id):
-        raise NotFound(f"There is no project {project_id}.")
-    return project
+    return json_answer(ProjectWeights(weights.gold_units, annotators))
 
 
 def _label(text: str) -> Json:

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import FieldError, Invalid, NotFound
-from concord.chassis.http import page_size, read_json
+from concord.chassis.errors import FieldError, Invalid
+from concord.chassis.http import json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
-from concord.chassis.projects import Project
-from concord.contracts.ids import client_of
+from concord.chassis.projects import visible
 from services.audit.domain.certificate import ALGORITHM, timestamp
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted, LotState
 from services.audit.domain.unit import InspectedOtherwise, UnitDoesNotExist
@@ -71,20 +69,16 @@ def _door(request: Request) -> Door:
     return cast("Door", request.app.state.service)
 
 
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
-
-
 async def list_lots(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
     """List a project's lots and where each stands."""
     door = _door(request)
-    _known(door, project_id, caller.client_id)
-    return _json(Lots([_lot(lot) for lot in door.handlers.repository.lots_of(project_id)]))
+    visible(door.handlers.projects, project_id, caller)
+    return json_answer(Lots([_lot(lot) for lot in door.handlers.repository.lots_of(project_id)]))
 
 
 async def show_lot(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
     """Show where a lot stands."""
-    return _json(_lot(_door(request).handlers.repository.lot(lot_id, caller.client_id)))
+    return json_answer(_lot(_door(request).handlers.repository.lot(lot_id, caller.client_id)))
 
 
 async def list_inspections(
@@ -93,7 +87,7 @@ async def list_inspections(
     """List units for the caller to inspect, in the order of the samples: none that the caller had a part in."""
     door = _door(request)
     if project_id is not None:
-        _known(door, project_id, None)
+        visible(door.handlers.projects, project_id, caller)
     wanted = page_size(limit)
     repository = door.handlers.repository
     found: list[InspectionWork] = []
@@ -107,7 +101,7 @@ async def list_inspections(
                 found.append(_work(door, lot, unit_id))
         if len(found) == wanted:
             break
-    return _json(Inspections(found))
+    return json_answer(Inspections(found))
 
 
 async def inspect_many(request: Request, caller: Auditor) -> Response:
@@ -128,7 +122,7 @@ async def inspect_many(request: Request, caller: Auditor) -> Response:
             )
         else:
             results.append(TakenVerdict(verdict.unit_id, "repeated" if outcome.repeated else "taken"))
-    return _json(TakenVerdicts(results))
+    return json_answer(TakenVerdicts(results))
 
 
 async def lot_certificate(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
@@ -147,7 +141,7 @@ async def lot_export(request: Request, lot_id: str, caller: ClientOrOperator) ->
 async def project_certificate(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
     """Hand over one signed certificate over all accepted lots of a project; it names the export that goes with it."""
     door = _door(request)
-    project = _known(door, project_id, caller.client_id)
+    project = visible(door.handlers.projects, project_id, caller)
     certificate = await door.handlers.project_certificate(project)
     return _attachment(certificate.encode(), "application/json", f"{project_id}.certificate.json")
 
@@ -160,7 +154,7 @@ async def project_export(
     `until_us` is a certificate's `export_until_us`: the same lots in the same order, whatever was accepted since.
     """
     door = _door(request)
-    _known(door, project_id, caller.client_id)
+    visible(door.handlers.projects, project_id, caller)
     content, _ = await door.handlers.export(door.handlers.repository.accepted(project_id, until_us))
     return _attachment(content, jsonl.MEDIA_TYPE, f"{project_id}.jsonl")
 
@@ -168,7 +162,7 @@ async def project_export(
 async def show_key(request: Request, caller: ClientOrOperator) -> Response:
     """Show the public key that certificates are verified with."""
     del caller
-    return _json(Key(ALGORITHM, _door(request).handlers.signer.public_key))
+    return json_answer(Key(ALGORITHM, _door(request).handlers.signer.public_key))
 
 
 def _accepted(door: Door, lot_id: str, caller: Caller) -> LotState:
@@ -176,14 +170,6 @@ def _accepted(door: Door, lot_id: str, caller: Caller) -> LotState:
     if lot.status != "accepted":
         raise LotNotAccepted(f"The lot is {lot.status}; nothing leaves that was not accepted.")
     return lot
-
-
-def _known(door: Door, project_id: str, client_id: str | None) -> Project:
-    """Return the project; another client's is not found."""
-    project = door.handlers.projects.rows.get(project_id)
-    if project is None or (client_id is not None and client_of(project_id) != client_id):
-        raise NotFound(f"There is no project {project_id}.")
-    return project
 
 
 def _attachment(content: bytes, media_type: str, name: str) -> Response:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from concord.chassis.errors import BadRequest, ConcordError, FieldError, Forbidden, Gone, Invalid, UnsupportedMediaType
-from concord.chassis.http import allow_body, decode, read_json, read_lines
+from concord.chassis.http import allow_body, decode, json_answer, read_json, read_lines
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import SignedLink
 from services.ingest.domain.admission import UnitWish
@@ -56,10 +56,6 @@ def _handlers(request: Request) -> Handlers:
     return cast("Handlers", request.app.state.service)
 
 
-def _json(body: msgspec.Struct, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")
-
-
 async def define_project(request: Request, slug: str, caller: Client) -> Response:
     """Define a project, or define it anew."""
     if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
@@ -68,18 +64,18 @@ async def define_project(request: Request, slug: str, caller: Client) -> Respons
     definition = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
     state = await _handlers(request).define_project(caller.client_id, slug, definition)
-    return _json(ProjectBody.of(state), 201 if state.revision == 1 else 200)
+    return json_answer(ProjectBody.of(state), 201 if state.revision == 1 else 200)
 
 
 async def list_projects(request: Request, caller: ClientOrOperator) -> Response:
     """List the caller's projects."""
     found = _handlers(request).repository.projects_of(caller.client_id)
-    return _json(Projects([ProjectBody.of(state) for state in found]))
+    return json_answer(Projects([ProjectBody.of(state) for state in found]))
 
 
 async def show_project(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
     """Show one project, whole."""
-    return _json(ProjectBody.of(await _project(request, project_id, caller)))
+    return json_answer(ProjectBody.of(await _project(request, project_id, caller)))
 
 
 async def admit_units(request: Request, project_id: str, caller: Client) -> Response:
@@ -101,13 +97,13 @@ async def admit_units(request: Request, project_id: str, caller: Client) -> Resp
                 report.refuse(line, one.errors[0])
         admission = await _handlers(request).admit(project, [wish for _, wish in wishes])
         report.add([line for line, _ in wishes], admission)
-    return _json(report.body(), 202)
+    return json_answer(report.body(), 202)
 
 
 async def seal_lots(request: Request, project_id: str, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
     project = await _project(request, project_id, caller)
-    return _json(Sealed(await _handlers(request).seal_due(project, 0)))
+    return json_answer(Sealed(await _handlers(request).seal_due(project, 0)))
 
 
 async def show_payload(request: Request, unit_id: str) -> Response:

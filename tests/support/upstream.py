@@ -6,6 +6,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.broker.port import Broker
+from concord.chassis.clock import Clock
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
@@ -24,19 +26,27 @@ PROJECT = "k1-p"
 CLASSES = ["no", "yes"]
 
 
-class Upstream:
-    """Publishes events of one project; each cause is said once unless it is said again on purpose."""
+class Teller:
+    """Publishes events of one project; each cause is said once unless it is said again on purpose.
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.broker = MemoryBroker(house.cluster, "upstream")
+    Args:
+        broker: where.
+        clock: when.
+        client_id: whose project it is; its id is `<client_id>-p`.
+    """
+
+    def __init__(self, broker: Broker, clock: Clock, client_id: str = CLIENT) -> None:
+        self.broker = broker
+        self.clock = clock
+        self.client_id = client_id
+        self.project_id = f"{client_id}-p"
         self.causes = 0
 
     async def tell(self, topic: Topic, key: str, envelope: Message, cause: str = "", times: int = 1) -> None:
         """Publish an event, once or several times the same."""
         self.causes += 1
-        announcer = Announcer("upstream", cause or f"cause-{self.causes}", self.house.clock.now_us())
-        record = announcer.event(topic, key, CLIENT, PROJECT, envelope)
+        announcer = Announcer("upstream", cause or f"{self.client_id} {self.causes}", self.clock.now_us())
+        record = announcer.event(topic, key, self.client_id, self.project_id, envelope)
         await self.broker.publish([record] * times)
 
     async def project(self, wished: Policy, classes: Sequence[str] = CLASSES) -> None:
@@ -49,7 +59,7 @@ class Upstream:
             guideline_text="Say yes or no.",
             policy=policy(wished),
         )
-        await self.tell(PROJECTS, PROJECT, ProjectEvent(project_defined=told))
+        await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=told))
 
     async def unit(self, unit_id: str, gold: str | None = None, named: Sequence[str] = (), times: int = 1) -> None:
         """Admit a unit."""
@@ -98,3 +108,11 @@ class Upstream:
             annotator_id=annotator_id, revision=revision, classes=['"no"', '"yes"'], confusion=confusion
         )
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
+
+
+class Upstream(Teller):
+    """Tells events of one project in a house in memory."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(MemoryBroker(house.cluster, "upstream"), house.clock)
+        self.house = house

@@ -17,9 +17,9 @@ from services.adjudicate.bootstrap import wire
 from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.settled import settled
 from tests.support.upstream import PROJECT, Upstream
 
-SETTLE_SECONDS = 0.3
 POLICY = Policy(overlap=Overlap(initial=2, max=4), consensus=Consensus(confidence=0.93))
 
 
@@ -31,9 +31,12 @@ class Adjudicate:
     service: Service
     upstream: Upstream
 
+    async def settle(self) -> None:
+        await settled(self.house, "adjudicate", self.service)
+
     async def decisions(self) -> list[tuple[str, str]]:
         """Return (unit, kind of event) of all that was told, in order within a unit."""
-        await self.house.clock.sleep(SETTLE_SECONDS)
+        await self.settle()
         events = self.house.events(RESOLUTIONS)
         kinds = [(event.WhichOneof("event"), event) for event in events]
         return [(getattr(event, kind).unit_id, kind) for kind, event in kinds]
@@ -56,7 +59,7 @@ async def adjudicate() -> AsyncIterator[Adjudicate]:
     for annotator in ("good", "fine", "able"):
         await found.upstream.competence(annotator, [18, 2, 2, 18])
     await found.upstream.competence("coin", [10, 10, 10, 10])
-    await found.house.clock.sleep(SETTLE_SECONDS)
+    await found.settle()
     yield found
     await found.service.runtime.stop()
 
@@ -107,7 +110,7 @@ async def test_whatever_comes_first_the_end_is_the_same(order: tuple[int, ...]) 
     ]
     for place in order:
         await events[place]()
-        await found.house.clock.sleep(0.02)
+        await found.settle()
     assert await found.decisions() == [("k1-u1", "consensus_reached")]
     await found.service.runtime.stop()
 
@@ -117,7 +120,7 @@ async def test_gold_units_late_labels_and_withdrawn_units_are_never_resolved(adj
     await adjudicate.upstream.unit("k1-late")
     await adjudicate.upstream.unit("k1-gone")
     await adjudicate.upstream.erased("k1-gone")
-    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    await adjudicate.settle()
     for unit in ("k1-gold", "k1-late", "k1-gone"):
         await adjudicate.upstream.annotation(unit, 1, "good", "yes")
         await adjudicate.upstream.annotation(unit, 2, "fine", "yes", late=unit == "k1-late")
@@ -141,11 +144,11 @@ async def test_a_rejected_lot_asks_for_labels_anew_whichever_news_is_first(adjud
         await adjudicate.upstream.annotation(unit, 2, "fine", "yes")
     await adjudicate.decisions()
     await adjudicate.upstream.annotation("k1-u2", 3, "able", "no", rework=1)
-    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    await adjudicate.settle()
     await adjudicate.upstream.lots(
         "k1-l1", lot_rejected=LotRejected(lot_id="k1-l1", on_reject="relabel", unit_ids=["k1-u1", "k1-u2"])
     )
-    await adjudicate.house.clock.sleep(SETTLE_SECONDS)
+    await adjudicate.settle()
     await adjudicate.upstream.annotation("k1-u1", 3, "able", "no", rework=1)
     for unit in ("k1-u1", "k1-u2"):
         await adjudicate.upstream.annotation(unit, 4, "good", "no", rework=1)
@@ -193,7 +196,7 @@ async def test_a_new_life_knows_escalations_and_competence(adjudicate: Adjudicat
 
 async def test_an_event_of_an_unknown_project_is_a_dead_letter(adjudicate: Adjudicate, monkeypatch: Any) -> None:
     monkeypatch.setattr("concord.chassis.table.WAIT_SECONDS_MAX", 0.05)
-    monkeypatch.setattr("tests.support.upstream.PROJECT", "k1-none")
+    adjudicate.upstream.project_id = "k1-none"
     await adjudicate.upstream.unit("k1-u9")
     await adjudicate.decisions()
     (letter,) = adjudicate.house.events(DEAD_LETTERS)

@@ -17,9 +17,9 @@ from services.audit.domain.certificate import CertificateBroken, verify
 from services.audit.settings import AuditSettings
 from services.ingest.domain import project as policies
 from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.settled import settled
 from tests.support.upstream import PROJECT, Upstream
 
-SETTLE_SECONDS = 0.3
 UNITS = [f"k1-u{n}" for n in range(20)]
 RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
 INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
@@ -41,7 +41,7 @@ class Audit:
         return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
 
     async def settle(self) -> None:
-        await self.house.clock.sleep(SETTLE_SECONDS)
+        await settled(self.house, "audit", self.service)
 
     async def resolve(self, units: Sequence[str] = UNITS, label: str = "yes", rework: int = 0) -> None:
         evidence = [
@@ -86,6 +86,7 @@ async def sealed(policy: policies.Audit) -> Audit:
     for unit in UNITS:
         await found.upstream.unit(unit)
     await found.upstream.lot("k1-l1", UNITS)
+    await found.settle()
     return found
 
 
@@ -217,6 +218,7 @@ async def test_a_new_life_goes_on_wherever_the_last_one_was_killed() -> None:
 
 async def test_what_was_withdrawn_is_neither_inspected_nor_exported(audit: Audit) -> None:
     await audit.upstream.erased(UNITS[0])
+    await audit.settle()
     await audit.resolve(UNITS[1:])
     seen = await audit.inspect({})
     assert UNITS[0] not in seen

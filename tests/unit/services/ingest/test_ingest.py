@@ -19,6 +19,7 @@ from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
 from services.ingest.bootstrap import wire
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.settled import settled
 
 DEFINITION = {"label_schema": {"kind": "choice", "classes": ["no", "yes"]}, "policy": {"lot": {"size": 3}}}
 
@@ -208,7 +209,7 @@ async def test_a_cloud_event_is_a_unit_and_a_bad_one_a_dead_letter_with_its_reas
             Outgoing(INTAKE.name, b"e4", b"\xff\xfe"),
         ]
     )
-    await project.house.clock.sleep(0.5)
+    await settled(project.house, "ingest", project.service)
     admitted = [
         event.unit_admitted.source_id for event in project.house.events(UNITS) if event.HasField("unit_admitted")
     ]

@@ -1,0 +1,24 @@
+"""When a service over memory ports has done all that it was given to do."""
+
+import asyncio
+
+from concord.chassis.broker.port import TopicPartition
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.runtime import Service
+from concord.contracts.topics import TOPICS
+from simulation.house import House
+
+SECONDS_MAX = 20.0
+LOOK_SECONDS = 0.005
+
+
+async def settled(house: House, name: str, service: Service) -> None:
+    """Return when the service has committed all records of its topics and published all that it decided."""
+    (journal,) = (part for part in service.runtime.parts if isinstance(part, JournalPart))
+    topics = [topic for topic in TOPICS if name in topic.readers and not topic.compacted]
+    places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+    committed = house.cluster.group(name).committed
+    async with asyncio.timeout(SECONDS_MAX):
+        while any(len(house.cluster.log(place)) > committed.get(place, 0) for place in places):  # noqa: ASYNC110 - looks at what has no event
+            await asyncio.sleep(LOOK_SECONDS)
+        await journal.publisher.flushed()
