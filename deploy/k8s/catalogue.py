@@ -10,6 +10,8 @@ API_VERSION = "kafka.strimzi.io/v1"
 COPIES = 3
 COPIES_IN_SYNC_MIN = 2
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-changelog",)}
+"""Topics that a service keeps for itself behind its Faust tables, and creates itself with what suits them."""
 BATCH_OVERHEAD_BYTES = 48_588
 """What the broker adds to a record of the largest size; together they are Kafka's own default."""
 _MILLISECONDS = 1_000
@@ -50,7 +52,8 @@ def _topic(topic: Topic) -> Manifest:
 
 def _user(service: str) -> Manifest:
     acls = [acl for topic in TOPICS if (acl := _on_topic(service, topic)) is not None]
-    acls.append({"resource": {"type": "group", "name": service, "patternType": "literal"}, "operations": ["Read"]})
+    acls += [_acl("topic", name, "Create", "Describe", "Read", "Write") for name in CHANGELOGS.get(service, ())]
+    acls.append(_acl("group", service, "Read"))
     # An idempotent producer needs no right beyond writing to its topics (KIP-679).
     return {
         "authentication": {"type": "scram-sha-512"},
@@ -66,5 +69,8 @@ def _on_topic(service: str, topic: Topic) -> Manifest | None:
         operations.append("Write")
     if operations == ["Describe"]:
         return None
-    resource = {"type": "topic", "name": topic.name, "patternType": "literal"}
-    return {"resource": resource, "operations": operations}
+    return _acl("topic", topic.name, *operations)
+
+
+def _acl(kind: str, name: str, *operations: str) -> Manifest:
+    return {"resource": {"type": kind, "name": name, "patternType": "literal"}, "operations": list(operations)}

@@ -38,6 +38,9 @@ def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[st
             yield f"its right on {resource['type']} {resource['name']} is for more than one {resource['type']}"
         elif resource["type"] == "group":
             groups.append((resource["name"], acl["operations"]))
+        elif "Create" in acl["operations"]:
+            if not resource["name"].startswith(f"{name}-"):
+                yield f"it may create the topic {resource['name']}, whose name is not its own"
         elif resource["name"] not in topics:
             yield f"there is no topic {resource['name']}"
     if groups != [(name, ["Read"])]:

@@ -141,6 +141,10 @@ RIGHTS = {
         _acls(lambda acls: acls.append(_acl("topic", "concord.", "prefix"))),
         "KafkaUser/audit: its right on topic concord. is for more than one topic",
     ),
+    "a right to create others' topics": (
+        _acls(lambda acls: acls[0].update(operations=["Create", "Write"])),
+        "KafkaUser/audit: it may create the topic concord.projects.v1, whose name is not its own",
+    ),
     "no group": (_acls(lambda acls: acls.pop()), "KafkaUser/audit: it may join [], and should the group audit"),
     "another's group": (
         _acls(lambda acls: acls.append(_acl("group", "assign"))),
@@ -215,8 +219,14 @@ def test_all_checks_are_made_once_the_shapes_are_right(manifests: list[Manifest]
     assert "no disruption budget" in found
     assert "goes as the Kafka user audit" in found
     assert "does not run as the user" in found
+
+
+def test_names_are_not_followed_through_manifests_of_a_wrong_shape(manifests: list[Manifest]) -> None:
     SCHEMA["an unknown field"][0](manifests)
-    assert len(list(checks.faults(manifests))) == 1
+    alone = [_one(manifests, "Deployment", "assign")]
+    assert len(list(checks.faults(alone))) == 1
+    del alone[0]["spec"]["replica"]
+    assert len(list(checks.faults(alone))) > 1
 
 
 def _found(

@@ -7,7 +7,7 @@ import pytest
 
 from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
 from concord.contracts.topics import TOPICS
-from deploy.k8s import checks, generated
+from deploy.k8s import generated
 from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
 from deploy.k8s.render import PRODUCTION, ROOT, Manifest, NotRendered, rendered
@@ -28,15 +28,11 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
 
 
-def test_the_overlay_has_no_fault(production: list[Manifest]) -> None:
-    assert list(checks.faults(production)) == []
-
-
 def test_what_follows_from_code_is_what_was_committed() -> None:
     assert list(generated.differences()) == []
 
 
-def test_the_command_counts_manifests_and_ends_well(
+def test_the_overlay_has_no_fault_and_the_command_counts_its_manifests(
     production: list[Manifest], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([]) == 0

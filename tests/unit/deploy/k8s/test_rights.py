@@ -16,6 +16,7 @@ WRITES = {
     "audit": {"lots"},
     "metrics": {"quality"},
 }
+OWN = {"metrics": {"metrics-book-changelog"}}
 
 
 def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() -> None:
@@ -27,6 +28,7 @@ def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() ->
         }
         wanted = {("topic", f"concord.{topic}.v1"): {"Describe", "Read"} for topic in READS[name]}
         wanted |= {("topic", f"concord.{topic}.v1"): {"Describe", "Write"} for topic in WRITES[name]}
+        wanted |= {("topic", topic): {"Create", "Describe", "Read", "Write"} for topic in OWN.get(name, ())}
         wanted |= {("topic", "concord.dead-letters.v1"): {"Describe", "Write"}, ("group", name): {"Read"}}
         assert rights == wanted
 
