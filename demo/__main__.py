@@ -17,6 +17,7 @@ from demo.policy import SEED
 from demo.report import figures, show, write
 from demo.supervision import kept_running
 from deploy.local import places
+from deploy.local.elsewhere import Elsewhere
 from deploy.local.listeners import is_free
 from deploy.local.ports import Ports
 from deploy.local.processes import NotStarted
@@ -44,7 +45,8 @@ PLAIN_COLUMNS = 120
 def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
     """Run the main job on real data: a crowd's labels are replayed through Concord.
 
-    Broker, store and the five services are started for it and stopped at the end, whatever happens.
+    Broker, store and the five services are started for it and stopped at the end, whatever happens;
+    CONCORD_KAFKA_BOOTSTRAP and CONCORD_MONGODB_URI name a broker and a store to use instead.
     """
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     try:
@@ -66,13 +68,16 @@ def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
 async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, keep: bool) -> int:
     # Every run starts from nothing, so that the same data and seed come to the same figures.
     shutil.rmtree(FOLDER / "data", ignore_errors=True)
-    stack = Stack(FOLDER, _ports(), say=lambda line: console.print(line, highlight=False, soft_wrap=True))
+    elsewhere = Elsewhere.from_environment(os.environ)
+    stack = Stack(
+        FOLDER, _ports(), elsewhere=elsewhere, say=lambda line: console.print(line, highlight=False, soft_wrap=True)
+    )
     slug = "".join(one if one.isalnum() else "-" for one in dataset.name.lower()).strip("-")[:SLUG_CHARACTERS_MAX]
     async with stack, Services(stack.addresses) as services:
         job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug or "demo", seed)
         async with kept_running(stack, console):
             outcome = await job.run()
-        cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, "kafka", "mongodb")}
+        cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, *_own(elsewhere))}
         said = figures(dataset, outcome, cpu)
         verify = _command(outcome)
         show(console, said, " ".join(verify), stack.addresses)
@@ -84,6 +89,12 @@ async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed:
         else:
             console.print("It is stopped now; `make demo ARGS=--keep` leaves it running at these addresses.")
     return (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
+
+
+def _own(elsewhere: Elsewhere) -> list[str]:
+    """Return which of broker and store are the stack's own."""
+    there = {"kafka": elsewhere.kafka_bootstrap, "mongodb": elsewhere.mongodb_uri}
+    return [name for name, address in there.items() if address is None]
 
 
 def _ports() -> Ports:
