@@ -34,7 +34,7 @@ class Script:
         self.polls = list(polls)
         self.waiting = lag
         self.commits: list[Mapping[TopicPartition, int]] = []
-        self.kept = True
+        self.answers: list[bool | None] = []
         self.generations = 1
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
@@ -57,9 +57,12 @@ class Script:
         return found
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        if self.kept:
+        kept = self.answers.pop(0) if self.answers else True
+        if kept is None:
+            raise BrokerUnavailable("no answer to a commit")
+        if kept:
             self.commits.append(dict(offsets))
-        return self.kept
+        return kept
 
     async def lag(self) -> int:
         if self.waiting is None:
@@ -126,10 +129,19 @@ async def test_what_may_come_is_taken(polls: list[list[Incoming]]) -> None:
 
 
 async def test_after_a_commit_that_was_refused_a_partition_may_begin_anywhere() -> None:
-    script = Script(HandClock(), [at(0), at(7)])
-    script.kept = False
+    script = Script(HandClock(), [at(0), at(1), at(7)])
+    script.answers = [True, False]
     with pytest.raises(Over):
         await run(script)
+    assert [offset for one in script.commits for offset in one.values()] == [1, 8]
+
+
+async def test_a_commit_without_an_answer_is_asked_again_before_more_is_polled() -> None:
+    script = Script(HandClock(), [at(0), at(1)])
+    script.answers = [None, None, True]
+    with pytest.raises(Over):
+        await run(script)
+    assert [offset for one in script.commits for offset in one.values()] == [1, 2]
 
 
 async def test_after_a_partition_was_away_it_may_begin_anywhere() -> None:

@@ -1,0 +1,151 @@
+"""Adjudicate on a real broker and a real store: one decision a round, told once, across a restart."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from concord.chassis.identity import Role
+from concord.chassis.ports import Ports
+from concord.chassis.runtime import Service
+from concord.contracts.topics import ANNOTATIONS, LOTS, QUALITY, RESOLUTIONS, UNITS
+from concord.contracts.v1.lots_pb2 import LotRejected
+from services.adjudicate.bootstrap import wire
+from services.adjudicate.settings import AdjudicateSettings
+from services.ingest.domain.project import Consensus, Overlap, Policy
+from tests.support.houses import caller, local_settings
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+
+pytestmark = NEEDS_REAL_PARTS
+
+POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.8))
+UNITS_COUNT = 12
+"""Of each three units one is agreed upon at once, one after a third label, and one never."""
+CONFUSION = [18, 2, 2, 18]
+SETTINGS = local_settings(AdjudicateSettings)
+
+
+def adjudicate(ports: Ports) -> Service:
+    return wire(SETTINGS, ports)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[RealPlace]:
+    async with real_place("adjudicate") as place:
+        yield place
+
+
+def unit_id(place: RealPlace, number: int) -> str:
+    return f"{place.client_id}-u{number}"
+
+
+async def label(place: RealPlace, number: int, nth: int, name: str, said: str, rework: int = 0) -> None:
+    await place.upstream.annotation(unit_id(place, number), nth + 10 * rework, name, said, rework=rework, times=2)
+
+
+async def decisions(place: RealPlace) -> dict[int, list[str]]:
+    """Return the kinds of what was told of each unit, in order."""
+    found: dict[int, list[str]] = {number: [] for number in range(UNITS_COUNT)}
+    for event in await place.said(RESOLUTIONS):
+        kind = event.WhichOneof("event")
+        found[int(getattr(event, kind).unit_id.rpartition("-u")[2])].append(kind)
+    return found
+
+
+async def told(place: RealPlace, wanted: dict[int, list[str]]) -> None:
+    """Return when exactly this was told."""
+
+    async def ask() -> bool:
+        return await decisions(place) == wanted
+
+    try:
+        await eventually("the decisions", ask)
+    except AssertionError:
+        assert await decisions(place) == wanted
+
+
+async def begin(place: RealPlace) -> None:
+    await place.upstream.project(POLICY)
+    for name in ("good", "fine", "able"):
+        await place.upstream.competence(name, CONFUSION)
+    await place.upstream.competence("coin", [10, 10, 10, 10])
+
+
+async def test_units_are_settled_asked_for_again_escalated_and_ruled_across_a_restart(place: RealPlace) -> None:
+    await begin(place)
+    async with place.life(adjudicate) as service:
+        await knows(place, service)
+        for number in range(UNITS_COUNT):
+            await place.upstream.unit(unit_id(place, number), times=2)
+            await label(place, number, 1, "good", "yes")
+            await label(place, number, 2, "fine", "yes" if number % 3 == 0 else "no")
+        first = {n: ["consensus_reached" if n % 3 == 0 else "overlap_requested"] for n in range(UNITS_COUNT)}
+        await told(place, first)
+    for number in range(UNITS_COUNT):
+        if number % 3:
+            await label(place, number, 3, "able" if number % 3 == 1 else "coin", "yes")
+    async with place.life(adjudicate) as service:
+        third: list[list[str]] = [[], ["consensus_reached"], ["escalated"]]
+        second = {n: first[n] + third[n % 3] for n in range(UNITS_COUNT)}
+        await told(place, second)
+        await ruled(place, service)
+        ended = {n: second[n] + (["adjudicated"] if n % 3 == 2 else []) for n in range(UNITS_COUNT)}
+        await told(place, ended)
+        back = [unit_id(place, n) for n in (0, 2)]
+        rejected = LotRejected(lot_id=f"{place.client_id}-l1", on_reject="relabel", unit_ids=back, rework=0)
+        await place.upstream.lots(f"{place.client_id}-l1", lot_rejected=rejected)
+        for number in (0, 2):
+            await label(place, number, 1, "fine", "no", rework=1)
+            await label(place, number, 2, "able", "no", rework=1)
+        again = {n: ended[n] + (["consensus_reached"] if n in (0, 2) else []) for n in range(UNITS_COUNT)}
+        await told(place, again)
+    last = [event.consensus_reached for event in await place.said(RESOLUTIONS) if event.HasField("consensus_reached")]
+    assert {one.unit_id: one.label for one in last if one.rework == 1} == dict.fromkeys(back, b'"no"')
+    assert await place.letters() == []
+
+
+async def knows(place: RealPlace, service: Service) -> None:
+    """Return when the weights of all four annotators are in use, since topics come in any order."""
+    async with caller(service, place.house.token("op", Role.OPERATOR)) as operator:
+
+        async def ask() -> bool:
+            answer = await operator.get(f"/v1/projects/{place.project_id}/competence")
+            return answer.status_code == 200 and len(answer.json()["annotators"]) == 4
+
+        await eventually("competence", ask)
+
+
+async def ruled(place: RealPlace, service: Service) -> None:
+    """Rule all that waits, some of it twice."""
+    escalated = [unit_id(place, number) for number in range(2, UNITS_COUNT, 3)]
+    async with caller(service, place.house.token("senior", Role.ADJUDICATOR)) as senior:
+        shown = (await senior.get("/v1/escalations", params={"project_id": place.project_id})).json()["escalations"]
+        assert sorted(one["unit_id"] for one in shown) == sorted(escalated)
+        rulings = [{"unit_id": one, "label": "no", "reason": "The text says so."} for one in escalated]
+        body = {"rulings": [*rulings, rulings[0]]}
+        results = (await senior.post("/v1/rulings", json=body)).json()["results"]
+        assert [one["status"] for one in results] == [*["ruled"] * len(escalated), "repeated"]
+
+
+async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place: RealPlace) -> None:
+    await begin(place)
+    unit = unit_id(place, 0)
+    async with place.life(adjudicate) as service:
+        await knows(place, service)
+        for topic in (UNITS, ANNOTATIONS):
+            await place.poison(topic, unit)
+        await place.poison(LOTS, f"{place.client_id}-l1")
+        await place.poison(QUALITY, f"{place.client_id}-poison")
+        await place.upstream.unit(unit)
+        await label(place, 0, 1, "good", "yes")
+        await label(place, 0, 2, "fine", "yes")
+        await told(place, {0: ["consensus_reached"], **{n: [] for n in range(1, UNITS_COUNT)}})
+        rejected = LotRejected(lot_id=f"{place.client_id}-l1", on_reject="relabel", unit_ids=[unit], rework=0)
+        await place.upstream.lots(f"{place.client_id}-l1", lot_rejected=rejected)
+        await label(place, 0, 1, "fine", "no", rework=1)
+        await label(place, 0, 2, "able", "no", rework=1)
+        await told(place, {0: ["consensus_reached"] * 2, **{n: [] for n in range(1, UNITS_COUNT)}})
+    letters = await place.letters()
+    assert {letter.topic for letter in letters} == {topic.name for topic in (UNITS, ANNOTATIONS, LOTS, QUALITY)}
+    assert len(letters) == 4
+    assert {letter.value for letter in letters} == {place.rubbish()}
+    assert all(letter.reason.startswith("not a ") for letter in letters)

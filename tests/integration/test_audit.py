@@ -1,0 +1,149 @@
+"""Audit on a real broker and a real store: a lot's way to its certificate, across a restart at every station."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from concord.chassis.identity import Role
+from concord.chassis.ports import Ports
+from concord.chassis.runtime import Service
+from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS
+from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
+from services.audit.bootstrap import wire
+from services.audit.domain.certificate import verify
+from services.audit.settings import AuditSettings
+from services.ingest.domain.project import Audit, Policy
+from tests.support.houses import caller, local_settings
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+
+pytestmark = NEEDS_REAL_PARTS
+
+POLICY = Policy(audit=Audit(aql=0.05, ltpd=0.3, on_reject="relabel"))
+UNITS_COUNT = 20
+SETTINGS = local_settings(AuditSettings)
+
+
+def audit(ports: Ports) -> Service:
+    return wire(SETTINGS, ports)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[RealPlace]:
+    async with real_place("audit") as place:
+        yield place
+
+
+def lot_id(place: RealPlace) -> str:
+    return f"{place.client_id}-l1"
+
+
+def unit_ids(place: RealPlace) -> list[str]:
+    return [f"{place.client_id}-u{number}" for number in range(UNITS_COUNT)]
+
+
+async def sealed(place: RealPlace) -> None:
+    """Tell of a project, its units and their lot, the lot first: topics and keys come in any order."""
+    await place.upstream.project(POLICY)
+    await place.upstream.lot(lot_id(place), unit_ids(place))
+    for unit in unit_ids(place):
+        await place.upstream.unit(unit, times=2)
+
+
+async def resolve(place: RealPlace, units: Sequence[str], label: str, rework: int = 0) -> None:
+    for unit in units:
+        reached = ConsensusReached(
+            unit_id=unit,
+            label=json.dumps(label).encode(),
+            confidence=0.97,
+            method="posterior",
+            rework=rework,
+            evidence=[Evidence(annotation_id=f"{unit}.1", annotator_id="w1", label=b'"yes"', guideline_version=1)],
+            guideline_version=1,
+        )
+        await place.upstream.resolution(unit, consensus_reached=reached)
+
+
+def client(place: RealPlace, service: Service) -> httpx.AsyncClient:
+    return caller(service, place.house.token("key", Role.CLIENT, client_id=place.client_id))
+
+
+async def status(place: RealPlace, service: Service, wanted: str) -> Any:
+    """Return the lot once it stands so."""
+    async with client(place, service) as door:
+
+        async def ask() -> Any:
+            answer = await door.get(f"/v1/lots/{lot_id(place)}")
+            return answer.json() if answer.status_code == 200 and answer.json()["status"] == wanted else None
+
+        return await eventually(f"a lot that is {wanted}", ask)
+
+
+async def inspect(place: RealPlace, service: Service, label: str, units_max: int = UNITS_COUNT) -> int:
+    """Inspect what there is, up to so many units; return how many were."""
+    done = 0
+    async with caller(service, place.house.token("auditor", Role.AUDITOR)) as auditor:
+        while done < units_max:
+            path = f"/v1/inspections?project_id={place.project_id}&limit={min(3, units_max - done)}"
+            work = (await auditor.get(path)).json()["inspections"]
+            if not work:
+                break
+            verdicts = [{"unit_id": one["unit_id"], "label": label} for one in work]
+            results = (await auditor.post("/v1/inspections", json={"verdicts": verdicts})).json()["results"]
+            assert {one["status"] for one in results} <= {"taken", "refused"}
+            done += sum(one["status"] == "taken" for one in results)
+    return done
+
+
+async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_restarts(place: RealPlace) -> None:
+    await sealed(place)
+    half = UNITS_COUNT // 2
+    async with place.life(audit) as service:
+        await resolve(place, unit_ids(place)[:half], "yes")
+        await status(place, service, "sealed")
+    await resolve(place, unit_ids(place)[half:], "yes")
+    async with place.life(audit) as service:
+        await status(place, service, "auditing")
+        assert await inspect(place, service, "no", units_max=1) == 1
+    async with place.life(audit) as service:
+        await inspect(place, service, "no")
+        await status(place, service, "relabelling")
+        await resolve(place, unit_ids(place), "no", rework=1)
+        await status(place, service, "auditing")
+    async with place.life(audit) as service:
+        seen = await inspect(place, service, "no")
+        lot = await status(place, service, "accepted")
+        assert lot["inspected"] <= seen < UNITS_COUNT
+        async with client(place, service) as door:
+            certificate = (await door.get(f"/v1/lots/{lot_id(place)}/certificate")).content
+            export = (await door.get(f"/v1/lots/{lot_id(place)}/export")).content
+    (claim,) = verify(certificate, [export])["lots"]
+    assert claim["rework"] == 1
+    rows = [json.loads(line) for line in export.splitlines()]
+    assert {row["unit_id"]: row["label"] for row in rows} == dict.fromkeys(unit_ids(place), "no")
+    kinds = Counter(event.WhichOneof("event") for event in await place.said(LOTS))
+    audited = kinds.pop("unit_audited")
+    assert kinds == {"sample_drawn": 2, "lot_rejected": 1, "lot_accepted": 1, "lot_exported": 1}
+    verdicts = [event.unit_audited for event in await place.said(LOTS) if event.HasField("unit_audited")]
+    assert len({(one.unit_id, one.rework) for one in verdicts}) == audited, "each verdict is told once"
+    assert await place.letters() == []
+
+
+async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place: RealPlace) -> None:
+    async with place.life(audit) as service:
+        await place.poison(UNITS, lot_id(place))
+        for unit in unit_ids(place)[:3]:
+            await place.poison(UNITS, unit)
+            await place.poison(RESOLUTIONS, unit)
+        await sealed(place)
+        await resolve(place, unit_ids(place), "yes")
+        await status(place, service, "auditing")
+        await inspect(place, service, "yes")
+        await status(place, service, "accepted")
+    letters = await place.letters()
+    assert Counter(letter.topic for letter in letters) == {UNITS.name: 4, RESOLUTIONS.name: 3}
+    assert {letter.value for letter in letters} == {place.rubbish()}
+    assert {(letter.error, letter.attempts) for letter in letters} == {("Undecodable", 1)}
