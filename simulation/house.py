@@ -16,7 +16,7 @@ from concord.chassis.broker import memory as broker_memory
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.broker.port import Incoming, TopicPartition
 from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
-from concord.chassis.identity import IdentityFile, Role, SigningKey, identity_of, mint_token
+from concord.chassis.identity import Identity, IdentityFile, Role, SigningKey, identity_of, mint_token
 from concord.chassis.ports import Ports
 from concord.chassis.store import memory as store_memory
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
@@ -89,15 +89,18 @@ class House:
         self.lives += 1
         clock = clock or self.clock
         writer = f"{service}-{self.lives}"
-        file = IdentityFile(ISSUER, AUDIENCE, jwks=self.signing_key.jwks())
         return Ports(
             store=MemoryStore(self.database(service), store_faults),
             broker=MemoryBroker(self.cluster, writer, broker_faults),
             clock=clock,
-            identity=identity_of(file, PEPPER, clock),
+            identity=self.identity(clock),
             telemetry=telemetry or Telemetry(service),
             writer=writer,
         )
+
+    def identity(self, clock: Clock) -> Identity:
+        """Return who is believed in the house: those who bear its own issuer's tokens."""
+        return identity_of(IdentityFile(ISSUER, AUDIENCE, jwks=self.signing_key.jwks()), PEPPER, clock)
 
     def token(self, subject: str, *roles: Role, client_id: str | None = None, issued_seconds_ago: int = 0) -> str:
         """Return a bearer token; one issued long ago holds for services whose clock stands behind, too."""

@@ -12,8 +12,8 @@ from concord.contracts.v1.lots_pb2 import LotRejected
 from services.adjudicate.bootstrap import wire
 from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
-from tests.support.houses import caller, local_settings
 from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
 

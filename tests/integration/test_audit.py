@@ -17,8 +17,8 @@ from services.audit.bootstrap import wire
 from services.audit.domain.certificate import verify
 from services.audit.settings import AuditSettings
 from services.ingest.domain.project import Audit, Policy
-from tests.support.houses import caller, local_settings
 from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
 

@@ -18,8 +18,8 @@ from concord.contracts.topics import INTAKE, PROJECTS, UNITS
 from services.ingest.bootstrap import wire
 from services.ingest.intake import STRUCTURED, TYPE
 from services.ingest.settings import IngestSettings
-from tests.support.houses import caller, local_settings
 from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
 

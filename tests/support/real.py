@@ -23,7 +23,8 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, decode, schema_headers
 from concord.contracts.topics import DEAD_LETTERS, Topic
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
-from tests.support.houses import House, running
+from simulation.house import House
+from tests.support.service import running
 from tests.support.upstream import Teller
 
 KAFKA = os.environ.get("CONCORD_TEST_KAFKA_BOOTSTRAP", "")
@@ -67,7 +68,7 @@ class RealPlace:
         self.broker = broker
         self.client_id = f"t{uuid.uuid4().hex[:12]}"
         self.database = f"concord_test_{self.client_id}"
-        self.house = House(SystemClock())
+        self.house = House()
         self.upstream = Teller(broker, self.house.clock, self.client_id)
         self.project_id = self.upstream.project_id
         self._lives = 0
@@ -79,7 +80,7 @@ class RealPlace:
             store=MongoStore.connect(MONGODB, self.database),
             broker=OwnGroup(KafkaBroker(KAFKA, f"{self.service}-{self._lives}"), self.client_id),
             clock=self.house.clock,
-            identity=self.house.identity,
+            identity=self.house.identity(self.house.clock),
             telemetry=Telemetry(self.service),
             writer=f"{self.client_id}-{self._lives}",
         )

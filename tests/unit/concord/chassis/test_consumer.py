@@ -19,7 +19,7 @@ from concord.contracts.topics import DEAD_LETTERS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
-from tests.support.houses import until
+from tests.support.service import until
 from tests.support.troubled import BrokerTrouble
 from tests.unit.concord.chassis.hand_clock import HandClock
 

@@ -19,7 +19,7 @@ from concord.contracts.topics import ANNOTATORS, DEAD_LETTERS
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from concord.contracts.v1.metadata_pb2 import Metadata
-from tests.support.houses import until
+from tests.support.service import until
 from tests.support.troubled import BrokerTrouble
 from tests.unit.concord.chassis.hand_clock import HandClock
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from google.protobuf.message import Message
 
-from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import PROJECTS, RESOLUTIONS, UNITS, Topic
@@ -25,7 +25,8 @@ from services.assign.api import Desk as AssignDesk
 from services.assign.bootstrap import wire
 from services.assign.handlers import Handlers
 from services.assign.settings import AssignSettings
-from tests.support.houses import House, caller, local_settings, metadata, running, until
+from simulation.house import House
+from tests.support.service import caller, local_settings, metadata, publish, running, until
 
 CLIENT = "c1"
 PROJECT = "c1-rte"
@@ -69,7 +70,7 @@ class Desk:
     """Assign in a house, and who calls it."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.house = House(clock)
+        self.house = House(clock=clock or SystemClock())
         self.service: Service | None = None
 
     @asynccontextmanager
@@ -102,25 +103,25 @@ class Desk:
     async def admit(self, *events: UnitEvent) -> None:
         """Publish admissions and wait until assign has taken them in."""
         before = self.consumed()
-        await self.house.publish(UNITS, *((event.unit_admitted.unit_id, event) for event in events))
+        await publish(self.house, UNITS, *((event.unit_admitted.unit_id, event) for event in events))
         await until(lambda: self.consumed() >= before + len(events))
 
     async def tell(self, *events: ResolutionEvent) -> None:
         """Publish resolutions and wait until assign has taken them in."""
         before = self.consumed()
-        await self.house.publish(RESOLUTIONS, *(("k", event) for event in events))
+        await publish(self.house, RESOLUTIONS, *(("k", event) for event in events))
         await until(lambda: self.consumed() >= before + len(events))
 
     async def say(self, topic: Topic, event: Message) -> None:
         """Publish any event and wait until assign has taken it in."""
         before = self.consumed()
-        await self.house.publish(topic, ("k", event))
+        await publish(self.house, topic, ("k", event))
         await until(lambda: self.consumed() >= before + 1)
 
     async def publish_project(self, event: ProjectEvent | None = None) -> None:
         """Publish a project before assign starts."""
         event = event or project_event()
-        await self.house.publish(PROJECTS, (event.metadata.project_id, event))
+        await publish(self.house, PROJECTS, (event.metadata.project_id, event))
 
     def consumed(self) -> int:
         """Return how many records the group has committed."""

@@ -9,7 +9,7 @@ from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, OverlapRequested
-from tests.support.houses import caller, until
+from tests.support.service import caller, until
 from tests.unit.services.assign.desk import (
     AT_US,
     PROJECT,
@@ -37,14 +37,14 @@ async def test_units_are_leased_labelled_and_told_once_up_to_their_overlap() -> 
                         "status": "accepted",
                         "annotation_id": assignment["assignment_id"],
                     }
-        await until(lambda: len(desk.house.said(ANNOTATIONS)) == 6)
-    labels = [event.annotation_submitted for event in desk.house.said(ANNOTATIONS)]
+        await until(lambda: len(desk.house.events(ANNOTATIONS)) == 6)
+    labels = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
     assert Counter(label.unit_id for label in labels) == {"c1-u0": 2, "c1-u1": 2, "c1-u2": 2}
     assert len({(label.unit_id, label.annotator_id) for label in labels}) == 6
     assert {(label.label, label.guideline_version, label.active_ms, label.late) for label in labels} == {
         (b'"yes"', 3, 900, False)
     }
-    assert len(desk.house.said(ASSIGNMENTS)) == 6
+    assert len(desk.house.events(ASSIGNMENTS)) == 6
 
 
 async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_service() -> None:
@@ -82,7 +82,7 @@ async def test_a_submission_said_again_is_repeated_and_another_label_is_refused(
             assert other.json()["errors"][0]["field"] == "label"
             assert (await submit(eve, name)).status_code == 404, "not hers, and no word that it exists"
             assert (await submit(eve, "c1-u1.nothing")).status_code == 404
-    assert len(desk.house.said(ANNOTATIONS)) == 1
+    assert len(desk.house.events(ANNOTATIONS)) == 1
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_a_unit_that_was_closed_or_is_asked_for_again_follows_adjudicate()
             assert await claim(dan) == []
             late = await submit(cem, assignment["assignment_id"])
             assert late.json()["status"] == "late"
-    labels = [event.annotation_submitted for event in desk.house.said(ANNOTATIONS)]
+    labels = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
     assert sorted(label.late for label in labels) == [False, False, True]
 
 
@@ -188,7 +188,7 @@ async def test_named_units_go_to_their_names_in_turn_and_to_nobody_else() -> Non
             assert await claim(bob) == []
             assert len(await claim(cem)) == 1
             assert await claim(eve) == []
-    (skip,) = [event.unit_skipped for event in desk.house.said(ASSIGNMENTS) if event.HasField("unit_skipped")]
+    (skip,) = [event.unit_skipped for event in desk.house.events(ASSIGNMENTS) if event.HasField("unit_skipped")]
     assert (skip.annotator_id, skip.reason) == ("bob", "cannot read")
 
 
@@ -230,7 +230,7 @@ async def test_annotators_are_defined_by_the_operator_and_told_once_a_change() -
         async with desk.annotator("ann") as ann:
             assert (await ann.put("/v1/annotators/ann", json=body)).status_code == 403
         assert unguarded_routes(service.application) == []  # type: ignore[arg-type]  # it is a FastAPI application
-    assert [event.annotator_defined.revision for event in desk.house.said(ANNOTATORS)] == [1, 2]
+    assert [event.annotator_defined.revision for event in desk.house.events(ANNOTATORS)] == [1, 2]
 
 
 async def test_return_and_renewal() -> None:

@@ -10,7 +10,7 @@ from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, DEAD_LETTERS, LOT
 from concord.contracts.v1.lots_pb2 import LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Escalated
 from concord.contracts.v1.units_pb2 import LotSealed, UnitErased, UnitEvent
-from tests.support.houses import metadata, until
+from tests.support.service import metadata, until
 from tests.unit.services.assign.desk import AT_US, CLIENT, PROJECT, Desk, claim, resolution_event, submit, unit_event
 
 
@@ -40,7 +40,7 @@ async def test_a_rejected_lot_is_labelled_anew_also_by_who_labelled_it_before() 
             assert (await submit(ann, again["assignment_id"], "no")).json()["status"] == "accepted"
             assert (await submit(bob, of_bob["assignment_id"])).json()["status"] == "late"
             assert len(await claim(bob)) == 1
-    told = [event.annotation_submitted for event in desk.house.said(ANNOTATIONS)]
+    told = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
     assert sorted((one.annotator_id, one.rework, one.late) for one in told) == [
         ("ann", 0, False),
         ("ann", 1, False),
@@ -84,7 +84,7 @@ async def test_poison_becomes_a_dead_letter_and_the_partition_goes_on(monkeypatc
         await desk.admit(unit_event("c1-u1", project_id="c1-nobody-knows"), unit_event("c1-u2"))
         async with desk.annotator("ann") as ann:
             assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-u2"]
-    letters = {letter.metadata.event_id: letter.reason for letter in desk.house.said(DEAD_LETTERS)}
+    letters = {letter.metadata.event_id: letter.reason for letter in desk.house.events(DEAD_LETTERS)}
     reasons = list(letters.values())
     assert len(reasons) == 2, reasons
     assert any("c2-u1" in reason for reason in reasons)
@@ -112,11 +112,11 @@ async def test_many_at_once_never_go_over_the_overlap_and_lose_nothing() -> None
             return done
 
         done = await asyncio.gather(*map(work, names))
-        await until(lambda: len(desk.house.said(ANNOTATIONS)) == sum(done))
-    labels = [event.annotation_submitted for event in desk.house.said(ANNOTATIONS)]
+        await until(lambda: len(desk.house.events(ANNOTATIONS)) == sum(done))
+    labels = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
     assert set(Counter(label.unit_id for label in labels).values()) == {2}
     assert len({(label.unit_id, label.annotator_id) for label in labels}) == len(labels) == 60
-    assert len({event.metadata.event_id for event in desk.house.said(ASSIGNMENTS)}) == 60
+    assert len({event.metadata.event_id for event in desk.house.events(ASSIGNMENTS)}) == 60
 
 
 async def test_two_lives_at_once_share_the_units_without_going_over_the_overlap() -> None:
@@ -133,7 +133,7 @@ async def test_two_lives_at_once_share_the_units_without_going_over_the_overlap(
                     async with desk.annotator(name) as annotator:
                         offered += [f"{name} {offer['unit_id']}" for offer in await claim(annotator, 6)]
     # A life says again what it cannot know to have been said; by their ids the events are told apart.
-    said = {event.metadata.event_id: event.assignment_issued for event in desk.house.said(ASSIGNMENTS)}
+    said = {event.metadata.event_id: event.assignment_issued for event in desk.house.events(ASSIGNMENTS)}
     leases = list(said.values())
     per_unit = Counter(lease.unit_id for lease in leases)
     assert max(per_unit.values()) == 2

@@ -2,7 +2,7 @@
 
 from concord.chassis.clock import MICROSECONDS, SystemClock
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS
-from tests.support.houses import until
+from tests.support.service import until
 from tests.unit.services.assign.desk import Desk, claim, project_event, submit, unit_event
 
 
@@ -18,7 +18,7 @@ class ShiftedClock(SystemClock):
 
 def expired(desk: Desk) -> list[str]:
     """Return whose leases were told to have ended."""
-    events = desk.house.said(ASSIGNMENTS)
+    events = desk.house.events(ASSIGNMENTS)
     return [event.assignment_expired.annotator_id for event in events if event.HasField("assignment_expired")]
 
 
@@ -44,7 +44,7 @@ async def test_a_lease_that_passes_is_handed_on_and_its_label_is_late_once_the_s
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "late"
             assert (await submit(bob, theirs["assignment_id"])).json()["status"] == "accepted"
     told = {
-        event.annotation_submitted.annotator_id: event.annotation_submitted for event in desk.house.said(ANNOTATIONS)
+        event.annotation_submitted.annotator_id: event.annotation_submitted for event in desk.house.events(ANNOTATIONS)
     }
     assert (told["ann"].late, told["bob"].late) == (True, False)
 
