@@ -2,11 +2,16 @@
 
 import asyncio
 import contextlib
+import os
 import subprocess
+import sys
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,8 +19,10 @@ from aiokafka.protocol.admin import CreateAclsRequest
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import BrokerUnavailable, Outgoing, Subscription, TopicPartition
+from concord.chassis.identity.identity_file import IdentityFile
+from concord.chassis.identity.issue import SigningKey
 from concord.contracts.topics import ANY_SERVICE, TOPICS, Topic
-from deploy.k8s.catalogue import SERVICES
+from deploy.k8s.catalogue import CHANGELOGS, SERVICES
 from deploy.k8s.render import ROOT, Manifest
 from deploy.local import listeners
 from deploy.local.kafka.installation import Installation
@@ -74,6 +81,15 @@ class Enforcing:
             username=service,
             password=PASSWORD,
         )
+
+    async def topics(self) -> set[str]:
+        """Return the names of all topics that there are."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.open)
+        await admin.start()
+        try:
+            return set(await admin.list_topics())
+        finally:
+            await admin.close()
 
     async def grant(self, users: list[Manifest]) -> None:
         """Give each user the rights of its manifest."""
@@ -210,3 +226,50 @@ async def test_a_stranger_is_let_in_nowhere(enforcing: Enforcing) -> None:
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1"):
         await broker.start()
     await broker.stop()
+
+
+def test_metrics_comes_up_with_the_rights_of_its_user(enforcing: Enforcing, tmp_path: Path) -> None:
+    # The one service that speaks to Kafka by another library too, and that creates a topic: its changelog.
+    port = Ports.free().metrics
+    environment = {
+        **os.environ,
+        "CONCORD_ENVIRONMENT": "local",
+        "CONCORD_KAFKA_BOOTSTRAP": enforcing.guarded,
+        "CONCORD_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "CONCORD_KAFKA_SASL_MECHANISM": MECHANISM,
+        "CONCORD_KAFKA_USERNAME": "metrics",
+        "CONCORD_KAFKA_PASSWORD": PASSWORD,
+        "CONCORD_MONGODB_URI": "mongodb://127.0.0.1:9",
+        "CONCORD_HTTP_PORT": str(port),
+        "CONCORD_IDENTITY_FILE": str(_identity(tmp_path)),
+    }
+    program = Program(
+        name="metrics",
+        argv=(sys.executable, "-m", "services.metrics"),
+        environment=environment,
+        ports=(port,),
+        ready=lambda: _is_ready(port),
+        ready_seconds_max=WAIT_SECONDS_MAX,
+    )
+    processes = Processes(tmp_path / "processes")
+    try:
+        processes.start([program], layer=0)
+        made = asyncio.run(enforcing.topics()) - {topic.name for topic in TOPICS}
+        assert {name for name in made if not name.startswith("__")} == set(CHANGELOGS["metrics"])
+    finally:
+        processes.stop()
+
+
+def _identity(folder: Path) -> Path:
+    keys = SigningKey.generate("test").jwks()
+    path = folder / "identity.json"
+    path.write_bytes(msgspec.json.encode(IdentityFile(issuer="https://issuer.test", audience="concord", jwks=keys)))
+    return path
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
