@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ TEXT = (
     "drivers to take the ring road. Number {} on the list of statements about the sentence before is: the bridge "
     "will be open to cars again in autumn, at the latest when the schools begin."
 )
-EMPTY_CLAIMS_MAX = 20
+CLAIMS_MAX = 20
 EMPTY_CLAIM_SECONDS = 0.1
 NDJSON = "application/x-ndjson"
 
@@ -120,59 +120,53 @@ async def define(door: Door, client: str, operator: str, annotators: Sequence[st
     return project_id
 
 
-async def admit(door: Door, client: str, project_id: str, units: int, advance: Callable[[int], None]) -> Exchange:
-    """Send units as NDJSON, LINES_PER_REQUEST a request, one request after another."""
-    exchange = Exchange()
-    for first in range(0, units, LINES_PER_REQUEST):
-        body = lines(first, min(LINES_PER_REQUEST, units - first))
+async def admit(door: Door, client: str, project_id: str, first: int, count: int, exchange: Exchange) -> None:
+    """Send so many units from number `first` on, LINES_PER_REQUEST a request, one request after another."""
+    calls = exchange.of("import")
+    for start in range(first, first + count, LINES_PER_REQUEST):
+        body = lines(start, min(LINES_PER_REQUEST, first + count - start))
         path = f"/v1/projects/{project_id}/units"
-        answer = msgspec.json.decode(await exchange.of("import").timed(door, "ingest", path, client, body, NDJSON))
+        answer = msgspec.json.decode(await calls.timed(door, "ingest", path, client, body, NDJSON))
         exchange.operations += answer["admitted"]
-        advance(exchange.operations)
-    return exchange
 
 
 async def annotate(
-    door: Door,
-    tokens: Sequence[str],
-    project_id: str,
-    pairs: int,
-    units_a_call: int,
-    advance: Callable[[int], None],
-) -> Exchange:
-    """Let all annotators claim and submit at once until so many units are claimed and submitted.
+    door: Door, tokens: Sequence[str], project_id: str, pairs: int, units_a_call: int, exchange: Exchange
+) -> None:
+    """Let all annotators claim and submit at once until so many units are claimed and submitted, or none is left.
 
     Raises:
         NothingOffered: not one unit was offered.
     """
-    exchange = Exchange()
     orders = _orders(pairs, units_a_call)
+    before = exchange.operations
 
     async def work(token: str) -> None:
         for units in orders:
-            claimed = await _claim(door, exchange.of("claim"), token, project_id, units)
-            for _ in range(EMPTY_CLAIMS_MAX):
-                if claimed:
-                    break
-                # All that waits is in other claims' hands just now, where many ask for much of little.
-                await asyncio.sleep(EMPTY_CLAIM_SECONDS)
-                claimed = await _claim(door, exchange.of("claim"), token, project_id, units)
+            claimed = await _claim_some(door, exchange.of("claim"), token, project_id, units)
             if not claimed:
                 return
             await _submit(door, exchange.of("submit"), token, claimed, single=units_a_call == 1)
             exchange.operations += len(claimed)
-            advance(exchange.operations)
 
     await asyncio.gather(*[work(token) for token in tokens])
-    if not exchange.operations:
+    if exchange.operations == before:
         raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
-    return exchange
 
 
 def _orders(pairs: int, units_a_call: int) -> Iterator[int]:
     """Yield how many units each next claim asks for; all annotators draw from it, so the quick ones do more."""
     for done in range(0, pairs, units_a_call):
         yield min(units_a_call, pairs - done)
+
+
+async def _claim_some(door: Door, calls: Calls, token: str, project_id: str, units: int) -> list[dict[str, Any]]:
+    """Claim, and again while all that waits is in other claims' hands, as where many ask for much of little."""
+    for _ in range(CLAIMS_MAX):
+        if claimed := await _claim(door, calls, token, project_id, units):
+            return claimed
+        await asyncio.sleep(EMPTY_CLAIM_SECONDS)
+    return []
 
 
 async def _claim(door: Door, calls: Calls, token: str, project_id: str, units: int) -> list[dict[str, Any]]:

@@ -1,14 +1,15 @@
 """What is done on the stack at one size, and what each service spends on it.
 
-import: the units go in -> every consumer catches up -> one unit a call: all annotators claim and submit at once,
-while adjudicate stands still -> catch up -> the same with many units a call -> catch up -> each service starts cold.
+The units go in; all annotators claim and submit at once, first one unit a call, then many; each service starts
+cold. Work is done some at a time: one service serves while the others stand still, then those consume what it said,
+in batches as full as they come. So what a service spends has one cause at a time.
 """
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.services.bare_io import IoCost, Replay
 from bench.services.cost import Cost
@@ -17,18 +18,20 @@ from bench.services.load import Door, Exchange, admit, annotate
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
 
 IDLE_SECONDS = 5.0
+IMPORTED_TOGETHER, LABELLED_TOGETHER = 4_000, 1_000
+"""How much is done while the others stand still: little enough that the broker does not take them for dead."""
 PAIRS_SINGLE_MAX = 2_000
 PAIRS_MANY_MAX = 10_000
 UNITS_A_CALL = 50
 PAYLOADS = ("payloads", 500)
 """What ingest stores beside its journal, and how many of them together."""
-SAY_SECONDS = 5.0
 MICROSECONDS = 1e6
-INGEST, ASSIGN, ADJUDICATE, METRICS = "ingest", "assign", "adjudicate", "metrics"
+INGEST, ASSIGN = "ingest", "assign"
 TOLD_OF_LABELS = {
-    ADJUDICATE: "consume an annotation",
+    "adjudicate": "consume an annotation",
     ASSIGN: "consume a resolution",
     "audit": "consume a resolution",
+    "metrics": "consume what is told of labels",
 }
 
 
@@ -96,7 +99,7 @@ class Phases:
         people: who calls.
         bare: the bare HTTP server.
         units: how many units go in.
-        say: is given a line whenever a phase begins, and now and then how far it is.
+        say: is given a line whenever something begins.
     """
 
     def __init__(
@@ -108,31 +111,25 @@ class Phases:
         self.bare = bare
         self.measured = Measured(units)
         self.say = say
-        self._said_at = 0.0
 
     async def run(self) -> Measured:
         """Do it all and return what was measured."""
         services = self.site.stack.services
-        self._begin("idle")
+        self._say("idle")
         await self.site.caught_up(services)
         await self._idle()
-        admitted = await self._import()
-        labelled = [
-            await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1),
-            await self._label(
-                f"claim + submit, {UNITS_A_CALL} units a call",
-                min(3 * self.measured.units, PAIRS_MANY_MAX),
-                UNITS_A_CALL,
-            ),
-        ]
+        await self._import()
+        single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
+        many = await self._label(
+            f"claim + submit, {UNITS_A_CALL} units a call",
+            min(3 * self.measured.units, PAIRS_MANY_MAX),
+            UNITS_A_CALL,
+        )
         for service, what in TOLD_OF_LABELS.items():
             if service in services:
-                await self._consumed(what, service, labelled)
-        if METRICS in services:
-            span = Span(admitted.after, labelled[-1].after)
-            await self._consumed("consume assignments, annotations, resolutions", METRICS, [span])
+                await self._consumed(what, service, [*single, *many])
         for service in services:
-            self._begin(f"cold start of {service}")
+            self._say(f"cold start of {service}")
             self.measured.cold_starts.append(await self.site.cold_start(service))
         return self.measured
 
@@ -144,46 +141,58 @@ class Phases:
         for service in self.site.stack.services:
             self.measured.idle_share[service] = span.cpu_seconds(service) / span.seconds
 
-    async def _import(self) -> Span:
-        """Send the units in; return the time until every consumer has read them."""
-        self._begin("import")
-        before = await self.site.reading()
-        exchange = await admit(
-            self.door, self.people.client, self.people.project_id, self.measured.units, self._advance
-        )
-        sending = Span(before, await self.site.reading())
-        self._begin("consumers catch up")
-        await self.site.caught_up(self.site.stack.services)
-        admitted = Span(before, await self.site.reading())
+    async def _import(self) -> list[Span]:
+        """Send the units in; return the times in which they were consumed."""
+        units, others = self.measured.units, self._others(INGEST)
+        exchange, sending, consuming = Exchange(), list[Span](), list[Span]()
+        for first in range(0, units, IMPORTED_TOGETHER):
+            count = min(IMPORTED_TOGETHER, units - first)
+            working = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
+            await self._round(f"import, {first:,} done", working, others, sending, consuming)
         await self._called("admit a unit, NDJSON", INGEST, sending, exchange)
-        for service in self.site.stack.services:
-            if service != INGEST:
-                await self._consumed("consume an admitted unit", service, [admitted])
-        return admitted
+        for service in others:
+            await self._consumed("consume an admitted unit", service, consuming)
+        return consuming
 
-    async def _label(self, what: str, pairs: int, units_a_call: int) -> Span:
-        """Let units be claimed and submitted; return the time after it, in which what it caused was consumed."""
-        self._begin(what)
-        await self.site.caught_up(self.site.stack.services)
-        before = await self.site.reading()
-        async with self.site.paused({ADJUDICATE} & set(self.site.stack.services)):
-            exchange = await annotate(
-                self.door, self.people.annotators, self.people.project_id, pairs, units_a_call, self._advance
-            )
-            working = Span(before, await self.site.reading())
-        self._begin("consumers catch up")
-        await self.site.caught_up(self.site.stack.services)
-        consuming = Span(working.after, await self.site.reading())
+    async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
+        """Let units be claimed and submitted; return the times in which what that caused was consumed."""
+        exchange, working, consuming = Exchange(), list[Span](), list[Span]()
+        together = LABELLED_TOGETHER * (1 if units_a_call == 1 else 4)
+        for first in range(0, pairs, together):
+            count = min(together, pairs - first)
+            asking = annotate(self.door, self.people.annotators, self.people.project_id, count, units_a_call, exchange)
+            await self._round(f"{what}, {first:,} done", asking, self._others(ASSIGN), working, consuming)
         await self._called(what, ASSIGN, working, exchange)
         return consuming
 
-    async def _called(self, what: str, service: str, span: Span, exchange: Exchange) -> None:
+    async def _round(
+        self,
+        what: str,
+        work: Coroutine[Any, Any, None],
+        others: Collection[str],
+        working: list[Span],
+        consuming: list[Span],
+    ) -> None:
+        """Do some work while the other services stand still, then let them catch up; note both times."""
+        self._say(what)
+        before = await self.site.reading()
+        async with self.site.paused(others):
+            await work
+            after = await self.site.reading()
+        working.append(Span(before, after))
+        await self.site.caught_up(self.site.stack.services)
+        consuming.append(Span(after, await self.site.reading()))
+
+    def _others(self, service: str) -> list[str]:
+        return [name for name in self.site.stack.services if name != service]
+
+    async def _called(self, what: str, service: str, spans: Sequence[Span], exchange: Exchange) -> None:
         """Note what an operation cost that clients asked for."""
         at_once = len(self.people.annotators) if service == ASSIGN else 1
         http_us = sum(
             [len(calls.seconds) * await self.bare.microseconds(calls, at_once) for calls in exchange.calls.values()]
         )
-        io = await self._replay(service, [span], {})
+        io = await self._replay(service, spans, {})
         count = exchange.operations
         self.measured.costs.append(
             Cost(
@@ -191,10 +200,12 @@ class Phases:
                 service=service,
                 units=self.measured.units,
                 operations=count,
-                cpu_us=self._net_us(service, [span]) / count,
+                cpu_us=self._net_us(service, spans) / count,
                 floor=Floor(http_us / count, io.store_us / count, io.broker_us / count),
-                seconds=span.seconds,
-                below_us={part: span.cpu_seconds(part) * MICROSECONDS / count for part in PARTS_BELOW},
+                seconds=sum(span.seconds for span in spans),
+                below_us={
+                    part: sum(span.cpu_seconds(part) for span in spans) * MICROSECONDS / count for part in PARTS_BELOW
+                },
                 calls={
                     kind: (calls.milliseconds(0.5), calls.milliseconds(0.99)) for kind, calls in exchange.calls.items()
                 },
@@ -237,10 +248,5 @@ class Phases:
         net = sum(span.cpu_seconds(service) - idle * span.seconds for span in spans)
         return max(0.0, net) * MICROSECONDS
 
-    def _begin(self, what: str) -> None:
+    def _say(self, what: str) -> None:
         self.say(f"services, {self.measured.units:,} units: {what}")
-        self._said_at = time.monotonic()
-
-    def _advance(self, done: int) -> None:
-        if time.monotonic() - self._said_at > SAY_SECONDS:
-            self._begin(f"{done:,} done")
