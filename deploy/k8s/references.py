@@ -7,7 +7,6 @@ from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, mounted_files, named, pod_labels, pod_of, secrets, selects
 
 FILES_BELOW = "/etc/concord/"
-_ANY_SECRET = "x"  # noqa: S105 - stands for whatever the secret holds
 
 
 def faults(manifests: list[Manifest]) -> Iterator[str]:
@@ -55,7 +54,7 @@ def _secrets_wanted(pod: Manifest) -> Iterator[tuple[str, list[str]]]:
 
 def _files_and_port(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
     """Yield files that the settings name and nothing mounts, and ports that are not the one listened on."""
-    variables = environment(deployment, manifests, _ANY_SECRET)
+    variables = environment(deployment, manifests)
     files = set(mounted_files(deployment, manifests))
     for name, value in sorted(variables.items()):
         if value.startswith(FILES_BELOW) and value not in files:

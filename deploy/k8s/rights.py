@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, named
 
-_ANY_SECRET = "x"  # noqa: S105 - stands for whatever the secret holds
-
 
 def faults(manifests: list[Manifest]) -> Iterator[str]:
     """Yield rights that lead nowhere or too far, and services without a user or a group."""
@@ -20,7 +18,7 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
         yield from (f"KafkaUser/{name}: {fault}" for fault in _user(name, user, topics))
     for name, deployment in named(manifests, "Deployment").items():
         try:
-            username = environment(deployment, manifests, _ANY_SECRET).get("CONCORD_KAFKA_USERNAME")
+            username = environment(deployment, manifests).get("CONCORD_KAFKA_USERNAME")
         except KeyError:
             continue  # a reference that leads nowhere, which is told on its own
         if username not in users:

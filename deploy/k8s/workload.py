@@ -48,8 +48,8 @@ def secrets(manifests: list[Manifest]) -> dict[str, frozenset[str]]:
     return made
 
 
-def environment(deployment: Manifest, manifests: list[Manifest], secret_value: str) -> dict[str, str]:
-    """Return the variables that a deployment's first container gets, every secret's value replaced by the one given.
+def environment(deployment: Manifest, manifests: list[Manifest], stand_in: str = "hidden") -> dict[str, str]:
+    """Return the variables that a deployment's first container gets, with a stand-in for the value of every secret.
 
     Raises:
         KeyError: a config map or secret that is named does not exist.
@@ -60,9 +60,9 @@ def environment(deployment: Manifest, manifests: list[Manifest], secret_value: s
         if "configMapRef" in source:
             variables.update(maps[source["configMapRef"]["name"]]["data"])
         else:
-            variables.update(dict.fromkeys(made[source["secretRef"]["name"]], secret_value))
+            variables.update(dict.fromkeys(made[source["secretRef"]["name"]], stand_in))
     for one in container.get("env", []):
-        variables[one["name"]] = one.get("value", secret_value)
+        variables[one["name"]] = one.get("value", stand_in)
     return variables
 
 

@@ -219,8 +219,8 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
         ),
         _lines(
             "Dead letters",
-            "Records that were set aside, in all, by service and topic since the service's start.",
-            [("sum by (service, topic) (increase(concord_dead_letters_total[$__range]))", "{{service}} {{topic}}")],
+            "Records that were set aside since the service's start, by service and topic: each single one matters.",
+            [("sum by (service, topic) (concord_dead_letters_total)", "{{service}} {{topic}}")],
         ),
         _lines(
             "Journal",

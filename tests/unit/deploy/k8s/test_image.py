@@ -1,7 +1,10 @@
 """The image, by reading its recipe: there is no engine here that could build it."""
 
+import ast
+import importlib.metadata
 import re
 import shlex
+import sys
 
 import pytest
 
@@ -74,3 +77,28 @@ def test_what_it_copies_is_there_and_not_ignored(stages: list[Stage]) -> None:
     }
     assert sources == let_in == {"requirements/run.txt", "concord", "services"}
     assert all((ROOT / source).exists() for source in sources)
+
+
+def test_what_the_services_import_is_in_the_image() -> None:
+    lock = (ROOT / "requirements" / "run.txt").read_text()
+    locked = {_normal(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", lock)}
+    distributions = importlib.metadata.packages_distributions()
+    inside = {"concord", "services", *sys.stdlib_module_names}
+    for path in (*(ROOT / "concord").rglob("*.py"), *(ROOT / "services").rglob("*.py")):
+        for name in _imported(ast.parse(path.read_text())) - inside:
+            assert {_normal(one) for one in distributions.get(name, [])} & locked, f"{path} imports {name}"
+
+
+def _imported(module: ast.Module) -> set[str]:
+    """Return the top-level packages that a module imports, wherever in it."""
+    names: list[str] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -13,6 +13,8 @@ from tests.integration.observability.promql import SUFFIXES, TARGET_LABELS, grou
 OBSERVABILITY = Path(__file__).parents[4] / "deploy" / "observability"
 SERIES = series_of(everything())
 LE = frozenset({"le"})
+COUNTED_ONE_BY_ONE = "Dead letters A"
+"""The one panel of a raw counter: a letter's series begins with the letter, so a rate would not show the first."""
 
 
 def _rules() -> dict[str, str]:
@@ -54,7 +56,7 @@ def test_series_are_chosen_and_joined_by_labels_that_they_have(where: str) -> No
     assert groupings(ASKED[where]) <= known
 
 
-@pytest.mark.parametrize("where", ASKED)
+@pytest.mark.parametrize("where", sorted(ASKED.keys() - {COUNTED_ONE_BY_ONE}))
 def test_a_counter_is_looked_at_by_its_rate_alone(where: str) -> None:
     counting = [
         selector
