@@ -11,7 +11,7 @@ import pytest
 from concord.chassis.identity import Role
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
-from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS
+from concord.contracts.topics import LOTS, PROJECTS, RESOLUTIONS, UNITS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
 from services.audit.bootstrap import wire
 from services.audit.domain.certificate import verify
@@ -139,11 +139,17 @@ async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place
             await place.poison(UNITS, unit)
             await place.poison(RESOLUTIONS, unit)
         await sealed(place)
+        await place.poison(PROJECTS, place.project_id)
         await resolve(place, unit_ids(place), "yes")
         await status(place, service, "auditing")
         await inspect(place, service, "yes")
         await status(place, service, "accepted")
-    letters = await place.letters()
-    assert Counter(letter.topic for letter in letters) == {UNITS.name: 4, RESOLUTIONS.name: 3}
+
+        async def all_set_aside() -> Any:
+            letters = await place.letters()
+            return letters if len(letters) >= 8 else None
+
+        letters = await eventually("eight dead letters", all_set_aside)
+    assert Counter(letter.topic for letter in letters) == {PROJECTS.name: 1, UNITS.name: 4, RESOLUTIONS.name: 3}
     assert {letter.value for letter in letters} == {place.rubbish()}
     assert {(letter.error, letter.attempts) for letter in letters} == {("Undecodable", 1)}

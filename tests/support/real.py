@@ -139,13 +139,13 @@ async def real_place(service: str) -> AsyncIterator[RealPlace]:
     """Yield a place of its own, and drop its database at the end."""
     broker = KafkaBroker(KAFKA, "test")
     await broker.start()
+    place = RealPlace(service, broker)
     try:
-        place = RealPlace(service, broker)
         yield place
-        async with AsyncMongoClient[dict[str, object]](MONGODB) as client:
-            await client.drop_database(place.database)
     finally:
         await broker.stop()
+        async with AsyncMongoClient[dict[str, object]](MONGODB) as client:
+            await client.drop_database(place.database)
 
 
 async def eventually(what: str, ask: Callable[[], Awaitable[Any]]) -> Any:
