@@ -20,6 +20,30 @@ REGISTER_AGAIN_SECONDS = 1_200.0
 """How long a writer may be silent before it makes itself known again, well inside the sweeper's patience."""
 
 
+class _Append:
+    """Entries that one caller waits for.
+
+    Attributes:
+        won: by entry, whether it was stored; false until it is told.
+        left: how many are not told yet.
+        told: set when all are told; cancelled when the caller waits no more.
+    """
+
+    __slots__ = ("left", "told", "won")
+
+    def __init__(self, entries: int) -> None:
+        self.won = [False] * entries
+        self.told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.left = entries
+
+    def tell(self, position: int, won: bool) -> None:
+        """Say what became of one entry."""
+        self.won[position] = won
+        self.left -= 1
+        if not self.left and not self.told.done():
+            self.told.set_result(None)
+
+
 class GroupCommit:
     """Inserts entries in groups, one group at a time, and hands what won to the publisher in order.
 
@@ -38,7 +62,7 @@ class GroupCommit:
         self.records_stored = 0
         self.records_lost = 0
         self.registered_at: float | None = None
-        self._waiting: deque[tuple[Entry[Any], asyncio.Future[bool]]] = deque()
+        self._waiting: deque[tuple[Entry[Any], _Append, int]] = deque()
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -51,17 +75,21 @@ class GroupCommit:
             StoreUnavailable: no answer in APPEND_SECONDS_MAX. The entries may still be stored: ask again with the
                 same causes and the journal tells which.
         """
+        assert entries, "who appends nothing would wait for ever"
         if len(self._waiting) + len(entries) > WAITING_RECORDS_MAX:
             raise Backlogged(f"{len(self._waiting)} records wait for the store, {WAITING_RECORDS_MAX} may")
-        loop = asyncio.get_running_loop()
-        futures = [loop.create_future() for _ in entries]
-        self._waiting.extend(zip(entries, futures, strict=True))
+        append = _Append(len(entries))
+        self._waiting.extend((entry, append, position) for position, entry in enumerate(entries))
         self._arrived.set()
         self._settled.clear()
-        _, late = await asyncio.wait(futures, timeout=APPEND_SECONDS_MAX)
-        if late:
-            raise StoreUnavailable(f"{len(late)} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s")
-        return [future.result() for future in futures]
+        try:
+            async with asyncio.timeout(APPEND_SECONDS_MAX):
+                await append.told
+        except TimeoutError as fault:
+            raise StoreUnavailable(
+                f"{append.left} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s"
+            ) from fault
+        return append.won
 
     async def run(self) -> None:
         """Commit group after group until cancelled."""
@@ -72,16 +100,15 @@ class GroupCommit:
                 self._arrived.clear()
             if not group:
                 continue
-            lost = await self._commit([entry for entry, _ in group])
+            lost = await self._commit([entry for entry, _, _ in group])
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)
-            won = [entry for position, (entry, _) in enumerate(group) if position not in lost]
+            won = [entry for position, (entry, _, _) in enumerate(group) if position not in lost]
             if won:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
-            for position, (_, future) in enumerate(group):
-                if not future.done():
-                    future.set_result(position not in lost)
+            for position, (_, append, place) in enumerate(group):
+                append.tell(place, position not in lost)
             if not self._waiting:
                 self._settled.set()
 
