@@ -12,9 +12,10 @@ whoever keeps its state beside its offsets begins where the state stands, and no
 Made for Faust 0.15; a test reads these topics on a real broker.
 """
 
+import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import faust
 from aiokafka.helpers import create_ssl_context
@@ -37,6 +38,16 @@ COMMIT_SECONDS = 1.0
 REBALANCE_SECONDS = 30.0
 
 Positions = Mapping[TP, int]
+
+FAUST_LOG = logging.getLogger("faust.chunks")
+"""Said under Faust's name: its libraries' lines are shown from warnings on."""
+
+
+class Extent(NamedTuple):
+    """What a partition holds: from this offset to before that one."""
+
+    start: int
+    end: int
 
 
 class ChunkMessage(ConsumerMessage):
@@ -61,6 +72,8 @@ class _RawChunks(faust.Schema[Any, Any]):
 
 class ChunkedConsumer(driver.Consumer):
     """Faust's consumer, delivering chunks on the topics that `ChunkedApp.chunked` made."""
+
+    logger = FAUST_LOG
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -153,12 +166,17 @@ class ChunkedConsumer(driver.Consumer):
         self._delivered.clear()
 
     async def perform_seek(self) -> None:
-        """Go to where reading begins."""
+        """Go to where reading begins; what is delivered already may come once more.
+
+        Faust calls this when the partitions are no longer held back and the fetcher may be running; so
+        `ChunkedApp` calls it once before that, and nothing was fetched from anywhere else.
+        """
         self._delivered.clear()
-        await super().perform_seek()
         chunked = {tp for tp in self.assignment() if tp.topic in self._chunked_app.chunked_topics}
-        for tp, offset in self._chunked_app.begin_at(chunked).items():
-            await self.seek(tp, offset)
+        if chunked:
+            starts, ends = await self.earliest_offsets(*chunked), await self.highwaters(*chunked)
+            extents = {ensure_TP(tp): Extent(start or 0, ends[tp] or 0) for tp, start in starts.items()}
+            await self.seek_wait(self._chunked_app.begin_at(extents))
 
 
 class _ChunkedTransport(driver.Transport):
@@ -171,15 +189,18 @@ class ChunkedApp(faust.App):
     Args:
         service: names the consumer group, and the changelogs of the tables.
         kafka: how the broker is reached.
-        begin_at: where to begin on each partition; for one that it leaves out, where the group stands.
         replicas: of the changelogs.
+
+    Attributes:
+        begin_at: told what partitions hold, says where to begin on each. Called after every rebalance, when the
+            tables are recovered and before anything is fetched.
     """
 
-    def __init__(
-        self, service: str, kafka: KafkaSettings, begin_at: Callable[[set[TP]], Positions], replicas: int
-    ) -> None:
+    logger = FAUST_LOG
+
+    def __init__(self, service: str, kafka: KafkaSettings, replicas: int) -> None:
         self.chunked_topics: set[str] = set()
-        self.begin_at = begin_at
+        self.begin_at: Callable[[Mapping[TP, Extent]], Positions] = _at_the_beginning
         super().__init__(
             service,
             broker=[f"kafka://{host}" for host in kafka.bootstrap.split(",")],
@@ -198,9 +219,15 @@ class ChunkedApp(faust.App):
             # Without it a batch in hand is lost when the process is told to stop.
             stream_wait_empty=True,
         )
+        self.on_rebalance_complete.connect(self._begin)
+
+    async def _begin(self, *arguments: Any, **options: Any) -> None:
+        """Seek while every partition is still held back."""
+        del arguments, options
+        await cast("ChunkedConsumer", self.consumer).perform_seek()
 
     def chunked(self, name: str) -> Any:
-        """Return a topic whose agents get chunks; the topic exists."""
+        """Return a topic whose agents get chunks; the topic exists. Every topic of this application is one."""
         self.chunked_topics.add(name)
         raw = _RawChunks(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         return self.topic(name, schema=raw)
@@ -210,6 +237,10 @@ class ChunkedApp(faust.App):
 
     def _new_transport(self) -> Any:
         return _ChunkedTransport(self.conf.broker_consumer, self)
+
+
+def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:
+    return {tp: extent.start for tp, extent in extents.items()}
 
 
 def _credentials(kafka: KafkaSettings) -> Any:

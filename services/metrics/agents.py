@@ -1,10 +1,13 @@
 """Metrics' Kafka door on Faust: one agent a topic, chunks of records in, each counted before it is acknowledged."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
+import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from concord.chassis.broker.port import BrokerUnavailable, Incoming
@@ -19,19 +22,32 @@ from concord.chassis.consumer import (
     Stuck,
 )
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
-from concord.chassis.faust_chunks import ChunkedApp
+from concord.chassis.faust_chunks import FAUST_LOG, ChunkedApp, Extent
 from concord.chassis.ports import Ports
+from concord.chassis.runtime import Loop
 from concord.chassis.settings import Environment
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, check_schema, decode
 from concord.contracts.topics import Topic
 from services.metrics.announcements import SERVICE
+from services.metrics.book import Book
 from services.metrics.door import Door, Doors
 from services.metrics.events import Count
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 
 REPLICAS = 3
+KEEP_SECONDS = 5.0
+KEEP_SHARE = 20.0
+SETTLE_SECONDS_MAX = 15.0
+STOP_KEEP_SECONDS_MAX = 2.0
+CHANGELOG = {
+    # A new life reads the changelog whole: what is overwritten must not lie about in it for days.
+    "segment.bytes": "8388608",
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.2",
+    "delete.retention.ms": "600000",
+}
 HIGHWATER_SECONDS_MAX = 10.0
 
 log = logging.getLogger(__name__)
@@ -41,15 +57,78 @@ def faust_door(settings: MetricsSettings) -> Doors:
     """Return what makes the Faust door of these settings."""
 
     def make(ports: Ports, repository: Repository, counts: Mapping[Topic, Count]) -> Door:
-        del repository
-        dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
-        reading = Reading(counts, dead_letters, ports.telemetry, ports.clock)
         replicas = 1 if settings.environment is Environment.LOCAL else REPLICAS
-        app = ChunkedApp(SERVICE, settings.kafka, reading.begin_at, replicas)
+        app = ChunkedApp(SERVICE, settings.kafka, replicas)
+        book = Book(ports.writer, repository, FaustParts(app), lambda: ports.clock.sleep(0))
+        dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+        reading = Reading(counts, book, dead_letters, ports.telemetry, ports.clock)
+        app.begin_at = reading.begin_at
         part = FaustPart(app, reading, ports.clock, ports.telemetry)
-        return Door([part], part.caught_up)
+        keeping = Loop("book", lambda: _keep_for_ever(reading, ports.clock))
+        return Door([part, keeping], part.caught_up)
 
     return make
+
+
+class _Table(faust.Table[bytes, bytes]):
+    """A table in one partition that tells when its changes are acknowledged, which Faust itself only logs."""
+
+    logger = FAUST_LOG
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.unacknowledged: list[Any] = []
+
+    def send_changelog(self, *arguments: Any, **options: Any) -> Any:
+        """Send a change, and keep its acknowledgement."""
+        sent = super().send_changelog(*arguments, **options)
+        self.unacknowledged.append(sent)
+        return sent
+
+
+class FaustParts:
+    """A Faust table as the place of the book."""
+
+    def __init__(self, app: ChunkedApp) -> None:
+        # By key and not by the event in hand: the book is written between events. One partition keeps its order.
+        self._table = _Table(
+            app,
+            name="book",
+            key_type=bytes,
+            value_type=bytes,
+            partitions=1,
+            use_partitioner=True,
+            extra_topic_configs=CHANGELOG,
+        )
+        app.tables.add(self._table)
+
+    @property
+    def rows(self) -> MutableMapping[bytes, bytes]:
+        """Return the table."""
+        rows: MutableMapping[bytes, bytes] = self._table
+        return rows
+
+    async def settled(self) -> None:
+        """Return when every change so far is acknowledged.
+
+        Raises:
+            TimeoutError: one was not in time.
+            Exception: the client library's, when one failed.
+        """
+        waited, self._table.unacknowledged = self._table.unacknowledged, []
+        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            for sent in waited:
+                await sent
+
+
+async def _keep_for_ever(reading: "Reading", clock: Clock) -> None:
+    """Keep the book every few seconds, and so seldom that it takes a twentieth of the time at most."""
+    pause_seconds = KEEP_SECONDS
+    while True:
+        await clock.sleep(pause_seconds)
+        begun = clock.monotonic()
+        await reading.keep()
+        pause_seconds = max(KEEP_SECONDS, KEEP_SHARE * (clock.monotonic() - begun))
 
 
 class Reading:
@@ -57,26 +136,60 @@ class Reading:
 
     Args:
         counts: who counts which topic.
+        book: where it is kept.
         dead_letters: where poison goes.
         telemetry: counts records.
         clock: paces tries.
     """
 
     def __init__(
-        self, counts: Mapping[Topic, Count], dead_letters: DeadLetters, telemetry: Telemetry, clock: Clock
+        self,
+        counts: Mapping[Topic, Count],
+        book: Book,
+        dead_letters: DeadLetters,
+        telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
         self.counts = {topic.name: (topic, count) for topic, count in counts.items()}
         self.dead_letters = dead_letters
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
         self.clock = clock
+        self.book = book
         self.positions: dict[TP, int] = {}
+        self._kept: dict[TP, int] = {}
+        self._taken_up = False
         self.progress_at = clock.monotonic()
-        self._begun: set[TP] = set()
 
-    def begin_at(self, places: set[TP]) -> Mapping[TP, int]:
-        """Return where reading begins: after what was counted, and at the beginning where nothing was."""
-        self._begun -= places
-        return {place: self.positions.get(place, 0) for place in places}
+    def begin_at(self, extents: Mapping[TP, Extent]) -> Mapping[TP, int]:
+        """Return where reading begins: after what was counted, and at the beginning where nothing was.
+
+        Called when the tables are recovered; the first time, the book of the life before is taken up.
+        """
+        if not self._taken_up:
+            self.positions = {TP(*place): offset for place, offset in self.book.take_up().items()}
+            self._kept = dict(self.positions)
+            self._taken_up = True
+        for place, (start, end) in extents.items():
+            position = self.positions.get(place, 0)
+            if position > end:
+                log.error("%s[%d] ends at %d, before what was counted: it is another log", *place, end)
+                self.positions[place] = start
+            elif position < start:
+                log.log(logging.ERROR if position else logging.INFO, "%s[%d] begins at %d", *place, start)
+                self.positions[place] = start
+        return {place: self.positions.get(place, 0) for place in extents}
+
+    async def keep(self) -> None:
+        """Write the book if anything was counted since."""
+        positions = dict(self.positions)
+        if not self._taken_up or positions == self._kept:
+            return
+        try:
+            await self.book.keep({(place.topic, place.partition): offset for place, offset in positions.items()})
+        except (KafkaError, TimeoutError) as fault:
+            log.warning("the book could not be kept, and will be the next time: %r", fault)
+        else:
+            self._kept = positions
 
     async def serve(self, name: str, records: Sequence[Any]) -> None:
         """Count a chunk of one partition; whatever becomes of each record, it is not needed again afterwards.
@@ -113,14 +226,9 @@ class Reading:
     def _not_counted_yet(self, place: TP, records: Sequence[Any]) -> Sequence[Any]:
         """Return the records from where the partition stands; raise when they begin after it."""
         position, first = self.positions.get(place, 0), records[0].offset
-        if first > position and place in self._begun:
+        if first > position:
             raise OffsetJump(f"{place.topic}[{place.partition}] went from {position} to {first}")
-        if first > position and place in self.positions:
-            log.error("%s[%d]: %d records were deleted unread", place.topic, place.partition, first - position)
-        self._begun.add(place)
-        if first >= position:
-            return records
-        return [record for record in records if record.offset >= position]
+        return records if first == position else [record for record in records if record.offset >= position]
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
         log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
@@ -184,7 +292,11 @@ class FaustPart:
                 raise Stuck(f"{lag_records or 'unknown'} records wait and none has come for {STUCK_SECONDS:g} s")
 
     async def stop(self) -> None:
-        """Fetch no more, count and commit what is in hand, leave the group."""
+        """Keep the book, so that the next life has little to read; finish what is in hand, leave the group."""
+        if self.app.started and not self.app.crashed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_KEEP_SECONDS_MAX):
+                    await self.reading.keep()
         await self.app.stop()
 
     def unready(self) -> str | None:

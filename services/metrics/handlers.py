@@ -9,8 +9,17 @@ from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
-from services.metrics.domain.lot import Acceptance, rejected
-from services.metrics.domain.unit import Annotation, Settlement, Unit, annotated, sent_back, settled
+from services.metrics.domain.lot import Acceptance, Lot, rejected
+from services.metrics.domain.unit import (
+    Annotation,
+    Settlement,
+    Unit,
+    accepted,
+    annotated,
+    is_too_late,
+    sent_back,
+    settled,
+)
 from services.metrics.repository import Repository
 
 SETTLEMENTS: dict[str, Settlement] = {
@@ -36,13 +45,11 @@ class Handlers:
             project_id = event.metadata.project_id
             kind = event.WhichOneof("event")
             if kind == "unit_admitted":
-                unit = self._unit(event.unit_admitted.unit_id, project_id, touched)
-                self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
+                if (unit := self._unit(event.unit_admitted.unit_id, project_id, touched)) is not None:
+                    self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
             elif kind == "unit_erased":
-                unit = self._unit(event.unit_erased.unit_id, project_id, touched)
-                if unit.gold and not unit.erased:
-                    self.repository.gold_known(unit, -1)
-                unit.erased = True
+                if (unit := self._unit(event.unit_erased.unit_id, project_id, touched)) is not None:
+                    self._erased(unit)
             elif kind == "lot_sealed":
                 self._sealed(event.lot_sealed, project_id, touched)
         self.repository.recount(touched.values())
@@ -63,6 +70,8 @@ class Handlers:
             else:
                 continue
             unit = self._unit(unit_id, event.metadata.project_id, touched)
+            if unit is None or is_too_late(unit, said):
+                continue
             news, before = annotated(unit, annotation_id, said)
             if news:
                 self.repository.worked(unit, unit.annotations[annotation_id], before)
@@ -75,7 +84,7 @@ class Handlers:
         for event in events:
             if event.HasField("assignment_issued") and event.assignment_issued.rework:
                 issued = event.assignment_issued
-                sent_back(self._unit(issued.unit_id, event.metadata.project_id, touched), issued.rework)
+                self._sent_back(issued.unit_id, event.metadata.project_id, issued.rework, touched)
         self.repository.recount(touched.values())
 
     def resolutions(self, events: Sequence[ResolutionEvent]) -> None:
@@ -86,7 +95,8 @@ class Handlers:
             if settlement is None:
                 continue
             told = getattr(event, cast("str", event.WhichOneof("event")))
-            settled(self._unit(told.unit_id, event.metadata.project_id, touched), settlement, told.rework)
+            if (unit := self._unit(told.unit_id, event.metadata.project_id, touched)) is not None:
+                settled(unit, settlement, told.rework)
         self.repository.recount(touched.values())
 
     def lots(self, events: Sequence[LotEvent]) -> None:
@@ -99,11 +109,13 @@ class Handlers:
                 self._rejected(event.lot_rejected, event.metadata.project_id, touched)
         self.repository.recount(touched.values())
 
-    def _unit(self, unit_id: str, project_id: str, touched: dict[int, Unit]) -> Unit:
+    def _unit(self, unit_id: str, project_id: str, touched: dict[int, Unit]) -> Unit | None:
+        """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""
         if not unit_id or not project_id:
             raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
         unit = self.repository.unit(unit_id, project_id)
-        touched[id(unit)] = unit
+        if unit is not None:
+            touched[id(unit)] = unit
         return unit
 
     def _admitted(self, unit: Unit, told: UnitAdmitted, occurred_at_us: int) -> None:
@@ -117,29 +129,45 @@ class Handlers:
 
     def _sealed(self, told: LotSealed, project_id: str, touched: dict[int, Unit]) -> None:
         lot = self.repository.lot(told.lot_id, project_id)
-        if lot.unit_ids:
+        if lot.units:
             return
-        lot.unit_ids = tuple(told.unit_ids)
-        self.repository.recount_lot(told.lot_id)
+        lot.units, lot.unit_ids = len(told.unit_ids), tuple(told.unit_ids)
+        self.repository.recount_lot(lot)
         if lot.acceptance is not None:
-            for unit_id in lot.unit_ids:
-                self._unit(unit_id, project_id, touched).accepted_at_us = lot.acceptance.at_us
+            self._units_accepted(told.lot_id, lot, lot.acceptance.at_us, touched)
 
     def _accepted(self, told: LotAccepted, project_id: str, occurred_at_us: int, touched: dict[int, Unit]) -> None:
         lot = self.repository.lot(told.lot_id, project_id)
         if lot.acceptance is not None:
             return
         lot.acceptance = Acceptance(occurred_at_us, told.rework, told.inspected, told.errors)
-        self.repository.recount_lot(told.lot_id)
+        self.repository.recount_lot(lot)
+        if lot.unit_ids:
+            self._units_accepted(told.lot_id, lot, occurred_at_us, touched)
+
+    def _units_accepted(self, lot_id: str, lot: Lot, at_us: int, touched: dict[int, Unit]) -> None:
         for unit_id in lot.unit_ids:
-            self._unit(unit_id, project_id, touched).accepted_at_us = occurred_at_us
+            if (unit := self._unit(unit_id, lot.project_id, touched)) is not None:
+                for said in accepted(unit, at_us):
+                    self.repository.unworked(unit, said)
+        self.repository.accepted(lot_id, lot)
 
     def _rejected(self, told: LotRejected, project_id: str, touched: dict[int, Unit]) -> None:
-        rejected(self.repository.lot(told.lot_id, project_id), told.rework)
-        self.repository.recount_lot(told.lot_id)
+        lot = self.repository.lot(told.lot_id, project_id)
+        rejected(lot, told.rework)
+        self.repository.recount_lot(lot)
         if told.on_reject == "relabel":
             for unit_id in told.unit_ids:
-                sent_back(self._unit(unit_id, project_id, touched), told.rework + 1)
+                self._sent_back(unit_id, project_id, told.rework + 1, touched)
+
+    def _sent_back(self, unit_id: str, project_id: str, rework: int, touched: dict[int, Unit]) -> None:
+        if (unit := self._unit(unit_id, project_id, touched)) is not None:
+            sent_back(unit, rework)
+
+    def _erased(self, unit: Unit) -> None:
+        if unit.gold and not unit.erased:
+            self.repository.gold_known(unit, -1)
+        unit.erased = True
 
 
 def _annotation(

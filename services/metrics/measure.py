@@ -84,6 +84,8 @@ class Measure:
         """Measure every project that has changed, and tell what is new; what could not be told is told next time."""
         begun = self.clock.monotonic()
         self.live = self.live or await self._caught_up()
+        if self.live and self.repository.may_close(self.clock.now_us()) and await self._caught_up():
+            self.repository.close(self.clock.now_us())
         changed = [project_id for project_id in self.repository.changed if project_id in self.projects.rows]
         for project_id in changed:
             self._measure(self.projects.rows[project_id])
@@ -91,7 +93,7 @@ class Measure:
             await self.clock.sleep(0)
         if changed:
             self._instruments.histogram("concord_metrics_measure_seconds").observe(self.clock.monotonic() - begun)
-        self._instruments.gauge("concord_metrics_units_open").set(len(self.repository.units))
+        self._instruments.gauge("concord_metrics_units_open").set(self.repository.units_open)
         await self._tell()
 
     def now(self, project: Project) -> Measured:

@@ -17,26 +17,6 @@ class Acceptance(msgspec.Struct, frozen=True, array_like=True):
     errors: int
 
 
-class Lot(msgspec.Struct, array_like=True):
-    """One lot's row; changed in place.
-
-    Attributes:
-        unit_ids: known once it is sealed.
-        rejections: the reworks at which it was rejected.
-    """
-
-    project_id: str = ""
-    unit_ids: tuple[str, ...] = ()
-    rejections: tuple[int, ...] = ()
-    acceptance: Acceptance | None = None
-
-
-def rejected(lot: Lot, rework: int) -> None:
-    """Hear that the lot was rejected."""
-    if rework not in lot.rejections:
-        lot.rejections = tuple(sorted((*lot.rejections, rework)))
-
-
 class LotSums(msgspec.Struct, frozen=True, array_like=True):
     """What lots add up to.
 
@@ -68,14 +48,38 @@ class LotSums(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
+class Lot(msgspec.Struct, array_like=True):
+    """One lot's row; changed in place.
+
+    Attributes:
+        units: how many are in it; known once it is sealed.
+        unit_ids: which; forgotten once they are closed.
+        rejections: the reworks at which it was rejected.
+        counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
+    """
+
+    project_id: str = ""
+    units: int = 0
+    unit_ids: tuple[str, ...] = ()
+    rejections: tuple[int, ...] = ()
+    acceptance: Acceptance | None = None
+    counted: LotSums = LotSums()
+
+
+def rejected(lot: Lot, rework: int) -> None:
+    """Hear that the lot was rejected."""
+    if rework not in lot.rejections:
+        lot.rejections = tuple(sorted((*lot.rejections, rework)))
+
+
 def lot_share(lot: Lot) -> LotSums:
     """Return what the lot adds."""
-    sealed, rejections = int(bool(lot.unit_ids)), len(lot.rejections)
+    sealed, rejections = int(lot.units > 0), len(lot.rejections)
     if lot.acceptance is None:
         return LotSums(sealed, 0, rejections)
     inspected, errors = lot.acceptance.inspected, lot.acceptance.errors
     # An acceptance may be heard of before the seal; then what was inspected is all that is known of the lot.
-    return LotSums(sealed, 1, rejections, max(len(lot.unit_ids), inspected), inspected, errors)
+    return LotSums(sealed, 1, rejections, max(lot.units, inspected), inspected, errors)
 
 
 def label_error_rate(sums: LotSums) -> Estimate:

@@ -47,6 +47,12 @@ class Standing:
         if said.active_ms:
             count(self.active_ms, said.active_ms)
 
+    def worked_not(self, said: Annotation) -> None:
+        """Take an annotation out again."""
+        self.annotations -= 1
+        if said.active_ms:
+            count(self.active_ms, said.active_ms, -1)
+
     def answered(self, gold: str, label: str, times: int = 1) -> None:
         """Count an answer to a gold unit, or take it out again."""
         self.answers[gold, label] += times

@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from concord.quality.tally import LabelTally
+import msgspec
+
+from concord.quality.tally import LabelTally, Row
 from services.metrics.domain.lot import LotSums
-from services.metrics.domain.pace import count
+from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import Standing
-from services.metrics.domain.unit import Share
+from services.metrics.domain.unit import NO_ROW, Share, Unit
 
 
 @dataclass(slots=True)
@@ -62,3 +64,56 @@ class Sums:
     def units_settled(self) -> int:
         """Return how many units have their label."""
         return self.settlements["consensus"] + self.settlements["adjudicated"]
+
+
+class Pace(msgspec.Struct, array_like=True):
+    """How much an annotator did on closed units."""
+
+    annotations: int = 0
+    active_ms: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class ClosedSums(msgspec.Struct, array_like=True):
+    """What the closed units of a project add: as `Sums`, in a form that is kept, and only ever added to."""
+
+    rows: dict[Row, int] = msgspec.field(default_factory=dict)
+    settlements: dict[str, int] = msgspec.field(default_factory=dict)
+    labels: int = 0
+    settled_labels: int = 0
+    turnaround_seconds: dict[int, int] = msgspec.field(default_factory=dict)
+    paces: dict[str, Pace] = msgspec.field(default_factory=dict)
+    newest_us: int = 0
+
+    def add(self, unit: Unit) -> None:
+        """Add a unit that is closed."""
+        share = unit.counted
+        if share.row != NO_ROW:
+            self.rows[share.row] = self.rows.get(share.row, 0) + 1
+        if share.settlement:
+            self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
+        self.labels += share.labels
+        self.settled_labels += share.settled_labels
+        if share.turnaround_seconds >= 0:
+            place = rounded(share.turnaround_seconds)
+            self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1
+        for said in unit.annotations.values():
+            pace = self.paces.setdefault(said.annotator_id, Pace())
+            pace.annotations += 1
+            self.newest_us = max(self.newest_us, said.at_us)
+            if said.active_ms:
+                place = rounded(said.active_ms)
+                pace.active_ms[place] = pace.active_ms.get(place, 0) + 1
+
+    def put_into(self, sums: Sums) -> None:
+        """Begin a project's sums with what is closed."""
+        for row, units in self.rows.items():
+            sums.tally.add(row, units)
+        sums.settlements.update(self.settlements)
+        sums.labels += self.labels
+        sums.settled_labels += self.settled_labels
+        sums.turnaround_seconds.update(self.turnaround_seconds)
+        sums.newest_us = max(sums.newest_us, self.newest_us)
+        for annotator_id, pace in self.paces.items():
+            standing = sums.standing(annotator_id)
+            standing.annotations += pace.annotations
+            standing.active_ms.update(pace.active_ms)

@@ -17,6 +17,9 @@ RANK: dict[Settlement, int] = {"": 0, "escalated": 1, "consensus": 2, "adjudicat
 
 NO_ROW: Row = ()
 
+GRACE_US = 60_000_000
+"""What is given so long after a unit's lot was accepted counts nowhere, so that the unit can be closed for good."""
+
 
 class Annotation(msgspec.Struct, frozen=True, array_like=True):
     """Who said what in an assignment.
@@ -76,7 +79,7 @@ class Unit(msgspec.Struct, array_like=True):
     gold: str = ""
     admitted_at_us: int = 0
     rework: int = 0
-    annotations: dict[str, Annotation] = {}
+    annotations: dict[str, Annotation] = msgspec.field(default_factory=dict)
     settlement: Settlement = ""
     settled_rework: int = 0
     accepted_at_us: int = 0
@@ -112,6 +115,24 @@ def settled(unit: Unit, settlement: Settlement, rework: int) -> None:
     sent_back(unit, rework)
     if (rework, RANK[settlement]) > (unit.settled_rework, RANK[unit.settlement]):
         unit.settlement, unit.settled_rework = settlement, rework
+
+
+def accepted(unit: Unit, at_us: int) -> list[Annotation]:
+    """Hear that the unit's lot was accepted; return the annotations that were given too long after, now forgotten."""
+    unit.accepted_at_us = at_us
+    too_late = [one for one, said in unit.annotations.items() if is_too_late(unit, said)]
+    return [unit.annotations.pop(annotation_id) for annotation_id in too_late]
+
+
+def is_too_late(unit: Unit, said: Annotation) -> bool:
+    """Tell whether an annotation was given too long after the unit's lot was accepted. Event times alone decide."""
+    return 0 < unit.accepted_at_us < said.at_us - GRACE_US
+
+
+def is_done(unit: Unit) -> bool:
+    """Tell whether the unit has its label for good, or will never get one."""
+    settled_now = unit.settled_rework == unit.rework and RANK[unit.settlement] >= RANK["consensus"]
+    return not unit.gold and (unit.erased or settled_now)
 
 
 def share(unit: Unit) -> Share:

@@ -1,0 +1,208 @@
+"""The book: whatever is kept, when, and by whom, a new life that reads on from it has the same sums."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
+from concord.contracts.v1.metadata_pb2 import Metadata
+from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEvent
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from services.metrics.book import Book
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.unit import GRACE_US
+from services.metrics.handlers import Handlers
+from services.metrics.repository import Repository
+
+PROJECT = "k1-p"
+LOTS, LOT_UNITS = 5, 8
+LATER_US = 10 * GRACE_US
+Step = Callable[[Handlers], None]
+
+
+class MemoryParts:
+    """Parts that count how often they were settled, and fail when told to."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, bytes] = {}
+        self.failing = False
+
+    async def settled(self) -> None:
+        if self.failing:
+            raise TimeoutError
+
+
+async def breathe() -> None:
+    return
+
+
+def book(parts: MemoryParts, life: str = "one") -> tuple[Book, Handlers]:
+    repository = Repository()
+    return Book(life, repository, parts, breathe), Handlers(repository)
+
+
+def told(at_us: int) -> Metadata:
+    return Metadata(event_id="e", client_id="k1", project_id=PROJECT, occurred_at_us=at_us)
+
+
+def log_of(seed: int) -> list[Step]:
+    """Return one log's events as calls of the handlers, in an order that keeps no more than a key's own."""
+    generator = random.Random(seed)
+    steps: list[list[Step]] = []
+    for lot in range(LOTS):
+        unit_ids = [f"k1-u{lot}x{number}" for number in range(LOT_UNITS)]
+        for unit_id in unit_ids:
+            gold = b'"yes"' if generator.random() < 0.2 else None
+            admitted = UnitAdmitted(unit_id=unit_id, gold_label=gold)
+            steps.append([_units(UnitEvent(metadata=told(1), unit_admitted=admitted))])
+            labels = [generator.choice([b'"yes"', b'"no"']) for _ in range(3)]
+            steps.append([_annotation(unit_id, place, label) for place, label in enumerate(labels, start=1)])
+            if not gold:
+                reached = ConsensusReached(unit_id=unit_id, label=labels[0])
+                event = ResolutionEvent(metadata=told(5), consensus_reached=reached)
+                steps.append([_resolutions(event)])
+        sealed = UnitEvent(metadata=told(2), lot_sealed=LotSealed(lot_id=f"k1-l{lot}", unit_ids=unit_ids))
+        steps.append([_units(sealed)])
+        if lot % 2 == 0:
+            accepted = LotAccepted(lot_id=f"k1-l{lot}", inspected=5, errors=1)
+            lot_event = LotEvent(metadata=told(1_000_000 * (lot + 1)), lot_accepted=accepted)
+            steps.append([_lots(lot_event)])
+    generator.shuffle(steps)
+    return [step for group in steps for step in group]
+
+
+def _units(event: UnitEvent) -> Step:
+    return lambda served: served.units([event])
+
+
+def _resolutions(event: ResolutionEvent) -> Step:
+    return lambda served: served.resolutions([event])
+
+
+def _lots(event: LotEvent) -> Step:
+    return lambda served: served.lots([event])
+
+
+def _annotation(unit_id: str, place: int, label: bytes) -> Step:
+    said = AnnotationSubmitted(
+        unit_id=unit_id,
+        annotation_id=f"{unit_id}.{place}",
+        annotator_id=f"a{place}",
+        label=label,
+        active_ms=100 * place,
+    )
+    event = AnnotationEvent(metadata=told(3), annotation_submitted=said)
+    return lambda served: served.annotations([event])
+
+
+def sums(served: Handlers) -> Sums:
+    return served.repository.sums[PROJECT]
+
+
+def played(steps: list[Step], served: Handlers) -> Handlers:
+    for step in steps:
+        step(served)
+    return served
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_life_that_takes_up_the_book_and_reads_on_has_the_sums_of_one_that_read_everything(seed: int) -> None:
+    steps, generator = log_of(seed), random.Random(seed)
+    expected = sums(played(steps, book(MemoryParts())[1]))
+    parts = MemoryParts()
+    _, served = book(parts)
+    for life in range(4):
+        kept, served = book(parts, f"life-{life}")
+        taken_up = kept.take_up()
+        # What was kept may be newer than the position it was kept under, and reading on tells it again.
+        position = max(0, taken_up.get(("log", 0), 0) - generator.randrange(4))
+        until = len(steps) if life == 3 else generator.randrange(position, len(steps) + 1)
+        for number in range(position, until):
+            steps[number](served)
+            if generator.random() < 0.1:
+                await kept.keep({("log", 0): number + 1})
+    assert sums(served) == expected
+
+
+async def test_closed_units_keep_their_part_in_the_sums_and_are_never_opened_again() -> None:
+    steps = log_of(99)
+    parts = MemoryParts()
+    kept, served = book(parts)
+    before = sums(played(steps, served))
+    open_before = served.repository.units_open
+    served.repository.close(LATER_US)
+    assert served.repository.units_open < open_before
+    await kept.keep({("log", 0): len(steps)})
+    again, heir = book(parts, "two")
+    again.take_up()
+    played(steps, heir)
+    played(steps, served)
+    assert heir.repository.units_open == served.repository.units_open == open_before - len(served.repository.closed)
+    assert sums(served) == sums(heir) == before
+
+
+async def test_a_unit_closed_while_the_book_is_written_counts_once() -> None:
+    steps, parts = log_of(7), MemoryParts()
+    repository = Repository()
+    served = Handlers(repository)
+
+    async def close_meanwhile() -> None:
+        repository.close(LATER_US)
+
+    expected = sums(played(steps, served))
+    await Book("one", repository, parts, close_meanwhile).keep({("log", 0): len(steps)})
+    assert len(repository.closed)
+    again, heir = book(parts, "two")
+    again.take_up()
+    assert sums(heir) == expected
+
+
+async def test_a_write_that_was_not_acknowledged_leaves_the_book_before_whole() -> None:
+    steps, parts = log_of(3), MemoryParts()
+    kept, served = book(parts)
+    played(steps[:30], served)
+    await kept.keep({("log", 0): 30})
+    played(steps[30:], served)
+    parts.failing = True
+    with pytest.raises(TimeoutError):
+        await kept.keep({("log", 0): len(steps)})
+    parts.failing = False
+    again, heir = book(parts, "two")
+    assert again.take_up() == {("log", 0): 30}
+    played(steps[30:], heir)
+    assert sums(heir) == sums(served)
+    await kept.keep({("log", 0): len(steps)})
+    last, third = book(parts, "three")
+    assert last.take_up() == {("log", 0): len(steps)}
+    assert sums(third) == sums(served)
+
+
+async def test_a_life_thought_dead_spoils_nobody_elses_book() -> None:
+    steps, parts = log_of(4), MemoryParts()
+    zombie, paused = book(parts, "zombie")
+    played(steps[:20], paused)
+    await zombie.keep({("log", 0): 20})
+    kept, served = book(parts, "alive")
+    kept.take_up()
+    played(steps[20:], served)
+    await kept.keep({("log", 0): len(steps)})
+    played(steps[20:21], paused)
+    await zombie.keep({("log", 0): 21})
+    again, heir = book(parts, "heir")
+    assert again.take_up() == {("log", 0): len(steps)}
+    assert sums(heir) == sums(served)
+
+
+async def test_a_part_larger_than_a_record_is_cut_and_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.metrics.book.PIECE_BYTES", 50)
+    steps, parts = log_of(5), MemoryParts()
+    kept, served = book(parts)
+    played(steps, served)
+    served.repository.close(LATER_US)
+    await kept.keep({("log", 0): len(steps)})
+    assert max(len(value) for key, value in parts.rows.items() if not key.endswith(b"manifest")) <= 50
+    again, heir = book(parts, "two")
+    again.take_up()
+    assert sums(heir) == sums(served)
