@@ -83,3 +83,25 @@ def test_the_local_prometheus_scrapes_the_five_services_where_they_listen() -> N
     scraped = {target["labels"]["service"]: target["targets"] for target in job["static_configs"]}
     assert scraped == {service: [f"127.0.0.1:{ports[service]}"] for service in SERVICES}
     assert job["job_name"] == "concord"
+
+
+@pytest.mark.parametrize("page", ["runbook.md", "security.md"])
+def test_every_route_that_a_page_names_exists(page: str) -> None:
+    told = set(re.findall(r"`(?:GET|PUT|POST) /v1([^`?]+)", (ROOT / "docs" / page).read_text()))
+    routes = {
+        route
+        for service in SERVICES
+        for route in re.findall(r'"(/[^"]*)"', _api(service))
+        if not route.startswith("/v1")
+    }
+    assert told
+    assert told <= routes
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_is_gone_altogether_is_missed(service: str) -> None:
+    assert f'absent(up{{job="concord", service="{service}"}})' in ALERTS["ServiceNotAnswering"]["expr"]
+
+
+def _api(service: str) -> str:
+    return (ROOT / "services" / service / "api.py").read_text()
