@@ -39,6 +39,7 @@ class Journal:
         self.sweeper = sweeper
         self.clock = clock
         self._heads: OrderedDict[str, Head[Any]] = OrderedDict()
+        self._times_forgotten = 0
 
     async def decide(self, kind: Kind[State], cause: Cause[State]) -> Outcome[State]:
         """Answer one cause, once; return when its record is stored. Its events follow on their own.
@@ -98,9 +99,11 @@ class Journal:
         return {key: head.state for key in keys if (head := self._heads.get(key)) and head.state is not None}
 
     async def rebuild(self, kind: Kind[State]) -> AsyncIterator[tuple[str, State]]:
-        """Yield the key and newest state of every aggregate of this kind, to rebuild read models when starting.
+        """Yield the key and newest state of every aggregate of this kind, to rebuild read models from.
 
-        Reads the whole journal once: 1,000 records a page, only what is needed to find the newest.
+        Reads the whole journal once, only what is needed to find the newest. What this process has decided meanwhile
+        is in, and nothing else runs between the first state and the last: so what is rebuilt is not behind what
+        handlers have told the read models.
         """
         newest: dict[str, tuple[int, bytes]] = {}
         marker = f"/{kind.name}/"
@@ -109,8 +112,19 @@ class Journal:
                 key = document["aggregate"]
                 if marker in key and document["seq"] > newest.get(key, (0, b""))[0]:
                     newest[key] = (document["seq"], document["state"])
-        for key in sorted(newest):
-            yield key, kind.decode(newest[key][1])
+        known: dict[str, Head[State]] = {key: head for key, head in self._heads.items() if marker in key}
+        for key in sorted(newest.keys() | known.keys()):
+            seq, stored = newest.get(key, (0, b""))
+            head = known.get(key)
+            if head is not None and head.state is not None and head.seq >= seq:
+                yield key, head.state
+            elif seq:
+                yield key, kind.decode(stored)
+
+    def forget(self) -> None:
+        """Read every head anew when it is next needed: other processes may have moved them on."""
+        self._heads.clear()
+        self._times_forgotten += 1
 
     def _entry(
         self, key: str, causes: Sequence[Cause[State]], places: Sequence[int], outcomes: list[Outcome[State] | None]
@@ -145,6 +159,10 @@ class Journal:
         before = self._heads.get(entry.key)
         if before is not None and before.seq >= entry.seq:
             return
+        if entry.seq > 1 and (before is None or before.seq != entry.seq - 1):
+            # The head before was let go meanwhile, and with it the causes it had answered: read all anew when needed.
+            self._heads.pop(entry.key, None)
+            return
         causes = before.causes if before is not None else NEVER
         self._cache(entry.key, Head(entry.seq, entry.state, causes | frozenset(entry.causes)))
 
@@ -161,15 +179,28 @@ class Journal:
             self._heads.popitem(last=False)
 
     async def _load(self, kind: Kind[State], keys: Sequence[str]) -> None:
-        """Read the heads that are not cached."""
-        missing = [key for key in keys if key not in self._heads]
-        if not missing:
-            return
+        """Read the heads that are not cached; those that are stay, at least until the caller has looked at them."""
+        times_forgotten = -1
+        while times_forgotten != self._times_forgotten:
+            times_forgotten = self._times_forgotten
+            missing = []
+            for key in keys:
+                if key in self._heads:
+                    self._heads.move_to_end(key)
+                else:
+                    missing.append(key)
+            if missing:
+                await self._read(kind, missing)
+
+    async def _read(self, kind: Kind[State], missing: Sequence[str]) -> None:
+        times_forgotten = self._times_forgotten
         documents = await self.store.find(JOURNAL.name, "aggregate", missing)
         await self.sweeper.before_deciding_on(documents)
         histories: dict[str, list[Document]] = defaultdict(list)
         for document in documents:
             histories[document["aggregate"]].append(document)
+        if times_forgotten != self._times_forgotten:
+            return  # it may be old already
         for key, history in histories.items():
             last = max(history, key=lambda one: int(one["seq"]))
             before = self._heads.get(key)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -15,7 +15,7 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Cause, Decision, Kind
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.store.port import Document, StoreUnavailable
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import UNITS
 
@@ -224,3 +224,74 @@ async def test_rebuild_yields_the_newest_state_of_every_aggregate_of_the_kind() 
     async with house.process() as part:
         found = {key: state.total async for key, state in part.journal.rebuild(TALLY)}
     assert found == {"c1/tally/a": 3, "c1/tally/b": 1}
+
+
+class Meanwhile(NoFaults):
+    """A store during whose operations something else happens, once."""
+
+    def __init__(self, moment: tuple[str, str]) -> None:
+        self.moment = moment
+        self.happens: list[Callable[[], None]] = []
+
+    async def after(self, operation: str, collection: str) -> None:
+        await super().after(operation, collection)
+        if (operation, collection) == self.moment and self.happens:
+            self.happens.pop()()
+
+
+async def test_a_head_that_is_let_go_during_an_insert_takes_no_answered_cause_with_it() -> None:
+    house, meanwhile = House(), Meanwhile(("insert", "journal"))
+    async with house.process(faults=meanwhile) as part:
+        await part.journal.decide(TALLY, add("a"))
+        meanwhile.happens.append(part.journal.forget)
+        await part.journal.decide(TALLY, add("b"))
+        assert (await part.journal.decide(TALLY, add("a"))).repeated
+        assert await total(part.journal) == 2
+
+
+async def test_a_head_that_is_let_go_while_others_are_read_is_not_taken_for_none() -> None:
+    house, meanwhile = House(), Meanwhile(("find", "journal"))
+    async with house.process(faults=meanwhile) as part:
+        await part.journal.decide(TALLY, add("a"))
+        meanwhile.happens.append(part.journal.forget)
+        states = await part.journal.states(TALLY, ["c1/tally/a", "c1/tally/b"])
+        assert states == {"c1/tally/a": Tally(1, ("a",))}
+
+
+async def test_reading_many_heads_pushes_out_none_that_is_asked_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("concord.chassis.journal.journal.HEADS_MAX", 3)
+    house = House()
+    async with house.process() as one:
+        for key in "abcd":
+            await one.journal.decide(TALLY, add(key, f"c1/tally/{key}"))
+    async with house.process() as two:
+        await two.journal.states(TALLY, ["c1/tally/a"])
+        await two.journal.states(TALLY, ["c1/tally/b", "c1/tally/c"])
+        assert len(await two.journal.states(TALLY, ["c1/tally/a", "c1/tally/d"])) == 2
+
+
+async def test_what_others_decided_is_seen_once_heads_are_forgotten() -> None:
+    house = House()
+    async with house.process() as one, house.process() as two:
+        await one.journal.decide(TALLY, add("a"))
+        assert await total(two.journal) == 1
+        await one.journal.decide(TALLY, add("b"))
+        two.journal.forget()
+        assert await total(two.journal) == 2
+
+
+async def test_rebuild_is_not_behind_what_is_decided_while_it_reads() -> None:
+    house = House()
+    async with house.process() as part:
+        await part.journal.decide(TALLY, add("a"))
+        pages = part.journal.store.stream
+
+        async def stream(collection: str, only: Sequence[str] | None = None) -> AsyncIterator[Sequence[Document]]:
+            async for page in pages(collection, only):
+                yield page
+            await part.journal.decide(TALLY, add("late"))
+            await part.journal.decide(TALLY, add("new", "c1/tally/b"))
+
+        part.journal.store.stream = stream  # type: ignore[method-assign]
+        found = {key: state.total async for key, state in part.journal.rebuild(TALLY)}
+    assert found == {"c1/tally/a": 2, "c1/tally/b": 1}
