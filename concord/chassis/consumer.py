@@ -91,6 +91,10 @@ class BatchConsumer:
         service: the group's name.
         handlers: for each topic, who serves it; topics are served in this order within a batch.
         flushed: returns when all that was decided so far is published (`Publisher.flushed`).
+
+    Attributes:
+        regrouped: awaited whenever the group has dealt its partitions anew, before anything more is served: what
+            other members did with partitions that are ours now is in the store and not in our memory.
     """
 
     name = "consumer"
@@ -112,6 +116,7 @@ class BatchConsumer:
         self.tracing = telemetry.tracing
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
         self.clock = clock
+        self.regrouped: Callable[[], Awaitable[None]] | None = None
         self._next: dict[TopicPartition, int] = {}
         self._generation = -1
         self._progress_at = 0.0
@@ -152,8 +157,7 @@ class BatchConsumer:
         """Serve one batch, or look after the watchdog when there is none."""
         records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
         if self.subscription.generation() != self._generation:
-            self._generation = self.subscription.generation()
-            self._next.clear()
+            await self._regroup(self.subscription.generation())
         if not records:
             await self._watch()
             return
@@ -164,6 +168,19 @@ class BatchConsumer:
         await self._commit(offsets)
         self._progress_at = self.clock.monotonic()
         self.instruments.gauge("concord_consumer_progress_timestamp_seconds").set(self.clock.now_us() / MICROSECONDS)
+
+    async def _regroup(self, generation: int) -> None:
+        """Begin a new generation of the group, once the store answers."""
+        self._next.clear()
+        while self.regrouped is not None:
+            try:
+                await self.regrouped()
+            except StoreUnavailable as fault:
+                log.warning("a new generation of the group waits: %s", fault)
+                await self.clock.sleep(RETRY_SECONDS)
+            else:
+                break
+        self._generation = generation
 
     def _by_topic(self, records: Sequence[Incoming]) -> dict[str, list[Incoming]]:
         batches: dict[str, list[Incoming]] = {topic: [] for topic in self.handlers}
@@ -237,14 +254,21 @@ class BatchConsumer:
         return offsets
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        try:
-            kept = await self.subscription.commit(offsets)
-        except BrokerUnavailable:
-            kept = False
+        """Commit, again and again while the broker does not answer.
+
+        The position has moved on: given up, these offsets would stay uncommitted until the partition's next record,
+        and a quiet partition would look as if it lagged for ever.
+        """
+        kept: bool | None = None
+        while kept is None:
+            try:
+                kept = await self.subscription.commit(offsets)
+            except BrokerUnavailable:
+                await self.clock.sleep(RETRY_SECONDS)
         if kept:
             self._next.update(offsets)
         else:
-            # The group has moved on, or nobody answered: what comes next may start anywhere, and may repeat.
+            # The group has moved on: what comes next may start anywhere, and may repeat.
             self._next.clear()
 
     async def _watch(self) -> None:

@@ -79,9 +79,12 @@ def ordered(
         consumer: joins its group when everything it needs is there.
         collections: what the service keeps beside its journal.
         tables: compacted topics that it reads.
-        rebuild: fills the read models from the journal.
+        rebuild: fills the read models from the journal: at the start, and whenever the group deals its partitions
+            anew; said again it only adds what is new.
         loops: timers.
     """
+    if rebuild is not None:
+        consumer.regrouped = _refresh(journal, rebuild)
     return [
         TelemetryPart(ports.telemetry),
         StorePart(ports.store, [JOURNAL, WRITERS, MARKS, *collections], ports.clock),
@@ -92,3 +95,13 @@ def ordered(
         consumer,
         *loops,
     ]
+
+
+def _refresh(journal: JournalPart, rebuild: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return what takes in whatever other members of the group have done."""
+
+    async def refresh() -> None:
+        journal.journal.forget()
+        await rebuild()
+
+    return refresh

@@ -36,12 +36,16 @@ class Repository:
         self.open_lots: dict[str, OpenLot] = defaultdict(OpenLot)
 
     async def rebuild(self) -> None:
-        """Read the projects and cut nothing: the units in no lot wait in the order of their admission."""
+        """Read the projects, and let the units in no lot wait in the order of their admission.
+
+        Said again, it adds what others have admitted and takes out what they have sealed.
+        """
         self.projects = {state.project_id: state async for _, state in self.journal.rebuild(PROJECT)}
         units = [state async for _, state in self.journal.rebuild(UNIT) if not state.gold]
+        # Lots are read last, and nothing runs from then on: no unit waits again that was sealed meanwhile.
+        lots = [state async for _, state in self.journal.rebuild(LOT)]
         for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
             self.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us)
-        lots = [state async for _, state in self.journal.rebuild(LOT)]
         for lot in sorted(lots, key=lambda one: one.number):
             self.open_lots[lot.project_id].cut(lot)
 

@@ -279,3 +279,27 @@ def test_what_a_record_causes_goes_on_with_the_trace_that_it_carried() -> None:
     trace = (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", b"a=b"))
     assert delivered(*schema_headers(), *trace).trace == trace
     assert delivered(*schema_headers()).trace == ()
+
+
+async def test_offsets_are_committed_again_when_the_broker_did_not_answer() -> None:
+    place = Place(BrokerTrouble(commit=1))
+    await place.publish(event("u1"))
+    async with place.running():
+        await until(lambda: place.committed() == 1)
+
+
+async def test_before_anything_is_served_under_a_new_deal_what_others_did_is_taken_in() -> None:
+    place = Place()
+    first, second = place.consumer(), place.consumer()
+
+    async def regrouped() -> None:
+        place.calls.append(["regrouped"])
+
+    first.regrouped = regrouped
+    await place.publish(event("u1"))
+    async with place.running(first):
+        await until(lambda: place.committed() == 1)
+        async with place.running(second):
+            await until(lambda: place.calls.count(["regrouped"]) == 2)
+        await until(lambda: place.calls.count(["regrouped"]) == 3)
+    assert place.calls[:2] == [["regrouped"], ["u1"]]
