@@ -241,8 +241,8 @@ class Handlers:
         leaving = sum(not units[unit_id].withdrawn for unit_id in lot.unit_ids)
 
         def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
-            if state is None or state.status not in OPEN_TO_INSPECTION:
-                return None
+            if state is None or (state.status, state.rework) != (lot.status, lot.rework):
+                return None  # another process was faster, and what was found is of an earlier time
             bare = accepted(state, found, units, "", now_us)
             content, rows = jsonl.rows(bare, units)
             files = [file_claim(f"{lot.lot_id}.jsonl", jsonl.MEDIA_TYPE, content, rows)]
