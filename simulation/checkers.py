@@ -18,6 +18,7 @@ from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, DEAD_LETTERS, INT
 from simulation.clients import UNSEEN_NAME
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
+from simulation.recount import measures_are_true
 
 Checker = Callable[[Notebook, Evidence], Iterator[str]]
 OFFER_FIELDS = {
@@ -211,12 +212,9 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         ]
         if verdict.label not in labels:
             yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
-    annotators: dict[str, set[str]] = defaultdict(set)
-    for said in evidence.events("annotation_submitted"):
-        if not said.content.late:
-            annotators[said.content.unit_id].add(said.content.annotator_id)
+    # Of what came in after an escalation adjudicate could not know: the evidence is what it decides on.
     for said in evidence.events("adjudicated"):
-        if said.content.adjudicator_id in annotators[said.content.unit_id]:
+        if said.content.adjudicator_id in [one.annotator_id for one in said.content.evidence]:
             yield f"{said.content.adjudicator_id} ruled on {said.content.unit_id} after annotating it"
     yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
 
@@ -425,4 +423,5 @@ CHECKERS: tuple[Checker, ...] = (
     annotators_see_nothing_they_may_not,
     exports_are_certified,
     lots_hold_each_unit_once,
+    measures_are_true,
 )

@@ -21,6 +21,8 @@ from services.audit import bootstrap as audit
 from services.audit.settings import AuditSettings
 from services.ingest import bootstrap as ingest
 from services.ingest.settings import IngestSettings
+from services.metrics import bootstrap as metrics
+from services.metrics.settings import MetricsSettings
 from simulation.faults import BrokerFaults, Fault, Passage, ShiftedClock, StoreFaults, Weather
 from simulation.house import ENVIRONMENT, Answer, House, call
 from simulation.trace import TownCluster, Trace, TracedStore
@@ -37,6 +39,7 @@ SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
     "assign": (AssignSettings, assign.wire),
     "adjudicate": (AdjudicateSettings, adjudicate.wire),
     "audit": (AuditSettings, audit.wire),
+    "metrics": (MetricsSettings, metrics.wire),
 }
 
 
@@ -190,6 +193,10 @@ class Lives:
     def pick(self, name: str, generator: random.Random) -> Life | None:
         """Return a life of the service to which a request goes."""
         return generator.choice(self.now[name]) if self.now[name] else None
+
+    def groups(self) -> dict[str, str]:
+        """Return each service's consumer group; without Faust each life of metrics reads for itself."""
+        return {name: lives[0].writer if name == "metrics" and lives else name for name, lives in self.now.items()}
 
     async def close(self) -> None:
         """Stop all in order."""

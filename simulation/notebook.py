@@ -82,6 +82,7 @@ class Notebook:
         left_out: ids of units that a project's sampling left out.
         published: names of units that the broker acknowledged on the intake topic.
         poison: values that were published to the intake topic and can never be taken.
+        quality: what metrics said of each project when all was settled.
         replies: every reply to an annotator: who asked, and the body.
         wrongs: what a reply said that no reply may say, noted on the spot.
     """
@@ -99,5 +100,6 @@ class Notebook:
     ruled: list[Ruled] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)
     exported: list[Exported] = field(default_factory=list)
+    quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: list[tuple[str, bytes]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ from simulation.clients import Client
 from simulation.evidence import Evidence, records_of
 from simulation.faults import Weather
 from simulation.house import House
-from simulation.lives import SERVICES, Lives, Mischief
+from simulation.lives import Lives, Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
 from simulation.reviewers import Adjudicator, Auditor
@@ -85,6 +85,7 @@ def run(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
 
 async def _run(seed: int, trace: Trace) -> Outcome:
     town, people, mischief = _founded(seed, trace)
+    (operator,) = (person for person in people if isinstance(person, Operator))
     lives = town.network.lives
     lives.open()
     work = [asyncio.create_task(person.live(), name=person.name) for person in people]  # type: ignore[attr-defined]
@@ -99,6 +100,8 @@ async def _run(seed: int, trace: Trace) -> Outcome:
     town.closed = True
     await asyncio.wait(work, timeout=GO_HOME_SECONDS)
     wrongs += [f"{task.get_name()} could not go on: {task.exception()!r}" for task in work if _failed(task)]
+    wrongs += [sentence async for sentence in _settled(town)]
+    await operator.ask_quality()
     await lives.close()
     return _outcome(seed, town, trace, wrongs)
 
@@ -146,6 +149,13 @@ class Operator(Person):
             if answer.status not in (200, 201):
                 self.town.notebook.wrongs.append(f"{name} was refused: {answer.body!r}")
 
+    async def ask_quality(self) -> None:
+        """Ask what metrics makes of each project."""
+        for project_id in sorted(self.town.notebook.projects):
+            answer = await self.insist("metrics", "GET", f"/v1/projects/{project_id}/quality")
+            if answer is not None and answer.status == 200:
+                self.town.notebook.quality[project_id] = answer.json()
+
 
 async def _settled(town: Town) -> Any:
     """Return when nothing is left to be done; yield what is, when the town's patience ends."""
@@ -161,8 +171,8 @@ async def _settled(town: Town) -> Any:
 
 def _unsettled(town: Town) -> Iterator[str]:
     cluster = town.house.cluster
-    for service in SERVICES:
-        committed = cluster.group(service).committed
+    for service, group in town.network.lives.groups().items():
+        committed = cluster.group(group).committed
         for topic in TOPICS:
             if service not in topic.readers or topic.compacted:
                 continue
