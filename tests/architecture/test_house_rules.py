@@ -33,7 +33,7 @@ CODES = re.compile(r"(: ?[A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)*|\[[a-z-]+(, ?[a-z-]+)*\]
 MACHINE_PATH = re.compile(r"(?<![\w./:-])/(work|root|home|Users|mnt|tmp)(?=[/\s\"'`),]|$)")
 CONTAINER_FILES = ("Dockerfile", "deploy/k8s/")
 REGISTRY = re.compile(
-    r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|repo1?\.maven|repo\.maven|artifactory|index-url|trusted-host",
+    r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|repo1?\.maven|repo\.maven|artifactory",
     re.IGNORECASE,
 )
 
