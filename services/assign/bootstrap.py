@@ -1,5 +1,6 @@
 """Assign's composition root: settings and ports in, a wired service out."""
 
+import gc
 import random
 from collections.abc import Mapping
 
@@ -19,6 +20,9 @@ from services.assign.settings import AssignSettings
 from services.assign.telemetry import INSTRUMENTS
 
 EXPIRE_SECONDS = 1.0
+COLLECT_AFTER = (50_000, 10, 10)
+"""Thresholds of Python's garbage collector. By default it looks for cycles every 700 objects that live on, which here
+is every few requests, and finds none: a fifth of a claim's cost."""
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -28,7 +32,10 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
         SettingsRefused: something is wrong or missing; all of it is named.
     """
     settings = AssignSettings.from_environment(environment)
-    return wire(settings, real_ports(SERVICE, settings, environment))
+    service = wire(settings, real_ports(SERVICE, settings, environment))
+    gc.freeze()  # what was imported and wired stays: no need to look through it again and again
+    gc.set_threshold(*COLLECT_AFTER)
+    return service
 
 
 def wire(settings: AssignSettings, ports: Ports) -> Service:

@@ -11,7 +11,7 @@ UnitStatus = Literal["open", "closed", "withdrawn"]
 AssignmentStatus = Literal["leased", "submitted", "late", "skipped", "returned", "expired"]
 
 
-class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
+class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One unit offered to one annotator.
 
     Attributes:
@@ -35,7 +35,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     label_digest: str = ""
 
 
-class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
+class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One unit as assign knows it: never its payload, never a label.
 
     Attributes:

@@ -1,7 +1,8 @@
 """Claims: who gets which units next."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.journal.record import Cause, Decision
@@ -22,8 +23,7 @@ CLAIM_ROUNDS_MAX = 3
 """How often a claim picks again in place of units that were refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(msgspec.Struct, frozen=True):
     """A unit and the annotator's lease on it."""
 
     unit: UnitState

@@ -2,7 +2,8 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import Instruments, trace_headers
@@ -17,8 +18,7 @@ from services.assign.handlers.deciding import Projects
 from services.assign.repository import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A label as an annotator sent it: JSON, not yet checked."""
 
     assignment_id: str
@@ -27,8 +27,7 @@ class Answer:
     flag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A label that is in: `accepted`, `late` (kept and not counted) or `repeated`."""
 
     assignment_id: str
