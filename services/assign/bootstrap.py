@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
@@ -45,7 +46,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     """
     journal = journal_part(ports)
     repository = Repository(journal.journal, settings.ids.secret.key(), random.Random(ports.writer))
-    projects = project_table(ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
     parts = ordered(
