@@ -37,7 +37,6 @@ from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 
 REPLICAS = 3
-KEEP_SECONDS = 5.0
 KEEP_SHARE = 20.0
 SETTLE_SECONDS_MAX = 15.0
 STOP_KEEP_SECONDS_MAX = 2.0
@@ -64,7 +63,7 @@ def faust_door(settings: MetricsSettings) -> Doors:
         reading = Reading(counts, book, dead_letters, ports.telemetry, ports.clock)
         app.begin_at = reading.begin_at
         part = FaustPart(app, reading, ports.clock, ports.telemetry)
-        keeping = Loop("book", lambda: _keep_for_ever(reading, ports.clock))
+        keeping = Loop("book", lambda: _keep_for_ever(reading, ports.clock, settings.keep_seconds))
         return Door([part, keeping], part.caught_up)
 
     return make
@@ -121,14 +120,14 @@ class FaustParts:
                 await sent
 
 
-async def _keep_for_ever(reading: "Reading", clock: Clock) -> None:
+async def _keep_for_ever(reading: "Reading", clock: Clock, seconds: float) -> None:
     """Keep the book every few seconds, and so seldom that it takes a twentieth of the time at most."""
-    pause_seconds = KEEP_SECONDS
+    pause_seconds = seconds
     while True:
         await clock.sleep(pause_seconds)
         begun = clock.monotonic()
         await reading.keep()
-        pause_seconds = max(KEEP_SECONDS, KEEP_SHARE * (clock.monotonic() - begun))
+        pause_seconds = max(seconds, KEEP_SHARE * (clock.monotonic() - begun))
 
 
 class Reading:

@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[2]
 KAFKA = "CONCORD_TEST_KAFKA_BOOTSTRAP"
 READY_SECONDS_MAX = 60.0
 CLASSES = ["no", "yes"]
+LIVES = 4
 
 
 class Process:
@@ -54,6 +55,7 @@ class Process:
             "CONCORD_MONGODB_URI": "mongodb://127.0.0.1:9",
             "CONCORD_IDENTITY_FILE": str(identity),
             "CONCORD_HTTP_PORT": str(self.port),
+            "CONCORD_METRICS_KEEP_SECONDS": "0.3",
         }
         self.log = folder / "metrics.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -217,14 +219,14 @@ async def test_killed_again_and_again_it_counts_everything_once(broker: KafkaBro
     project = Project(2)
     await broker.publish([project.definition])
     annotations = 0
-    for life in range(4):
+    for life in range(LIVES):
         metrics.start()
         await metrics.until_ready()
         for _ in range(5):
             await broker.publish(project.label(200, gold=20))
             annotations += 600
             await asyncio.sleep(0.1)
-        if life < 3:
+        if life < LIVES - 1:
             # Somewhere between fetched, counted, kept and committed.
             await asyncio.sleep(project.generator.random())
             metrics.kill()
