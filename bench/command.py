@@ -19,6 +19,7 @@ from bench.services import report as services_report
 from bench.services.door import Refused
 from bench.services.floor import FloorFailed
 from bench.services.load import NothingOffered
+from bench.services.phases import ASSIGN, INGEST
 from bench.services.run import measure
 from bench.services.site import Behind
 from bench.statistics import report as statistics_report
@@ -31,29 +32,33 @@ from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH = "statistics", "services"
 SIZES = (1_000, 10_000)
+UNITS_MIN, ANNOTATIONS_MIN = 100, 500
+INTERRUPTED = 130
 FAULTS = (StepFailed, ChildFailed, NotStarted, Behind, Refused, NothingOffered, FloorFailed)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for, print it, and return the exit status: 1 when something could not be measured."""
-    wanted = _parser().parse_args(arguments)
-    names = _chosen(wanted.only)
+    wanted = _wanted(arguments)
     began = time.monotonic()
     tables: list[Table] = []
     figures: dict[str, Any] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        if comparisons := [one for one in COMPARISONS if names & {STATISTICS, one.name}]:
+        if comparisons := [one for one in COMPARISONS if {STATISTICS, one.name} & wanted.names]:
             python = None if wanted.no_peers else peers_environment.ensure()
             compared = compare(comparisons, wanted.annotations // LABELS_PER_UNIT, python, _say)
             figures[STATISTICS] = statistics_report.as_json(compared)
             tables.append(statistics_report.table(compared))
-        if SERVICES_BENCH in names:
-            measured = asyncio.run(measure(wanted.units or SIZES, wanted.services.split(","), _say))
+        if SERVICES_BENCH in wanted.names:
+            measured = asyncio.run(measure(wanted.units or SIZES, wanted.services, _say))
             figures[SERVICES_BENCH] = services_report.as_json(measured)
             tables += [*services_report.tables(measured), published.table()]
     except FAULTS as fault:
-        print(f"bench: {fault}", file=sys.stderr)
+        _say(f"bench: {fault}")
         return 1
+    except KeyboardInterrupt:
+        _say("bench: stopped")
+        return INTERRUPTED
     show(tables, Console())
     if wanted.json is not None:
         wanted.json.write_text(json.dumps(figures, indent=2) + "\n")
@@ -67,10 +72,12 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="What Concord's work costs, in CPU.")
+def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what was asked for; end the process with the cure when that cannot be."""
+    names = [STATISTICS, SERVICES_BENCH, *[one.name for one in COMPARISONS]]
+    parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
-    parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(_names())}; repeatable")
+    parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
     parser.add_argument(
         "--units",
         type=int,
@@ -92,18 +99,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="labels for the statistics (default %(default)s; their limits are for that many)",
     )
-    return parser
-
-
-def _names() -> list[str]:
-    return [STATISTICS, SERVICES_BENCH, *[one.name for one in COMPARISONS]]
-
-
-def _chosen(only: Sequence[str] | None) -> set[str]:
-    names = set(only or [STATISTICS, SERVICES_BENCH])
-    if strangers := names - set(_names()):
-        sys.exit(f"bench: no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(_names())}")
-    return names
+    wanted = parser.parse_args(arguments)
+    wanted.names = set(wanted.only or [STATISTICS, SERVICES_BENCH])
+    wanted.services = wanted.services.split(",")
+    if strangers := wanted.names - set(names):
+        parser.error(f"no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(names)}")
+    if not {INGEST, ASSIGN} <= set(wanted.services) <= set(SERVICES):
+        parser.error(
+            f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}, ingest and assign too"
+        )
+    if min(wanted.units or SIZES) < UNITS_MIN or wanted.annotations < ANNOTATIONS_MIN:
+        parser.error(f"at least {UNITS_MIN} units and {ANNOTATIONS_MIN} annotations are needed")
+    if wanted.json is not None and not wanted.json.parent.is_dir():
+        parser.error(f"--json {wanted.json}: there is no folder {wanted.json.parent}")
+    return wanted
 
 
 def _say(line: str) -> None:

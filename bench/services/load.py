@@ -10,7 +10,7 @@ import msgspec
 
 SLUG = "bench"
 ANNOTATORS = 50
-OVERLAP = 5
+OVERLAP = 3
 LINES_PER_REQUEST = 1_000
 CLASSES = ("contradiction", "entailment", "neutral")
 TEXT = (

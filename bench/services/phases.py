@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from bench.services.bare_io import IoCost, Replay
@@ -17,8 +18,8 @@ from bench.services.floor import BareHttp, Floor, io_cost
 from bench.services.load import Door, Exchange, admit, annotate
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
 
-IDLE_SECONDS = 5.0
-IMPORTED_TOGETHER, LABELLED_TOGETHER = 4_000, 1_000
+IDLE_SPANS, IDLE_SECONDS = 4, 2.0
+IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_000
 """How much is done while the others stand still: little enough that the broker does not take them for dead."""
 PAIRS_SINGLE_MAX = 2_000
 PAIRS_MANY_MAX = 10_000
@@ -73,6 +74,14 @@ class Span:
         return {topic: count for topic, count in counts.items() if count}
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The time in which one service served, and the time after it in which the others consumed what it said."""
+
+    working: Span
+    consuming: Span
+
+
 @dataclass(slots=True)
 class Measured:
     """All that was measured at one size.
@@ -122,7 +131,7 @@ class Phases:
         single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
         many = await self._label(
             f"claim + submit, {UNITS_A_CALL} units a call",
-            min(3 * self.measured.units, PAIRS_MANY_MAX),
+            min(self.measured.units * 3 // 2, PAIRS_MANY_MAX),
             UNITS_A_CALL,
         )
         for service, what in TOLD_OF_LABELS.items():
@@ -134,54 +143,51 @@ class Phases:
         return self.measured
 
     async def _idle(self) -> None:
-        """Find out what each service spends on nothing; it is taken off what it spends on something."""
-        before = await self.site.reading()
-        await asyncio.sleep(IDLE_SECONDS)
-        span = Span(before, await self.site.reading())
-        for service in self.site.stack.services:
-            self.measured.idle_share[service] = span.cpu_seconds(service) / span.seconds
+        """Find out what each service spends on nothing; it is taken off what it spends on something.
 
-    async def _import(self) -> list[Span]:
-        """Send the units in; return the times in which they were consumed."""
-        units, others = self.measured.units, self._others(INGEST)
-        exchange, sending, consuming = Exchange(), list[Span](), list[Span]()
+        The least of some spans, for what a start left to be done comes in between.
+        """
+        readings = [await self.site.reading()]
+        for _ in range(IDLE_SPANS):
+            await asyncio.sleep(IDLE_SECONDS)
+            readings.append(await self.site.reading())
+        spans = [Span(before, after) for before, after in pairwise(readings)]
+        for service in self.site.stack.services:
+            self.measured.idle_share[service] = min(span.cpu_seconds(service) / span.seconds for span in spans)
+
+    async def _import(self) -> None:
+        """Send the units in."""
+        units, others, exchange = self.measured.units, self._others(INGEST), Exchange()
+        rounds = []
         for first in range(0, units, IMPORTED_TOGETHER):
             count = min(IMPORTED_TOGETHER, units - first)
-            working = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
-            await self._round(f"import, {first:,} done", working, others, sending, consuming)
-        await self._called("admit a unit, NDJSON", INGEST, sending, exchange)
+            sending = admit(self.door, self.people.client, self.people.project_id, first, count, exchange)
+            rounds.append(await self._round(f"import, {first:,} done", sending, others))
+        await self._called("admit a unit, NDJSON", INGEST, [one.working for one in rounds], exchange)
         for service in others:
-            await self._consumed("consume an admitted unit", service, consuming)
-        return consuming
+            await self._consumed("consume an admitted unit", service, [one.consuming for one in rounds])
 
     async def _label(self, what: str, pairs: int, units_a_call: int) -> list[Span]:
         """Let units be claimed and submitted; return the times in which what that caused was consumed."""
-        exchange, working, consuming = Exchange(), list[Span](), list[Span]()
-        together = LABELLED_TOGETHER * (1 if units_a_call == 1 else 4)
+        people, others, exchange = self.people, self._others(ASSIGN), Exchange()
+        together = LABELLED_TOGETHER if units_a_call == 1 else LABELLED_TOGETHER_MANY
+        rounds = []
         for first in range(0, pairs, together):
             count = min(together, pairs - first)
-            asking = annotate(self.door, self.people.annotators, self.people.project_id, count, units_a_call, exchange)
-            await self._round(f"{what}, {first:,} done", asking, self._others(ASSIGN), working, consuming)
-        await self._called(what, ASSIGN, working, exchange)
-        return consuming
+            asking = annotate(self.door, people.annotators, people.project_id, count, units_a_call, exchange)
+            rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
+        await self._called(what, ASSIGN, [one.working for one in rounds], exchange)
+        return [one.consuming for one in rounds]
 
-    async def _round(
-        self,
-        what: str,
-        work: Coroutine[Any, Any, None],
-        others: Collection[str],
-        working: list[Span],
-        consuming: list[Span],
-    ) -> None:
-        """Do some work while the other services stand still, then let them catch up; note both times."""
+    async def _round(self, what: str, work: Coroutine[Any, Any, None], others: Collection[str]) -> Round:
+        """Do some work while the other services stand still, then let them catch up."""
         self._say(what)
         before = await self.site.reading()
         async with self.site.paused(others):
             await work
             after = await self.site.reading()
-        working.append(Span(before, after))
         await self.site.caught_up(self.site.stack.services)
-        consuming.append(Span(after, await self.site.reading()))
+        return Round(Span(before, after), Span(after, await self.site.reading()))
 
     def _others(self, service: str) -> list[str]:
         return [name for name in self.site.stack.services if name != service]

@@ -25,17 +25,23 @@ async def measure(
         sizes: numbers of units.
         services: which run; ingest and assign are needed.
         say: is given a line now and then.
-        folder: where the stack lives; what is there is removed.
+        folder: where the stack lives; what is there is removed, before and after.
 
     Raises:
         NotStarted: the stack could not come up.
         Behind, Refused, NothingOffered, FloorFailed: see there.
     """
-    return [await _at_size(units, services, say, folder) for units in sizes]
+    found = []
+    for units in sizes:
+        shutil.rmtree(places.data(folder), ignore_errors=True)
+        try:
+            found.append(await _at_size(units, services, say, folder))
+        finally:
+            shutil.rmtree(places.data(folder), ignore_errors=True)
+    return found
 
 
 async def _at_size(units: int, services: Sequence[str], say: Callable[[str], None], folder: Path) -> Measured:
-    shutil.rmtree(places.data(folder), ignore_errors=True)
     say(f"services, {units:,} units: starting broker, store and services")
     ports = Ports.free()
     stack = Stack(folder, ports, services=services)

@@ -1,14 +1,12 @@
 """The statistics' bench at tiny size: every work computes what it says, and stands where it should in the report."""
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.command import main
-from bench.statistics import comparison, ours, peers, report
+from bench.statistics import ours, peers, report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, Compared, Comparison, in_child
 from bench.statistics.measure import Measured, Work, measured
 from bench.statistics.workload import LABELS_PER_UNIT, workload
@@ -68,18 +66,3 @@ def test_the_table_says_whether_a_limit_was_kept(cpu_seconds: float, peak_mb: fl
     ours_row, peer_row = report.table([compared(cpu_seconds, peak_mb)]).rows
     assert ours_row[5].endswith(verdict)
     assert peer_row[3] == f"{3.0 / cpu_seconds:.1f} x"
-
-
-def test_the_command_prints_plain_columns_and_writes_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        comparison, "in_child", lambda _python, _side, name, _units: Measured("concord", 1e-6, 50.0, 0.5, name)
-    )
-    file = tmp_path / "figures.json"
-    assert main(["--only", "posterior_update", "--annotations", "2000", "--no-peers", "--json", str(file)]) == 0
-    (figure,) = json.loads(file.read_text())["statistics"]
-    assert figure["name"] == "posterior_update"
-    assert figure["annotations"] == 2000
-    assert figure["within_limits"] is True
-    assert "1.00 us" in capsys.readouterr().out
