@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from types import coroutine
+from typing import Any, cast
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -103,15 +105,36 @@ class BodyLimit:
         return message
 
     async def _next(self) -> Message:
+        steps = self._receive().__await__()
+        try:
+            # What is there already needs no timer; setting one would cost more than reading it does.
+            pending = next(steps)
+        except StopIteration as done:
+            return cast("Message", done.value)
         try:
             async with asyncio.timeout(BODY_SILENCE_SECONDS_MAX):
-                return await self._receive()
+                return await _rest(steps, pending)
         except TimeoutError as fault:
             said = f"Nothing of the body came for {BODY_SILENCE_SECONDS_MAX:g} s; send the request again."
             raise refused(TooSlow(said)) from fault
 
     def _too_large(self) -> HTTPException:
         return refused(BodyTooLarge(f"The body is over {self.bytes_max} bytes; send it in smaller requests."))
+
+
+@coroutine
+def _rest(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any, Any, Message]:
+    """Go on awaiting what was begun and waits for `pending`."""
+    try:
+        while True:
+            try:
+                answer = yield pending
+            except BaseException as fault:  # the event loop's: a cancellation, say
+                pending = steps.throw(fault)
+            else:
+                pending = steps.send(answer)
+    except StopIteration as done:
+        return cast("Message", done.value)
 
 
 class JsonDepth:

@@ -24,13 +24,15 @@ class _Append:
     """Entries that one caller waits for.
 
     Attributes:
+        deadline: when its caller waits no more, by the event loop's clock.
         won: by entry, whether it was stored; false until it is told.
         told: set when all are told; cancelled when the caller waits no more.
     """
 
-    __slots__ = ("_left", "told", "won")
+    __slots__ = ("_left", "deadline", "told", "won")
 
     def __init__(self, entries: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.deadline = loop.time() + APPEND_SECONDS_MAX
         self.won = [False] * entries
         self.told: asyncio.Future[None] = loop.create_future()
         self._left = entries
@@ -68,6 +70,9 @@ class GroupCommit:
         self.records_lost = 0
         self.registered_at: float | None = None
         self._waiting: deque[tuple[Entry[Any], _Append, int]] = deque()
+        # In the order of their deadlines, so that one timer is enough: one each would cost as much as all else here.
+        self._unanswered: deque[_Append] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -88,12 +93,10 @@ class GroupCommit:
         self._waiting.extend((entry, append, position) for position, entry in enumerate(entries))
         self._arrived.set()
         self._settled.clear()
-        # A bare timer: asyncio.timeout would cost twice what all the rest here does.
-        timer = loop.call_later(APPEND_SECONDS_MAX, append.give_up)
-        try:
-            await append.told
-        finally:
-            timer.cancel()
+        self._unanswered.append(append)
+        if self._timer is None:
+            self._timer = loop.call_at(append.deadline, self._give_up)
+        await append.told
         return append.won
 
     async def run(self) -> None:
@@ -114,8 +117,17 @@ class GroupCommit:
                 self.number += 1
             for position, (_, append, place) in enumerate(group):
                 append.tell(place, position not in lost)
+            while self._unanswered and self._unanswered[0].told.done():
+                self._unanswered.popleft()
             if not self._waiting:
                 self._settled.set()
+
+    def _give_up(self) -> None:
+        """Tell those whose deadline has come, and look again at the next one's."""
+        loop = asyncio.get_running_loop()
+        while self._unanswered and (self._unanswered[0].told.done() or self._unanswered[0].deadline <= loop.time()):
+            self._unanswered.popleft().give_up()
+        self._timer = loop.call_at(self._unanswered[0].deadline, self._give_up) if self._unanswered else None
 
     async def settled(self) -> None:
         """Return when nothing that was appended waits for the store."""
