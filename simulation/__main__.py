@@ -5,9 +5,11 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from simulation import report
+from simulation.planted import PLANTED, planted
 from simulation.run import Outcome, run
 
 
@@ -18,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.disable(logging.CRITICAL)
     seeds = [asked.seed] if asked.seed is not None else list(range(asked.first, asked.first + asked.seeds))
     outcomes: list[Outcome] = []
-    with report.Progress(len(seeds), sys.stderr) as progress:
+    bug = planted(asked.plant) if asked.plant else nullcontext()
+    with bug, report.Progress(len(seeds), sys.stderr) as progress:
         for seed in seeds:
             outcomes.append(run(seed, print if asked.trace else None))
             progress.advance(outcomes[-1])
@@ -42,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=1, help="the first of them (1)")
     parser.add_argument("--seed", type=int, help="run this one alone, exactly as it ran before")
     parser.add_argument("--trace", action="store_true", help="print every record, insert and reply as it happens")
+    parser.add_argument("--plant", choices=sorted(PLANTED), help="plant a bug, to see that it is caught")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what happened to a file")
     return parser
 

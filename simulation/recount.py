@@ -111,7 +111,7 @@ def nominal_alpha(counted: list[Said]) -> float | None:
     totals = Counter(label for each in pairable for label in each)
     size = totals.total()
     expected = size * size - sum(count * count for count in totals.values())
-    if len(pairable) < 2 or not expected:
+    if not expected:
         return None
     observed = 0.0
     for each in pairable:

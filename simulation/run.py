@@ -38,7 +38,7 @@ RELIEF = 5
 """Annotators who come when the town is calm, as many as a unit may ever want: with them all work can be done."""
 MISCHIEF_SECONDS = 90.0
 BETWEEN_MISCHIEFS_SECONDS = 6.0
-SETTLE_SECONDS_MAX = 3_600.0
+SETTLE_SECONDS_MAX = 1_500.0
 LOOK_SECONDS = 2.0
 GO_HOME_SECONDS = 300.0
 
