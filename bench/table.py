@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -42,7 +43,11 @@ class Table:
     def rich(self) -> RichTable:
         """Return the table as rich shows it."""
         table = RichTable(
-            title=self.title, title_justify="left", caption="\n".join(self.notes) or None, caption_justify="left"
+            title=self.title,
+            title_justify="left",
+            caption="\n".join(self.notes) or None,
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
         )
         for column in self.columns:
             table.add_column(column.heading, justify="right" if column.numbers else "left", overflow="fold")

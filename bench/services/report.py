@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.services.cost import Cost
+from bench.services.load import ANNOTATORS
 from bench.services.phases import Measured
 from bench.table import Column, Table, seconds, times
 
@@ -19,7 +20,6 @@ COST_COLUMNS = (
     Column("http"),
     Column("store"),
     Column("broker"),
-    Column("p50/p99 ms", numbers=False),
     Column("store's"),
     Column("broker's"),
     Column("wall/s"),
@@ -27,8 +27,15 @@ COST_COLUMNS = (
 COST_NOTES = (
     "CPU us: of the service's process, one operation, less what it spends idle. floor: a bare server and bare",
     "driver loops doing the same I/O (bodies, documents, batches, records) in the same run; http, store, broker: its",
-    "parts. store's, broker's: CPU of those processes meanwhile, for all services. wall/s: operations a second of",
-    "wall time, which is noise here: load, services, store and broker share the cores.",
+    "parts. store's, broker's: CPU of those processes meanwhile. wall/s: operations a second of wall time, which is",
+    "noise here, for load, services, store and broker share the cores.",
+)
+CALL_COLUMNS = (
+    Column("operation", numbers=False),
+    Column("call", numbers=False),
+    Column("units"),
+    Column("p50 ms"),
+    Column("p99 ms"),
 )
 START_COLUMNS = (
     Column("cold start", numbers=False),
@@ -41,10 +48,15 @@ START_COLUMNS = (
 
 
 def tables(found: Sequence[Measured]) -> list[Table]:
-    """Return the costs, operation by operation with its sizes below one another, and the cold starts."""
+    """Return the costs with the sizes of an operation below one another, how long calls took, and the cold starts."""
     costs = [cost for one in found for cost in one.costs]
     order = list(dict.fromkeys((cost.operation, cost.service) for cost in costs))
     costs.sort(key=lambda cost: (order.index((cost.operation, cost.service)), cost.units))
+    calls = [
+        [cost.operation, kind, f"{cost.units:,}", f"{half:.1f}", f"{nearly_all:.1f}"]
+        for cost in costs
+        for kind, (half, nearly_all) in cost.calls.items()
+    ]
     starts = [
         [
             start.service,
@@ -58,8 +70,10 @@ def tables(found: Sequence[Measured]) -> list[Table]:
         for start in one.cold_starts
     ]
     starts.sort(key=lambda row: row[0])
+    title = f"HTTP calls, {ANNOTATORS} annotators at once: time to the answer, which is wall time and noise here"
     return [
         Table("Services on the local stack", COST_COLUMNS, [_row(cost) for cost in costs], COST_NOTES),
+        Table(title, CALL_COLUMNS, calls),
         Table("Cold start of a service on what is there at that size", START_COLUMNS, starts),
     ]
 
@@ -79,7 +93,6 @@ def as_json(found: Sequence[Measured]) -> dict[str, Any]:
 
 def _row(cost: Cost) -> list[str]:
     floor = cost.floor
-    latencies = ", ".join(f"{kind} {half:.1f}/{nearly_all:.1f}" for kind, (half, nearly_all) in cost.calls.items())
     below = [f"{cost.below_us[part]:.0f}" if part in cost.below_us else "" for part in ("mongodb", "kafka")]
     return [
         cost.operation,
@@ -92,7 +105,6 @@ def _row(cost: Cost) -> list[str]:
         f"{floor.http_us:.1f}",
         f"{floor.store_us:.1f}",
         f"{floor.broker_us:.1f}",
-        latencies,
         *below,
         f"{cost.rate:.0f}",
     ]
