@@ -5,8 +5,8 @@ import random
 from collections.abc import Mapping
 
 from concord.chassis.clock import Clock
-from concord.chassis.errors import Unavailable
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
