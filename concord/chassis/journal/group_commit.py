@@ -13,6 +13,8 @@ from concord.chassis.store.port import Document, Store, StoreUnavailable
 
 COMMIT_RECORDS_MAX = 500
 WAITING_RECORDS_MAX = 20_000
+GATHER_SECONDS = 0.002
+"""How long a group waits for more after one that several callers shared. Who comes alone waits for it once at most."""
 APPEND_SECONDS_MAX = 10.0
 RETRY_SECONDS_FIRST = 0.05
 RETRY_SECONDS_MAX = 2.0
@@ -101,13 +103,18 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Commit group after group until cancelled."""
+        crowded = False
         while True:
             await self._arrived.wait()
+            if crowded and len(self._waiting) < COMMIT_RECORDS_MAX:
+                # Those who were just answered are about to ask for more: a third fewer inserts.
+                await self.clock.sleep(GATHER_SECONDS)
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), COMMIT_RECORDS_MAX))]
             if not self._waiting:
                 self._arrived.clear()
             if not group:
                 continue
+            crowded = len({append for _, append, _ in group}) > 1
             lost = await self._commit([entry for entry, _, _ in group])
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)

@@ -36,6 +36,18 @@ class GatedStore(MemoryStore):
         return await super().insert(collection, documents)
 
 
+class HeldClock(SystemClock):
+    """A clock by which a sleep lasts until the test ends it."""
+
+    def __init__(self) -> None:
+        self.asleep = asyncio.Event()
+        self.wake = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        await self.wake.wait()
+
+
 def entry(key: str, seq: int = 1) -> Entry[Nothing]:
     return Entry(key, seq, ["cause"], 0, Nothing(), [])
 
@@ -116,3 +128,24 @@ async def test_an_append_whose_caller_has_gone_keeps_no_other_from_being_told(
         running.cancel()
     assert gone.cancelled()
     assert set(await store.get(JOURNAL.name, ["a/000001", "b/000001"])) == {"a/000001", "b/000001"}
+
+
+async def test_a_group_that_several_shared_lets_the_next_gather_and_a_lone_caller_waits_for_nobody(
+    store: GatedStore, commits: GroupCommit
+) -> None:
+    commits.clock = clock = HeldClock()
+    store.gate.set()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(commits.run())
+        for key in "ab":
+            assert await commits.append([entry(key), entry(f"more {key}")]) == [True, True]
+        assert not clock.asleep.is_set(), "one at a time, nobody to wait for"
+        await asyncio.gather(commits.append([entry("c")]), commits.append([entry("d")]))
+        early = tasks.create_task(commits.append([entry("e")]))
+        await clock.asleep.wait()
+        late = tasks.create_task(commits.append([entry("f")]))
+        await asyncio.sleep(0)
+        clock.wake.set()
+        assert (await early, await late) == ([True], [True])
+        running.cancel()
+    assert store.inserts == [2, 2, 2, 2]
