@@ -1,5 +1,6 @@
 """Metrics' composition root: settings and ports in, a wired service out."""
 
+import gc
 from collections.abc import Mapping
 
 from concord.chassis.http import application
@@ -17,6 +18,9 @@ from services.metrics.measure import Measure
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 
+COLLECT_AFTER = (50_000, 20, 50)
+"""Allocations before the garbage collector looks at the young, and how often at the older: rows are no garbage."""
+
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
     """Return metrics over the real ports, with Faust as its Kafka door.
@@ -25,7 +29,10 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
         SettingsRefused: something is wrong or missing; all of it is named.
     """
     settings = MetricsSettings.from_environment(environment)
-    return wire(settings, real_ports(SERVICE, settings, environment), faust_door(settings))
+    service = wire(settings, real_ports(SERVICE, settings, environment), faust_door(settings))
+    gc.freeze()  # what was imported and wired stays
+    gc.set_threshold(*COLLECT_AFTER)
+    return service
 
 
 def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> Service:

@@ -1,6 +1,7 @@
 """Metrics' use cases: count what is told, and measure what has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from concord.chassis.consumer import Poison
@@ -40,74 +41,82 @@ class Handlers:
 
     def units(self, events: Sequence[UnitEvent]) -> None:
         """Hear of admitted and withdrawn units, and of which units make a lot."""
-        touched: dict[int, Unit] = {}
-        for event in events:
-            project_id = event.metadata.project_id
-            kind = event.WhichOneof("event")
-            if kind == "unit_admitted":
-                if (unit := self._unit(event.unit_admitted.unit_id, project_id, touched)) is not None:
-                    self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
-            elif kind == "unit_erased":
-                if (unit := self._unit(event.unit_erased.unit_id, project_id, touched)) is not None:
-                    self._erased(unit)
-            elif kind == "lot_sealed":
-                self._sealed(event.lot_sealed, project_id, touched)
-        self.repository.recount(touched.values())
+        with self._recounted() as touched:
+            for event in events:
+                project_id = event.metadata.project_id
+                kind = event.WhichOneof("event")
+                if kind == "unit_admitted":
+                    if (unit := self._unit(event.unit_admitted.unit_id, project_id, touched)) is not None:
+                        self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
+                elif kind == "unit_erased":
+                    if (unit := self._unit(event.unit_erased.unit_id, project_id, touched)) is not None:
+                        self._erased(unit)
+                elif kind == "lot_sealed":
+                    self._sealed(event.lot_sealed, project_id, touched)
 
     def annotations(self, events: Sequence[AnnotationEvent]) -> None:
         """Count labels, and their revisions."""
-        touched: dict[int, Unit] = {}
-        for event in events:
-            at_us = event.metadata.occurred_at_us
-            if event.HasField("annotation_submitted"):
-                told = event.annotation_submitted
-                said = _annotation(told, at_us, rework=told.rework, late=told.late)
-                annotation_id, unit_id = told.annotation_id, told.unit_id
-            elif event.HasField("annotation_revised"):
-                again = event.annotation_revised
-                said = _annotation(again, at_us, revision=again.revision)
-                annotation_id, unit_id = again.annotation_id, again.unit_id
-            else:
-                continue
-            unit = self._unit(unit_id, event.metadata.project_id, touched)
-            if unit is None or is_too_late(unit, said):
-                continue
-            news, before = annotated(unit, annotation_id, said)
-            if news:
-                self.repository.worked(unit, unit.annotations[annotation_id], before)
-                self.repository.counted_at(unit.project_id, at_us)
-        self.repository.recount(touched.values())
+        with self._recounted() as touched:
+            for event in events:
+                at_us = event.metadata.occurred_at_us
+                if event.HasField("annotation_submitted"):
+                    told = event.annotation_submitted
+                    said = _annotation(told, at_us, rework=told.rework, late=told.late)
+                    annotation_id, unit_id = told.annotation_id, told.unit_id
+                elif event.HasField("annotation_revised"):
+                    again = event.annotation_revised
+                    said = _annotation(again, at_us, revision=again.revision)
+                    annotation_id, unit_id = again.annotation_id, again.unit_id
+                else:
+                    continue
+                unit = self._unit(unit_id, event.metadata.project_id, touched)
+                if unit is None or is_too_late(unit, said):
+                    continue
+                news, before = annotated(unit, annotation_id, said)
+                if news:
+                    self.repository.worked(unit, unit.annotations[annotation_id], before)
 
     def assignments(self, events: Sequence[AssignmentEvent]) -> None:
         """Hear when a unit is labelled anew."""
-        touched: dict[int, Unit] = {}
-        for event in events:
-            if event.HasField("assignment_issued") and event.assignment_issued.rework:
-                issued = event.assignment_issued
-                self._sent_back(issued.unit_id, event.metadata.project_id, issued.rework, touched)
-        self.repository.recount(touched.values())
+        with self._recounted() as touched:
+            for event in events:
+                if event.HasField("assignment_issued") and event.assignment_issued.rework:
+                    issued = event.assignment_issued
+                    self._sent_back(issued.unit_id, event.metadata.project_id, issued.rework, touched)
 
     def resolutions(self, events: Sequence[ResolutionEvent]) -> None:
         """Hear how units stand."""
-        touched: dict[int, Unit] = {}
-        for event in events:
-            settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
-            if settlement is None:
-                continue
-            told = getattr(event, cast("str", event.WhichOneof("event")))
-            if (unit := self._unit(told.unit_id, event.metadata.project_id, touched)) is not None:
-                settled(unit, settlement, told.rework)
-        self.repository.recount(touched.values())
+        with self._recounted() as touched:
+            for event in events:
+                settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
+                if settlement is None:
+                    continue
+                told = getattr(event, cast("str", event.WhichOneof("event")))
+                if (unit := self._unit(told.unit_id, event.metadata.project_id, touched)) is not None:
+                    settled(unit, settlement, told.rework)
 
     def lots(self, events: Sequence[LotEvent]) -> None:
         """Hear what became of lots."""
+        with self._recounted() as touched:
+            for event in events:
+                if event.HasField("lot_accepted"):
+                    self._accepted(
+                        event.lot_accepted, event.metadata.project_id, event.metadata.occurred_at_us, touched
+                    )
+                elif event.HasField("lot_rejected"):
+                    self._rejected(event.lot_rejected, event.metadata.project_id, touched)
+
+    @contextmanager
+    def _recounted(self) -> Iterator[dict[int, Unit]]:
+        """Collect the units that are touched and recount them at the end, also when an event turns out to be poison.
+
+        For then the events are told once more one by one, and what was taken in already is no news.
+        """
         touched: dict[int, Unit] = {}
-        for event in events:
-            if event.HasField("lot_accepted"):
-                self._accepted(event.lot_accepted, event.metadata.project_id, event.metadata.occurred_at_us, touched)
-            elif event.HasField("lot_rejected"):
-                self._rejected(event.lot_rejected, event.metadata.project_id, touched)
-        self.repository.recount(touched.values())
+        try:
+            yield touched
+        finally:
+            self.repository.recount(touched.values())
 
     def _unit(self, unit_id: str, project_id: str, touched: dict[int, Unit]) -> Unit | None:
         """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""

@@ -86,7 +86,7 @@ class Measure:
         self.live = self.live or await self._caught_up()
         if self.live and self.repository.may_close(self.clock.now_us()) and await self._caught_up():
             self.repository.close(self.clock.now_us())
-        changed = [project_id for project_id in self.repository.changed if project_id in self.projects.rows]
+        changed = [project_id for project_id in sorted(self.repository.changed) if project_id in self.projects.rows]
         for project_id in changed:
             self._measure(self.projects.rows[project_id])
             # Others get to run: requests, and the next batch.
@@ -106,9 +106,9 @@ class Measure:
     def _measure(self, project: Project) -> None:
         project_id = project.project_id
         self.repository.changed.discard(project_id)
-        waited = sorted(
-            (self.clock.now_us() - at_us) / MICROSECONDS for at_us in self.repository.waiting_us.pop(project_id, ())
-        )
+        sums = self.repository.sums[project_id]
+        waiting_us, sums.waiting_us = sums.waiting_us, []
+        waited = sorted((self.clock.now_us() - at_us) / MICROSECONDS for at_us in waiting_us)
         freshness = waited[min(len(waited) - 1, round(0.95 * len(waited)))] if waited and self.live else None
         try:
             found = self._concluded(project, freshness)

@@ -28,7 +28,6 @@ class Repository:
         closed_sums: what closed units add to each project.
         changed: projects whose sums changed since they were measured.
         estimated: annotators of a project whose gold answers changed since they were told.
-        waiting_us: event times of labels that were counted and not measured yet, by project; a bounded many.
     """
 
     def __init__(self) -> None:
@@ -39,7 +38,6 @@ class Repository:
         self.sums: dict[str, Sums] = {}
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
-        self.waiting_us: defaultdict[str, list[int]] = defaultdict(list)
         self._dirty: set[int] = set()
         self._lots_dirty: set[int] = set()
         self._accepted: list[tuple[int, str]] = []
@@ -172,7 +170,8 @@ class Repository:
 
     def worked(self, unit: Unit, said: Annotation, before: Annotation | None) -> None:
         """Count an annotation towards its annotator's pace, and towards competence where the unit is gold."""
-        standing = self.sums_of(unit.project_id).standing(said.annotator_id)
+        sums = self.sums_of(unit.project_id)
+        standing = sums.standing(said.annotator_id)
         standing.worked(said, before)
         if unit.gold and not unit.erased:
             if before is not None:
@@ -180,6 +179,9 @@ class Repository:
             standing.answered(unit.gold, said.label)
             standing.learnt(said.at_us)
             self.estimated[unit.project_id].add(said.annotator_id)
+        sums.newest_us = max(sums.newest_us, said.at_us)
+        if len(sums.waiting_us) < LATENCIES_MAX:
+            sums.waiting_us.append(said.at_us)
 
     def gold_known(self, unit: Unit, times: int) -> None:
         """Count the answers that came before it was known that the unit is gold; or take them out when it is erased."""
@@ -188,11 +190,3 @@ class Repository:
             standing.answered(unit.gold, said.label, times)
             standing.learnt(said.at_us, 1 + said.revision if times > 0 else 1)
             self.estimated[unit.project_id].add(said.annotator_id)
-
-    def counted_at(self, project_id: str, occurred_at_us: int) -> None:
-        """Note the event time of a label, for its way into the metrics to be measured."""
-        sums = self.sums_of(project_id)
-        sums.newest_us = max(sums.newest_us, occurred_at_us)
-        waiting = self.waiting_us[project_id]
-        if len(waiting) < LATENCIES_MAX:
-            waiting.append(occurred_at_us)

@@ -30,6 +30,8 @@ class ClosedUnits:
         return len(self._in_order)
 
     def __contains__(self, unit_id: str) -> bool:
+        if not self._in_order:
+            return False
         digest = _digest(unit_id)
         if digest in self._recent:
             return True

@@ -23,7 +23,8 @@ class Sums:
         settled_labels: those of settled units.
         turnaround_seconds: tally over units of accepted lots.
         standings: by annotator.
-        newest_us: event time of the newest event that was counted.
+        newest_us: event time of the newest label that was counted.
+        waiting_us: event times of labels that were counted and not measured yet; a bounded many.
     """
 
     tally: LabelTally = field(default_factory=LabelTally)
@@ -34,6 +35,7 @@ class Sums:
     lots: LotSums = field(default_factory=LotSums)
     standings: dict[str, Standing] = field(default_factory=dict)
     newest_us: int = 0
+    waiting_us: list[int] = field(default_factory=list, compare=False)
 
     def replace(self, before: Share, after: Share) -> None:
         """Let a unit that added `before` add `after`."""
