@@ -43,8 +43,7 @@ def alpha_of_table(data: Workload) -> Work:
 def alpha_of_tally(data: Workload) -> Work:
     """Krippendorff's alpha from a tally kept beforehand, with its jackknife interval."""
     tally = LabelTally.of(_counted(data))
-    call = lambda: krippendorff_alpha(tally.label_counts()).value  # noqa: E731 # a def would only repeat the name
-    return Work(WHO, call, note="with its jackknife interval")
+    return Work(WHO, lambda: krippendorff_alpha(tally.label_counts()).value, note="with its jackknife interval")
 
 
 def kappa_of_table(data: Workload) -> Work:

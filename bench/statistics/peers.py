@@ -27,16 +27,20 @@ def krippendorff_of_counts(data: Workload) -> Work:
     """Alpha of krippendorff from the units' counts of labels, made beforehand."""
     counts = _counts(data)
     alpha = import_module("krippendorff").alpha
-    call = lambda: alpha(value_counts=counts, level_of_measurement="nominal")  # noqa: E731 # a def would only repeat it
-    return Work(_who("krippendorff"), call, note="from the counts of each unit; no interval")
+    return Work(
+        _who("krippendorff"),
+        lambda: alpha(value_counts=counts, level_of_measurement="nominal"),
+        note="from the counts of each unit; no interval",
+    )
 
 
 def krippendorff_of_table(data: Workload) -> Work:
     """Alpha of krippendorff from the table of labels."""
     table = data.labels.T.astype(np.float64)
     alpha = import_module("krippendorff").alpha
-    call = lambda: alpha(reliability_data=table, level_of_measurement="nominal")  # noqa: E731 # as above
-    return Work(_who("krippendorff"), call, note="no interval")
+    return Work(
+        _who("krippendorff"), lambda: alpha(reliability_data=table, level_of_measurement="nominal"), note="no interval"
+    )
 
 
 def irrcac_alpha(data: Workload) -> Work:
@@ -64,8 +68,9 @@ def statsmodels_of_counts(data: Workload) -> Work:
 def statsmodels_of_table(data: Workload) -> Work:
     """Fleiss' kappa of statsmodels from the table of labels."""
     rater = import_module("statsmodels.stats.inter_rater")
-    call = lambda: rater.fleiss_kappa(rater.aggregate_raters(data.labels)[0])  # noqa: E731 # as above
-    return Work(_who("statsmodels"), call, note="no interval")
+    return Work(
+        _who("statsmodels"), lambda: rater.fleiss_kappa(rater.aggregate_raters(data.labels)[0]), note="no interval"
+    )
 
 
 def _crowd_kit(data: Workload, options: Mapping[str, float], note: str) -> Work:
