@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.table(outcomes))
     for outcome in outcomes:
         if outcome.broken:
-            print(report.failure(outcome))
+            print(report.failure(outcome, asked.plant))
     if asked.json is not None:
         asked.json.write_text(json.dumps(report.as_json(outcomes), indent=2) + "\n")
     print(report.closing_line(outcomes))

@@ -56,14 +56,15 @@ class Progress:
         self._console.print(line, highlight=False)
 
 
-def failure(outcome: Outcome) -> str:
-    """Return what a seed broke, and the one command that replays it."""
+def failure(outcome: Outcome, plant: str | None = None) -> str:
+    """Return what a seed broke, and the one command that replays it, with the bug that was planted."""
+    options = f" --plant {plant}" if plant else ""
     more = len(outcome.broken) - SHOWN_MAX
     lines = [f"\nSEED {outcome.seed} BROKE:", *(f"  - {sentence}" for sentence in outcome.broken[:SHOWN_MAX])]
     if more > 0:
         lines.append(f"  - and {more} more")
     lines.append(f"  faults: {', '.join(f'{name} {times}' for name, times in outcome.faults.items()) or 'none'}")
-    return "\n".join([*lines, f"  replay: python -m simulation --seed {outcome.seed}"])
+    return "\n".join([*lines, f"  replay: python -m simulation --seed {outcome.seed}{options}"])
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
