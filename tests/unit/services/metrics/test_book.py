@@ -14,7 +14,7 @@ from services.metrics.book import Book
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.handlers import Handlers
-from services.metrics.repository import Repository
+from services.metrics.repository import BUCKETS, Repository
 
 PROJECT = "k1-p"
 LOTS, LOT_UNITS = 5, 8
@@ -148,8 +148,13 @@ async def test_a_unit_closed_while_the_book_is_written_counts_once() -> None:
     repository = Repository()
     served = Handlers(repository)
 
+    breaths = 0
+
     async def close_meanwhile() -> None:
-        repository.close(LATER_US)
+        nonlocal breaths
+        breaths += 1
+        if breaths == BUCKETS // 2:
+            repository.close(LATER_US)
 
     expected = sums(played(steps, served))
     await Book("one", repository, parts, close_meanwhile).keep({("log", 0): len(steps)})

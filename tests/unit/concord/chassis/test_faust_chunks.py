@@ -1,0 +1,70 @@
+"""What is committed of chunks: the end of the contiguous head, whatever is acknowledged in which order."""
+
+import itertools
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from concord.chassis.faust_chunks import ChunkedApp, ChunkedConsumer
+from concord.chassis.settings import KafkaSettings
+
+PLACE = TP("topic", 0)
+
+
+class Record:
+    """A record as the client library hands it over."""
+
+    topic, partition, timestamp, timestamp_type = "topic", 0, 0, 0
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.value = b"%d" % offset
+
+
+@pytest.fixture
+async def consumer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("concord.chassis.faust_chunks.CHUNK_RECORDS_MAX", 10)
+    app = ChunkedApp("test", KafkaSettings(bootstrap="127.0.0.1:9"), replicas=1)
+    app.chunked("topic")
+    app.finalize()
+    return app.consumer
+
+
+def delivered(consumer: ChunkedConsumer, *offsets: int) -> list[Any]:
+    return list(consumer._messages(PLACE, [Record(offset) for offset in offsets]))
+
+
+async def test_a_poll_becomes_chunks_with_every_record_in_order(consumer: ChunkedConsumer) -> None:
+    chunks = delivered(consumer, *range(25))
+    assert [len(chunk.records) for chunk in chunks] == [10, 10, 5]
+    assert [record.offset for chunk in chunks for record in chunk.records] == list(range(25))
+    assert [chunk.offset for chunk in chunks] == [9, 19, 24]
+    assert chunks[2].value == [b"20", b"21", b"22", b"23", b"24"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_only_the_contiguous_head_is_committed(consumer: ChunkedConsumer, order: tuple[int, ...]) -> None:
+    chunks = delivered(consumer, *range(25))
+    done: set[int] = set()
+    committed = 0
+    for number in order:
+        assert consumer.ack(chunks[number])
+        assert not consumer.ack(chunks[number]), "the second time is no news"
+        done.add(number)
+        head = next(n for n in range(4) if n not in done)
+        expected = [0, 10, 20, 25][head]
+        offset = consumer._new_offset(PLACE)
+        assert offset == (expected if expected > committed else None)
+        committed = max(committed, expected)
+    assert committed == 25
+
+
+async def test_after_a_rebalance_what_was_delivered_before_is_not_committed(consumer: ChunkedConsumer) -> None:
+    (before,) = delivered(consumer, 0, 1, 2)
+    consumer._delivered.clear()
+    (again,) = delivered(consumer, 0, 1, 2)
+    before.acked = True
+    assert consumer._new_offset(PLACE) is None
+    assert consumer.ack(again)
+    assert consumer._new_offset(PLACE) == 3
