@@ -115,12 +115,15 @@ class BatchConsumer:
         self.dead_letters = dead_letters
         self.tracing = telemetry.tracing
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        for topic in self.handlers:
+            # Shown as zero from the start, so that the first one is an increase.
+            self.instruments.counter("concord_consumer_records", topic)
+            self.instruments.counter("concord_dead_letters", topic)
         self.clock = clock
         self.regrouped: Callable[[], Awaitable[None]] | None = None
         self._next: dict[TopicPartition, int] = {}
         self._generation = -1
         self._progress_at = 0.0
-        self._watched_at = 0.0
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -144,6 +147,17 @@ class BatchConsumer:
             Stuck: see there.
             UnknownSchemaVersion: a newer contract; nothing of the batch is committed.
         """
+        tasks = [asyncio.create_task(self._serve_batches()), asyncio.create_task(self._watch_for_ever())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _serve_batches(self) -> None:
         while not self._stopping:
             self._idle.clear()
             try:
@@ -153,13 +167,18 @@ class BatchConsumer:
             finally:
                 self._idle.set()
 
+    async def _watch_for_ever(self) -> None:
+        """Watch from beside: a handler that never returns is no progress either."""
+        while True:
+            await self.clock.sleep(WATCH_SECONDS)
+            await self._watch()
+
     async def _turn(self) -> None:
-        """Serve one batch, or look after the watchdog when there is none."""
+        """Serve one batch, if one comes."""
         records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
         if self.subscription.generation() != self._generation:
             await self._regroup(self.subscription.generation())
         if not records:
-            await self._watch()
             return
         offsets = self._check_contiguous(records)
         for topic, batch in self._by_topic(records).items():
@@ -224,6 +243,8 @@ class BatchConsumer:
                     await self.handlers[topic](deliveries)
             except (StoreUnavailable, BrokerUnavailable) as fault:
                 log.warning("%s waits: %s", topic, fault)
+                # Known and passing: ending the process would not bring the store or the broker back.
+                self._progress_at = self.clock.monotonic()
                 await self.clock.sleep(RETRY_SECONDS)
             else:
                 return
@@ -272,11 +293,8 @@ class BatchConsumer:
             self._next.clear()
 
     async def _watch(self) -> None:
-        """With nothing coming: every WATCH_SECONDS look whether there is something to come, and for how long."""
+        """Look whether there is something to come, and for how long nothing has come of it."""
         now = self.clock.monotonic()
-        if now - self._watched_at < WATCH_SECONDS:
-            return
-        self._watched_at = now
         try:
             lag_records = await self.subscription.lag()
         except BrokerUnavailable:

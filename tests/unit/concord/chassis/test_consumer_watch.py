@@ -1,12 +1,23 @@
 """What ends a consumer's process: offsets that jump, and records that wait and never come."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from concord.chassis.broker.port import BrokerUnavailable, Incoming, Subscription, TopicPartition
-from concord.chassis.consumer import STUCK_SECONDS, UNJOINED_SECONDS, BatchConsumer, Delivery, OffsetJump, Stuck
+from concord.chassis.consumer import (
+    STUCK_SECONDS,
+    UNJOINED_SECONDS,
+    WATCH_SECONDS,
+    BatchConsumer,
+    Delivery,
+    Handler,
+    OffsetJump,
+    Stuck,
+)
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import encode
 from concord.contracts.topics import PROJECTS, UNITS, Topic
@@ -25,12 +36,13 @@ class Script:
     """A subscription that gives what is written, and a broker that gives this subscription.
 
     Args:
-        polls: what each poll returns; an int first lets that many seconds pass.
+        polls: what each poll returns; a number: nothing until so many seconds have passed, which the watch counts.
         lag: records that wait; None: the group is being dealt anew for ever.
     """
 
     def __init__(self, clock: HandClock, polls: Sequence[Sequence[Incoming] | float], lag: int | None = 0) -> None:
         self.clock = clock
+        self.began = clock.seconds
         self.polls = list(polls)
         self.waiting = lag
         self.commits: list[Mapping[TopicPartition, int]] = []
@@ -52,7 +64,9 @@ class Script:
             raise Over
         found = self.polls.pop(0)
         if isinstance(found, int | float):
-            self.clock.seconds += found
+            until = self.clock.seconds + found
+            while self.clock.seconds < until:  # noqa: ASYNC110 - the clock moves by hand
+                await asyncio.sleep(0)
             return []
         return found
 
@@ -80,10 +94,12 @@ def at(*offsets: int, topic: Topic = UNITS, partition: int = 0) -> list[Incoming
     return [Incoming(topic.name, partition, offset, b"k", VALUE, (), 0) for offset in offsets]
 
 
-async def run(script: Script) -> None:
-    """Run a consumer through the script; Over is its good end."""
+async def nothing(deliveries: Sequence[Delivery]) -> None:
+    """Serve a batch at once."""
 
-    async def serve(deliveries: Sequence[Delivery]) -> None: ...
+
+async def run(script: Script, serve: Handler = nothing) -> None:
+    """Run a consumer through the script; Over is its good end."""
 
     async def flushed() -> None: ...
 
@@ -159,10 +175,32 @@ async def test_after_a_partition_was_away_it_may_begin_anywhere() -> None:
 
 
 async def test_records_that_wait_and_do_not_come_end_the_process() -> None:
-    script = Script(HandClock(), [STUCK_SECONDS - 1, 2.5, 3.0], lag=5)
+    script = Script(HandClock(), [3 * STUCK_SECONDS], lag=5)
     with pytest.raises(Stuck, match=rf"5 records wait and none has come for {STUCK_SECONDS:g} s"):
         await run(script)
-    assert len(script.polls) == 1, "not before its time"
+    assert STUCK_SECONDS < script.clock.seconds - script.began <= STUCK_SECONDS + 2 * WATCH_SECONDS
+
+
+async def test_a_handler_that_never_returns_ends_the_process() -> None:
+    async def hang(deliveries: Sequence[Delivery]) -> None:
+        await asyncio.Event().wait()
+
+    script = Script(HandClock(), [at(0)], lag=5)
+    with pytest.raises(Stuck, match="5 records wait"):
+        await run(script, hang)
+    assert script.commits == []
+
+
+async def test_a_store_that_is_away_is_waited_for_and_ends_nothing() -> None:
+    script = Script(HandClock(), [at(0)], lag=5)
+
+    async def away(deliveries: Sequence[Delivery]) -> None:
+        if script.clock.seconds - script.began < 5 * STUCK_SECONDS:
+            raise StoreUnavailable("away")
+
+    with pytest.raises(Over):
+        await run(script, away)
+    assert len(script.commits) == 1
 
 
 async def test_a_quiet_topic_is_no_stuck_one() -> None:
@@ -171,13 +209,13 @@ async def test_a_quiet_topic_is_no_stuck_one() -> None:
 
 
 async def test_each_batch_begins_the_watch_anew() -> None:
-    polls: list[Sequence[Incoming] | float] = [STUCK_SECONDS - 5, at(0), STUCK_SECONDS - 5, at(1), STUCK_SECONDS - 5]
+    polls: list[Sequence[Incoming] | float] = [STUCK_SECONDS - 9, at(0), STUCK_SECONDS - 9, at(1), STUCK_SECONDS - 9]
     with pytest.raises(Over):
         await run(Script(HandClock(), polls, lag=5))
 
 
 async def test_a_rebalance_is_waited_for_and_one_that_never_ends_ends_the_process() -> None:
-    script = Script(HandClock(), [UNJOINED_SECONDS / 3] * 5, lag=None)
+    script = Script(HandClock(), [3 * UNJOINED_SECONDS], lag=None)
     with pytest.raises(Stuck, match="not joined"):
         await run(script)
-    assert len(script.polls) == 1
+    assert script.clock.seconds - script.began > UNJOINED_SECONDS
