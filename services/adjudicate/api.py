@@ -17,7 +17,7 @@ from concord.chassis.http import json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import visible
-from concord.labels import ClassedSchema, Json
+from concord.labels import Json
 from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, has_part
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
@@ -136,16 +136,16 @@ async def show_competence(request: Request, project_id: str, caller: Operator) -
     """Show by which confusion matrices the labels of a project are weighed."""
     door = _door(request)
     project = visible(door.handlers.projects, project_id, caller)
-    classes = len(project.schema.classes) if isinstance(project.schema, ClassedSchema) else 0
-    repository = door.handlers.repository
-    weights = repository.weights(project_id, classes)
+    weights = door.handlers.weights(project)
+    if weights is None:
+        return json_answer(ProjectWeights(0, []))
     annotators = [
         AnnotatorWeight(
             one.annotator_id,
             sum(map(sum, one.confusion)),
             [list(row) for row in weights.confusion(one.annotator_id)],
         )
-        for one in repository.competence(project_id)
+        for one in door.handlers.repository.competence(project_id)
     ]
     return json_answer(ProjectWeights(weights.gold_units, annotators))
 

@@ -18,10 +18,10 @@ from concord.contracts.v1.annotations_pb2 import AnnotationEvent
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.quality_pb2 import QualityEvent
 from concord.contracts.v1.units_pb2 import UnitEvent
-from concord.labels import ClassedSchema, Json, LabelFault, encoded
+from concord.labels import Json, LabelFault, encoded
 from services.adjudicate.announcements import SERVICE, decision, ruling
 from services.adjudicate.domain.competence import CompetenceState, newest
-from services.adjudicate.domain.consensus import Leading, Method, leading
+from services.adjudicate.domain.consensus import Leading, Method, Weights, leading
 from services.adjudicate.domain.escalation import EscalationDoesNotExist, RulingRefused, has_part, ruled
 from services.adjudicate.domain.unit import (
     Annotation,
@@ -158,13 +158,17 @@ class Handlers:
     def _weigh(self, project: Project) -> Weigh:
         def weigh(annotations: Sequence[Annotation]) -> Leading:
             labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
-            schema = project.schema
-            weights = None
-            if isinstance(schema, ClassedSchema):
-                weights = self.repository.weights(project.project_id, len(schema.classes))
-            return leading(schema, labels, cast("Method", project.policy.consensus.method), weights)
+            method = cast("Method", project.policy.consensus.method)
+            return leading(project.schema, project.classed, labels, method, self.weights(project))
 
         return weigh
+
+    def weights(self, project: Project) -> Weights | None:
+        """Return what consensus in a project rests on; None where its labels have no classes."""
+        if project.classed is None:
+            return None
+        assumed = project.policy.gold.pass_accuracy
+        return self.repository.weights(project.project_id, len(project.classed.classes), assumed)
 
     async def _apply(self, causes: Sequence[Cause[UnitState]]) -> None:
         """Answer the causes; the first error is raised, for the consumer to find out which record is to blame."""

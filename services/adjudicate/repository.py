@@ -63,16 +63,16 @@ class Repository:
         """Return how many units wait for a ruling."""
         return len(self._losses)
 
-    def weights(self, project_id: str, classes: int) -> Weights:
-        """Return what is known of a project's annotators."""
+    def weights(self, project_id: str, classes: int, assumed_accuracy: float) -> Weights:
+        """Return what is known of a project's annotators; see `Weights` for what is assumed before that."""
         found = self._weights.get(project_id)
-        if found is None:
+        if found is None or found.assumed_accuracy != assumed_accuracy:
             counts = {
                 annotator_id: ConfusionCounts(competence.confusion)
                 for annotator_id, competence in self._competence[project_id].items()
                 if len(competence.confusion) == classes
             }
-            found = self._weights[project_id] = Weights(counts, classes)
+            found = self._weights[project_id] = Weights(counts, classes, assumed_accuracy)
         return found
 
     def competence(self, project_id: str) -> list[CompetenceState]:

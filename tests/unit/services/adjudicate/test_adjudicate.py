@@ -205,3 +205,25 @@ async def test_an_event_of_an_unknown_project_is_a_dead_letter(adjudicate: Adjud
 
 async def test_every_route_is_guarded(adjudicate: Adjudicate) -> None:
     assert unguarded_routes(adjudicate.service.application) == []  # type: ignore[arg-type]
+
+
+async def test_without_any_gold_those_who_agree_are_believed_as_the_project_expects_of_annotators() -> None:
+    found = await start(House())
+    await found.upstream.project(Policy(), classes=["no", "yes", "unclear"])
+    await found.upstream.unit("k1-u1")
+    for number, annotator in enumerate(("new", "newer"), start=1):
+        await found.upstream.annotation("k1-u1", number, annotator, "yes")
+    assert await found.decisions() == [("k1-u1", "consensus_reached")]
+    await found.service.runtime.stop()
+
+
+async def test_labels_that_weigh_the_same_lead_to_none() -> None:
+    found = await start(House())
+    await found.upstream.project(Policy(overlap=Overlap(initial=2, max=2)))
+    await found.upstream.unit("k1-u1")
+    await found.upstream.annotation("k1-u1", 1, "new", "yes")
+    await found.upstream.annotation("k1-u1", 2, "newer", "no")
+    assert await found.decisions() == [("k1-u1", "escalated")]
+    (event,) = found.house.events(RESOLUTIONS)
+    assert event.escalated.leading_label == b""
+    await found.service.runtime.stop()
