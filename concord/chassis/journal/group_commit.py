@@ -99,6 +99,7 @@ class GroupCommit:
         if self._timer is None:
             self._timer = loop.call_at(append.deadline, self._give_up)
         await append.told
+        await asyncio.sleep(0)  # the publisher first: what the caller is about to be answered is on its way by then
         return append.won
 
     async def run(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
 from concord.chassis.clock import Clock
@@ -12,8 +11,6 @@ from concord.chassis.store.port import Store, StoreUnavailable
 
 PUBLISH_EVENTS_MAX = 2_000
 BACKLOG_EVENTS_MAX = 50_000
-GATHER_SECONDS = 0.02
-"""How long after a publish the next one waits for more events. One that comes after a silence goes out at once."""
 MARK_SECONDS = 1.0
 RETRY_SECONDS_FIRST = 0.05
 RETRY_SECONDS_MAX = 2.0
@@ -38,8 +35,6 @@ class Publisher:
         self._offered_number = 0
         self._queue: deque[tuple[int, Sequence[Outgoing]]] = deque()
         self._arrived = asyncio.Event()
-        self._hurried = asyncio.Event()
-        self._flushing = 0
         self._advanced = asyncio.Condition()
 
     @property
@@ -57,15 +52,8 @@ class Publisher:
     async def flushed(self) -> None:
         """Return when everything offered before the call is published."""
         wanted = self._offered_number
-        self._flushing += 1
-        self._hurried.set()
-        try:
-            async with self._advanced:
-                await self._advanced.wait_for(lambda: self.published_number >= wanted)
-        finally:
-            self._flushing -= 1
-            if not self._flushing:
-                self._hurried.clear()
+        async with self._advanced:
+            await self._advanced.wait_for(lambda: self.published_number >= wanted)
 
     async def run(self) -> None:
         """Publish, and mark how far, until cancelled."""
@@ -74,12 +62,8 @@ class Publisher:
             tasks.create_task(self._mark_for_ever())
 
     async def _publish_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        gather_until = loop.time()
         while True:
             await self._arrived.wait()
-            await self._gather(gather_until)
-            gather_until = loop.time() + GATHER_SECONDS
             batch: list[Outgoing] = []
             number = self.published_number
             while self._queue and len(batch) < PUBLISH_EVENTS_MAX:
@@ -92,16 +76,6 @@ class Publisher:
             async with self._advanced:
                 self.published_number = number
                 self._advanced.notify_all()
-
-    async def _gather(self, until: float) -> None:
-        """Let events come together: a publish costs more than the events in it. Nobody who waits is kept waiting.
-
-        Args:
-            until: the event loop's time.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await self._hurried.wait()
 
     async def publish(self, events: Sequence[Outgoing]) -> None:
         """Publish these events, again and again while the broker does not answer."""
