@@ -22,6 +22,7 @@ pytestmark = NEEDS_REAL_PARTS
 POLICY = Policy(overlap=Overlap(initial=2, max=3), gold=Gold(rate=0.1))
 UNITS_COUNT = 40
 ANNOTATORS = ("ann", "bob", "cem", "dan")
+EMPTY_CLAIMS_MAX = 10
 SETTINGS = local_settings(AssignSettings)
 
 
@@ -51,7 +52,7 @@ async def label_all(place: RealPlace, service: Service, name: str, labels_max: i
     """Claim and submit until nothing has come for a while, or so many are labelled; return how many were."""
     done, empty = 0, 0
     async with caller(service, place.house.token(name, Role.ANNOTATOR)) as annotator:
-        while done < labels_max and empty < 5:
+        while done < labels_max and empty < EMPTY_CLAIMS_MAX:
             reply = await annotator.post(f"/v1/projects/{place.project_id}/claims", json={"units": 3})
             assert reply.status_code == 200, reply.text
             offers = reply.json()["assignments"]
