@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.table import Table
 from concord.contracts.topics import ANNOTATORS
 from concord.contracts.v1.annotators_pb2 import AnnotatorEvent
@@ -26,11 +27,18 @@ class AnnotatorRow:
 
 
 def annotator_from(event: Message) -> AnnotatorRow:
-    """Return the annotator that an AnnotatorEvent defines."""
-    defined = cast("AnnotatorEvent", event).annotator_defined
+    """Return the annotator that an AnnotatorEvent defines.
+
+    Raises:
+        ValueError: it defines none.
+    """
+    envelope = cast("AnnotatorEvent", event)
+    if not envelope.HasField("annotator_defined"):
+        raise ValueError("an AnnotatorEvent that defines no annotator")
+    defined = envelope.annotator_defined
     return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind)
 
 
-def annotator_table(broker: Broker, clock: Clock) -> Table[AnnotatorRow]:
+def annotator_table(broker: Broker, clock: Clock, dead_letters: DeadLetters) -> Table[AnnotatorRow]:
     """Return the table of all annotators, by annotator id."""
-    return Table(broker, ANNOTATORS, annotator_from, clock)
+    return Table(broker, ANNOTATORS, annotator_from, clock, dead_letters)

@@ -8,9 +8,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import NotFound
 from concord.chassis.identity import Caller, Role, require
-from concord.chassis.projects import Project
+from concord.chassis.projects import visible
 from concord.chassis.table import Table
 from services.metrics.annotators import AnnotatorRow
 from services.metrics.domain.standing import Competence
@@ -57,10 +56,7 @@ def _reached(request: Request) -> Reached:
 def _measured(request: Request, project_id: str, caller: Caller) -> Measured:
     """Return what is known of a project; another client's is not found."""
     measure = _reached(request).measure
-    project: Project | None = measure.projects.rows.get(project_id)
-    if project is None or (not caller.may(Role.OPERATOR) and project.client_id != caller.client_id):
-        raise NotFound(f"There is no project {project_id}.")
-    return measure.now(project)
+    return measure.now(visible(measure.projects, project_id, caller))
 
 
 def _json(body: msgspec.Struct) -> Response:

@@ -1,12 +1,14 @@
 """Metrics' composition root: settings and ports in, a wired service out."""
 
+import asyncio
 import gc
 from collections.abc import Mapping
 
+from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import BrokerPart, Loop, Part, Runtime, Service
+from concord.chassis.runtime import BrokerPart, Hook, Loop, Part, Runtime, Service
 from concord.chassis.wiring import real_ports
 from services.metrics import api, events
 from services.metrics.agents import faust_door
@@ -44,11 +46,14 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         doors: makes the Kafka door; without one each life reads the topics from their beginning.
     """
     repository = Repository()
-    projects = project_table(ports.broker, ports.clock)
-    annotators = annotator_table(ports.broker, ports.clock)
+    dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, dead_letters)
+    annotators = annotator_table(ports.broker, ports.clock, dead_letters)
     door = doors(ports, repository, events.handlers(Handlers(repository)))
     measure = Measure(repository, projects, ports.broker, ports.telemetry, ports.clock, door.caught_up)
     parts: list[Part] = [
+        Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
+        Hook("store", stop=ports.store.close),
         BrokerPart(ports.broker, ports.clock),
         projects,
         annotators,
