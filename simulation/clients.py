@@ -89,6 +89,7 @@ class Client(Person):
 
     async def live(self) -> None:
         """Do what a client does, to the end."""
+        self.town.sending.add(self.name)
         await self._define()
         waiting = list(self.units)
         while waiting:
@@ -105,6 +106,7 @@ class Client(Person):
             await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_BATCHES_SECONDS))
         while unacknowledged := [sent for sent in self.units if not self._acknowledged(sent["id"])]:
             await self._send(unacknowledged)
+        self.town.sending.discard(self.name)
         if self.chance(0.5):
             await self.insist("ingest", "POST", f"/v1/projects/{self.project_id}/seal")
         await self._follow()

@@ -21,6 +21,7 @@ class Town:
 
     Attributes:
         truths: the true label of each content that was ever sent, by its canonical text.
+        sending: the clients who have units to send.
         settled: nothing is left to be done.
         closed: everybody goes home.
     """
@@ -29,6 +30,7 @@ class Town:
     network: Network
     notebook: Notebook
     truths: dict[str, str] = field(default_factory=dict)
+    sending: set[str] = field(default_factory=set)
     settled: bool = False
     closed: bool = False
 
