@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.runtime import BrokerPart, Hook, Loop, PartDied, Phase, Runtime, StorePart, TelemetryPart, reach
@@ -260,7 +261,7 @@ async def test_reach_does_not_swallow_other_faults() -> None:
 
 async def test_the_last_spans_are_exported_off_the_loop() -> None:
     exported: list[str] = []
-    telemetry = Telemetry("tested")
+    telemetry = Telemetry("tested", InMemorySpanExporter())
     telemetry.shutdown = lambda: exported.append("all")  # type: ignore[method-assign]  # noted instead of done
     part = TelemetryPart(telemetry)
     await part.start()
