@@ -1,3 +1,74 @@
 """Assign's composition root: settings and ports in, a wired service out."""
 
+import random
+from collections.abc import Mapping
+
+from concord.chassis.clock import Clock
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import Unavailable
+from concord.chassis.http import application
+from concord.chassis.ports import Ports
+from concord.chassis.projects import project_table
+from concord.chassis.runtime import Loop, Runtime, Service
+from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from services.assign import api, events
+from services.assign.announcements import SERVICE
+from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
+from services.assign.repository import Repository
+from services.assign.settings import AssignSettings
+from services.assign.telemetry import INSTRUMENTS
+
 EXPIRE_SECONDS = 1.0
+
+
+async def from_environment(environment: Mapping[str, str]) -> Service:
+    """Return assign over the real ports.
+
+    Raises:
+        SettingsRefused: something is wrong or missing; all of it is named.
+    """
+    settings = AssignSettings.from_environment(environment)
+    return wire(settings, real_ports(SERVICE, settings, environment))
+
+
+def wire(settings: AssignSettings, ports: Ports) -> Service:
+    """Return assign over the given ports, not yet started.
+
+    What is drawn at random follows from the writer's name, so that a simulation repeats itself.
+    """
+    journal = journal_part(ports)
+    repository = Repository(journal.journal, settings.ids.secret.key(), random.Random(ports.writer))
+    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
+    instruments = ports.telemetry.instruments(INSTRUMENTS)
+    handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
+    parts = ordered(
+        ports,
+        journal,
+        consumer_part(SERVICE, ports, journal, events.handlers(handlers)),
+        tables=[projects],
+        rebuild=repository.rebuild,
+        loops=[Loop("lease ends", lambda: _expire_for_ever(handlers, ports.clock))],
+    )
+    runtime = Runtime(SERVICE, parts)
+    door = application(
+        SERVICE,
+        api.routers(),
+        readiness=runtime,
+        identity=ports.identity,
+        telemetry=ports.telemetry,
+        domain=api.STATUSES,
+        state=api.Desk(handlers, settings.payload_links, ports.clock),
+    )
+    return Service(runtime, door, settings.http)
+
+
+async def _expire_for_ever(handlers: Handlers, clock: Clock) -> None:
+    """End what has passed every EXPIRE_SECONDS, and go on at once while a whole batch had."""
+    while True:
+        await clock.sleep(EXPIRE_SECONDS)
+        try:
+            while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
+                pass
+        except (StoreUnavailable, Unavailable):
+            continue
