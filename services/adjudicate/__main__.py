@@ -1,7 +1,7 @@
 """Run adjudicate: `python -m services.adjudicate`."""
 
 from concord.chassis.runtime import main
-from services.adjudicate import bootstrap
+from services.adjudicate.bootstrap import from_environment
 
 if __name__ == "__main__":
-    main(bootstrap.from_environment)
+    main(from_environment)

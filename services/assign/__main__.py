@@ -1,7 +1,7 @@
 """Run assign: `python -m services.assign`."""
 
 from concord.chassis.runtime import main
-from services.assign import bootstrap
+from services.assign.bootstrap import from_environment
 
 if __name__ == "__main__":
-    main(bootstrap.from_environment)
+    main(from_environment)

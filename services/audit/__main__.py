@@ -1,7 +1,7 @@
 """Run audit: `python -m services.audit`."""
 
 from concord.chassis.runtime import main
-from services.audit import bootstrap
+from services.audit.bootstrap import from_environment
 
 if __name__ == "__main__":
-    main(bootstrap.from_environment)
+    main(from_environment)

@@ -1,7 +1,7 @@
 """Run ingest: `python -m services.ingest`."""
 
 from concord.chassis.runtime import main
-from services.ingest import bootstrap
+from services.ingest.bootstrap import from_environment
 
 if __name__ == "__main__":
-    main(bootstrap.from_environment)
+    main(from_environment)

@@ -1,7 +1,7 @@
 """Run metrics: `python -m services.metrics`."""
 
 from concord.chassis.runtime import main
-from services.metrics import bootstrap
+from services.metrics.bootstrap import from_environment
 
 if __name__ == "__main__":
-    main(bootstrap.from_environment)
+    main(from_environment)
