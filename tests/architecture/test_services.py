@@ -82,7 +82,7 @@ def test_a_service_has_the_rooms_that_all_have(service: str) -> None:
 def test_a_main_module_only_builds_and_runs(service: str) -> None:
     lines = (ROOT / "services" / service / "__main__.py").read_text().splitlines()
     assert len(lines) < MAIN_LINES_MAX
-    assert "    main(bootstrap.from_environment)" in lines
+    assert "    main(from_environment)" in lines
 
 
 @pytest.mark.parametrize("service", SERVICES)
