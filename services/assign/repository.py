@@ -64,9 +64,21 @@ class Repository:
         return f"{unit_id}.{keyed(self.id_secret, unit_id, annotator_id, str(rework))[:CODE_CHARACTERS]}"
 
     async def keys_of(self, assignment_ids: Sequence[str]) -> dict[str, str | None]:
-        """Return the key of the aggregate that decides on each assignment; None where there is no such unit."""
+        """Return the key of the aggregate that decides on each assignment; None where there is no such unit.
+
+        An assignment that a unit's state does not know may have been issued by another process since it was read, so
+        that unit is read anew: nobody is told that they hold nothing while the store says otherwise.
+        """
         unit_keys = {one: self.key(one.rpartition(".")[0]) for one in assignment_ids}
         units = await self.journal.states(UNIT, list(dict.fromkeys(unit_keys.values())))
+        unknown = {
+            key: None
+            for one, key in unit_keys.items()
+            if (unit := units.get(key)) is not None and not unit.gold and unit.assignment(one) is None
+        }
+        if unknown:
+            self.journal.forget(unknown)
+            units |= await self.journal.states(UNIT, list(unknown))
         return {
             one: None if (unit := units.get(key)) is None else self.key(one) if unit.gold else key
             for one, key in unit_keys.items()

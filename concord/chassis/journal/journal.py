@@ -1,7 +1,7 @@
 """The journal: loads heads, lets pure functions decide, appends what they decided, and decides again on a loss."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, cast
 
 from concord.chassis.broker.port import Outgoing
@@ -121,10 +121,14 @@ class Journal:
             elif seq:
                 yield key, kind.decode(stored)
 
-    def forget(self) -> None:
-        """Read every head anew when it is next needed: other processes may have moved them on."""
-        self._heads.clear()
-        self._times_forgotten += 1
+    def forget(self, keys: Iterable[str] | None = None) -> None:
+        """Read these heads, or every one, anew when next needed: other processes may have moved them on."""
+        if keys is None:
+            self._heads.clear()
+            self._times_forgotten += 1
+        else:
+            for key in keys:
+                self._heads.pop(key, None)
 
     def _entry(
         self, key: str, causes: Sequence[Cause[State]], places: Sequence[int], outcomes: list[Outcome[State] | None]
@@ -180,17 +184,20 @@ class Journal:
 
     async def _load(self, kind: Kind[State], keys: Sequence[str]) -> None:
         """Read the heads that are not cached; those that are stay, at least until the caller has looked at them."""
-        times_forgotten = -1
-        while times_forgotten != self._times_forgotten:
+        while True:
             times_forgotten = self._times_forgotten
-            missing = []
+            held, missing = [], []
             for key in keys:
                 if key in self._heads:
                     self._heads.move_to_end(key)
+                    held.append(key)
                 else:
                     missing.append(key)
-            if missing:
-                await self._read(kind, missing)
+            if not missing:
+                return
+            await self._read(kind, missing)
+            if times_forgotten == self._times_forgotten and all(key in self._heads for key in held):
+                return
 
     async def _read(self, kind: Kind[State], missing: Sequence[str]) -> None:
         times_forgotten = self._times_forgotten

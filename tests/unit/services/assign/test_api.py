@@ -66,6 +66,22 @@ async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_servic
         assert len(everything) == 5
 
 
+async def test_a_label_is_taken_by_a_process_that_did_not_issue_the_lease() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open() as one:
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-u1"))
+        async with desk.open():
+            async with desk.annotator("ann") as annotator:
+                nobody = await submit(annotator, "c1-u1.nobody")
+            async with caller(one, desk.house.token("ann", Role.ANNOTATOR)) as annotator:
+                (assignment,) = await claim(annotator)
+            async with desk.annotator("ann") as annotator:
+                reply = await submit(annotator, assignment["assignment_id"])
+    assert (nobody.status_code, reply.status_code) == (404, 200), "the other process knew the unit, and not the lease"
+
+
 async def test_a_submission_said_again_is_repeated_and_another_label_is_refused() -> None:
     desk = Desk()
     await desk.publish_project()
