@@ -4,7 +4,7 @@ Were one of them not caught, that no seed breaks anything would mean little.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -133,7 +133,7 @@ def export_of_anything() -> Iterator[None]:
         yield
 
 
-PLANTED: Mapping[str, Any] = {
+PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     plant.__name__.replace("_", "-"): plant
     for plant in (
         ack_before_effect,
@@ -151,5 +151,4 @@ PLANTED: Mapping[str, Any] = {
 
 def planted(name: str) -> AbstractContextManager[None]:
     """Return the bug of that name, alive within the block."""
-    found: AbstractContextManager[None] = PLANTED[name]()
-    return found
+    return PLANTED[name]()

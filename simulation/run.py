@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,7 +89,7 @@ async def _run(seed: int, trace: Trace) -> Outcome:
     (operator,) = (person for person in people if isinstance(person, Operator))
     lives = town.network.lives
     lives.open()
-    work = [asyncio.create_task(person.live(), name=person.name) for person in people]  # type: ignore[attr-defined]
+    work = [asyncio.create_task(person.live(), name=person.name) for person in people]
     await mischief.run(MISCHIEF_SECONDS, BETWEEN_MISCHIEFS_SECONDS)
     relief = [Annotator(town, f"relief-{number}", steady=True) for number in range(1, RELIEF + 1)]
     work += [asyncio.create_task(person.live(), name=person.name) for person in relief]
@@ -160,7 +160,7 @@ class Operator(Person):
                 self.town.notebook.quality[project_id] = answer.json()
 
 
-async def _settled(town: Town) -> Any:
+async def _settled(town: Town) -> AsyncIterator[str]:
     """Return when nothing is left to be done; yield what is, when the town's patience ends."""
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLE_SECONDS_MAX

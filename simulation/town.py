@@ -2,6 +2,7 @@
 
 import json
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +41,7 @@ def canonical(content: Any) -> str:
     return json.dumps(content, sort_keys=True)
 
 
-class Person:
+class Person(ABC):
     """Somebody with a credential and a temper of their own.
 
     Args:
@@ -55,6 +56,10 @@ class Person:
         self.name = name
         self.generator = random.Random(f"{town.house.seed}/{name}")
         self.token = town.house.token(name, *roles, client_id=client_id, issued_seconds_ago=ISSUED_SECONDS_AGO)
+
+    @abstractmethod
+    async def live(self) -> None:
+        """Do what one does here, to the end."""
 
     async def insist(self, service: str, method: str, path: str, body: Any = None, **more: Any) -> Answer | None:
         """Ask until there is an answer, or give up."""
