@@ -4,8 +4,8 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from simulation import report
@@ -16,12 +16,10 @@ from simulation.run import Outcome, run
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds; return 0 when nothing was broken in any, else 1."""
     asked = _parser().parse_args(arguments)
-    if not asked.trace:
-        logging.disable(logging.CRITICAL)
     seeds = [asked.seed] if asked.seed is not None else list(range(asked.first, asked.first + asked.seeds))
     outcomes: list[Outcome] = []
     bug = planted(asked.plant) if asked.plant else nullcontext()
-    with bug, report.Progress(len(seeds), sys.stderr) as progress:
+    with _told(asked.trace), bug, report.Progress(len(seeds), sys.stderr) as progress:
         for seed in seeds:
             outcomes.append(run(seed, print if asked.trace else None))
             progress.advance(outcomes[-1])
@@ -33,6 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.json.write_text(json.dumps(report.as_json(outcomes), indent=2) + "\n")
     print(report.closing_line(outcomes))
     return 1 if any(outcome.broken for outcome in outcomes) else 0
+
+
+@contextmanager
+def _told(log_lines: bool) -> Iterator[None]:
+    """Let the services' log lines through or not: under so many faults they are many."""
+    before = logging.root.manager.disable
+    logging.disable(before if log_lines else logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _parser() -> argparse.ArgumentParser:
