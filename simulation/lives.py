@@ -251,6 +251,10 @@ class Mischief:
                 life.passage.wake()
                 life.clock.seconds_off = 0.0
         await asyncio.gather(*self._tasks)
+        # One life of each is what is deployed; a second is there only for as long as the first is thought dead.
+        for lives in self.lives.now.values():
+            for surplus in lives[:-1]:
+                await surplus.stop()
 
     async def _crash(self, life: Life) -> None:
         if self.generator.random() < 0.3:
