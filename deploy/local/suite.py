@@ -48,6 +48,8 @@ def _pytest(name: str, *arguments: str, on: tuple[str, ...] = ()) -> Step:
     return Step(name, (*on, _PYTHON, "-m", "pytest", "-q", *arguments), counts=True)
 
 
+# Files side by side: they mostly wait, and those that start a stack of their own do so on ports of their own.
+_BY_FILE = ("-n", "3", "--dist", "loadfile")
 _BROKER_AND_STORE = (_PYTHON, "-m", "deploy.local", "lend")
 
 CHECKS = (
@@ -64,8 +66,13 @@ STEPS = (
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20")),
-    _pytest("ports and services on the real parts", "-m", "real", "--ignore=tests/end_to_end", on=_BROKER_AND_STORE),
-    _pytest("end to end", "-m", "real", "tests/end_to_end"),
+    _pytest(
+        "ports and services on the real parts",
+        *("-m", "real", "--ignore=tests/end_to_end"),
+        *_BY_FILE,
+        on=_BROKER_AND_STORE,
+    ),
+    _pytest("end to end", "-m", "real", "tests/end_to_end", *_BY_FILE),
 )
 
 
