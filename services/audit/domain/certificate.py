@@ -1,7 +1,9 @@
 """The certificate: what is claimed of lots and their export, signed, and verifiable offline with the public key.
 
 A certificate is a JSON object: the statement, the public key under `key`, and under `signature` an Ed25519
-signature (RFC 8032) over the canonical bytes of all the rest: keys sorted, no spaces, UTF-8.
+signature (RFC 8032) over the canonical bytes of all the rest: keys sorted, no spaces, UTF-8. Numbers are signed as they
+are written, so who verifies without this code cuts `,"signature":"..."` out of the bytes as they came, and does not
+word the rest anew.
 """
 
 import base64
