@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from deploy.local import places
 
 _INTERRUPTED_SECONDS_MAX = 20.0
+_HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -19,8 +21,12 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     Raises:
         FileNotFoundError: There is no such program.
     """
-    program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
+    held: list[int] = []
+    with _holding(held):
+        program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
     try:
+        for number in held:
+            signal.raise_signal(number)
         return program.wait()
     except BaseException:
         _signal(program, signal.SIGINT)
@@ -32,6 +38,17 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             _signal(program, signal.SIGKILL)
             program.wait()
         raise
+
+
+@contextmanager
+def _holding(held: list[int]) -> Iterator[None]:
+    """Note signals instead of obeying them: one in the middle of a start would leave a program that nobody knows of."""
+    before = {number: signal.signal(number, lambda got, _frame: held.append(got)) for number in _HELD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -292,6 +292,6 @@ async def test_rebuild_is_not_behind_what_is_decided_while_it_reads() -> None:
             await part.journal.decide(TALLY, add("late"))
             await part.journal.decide(TALLY, add("new", "c1/tally/b"))
 
-        part.journal.store.stream = stream  # type: ignore[method-assign]
+        part.journal.store.stream = stream  # type: ignore[method-assign]  # others decide while it is read
         found = {key: state.total async for key, state in part.journal.rebuild(TALLY)}
     assert found == {"c1/tally/a": 2, "c1/tally/b": 1}
