@@ -204,7 +204,7 @@ async def test_an_event_of_an_unknown_project_is_a_dead_letter(adjudicate: Adjud
 
 
 async def test_every_route_is_guarded(adjudicate: Adjudicate) -> None:
-    assert unguarded_routes(adjudicate.service.application) == []  # type: ignore[arg-type]
+    assert unguarded_routes(adjudicate.service.application) == []  # type: ignore[arg-type]  # it is known here as any ASGI application
 
 
 async def test_without_any_gold_those_who_agree_are_believed_as_the_project_expects_of_annotators() -> None:

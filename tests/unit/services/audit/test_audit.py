@@ -235,4 +235,4 @@ async def test_one_certificate_covers_a_projects_lots_and_the_export_of_its_time
     assert [lot["lot_id"] for lot in verify(certificate, [export])["lots"]] == ["k1-l1"]
     stranger = await audit.call("GET", f"/v1/projects/{PROJECT}/export", role=Role.CLIENT, client_id="k2")
     assert stranger.status == 404
-    assert unguarded_routes(audit.service.application) == []  # type: ignore[arg-type]
+    assert unguarded_routes(audit.service.application) == []  # type: ignore[arg-type]  # it is known here as any ASGI application

@@ -71,7 +71,7 @@ def units(count: int, start_at: int = 0) -> list[dict[str, Any]]:
 
 
 async def test_every_route_is_guarded(ingest: Ingest) -> None:
-    assert unguarded_routes(ingest.service.application) == []  # type: ignore[arg-type]
+    assert unguarded_routes(ingest.service.application) == []  # type: ignore[arg-type]  # it is known here as any ASGI application
 
 
 async def test_a_definition_is_completed_published_and_versioned(ingest: Ingest) -> None:
