@@ -63,8 +63,10 @@ async def define_project(request: Request, slug: str, caller: Client) -> Respons
         raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
     definition = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
-    state = await _handlers(request).define_project(caller.client_id, slug, definition)
-    return json_answer(ProjectBody.of(state), 201 if state.revision == 1 else 200)
+    handlers = _handlers(request)
+    known = len(handlers.repository.projects)
+    state = await handlers.define_project(caller.client_id, slug, definition)
+    return json_answer(ProjectBody.of(state), 201 if len(handlers.repository.projects) > known else 200)
 
 
 async def list_projects(request: Request, caller: ClientOrOperator) -> Response:

@@ -94,9 +94,11 @@ class Repository:
             return {}
         found = await self.store.get(PAYLOADS.name, sorted({payloads[position]["_id"] for position in taken}))
         others = {key: document["unit_id"] for key, document in found.items()}
-        # A process may have died between a payload and its unit: content whose unit is not there repeats nothing.
+        # A process may have died between a payload and its unit, or before it dropped the payload of a unit that was
+        # refused for other content: what lies under no unit's own fingerprint repeats nothing.
         known = await self.units(sorted(set(others.values())))
-        return {key: unit_id for key, unit_id in others.items() if unit_id in known}
+        own = {unit_id: payload_key(unit.project_id, unit.fingerprint) for unit_id, unit in known.items()}
+        return {key: unit_id for key, unit_id in others.items() if own.get(unit_id) == key}
 
     async def drop_payloads(self, keys: Sequence[str]) -> None:
         """Delete payloads that belong to no unit."""

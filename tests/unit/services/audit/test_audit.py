@@ -139,6 +139,7 @@ async def test_a_rejected_lot_goes_back_and_comes_again_under_a_new_sample(audit
     await audit.resolve()
     first = await audit.inspect({}, default="no")
     assert (await audit.lot())["status"] == "relabelling"
+    await audit.settle()
     rejected = next(event.lot_rejected for event in audit.house.events(LOTS) if event.HasField("lot_rejected"))
     assert (rejected.on_reject, rejected.rework, sorted(rejected.unit_ids)) == ("relabel", 0, sorted(UNITS))
     await audit.resolve(label="yes", rework=0)
@@ -163,6 +164,23 @@ async def test_a_rejected_lot_is_inspected_whole_and_leaves_put_right(audit: Aud
     rows = [json.loads(line) for line in (await audit.client("/v1/lots/k1-l1/export")).body.splitlines()]
     assert {row["unit_id"]: row["label"] for row in rows} == {unit: wrong.get(unit, "yes") for unit in UNITS}
     assert [row["method"] for row in rows].count("audited") == 12
+
+
+async def test_what_was_found_of_a_lot_is_not_put_on_its_rework(audit: Audit) -> None:
+    """Two processes may look at a lot at different times; here one still has it as it was before it was rejected."""
+    handlers = audit.service.application.state.service.handlers  # type: ignore[attr-defined]  # FastAPI's own state
+    await audit.resolve()
+    stale = handlers.repository.lots["k1-l1"]
+    work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
+    for unit in reversed(work):
+        await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "no"}]})
+    assert (await audit.lot())["status"] == "relabelling"
+    await audit.resolve(label="no", rework=1)
+    assert (await audit.lot())["status"] == "auditing"
+    handlers.repository.lots["k1-l1"] = stale
+    await handlers._judge("k1-l1", ())
+    lot = await audit.lot()
+    assert (lot["status"], lot["rework"], lot["inspected"]) == ("auditing", 1, 0)
 
 
 async def test_an_inspection_is_blind_and_never_by_somebody_with_a_part_in_it(audit: Audit) -> None:

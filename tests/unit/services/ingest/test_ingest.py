@@ -15,6 +15,7 @@ from concord.chassis.identity import Role
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.payload_links import payload_link
 from concord.chassis.runtime import Service
+from concord.chassis.store.memory import MemoryStore
 from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
 from services.ingest.bootstrap import wire
 from services.ingest.settings import IngestSettings
@@ -78,9 +79,10 @@ async def test_a_definition_is_completed_published_and_versioned(ingest: Ingest)
     first = (await ingest.call("PUT", "/v1/projects/p", DEFINITION)).json()
     assert first["policy"]["overlap"] == {"initial": 2, "max": 5}
     again = await ingest.call("PUT", "/v1/projects/p", DEFINITION)
-    assert (again.status, again.json()["revision"]) == (201, 1)
+    assert (again.status, again.json()["revision"]) == (200, 1)
     third = (await ingest.call("PUT", "/v1/projects/p", {**DEFINITION, "guideline": "Say yes."})).json()
     assert (third["revision"], third["guideline_version"]) == (2, 2)
+    await ingest.published()
     assert [event.project_defined.revision for event in ingest.house.events(PROJECTS)] == [1, 2]
 
 
@@ -124,6 +126,20 @@ async def test_another_content_under_the_same_id_is_refused(project: Ingest) -> 
     report = await project.admit({"id": "a", "content": "two"})
     assert report["refused"][0]["field"] == "id"
     assert len(project.house.database("ingest").dump("payloads")) == 1
+
+
+async def test_a_payload_left_by_a_unit_that_was_refused_repeats_nothing(project: Ingest) -> None:
+    """A process that dies between refusing other content under a known id and dropping it leaves such a payload."""
+    (first,) = (await project.admit({"id": "a", "content": "one"}))["units"]
+    (other,) = (await project.admit({"id": "b", "content": "two"}))["units"]
+    store = MemoryStore(project.house.database("ingest"))
+    (payload,) = [
+        one for one in project.house.database("ingest").dump("payloads") if one["unit_id"] == other["unit_id"]
+    ]
+    await store.delete("payloads", [payload["_id"]])
+    await store.insert("payloads", [{**payload, "unit_id": first["unit_id"]}])
+    report = await project.admit({"id": "c", "content": "two"})
+    assert (report["admitted"], report["repeated"]) == (1, 0)
 
 
 async def test_lines_are_streamed_and_each_bad_one_is_named(project: Ingest) -> None:
