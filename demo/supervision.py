@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from rich.console import Console
 
+from deploy.local.processes import NotStarted
 from deploy.local.stack import Stack
 
 LOOK_SECONDS = 0.5
@@ -28,4 +29,12 @@ async def _watch(stack: Stack, console: Console) -> None:
         while (name := stack.ended()) is None:  # noqa: ASYNC110 - processes end without an event to wait for
             await asyncio.sleep(LOOK_SECONDS)
         console.print(f"{name} has ended and is started again", style="yellow", highlight=False)
-        await asyncio.to_thread(stack.restart, name)
+        restarting = asyncio.create_task(asyncio.to_thread(stack.restart, name))
+        try:
+            await asyncio.shield(restarting)
+        except NotStarted as fault:
+            console.print(f"{name} could not be started again: {fault}", style="red", highlight=False)
+        except asyncio.CancelledError:
+            # A thread cannot be cancelled, and what it starts must be there before the stack is stopped.
+            await asyncio.wait([restarting])
+            raise

@@ -64,6 +64,7 @@ class Processes:
         self._running: dict[str, _Running] = {}
         self._spent: defaultdict[str, float] = defaultdict(float)
         self._abandoned = threading.Event()
+        self._reaping = threading.Lock()
 
     def start(self, programs: Iterable[Program], layer: int) -> None:
         """Start these together and return when every one is ready.
@@ -97,7 +98,7 @@ class Processes:
         """
         family.stop(self._folder, say=self._say, spare=spare)
         for name in self._running.keys() - set(spare):
-            self._reap(name)
+            self._reap(self._running[name])
         if spare:
             self.detach()
         elif self._guardian is not None:
@@ -111,9 +112,13 @@ class Processes:
             self._guardian = None
 
     def kill(self, name: str) -> None:
-        """End one program and its children at once, as a crash of its machine would."""
+        """End one program and its children at once, as a crash of its machine would.
+
+        Another thread may start it again as soon as it has ended: what is reaped is what was running before.
+        """
+        known = self._running[name]
         family.kill([one for one in family.members(self._folder) if one.name == name])
-        self._reap(name)
+        self._reap(known)
 
     def restart(self, name: str) -> None:
         """Start one program again, killing it first when it still runs, and return when it is ready."""
@@ -194,7 +199,7 @@ class Processes:
     def _refuse_failure(self, one: _Running, seconds: float) -> None:
         name = one.program.name
         if not proc.is_running(one.identity):
-            self._reap(name)
+            self._reap(one)
             status = one.child.returncode if one.child else "unknown"
             raise NotStarted(f"{name} ended with status {status} before it was ready:\n{self.tail(name)}")
         if seconds > one.program.ready_seconds_max:
@@ -208,14 +213,14 @@ class Processes:
                 if listener.pid not in ours:
                     raise NotStarted(f"port {port} of {one.program.name} is answered by {listener}")
 
-    def _reap(self, name: str) -> None:
-        """Take an ended child's CPU time to its account and let Linux forget it."""
-        one = self._running[name]
-        if one.child is None or one.child.returncode is not None:
-            return
-        _, status, usage = os.wait4(one.child.pid, 0)
-        one.child.returncode = os.waitstatus_to_exitcode(status)
-        self._spent[name] += usage.ru_utime + usage.ru_stime
+    def _reap(self, one: _Running) -> None:
+        """Take an ended child's CPU time to its account and let Linux forget it, once, whichever thread comes first."""
+        with self._reaping:
+            if one.child is None or one.child.returncode is not None:
+                return
+            _, status, usage = os.wait4(one.child.pid, 0)
+            one.child.returncode = os.waitstatus_to_exitcode(status)
+            self._spent[one.program.name] += usage.ru_utime + usage.ru_stime
 
 
 def _refuse_held_ports(program: Program) -> None:

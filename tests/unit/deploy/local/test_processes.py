@@ -93,6 +93,31 @@ def test_an_abandoned_start_gives_up(tmp_path: Path) -> None:
     processes.stop()
 
 
+def test_a_kill_and_the_restart_that_it_brings_about_may_meet(tmp_path: Path, toy: Toy) -> None:
+    """One thread kills while another starts again whatever has ended, as in a test that kills under supervision."""
+    processes = Processes(tmp_path)
+    processes.start([toy("service")], layer=0)
+    over = threading.Event()
+
+    def supervise() -> None:
+        while not over.is_set():
+            if processes.ended() is not None:
+                processes.restart("service")
+
+    supervisor = threading.Thread(target=supervise)
+    supervisor.start()
+    try:
+        for _ in range(10):
+            before = processes.pid("service")
+            processes.kill("service")
+            _wait(lambda before=before: processes.pid("service") != before)  # type: ignore[misc]  # a default binds it
+    finally:
+        over.set()
+        supervisor.join()
+        processes.stop()
+    assert _names(tmp_path) == []
+
+
 def test_a_killed_program_starts_again_and_its_cpu_time_adds_up(tmp_path: Path, toy: Toy, diary: Path) -> None:
     processes = Processes(tmp_path)
     processes.start([toy("service", Ports.free().ingest)], layer=0)
