@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -93,28 +93,28 @@ def test_an_abandoned_start_gives_up(tmp_path: Path) -> None:
     processes.stop()
 
 
-def test_a_kill_and_the_restart_that_it_brings_about_may_meet(tmp_path: Path, toy: Toy) -> None:
-    """One thread kills while another starts again whatever has ended, as in a test that kills under supervision."""
+def test_a_kill_and_the_restart_that_it_brings_about_may_meet(
+    tmp_path: Path, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread kills; another, which looks after the stack, starts again what has ended before the first is done."""
     processes = Processes(tmp_path)
     processes.start([toy("service")], layer=0)
-    over = threading.Event()
+    before, kill, met = processes.pid("service"), family.kill, threading.Event()
 
-    def supervise() -> None:
-        while not over.is_set():
-            if processes.ended() is not None:
-                processes.restart("service")
+    def kill_and_be_overtaken(members: Sequence[family.Member]) -> None:
+        kill(members)
+        if not met.is_set():
+            met.set()
+            processes.restart("service")
 
-    supervisor = threading.Thread(target=supervise)
-    supervisor.start()
-    try:
-        for _ in range(10):
-            before = processes.pid("service")
-            processes.kill("service")
-            _wait(lambda before=before: processes.pid("service") != before)  # type: ignore[misc]  # a default binds it
-    finally:
-        over.set()
-        supervisor.join()
-        processes.stop()
+    monkeypatch.setattr(family, "kill", kill_and_be_overtaken)
+    killing = threading.Thread(target=processes.kill, args=("service",), daemon=True)
+    killing.start()
+    killing.join(20)
+    after = processes.pid("service")
+    assert not killing.is_alive(), "it waits for the new process to end"
+    assert after != before
+    processes.stop()
     assert _names(tmp_path) == []
 
 
