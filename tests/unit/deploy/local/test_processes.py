@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,7 +101,7 @@ def test_a_kill_and_the_restart_that_it_brings_about_may_meet(
     processes.start([toy("service")], layer=0)
     before, kill, met = processes.pid("service"), family.kill, threading.Event()
 
-    def kill_and_be_overtaken(members: Sequence[family.Member]) -> None:
+    def kill_and_be_overtaken(members: list[family.Member]) -> None:
         kill(members)
         if not met.is_set():
             met.set()
