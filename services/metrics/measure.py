@@ -113,7 +113,7 @@ class Measure:
         try:
             found = self._concluded(project, freshness)
         except Exception:
-            # One project's labels must not blind the others; its own series grow old, which pages.
+            # One project's labels must not blind the others; its own series stand still meanwhile.
             log.exception("project %s could not be measured", project_id)
             return
         before = self.measured.get(project_id)
