@@ -47,8 +47,8 @@ class Boxes(RegionSchema):
     >>> schema = Boxes(("car",))
     >>> def one_car(right):
     ...     return {"boxes": [{"left": 0, "top": 0, "right": right, "bottom": 10, "class": "car"}]}
-    >>> schema.distance(one_car(10), one_car(8))
-    0.19999999999999996
+    >>> schema.distance(one_car(8), one_car(6))
+    0.25
     >>> from concord.labels.schema import Vote
     >>> schema.merge([Vote(one_car(10)), Vote(one_car(11)), Vote(one_car(15))]).label
     {'boxes': [{'left': 0.0, 'top': 0.0, 'right': 11.0, 'bottom': 10.0, 'class': 'car'}]}

@@ -68,8 +68,8 @@ class Ranking:
 
         Source: Kendall, A new measure of rank correlation, Biometrika 30, 1938.
 
-        >>> Ranking(("x", "y", "z")).distance(["x", "y", "z"], ["y", "x", "z"])
-        0.3333333333333333
+        >>> round(Ranking(("x", "y", "z")).distance(["x", "y", "z"], ["y", "x", "z"]), 4)
+        0.3333
         """
         place = {name: index for index, name in enumerate(_names(other))}
         turned = sum(place[better] > place[worse] for better, worse in combinations(_names(one), 2))

@@ -84,8 +84,8 @@ class Rating:
         Support is the share of the weight on the very rating. Where the median lies between two ratings,
         the unit is escalated.
 
-        >>> Rating(1, 5).merge([Vote(2), Vote(3), Vote(4)])
-        Merged(label=3, support=0.3333333333333333, reason='the median of a tie', parts=())
+        >>> Rating(1, 5).merge([Vote(2), Vote(2), Vote(3), Vote(4), Vote(4)]).reason
+        'the median of a tie'
         >>> Rating(1, 5).merge([Vote(2), Vote(4)]).label is None
         True
         """

@@ -73,8 +73,8 @@ class Text:
 
         Two empty texts are 0 apart, an empty one and any other 1.
 
-        >>> Text().distance("colour", "color")
-        0.16666666666666666
+        >>> Text().distance("colo", "col")
+        0.25
         """
         return _distance(str(one), str(other))
 

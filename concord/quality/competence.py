@@ -242,8 +242,8 @@ def class_prior(gold: Sequence[int], smoothing: float = 1.0) -> tuple[float, ...
 
     (n_k + smoothing) / (n + K smoothing), so that no class is held to be impossible.
 
-    >>> class_prior((30, 50))
-    (0.3780487804878049, 0.6219512195121951)
+    >>> [round(share, 4) for share in class_prior((30, 50))]
+    [0.378, 0.622]
     """
     total = sum(gold) + smoothing * len(gold)
     return tuple([(n + smoothing) / total for n in gold])

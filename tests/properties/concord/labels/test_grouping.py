@@ -11,7 +11,7 @@ regions = st.builds(Region, shapes, st.sampled_from(["person", "place"]))
 drawings = st.builds(Drawing, st.lists(regions, max_size=6, unique=True).map(tuple), st.sampled_from([1.0, 1.5, 0.7]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(drawings, min_size=2, max_size=5), st.data())
 def test_the_order_of_drawings_and_regions_changes_nothing(drawn: list[Drawing], data: st.DataObject) -> None:
     shuffled = [Drawing(tuple(data.draw(st.permutations(each.regions))), each.weight) for each in drawn]
@@ -19,7 +19,7 @@ def test_the_order_of_drawings_and_regions_changes_nothing(drawn: list[Drawing],
     assert settled(data.draw(st.permutations(shuffled)), overlaps_of_spans, 0.3, 0.5, min) == first
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(drawings, drawings, st.data())
 def test_the_best_matching_is_worth_the_same_from_either_side(
     one: Drawing, other: Drawing, data: st.DataObject
@@ -28,7 +28,7 @@ def test_the_best_matching_is_worth_the_same_from_either_side(
     assert matched_overlap(data.draw(st.permutations(other.regions)), one.regions, overlaps_of_spans) == there
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(drawings, min_size=1, max_size=5))
 def test_no_annotator_counts_twice_for_one_region(drawn: list[Drawing]) -> None:
     found = settled(drawn, overlaps_of_spans, 0.3, 0.5, min)

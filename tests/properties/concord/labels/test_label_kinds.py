@@ -21,8 +21,8 @@ from concord.labels import (
     schema_from,
 )
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-many = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 every_kind = pytest.mark.parametrize("kind", sorted(KINDS))
 
 class_lists = st.lists(st.sampled_from(["a", "b", "é", "好", "two words"]), min_size=2, unique=True)
@@ -278,7 +278,7 @@ def test_hostile_values_are_refused_by_every_kind(kind: str, wrong: Json) -> Non
         schema.canonical(wrong)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     try:

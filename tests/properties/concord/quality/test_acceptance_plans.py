@@ -16,7 +16,7 @@ def guarantees(draw: st.DrawFn) -> Guarantee:
 
 
 @given(guarantees())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_sequential_plans_keep_both_risks_and_fall_with_the_rate(guarantee: Guarantee) -> None:
     plan = sequential_plan(guarantee)
     producer, consumer = plan.risks()
@@ -37,7 +37,7 @@ def test_quality_at_acceptance_is_the_inverse(n: int, c: int, pa: float) -> None
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=120))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_switching_follows_the_history(lots: list[tuple[int, bool]]) -> None:
     state = iso_2859_switching.SwitchingState()
     since_switch: list[bool] = []

@@ -22,7 +22,7 @@ from concord.quality.krippendorff import Metric
 from concord.quality.label_counts import contingency, count_labels, counts_of_table
 from concord.quality.weights import agreement_weights
 
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=30)
 
 SCALE = [1, 2, 3, 4]
 LABEL = st.sampled_from(SCALE)

@@ -45,7 +45,7 @@ def test_sides_mirror_each_other(values: list[float]) -> None:
 
 
 @given(st.floats(0.1, 1.5), st.floats(0.5, 8), st.floats(0, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_larger_shifts_are_found_sooner_and_wider_limits_later(k: float, h: float, shift: float) -> None:
     here = float(cusum_arl_one_sided(k, h, shift))
     assert here >= 1

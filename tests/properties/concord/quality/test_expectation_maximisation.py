@@ -16,14 +16,14 @@ def responses(triples: list[tuple[int, int, int]]) -> Responses:
     return encode(triples, classes=(0, 1, 2))[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TRIPLES)
 def test_likelihood_never_falls(triples: list[tuple[int, int, int]]) -> None:
     steps = [dawid_skene(responses(triples), iterations_max=n).log_likelihood for n in range(1, 8)]
     assert all(after >= before - 1e-9 for before, after in pairwise(steps))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TRIPLES, st.sampled_from([0.0, 0.5, 2.0]))
 def test_results_are_probabilities(triples: list[tuple[int, int, int]], smoothing: float) -> None:
     for found in (dawid_skene(responses(triples), smoothing=smoothing), mace(responses(triples))):
@@ -34,7 +34,7 @@ def test_results_are_probabilities(triples: list[tuple[int, int, int]], smoothin
         assert found.log_likelihood <= 1e-12
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TRIPLES, st.permutations([0, 1, 2]))
 def test_renaming_classes_renames_the_result(triples: list[tuple[int, int, int]], renamed: list[int]) -> None:
     plain = dawid_skene(responses(triples), smoothing=0.3, iterations_max=20)
@@ -42,7 +42,7 @@ def test_renaming_classes_renames_the_result(triples: list[tuple[int, int, int]]
     assert other.posteriors[:, renamed] == pytest.approx(plain.posteriors, abs=1e-8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TRIPLES, st.randoms(use_true_random=False))
 def test_order_of_labels_does_not_matter_without_repetitions(
     triples: list[tuple[int, int, int]], rng: np.random.Generator

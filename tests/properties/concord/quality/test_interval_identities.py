@@ -17,7 +17,7 @@ from concord.quality.intervals import (
     wilson,
 )
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 COUNTS = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 LOTS = st.integers(1, 60).flatmap(

@@ -17,7 +17,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.label_counts import LabelCounts, contingency, count_labels
 from concord.quality.tally import AnnotationTally, LabelTally, OpenUnit
 
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=30)
 
 SCALE = [1, 2, 3, 4]
 WORDS = st.lists(

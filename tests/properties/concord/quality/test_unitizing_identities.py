@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from concord.quality.unitizing import Continuum, Span, unitizing_alpha
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 LENGTH = 40
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from concord.quality.check import FUNCTIONS
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 LABELS: st.SearchStrategy[list[Any]] = st.sampled_from(
     [[1, 2, 3], ["a", "b"], [-1, 0, 1], [1], [0.5, 1.5], [None, 1], [None, "a", "b"], [None]]

@@ -138,11 +138,12 @@ def test_equal_scores_leave_weighted_kappa_undefined() -> None:
 
 
 def test_the_declared_scale_changes_weighted_kappa_and_not_the_plain_one() -> None:
-    a, b = [1, 5, 5, 1, 2], [1, 5, 2, 2, 2]
+    a, b = [1, 5, 5, 5, 2], [1, 5, 2, 5, 2]
     seen, declared = contingency(a, b)[0], contingency(a, b, [1, 2, 3, 4, 5])[0]
-    plain = (agreement.cohen_kappa(seen).value, agreement.cohen_kappa(declared).value)
-    assert plain[0] == pytest.approx(plain[1], abs=1e-15)
-    assert agreement.cohen_kappa(seen, "linear").value != agreement.cohen_kappa(declared, "linear").value
+    for table in (seen, declared):
+        assert agreement.cohen_kappa(table).value == pytest.approx(11 / 16)
+    assert agreement.cohen_kappa(seen, "linear").value == pytest.approx(16 / 21)  # 2 and 5 are neighbours
+    assert agreement.cohen_kappa(declared, "linear").value == pytest.approx(32 / 47)  # 2 and 5 are three apart
 
 
 def test_conger_needs_two_annotators() -> None:

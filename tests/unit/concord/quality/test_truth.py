@@ -34,15 +34,15 @@ def test_the_last_label_of_an_annotator_is_the_one_that_votes() -> None:
 def test_posterior_follows_bayes_rule() -> None:
     # odds 3:1 for class 0, times .9/.2 for a 0, times .1/.8 for a 1
     odds = 3.0 * (0.9 / 0.2) * (0.1 / 0.8)
-    assert posterior([(GOOD, 0), (GOOD, 1)], (0.75, 0.25))[0] == pytest.approx(odds / (1 + odds), abs=1e-15)
+    assert posterior([(GOOD, 0), (GOOD, 1)], (0.75, 0.25))[0] == pytest.approx(odds / (1 + odds), abs=1e-12)
 
 
 def test_an_annotator_who_guesses_changes_nothing() -> None:
-    assert posterior([(COIN, 0), (COIN, 1), (COIN, 1)], (0.7, 0.3)) == pytest.approx((0.7, 0.3), abs=1e-15)
+    assert posterior([(COIN, 0), (COIN, 1), (COIN, 1)], (0.7, 0.3)) == pytest.approx((0.7, 0.3), abs=1e-12)
 
 
 def test_without_labels_the_posterior_is_the_prior() -> None:
-    assert posterior([], (0.7, 0.2, 0.1)) == pytest.approx((0.7, 0.2, 0.1), abs=1e-15)
+    assert posterior([], (0.7, 0.2, 0.1)) == pytest.approx((0.7, 0.2, 0.1), abs=1e-12)
 
 
 def test_thousands_of_labels_do_not_underflow() -> None:

@@ -46,7 +46,7 @@ def test_the_observed_disagreement_is_the_sum_over_sections(
     spans: list[tuple[int, int]], others: list[tuple[int, int]]
 ) -> None:
     text = Continuum(20, {"i": [(*s, "x") for s in spans], "j": [(*s, "x") for s in others]})
-    assert disagreements(text, "x")[0] == pytest.approx(by_definition(spans, others, 20), abs=1e-15)
+    assert disagreements(text, "x")[0] == pytest.approx(by_definition(spans, others, 20), abs=1e-12)
 
 
 def test_equal_spans_agree_perfectly() -> None:
