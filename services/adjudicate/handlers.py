@@ -14,6 +14,7 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.names import quoted
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.quality_pb2 import QualityEvent
@@ -104,7 +105,7 @@ class Handlers:
             canonical = encoded(project.schema.canonical(label)).decode()
         except LabelFault as fault:
             raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
-        cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{canonical}"
+        cause_id = f"ruling/{unit_id}/{unit.rework}/{quoted(adjudicator_id)}/{canonical}"
         trace = trace_headers()
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.contracts.ids import client_of
+from concord.contracts.names import quoted
 from concord.quality.competence import ConfusionCounts
 from services.adjudicate.domain.competence import CompetenceState
 from services.adjudicate.domain.consensus import Weights
@@ -107,4 +108,4 @@ def unit_key(unit_id: str) -> str:
 
 def competence_key(client_id: str, project_id: str, annotator_id: str) -> str:
     """Return the aggregate key of what is known of an annotator in a project."""
-    return COMPETENCE.key(client_id, f"{project_id}/{annotator_id}")
+    return COMPETENCE.key(client_id, f"{project_id}/{quoted(annotator_id)}")

@@ -13,6 +13,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import Project
 from concord.chassis.settings import PayloadLinkSettings
+from concord.contracts.names import NameRefused, name_from
 from concord.labels import encoded
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
@@ -20,7 +21,6 @@ from services.assign.domain.unit import Assignment
 from services.assign.handlers import Answer, Handlers, Leased, Taken
 from services.assign.hot_route import HotRoute
 from services.assign.schemas import (
-    ANNOTATOR_ID,
     CLAIM,
     SKIP,
     SUBMISSION,
@@ -70,8 +70,8 @@ def routers() -> tuple[APIRouter, APIRouter]:
     hot.post("/assignments/{assignment_id}/submission", **_json_route(SubmissionBody, SubmissionResult))(submit)
     hot.post("/submissions", **_json_route(SubmissionsBody, SubmissionResults))(submit_many)
     routes = APIRouter(prefix="/v1")
-    routes.put("/annotators/{annotator_id}", response_model=AnnotatorShown)(define_annotator)
-    routes.get("/annotators/{annotator_id}", response_model=AnnotatorShown)(show_annotator)
+    routes.put("/annotators/{annotator_id:path}", response_model=AnnotatorShown)(define_annotator)
+    routes.get("/annotators/{annotator_id:path}", response_model=AnnotatorShown)(show_annotator)
     routes.get("/projects/{project_id}/guideline", **_json_route(None, Guideline))(show_guideline)
     routes.post("/assignments/{assignment_id}/skip", **_json_route(SkipBody, AssignmentBody))(skip)
     routes.post("/assignments/{assignment_id}/return", **_json_route(None, AssignmentBody))(give_back)
@@ -138,18 +138,28 @@ async def define_annotator(
 ) -> AnnotatorShown:
     """Say who an annotator is, or say it anew."""
     del caller
-    if not ANNOTATOR_ID.fullmatch(annotator_id):
-        cure = "use A-Z, a-z, 0-9 and . _ @ + -, 64 characters at most, a letter or digit first"
-        raise Invalid(f"{annotator_id[:120]!r} names no annotator.", [FieldError("annotator_id", "is no id", cure)])
-    state, new = await _desk(request).handlers.annotators.define(body.wanted(annotator_id))
+    state, new = await _desk(request).handlers.annotators.define(body.wanted(_named(annotator_id)))
     response.status_code = 201 if new else 200
     return AnnotatorShown.of(state)
+
+
+def _named(annotator_id: str) -> str:
+    """Return the annotator's name as it is kept.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return name_from(annotator_id)
+    except NameRefused as refused:
+        error = FieldError("annotator_id", refused.problem, refused.cure)
+        raise Invalid(f"annotator_id {refused.problem}.", [error]) from refused
 
 
 async def show_annotator(request: Request, annotator_id: str, caller: Operator) -> AnnotatorShown:
     """Show an annotator as last defined."""
     del caller
-    return AnnotatorShown.of(await _desk(request).handlers.annotators.get(annotator_id))
+    return AnnotatorShown.of(await _desk(request).handlers.annotators.get(_named(annotator_id)))
 
 
 async def claim(request: Request, project_id: str, caller: Annotator) -> Response:

@@ -10,6 +10,7 @@ from concord.chassis.errors import Backlogged
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
 from concord.contracts.ids import client_of, keyed
+from concord.contracts.names import quoted
 from services.assign.announcements import VENDOR
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.held import HeldLeases
@@ -90,7 +91,7 @@ class Repository:
 
     async def annotator(self, annotator_id: str) -> AnnotatorState | None:
         """Return an annotator as last defined."""
-        key = ANNOTATOR.key(VENDOR, annotator_id)
+        key = annotator_key(annotator_id)
         return (await self.journal.states(ANNOTATOR, [key])).get(key)
 
     def refuse_backlog(self) -> None:
@@ -138,3 +139,8 @@ class Repository:
         for key, state in (await self.units(keys)).items():
             self.queue.settle(state)
             self.held.settle(state, key)
+
+
+def annotator_key(annotator_id: str) -> str:
+    """Return an annotator's aggregate key."""
+    return ANNOTATOR.key(VENDOR, quoted(annotator_id))

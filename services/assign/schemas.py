@@ -4,7 +4,6 @@ What annotators are sent is an allow-list: no source id, no client's or project'
 anybody else. Gold and ordinary units fill in the same fields in the same way.
 """
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -18,7 +17,6 @@ from services.assign.domain.eligibility import AnnotatorState, Credential
 CLAIM_UNITS_MAX = 50
 SUBMISSIONS_MAX = 200
 ACTIVE_MS_MAX = 86_400_000
-ANNOTATOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Flag = Annotated[str, Meta(max_length=500)]

@@ -15,6 +15,7 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.names import quoted
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitEvent
 from concord.labels import Json, LabelFault, encoded
@@ -118,7 +119,7 @@ class Handlers:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         lot_id, rework, trace = lot.lot_id, lot.rework, trace_headers()
         inspection = Inspection(auditor_id, canonical, rework, reason)
-        cause_id = f"inspect/{unit_id}/{rework}/{auditor_id}/{canonical}"
+        cause_id = f"inspect/{unit_id}/{rework}/{quoted(auditor_id)}/{canonical}"
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
             after = unit_domain.inspected(state, inspection)

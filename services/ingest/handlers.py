@@ -13,6 +13,7 @@ from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.store.port import Document
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, SchemaFault, encoded, schema_from
 from services.ingest.announcements import SERVICE, lot_sealed, project_defined, unit_admitted
 from services.ingest.domain.admission import Place, UnitRefused, UnitState, UnitWish, canonical_content, checked
@@ -142,7 +143,7 @@ class Handlers:
         candidates = []
         for position, sent in enumerate(wishes):
             try:
-                wish = checked(sent)
+                wish = checked(_named(sent))
                 content = canonical_content(wish.content)
                 gold = None if wish.gold is None else _gold(schema, wish)
             except UnitRefused as refusal:
@@ -192,6 +193,17 @@ class Handlers:
             return Decision(after, [unit_admitted(announcer, project, after, one.wish, one.gold)])
 
         return Cause(UNIT.key(project.client_id, one.unit_id), cause_id, decide, creates=True)
+
+
+def _named(wish: UnitWish) -> UnitWish:
+    """Return the wish with its annotators' names as they are kept."""
+    names = []
+    for place, sent in enumerate(wish.annotators):
+        try:
+            names.append(name_from(sent))
+        except NameRefused as refused:
+            raise UnitRefused(f"annotators[{place}]", refused.problem, refused.cure) from refused
+    return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
 
 
 def _gold(schema: LabelSchema, wish: UnitWish) -> bytes:

@@ -1,13 +1,10 @@
 """Who calls: a subject with roles, and the client whose data it may touch."""
 
 import enum
-import re
 from dataclasses import dataclass
 
 from concord.contracts.ids import CLIENT_ID
-
-SUBJECT = re.compile(r"[A-Za-z0-9._:@|+=~-]{1,128}")
-"""Subjects become parts of keys, so they hold no slash, space or control character."""
+from concord.contracts.names import name_from
 
 
 class Role(enum.StrEnum):
@@ -35,8 +32,9 @@ class Caller:
     client_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not SUBJECT.fullmatch(self.subject):
-            raise ValueError(f"a subject matches {SUBJECT.pattern}")
+        # Not composed here: a credential is compared to the byte (RFC 7519, section 2).
+        if name_from(self.subject) != self.subject:
+            raise ValueError("a subject is sent composed (Unicode NFC)")
         if self.client_id is None:
             if Role.CLIENT in self.roles:
                 raise ValueError("the role client needs a client_id")

@@ -169,8 +169,15 @@ def _roles(claim: object) -> frozenset[Role]:
 
 
 def _client(claims: Mapping[str, Any]) -> str | None:
+    """Return the client that a token binds its holder to; None where it has no such claim.
+
+    Raises:
+        ValueError: the claim is no text. Left out, it would let somebody who is bound to one client see every other's.
+    """
     client = claims.get("client_id")
-    return client if isinstance(client, str) else None
+    if client is not None and not isinstance(client, str):
+        raise ValueError("a client_id is a text")
+    return client
 
 
 def read_key_set(text: bytes) -> KeySet:

@@ -3,12 +3,12 @@
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.telemetry import trace_headers
 from services.assign import announcements
-from services.assign.announcements import VENDOR, announcer
+from services.assign.announcements import announcer
 from services.assign.domain import eligibility
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.refusals import AnnotatorUnknown
 from services.assign.handlers.deciding import Requests
-from services.assign.repository import ANNOTATOR, Repository
+from services.assign.repository import ANNOTATOR, Repository, annotator_key
 
 
 class Annotators:
@@ -34,7 +34,7 @@ class Annotators:
                 return None
             return Decision(after, [announcements.defined(announcer(cause_id, now_us, trace), after)])
 
-        key = ANNOTATOR.key(VENDOR, wanted.annotator_id)
+        key = annotator_key(wanted.annotator_id)
         outcome = await self.repository.journal.decide(ANNOTATOR, Cause(key, cause_id, decide))
         assert outcome.state is not None, "a definition leaves a state"
         return outcome.state, known is None

@@ -8,7 +8,7 @@ SOURCE_ID_CHARACTERS_MAX = 200
 CONTENT_BYTES_MAX = 200_000
 NAMED_ANNOTATORS_MAX = 100
 SKILLS_MAX = 20
-NAME_CHARACTERS_MAX = 100
+SKILL_CHARACTERS_MAX = 100
 MEDIA_TYPES = ("text/", "application/json", "image/", "audio/", "video/", "application/pdf")
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -33,7 +33,8 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         media_type: of the content; by default text for a text and JSON for all else.
         priority: higher goes first.
         skills: what an annotator must have.
-        annotators: named assignment, in order of preference; nobody else is offered the unit.
+        annotators: named assignment, in order of preference; nobody else is offered the unit. What may name somebody
+            is said in `concord.contracts.names`.
         gold: the known label, for a unit that measures annotators.
     """
 
@@ -87,8 +88,12 @@ def checked(wish: UnitWish) -> UnitWish:
         raise UnitRefused("content", "is empty", "send what is to be labelled: a text, a JSON object, or {'uri': ...}")
     if abs(wish.priority) > 1_000:
         raise UnitRefused("priority", f"is {wish.priority}", "send a number from -1000 to 1000")
-    _bounded_names("annotators", wish.annotators, NAMED_ANNOTATORS_MAX)
-    _bounded_names("skills", wish.skills, SKILLS_MAX)
+    _named_once("annotators", wish.annotators, NAMED_ANNOTATORS_MAX)
+    _named_once("skills", wish.skills, SKILLS_MAX)
+    if any(not skill or len(skill) > SKILL_CHARACTERS_MAX for skill in wish.skills):
+        raise UnitRefused(
+            "skills", "holds an empty or overlong one", f"send skills of 1 to {SKILL_CHARACTERS_MAX} characters"
+        )
     media_type = wish.media_type or ("text/plain" if isinstance(wish.content, str) else "application/json")
     if not media_type.startswith(MEDIA_TYPES):
         raise UnitRefused("media_type", f"is {media_type!r}", f"send one that starts with {', '.join(MEDIA_TYPES)}")
@@ -112,12 +117,8 @@ def canonical_content(content: Any) -> bytes:
     return content_bytes
 
 
-def _bounded_names(field: str, names: tuple[str, ...], count_max: int) -> None:
+def _named_once(field: str, names: tuple[str, ...], count_max: int) -> None:
     if len(names) > count_max:
         raise UnitRefused(field, f"names {len(names)}", f"name at most {count_max}")
     if len(set(names)) != len(names):
         raise UnitRefused(field, "names one twice", "name each once")
-    if any(not name or len(name) > NAME_CHARACTERS_MAX for name in names):
-        raise UnitRefused(
-            field, "holds an empty or overlong name", f"send names of 1 to {NAME_CHARACTERS_MAX} characters"
-        )

@@ -7,6 +7,7 @@ import pytest
 
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
+from concord.contracts.names import quoted
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, OverlapRequested
 from tests.support.service import caller, until
@@ -239,7 +240,6 @@ async def test_annotators_are_defined_by_the_operator_and_told_once_a_change() -
             statuses = [(await operator.put("/v1/annotators/ann", json=body)).status_code for _ in range(2)]
             again = await operator.put("/v1/annotators/ann", json=body | {"skills": []})
             shown = (await operator.get("/v1/annotators/ann")).json()
-            assert (await operator.put("/v1/annotators/a%2Fb", json=body)).status_code in (404, 422)
             assert (await operator.put("/v1/annotators/ann", json={"rank": 1})).status_code == 422
         assert statuses == [201, 200]
         assert (again.json()["revision"], shown["revision"], shown["skills"]) == (2, 2, [])
@@ -296,3 +296,33 @@ async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_
         "guideline_version",
         "label_schema",
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["auth0|5f7c8ec7", "eu-west-1:7a1b", "_xQ9", "a" * 128, "Zoë K.", "night#1/a", "c1/unit/x"]
+)
+async def test_whoever_can_sign_in_can_be_defined_and_works_under_that_name(name: str) -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.admit(unit_event("c1-u1"))
+        async with caller(desk.service, desk.house.token("op", Role.OPERATOR)) as operator:  # type: ignore[arg-type]  # assign runs
+            assert (await operator.put(f"/v1/annotators/{quoted(name)}", json={})).status_code == 201
+            assert (await operator.get(f"/v1/annotators/{quoted(name)}")).json()["annotator_id"] == name
+        async with desk.annotator(name) as annotator:
+            assert len(await claim(annotator)) == 1
+    async with desk.open(), desk.annotator(name) as annotator:
+        assert (await annotator.get("/v1/me")).json()["annotator_id"] == name
+
+
+@pytest.mark.parametrize("name", ["x" * 129, " ann", "an\u202en", "an\tn"])
+async def test_what_no_credential_can_name_cannot_be_defined(name: str) -> None:
+    desk = Desk()
+    async with desk.open(), caller(desk.service, desk.house.token("op", Role.OPERATOR)) as operator:  # type: ignore[arg-type]  # assign runs
+        for reply in (
+            await operator.put(f"/v1/annotators/{quoted(name)}", json={}),
+            await operator.get(f"/v1/annotators/{quoted(name)}"),
+        ):
+            (error,) = reply.json()["errors"]
+            assert (reply.status_code, error["field"]) == (422, "annotator_id")
+            assert error["cure"]

@@ -233,3 +233,21 @@ async def test_a_cloud_event_is_a_unit_and_a_bad_one_a_dead_letter_with_its_reas
     letters = project.house.events(DEAD_LETTERS)
     assert sorted(letter.key for letter in letters) == [b"e3", b"e4"]
     assert any("k1-none" in letter.reason for letter in letters)
+
+
+async def test_named_annotators_obey_the_grammar_of_names_and_are_composed(project: Ingest) -> None:
+    report = await project.admit(
+        [
+            {"id": "1", "content": "one", "annotators": ["auth0|5f", "Zoe\u0308 K.", "x" * 128]},
+            {"id": "2", "content": "two", "annotators": ["ann", "C1 "]},
+            {"id": "3", "content": "three", "annotators": ["x" * 129]},
+            {"id": "4", "content": "four", "annotators": ["Zo\u00eb", "Zoe\u0308"]},
+        ]
+    )
+    assert [(one["line"], one["field"]) for one in report["refused"]] == [
+        (2, "annotators[1]"),
+        (3, "annotators[0]"),
+        (4, "annotators"),
+    ]
+    (event,) = project.house.events(UNITS)
+    assert list(event.unit_admitted.named_annotators) == ["auth0|5f", "Zo\u00eb K.", "x" * 128]
