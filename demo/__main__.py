@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from concord.quality.label_file import LabelFileError
 from demo.client import Refused, Services
-from demo.dataset import BadFile, Dataset, read
+from demo.dataset import Dataset, read
 from demo.job import Job, Outcome, Standstill
-from demo.policy import SEED
+from demo.policy import SEED, slug_of
 from demo.report import figures, show, write
 from demo.supervision import kept_running
 from deploy.local import places
@@ -25,7 +26,6 @@ from deploy.local.stack import Stack
 
 FOLDER = places.LOCAL / "demo"
 RTE = Path(__file__).parent / "data" / "rte"
-SLUG_CHARACTERS_MAX = 30
 PLAIN_COLUMNS = 120
 
 
@@ -51,13 +51,15 @@ def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
     try:
         dataset = read(data)
+        for remark in dataset.remarks:
+            console.print(f"{data.name}: {remark}", highlight=False, markup=False, soft_wrap=True)
         status = asyncio.run(_run(console, dataset, json_file, seed, keep))
-    except (BadFile, Refused, Standstill, NotStarted) as fault:
-        console.print(f"demo: {fault}", style="red", highlight=False, soft_wrap=True)
+    except (LabelFileError, Refused, Standstill, NotStarted) as fault:
+        console.print(f"demo: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
         status = 1
     except ExceptionGroup as group:
         for each in group.exceptions:
-            console.print(f"demo: {each}", style="red", highlight=False, soft_wrap=True)
+            console.print(f"demo: {each}", style="red", highlight=False, markup=False, soft_wrap=True)
         status = 1
     except KeyboardInterrupt:
         console.print("demo: interrupted; everything it started was stopped")
@@ -72,9 +74,8 @@ async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed:
     stack = Stack(
         FOLDER, _ports(), elsewhere=elsewhere, say=lambda line: console.print(line, highlight=False, soft_wrap=True)
     )
-    slug = "".join(one if one.isalnum() else "-" for one in dataset.name.lower()).strip("-")[:SLUG_CHARACTERS_MAX]
     async with stack, Services(stack.addresses) as services:
-        job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug or "demo", seed)
+        job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug_of(dataset.name), seed)
         async with kept_running(stack, console):
             outcome = await job.run()
         cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, *_own(elsewhere))}

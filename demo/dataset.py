@@ -1,27 +1,27 @@
-"""A crowd's labels as CSV: `labels.csv`, `gold.csv` and, where there is one, `items.csv`.
+"""A crowd's labels as the demo replays them, held against what the services take before anything is started.
 
-| file | columns |
-|---|---|
-| labels.csv | annotator, item, label; seconds and timestamp (RFC 3339) where known |
-| gold.csv | item, label: one line for every item that was labelled |
-| items.csv | item, then any columns of text, which are what people are shown; without it they are shown the item's id |
+The files are those of `concord.quality.label_file`, which reads them; `gold.csv` has a line for every labelled item.
 """
 
-import csv
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-SECONDS_MAX = 86_400.0
+from concord.chassis.identity.caller import Caller, Role
+from concord.labels import SchemaFault, schema_from
+from concord.quality.label_file import (
+    LabelFileError,
+    LabelRow,
+    read_gold,
+    read_items,
+    read_labels,
+    unmatched_gold,
+)
+from services.ingest.domain.admission import UnitRefused, UnitWish, canonical_content, checked
 
-
-class BadFile(Exception):
-    """A file cannot be used: which, in which line, and why."""
-
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(f"{path}, line {line}: {reason}")
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Dataset:
         answers: item id -> answers, one a person, in the order in which they were given.
         gold: item id -> the right label.
         classes: every label that occurs, sorted.
+        remarks: sentences on what the reader of the files noticed.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Dataset:
     answers: Mapping[str, list[Answer]]
     gold: Mapping[str, str]
     classes: list[str]
+    remarks: tuple[str, ...] = ()
 
     @property
     def annotators(self) -> list[str]:
@@ -57,85 +59,79 @@ class Dataset:
 
 
 def read(folder: Path) -> Dataset:
-    """Return the data set in a folder. Of several answers of one person to one item the first counts.
+    """Return the data set in a folder. Of several answers of one person to one item the last counts, as a revision.
 
     Raises:
-        BadFile: a file is missing, or a line of it cannot be used.
+        LabelFileError: a file is missing, a line of it cannot be used, or a service would refuse what it says.
     """
-    gold = {row["item"]: row["label"] for _, row in _rows(folder / "gold.csv", ("item", "label"))}
-    answers = _answers(folder / "labels.csv", gold)
-    texts: dict[str, Mapping[str, str]] = {}
-    if (folder / "items.csv").exists():
-        for _, row in _rows(folder / "items.csv", ("item",)):
-            texts[row["item"]] = row
+    gold_path, labels_path, items_path = (folder / name for name in ("gold.csv", "labels.csv", "items.csv"))
+    gold = _opened(read_gold, gold_path)
+    table = _opened(read_labels, labels_path)
+    texts: Mapping[str, Mapping[str, str]] = _opened(read_items, items_path) if items_path.exists() else {}
+    kept = table.latest()
+    for row in kept:
+        if row.item not in gold:
+            reason = f"gold.csv has no line for item {row.item!r}; add one, or leave the item out"
+            raise LabelFileError(labels_path, row.line, reason)
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    for row in kept:
+        answers[row.item].append(Answer(row.annotator, row.label, row.seconds))
     items = {item: texts.get(item, {"item": item}) for item in answers}
-    labels = {answer.label for given in answers.values() for answer in given}
-    classes = sorted(labels | {gold[item] for item in items})
-    if len(classes) < 2:
-        raise BadFile(folder / "labels.csv", 1, f"there is only one label, {classes}; two or more are needed")
-    return Dataset(folder.resolve().name, items, answers, {item: gold[item] for item in items}, classes)
+    _check_classes(labels_path, kept, gold)
+    _check_people(labels_path, kept)
+    _check_units(labels_path, kept, items)
+    remarks = (*table.remarks, *unmatched_gold(gold_path, gold, set(answers)))
+    if repeated := len(table.rows) - len(kept):
+        remarks += (f"{repeated} labels repeat a person's answer to an item; of these the last counts.",)
+    classes = sorted({row.label for row in kept} | {gold[item] for item in items})
+    right = {item: gold[item] for item in items}
+    return Dataset(folder.resolve().name, items, dict(answers), right, classes, remarks)
 
 
-def _answers(path: Path, gold: Mapping[str, str]) -> dict[str, list[Answer]]:
-    timed: dict[str, list[tuple[str, int, Answer]]] = defaultdict(list)
-    seen: set[tuple[str, str]] = set()
-    for line, row in _rows(path, ("annotator", "item", "label")):
-        if row["item"] not in gold:
-            raise BadFile(path, line, f"gold.csv has no line for item {row['item']!r}; add one, or leave the item out")
-        if (row["annotator"], row["item"]) in seen:
-            continue
-        seen.add((row["annotator"], row["item"]))
-        answer = Answer(row["annotator"], row["label"], _seconds(path, line, row.get("seconds", "")))
-        # Without times, the order of the file is the order in which they answered.
-        timed[row["item"]].append((_timestamp(path, line, row.get("timestamp", "")), line, answer))
-    if not timed:
-        raise BadFile(path, 1, "there are no labels in it")
-    return {item: [answer for *_, answer in sorted(given, key=lambda one: one[:2])] for item, given in timed.items()}
-
-
-def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and fields.
-
-    Raises:
-        BadFile: no such file, a column is missing, or a line has too few or empty fields.
-    """
+def _opened(reader: Callable[[Path], Content], path: Path) -> Content:
+    """Return what a reader makes of a file, an unreadable one told as every other fault is."""
     try:
-        source = path.open(newline="", encoding="utf-8-sig")
+        return reader(path)
     except OSError as fault:
-        raise BadFile(path, 1, f"cannot be read: {fault.strerror}") from fault
-    with source:
-        reader = csv.DictReader(source)
+        raise LabelFileError(path, 1, f"cannot be read: {fault.strerror}") from fault
+
+
+def _check_classes(path: Path, rows: Sequence[LabelRow], gold: Mapping[str, str]) -> None:
+    """Refuse labels that are no classes of a project, each by the line in which it stands first."""
+    classes = sorted({row.label for row in rows} | {gold[row.item] for row in rows})
+    if len(classes) < 2:
+        raise LabelFileError(path, 2, f"there is only one label, {classes[0]!r}; two or more are needed")
+    try:
+        schema_from({"kind": "choice", "classes": [*classes]})
+    except SchemaFault as fault:
+        at = fault.path.partition("[")[2].rstrip("]")
+        wrong = classes[int(at)] if at.isdecimal() else None
+        line = next((row.line for row in rows if row.label == wrong), 2)
+        raise LabelFileError(path, line, f"label: {fault.problem}; {fault.cure}") from fault
+
+
+def _check_people(path: Path, rows: Sequence[LabelRow]) -> None:
+    """Refuse names that nobody can sign in under."""
+    for row in rows:
         try:
-            missing = [name for name in needed if name not in (reader.fieldnames or ())]
-            if missing:
-                raise BadFile(path, 1, f"has no column {', '.join(missing)}; its first line must name the columns")
-            for row in reader:
-                for name in needed:
-                    if not (row[name] or "").strip():
-                        raise BadFile(path, reader.line_num, f"{name} is empty")
-                if None in row or None in row.values():
-                    raise BadFile(path, reader.line_num, "has more or fewer fields than the first line names")
-                yield reader.line_num, row
-        except (csv.Error, UnicodeDecodeError) as fault:
-            raise BadFile(path, reader.line_num + 1, f"is no CSV in UTF-8: {fault}") from fault
+            Caller(row.annotator, frozenset({Role.ANNOTATOR}))
+        except ValueError as fault:
+            raise LabelFileError(path, row.line, f"annotator {row.annotator[:60]!r} cannot sign in: {fault}") from fault
 
 
-def _seconds(path: Path, line: int, text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= SECONDS_MAX:
-        raise BadFile(path, line, f"seconds is {text!r}; it must be a number from 0 to {SECONDS_MAX:g}")
-    return seconds
+def _check_units(path: Path, rows: Sequence[LabelRow], items: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse items that ingest would not admit as units, by its own check."""
+    first = {row.item: row.line for row in reversed(rows)}
+    people: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        people[row.item].append(row.annotator)
+    for item, line in first.items():
+        try:
+            wish = checked(UnitWish(id=item, content=dict(items[item]), annotators=tuple(people[item])))
+            canonical_content(wish.content)
+        except UnitRefused as refusal:
+            raise LabelFileError(path, line, f"item {item[:60]!r}: {_sentence(refusal)}") from refusal
 
 
-def _timestamp(path: Path, line: int, text: str) -> str:
-    if not text:
-        return ""
-    try:
-        return datetime.fromisoformat(text).isoformat()
-    except ValueError as fault:
-        raise BadFile(path, line, f"timestamp is {text!r}; it must be RFC 3339, as 2018-08-15T09:37:12Z") from fault
+def _sentence(refusal: UnitRefused) -> str:
+    return f"{refusal.field} {refusal.problem}; {refusal.cure}"

@@ -1,6 +1,8 @@
 """The demo's choices: a policy for cheap crowd work, and which units go in as hidden gold."""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +13,7 @@ CONFIDENCE = 0.93
 LOT_UNITS = 60
 ACCEPTABLE, REJECTABLE = 0.05, 0.15
 LEASE_SECONDS = 120
+SLUG_CHARACTERS_MAX = 30
 
 
 def definition(classes: Sequence[str], labels_min: int) -> dict[str, Any]:
@@ -45,3 +48,14 @@ def gold_items(items: Sequence[str], seed: int) -> list[str]:
 
     drawn = set(sorted(items, key=place)[: round(GOLD_SHARE * len(items))])
     return [item for item in items if item in drawn]
+
+
+def slug_of(name: str) -> str:
+    """Return a project's slug made of a folder's name, whatever characters that has.
+
+    >>> slug_of("Export (v2) final"), slug_of("données"), slug_of("crowd_export__v2"), slug_of("測試")
+    ('export-v2-final', 'donnees', 'crowd-export-v2', 'demo')
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:SLUG_CHARACTERS_MAX].strip("-") or "demo"

@@ -27,7 +27,7 @@ def figures(dataset: Dataset, outcome: Outcome, cpu_seconds: Mapping[str, float]
     was asked for, those on hidden gold among them, over all units that went in.
     """
     work = [item for item in dataset.items if item not in set(outcome.gold)]
-    exported = {row["source_id"]: row["label"] for row in map(json.loads, outcome.export.read_text().splitlines())}
+    exported = {row["source_id"]: row["label"] for row in _rows(outcome.export)}
     claims = json.loads(outcome.certificate.read_text())["lots"]
     escalated = [item for item in work if outcome.resolutions[item]["status"] == "adjudicated"]
     labels_of_work = sum(outcome.resolutions[item]["annotations"] for item in work)
@@ -119,9 +119,14 @@ def _label_error_rate(claims: list[dict[str, Any]]) -> dict[str, float | None]:
 
 def _turnaround(outcome: Outcome, claims: list[dict[str, Any]], exported: Mapping[str, Any]) -> float:
     accepted = {claim["lot_id"]: datetime.fromisoformat(claim["accepted_at"]).timestamp() for claim in claims}
-    rows = [json.loads(line) for line in outcome.export.read_text().splitlines()]
+    rows = _rows(outcome.export)
     assert len(rows) == len(exported), "an export names every unit once"
     return float(median(accepted[row["lot_id"]] - outcome.admitted_at[row["source_id"]] for row in rows))
+
+
+def _rows(export: Path) -> list[dict[str, Any]]:
+    """Return the rows of a JSONL file: a line ends at a line feed and nowhere else, whatever a text holds."""
+    return [json.loads(line) for line in export.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _share(right: Any) -> float:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from concord.quality.inference_report import Section, interval_report, nominal_report
-from concord.quality.label_file import LabelFileError, read_gold, read_labels
+from concord.quality.label_file import LabelFileError, read_gold, read_labels, unmatched_gold
 
 
 @click.command("infer")
@@ -29,16 +29,20 @@ from concord.quality.label_file import LabelFileError, read_gold, read_labels
 def infer_command(labels: Path, gold: Path | None, scale: str, confidence: float) -> None:
     """Print agreement, inferred accuracy and annotators of LABELS, a CSV file.
 
-    Columns: annotator,item,label[,seconds][,timestamp]. A file that cannot be right is refused with its line.
+    Columns: annotator,item,label[,seconds][,timestamp], separated by comma, semicolon, tab or bar. A file that cannot
+    be right is refused with its line.
     """
     numeric = scale == "interval"
     try:
-        rows = read_labels(labels, numeric=numeric)
-        known = read_gold(gold, numeric=numeric) if gold is not None else {}
+        table = read_labels(labels, numeric=numeric)
+        known, remarks = {}, table.remarks
+        if gold is not None:
+            known = read_gold(gold, numeric=numeric)
+            remarks += unmatched_gold(gold, known, {row.item for row in table.rows})
     except LabelFileError as error:
         raise click.ClickException(str(error)) from error
     report = interval_report if numeric else nominal_report
-    show(report(rows, known, confidence))
+    show(report(table.rows, known, confidence, remarks))
 
 
 def show(sections: Iterable[Section]) -> None:

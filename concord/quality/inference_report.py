@@ -32,17 +32,20 @@ class Section:
     remarks: tuple[str, ...] = ()
 
 
-def nominal_report(rows: Sequence[LabelRow], gold: Mapping[str, str], confidence: float = 0.95) -> list[Section]:
+def nominal_report(
+    rows: Sequence[LabelRow], gold: Mapping[str, str], confidence: float = 0.95, remarks: tuple[str, ...] = ()
+) -> list[Section]:
     """Return the report on labels that are classes: agreement, methods against gold, annotators.
 
-    Classes are the labels of both files together. Agreement takes each annotator's last label on a unit.
+    Classes are the labels of both files together. Agreement takes each annotator's last label on a unit. `remarks`
+    on the files are shown with what they hold.
 
     >>> rows = [LabelRow("ann", "u1", "yes"), LabelRow("bob", "u1", "yes"), LabelRow("ann", "u2", "no")]
     >>> [section.title for section in nominal_report(rows, {"u1": "yes"})]
     ['Labels', 'Agreement', 'Truth inference', 'Annotators, worst first']
     """
     classes = sorted({row.label for row in rows} | set(gold.values()))
-    responses, names = encode(rows, classes)
+    responses, names = encode([(row.annotator, row.item, row.label) for row in rows], classes)
     known = known_classes(gold, names)
     latest = responses.latest()
     counts = _counts(latest, tuple(names.classes))
@@ -53,14 +56,16 @@ def nominal_report(rows: Sequence[LabelRow], gold: Mapping[str, str], confidence
         gwet_ac1(counts, confidence=confidence),
     ]
     return [
-        _overview(responses, latest, names, known),
+        _overview(responses, latest, names, known, remarks),
         _agreement(coefficients, kappa_warning(counts)),
         _methods(responses, known, confidence),
         _annotators(responses, names, known, confidence),
     ]
 
 
-def interval_report(rows: Sequence[LabelRow], gold: Mapping[str, str], confidence: float = 0.95) -> list[Section]:
+def interval_report(
+    rows: Sequence[LabelRow], gold: Mapping[str, str], confidence: float = 0.95, remarks: tuple[str, ...] = ()
+) -> list[Section]:
     """Return the report on labels that are numbers: interval alpha, and correlation of the means with gold.
 
     >>> rows = [LabelRow(who, unit, value) for who in "ab" for unit, value in (("u1", "1"), ("u2", "5"), ("u3", "2"))]
@@ -77,14 +82,16 @@ def interval_report(rows: Sequence[LabelRow], gold: Mapping[str, str], confidenc
     number = np.bincount(latest.units, minlength=latest.unit_count).astype(np.float64)
     alphas = [krippendorff_alpha(counts, distance, confidence=confidence) for distance in ("interval", "ordinal")]
     return [
-        _overview(responses, latest, names, np.where(np.isnan(known), -1, 0).astype(np.int32)),
+        _overview(responses, latest, names, np.where(np.isnan(known), -1, 0).astype(np.int32), remarks),
         _agreement(alphas, ""),
         _correlation_with_gold(sums / number, known),
         _correlations_with_others(latest, names, scale, sums, number),
     ]
 
 
-def _overview(responses: Responses, latest: Responses, names: Names, known: Indices) -> Section:
+def _overview(
+    responses: Responses, latest: Responses, names: Names, known: Indices, remarks: tuple[str, ...]
+) -> Section:
     """Return what the file holds."""
     repeated = len(responses.units) - len(latest.units)
     remark = (
@@ -103,7 +110,7 @@ def _overview(responses: Responses, latest: Responses, names: Names, known: Indi
                 str(int((known >= 0).sum())),
             ),
         ),
-        (remark,) if repeated else (),
+        (*remarks, *((remark,) if repeated else ())),
     )
 
 

@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[3] / "data"
 def test_published_accuracies_are_reported_as_they_are(
     name: str, vote: float, tied: int, dawid_skene: float, log_likelihood: float
 ) -> None:
-    responses, names = encode(read_labels(DATA / name / "labels.csv"))
+    responses, names = encode(read_labels(DATA / name / "labels.csv").triples)
     by_method = {
         result.method: result
         for result in compare(responses, known_classes(read_gold(DATA / name / "gold.csv"), names))

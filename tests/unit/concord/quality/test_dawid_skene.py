@@ -13,7 +13,7 @@ DATA = Path(__file__).parents[3] / "data"
 
 
 def data_set(name: str) -> tuple[Responses, Indices]:
-    responses, names = encode(read_labels(DATA / name / "labels.csv"))
+    responses, names = encode(read_labels(DATA / name / "labels.csv").triples)
     return responses, known_classes(read_gold(DATA / name / "gold.csv"), names)
 
 
