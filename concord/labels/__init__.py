@@ -1,7 +1,7 @@
 """What an annotator can say: one kind of label, one file; pure.
 
 A project's schema is JSON with a `kind`; `schema_from` makes it the object that checks labels, tells how far
-two are apart and merges several into one. Labels travel as the bytes of `encoded`.
+two are apart, whether they say the same, and merges several into one. Labels travel as the bytes of `encoded`.
 
 | kind | a canonical label |
 |---|---|
@@ -23,9 +23,10 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
-from concord.labels.canonical_json import decoded, encoded
+from concord.labels.canonical_json import decoded, encoded, fits
 from concord.labels.reading import object_in, shown
 from concord.labels.schema import (
+    LABEL_BYTES_MAX,
     ClassedSchema,
     Json,
     LabelFault,
@@ -37,6 +38,7 @@ from concord.labels.schema import (
 
 __all__ = [
     "KINDS",
+    "LABEL_BYTES_MAX",
     "ClassedSchema",
     "Json",
     "LabelFault",
@@ -95,4 +97,6 @@ def schema_from(spec: Json) -> LabelSchema:
     optional = [each.name for each in given if each.default is not MISSING]
     values = object_in(spec, "$", SchemaFault, ["kind", *required], optional)
     schema: LabelSchema = build(**{key: value for key, value in values.items() if key != "kind"})
+    if not fits(schema.spec()):
+        raise SchemaFault("$", f"it takes over {LABEL_BYTES_MAX} bytes", "use shorter or fewer names")
     return schema

@@ -41,8 +41,8 @@ class Boxes(RegionSchema):
     which boxes of different classes do not match and every box left over counts 0. A merged box has the
     weighted median of each edge.
 
-    Spec: `{"kind": "boxes", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5) and
-    `quorum` (0.5).
+    Spec: `{"kind": "boxes", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5),
+    `quorum` (0.5) and `tolerance` (how much of two of them may differ and still say the same; 1 - `iou_min`).
 
     >>> schema = Boxes(("car",))
     >>> def one_car(right):

@@ -27,6 +27,15 @@ def encoded(label: Json) -> bytes:
     return data
 
 
+def fits(label: Json) -> bool:
+    """Say whether a label takes at most LABEL_BYTES_MAX bytes: what was merged may be longer than its sources.
+
+    >>> fits({"start": 0}), fits("x" * LABEL_BYTES_MAX)
+    (True, False)
+    """
+    return len(_ENCODER.encode(label).encode()) <= LABEL_BYTES_MAX
+
+
 def decoded(data: bytes) -> Json:
     """Return the label that canonical JSON bytes hold; the label is not checked against any schema.
 

@@ -56,6 +56,14 @@ class Choice:
         """
         return float(one != other)
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether both name the same class.
+
+        >>> Choice(("yes", "no")).says_same("yes", "no")
+        False
+        """
+        return one == other
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the class with the most weight; a tie for it is escalated, never settled by chance.
 

@@ -95,6 +95,14 @@ class Choices:
             return 1.0 - shared
         return 1.0 - shared * (2 / 3 if left < right or left > right else 1 / 3)
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether both are the same set of tags.
+
+        >>> Choices(("insult", "threat")).says_same(["insult"], ["insult", "threat"])
+        False
+        """
+        return self._tags(one) == self._tags(other)
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the tags that the quorum is for; a tag with neither quorum is escalated.
 

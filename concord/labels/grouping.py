@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from concord.labels.voting import heaviest, passes, share_of, weight_by
 
@@ -74,6 +76,26 @@ def matched_overlap(one: Sequence[Region], other: Sequence[Region], overlaps: Ov
     matrix = _overlap_matrix(first, second, overlaps) * _same_class(first, second)
     rows, columns = linear_sum_assignment(matrix, maximize=True)
     return math.fsum(matrix[rows, columns].tolist())
+
+
+def all_matched(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps, overlap_min: float) -> bool:
+    """Say whether every region has a counterpart of its own, of the same class and overlapping by `overlap_min`.
+
+    The order of the two does not change the answer.
+
+    >>> from concord.labels.spans import overlaps_of_spans
+    >>> ends = [Region((0, 10), "person"), Region((5, 15), "person")]
+    >>> all_matched(ends, [Region((0, 9), "person"), Region((6, 15), "person")], overlaps_of_spans, 0.8)
+    True
+    >>> all_matched(ends, [Region((0, 9), "person"), Region((0, 10), "person")], overlaps_of_spans, 0.8)
+    False
+    """
+    if len(one) != len(other) or not one:
+        return len(one) == len(other)
+    # An overlap's last bit hangs on the order of the two.
+    first, second = sorted((tuple(sorted(one)), tuple(sorted(other))))
+    alike = (_overlap_matrix(first, second, overlaps) >= overlap_min) & _same_class(first, second)
+    return bool((maximum_bipartite_matching(csr_matrix(alike)) >= 0).all())
 
 
 def settled(

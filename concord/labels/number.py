@@ -20,6 +20,8 @@ from concord.labels.voting import midpoint, passes, share_of, total_weight, weig
 NUMBER_MAX = 1e12
 RANGE_MIN = 1e-6
 TOLERANCE_SHARE = 0.05
+CLOSE_SHARE = 1e-12
+"""Rounding: numbers nearer than this share of the range are equal."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Number:
     """A number from `low` to `high`. A label is that number: `37.5`.
 
     Spec: `{"kind": "number", "low": 0, "high": 100}` and, where the default does not fit, `tolerance`: how
-    far from the median, in the label's own unit, a number still says the same (TOLERANCE_SHARE of the range).
+    far apart, in the label's own unit, two numbers still say the same (TOLERANCE_SHARE of the range).
 
     >>> schema = Number(0, 100)
     >>> schema.canonical(37), schema.tolerance
@@ -74,6 +76,14 @@ class Number:
         """
         return ((self._value(one) - self._value(other)) / (self.high - self.low)) ** 2
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether the two differ by at most `tolerance`.
+
+        >>> Number(0, 100, tolerance=0.2).says_same(37.0, 37.2), Number(0, 100, tolerance=0.2).says_same(37.0, 37.3)
+        (True, False)
+        """
+        return self._near(self._value(one), self._value(other))
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the mean of the numbers within tolerance of the weighted median, if most of the weight is.
 
@@ -89,7 +99,7 @@ class Number:
             return NOTHING_TO_MERGE
         pairs = [(self._value(vote.label), vote.weight) for vote in labels]
         centre = midpoint(weighted_median(pairs))
-        near = [(value - centre, weight) for value, weight in pairs if abs(value - centre) <= self._tolerance]
+        near = [(value - centre, weight) for value, weight in pairs if self._near(value, centre)]
         near_weight = math.fsum(weight for _, weight in near)
         support = share_of(near_weight, total_weight(labels))
         if not passes(support, 0.5):
@@ -110,6 +120,10 @@ class Number:
     @property
     def _tolerance(self) -> float:
         return 0.0 if self.tolerance is None else self.tolerance
+
+    def _near(self, one: float, other: float) -> bool:
+        # 37.2 - 37.0 is a little over .2: a rounding error of the range does not part two numbers.
+        return abs(one - other) <= self._tolerance + CLOSE_SHARE * (self.high - self.low)
 
     def _value(self, label: Json) -> float:
         return number_in(label, "$", LabelFault, self.low, self.high)

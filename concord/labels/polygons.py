@@ -50,8 +50,8 @@ class Polygons(RegionSchema):
     outlines of different classes do not match and every one left over counts 0. A merged outline is the
     medoid, somebody's own outline that is nearest to all; the smallest where several tie.
 
-    Spec: `{"kind": "polygons", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5) and
-    `quorum` (0.5).
+    Spec: `{"kind": "polygons", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5),
+    `quorum` (0.5) and `tolerance` (how much of two of them may differ and still say the same; 1 - `iou_min`).
 
     >>> schema = Polygons(("car",))
     >>> schema.canonical({"polygons": [{"points": [[2, 0], [0, 0], [0, 2], [2, 2], [2, 0]], "class": "car"}]})

@@ -68,7 +68,8 @@ class Preference:
     `prefer` is "a", "b" or "tie"; `strength` runs from 1 (slightly) to `strengths` (much) and is 0 for a tie.
     It may be left out of a tie, and everywhere when there is one strength only.
 
-    Spec: `{"kind": "preference"}` and, where the defaults do not fit, `strengths` (1) and `ties` (true).
+    Spec: `{"kind": "preference"}` and, where the defaults do not fit, `strengths` (1), `ties` (true) and
+    `tolerance`: how far the strengths of one side may differ and still say the same (0).
 
     >>> schema = Preference(strengths=2)
     >>> schema.canonical({"prefer": "tie"})
@@ -77,6 +78,7 @@ class Preference:
 
     strengths: int = 1
     ties: bool = True
+    tolerance: int = 0
 
     kind: ClassVar[str] = "preference"
     alpha_metric: ClassVar[AlphaMetric | None] = "ordinal"
@@ -86,6 +88,8 @@ class Preference:
         strengths = integer_in(self.strengths, "$.strengths", SchemaFault, 1, STRENGTHS_MAX)
         object.__setattr__(self, "strengths", strengths)
         flag_in(self.ties, "$.ties", SchemaFault)
+        tolerance = integer_in(self.tolerance, "$.tolerance", SchemaFault, 0, strengths - 1)
+        object.__setattr__(self, "tolerance", tolerance)
 
     @property
     def classes(self) -> tuple[dict[str, Json], ...]:
@@ -125,6 +129,16 @@ class Preference:
         """
         return ((self.index(one) - self.index(other)) / (len(self.classes) - 1)) ** 2
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether both are for the same side, with strengths at most `tolerance` apart.
+
+        >>> slightly, much = {"prefer": "a", "strength": 1}, {"prefer": "a", "strength": 2}
+        >>> Preference(strengths=2).says_same(slightly, much), Preference(2, tolerance=1).says_same(slightly, much)
+        (False, True)
+        """
+        (side, strength), (other_side, other_strength) = map(self._side_and_strength, (one, other))
+        return side == other_side and abs(strength - other_strength) <= self.tolerance
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the side with the most weight, at the weighted median strength of those who are for it.
 
@@ -150,9 +164,9 @@ class Preference:
         """Return the schema as JSON.
 
         >>> Preference().spec()
-        {'kind': 'preference', 'strengths': 1, 'ties': True}
+        {'kind': 'preference', 'strengths': 1, 'ties': True, 'tolerance': 0}
         """
-        return {"kind": self.kind, "strengths": self.strengths, "ties": self.ties}
+        return {"kind": self.kind, "strengths": self.strengths, "ties": self.ties, "tolerance": self.tolerance}
 
     def _side_and_strength(self, label: Json) -> tuple[str, int]:
         given = object_in(label, "$", LabelFault, ["prefer"], ["strength"])

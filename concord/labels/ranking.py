@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import ClassVar
 
-from concord.labels.reading import class_in, class_names_in, list_in, shown
+from concord.labels.reading import class_in, class_names_in, list_in, number_in, shown
 from concord.labels.schema import (
     NOTHING_TO_MERGE,
     AlphaMetric,
@@ -20,6 +20,7 @@ from concord.labels.voting import CLOSE, share_of, total_weight, weight_by
 
 RANKED_MAX = 50
 KEMENY_ITEMS_MAX = 8
+TOLERANCE_MAX = 0.5
 
 Wins = Mapping[tuple[str, str], float]
 """Weight of the votes that put the first before the second."""
@@ -29,7 +30,8 @@ Wins = Mapping[tuple[str, str], float]
 class Ranking:
     """All of several things in order, the best first, without ties. A label: `["second", "first"]`.
 
-    Spec: `{"kind": "ranking", "items": [...]}`, 2 to RANKED_MAX names.
+    Spec: `{"kind": "ranking", "items": [...]}`, 2 to RANKED_MAX names, and, where the default does not fit,
+    `tolerance`: what share of the pairs may stand the other way round and still say the same (0, at most a half).
 
     >>> schema = Ranking(("x", "y", "z"))
     >>> schema.canonical(["z", "x", "y"])
@@ -37,6 +39,7 @@ class Ranking:
     """
 
     items: tuple[str, ...]
+    tolerance: float = 0.0
 
     kind: ClassVar[str] = "ranking"
     alpha_metric: ClassVar[AlphaMetric | None] = None
@@ -47,6 +50,8 @@ class Ranking:
         if len(items) > RANKED_MAX:
             raise SchemaFault("$.items", f"{len(items)} are too many to rank", f"name at most {RANKED_MAX}")
         object.__setattr__(self, "items", items)
+        tolerance = number_in(self.tolerance, "$.tolerance", SchemaFault, 0.0, TOLERANCE_MAX)
+        object.__setattr__(self, "tolerance", tolerance)
 
     def canonical(self, value: Json) -> Json:
         """Return the ranking; every item must stand in it once.
@@ -74,6 +79,14 @@ class Ranking:
         place = {name: index for index, name in enumerate(_names(other))}
         turned = sum(place[better] > place[worse] for better, worse in combinations(_names(one), 2))
         return turned / math.comb(len(self.items), 2)
+
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether at most `tolerance` of the pairs stand the other way round.
+
+        >>> Ranking(("x", "y", "z"), tolerance=0.4).says_same(["x", "y", "z"], ["y", "x", "z"])
+        True
+        """
+        return self.distance(one, other) <= self.tolerance + CLOSE
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the ranking that the labels, by weight, are nearest to; several nearest ones are escalated.
@@ -109,9 +122,9 @@ class Ranking:
         """Return the schema as JSON.
 
         >>> Ranking(("x", "y")).spec()
-        {'kind': 'ranking', 'items': ['x', 'y']}
+        {'kind': 'ranking', 'items': ['x', 'y'], 'tolerance': 0.0}
         """
-        return {"kind": self.kind, "items": [*self.items]}
+        return {"kind": self.kind, "items": [*self.items], "tolerance": self.tolerance}
 
 
 def _names(label: Json) -> list[str]:

@@ -24,7 +24,8 @@ RATING_MAX = 1_000
 class Rating:
     """A whole number from `lowest` to `highest`. A label is that number: `4`.
 
-    Spec: `{"kind": "rating", "lowest": 1, "highest": 5}`, at most RATING_POINTS_MAX points.
+    Spec: `{"kind": "rating", "lowest": 1, "highest": 5}`, at most RATING_POINTS_MAX points, and, where the
+    default does not fit, `tolerance`: how many points apart two ratings still say the same (0).
 
     >>> schema = Rating(1, 5)
     >>> schema.canonical(4.0), schema.index(4), schema.classes
@@ -33,6 +34,7 @@ class Rating:
 
     lowest: int
     highest: int
+    tolerance: int = 0
 
     kind: ClassVar[str] = "rating"
     alpha_metric: ClassVar[AlphaMetric | None] = "ordinal"
@@ -44,6 +46,8 @@ class Rating:
         highest = integer_in(self.highest, "$.highest", SchemaFault, lowest + 1, highest_max)
         object.__setattr__(self, "lowest", lowest)
         object.__setattr__(self, "highest", highest)
+        tolerance = integer_in(self.tolerance, "$.tolerance", SchemaFault, 0, highest - lowest - 1)
+        object.__setattr__(self, "tolerance", tolerance)
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -78,6 +82,14 @@ class Rating:
         """
         return ((self.index(one) - self.index(other)) / (self.highest - self.lowest)) ** 2
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether at most `tolerance` points lie between the two.
+
+        >>> Rating(1, 5).says_same(3, 4), Rating(1, 5, tolerance=1).says_same(3, 4)
+        (False, True)
+        """
+        return abs(self.index(one) - self.index(other)) <= self.tolerance
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the rating with the most weight; when several tie, the weighted median of all labels.
 
@@ -106,6 +118,6 @@ class Rating:
         """Return the schema as JSON.
 
         >>> Rating(1, 5).spec()
-        {'kind': 'rating', 'lowest': 1, 'highest': 5}
+        {'kind': 'rating', 'lowest': 1, 'highest': 5, 'tolerance': 0}
         """
-        return {"kind": self.kind, "lowest": self.lowest, "highest": self.highest}
+        return {"kind": self.kind, "lowest": self.lowest, "highest": self.highest, "tolerance": self.tolerance}

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from concord.labels.grouping import Drawing, Region, Shape, matched_overlap, settled
+from concord.labels.canonical_json import encoded
+from concord.labels.grouping import Drawing, Region, Shape, all_matched, matched_overlap, settled
 from concord.labels.reading import class_names_in, list_in, number_in, object_in
 from concord.labels.schema import (
     NOTHING_TO_MERGE,
@@ -19,8 +20,10 @@ from concord.labels.schema import (
     SchemaFault,
     Vote,
 )
+from concord.labels.voting import CLOSE
 
 REASONS_MAX = 3
+TOLERANCE_MAX = 0.99
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,13 @@ class RegionSchema(ABC):
         classes: the classes that a region can have.
         iou_min: from which intersection over union two annotators' regions are taken for the same one.
         quorum: share of the weight that settles a region, for or against; between the two it is escalated.
+        tolerance: how much of two regions, as 1 - intersection over union, may differ and still say the same.
     """
 
     classes: tuple[str, ...]
     iou_min: float = 0.5
     quorum: float = 0.5
+    tolerance: float | None = None
 
     kind: ClassVar[str]
     alpha_metric: ClassVar[AlphaMetric | None] = None
@@ -46,6 +51,8 @@ class RegionSchema(ABC):
         object.__setattr__(self, "classes", class_names_in(self.classes, "$.classes", 1))
         object.__setattr__(self, "iou_min", number_in(self.iou_min, "$.iou_min", SchemaFault, 0.01, 1.0))
         object.__setattr__(self, "quorum", number_in(self.quorum, "$.quorum", SchemaFault, 0.5, 1.0))
+        tolerance = self._tolerance_by_default() if self.tolerance is None else self.tolerance
+        object.__setattr__(self, "tolerance", number_in(tolerance, "$.tolerance", SchemaFault, 0.0, TOLERANCE_MAX))
 
     @abstractmethod
     def _region(self, value: object, path: str) -> Region:
@@ -66,6 +73,10 @@ class RegionSchema(ABC):
     @abstractmethod
     def _matches_wanted(self, one_count: int, other_count: int) -> float:
         """Return by what the summed overlap of the best matching is divided, for a share from 0 to 1."""
+
+    def _tolerance_by_default(self) -> float:
+        """Return the tolerance where the schema declares none: what merging takes for one region says the same."""
+        return round(1.0 - self.iou_min, 9)
 
     def canonical(self, value: Json) -> Json:
         """Return the regions in order, each with all its fields; a region given twice is refused.
@@ -94,6 +105,21 @@ class RegionSchema(ABC):
         overlap = matched_overlap(left, right, self._overlaps)
         return min(1.0, max(0.0, 1.0 - overlap / self._matches_wanted(len(left), len(right))))
 
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether each region has one counterpart, of its class and within `tolerance` of its shape.
+
+        >>> from concord.labels.boxes import Boxes
+        >>> def one_car(right):
+        ...     return {"boxes": [{"left": 0, "top": 0, "right": right, "bottom": 10, "class": "car"}]}
+        >>> schema = Boxes(("car",), tolerance=0.1)
+        >>> schema.says_same(one_car(100), one_car(95)), schema.says_same(one_car(100), one_car(80))
+        (True, False)
+        """
+        if one == other:
+            return True
+        left, right = self._regions(one), self._regions(other)
+        return all_matched(left, right, self._overlaps, 1.0 - (self.tolerance or 0.0) - CLOSE)
+
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the regions that the quorum is for (see `grouping.settled`).
 
@@ -119,6 +145,7 @@ class RegionSchema(ABC):
         label = self._label([agreed.region for agreed in found.agreed])
         try:
             self._regions(label)
+            encoded(label)
         except LabelFault as fault:
             return Merged(None, found.support, f"what was merged does not fit the schema: {fault}")
         parts = tuple(agreed.share for agreed in found.agreed)
@@ -129,13 +156,14 @@ class RegionSchema(ABC):
 
         >>> from concord.labels.boxes import Boxes
         >>> Boxes(("car",)).spec()
-        {'kind': 'boxes', 'classes': ['car'], 'iou_min': 0.5, 'quorum': 0.5}
+        {'kind': 'boxes', 'classes': ['car'], 'iou_min': 0.5, 'quorum': 0.5, 'tolerance': 0.5}
         """
         return {
             "kind": self.kind,
             "classes": [*self.classes],
             "iou_min": self.iou_min,
             "quorum": self.quorum,
+            "tolerance": self.tolerance,
         }
 
     def _regions(self, label: Json) -> list[Region]:

@@ -11,7 +11,9 @@ AlphaMetric = Literal["nominal", "ordinal", "interval"]
 CLASSES_MAX = 1_000
 CLASS_CHARACTERS_MAX = 200
 DEPTH_MAX = 16
-LABEL_BYTES_MAX = 1_000_000
+LABEL_BYTES_MAX = 200_000
+"""Bytes of one label's canonical JSON, and of a schema's; the budgets of events, records and documents rest on it."""
+
 WEIGHT_MAX = 1e9
 
 
@@ -116,6 +118,25 @@ class LabelSchema(Protocol):
         """Return how far two canonical labels are apart, from 0 (the same) to 1; symmetric.
 
         It enters alpha as the metric difference itself, without squaring.
+        """
+        ...
+
+    def says_same(self, one: Json, other: Json) -> bool:
+        """Say whether two canonical labels say the same, within the tolerance that the schema declares.
+
+        By this an inspection calls a label right or wrong, and gold an answer. It is reflexive and symmetric,
+        and where a tolerance is declared not transitive. Equal labels are never told apart.
+
+        | kind | the same, when |
+        |---|---|
+        | choice, choices | the class, or the set of classes, is the same |
+        | rating | at most `tolerance` points lie between them; 0, the very rating, if not declared |
+        | number | they differ by at most `tolerance`, in the label's unit; a twentieth of the range if not declared |
+        | preference | it is the same side, and the strengths differ by at most `tolerance`; 0 if not declared |
+        | ranking | at most `tolerance` of the pairs stand the other way round; none if not declared |
+        | spans, boxes, polygons | each region has one counterpart of its class, of an intersection over union of \
+        1 - `tolerance` at least; spans are held to their very ends if not declared, boxes and polygons to `iou_min` |
+        | text | without regard to blanks, at most `tolerance` of the characters are edited; none if not declared |
         """
         ...
 

@@ -41,7 +41,8 @@ class Spans(RegionSchema):
     span has the range of its medoid (the range nearest to all), the shortest one where several tie.
 
     Spec: `{"kind": "spans", "classes": [...]}` and, where the defaults do not fit, `iou_min` (0.5),
-    `quorum` (0.5) and `overlapping` (whether spans of one label may overlap; true).
+    `quorum` (0.5), `tolerance` (how much of two ranges may differ and still say the same; 0, the very range) and
+    `overlapping` (whether spans of one label may overlap; true).
 
     >>> schema = Spans(("person", "place"))
     >>> one = schema.canonical({"spans": [{"start": 0.0, "end": 10, "class": "person"}]})
@@ -71,6 +72,9 @@ class Spans(RegionSchema):
         True
         """
         return {**super().spec(), "overlapping": self.overlapping}
+
+    def _tolerance_by_default(self) -> float:
+        return 0.0
 
     def _regions(self, label: Json) -> list[Region]:
         regions = super()._regions(label)

@@ -21,6 +21,7 @@ from concord.labels.schema import (
 from concord.labels.voting import CLOSE, medoids, passes, share_of, total_weight, weight_by
 
 TEXT_CHARACTERS_MAX = 20_000
+TOLERANCE_MAX = 0.5
 _ALLOWED_CONTROLS = "\n\t"
 
 
@@ -29,7 +30,8 @@ class Text:
     r"""Free text. A label is a string in Unicode normal form C with `\n` line ends and no other controls.
 
     Spec: `{"kind": "text"}` and, where the defaults do not fit, `characters_min` (1), `characters_max`
-    (TEXT_CHARACTERS_MAX) and `distance_max`: how far from the medoid a text still says the same (0.2).
+    (TEXT_CHARACTERS_MAX), `distance_max`: how far from the medoid a text still stands behind it when texts are
+    merged (0.2), and `tolerance`: what share of the longer text may be edited and still say the same (0).
 
     >>> schema = Text()
     >>> schema.canonical("one\r\ntwo")
@@ -39,6 +41,7 @@ class Text:
     characters_min: int = 1
     characters_max: int = TEXT_CHARACTERS_MAX
     distance_max: float = 0.2
+    tolerance: float = 0.0
 
     kind: ClassVar[str] = "text"
     alpha_metric: ClassVar[AlphaMetric | None] = None
@@ -51,6 +54,8 @@ class Text:
         object.__setattr__(self, "characters_max", longest)
         object.__setattr__(self, "characters_min", shortest)
         object.__setattr__(self, "distance_max", distance_max)
+        tolerance = number_in(self.tolerance, "$.tolerance", SchemaFault, 0.0, TOLERANCE_MAX)
+        object.__setattr__(self, "tolerance", tolerance)
 
     def canonical(self, value: Json) -> Json:
         """Return the text in its normal form; blanks stay as they are.
@@ -77,6 +82,15 @@ class Text:
         0.25
         """
         return _distance(str(one), str(other))
+
+    def says_same(self, one: Json, other: Json) -> bool:
+        r"""Say whether the texts, each run of blanks taken for one and none at the ends, are `tolerance` apart at most.
+
+        >>> Text().says_same("the cat\n sat ", "the cat sat"), Text().says_same("the cat sat", "the cat sit")
+        (True, False)
+        """
+        left, right = " ".join(str(one).split()), " ".join(str(other).split())
+        return left == right or _distance(left, right) <= self.tolerance + CLOSE
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the medoid: the text with the least weighted mean distance to all.
@@ -105,13 +119,14 @@ class Text:
         """Return the schema as JSON.
 
         >>> Text().spec()
-        {'kind': 'text', 'characters_min': 1, 'characters_max': 20000, 'distance_max': 0.2}
+        {'kind': 'text', 'characters_min': 1, 'characters_max': 20000, 'distance_max': 0.2, 'tolerance': 0.0}
         """
         return {
             "kind": self.kind,
             "characters_min": self.characters_min,
             "characters_max": self.characters_max,
             "distance_max": self.distance_max,
+            "tolerance": self.tolerance,
         }
 
 

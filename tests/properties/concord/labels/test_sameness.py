@@ -1,0 +1,80 @@
+"""What it is for two labels to say the same, whatever their kind."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from concord.labels import Json, SchemaFault, encoded, schema_from
+from tests.properties.concord.labels.drawn_labels import drawn, every_kind, many
+
+ENDS: dict[str, tuple[dict[str, Json], float, float, float]] = {
+    "rating": ({"lowest": 1, "highest": 5}, 0, 3, 1),
+    "number": ({"low": 0, "high": 100}, 0.0, 100.0, 1e-9),
+    "preference": ({"strengths": 3}, 0, 2, 1),
+    "ranking": ({"items": ["x", "y", "z"]}, 0.0, 0.5, 1e-9),
+    "spans": ({"classes": ["a"]}, 0.0, 0.99, 1e-9),
+    "boxes": ({"classes": ["a"]}, 0.0, 0.99, 1e-9),
+    "polygons": ({"classes": ["a"]}, 0.0, 0.99, 1e-9),
+    "text": ({}, 0.0, 0.5, 1e-9),
+}
+"""Of each kind that declares a tolerance: the rest of a spec, the least and the greatest tolerance, a step beyond."""
+
+
+@every_kind
+@many
+@given(data=st.data())
+def test_sameness_is_reflexive_and_symmetric(kind: str, data: st.DataObject) -> None:
+    schema, [one, other] = drawn(data, kind, 2)
+    assert schema.says_same(one, one)
+    assert schema.says_same(one, other) == schema.says_same(other, one)
+
+
+@every_kind
+@many
+@given(data=st.data())
+def test_without_a_tolerance_only_equal_labels_say_the_same(kind: str, data: st.DataObject) -> None:
+    schema, [one, other] = drawn(data, kind, 2)
+    spec: dict[str, Any] = {**schema.spec(), **({"tolerance": 0} if kind in ENDS else {})}
+    exact = schema_from(spec)
+    same = exact.says_same(one, other)
+    assert same or encoded(one) != encoded(other)
+    if same and kind not in {"number", "boxes", "polygons", "text"}:  # floats may differ by a rounding, text by blanks
+        assert encoded(one) == encoded(other)
+
+
+@pytest.mark.parametrize("kind", sorted(ENDS))
+@many
+@given(data=st.data())
+def test_a_wider_tolerance_parts_no_labels_that_a_narrower_joins(kind: str, data: st.DataObject) -> None:
+    schema, [one, other] = drawn(data, kind, 2)
+    narrow: Any = schema.spec()
+    least, most = (0, 1) if kind in {"rating", "preference"} else (0.0, 0.5)
+    if kind in {"rating", "preference"} and narrow.get("strengths", 2) == 1:
+        return
+    if kind == "rating" and narrow["highest"] - narrow["lowest"] == 1:
+        return
+    if kind == "number":
+        most = narrow["high"] - narrow["low"]
+    tight, loose = (schema_from({**narrow, "tolerance": each}) for each in (least, most))
+    assert loose.says_same(one, other) or not tight.says_same(one, other)
+
+
+@pytest.mark.parametrize("kind", sorted(ENDS))
+def test_a_tolerance_is_taken_at_both_ends_and_refused_beyond(kind: str) -> None:
+    rest, least, most, step = ENDS[kind]
+    for taken in (least, most):
+        schema = schema_from({"kind": kind, **rest, "tolerance": taken})
+        assert schema.spec()["tolerance"] == taken
+    for refused in (least - step, most + step, float("nan"), True, "1"):
+        with pytest.raises(SchemaFault) as refusal:
+            schema_from({"kind": kind, **rest, "tolerance": refused})
+        assert refusal.value.path == "$.tolerance"
+        assert refusal.value.cure.startswith("send")
+
+
+@pytest.mark.parametrize("kind", ["choice", "choices"])
+def test_a_kind_without_a_tolerance_refuses_one(kind: str) -> None:
+    with pytest.raises(SchemaFault, match="tolerance"):
+        schema_from({"kind": kind, "classes": ["a", "b"], "tolerance": 0})
