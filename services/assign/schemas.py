@@ -171,7 +171,7 @@ class AnnotatorBody(BaseModel):
             kind=self.kind,
             skills=tuple(dict.fromkeys(self.skills)),
             credentials=tuple(
-                Credential(one.domain, round(one.expires_at.timestamp() * MICROSECONDS) if one.expires_at else 0)
+                Credential(one.domain, round(one.expires_at.timestamp() * MICROSECONDS) if one.expires_at else None)
                 for one in self.credentials
             ),
             vendor=self.vendor,
@@ -197,7 +197,7 @@ class AnnotatorShown(AnnotatorBody):
                 CredentialBody(
                     domain=one.domain,
                     expires_at=datetime.fromtimestamp(one.expires_at_us / MICROSECONDS, UTC)
-                    if one.expires_at_us
+                    if one.expires_at_us is not None
                     else None,
                 )
                 for one in state.credentials

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from concord.contracts.v1 import metadata_pb2 as _metadata_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -26,24 +28,32 @@ class AnnotationEvent(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     ANNOTATION_SUBMITTED_FIELD_NUMBER: _builtins.int
     ANNOTATION_REVISED_FIELD_NUMBER: _builtins.int
+    LABELLING_ENDED_FIELD_NUMBER: _builtins.int
+    UNIT_STRANDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
     def annotation_submitted(self) -> Global___AnnotationSubmitted: ...
     @_builtins.property
     def annotation_revised(self) -> Global___AnnotationRevised: ...
+    @_builtins.property
+    def labelling_ended(self) -> Global___LabellingEnded: ...
+    @_builtins.property
+    def unit_stranded(self) -> Global___UnitStranded: ...
     def __init__(
         self,
         *,
         metadata: _metadata_pb2.Metadata | None = ...,
         annotation_submitted: Global___AnnotationSubmitted | None = ...,
         annotation_revised: Global___AnnotationRevised | None = ...,
+        labelling_ended: Global___LabellingEnded | None = ...,
+        unit_stranded: Global___UnitStranded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "metadata", b"metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -62,6 +72,7 @@ class AnnotationSubmitted(_message.Message):
     FLAG_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
     LATE_FIELD_NUMBER: _builtins.int
+    OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     """The assignment's id: one annotation an assignment."""
@@ -76,6 +87,8 @@ class AnnotationSubmitted(_message.Message):
     rework: _builtins.int
     late: _builtins.bool
     """Submitted after the lease had passed and the slot was given away: kept, and not counted."""
+    overlap_wanted: _builtins.int
+    """How many annotations assign had been asked for when this came in; zero for a gold unit."""
     def __init__(
         self,
         *,
@@ -88,10 +101,11 @@ class AnnotationSubmitted(_message.Message):
         flag: _builtins.str = ...,
         rework: _builtins.int = ...,
         late: _builtins.bool = ...,
+        overlap_wanted: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,3 +147,66 @@ class AnnotationRevised(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AnnotationRevised: _TypeAlias = AnnotationRevised  # noqa: Y015
+
+@_typing.final
+class LabellingEnded(_message.Message):
+    """The unit was escalated and is given to nobody any more. Only these can still send a label of it, which will be late."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    MAY_STILL_SUBMIT_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    rework: _builtins.int
+    @_builtins.property
+    def may_still_submit(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        may_still_submit: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may_still_submit", b"may_still_submit", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabellingEnded: _TypeAlias = LabellingEnded  # noqa: Y015
+
+@_typing.final
+class UnitStranded(_message.Message):
+    """The unit wants labels that nobody can give: everybody who is defined and fit has had it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    rework: _builtins.int
+    reason: _builtins.str
+    """"everybody_had_it", "named_had_it" or "given_up_too_often"."""
+    labels: _builtins.int
+    """Labels that count, and how many are wanted in all."""
+    overlap_wanted: _builtins.int
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        labels: _builtins.int = ...,
+        overlap_wanted: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "overlap_wanted", b"overlap_wanted", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitStranded: _TypeAlias = UnitStranded  # noqa: Y015

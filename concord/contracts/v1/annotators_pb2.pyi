@@ -99,17 +99,19 @@ class Credential(_message.Message):
     EXPIRES_AT_US_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     expires_at_us: _builtins.int
-    """Microseconds since the epoch, UTC; zero: does not expire."""
+    """Microseconds since the epoch, UTC; absent: does not expire."""
     def __init__(
         self,
         *,
         domain: _builtins.str = ...,
-        expires_at_us: _builtins.int = ...,
+        expires_at_us: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at_us", b"_expires_at_us", "expires_at_us", b"expires_at_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "expires_at_us", b"expires_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at_us", b"_expires_at_us", "domain", b"domain", "expires_at_us", b"expires_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expires_at_us: _TypeAlias = _typing.Literal["expires_at_us"]  # noqa: Y015
+    _WhichOneofArgType__expires_at_us: _TypeAlias = _typing.Literal["_expires_at_us", b"_expires_at_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at_us) -> _WhichOneofReturnType__expires_at_us | None: ...
 
 Global___Credential: _TypeAlias = Credential  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/resolutions.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xc6\x02\n\x0fResolutionEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11overlap_requested\x18\n \x01(\x0b\x32&.concord.contracts.v1.OverlapRequestedH\x00\x12\x43\n\x11\x63onsensus_reached\x18\x0b \x01(\x0b\x32&.concord.contracts.v1.ConsensusReachedH\x00\x12\x34\n\tescalated\x18\x0c \x01(\x0b\x32\x1f.concord.contracts.v1.EscalatedH\x00\x12\x38\n\x0b\x61\x64judicated\x18\r \x01(\x0b\x32!.concord.contracts.v1.AdjudicatedH\x00\x42\x07\n\x05\x65vent\"a\n\x08\x45vidence\x12\x15\n\rannotation_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\"n\n\x10OverlapRequested\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\x0e\n\x06rework\x18\x05 \x01(\r\"\xc2\x01\n\x10\x43onsensusReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x08 \x01(\r\"\xa8\x01\n\tEscalated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rleading_label\x18\x03 \x01(\x0c\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\"\xb2\x01\n\x0b\x41\x64judicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x64judicator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06rework\x18\x05 \x01(\r\x12\x30\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x07 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/resolutions.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x8d\x03\n\x0fResolutionEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11overlap_requested\x18\n \x01(\x0b\x32&.concord.contracts.v1.OverlapRequestedH\x00\x12\x43\n\x11\x63onsensus_reached\x18\x0b \x01(\x0b\x32&.concord.contracts.v1.ConsensusReachedH\x00\x12\x34\n\tescalated\x18\x0c \x01(\x0b\x32\x1f.concord.contracts.v1.EscalatedH\x00\x12\x38\n\x0b\x61\x64judicated\x18\r \x01(\x0b\x32!.concord.contracts.v1.AdjudicatedH\x00\x12\x45\n\x12participant_joined\x18\x0e \x01(\x0b\x32\'.concord.contracts.v1.ParticipantJoinedH\x00\x42\x07\n\x05\x65vent\"w\n\x08\x45vidence\x12\x15\n\rannotation_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x14\n\x0clabel_digest\x18\x05 \x01(\t\"n\n\x10OverlapRequested\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\x0e\n\x06rework\x18\x05 \x01(\r\"\xf1\x01\n\x10\x43onsensusReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x08 \x01(\r\x12\x17\n\x0foverlap_initial\x18\t \x01(\r\x12\x14\n\x0cparticipants\x18\n \x03(\t\"\xd7\x01\n\tEscalated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rleading_label\x18\x03 \x01(\x0c\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\"\xe1\x01\n\x0b\x41\x64judicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x64judicator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06rework\x18\x05 \x01(\r\x12\x30\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x07 \x01(\r\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\"J\n\x11ParticipantJoined\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\x0e\n\x06rework\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +33,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'concord.contracts.v1.resolu
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RESOLUTIONEVENT']._serialized_start=102
-  _globals['_RESOLUTIONEVENT']._serialized_end=428
-  _globals['_EVIDENCE']._serialized_start=430
-  _globals['_EVIDENCE']._serialized_end=527
-  _globals['_OVERLAPREQUESTED']._serialized_start=529
-  _globals['_OVERLAPREQUESTED']._serialized_end=639
-  _globals['_CONSENSUSREACHED']._serialized_start=642
-  _globals['_CONSENSUSREACHED']._serialized_end=836
-  _globals['_ESCALATED']._serialized_start=839
-  _globals['_ESCALATED']._serialized_end=1007
-  _globals['_ADJUDICATED']._serialized_start=1010
-  _globals['_ADJUDICATED']._serialized_end=1188
+  _globals['_RESOLUTIONEVENT']._serialized_end=499
+  _globals['_EVIDENCE']._serialized_start=501
+  _globals['_EVIDENCE']._serialized_end=620
+  _globals['_OVERLAPREQUESTED']._serialized_start=622
+  _globals['_OVERLAPREQUESTED']._serialized_end=732
+  _globals['_CONSENSUSREACHED']._serialized_start=735
+  _globals['_CONSENSUSREACHED']._serialized_end=976
+  _globals['_ESCALATED']._serialized_start=979
+  _globals['_ESCALATED']._serialized_end=1194
+  _globals['_ADJUDICATED']._serialized_start=1197
+  _globals['_ADJUDICATED']._serialized_end=1422
+  _globals['_PARTICIPANTJOINED']._serialized_start=1424
+  _globals['_PARTICIPANTJOINED']._serialized_end=1498
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,7 @@ class ResolutionEvent(_message.Message):
     CONSENSUS_REACHED_FIELD_NUMBER: _builtins.int
     ESCALATED_FIELD_NUMBER: _builtins.int
     ADJUDICATED_FIELD_NUMBER: _builtins.int
+    PARTICIPANT_JOINED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -40,6 +41,8 @@ class ResolutionEvent(_message.Message):
     def escalated(self) -> Global___Escalated: ...
     @_builtins.property
     def adjudicated(self) -> Global___Adjudicated: ...
+    @_builtins.property
+    def participant_joined(self) -> Global___ParticipantJoined: ...
     def __init__(
         self,
         *,
@@ -48,12 +51,13 @@ class ResolutionEvent(_message.Message):
         consensus_reached: Global___ConsensusReached | None = ...,
         escalated: Global___Escalated | None = ...,
         adjudicated: Global___Adjudicated | None = ...,
+        participant_joined: Global___ParticipantJoined | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -61,7 +65,7 @@ Global___ResolutionEvent: _TypeAlias = ResolutionEvent  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):
-    """One annotation that a resolution rests on."""
+    """One annotation that a resolution rests on. A resolution lists them in the order in which they came in."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -69,10 +73,14 @@ class Evidence(_message.Message):
     ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
     LABEL_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    LABEL_DIGEST_FIELD_NUMBER: _builtins.int
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
+    """Canonical JSON; empty for every annotation of a resolution whose evidence would be too large with its labels."""
     guideline_version: _builtins.int
+    label_digest: _builtins.str
+    """BLAKE2b of the canonical label, 128 bits, in hex: there whether the label is or not."""
     def __init__(
         self,
         *,
@@ -80,10 +88,11 @@ class Evidence(_message.Message):
         annotator_id: _builtins.str = ...,
         label: _builtins.bytes = ...,
         guideline_version: _builtins.int = ...,
+        label_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,6 +145,8 @@ class ConsensusReached(_message.Message):
     REWORK_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     confidence: _builtins.float
@@ -144,8 +155,14 @@ class ConsensusReached(_message.Message):
     round: _builtins.int
     rework: _builtins.int
     guideline_version: _builtins.int
+    overlap_initial: _builtins.int
+    """How many annotations of the unit were asked for before any was looked at: the first so many of the evidence."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Everybody who had a part in the unit so far, in any round, counted or late, annotators and adjudicators."""
+
     def __init__(
         self,
         *,
@@ -157,10 +174,12 @@ class ConsensusReached(_message.Message):
         rework: _builtins.int = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
         guideline_version: _builtins.int = ...,
+        overlap_initial: _builtins.int = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,16 +198,22 @@ class Escalated(_message.Message):
     ROUND_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     reason: _builtins.str
-    """"no_consensus" or "flagged"."""
+    """"no_consensus", "flagged", or "nobody_left": nobody is left who could give the labels that it lacks."""
     leading_label: _builtins.bytes
     """The likeliest label so far and its confidence, for the record; it binds nobody. Empty on a tie."""
     confidence: _builtins.float
     round: _builtins.int
     rework: _builtins.int
+    overlap_initial: _builtins.int
+    """As in ConsensusReached."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -199,10 +224,12 @@ class Escalated(_message.Message):
         round: _builtins.int = ...,
         rework: _builtins.int = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        overlap_initial: _builtins.int = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "leading_label", b"leading_label", "reason", b"reason", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "leading_label", b"leading_label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,14 +248,20 @@ class Adjudicated(_message.Message):
     REWORK_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     adjudicator_id: _builtins.str
     reason: _builtins.str
     rework: _builtins.int
     guideline_version: _builtins.int
+    overlap_initial: _builtins.int
+    """As in ConsensusReached."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -239,11 +272,41 @@ class Adjudicated(_message.Message):
         rework: _builtins.int = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
         guideline_version: _builtins.int = ...,
+        overlap_initial: _builtins.int = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Adjudicated: _TypeAlias = Adjudicated  # noqa: Y015
+
+@_typing.final
+class ParticipantJoined(_message.Message):
+    """After a unit was settled or escalated, somebody's label of it came in: they have a part in it from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    annotator_id: _builtins.str
+    rework: _builtins.int
+    """How often the unit had been sent back when the label's assignment was issued."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        annotator_id: _builtins.str = ...,
+        rework: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParticipantJoined: _TypeAlias = ParticipantJoined  # noqa: Y015

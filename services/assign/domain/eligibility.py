@@ -9,10 +9,10 @@ AnnotatorKind = Literal["human", "model"]
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """What an annotator is certified in, until when (microseconds since the epoch, UTC; 0: for good)."""
+    """What an annotator is certified in, until when: microseconds since the epoch, UTC; None: for good."""
 
     domain: str
-    expires_at_us: int = 0
+    expires_at_us: int | None = None
 
 
 class AnnotatorState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,7 +38,7 @@ def define(state: AnnotatorState | None, wanted: AnnotatorState) -> AnnotatorSta
 
 def abilities(annotator: AnnotatorState, now_us: int) -> frozenset[str]:
     """Return what the annotator can be asked for now: skills, and the domains of credentials that hold."""
-    held = [one.domain for one in annotator.credentials if not one.expires_at_us or now_us < one.expires_at_us]
+    held = [one.domain for one in annotator.credentials if one.expires_at_us is None or now_us < one.expires_at_us]
     return frozenset((*annotator.skills, *held))
 
 
