@@ -4,6 +4,7 @@ A group of settings is a frozen dataclass whose fields are made by `setting` or 
 extend `ServiceSettings` with its knobs, units in the names, and with the groups of secrets it uses.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from concord.chassis.settings_loading import (
     secret,
     setting,
 )
+from concord.contracts.ids import SLOTS
+from concord.contracts.topics import PLACES_LOCAL
 
 __all__ = [
     "Environment",
@@ -28,6 +31,7 @@ __all__ = [
     "KafkaSettings",
     "MongodbSettings",
     "PayloadLinkSettings",
+    "PlacesSettings",
     "SampleSettings",
     "Secret",
     "ServiceSettings",
@@ -37,6 +41,8 @@ __all__ = [
     "secret",
     "setting",
 ]
+
+_ADVERTISED = re.compile(r"http://(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,31 @@ class HttpSettings:
     connections_max: int = setting(
         "CONCORD_HTTP_CONNECTIONS_MAX", cure="set it to how many the process may hold", default=2_000, low=1
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacesSettings:
+    """How many places the cluster has, and where the service's other processes reach this one."""
+
+    count: int = setting(
+        "CONCORD_PLACES",
+        cure=f"set it to the partitions of the topics of events, a power of two up to {SLOTS}, chosen once a cluster",
+        default=PLACES_LOCAL,
+        low=1,
+        high=SLOTS,
+    )
+    advertised_url: str = setting(
+        "CONCORD_ADVERTISED_URL",
+        cure="set it to http://host:port at which the service's other processes reach this one",
+        default="",
+    )
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong with the values."""
+        if self.count & (self.count - 1):
+            yield SettingProblem("CONCORD_PLACES", f"is {self.count}, no power of two", f"set it to 1, 2, 4 … {SLOTS}")
+        if self.advertised_url and not _ADVERTISED.fullmatch(self.advertised_url):
+            yield SettingProblem("CONCORD_ADVERTISED_URL", "is no http://host:port", "give scheme, host and port only")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +190,7 @@ class ServiceSettings:
     kafka: KafkaSettings
     mongodb: MongodbSettings
     http: HttpSettings
+    places: PlacesSettings
     identity: IdentitySettings
 
     @classmethod

@@ -1,24 +1,32 @@
 """Ids: how they are made, and how the owner is read off them.
 
 Every id that people see starts with the client's opaque code, so that whoever is handed an id knows which
-aggregate it means without a look-up: `k7q2-rte` is a project of client `k7q2`, `k7q2-u-…` one of its units.
-What follows is keyed with a secret where it must not be guessed.
+aggregate it means without a look-up: `k7q2-rte` is a project of client `k7q2`, `k7q2-ug6…` one of its units.
+After the letter of its kind an id carries the slot of its project in two characters, so that whoever is handed one
+knows without a look-up which place it lies in. What follows is keyed with a secret where it must not be guessed.
 """
 
 import hashlib
 import hmac
 import re
 import uuid
+from functools import lru_cache
 
 CLIENT_ID = re.compile(r"[a-z0-9]{1,24}")
 NAMESPACE = uuid.UUID("5f0d7c1e-8f0c-5b57-9d35-3c1d8e6a2b90")
 DIGEST_CHARACTERS = 26
+SLOTS = 1_024
+"""A project has one of these by its hash, for good; a place is some of them."""
+PROJECTS_REMEMBERED_MAX = 65_536
 
 _named = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _VARIANT = "89ab"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 """Of base 32, RFC 4648, in small letters."""
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
+_SLOTS = {pair: slot for slot, pair in enumerate(_PAIRS)}
+_SLOT_SHIFT = 6
+"""The first ten of sixteen bits."""
 _DIGEST_SHIFT = 256 - 5 * DIGEST_CHARACTERS
 _PAIR_SHIFTS = tuple(range(5 * DIGEST_CHARACTERS - 10, -1, -10))
 
@@ -55,3 +63,39 @@ def client_of(any_id: str) -> str:
     """
     client, separator, _ = any_id.partition("-")
     return client if separator and CLIENT_ID.fullmatch(client) else ""
+
+
+@lru_cache(maxsize=PROJECTS_REMEMBERED_MAX)
+def slot_of_project(project_id: str) -> int:
+    """Return the project's slot, of SLOTS: ten bits of a hash of its id, which never change.
+
+    >>> slot_of_project("k7q2-rte")
+    222
+    """
+    digest = hashlib.sha256(project_id.encode()).digest()
+    return int.from_bytes(digest[:2], "big") >> _SLOT_SHIFT
+
+
+def placed_id(kind: str, project_id: str, digest: str) -> str:
+    """Return the id of something of a project: the client's code, the kind's letter, the project's slot, the digest.
+
+    >>> placed_id("u", "k7q2-rte", "75pg")
+    'k7q2-ug675pg'
+    """
+    return f"{client_of(project_id)}-{kind}{_PAIRS[slot_of_project(project_id)]}{digest}"
+
+
+def slot_of(any_id: str) -> int | None:
+    """Return the slot that the id of a unit, a lot or an assignment carries; None when it carries none.
+
+    Not for a project's own id, which a client chose: that is `slot_of_project`.
+
+    >>> slot_of("k7q2-ug675pg.3") == slot_of_project("k7q2-rte")
+    True
+    """
+    return _SLOTS.get(any_id.partition("-")[2][1:3])
+
+
+def place_of(slot: int, places: int) -> int:
+    """Return the place, of so many, in which a slot lies; it is the partition in every topic of events."""
+    return slot % places

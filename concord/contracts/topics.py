@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
+from concord.contracts.ids import SLOTS
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent
 from concord.contracts.v1.annotators_pb2 import AnnotatorEvent
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
@@ -25,7 +26,9 @@ DAY_SECONDS = 86_400
 EVENTS_RETENTION_SECONDS = 30 * DAY_SECONDS
 DEAD_LETTERS_RETENTION_SECONDS = 365 * DAY_SECONDS
 
-UNIT_PARTITIONS = 8
+PLACES_LOCAL = 8
+PLACES_PRODUCTION = 64
+"""How many places a cluster has, for good: so many partitions has every topic of events, and the intake."""
 TABLE_PARTITIONS = 2
 
 
@@ -36,10 +39,11 @@ class Topic:
     Attributes:
         name: as the broker knows it; the version is part of the name.
         message: the protobuf envelope of every record; None where clients write CloudEvents.
-        key: what must stay in order, by field name.
+        key: what is compacted, and what the writer means by one thing, by field name.
         writer: the one service that writes, CLIENTS, or ANY_SERVICE.
         readers: the services that consume it.
-        partitions: how many, for good: a key's partition must not change.
+        fixed_partitions: how many, for good, for a key's partition must not change; None where there are as many as
+            places.
         retention_seconds: how long records are kept; None for a compacted topic that keeps the newest of a key.
     """
 
@@ -48,8 +52,22 @@ class Topic:
     key: str
     writer: str
     readers: tuple[str, ...]
-    partitions: int
+    fixed_partitions: int | None
     retention_seconds: int | None
+
+    def partitions_at(self, places: int) -> int:
+        """Return how many partitions the topic has on a cluster of so many places."""
+        return places if self.fixed_partitions is None else self.fixed_partitions
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topic has on the local stack and in memory."""
+        return self.partitions_at(PLACES_LOCAL)
+
+    @property
+    def placed(self) -> bool:
+        """Whether a record's partition is its project's place; if not, it follows from the key."""
+        return self.fixed_partitions is None and self.message is not None
 
     @property
     def compacted(self) -> bool:
@@ -63,7 +81,7 @@ PROJECTS = Topic(
     key="project_id",
     writer="ingest",
     readers=("assign", "adjudicate", "audit", "metrics"),
-    partitions=TABLE_PARTITIONS,
+    fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=None,
 )
 ANNOTATORS = Topic(
@@ -72,7 +90,7 @@ ANNOTATORS = Topic(
     key="annotator_id",
     writer="assign",
     readers=("metrics",),
-    partitions=TABLE_PARTITIONS,
+    fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=None,
 )
 UNITS = Topic(
@@ -81,7 +99,7 @@ UNITS = Topic(
     key="unit_id",
     writer="ingest",
     readers=("assign", "adjudicate", "audit", "metrics"),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 ASSIGNMENTS = Topic(
@@ -90,7 +108,7 @@ ASSIGNMENTS = Topic(
     key="unit_id",
     writer="assign",
     readers=("metrics",),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 ANNOTATIONS = Topic(
@@ -99,7 +117,7 @@ ANNOTATIONS = Topic(
     key="unit_id",
     writer="assign",
     readers=("adjudicate", "metrics"),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 RESOLUTIONS = Topic(
@@ -108,7 +126,7 @@ RESOLUTIONS = Topic(
     key="unit_id",
     writer="adjudicate",
     readers=("assign", "audit", "metrics"),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 LOTS = Topic(
@@ -117,7 +135,7 @@ LOTS = Topic(
     key="lot_id",
     writer="audit",
     readers=("assign", "adjudicate", "metrics"),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 QUALITY = Topic(
@@ -126,7 +144,7 @@ QUALITY = Topic(
     key="project_id or annotator_id",
     writer="metrics",
     readers=("adjudicate",),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 INTAKE = Topic(
@@ -135,7 +153,7 @@ INTAKE = Topic(
     key="CloudEvents subject or id",
     writer=CLIENTS,
     readers=("ingest",),
-    partitions=UNIT_PARTITIONS,
+    fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
 DEAD_LETTERS = Topic(
@@ -144,7 +162,7 @@ DEAD_LETTERS = Topic(
     key="origin key",
     writer=ANY_SERVICE,
     readers=(),
-    partitions=TABLE_PARTITIONS,
+    fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=DEAD_LETTERS_RETENTION_SECONDS,
 )
 
@@ -161,3 +179,14 @@ TOPICS: tuple[Topic, ...] = (
     DEAD_LETTERS,
 )
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
+def check_places(places: int) -> int:
+    """Return the number of places.
+
+    Raises:
+        ValueError: it is no power of two from 1 to SLOTS, so that slots would not be dealt evenly to them.
+    """
+    if not 1 <= places <= SLOTS or places & (places - 1):
+        raise ValueError(f"{places} places: give a power of two from 1 to {SLOTS}")
+    return places

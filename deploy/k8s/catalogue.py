@@ -3,7 +3,7 @@
 from typing import Any
 
 from concord.chassis.broker.port import RECORD_BYTES_MAX
-from concord.contracts.topics import ANY_SERVICE, TOPICS, Topic
+from concord.contracts.topics import ANY_SERVICE, PLACES_PRODUCTION, TOPICS, Topic
 
 CLUSTER = "concord"
 API_VERSION = "kafka.strimzi.io/v1"
@@ -47,7 +47,7 @@ def _topic(topic: Topic) -> Manifest:
     else:
         config["cleanup.policy"] = "delete"
         config["retention.ms"] = topic.retention_seconds * _MILLISECONDS
-    return {"partitions": topic.partitions, "replicas": COPIES, "config": config}
+    return {"partitions": topic.partitions_at(PLACES_PRODUCTION), "replicas": COPIES, "config": config}
 
 
 def _user(service: str) -> Manifest:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from concord.contracts.topics import PLACES_LOCAL, check_places
 from deploy.local import family, listeners, places, store
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.issuer import Issuer
@@ -39,6 +40,7 @@ class Stack:
         services: Sequence[str] = SERVICES,
         elsewhere: Elsewhere | None = None,
         say: Callable[[str], None] = lambda _line: None,
+        place_count: int = PLACES_LOCAL,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -48,10 +50,12 @@ class Stack:
             services: Which services run, by name. None at all leaves broker, store and topics.
             elsewhere: A broker or store to use instead of one of our own.
             say: Is given a line whenever something became ready or stopped.
+            place_count: How many places the cluster has; chosen when its data folder is new, and kept for good.
         """
         self.folder = folder.resolve()
         self.ports = ports
         self.services = tuple(services)
+        self.place_count = check_places(place_count)
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -127,7 +131,8 @@ class Stack:
 
     def environment(self, service: str) -> dict[str, str]:
         """Return the settings that one service of this stack is started with."""
-        return service_environment(service, self.ports, self.kafka_bootstrap, self.mongodb_uri, self.issuer)
+        addresses = (self.kafka_bootstrap, self.mongodb_uri)
+        return service_environment(service, self.ports, *addresses, self.issuer, self.place_count)
 
     def _port(self, name: str) -> int:
         return self.ports.as_dict()[name]
@@ -172,7 +177,7 @@ class Stack:
         # In a thread of its own, for the caller's thread may run an event loop.
         with ThreadPoolExecutor(max_workers=1) as pool:
             try:
-                pool.submit(asyncio.run, create_topics(self.kafka_bootstrap)).result()
+                pool.submit(asyncio.run, create_topics(self.kafka_bootstrap, places=self.place_count)).result()
             except TopicsNotCreated as fault:
                 raise NotStarted(str(fault)) from fault
 

@@ -72,10 +72,13 @@ def diagnose(_asked: argparse.Namespace) -> int:
 
 def up(asked: argparse.Namespace) -> int:
     """Start broker, store and services, and leave them running."""
+    from concord.contracts.topics import PLACES_LOCAL  # noqa: PLC0415 - needs the environment
     from deploy.local.stack import Stack  # noqa: PLC0415 - needs the environment
 
     elsewhere = Elsewhere.from_environment(os.environ)
-    stack = Stack(places.STACK, Ports.from_environment(os.environ), elsewhere=elsewhere, say=terminal.say)
+    place_count = int(os.environ.get("CONCORD_PLACES") or PLACES_LOCAL)
+    ports = Ports.from_environment(os.environ)
+    stack = Stack(places.STACK, ports, elsewhere=elsewhere, say=terminal.say, place_count=place_count)
     before = stack.running
     if asked.foreground and before:
         raise NotStarted("it is up already, in the background; `make down` stops it")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.store.port import Collection, Document, Store
-from concord.contracts.ids import client_of, keyed
+from concord.contracts.ids import client_of, keyed, placed_id
 from services.ingest.domain.admission import UnitState
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
@@ -73,11 +73,11 @@ class Repository:
 
     def unit_id(self, project_id: str, source_id: str) -> str:
         """Return the id of the unit that a client names `source_id`."""
-        return f"{client_of(project_id)}-u{keyed(self.id_secret, project_id, source_id)}"
+        return placed_id("u", project_id, keyed(self.id_secret, project_id, source_id))
 
     def lot_id(self, project_id: str, number: int) -> str:
         """Return the id of a project's n-th lot."""
-        return f"{client_of(project_id)}-l{keyed(self.id_secret, project_id, 'lot', str(number))}"
+        return placed_id("l", project_id, keyed(self.id_secret, project_id, "lot", str(number)))
 
     def fingerprint(self, project_id: str, content: bytes) -> str:
         """Return the keyed fingerprint of canonical content within one project."""

@@ -123,6 +123,21 @@ async def test_publishes_at_the_same_time_all_arrive_once_each_in_its_order(brok
     assert_in_order(found)
 
 
+async def test_records_with_a_slot_lie_in_their_place_in_order_whatever_their_keys(broker_place: Place) -> None:
+    slots = [222, 1_023, 0, 9, 9, 1]
+    records = [
+        Outgoing(broker_place.topic, b"key-%d" % (n % 50), b"%d" % n, (), slots[n % len(slots)]) for n in range(300)
+    ]
+    await (await broker_place.open()).publish(records)
+    found = await read(await broker_place.join(), 300)
+    by_place: defaultdict[int, list[int]] = defaultdict(list)
+    for record in found:
+        assert record.partition == slots[int(record.value) % len(slots)] % PARTITIONS
+        by_place[record.partition].append(int(record.value))
+    assert all(numbers == sorted(numbers) for numbers in by_place.values()), "in order by place, and so by project"
+    assert values(found) == list(range(300))
+
+
 async def test_publishing_nothing_is_no_fault(broker_place: Place) -> None:
     await (await broker_place.open()).publish([])
 

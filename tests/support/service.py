@@ -13,7 +13,7 @@ from concord.chassis.broker.port import Outgoing
 from concord.chassis.runtime import Service
 from concord.chassis.settings import ServiceSettings
 from concord.contracts.codec import encode, schema_headers
-from concord.contracts.ids import event_id
+from concord.contracts.ids import event_id, slot_of_project
 from concord.contracts.topics import Topic
 from concord.contracts.v1.metadata_pb2 import Metadata
 from simulation.house import ENVIRONMENT, House
@@ -29,11 +29,19 @@ def local_settings(kind: type[Settings], **more: str) -> Settings:
 
 
 async def publish(house: House, topic: Topic, *records: tuple[str, Message]) -> None:
-    """Publish events in a house, each with its key, as their writer would."""
+    """Publish events in a house, each with its key and in its project's place, as their writer would."""
     broker = MemoryBroker(house.cluster, "test")
     await broker.publish(
-        [Outgoing(topic.name, key.encode(), encode(event), schema_headers()) for key, event in records]
+        [
+            Outgoing(topic.name, key.encode(), encode(event), schema_headers(), _slot(topic, event))
+            for key, event in records
+        ]
     )
+
+
+def _slot(topic: Topic, event: Message) -> int | None:
+    told: Metadata = event.metadata  # type: ignore[attr-defined] # every catalogued message has one; a test holds it
+    return slot_of_project(told.project_id) if topic.placed else None
 
 
 def metadata(cause: str, client_id: str, project_id: str, at_us: int) -> Metadata:

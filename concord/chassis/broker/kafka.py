@@ -15,7 +15,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
 from concord.chassis.broker.kafka_subscription import KafkaSubscription
-from concord.chassis.broker.partitioner import partition_of
+from concord.chassis.broker.partitioner import partition_for
 from concord.chassis.broker.port import BrokerUnavailable, Outgoing, TopicPartition, check_size
 
 BATCH_BYTES_MAX = 262_144
@@ -137,7 +137,7 @@ async def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> M
     for record in records:
         check_size(record)
         partitions = topics[record.topic]
-        batches = partitions[partition_of(record.key, len(partitions))]
+        batches = partitions[partition_for(record, len(partitions))]
         if not batches or not _append(batches[-1], record):
             batches.append(producer.create_batch())
             _append(batches[-1], record)  # a batch takes its first record whatever the size

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from concord.chassis.broker.partitioner import partition_of
+from concord.chassis.broker.partitioner import partition_for
 from concord.chassis.broker.port import Incoming, Outgoing, TopicPartition, check_size
 from concord.chassis.clock import Clock
 from concord.contracts.topics import TOPICS
@@ -295,7 +295,7 @@ class MemoryBroker:
         parts: defaultdict[TopicPartition, list[Outgoing]] = defaultdict(list)
         for record in records:
             check_size(record)
-            partition = partition_of(record.key, self._cluster.partitions_of(record.topic))
+            partition = partition_for(record, self._cluster.partitions_of(record.topic))
             parts[TopicPartition(record.topic, partition)].append(record)
         places = list(parts)
         self._cluster.generator.shuffle(places)

@@ -28,12 +28,19 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to be published. Its partition follows from its key as Kafka's default partitioner has it."""
+    """A record to be published.
+
+    Attributes:
+        slot: its project's, of SLOTS, which names its partition whatever the key; None: the partition follows from the
+            key as Kafka's default partitioner has it. A slot and not a partition, for it outlives a cluster's number
+            of places.
+    """
 
     topic: str
     key: bytes
     value: bytes
     headers: Headers = ()
+    slot: int | None = None
 
 
 def record_bytes(record: Outgoing) -> int:

@@ -4,7 +4,7 @@ from google.protobuf.message import Message
 
 from concord.chassis.broker.port import Outgoing
 from concord.contracts.codec import Headers, encode, schema_headers
-from concord.contracts.ids import event_id
+from concord.contracts.ids import event_id, slot_of_project
 from concord.contracts.topics import Topic
 
 SCHEMA_HEADERS = schema_headers()
@@ -35,6 +35,8 @@ class Announcer:
         `trace` is the trace that the event belongs to where that is not the one of what is being served: a unit's
         own, so that its way is one trace, whoever's request takes it a step further.
 
+        It lies in the project's place where the topic's records do.
+
         The id follows from the cause, the service, the topic and the event's place among those of this cause, so
         whoever decides the same again says the same.
         """
@@ -46,4 +48,5 @@ class Announcer:
         metadata.causation_id = self.cause
         self._count += 1
         headers = (*SCHEMA_HEADERS, *trace) if trace else self.headers
-        return Outgoing(topic.name, key.encode(), encode(envelope), headers)
+        slot = slot_of_project(project_id) if topic.placed else None
+        return Outgoing(topic.name, key.encode(), encode(envelope), headers, slot)

@@ -132,3 +132,13 @@ def test_a_field_that_is_no_setting_is_a_mistake_of_ours() -> None:
 
 def test_the_default_of_an_unset_port_holds() -> None:
     assert load(HttpSettings, {"CONCORD_HTTP_PORT": "  "}).port == 8000
+
+
+def test_places_are_a_power_of_two_and_an_advertised_address_is_scheme_host_and_port() -> None:
+    settings = Knobs.from_environment(LOCAL)
+    assert (settings.places.count, settings.places.advertised_url) == (8, "")
+    said = {"CONCORD_PLACES": "64", "CONCORD_ADVERTISED_URL": "http://[fd00::7]:8000"}
+    assert Knobs.from_environment(LOCAL | said).places.count == 64
+    assert problems_of(LOCAL | {"CONCORD_PLACES": "12"}) == {"CONCORD_PLACES": "is 12, no power of two"}
+    for address in ("http://host", "https://host:1", "http://host:1/path", "host:1", "http://user@host:1"):
+        assert list(problems_of(LOCAL | {"CONCORD_ADVERTISED_URL": address})) == ["CONCORD_ADVERTISED_URL"]

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.contracts import ids
-from concord.contracts.ids import NAMESPACE, client_of, event_id, keyed
+from concord.contracts.ids import (
+    NAMESPACE,
+    SLOTS,
+    client_of,
+    event_id,
+    keyed,
+    place_of,
+    placed_id,
+    slot_of,
+    slot_of_project,
+)
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00/"), max_size=30)
 
@@ -27,6 +37,7 @@ def test_released_ids_never_change() -> None:
     """Written down once: a process of the next release must tell what this one has told as the same."""
     assert event_id("admit/k1-u1", "ingest", "concord.units.v1") == "922a9b5f-3a0c-5ba5-ae8d-a5b2d9c07092"
     assert keyed(b"secret", "k7q2-rte", "item-1") == "75pgkbrx26dvhy5hnjqmwcuw7r"
+    assert [slot_of_project(one) for one in ("k7q2-rte", "k7q2-", "z-é")] == [222, 441, 108]
 
 
 @given(NAMES, NAMES, NAMES, st.integers(0, 100))
@@ -74,3 +85,25 @@ def test_parts_do_not_run_into_one_another() -> None:
 )
 def test_the_owner_is_read_off_an_id(any_id: str, client: str) -> None:
     assert client_of(any_id) == client
+
+
+@given(st.from_regex(r"[a-z0-9]{1,24}-[a-z0-9-]{1,64}", fullmatch=True), st.sampled_from("ul"), NAMES)
+def test_the_slot_of_a_project_is_read_off_whatever_is_its(project_id: str, kind: str, digest: str) -> None:
+    any_id = placed_id(kind, project_id, digest)
+    assert slot_of(any_id) == slot_of_project(project_id)
+    assert slot_of(f"{any_id}.3") == slot_of_project(project_id), "an assignment's id begins with its unit's"
+    assert client_of(any_id) == client_of(project_id)
+    assert any_id.endswith(digest)
+
+
+@pytest.mark.parametrize("any_id", ["", "k7q2", "k7q2-", "k7q2-u", "k7q2-u-1", "k7q2-u1", "k7q2-uA5x", "k-ué5"])
+def test_an_id_that_carries_no_slot_says_so(any_id: str) -> None:
+    assert slot_of(any_id) is None
+
+
+def test_projects_spread_over_all_slots_and_slots_evenly_over_places() -> None:
+    slots = [slot_of_project(f"k7q2-project-{number}") for number in range(20 * SLOTS)]
+    assert set(slots) == set(range(SLOTS))
+    for places in (1, 8, 64, SLOTS):
+        dealt = [place_of(slot, places) for slot in range(SLOTS)]
+        assert {dealt.count(place) for place in range(places)} == {SLOTS // places}

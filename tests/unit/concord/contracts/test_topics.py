@@ -4,7 +4,18 @@ import re
 
 import pytest
 
-from concord.contracts.topics import ANY_SERVICE, BY_NAME, CLIENTS, DEAD_LETTERS, TOPICS, Topic
+from concord.contracts.topics import (
+    ANY_SERVICE,
+    BY_NAME,
+    CLIENTS,
+    DEAD_LETTERS,
+    INTAKE,
+    PLACES_LOCAL,
+    PLACES_PRODUCTION,
+    TOPICS,
+    Topic,
+    check_places,
+)
 from tests.support.golden import EventType, event_types
 
 SERVICES = frozenset({"ingest", "assign", "adjudicate", "audit", "metrics"})
@@ -60,3 +71,23 @@ def test_an_event_carries_the_key_of_its_topic(event: EventType) -> None:
         assert "lot_id" in fields
     else:
         assert fields & set(event.topic.key.split(" or ")), f"{event.name} does not say its {event.topic.key}"
+
+
+@pytest.mark.parametrize("places", [1, PLACES_LOCAL, PLACES_PRODUCTION, 1_024])
+def test_what_is_dealt_by_place_has_a_partition_a_place_and_tables_keep_theirs(places: int) -> None:
+    assert check_places(places) == places
+    for topic in TOPICS:
+        dealt = topic.placed or topic is INTAKE
+        assert topic.partitions_at(places) == (places if dealt else 2)
+        assert topic.partitions == topic.partitions_at(PLACES_LOCAL)
+
+
+def test_the_topics_of_events_are_placed_and_the_intake_and_tables_go_by_key() -> None:
+    placed = {topic.name.split(".")[1] for topic in TOPICS if topic.placed}
+    assert placed == {"units", "assignments", "annotations", "resolutions", "lots", "quality"}
+
+
+@pytest.mark.parametrize("places", [0, -8, 3, 12, 2_048])
+def test_a_number_of_places_that_slots_are_not_dealt_to_evenly_is_refused(places: int) -> None:
+    with pytest.raises(ValueError, match="a power of two from 1 to 1024"):
+        check_places(places)

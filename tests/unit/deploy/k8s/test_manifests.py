@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
-from concord.contracts.topics import TOPICS
+from concord.contracts.topics import PLACES_PRODUCTION, TOPICS
 from deploy.k8s import generated
 from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
@@ -101,7 +101,7 @@ def test_health_and_telemetry_are_not_reached_from_outside(production: list[Mani
 def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> None:
     made = named(production, "KafkaTopic")
     assert {name: one["spec"]["partitions"] for name, one in made.items()} == {
-        topic.name: topic.partitions for topic in TOPICS
+        topic.name: topic.partitions_at(PLACES_PRODUCTION) for topic in TOPICS
     }
 
 

@@ -1,7 +1,8 @@
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from concord.chassis.broker.partitioner import partition_of
+from concord.chassis.broker.partitioner import partition_for, partition_of
+from concord.chassis.broker.port import Outgoing
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,10 @@ def test_the_partition_is_the_one_of_the_client_librarys_partitioner() -> None:
 
 def test_keys_spread_over_all_partitions() -> None:
     assert {partition_of(b"k7q2-u-%d" % number, 8) for number in range(200)} == set(range(8))
+
+
+def test_a_record_with_a_slot_goes_to_its_place_and_one_without_where_its_key_says() -> None:
+    for partitions in (1, 8, 64):
+        for slot in (0, 7, 8, 222, 1_023):
+            assert partition_for(Outgoing("t", b"k7q2-u-1", b"", (), slot), partitions) == slot % partitions
+        assert partition_for(Outgoing("t", b"k7q2-u-1", b""), partitions) == partition_of(b"k7q2-u-1", partitions)
