@@ -174,12 +174,24 @@ def gold_units_to_pass(
     return int(passes.argmax()) if passes.any() else None
 
 
+def crowd_accuracy(correct: int, units: int, classes: int, assumed_accuracy: float | None = None) -> float:
+    """Return what a crowd is held to be right in: (correct + 1) / (units + K), so a guess before there is any gold.
+
+    With an assumed accuracy a, worth `ASSUMED_UNITS` units: (correct + a * ASSUMED_UNITS) / (units + ASSUMED_UNITS).
+
+    >>> crowd_accuracy(0, 0, 4), crowd_accuracy(8, 10, 2, assumed_accuracy=0.9)
+    (0.25, 0.85)
+    """
+    if assumed_accuracy is None:
+        return (correct + 1) / (units + classes)
+    return (correct + assumed_accuracy * ASSUMED_UNITS) / (units + ASSUMED_UNITS)
+
+
 def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH, assumed_accuracy: float | None = None) -> Matrix:
     """Return the Dirichlet pseudo-counts that an annotator starts from: the crowd's average, K x K.
 
     Row k is ``strength * (q if l == k else (1 - q) / (K - 1))`` over reported classes l, where q is the
-    crowd's accuracy on gold, (correct + 1) / (units + K), or with an assumed accuracy a worth `ASSUMED_UNITS` units,
-    (correct + a * ASSUMED_UNITS) / (units + ASSUMED_UNITS). A newcomer is thus assumed to be as good as the others
+    crowd's accuracy on gold as `crowd_accuracy` says. A newcomer is thus assumed to be as good as the others
     on average and to err without preference; each own gold unit then counts as one against `strength` imagined
     ones of the same true class. The same array is the `smoothing` of a Dawid-Skene run.
 
@@ -198,11 +210,7 @@ def crowd_prior(crowd: ConfusionCounts, strength: float = STRENGTH, assumed_accu
         raise ValueError("with one class there is nothing to confuse")
     if not (strength > 0.0 and isfinite(strength)):
         raise ValueError(f"the strength of a prior must be above 0, not {strength}")
-    if assumed_accuracy is None:
-        accurate = (crowd.correct + 1) / (crowd.units + classes)
-    else:
-        accurate = (crowd.correct + assumed_accuracy * ASSUMED_UNITS) / (crowd.units + ASSUMED_UNITS)
-    right = strength * accurate
+    right = strength * crowd_accuracy(crowd.correct, crowd.units, classes, assumed_accuracy)
     wrong = (strength - right) / (classes - 1)
     return tuple(tuple(right if k == reported else wrong for reported in range(classes)) for k in range(classes))
 

@@ -142,7 +142,7 @@ async def show_competence(request: Request, project_id: str, caller: Operator) -
     annotators = [
         AnnotatorWeight(
             one.annotator_id,
-            sum(map(sum, one.confusion)),
+            one.gold_units,
             [list(row) for row in weights.confusion(one.annotator_id)],
         )
         for one in door.handlers.repository.competence(project_id)

@@ -224,11 +224,10 @@ def _reopening(unit_id: str, cause_id: str, rework: int) -> Cause[UnitState]:
 
 def _competence(event: QualityEvent) -> Cause[CompetenceState]:
     told, metadata = event.competence_estimated, event.metadata
-    width = len(told.classes)
-    if len(told.confusion) != width * width:
-        raise Poison(f"competence_estimated.confusion: {len(told.confusion)} counts for {width} classes")
-    rows = tuple(tuple(told.confusion[start : start + width]) for start in range(0, width * width, width))
-    said = CompetenceState(metadata.project_id, told.annotator_id, told.revision, rows)
+    answers = tuple((one.known, one.given, one.times) for one in told.answers)
+    if outside := [one for one in answers if max(one[:2]) >= told.classes]:
+        raise Poison(f"competence_estimated.answers: classes {outside[0][:2]} of {told.classes}")
+    said = CompetenceState(metadata.project_id, told.annotator_id, told.revision, told.classes, answers)
 
     def decide(state: CompetenceState | None, now_us: int) -> Decision[CompetenceState] | None:
         del now_us

@@ -8,7 +8,6 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.contracts.ids import client_of
 from concord.contracts.names import quoted
-from concord.quality.competence import ConfusionCounts
 from services.adjudicate.domain.competence import CompetenceState
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
@@ -69,9 +68,9 @@ class Repository:
         found = self._weights.get(project_id)
         if found is None or found.assumed_accuracy != assumed_accuracy:
             counts = {
-                annotator_id: ConfusionCounts(competence.confusion)
+                annotator_id: competence.counts()
                 for annotator_id, competence in self._competence[project_id].items()
-                if len(competence.confusion) == classes
+                if competence.classes == classes
             }
             found = self._weights[project_id] = Weights(counts, classes, assumed_accuracy)
         return found

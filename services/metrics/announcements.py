@@ -10,7 +10,13 @@ from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.ids import client_of
 from concord.contracts.topics import QUALITY
-from concord.contracts.v1.quality_pb2 import AgreementMeasured, CompetenceEstimated, Interval, QualityEvent
+from concord.contracts.v1.quality_pb2 import (
+    AgreementMeasured,
+    CompetenceEstimated,
+    GoldAnswers,
+    Interval,
+    QualityEvent,
+)
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
 from services.metrics.domain.standing import Competence
@@ -19,13 +25,15 @@ SERVICE = "metrics"
 DIGEST_CHARACTERS = 16
 
 
-def competence_estimated(project_id: str, classes: Sequence[str], found: Competence) -> Outgoing:
+def competence_estimated(
+    project_id: str, classes: int, answers: Sequence[tuple[int, int, int]], found: Competence
+) -> Outgoing:
     """Return the event of how well an annotator does on gold; its time is that of the newest answer."""
     told = CompetenceEstimated(
         annotator_id=found.annotator_id,
         revision=found.revision,
-        classes=classes if found.confusion else (),
-        confusion=found.confusion,
+        classes=classes,
+        answers=[GoldAnswers(known=known, given=given, times=times) for known, given, times in answers],
         gold_units=found.gold_units,
         gold_correct=found.gold_correct,
         accuracy=_interval(found.accuracy),

@@ -13,7 +13,7 @@ from concord.quality.estimate import Estimate
 from services.metrics.announcements import agreement_measured, competence_estimated
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.report import UNITS_MIN, Report, report
-from services.metrics.domain.standing import Competence, competences
+from services.metrics.domain.standing import Competence, competences, gold_answers
 from services.metrics.domain.sums import Sums
 from services.metrics.repository import Repository
 from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS
@@ -128,14 +128,17 @@ class Measure:
         news = self.repository.estimated.pop(project_id, set())
         classes = classes_of(project.schema)
         self._unsaid += [
-            competence_estimated(project_id, classes, one) for one in found.competences if one.annotator_id in news
+            competence_estimated(project_id, len(classes), gold_answers(sums.standings[one.annotator_id], classes), one)
+            for one in found.competences
+            if one.annotator_id in news
         ]
 
     def _concluded(self, project: Project, freshness_p95_seconds: float | None) -> Measured:
         sums = self.repository.sums.get(project.project_id) or Sums()
         overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
-        found = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds)
-        return Measured(found, tuple(competences(sums.standings, classes_of(project.schema))))
+        people = tuple(competences(sums.standings, project.schema))
+        said = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, people)
+        return Measured(said, people)
 
     async def _tell(self) -> None:
         if not self._unsaid or not self.live:

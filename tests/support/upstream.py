@@ -13,7 +13,7 @@ from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOL
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
-from concord.contracts.v1.quality_pb2 import CompetenceEstimated, QualityEvent
+from concord.contracts.v1.quality_pb2 import CompetenceEstimated, GoldAnswers, QualityEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import encoded
@@ -104,9 +104,12 @@ class Teller:
 
     async def competence(self, annotator_id: str, confusion: Sequence[int], revision: int = 1) -> None:
         """Tell how an annotator does on gold."""
-        told = CompetenceEstimated(
-            annotator_id=annotator_id, revision=revision, classes=['"no"', '"yes"'], confusion=confusion
-        )
+        answers = [
+            GoldAnswers(known=place // 2, given=place % 2, times=times)
+            for place, times in enumerate(confusion)
+            if times
+        ]
+        told = CompetenceEstimated(annotator_id=annotator_id, revision=revision, classes=2, answers=answers)
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
 
 

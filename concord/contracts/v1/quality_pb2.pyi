@@ -102,7 +102,7 @@ class CompetenceEstimated(_message.Message):
     ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     CLASSES_FIELD_NUMBER: _builtins.int
-    CONFUSION_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
     GOLD_UNITS_FIELD_NUMBER: _builtins.int
     GOLD_CORRECT_FIELD_NUMBER: _builtins.int
     ACCURACY_FIELD_NUMBER: _builtins.int
@@ -111,18 +111,16 @@ class CompetenceEstimated(_message.Message):
     annotator_id: _builtins.str
     revision: _builtins.int
     """Grows with every estimate of this annotator in this project; a consumer keeps the highest."""
+    classes: _builtins.int
+    """How many classes the schema has; 0 where the label kind has none."""
     gold_units: _builtins.int
     gold_correct: _builtins.int
     annotations: _builtins.int
     """Annotations in all and median active time, milliseconds."""
     active_ms_median: _builtins.int
     @_builtins.property
-    def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The classes in the schema's order; empty where the label kind has none."""
-
-    @_builtins.property
-    def confusion(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Counts on gold, row by row: known class, given class. classes x classes numbers."""
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldAnswers]:
+        """Counts on gold of a kind with classes; what never occurred is left out, so that a thousand classes cost nothing."""
 
     @_builtins.property
     def accuracy(self) -> Global___Interval: ...
@@ -131,8 +129,8 @@ class CompetenceEstimated(_message.Message):
         *,
         annotator_id: _builtins.str = ...,
         revision: _builtins.int = ...,
-        classes: _abc.Iterable[_builtins.str] | None = ...,
-        confusion: _abc.Iterable[_builtins.int] | None = ...,
+        classes: _builtins.int = ...,
+        answers: _abc.Iterable[Global___GoldAnswers] | None = ...,
         gold_units: _builtins.int = ...,
         gold_correct: _builtins.int = ...,
         accuracy: Global___Interval | None = ...,
@@ -141,11 +139,38 @@ class CompetenceEstimated(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "classes", b"classes", "confusion", b"confusion", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "answers", b"answers", "classes", b"classes", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompetenceEstimated: _TypeAlias = CompetenceEstimated  # noqa: Y015
+
+@_typing.final
+class GoldAnswers(_message.Message):
+    """How often gold of one class was given another, or the same: places in the schema's order, from 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KNOWN_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    known: _builtins.int
+    given: _builtins.int
+    times: _builtins.int
+    def __init__(
+        self,
+        *,
+        known: _builtins.int = ...,
+        given: _builtins.int = ...,
+        times: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given", b"given", "known", b"known", "times", b"times"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldAnswers: _TypeAlias = GoldAnswers  # noqa: Y015
 
 @_typing.final
 class AgreementMeasured(_message.Message):

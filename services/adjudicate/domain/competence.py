@@ -2,14 +2,34 @@
 
 import msgspec
 
+from concord.quality.competence import ConfusionCounts
+
 
 class CompetenceState(msgspec.Struct, frozen=True):
-    """Gold answers of one annotator, row by row: known class, given class."""
+    """Gold answers of one annotator.
+
+    Attributes:
+        classes: how many the schema has; places below are in its order.
+        answers: (known class, given class, times), each pair once and only those that occurred.
+    """
 
     project_id: str
     annotator_id: str
     revision: int
-    confusion: tuple[tuple[int, ...], ...]
+    classes: int
+    answers: tuple[tuple[int, int, int], ...]
+
+    @property
+    def gold_units(self) -> int:
+        """Return how many gold units were answered."""
+        return sum(times for _, _, times in self.answers)
+
+    def counts(self) -> ConfusionCounts:
+        """Return the answers as a matrix over the classes."""
+        rows = [[0] * self.classes for _ in range(self.classes)]
+        for known, given, times in self.answers:
+            rows[known][given] += times
+        return ConfusionCounts(tuple(map(tuple, rows)))
 
 
 def newest(state: CompetenceState | None, said: CompetenceState) -> CompetenceState | None:

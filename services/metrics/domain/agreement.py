@@ -11,6 +11,9 @@ from concord.quality.tally import LabelTally, Row
 DISTANCES_LABELS_MAX = 300
 """Distinct labels up to which a kind without a named metric is measured live: each is compared with each."""
 
+ROWS_MAX = 5_000
+"""Distinct rows up to which such a kind is looked at at all: few write the same text, so rows grow with units."""
+
 COEFFICIENT = "krippendorff_alpha"
 
 
@@ -35,13 +38,17 @@ def agreement(tally: LabelTally, schema: LabelSchema) -> tuple[Estimate, Estimat
     if schema.alpha_metric == "interval":
         counts = _numbers(tally).label_counts()
         return krippendorff_alpha(counts, "interval"), percent_agreement(counts)
+    method = "Krippendorff's alpha, given distance"
+    if schema.alpha_metric is None and len(tally.rows) > ROWS_MAX:
+        reason = f"the labels of {len(tally.rows)} units differ too much to be compared while they come in"
+        return undefined(reason, 0, method), undefined(reason, 0, "percent agreement")
     counts = tally.label_counts(_scale(tally, classes) if classes else None)
     shared = percent_agreement(counts)
     if schema.alpha_metric is not None:
         return krippendorff_alpha(counts, schema.alpha_metric), shared
     if len(counts.labels) > DISTANCES_LABELS_MAX:
         reason = f"{len(counts.labels)} distinct labels are too many to compare each with each while they come in"
-        return undefined(reason, shared.units, "Krippendorff's alpha, given distance"), shared
+        return undefined(reason, shared.units, method), shared
 
     def distance(one: str, other: str) -> float:
         return schema.distance(decoded(one.encode()), decoded(other.encode()))

@@ -1,5 +1,6 @@
 """The quality of a project at one moment, concluded from its sums."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concord.labels import LabelSchema
@@ -7,6 +8,7 @@ from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
 from services.metrics.domain.lot import LotSums, label_error_rate
 from services.metrics.domain.pace import percentile
+from services.metrics.domain.standing import Competence
 from services.metrics.domain.sums import Sums
 
 UNITS_MIN = 50
@@ -57,8 +59,12 @@ def report(
     overlap_max: int,
     computed_at_us: int,
     freshness_p95_seconds: float | None,
+    found: Sequence[Competence] = (),
 ) -> Report:
-    """Return the project's quality; its cost does not grow with the number of units, only with distinct rows."""
+    """Return the project's quality; its cost does not grow with the number of units, only with distinct rows.
+
+    `found` is what is concluded of each of its annotators.
+    """
     alpha, shared = agreement(sums.tally, schema)
     fixed = overlap_max * sums.units_settled
     saved = fixed - sums.settled_labels
@@ -67,10 +73,10 @@ def report(
         project_id=project_id,
         alpha=alpha,
         percent_agreement=shared,
-        annotations=sum(one.annotations for one in sums.standings.values()),
+        annotations=sum(one.annotations for one in found),
         annotations_counted=sums.labels,
-        gold_annotations=sum(one.gold_units for one in sums.standings.values()),
-        gold_correct=sum(one.gold_correct for one in sums.standings.values()),
+        gold_annotations=sum(one.gold_units for one in found),
+        gold_correct=sum(one.gold_correct for one in found),
         units_consensus=sums.settlements["consensus"],
         units_adjudicated=sums.settlements["adjudicated"],
         units_escalated=sums.settlements["escalated"],

@@ -140,7 +140,8 @@ async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_t
         await metrics.settle()
     told = [one.competence_estimated for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
     assert [one.revision for one in told] == [1, 2, 3]
-    assert (list(told[-1].classes), list(told[-1].confusion)) == (['"no"', '"yes"'], [2, 1, 0, 0])
+    assert told[-1].classes == 2
+    assert [(one.known, one.given, one.times) for one in told[-1].answers] == [(0, 0, 2), (0, 1, 1)]
     assert (told[-1].gold_units, told[-1].gold_correct) == (3, 2)
     again = await start(metrics.house)
     await again.settle()

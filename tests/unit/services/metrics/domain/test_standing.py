@@ -1,0 +1,59 @@
+"""Standings: what is concluded of annotators is what the statistics say, at a cost that many classes do not raise."""
+
+import random
+
+import pytest
+
+from concord.labels import schema_from
+from concord.quality.competence import ConfusionCounts, class_prior, confusion_matrix, crowd_prior, expected_accuracy
+from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.standing import Standing, competences, gold_answers
+
+
+def standings(people: int, classes: int, seed: int = 1) -> dict[str, Standing]:
+    generator, found = random.Random(seed), {}
+    labels = [f'"c{place}"' for place in range(classes)]
+    for number in range(people):
+        standing = found[f"w{number}"] = Standing()
+        for _ in range(20):
+            gold = generator.choice(labels)
+            standing.answered(gold, gold if generator.random() < 0.8 else generator.choice(labels))
+    return found
+
+
+@pytest.mark.parametrize("classes", [2, 7, 300])
+def test_expected_accuracy_is_that_of_the_shrunk_confusion_matrix_also_of_many_classes(classes: int) -> None:
+    schema = schema_from({"kind": "choice", "classes": [f"c{place}" for place in range(classes)]})
+    known = standings(12, classes)
+    counts = {}
+    for annotator_id, standing in known.items():
+        rows = [[0] * classes for _ in range(classes)]
+        for gold, given, times in gold_answers(standing, classes_of(schema)):
+            rows[gold][given] += times
+        counts[annotator_id] = ConfusionCounts(tuple(map(tuple, rows)))
+    crowd = ConfusionCounts.total(counts.values(), classes)
+    prior, mix = crowd_prior(crowd), class_prior([sum(row) for row in crowd.counts])
+    for one in competences(known, schema):
+        wanted = expected_accuracy(confusion_matrix(counts[one.annotator_id], prior), mix)
+        assert one.expected_accuracy == pytest.approx(wanted)
+        assert (one.gold_units, one.gold_correct) == (20, counts[one.annotator_id].correct)
+
+
+def test_an_answer_within_the_tolerance_of_the_schema_is_right() -> None:
+    schema = schema_from({"kind": "number", "low": 0, "high": 100, "tolerance": 0.5})
+    standing = Standing()
+    standing.answered("37.0", "37.2")
+    standing.answered("37.0", "38.0")
+    (found,) = competences({"ann": standing}, schema)
+    assert (found.gold_units, found.gold_correct, found.expected_accuracy) == (2, 1, None)
+
+
+def test_what_is_remembered_of_answers_and_times_follows_them() -> None:
+    schema = schema_from({"kind": "choice", "classes": ["no", "yes"]})
+    standing = Standing()
+    standing.answered('"yes"', '"yes"')
+    assert competences({"ann": standing}, schema)[0].gold_correct == 1
+    standing.answered('"yes"', '"no"')
+    standing.answered('"yes"', '"yes"', -1)
+    assert competences({"ann": standing}, schema)[0].gold_correct == 0
+    assert competences({"ann": standing}, schema)[0].gold_units == 1
