@@ -9,7 +9,7 @@ from concord.chassis.consumer import BatchConsumer, Handler
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.identity import read_identity
 from concord.chassis.journal.part import JournalPart
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS
+from concord.chassis.journal.record import COLLECTIONS
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart, TelemetryPart
 from concord.chassis.settings import ServiceSettings
@@ -87,7 +87,7 @@ def ordered(
         consumer.regrouped = _refresh(journal, rebuild)
     return [
         TelemetryPart(ports.telemetry),
-        StorePart(ports.store, [JOURNAL, WRITERS, MARKS, *collections], ports.clock),
+        StorePart(ports.store, [*COLLECTIONS, *collections], ports.clock),
         BrokerPart(ports.broker, ports.clock),
         journal,
         *tables,

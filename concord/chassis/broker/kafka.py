@@ -11,18 +11,22 @@ from contextlib import suppress
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTimestampError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
 from concord.chassis.broker.kafka_subscription import KafkaSubscription
 from concord.chassis.broker.partitioner import partition_for
-from concord.chassis.broker.port import BrokerUnavailable, Outgoing, TopicPartition, check_size
+from concord.chassis.broker.port import BrokerUnavailable, NeverTaken, Outgoing, TopicPartition, check_record
 
 BATCH_BYTES_MAX = 262_144
 """Of one record batch before compression; a larger record gets a batch of its own."""
 CONNECT_SECONDS_MAX = 15.0
 PUBLISH_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 5.0
+
+NEVER_TAKEN = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
+"""What a broker answers to a record that it will refuse for ever; all else may pass."""
 
 Batches = Sequence[BatchBuilder]
 """One partition's record batches, in their order."""
@@ -86,6 +90,8 @@ class KafkaBroker:
             if self._producer is producer:
                 self._producer = None
                 await _give_up(producer)
+            if isinstance(fault, NEVER_TAKEN):
+                raise NeverTaken(f"the broker refuses one of {len(records)} records: {fault!r}") from fault
             raise BrokerUnavailable(f"publishing {len(records)} records: {fault!r}") from fault
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> KafkaSubscription:
@@ -135,7 +141,7 @@ async def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> M
     for topic in {record.topic: None for record in records}:
         topics[topic] = [[] for _ in await producer.partitions_for(topic)]
     for record in records:
-        check_size(record)
+        check_record(record)
         partitions = topics[record.topic]
         batches = partitions[partition_for(record, len(partitions))]
         if not batches or not _append(batches[-1], record):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from concord.chassis.broker.partitioner import partition_for
-from concord.chassis.broker.port import Incoming, Outgoing, TopicPartition, check_size
+from concord.chassis.broker.port import Incoming, Outgoing, TopicPartition, check_record
 from concord.chassis.clock import Clock
 from concord.contracts.topics import TOPICS
 
@@ -294,7 +294,7 @@ class MemoryBroker:
         """Return when every record is appended; order holds within a partition."""
         parts: defaultdict[TopicPartition, list[Outgoing]] = defaultdict(list)
         for record in records:
-            check_size(record)
+            check_record(record)
             partition = partition_for(record, self._cluster.partitions_of(record.topic))
             parts[TopicPartition(record.topic, partition)].append(record)
         places = list(parts)

@@ -19,6 +19,10 @@ class BrokerUnavailable(Exception):
     """The broker did not answer in time. A publish's outcome is then unknown: publish again."""
 
 
+class NeverTaken(ValueError):
+    """A broker will never take this record; the reason is a clause. Records beside it may be in or not."""
+
+
 class TopicPartition(NamedTuple):
     """One partition of a topic."""
 
@@ -51,10 +55,27 @@ def record_bytes(record: Outgoing) -> int:
     return size
 
 
-def check_size(record: Outgoing) -> None:
-    """Raise ValueError when the record is over RECORD_BYTES_MAX: no broker would ever take it."""
+def why_never_taken(record: Outgoing) -> str | None:
+    """Return why no broker would ever take the record, as a clause; None when one would.
+
+    What is no bytes is looked for, too: a client's record may carry a header without a value, and what is kept in a
+    journal was written by older code.
+    """
+    if not record.topic:
+        return "an event has no topic: it could not be read from its record"
+    parts: list[object] = [record.key, record.value]  # objects: what was read back is what it was written as
+    parts += [content for _, content in record.headers]
+    if not all(isinstance(part, bytes) for part in parts):
+        return f"key, value or a header of a record of {record.topic} is no bytes"
     if (size := record_bytes(record)) > RECORD_BYTES_MAX:
-        raise ValueError(f"a record of {record.topic} has {size} bytes; at most {RECORD_BYTES_MAX}")
+        return f"a record of {record.topic} has {size} bytes; at most {RECORD_BYTES_MAX}"
+    return None
+
+
+def check_record(record: Outgoing) -> None:
+    """Raise NeverTaken when no broker would ever take the record."""
+    if (reason := why_never_taken(record)) is not None:
+        raise NeverTaken(reason)
 
 
 class Incoming(NamedTuple):
@@ -140,6 +161,7 @@ class Broker(Protocol):
 
         Raises:
             BrokerUnavailable: some may not be in; publish all of them again.
+            NeverTaken: one of them will never be in; publish the others without it.
         """
         ...
 

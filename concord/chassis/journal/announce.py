@@ -8,6 +8,8 @@ from concord.contracts.ids import event_id, slot_of_project
 from concord.contracts.topics import Topic
 
 SCHEMA_HEADERS = schema_headers()
+TRACE_HEADER_BYTES_MAX = 1_024
+"""W3C's traceparent has 55 bytes, its tracestate 512 that must be passed on; what a client sends may be anything."""
 
 
 class Announcer:
@@ -24,7 +26,7 @@ class Announcer:
         self.service = service
         self.cause = cause
         self.at_us = at_us
-        self.headers = (*SCHEMA_HEADERS, *trace)
+        self.headers = (*SCHEMA_HEADERS, *_carried(trace))
         self._count = 0
 
     def event(
@@ -47,6 +49,11 @@ class Announcer:
         metadata.occurred_at_us = self.at_us
         metadata.causation_id = self.cause
         self._count += 1
-        headers = (*SCHEMA_HEADERS, *trace) if trace else self.headers
+        headers = (*SCHEMA_HEADERS, *_carried(trace)) if trace else self.headers
         slot = slot_of_project(project_id) if topic.placed else None
         return Outgoing(topic.name, key.encode(), encode(envelope), headers, slot)
+
+
+def _carried(trace: Headers) -> Headers:
+    """Return the trace headers that can be passed on; a trace is a hint, and no event is held up by it."""
+    return tuple((name, value) for name, value in trace if value and len(value) <= TRACE_HEADER_BYTES_MAX)

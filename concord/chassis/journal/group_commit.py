@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Backlogged
@@ -20,6 +20,18 @@ RETRY_SECONDS_FIRST = 0.05
 RETRY_SECONDS_MAX = 2.0
 REGISTER_AGAIN_SECONDS = 1_200.0
 """How long a writer may be silent before it makes itself known again, well inside the sweeper's patience."""
+
+
+class Listener(Protocol):
+    """Who is told of every entry, whether its caller still waits or not."""
+
+    def taken(self, entries: Sequence[Entry[Any]]) -> None:
+        """Called when entries are taken over: their outcome will be told, unless the process ends."""
+        ...
+
+    def known(self, entry: Entry[Any], stored: bool) -> None:
+        """Called when an entry is known to be stored or lost, in the order of the commits, before its caller is."""
+        ...
 
 
 class _Append:
@@ -62,11 +74,14 @@ class GroupCommit:
 
     name = "group commit"
 
-    def __init__(self, store: Store, publisher: Publisher, writer: str, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, publisher: Publisher, writer: str, clock: Clock, listener: Listener | None = None
+    ) -> None:
         self.store = store
         self.publisher = publisher
         self.writer = writer
         self.clock = clock
+        self.listener = listener
         self.number = 1
         self.records_stored = 0
         self.records_lost = 0
@@ -92,6 +107,8 @@ class GroupCommit:
             raise Backlogged(f"{len(self._waiting)} records wait for the store, {WAITING_RECORDS_MAX} may")
         loop = asyncio.get_running_loop()
         append = _Append(len(entries), loop)
+        if self.listener is not None:
+            self.listener.taken(entries)
         self._waiting.extend((entry, append, position) for position, entry in enumerate(entries))
         self._arrived.set()
         self._settled.clear()
@@ -123,7 +140,9 @@ class GroupCommit:
             if won:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
-            for position, (_, append, place) in enumerate(group):
+            for position, (entry, append, place) in enumerate(group):
+                if self.listener is not None:
+                    self.listener.known(entry, position not in lost)
                 append.tell(place, position not in lost)
             while self._unanswered and self._unanswered[0].told.done():
                 self._unanswered.popleft()

@@ -1,16 +1,17 @@
 """The journal: loads heads, lets pure functions decide, appends what they decided, and decides again on a loss."""
 
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from typing import Any, cast
 
-from concord.chassis.broker.port import Outgoing
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.publisher import Publisher
-from concord.chassis.journal.record import JOURNAL, Cause, Decision, Entry, Head, Kind, Outcome, State
+from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State
+from concord.chassis.journal.settling import Settle, Settling
 from concord.chassis.journal.sweeper import Sweeper
+from concord.chassis.journal.turn import Turn
 from concord.chassis.store.port import Document, Store
 
 HEADS_MAX = 200_000
@@ -38,6 +39,8 @@ class Journal:
         self.publisher = publisher
         self.sweeper = sweeper
         self.clock = clock
+        self.settling = Settling()
+        commits.listener = self
         self._heads: OrderedDict[str, Head[Any]] = OrderedDict()
         self._times_forgotten = 0
 
@@ -59,7 +62,8 @@ class Journal:
     async def apply(self, kind: Kind[State], causes: Sequence[Cause[State]]) -> list[Outcome[State]]:
         """Answer a batch of causes, each once, in their order within an aggregate: one read, one insert.
 
-        What a `decide` raises is told in that cause's outcome and keeps no other from being answered.
+        What a `decide` raises is told in that cause's outcome and keeps no other from being answered; so is
+        CannotBeSaid, where what it decided would not fit, and nothing of it is stored then.
 
         Raises:
             StoreUnavailable: no answer in time; the same causes may be asked again.
@@ -70,56 +74,84 @@ class Journal:
         for position, cause in enumerate(causes):
             waiting[cause.key].append(position)
         fresh = {key for key, places in waiting.items() if causes[places[0]].creates}
+        anew: set[str] = set()
         for _ in range(ROUNDS_MAX):
-            await self._load(kind, [key for key in waiting if key not in fresh])
-            entries: list[Entry[State]] = []
-            for key, places in waiting.items():
-                entry = self._entry(key, [causes[place] for place in places], places, outcomes)
-                if entry is not None:
-                    entries.append(entry)
+            heads = await self._load(kind, [key for key in waiting if key not in fresh], anew)
+            now_us = self.clock.now_us()
+            turns = {
+                key: Turn(key, heads.get(key) or Head(0, None, NEVER), [causes[place] for place in places], now_us)
+                for key, places in waiting.items()
+            }
+            entries = [turn.entry for turn in turns.values() if turn.entry is not None]
             stored = await self.commits.append(entries) if entries else []
-            lost: dict[str, list[int]] = {}
-            for entry, won in zip(entries, stored, strict=True):
-                if won:
-                    self._keep(entry)
-                else:
-                    self._drop(entry)
-                    lost[entry.key] = waiting[entry.key]
-            waiting, fresh = lost, set()
+            won = {entry.key for entry, one in zip(entries, stored, strict=True) if one}
+            left: dict[str, list[int]] = {}
+            for key, turn in turns.items():
+                places = waiting[key]
+                # An insert proves the head it follows on. Where none goes in, a refusal counts on a head that was
+                # read since we were asked: an older one would refuse for as long as nobody else moves it on.
+                if (key in won) if turn.entry is not None else (turn.only_repeats or key in anew):
+                    for place, outcome in zip(places, turn.outcomes, strict=False):
+                        outcomes[place] = outcome
+                    places = places[len(turn.outcomes) :]
+                if places:
+                    left[key] = places
+            waiting, fresh, anew = left, set(), set(left)
             if not waiting:
                 return cast("list[Outcome[State]]", outcomes)
         raise Contended(f"{len(waiting)} aggregates were taken {ROUNDS_MAX} times in a row")
+
+    def listen(self, kind: Kind[State], settle: Settle[State]) -> None:
+        """Have a kind's read models settled: `settle(key, state)` is called with every state that is news.
+
+        That is: when a record is known to be stored, whether its caller still waits or not, before the caller is
+        told; and when a head is read from the store, for another process may have made it. It is called in the
+        order of an aggregate's records, may be told the same again, waits for nothing, and what it raises is counted
+        and logged and stops nothing. There is one listener a kind.
+        """
+        self.settling.listen(kind, settle)
+
+    def taken(self, entries: Sequence[Entry[Any]]) -> None:
+        """Expect news of these entries' aggregates; see `group_commit.Listener`."""
+        self.settling.expect(entry.key for entry in entries)
+
+    def known(self, entry: Entry[Any], stored: bool) -> None:
+        """Take in what became of an entry; see `group_commit.Listener`."""
+        if not stored:
+            self._drop(entry)
+        elif self.settling.tell(entry.key, entry.seq, entry.state):
+            self._keep(entry)
+        self.settling.over([entry.key])
 
     async def states(self, kind: Kind[State], keys: Sequence[str]) -> dict[str, State]:
         """Return the states of these aggregates; those without a record are left out.
 
         A cached state may be a moment old where several processes serve one aggregate.
         """
-        await self._load(kind, keys)
-        return {key: head.state for key in keys if (head := self._heads.get(key)) and head.state is not None}
+        heads = await self._load(kind, keys)
+        return {key: head.state for key, head in heads.items() if head.state is not None}
 
     async def rebuild(self, kind: Kind[State]) -> AsyncIterator[tuple[str, State]]:
         """Yield the key and newest state of every aggregate of this kind, to rebuild read models from.
 
-        Reads the whole journal once, only what is needed to find the newest. What this process has decided meanwhile
-        is in, and nothing else runs between the first state and the last: so what is rebuilt is not behind what
-        handlers have told the read models.
+        Reads the whole journal once, only what is needed to find the newest. What was settled since it began is in:
+        so what is rebuilt is never behind what the kind's listener has been told.
         """
         newest: dict[str, tuple[int, bytes]] = {}
         marker = f"/{kind.name}/"
-        async for page in self.store.stream(JOURNAL.name, only=("aggregate", "seq", "state")):
-            for document in page:
-                key = document["aggregate"]
-                if marker in key and document["seq"] > newest.get(key, (0, b""))[0]:
-                    newest[key] = (document["seq"], document["state"])
-        known: dict[str, Head[State]] = {key: head for key, head in self._heads.items() if marker in key}
-        for key in sorted(newest.keys() | known.keys()):
-            seq, stored = newest.get(key, (0, b""))
-            head = known.get(key)
-            if head is not None and head.state is not None and head.seq >= seq:
-                yield key, head.state
-            elif seq:
-                yield key, kind.decode(stored)
+        with self.settling.collecting() as news:
+            async for page in self.store.stream(JOURNAL.name, only=("aggregate", "seq", "state")):
+                for document in page:
+                    key = document["aggregate"]
+                    if marker in key and document["seq"] > newest.get(key, (0, b""))[0]:
+                        newest[key] = (document["seq"], document["state"])
+            for key in sorted(newest.keys() | {key for key in news if marker in key}):
+                seq, stored = newest.get(key, (0, b""))
+                later = news.get(key)
+                if later is not None and later[0] >= seq:
+                    yield key, later[1]
+                else:
+                    yield key, kind.decode(stored)
 
     def forget(self, keys: Iterable[str] | None = None) -> None:
         """Read these heads, or every one, anew when next needed: other processes may have moved them on."""
@@ -129,34 +161,6 @@ class Journal:
         else:
             for key in keys:
                 self._heads.pop(key, None)
-
-    def _entry(
-        self, key: str, causes: Sequence[Cause[State]], places: Sequence[int], outcomes: list[Outcome[State] | None]
-    ) -> Entry[State] | None:
-        """Decide all causes of one aggregate one after another; return the record that holds what follows."""
-        head: Head[State] = self._heads.get(key) or Head(0, None, NEVER)
-        now_us = self.clock.now_us()
-        state = head.state
-        answered: list[str] = []
-        events: list[Outgoing] = []
-        for place, cause in zip(places, causes, strict=True):
-            if cause.id in head.causes or cause.id in answered:
-                outcomes[place] = Outcome(state, repeated=True)
-                continue
-            try:
-                decision: Decision[State] | None = cause.decide(state, now_us)
-            except Exception as error:
-                # What a domain's refusal means is the caller's to say.
-                outcomes[place] = Outcome(state, error=error)
-                continue
-            if decision is not None:
-                state = decision.state
-                answered.append(cause.id)
-                events.extend(decision.events)
-            outcomes[place] = Outcome(state)
-        if not answered or state is None:
-            return None
-        return Entry(key, head.seq + 1, answered, now_us, state, events)
 
     def _keep(self, entry: Entry[State]) -> None:
         """Cache the head that an entry made, unless a newer one is there already."""
@@ -182,35 +186,49 @@ class Journal:
         while len(self._heads) > HEADS_MAX:
             self._heads.popitem(last=False)
 
-    async def _load(self, kind: Kind[State], keys: Sequence[str]) -> None:
-        """Read the heads that are not cached; those that are stay, at least until the caller has looked at them."""
+    async def _load(self, kind: Kind[State], keys: Sequence[str], anew: Container[str] = ()) -> dict[str, Head[State]]:
+        """Return the heads of these aggregates, from memory but for those that are wanted anew; absent: no record."""
         while True:
             times_forgotten = self._times_forgotten
-            held, missing = [], []
+            heads: dict[str, Head[State]] = {}
+            missing = []
             for key in keys:
-                if key in self._heads:
+                if key in self._heads and key not in anew:
                     self._heads.move_to_end(key)
-                    held.append(key)
+                    heads[key] = self._heads[key]
                 else:
                     missing.append(key)
             if not missing:
-                return
-            await self._read(kind, missing)
-            if times_forgotten == self._times_forgotten and all(key in self._heads for key in held):
-                return
+                return heads
+            heads |= await self._read(kind, missing)
+            if times_forgotten == self._times_forgotten:
+                break
+        for key in keys:
+            # What was decided or read by others meanwhile is newer than what we had.
+            cached = self._heads.get(key)
+            if cached is not None and (key not in heads or cached.seq > heads[key].seq):
+                heads[key] = cached
+        return heads
 
-    async def _read(self, kind: Kind[State], missing: Sequence[str]) -> None:
+    async def _read(self, kind: Kind[State], missing: Sequence[str]) -> dict[str, Head[State]]:
         times_forgotten = self._times_forgotten
-        documents = await self.store.find(JOURNAL.name, "aggregate", missing)
-        await self.sweeper.before_deciding_on(documents)
-        histories: dict[str, list[Document]] = defaultdict(list)
-        for document in documents:
-            histories[document["aggregate"]].append(document)
-        if times_forgotten != self._times_forgotten:
-            return  # it may be old already
-        for key, history in histories.items():
-            last = max(history, key=lambda one: int(one["seq"]))
-            before = self._heads.get(key)
-            if before is None or before.seq < last["seq"]:
+        found: dict[str, Head[State]] = {}
+        self.settling.expect(missing)
+        try:
+            documents = await self.store.find(JOURNAL.name, "aggregate", missing)
+            await self.sweeper.before_deciding_on(documents)
+            histories: dict[str, list[Document]] = defaultdict(list)
+            for document in documents:
+                histories[document["aggregate"]].append(document)
+            for key, history in histories.items():
+                last = max(history, key=lambda one: int(one["seq"]))
                 causes = frozenset(cause for one in history for cause in one["causes"])
-                self._cache(key, Head(last["seq"], kind.decode(last["state"]), causes))
+                state = kind.decode(last["state"])
+                found[key] = head = Head(last["seq"], state, causes)
+                newest = self.settling.tell(key, head.seq, state)
+                before = self._heads.get(key)
+                if newest and times_forgotten == self._times_forgotten and (before is None or before.seq < head.seq):
+                    self._cache(key, head)
+        finally:
+            self.settling.over(missing)
+        return found

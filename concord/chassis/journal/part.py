@@ -31,7 +31,7 @@ class JournalPart:
         self.commits = GroupCommit(store, self.publisher, writer, clock)
         self.sweeper = Sweeper(store, self.publisher, writer, clock)
         self.journal = Journal(store, self.commits, self.publisher, self.sweeper, clock)
-        watch(telemetry.registry, self.commits, self.publisher, self.sweeper)
+        watch(telemetry.registry, self.journal)
 
     async def start(self) -> None:
         """Say what dead processes left unsaid."""

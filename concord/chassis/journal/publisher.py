@@ -1,12 +1,13 @@
 """The publisher: says the events of what was committed, in the order of the commits."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 
-from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
+from concord.chassis.broker.port import Broker, BrokerUnavailable, NeverTaken, Outgoing, why_never_taken
 from concord.chassis.clock import Clock
-from concord.chassis.journal.record import MARKS, WRITERS
+from concord.chassis.journal.record import MARKS, PARKED, WRITERS, parked
 from concord.chassis.store.port import Store, StoreUnavailable
 
 PUBLISH_EVENTS_MAX = 2_000
@@ -15,11 +16,17 @@ MARK_SECONDS = 1.0
 RETRY_SECONDS_FIRST = 0.05
 RETRY_SECONDS_MAX = 2.0
 
+log = logging.getLogger(__name__)
+
 
 class Publisher:
     """Publishes commit after commit and leaves marks of how far it came.
 
     A mark is a hint: losing it costs duplicates, which every consumer tells by their event id, and nothing else.
+
+    Attributes:
+        backlog_events: how many were offered and are not published.
+        events_parked: how many no broker took; what follows them goes on.
     """
 
     name = "publisher"
@@ -31,6 +38,7 @@ class Publisher:
         self.clock = clock
         self.published_number = 0
         self.backlog_events = 0
+        self.events_parked = 0
         self._marked_number = 0
         self._offered_number = 0
         self._queue: deque[tuple[int, Sequence[Outgoing]]] = deque()
@@ -78,15 +86,65 @@ class Publisher:
                 self._advanced.notify_all()
 
     async def publish(self, events: Sequence[Outgoing]) -> None:
-        """Publish these events, again and again while the broker does not answer."""
+        """Publish these events, again and again while the broker does not answer; park those that none would take."""
+        left: list[Outgoing] = []
+        for event in events:
+            if (reason := why_never_taken(event)) is None:
+                left.append(event)
+            else:
+                await self._park(event, reason)
         pause = RETRY_SECONDS_FIRST
-        while events:
+        while left:
             try:
-                await self.broker.publish(events)
+                await self.broker.publish(left)
             except BrokerUnavailable:
+                pass
+            except Exception as fault:
+                log.warning("%d events were not taken together (%r); trying one by one", len(left), fault)
+                left = await self._one_by_one(left)
+            else:
+                return
+            if left:
+                await self.clock.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+
+    async def _one_by_one(self, events: Sequence[Outgoing]) -> list[Outgoing]:
+        """Publish each alone, and park what is to blame; return what is still to be said.
+
+        A fault that nobody foresaw is an event's own only if others got through meanwhile.
+        """
+        failed: list[tuple[Outgoing, str]] = []
+        said = 0
+        for position, event in enumerate(events):
+            try:
+                await self.broker.publish([event])
+            except BrokerUnavailable:
+                return [*(one for one, _ in failed), *events[position:]]
+            except NeverTaken as fault:
+                await self._park(event, str(fault))
+            except Exception as fault:
+                failed.append((event, repr(fault)))
+            else:
+                said += 1
+        if not said:
+            return [event for event, _ in failed]
+        for event, reason in failed:
+            await self._park(event, reason)
+        return []
+
+    async def _park(self, event: Outgoing, reason: str) -> None:
+        """Keep an event that no broker takes where a person finds it, so that what follows it goes on."""
+        log.error("an event of %s cannot be said and is parked: %s", event.topic, reason)
+        document = parked(event, reason, self.clock.now_us())
+        pause = RETRY_SECONDS_FIRST
+        while True:
+            try:
+                await self.store.insert(PARKED.name, [document])
+            except StoreUnavailable:
                 await self.clock.sleep(pause)
                 pause = min(pause * 2, RETRY_SECONDS_MAX)
             else:
+                self.events_parked += 1
                 return
 
     async def _mark_for_ever(self) -> None:

@@ -1,5 +1,6 @@
 """What the journal stores: one record a decision, and the words in which a decision is told."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -12,12 +13,22 @@ from concord.chassis.store.port import Collection, Document
 JOURNAL = Collection("journal", indexed=("aggregate", "commit"))
 WRITERS = Collection("writers")
 MARKS = Collection("marks", indexed=("writer",))
+PARKED = Collection("parked")
+"""Events of the journal that no broker takes, kept for a person to look at."""
+COLLECTIONS = (JOURNAL, WRITERS, MARKS, PARKED)
+"""All that a journal keeps."""
+
+REASON_CHARACTERS_MAX = 1_000
+PARKED_BYTES_MAX = 3_900_000
+"""Of an event that is kept beside its record; a larger one lies in its record alone."""
 
 State = TypeVar("State", bound=msgspec.Struct)
 
 # What is made with every request is a msgspec.Struct: a frozen dataclass takes ten times as long to make.
 _encode_events = msgspec.msgpack.Encoder().encode
 _decode_events = msgspec.msgpack.Decoder(list[Outgoing]).decode
+_decode_event = msgspec.msgpack.Decoder(Outgoing).decode
+_decode_parts = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _encode_state = msgspec.json.Encoder().encode
 
 
@@ -97,7 +108,11 @@ class Head(Generic[State]):
 
 
 class Entry(msgspec.Struct, Generic[State], frozen=True):
-    """A record about to be stored."""
+    """A record about to be stored.
+
+    Attributes:
+        state_bytes: the state as `encoded_state` has it.
+    """
 
     key: str
     seq: int
@@ -105,6 +120,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     at_us: int
     state: State
     events: Sequence[Outgoing]
+    state_bytes: bytes
 
     def document(self, commit: Commit) -> Document:
         """Return the record as the store takes it."""
@@ -115,11 +131,45 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
             "causes": list(self.causes),
             "commit": str(commit),
             "at_us": self.at_us,
-            "state": _encode_state(self.state),
+            "state": self.state_bytes,
             "events": _encode_events(self.events),
         }
 
 
+def encoded_state(state: msgspec.Struct) -> bytes:
+    """Return a state as a record keeps it."""
+    return _encode_state(state)
+
+
 def events_of(document: Document) -> list[Outgoing]:
-    """Return the events frozen in a record."""
-    return _decode_events(document["events"])
+    """Return the events frozen in a record; one that cannot be read comes as its bytes without a topic."""
+    try:
+        return _decode_events(document["events"])
+    except msgspec.MsgspecError:
+        return _readable(document["events"])
+
+
+def _readable(frozen: bytes) -> list[Outgoing]:
+    try:
+        parts = [bytes(part) for part in _decode_parts(frozen)]
+    except msgspec.MsgspecError:
+        return [Outgoing("", b"", frozen)]
+    events = []
+    for part in parts:
+        try:
+            events.append(_decode_event(part))
+        except msgspec.MsgspecError:
+            events.append(Outgoing("", b"", part))
+    return events
+
+
+def parked(event: Outgoing, reason: str, at_us: int) -> Document:
+    """Return what is kept of an event that no broker takes: itself, and why; twice the same has the same key."""
+    frozen = _encode_events([event])
+    return {
+        "_id": hashlib.sha256(frozen).hexdigest(),
+        "topic": event.topic,
+        "reason": reason[:REASON_CHARACTERS_MAX],
+        "at_us": at_us,
+        "event": frozen if len(frozen) <= PARKED_BYTES_MAX else b"",
+    }

@@ -6,34 +6,36 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from concord.chassis.journal.group_commit import GroupCommit
-from concord.chassis.journal.publisher import Publisher
-from concord.chassis.journal.sweeper import Sweeper
+from concord.chassis.journal.journal import Journal
 
 
 class _Watch(Collector):
-    def __init__(self, commits: GroupCommit, publisher: Publisher, sweeper: Sweeper) -> None:
-        self.commits = commits
-        self.publisher = publisher
-        self.sweeper = sweeper
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counts as they are now."""
-        stored = CounterMetricFamily("concord_journal_records", "Records appended to the journal.")
-        stored.add_metric([], self.commits.records_stored)
-        lost = CounterMetricFamily(
-            "concord_journal_lost", "Appends that lost their sequence number and were decided anew."
-        )
-        lost.add_metric([], self.commits.records_lost)
-        groups = CounterMetricFamily("concord_journal_commits", "Group commits; records by commits is their mean size.")
-        groups.add_metric([], self.commits.number - 1)
-        swept = CounterMetricFamily("concord_journal_events_swept", "Events published in another process's stead.")
-        swept.add_metric([], self.sweeper.events_swept)
+        commits, publisher = self.journal.commits, self.journal.publisher
+        yield _counter("records", "Records appended to the journal.", commits.records_stored)
+        yield _counter("lost", "Appends that lost their sequence number and were decided anew.", commits.records_lost)
+        yield _counter("commits", "Group commits; records by commits is their mean size.", commits.number - 1)
+        swept = self.journal.sweeper.events_swept
+        yield _counter("events_swept", "Events published in another process's stead.", swept)
+        parked = "Events that no broker takes, kept in the collection `parked`."
+        yield _counter("events_parked", parked, publisher.events_parked)
+        unsettled = "Records that a read model could not be brought up to."
+        yield _counter("unsettled", unsettled, self.journal.settling.failures)
         backlog = GaugeMetricFamily("concord_publisher_backlog_events", "Events stored and not yet published.")
-        backlog.add_metric([], self.publisher.backlog_events)
-        yield from (stored, lost, groups, swept, backlog)
+        backlog.add_metric([], publisher.backlog_events)
+        yield backlog
 
 
-def watch(registry: CollectorRegistry, commits: GroupCommit, publisher: Publisher, sweeper: Sweeper) -> None:
+def _counter(name: str, what: str, count: int) -> Metric:
+    family = CounterMetricFamily(f"concord_journal_{name}", what)
+    family.add_metric([], count)
+    return family
+
+
+def watch(registry: CollectorRegistry, journal: Journal) -> None:
     """Show a journal's counts in a registry."""
-    registry.register(_Watch(commits, publisher, sweeper))
+    registry.register(_Watch(journal))

@@ -8,7 +8,7 @@ import pytest
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.consumer import BatchConsumer
 from concord.chassis.identity import SigningKey
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS
+from concord.chassis.journal.record import COLLECTIONS
 from concord.chassis.runtime import BrokerPart, Hook, Loop, StorePart, TelemetryPart
 from concord.chassis.settings import ServiceSettings, SettingsRefused
 from concord.chassis.store.mongo import MongoStore
@@ -35,7 +35,7 @@ def test_parts_start_world_first_and_doors_last() -> None:
     assert names == ["journal", "a table", "read models", "consumer", "a timer"]
     store = parts[1]
     assert isinstance(store, StorePart)
-    assert store.collections == (JOURNAL, WRITERS, MARKS, Collection("more"))
+    assert store.collections == (*COLLECTIONS, Collection("more"))
 
 
 async def test_a_consumer_commits_when_its_journal_has_published() -> None:

@@ -12,7 +12,7 @@ from concord.chassis.clock import SystemClock
 from concord.chassis.journal import group_commit
 from concord.chassis.journal.group_commit import COMMIT_RECORDS_MAX, GroupCommit
 from concord.chassis.journal.publisher import Publisher
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Entry
+from concord.chassis.journal.record import COLLECTIONS, JOURNAL, Entry
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
 from concord.chassis.store.port import Document, StoreUnavailable
 
@@ -49,13 +49,13 @@ class HeldClock(SystemClock):
 
 
 def entry(key: str, seq: int = 1) -> Entry[Nothing]:
-    return Entry(key, seq, ["cause"], 0, Nothing(), [])
+    return Entry(key, seq, ["cause"], 0, Nothing(), [], b"{}")
 
 
 @pytest.fixture
 async def store() -> GatedStore:
     store = GatedStore()
-    await store.prepare([JOURNAL, WRITERS, MARKS])
+    await store.prepare(COLLECTIONS)
     return store
 
 

@@ -1,87 +1,14 @@
 """The journal over the memory store and broker: one decision a cause, in one history, told once each."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 
-import msgspec
 import pytest
 
-from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
-from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, TopicPartition
-from concord.chassis.clock import SystemClock
-from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.part import JournalPart
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Cause, Decision, Kind
-from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.store.memory import NoFaults
 from concord.chassis.store.port import Document, StoreUnavailable
-from concord.chassis.telemetry import Telemetry
-from concord.contracts.topics import UNITS
-
-
-class Tally(msgspec.Struct, frozen=True):
-    """How often something was added, and by which causes."""
-
-    total: int
-    causes: tuple[str, ...]
-
-
-TALLY = Kind("tally", Tally)
-
-
-def add(cause: str, key: str = "c1/tally/a", creates: bool = False) -> Cause[Tally]:
-    """Return the cause that adds one and says so."""
-
-    def decide(state: Tally | None, now_us: int) -> Decision[Tally]:
-        before = state or Tally(0, ())
-        after = Tally(before.total + 1, (*before.causes, cause))
-        return Decision(after, [Outgoing(UNITS.name, key.encode(), f"{cause}:{after.total}".encode())])
-
-    return Cause(key, cause, decide, creates)
-
-
-class House:
-    """A database and a cluster that outlive the processes on them."""
-
-    def __init__(self) -> None:
-        self.database = MemoryDatabase(random.Random(1))
-        self.cluster = MemoryCluster(SystemClock(), random.Random(2))
-        self.count = 0
-
-    @asynccontextmanager
-    async def process(
-        self, faults: NoFaults | None = None, broker: MemoryBroker | None = None, clean: bool = True
-    ) -> AsyncIterator[JournalPart]:
-        """Yield a running journal of a process of its own; unclean: killed at the end instead of stopped."""
-        self.count += 1
-        store = MemoryStore(self.database, faults or NoFaults())
-        await store.prepare([JOURNAL, WRITERS, MARKS])
-        broker = broker or MemoryBroker(self.cluster, f"p{self.count}")
-        await broker.start()
-        part = JournalPart(store, broker, f"w{self.count}", SystemClock(), Telemetry("test"))
-        await part.start()
-        running = asyncio.create_task(part.run())
-        try:
-            yield part
-            if clean:
-                await part.stop()
-        finally:
-            running.cancel()
-            await asyncio.wait([running])
-
-    def said(self) -> list[str]:
-        """Return the values on the topic, partition by partition."""
-        records: list[Incoming] = []
-        for partition in range(UNITS.partitions):
-            records += self.cluster.log(TopicPartition(UNITS.name, partition))
-        return [record.value.decode() for record in records]
-
-
-async def total(journal: Journal, key: str = "c1/tally/a") -> int:
-    """Return the aggregate's total."""
-    states = await journal.states(TALLY, [key])
-    return states[key].total
+from tests.support.tallies import TALLY, Deaf, House, Tally, add, total
 
 
 async def test_a_cause_is_answered_once_and_told_once() -> None:
@@ -147,17 +74,6 @@ async def test_a_supposedly_new_aggregate_that_exists_is_read_after_the_loss() -
         outcome = await two.journal.decide(TALLY, add("a", creates=True))
         assert outcome.repeated
         assert (await two.journal.decide(TALLY, add("b", creates=True))).state == Tally(2, ("a", "b"))
-
-
-class Deaf(MemoryBroker):
-    """A broker that does not answer until told to."""
-
-    deaf = True
-
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        if self.deaf:
-            raise BrokerUnavailable("deaf")
-        await super().publish(records)
 
 
 async def test_what_a_killed_process_stored_and_did_not_say_is_said_by_the_next_and_first() -> None:

@@ -1,0 +1,139 @@
+"""Settling: a listener is told of all that is stored, whoever waits, in order, and stops nothing."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from concord.chassis.journal import group_commit
+from concord.chassis.journal.record import JOURNAL
+from concord.chassis.journal.settling import Settling
+from concord.chassis.store.memory import MemoryStore
+from concord.chassis.store.port import Document, StoreUnavailable
+from tests.support.tallies import KEY, TALLY, House, Tally, add, total
+
+
+class HeldStore(MemoryStore):
+    """A store that keeps reads and inserts of the journal waiting while its gate is shut."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def insert(self, collection: str, documents: Sequence[Document]) -> frozenset[int]:
+        if collection == JOURNAL.name:
+            await self.gate.wait()
+        return await super().insert(collection, documents)
+
+    async def find(
+        self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None
+    ) -> list[Document]:
+        found = await super().find(collection, field, values, only)
+        if field == "aggregate":
+            await self.gate.wait()
+        return found
+
+
+class Told:
+    """A listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.totals: list[int] = []
+
+    def __call__(self, key: str, state: Tally) -> None:
+        assert key == KEY
+        self.totals.append(state.total)
+
+
+async def test_a_listener_is_told_of_what_is_stored_before_the_caller_is() -> None:
+    house, told = House(), Told()
+    async with house.process() as part:
+        part.journal.listen(TALLY, told)
+        await part.journal.decide(TALLY, add("x"))
+        assert told.totals == [1]
+        await part.journal.decide(TALLY, add("x"))
+        assert told.totals == [1], "a repetition from a known head is no news"
+
+
+async def test_a_listener_is_told_of_what_is_stored_after_its_caller_gave_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "APPEND_SECONDS_MAX", 0.02)
+    house, told = House(), Told()
+    store = HeldStore(house)
+    async with house.process(store=store) as part:
+        part.journal.listen(TALLY, told)
+        store.gate.clear()
+        with pytest.raises(StoreUnavailable):
+            await part.journal.decide(TALLY, add("x", creates=True))
+        assert told.totals == []
+        store.gate.set()
+        await part.commits.settled()
+        assert told.totals == [1]
+        assert (await part.journal.decide(TALLY, add("x"))).repeated
+
+
+async def test_a_listener_is_told_of_what_another_process_stored_once_its_head_is_met() -> None:
+    house, told = House(), Told()
+    async with house.process() as one, house.process() as two:
+        two.journal.listen(TALLY, told)
+        await one.journal.decide(TALLY, add("x"))
+        assert told.totals == []
+        assert (await two.journal.decide(TALLY, add("x"))).repeated
+        assert told.totals == [1]
+
+
+async def test_a_read_that_was_overtaken_tells_nothing_older() -> None:
+    house, told = House(), Told()
+    store = HeldStore(house)
+    async with house.process(store=store) as part, house.process() as other:
+        part.journal.listen(TALLY, told)
+        await other.journal.decide(TALLY, add("x"))
+        store.gate.clear()
+        slow = asyncio.create_task(part.journal.states(TALLY, [KEY]))
+        await asyncio.sleep(0.01)
+        await other.journal.decide(TALLY, add("y"))
+        quick = MemoryStore(house.database)
+        store.find = quick.find  # type: ignore[method-assign]  # the second read is answered at once
+        assert (await part.journal.states(TALLY, [KEY]))[KEY].total == 2
+        part.journal.forget([KEY])
+        store.gate.set()
+        assert (await slow)[KEY].total == 1
+        assert told.totals == [2]
+        assert await total(part.journal) == 2, "what was overtaken is not remembered either"
+
+
+async def test_what_a_listener_raises_is_counted_and_stops_neither_the_caller_nor_the_journal() -> None:
+    def broken(key: str, state: Tally) -> None:
+        raise ValueError(key)
+
+    house = House()
+    async with house.process() as part:
+        part.journal.listen(TALLY, broken)
+        assert (await part.journal.decide(TALLY, add("x"))).state == Tally(1, ("x",))
+        assert (await part.journal.decide(TALLY, add("y"))).state == Tally(2, ("x", "y"))
+        assert part.journal.settling.failures == 2
+    assert house.said() == ["x:1", "y:2"]
+
+
+async def test_what_is_kept_to_tell_the_order_is_let_go_when_nothing_is_under_way() -> None:
+    house = House()
+    async with house.process() as part:
+        part.journal.listen(TALLY, lambda key, state: None)
+        keys = [f"c1/tally/{number}" for number in range(50)]
+        await part.journal.apply(TALLY, [add("x", key) for key in keys])
+        await part.journal.apply(TALLY, [add("x", key) for key in keys])
+        settling = part.journal.settling
+        assert settling.under_way == 0
+
+
+def test_of_two_that_are_under_way_the_older_is_left_out_until_both_are_over() -> None:
+    settling, told = Settling(), Told()
+    settling.listen(TALLY, told)
+    settling.expect([KEY])
+    settling.expect([KEY])
+    assert settling.tell(KEY, 2, Tally(2, ()))
+    settling.over([KEY])
+    assert not settling.tell(KEY, 1, Tally(1, ()))
+    settling.over([KEY])
+    assert told.totals == [2]
+    assert settling.under_way == 0
