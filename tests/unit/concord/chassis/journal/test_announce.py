@@ -33,5 +33,5 @@ def test_a_row_of_a_table_goes_by_its_key() -> None:
 
 
 def test_the_slot_is_kept_with_the_event_so_that_a_republished_one_lies_in_the_same_place() -> None:
-    entry = Entry("k7q2/unit/k7q2-ug6a", 1, ["cause"], 7, Nothing(), [said()])
+    entry = Entry("k7q2/unit/k7q2-ug6a", 1, ["cause"], 7, Nothing(), [said()], b"{}")
     assert events_of(entry.document(Commit("ingest-1", 1))) == [said()]
