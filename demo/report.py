@@ -11,8 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from concord.quality.estimate import Estimate
-from concord.quality.label_error import pooled_label_error_rate
+from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 from demo.dataset import Dataset
 from demo.job import Outcome
 
@@ -108,12 +107,8 @@ def show(console: Console, said: Figures, verify: str, addresses: Mapping[str, s
 
 
 def _label_error_rate(claims: list[dict[str, Any]]) -> dict[str, float | None]:
-    lots = []
-    for claim in claims:
-        rate = claim["label_error_rate"]
-        estimate = Estimate(rate["value"], rate["low"], rate["high"], rate["units"], rate["method"], rate["reason"])
-        lots.append((estimate, claim["units"]))
-    pooled = pooled_label_error_rate(lots)
+    lots = [Inspection(claim["units"], claim["inspected"], claim["errors_found"]) for claim in claims]
+    pooled = pooled_leaving_error_rate(lots)
     return {"value": pooled.value, "low": pooled.low, "high": pooled.high}
 
 

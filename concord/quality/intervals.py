@@ -212,10 +212,10 @@ def lot_count(
     low = float(possible_low)
     if not upper_only:
         low = float(
-            _first_true(possible_low, possible_high, lambda d: _at_least(found, sample_units, lot_units, d) > tail)
+            least_true(possible_low, possible_high, lambda d: _at_least(found, sample_units, lot_units, d) > tail)
         )
     high = float(
-        _first_true(
+        least_true(
             possible_low,
             possible_high + 1,
             lambda d: d > possible_high or _at_most(found, sample_units, lot_units, d) <= tail,
@@ -316,8 +316,12 @@ def _at_most(found: int, sample: int, lot: int, with_trait: int) -> float:
     return float(stats.hypergeom.cdf(found, lot, with_trait, sample))
 
 
-def _first_true(low: int, high: int, test: Callable[[int], bool]) -> int:
-    """Return the least d in [low, high] with test(d), for a test that once true stays true, and is at high."""
+def least_true(low: int, high: int, test: Callable[[int], bool]) -> int:
+    """Return the least d in [low, high] with test(d), for a test that once true stays true, and is at high.
+
+    >>> least_true(0, 100, lambda d: d * d > 50)
+    8
+    """
     while low < high:
         middle = (low + high) // 2
         if test(middle):
