@@ -9,12 +9,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from services.audit.domain.certificate import CertificateBroken
-from services.audit.domain.certificate import verify as verified
+from services.audit.domain.signing import CertificateBroken
+from services.audit.domain.verification import Verified
+from services.audit.domain.verification import verify as verified
 
 PLAIN_COLUMNS = 120
 """Where no terminal tells how wide it is."""
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+BROKEN, NOBODY_VOUCHES = 1, 3
+"""Exit statuses; 2 is the command line's own, for wrong arguments."""
 
 
 @click.command()
@@ -22,32 +25,54 @@ EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("export", type=EXISTING, nargs=-1, required=True)
 @click.option(
     "--public-key",
-    default="",
+    "public_keys",
+    multiple=True,
     metavar="BASE64",
-    help="The key you trust, as `GET /v1/keys` of audit shows it. Without it the certificate's own key is taken, "
-    "which proves that nothing was changed since it was signed, and not by whom.",
+    help="A key you trust, as `GET /v1/keys` of audit shows it, got by a way that you trust; may be given again for an "
+    "older key. Without it nothing says who signed: the status is 3.",
+)
+@click.option(
+    "--withdrawals",
+    type=EXISTING,
+    help="The signed list of units that were erased since, as `GET .../withdrawals` of audit hands it over.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's statement as JSON.")
-def verify(certificate: Path, export: tuple[Path, ...], public_key: str, as_json: bool) -> None:
+def verify(
+    certificate: Path, export: tuple[Path, ...], public_keys: tuple[str, ...], withdrawals: Path | None, as_json: bool
+) -> None:
     """Verify a CERTIFICATE and the EXPORT files that it claims.
 
-    Exit status 0: the signature holds and every file is byte for byte what was certified. 1: not so, with the reason.
+    Exit status 0: a key that you trust signed it, and every file is line by line what was certified. 1: not so, with
+    the reason. 3: nothing was changed since it was signed, and nobody whom you trust vouches for it.
     """
     try:
-        said = verified(certificate.read_bytes(), [path.read_bytes() for path in export], public_key)
+        gone = None if withdrawals is None else withdrawals.read_bytes()
+        found = verified(certificate.read_bytes(), [path.read_bytes() for path in export], public_keys, gone)
     except CertificateBroken as broken:
         click.echo(f"NOT VERIFIED: {broken}", err=True)
-        raise SystemExit(1) from broken
+        raise SystemExit(BROKEN) from broken
     if as_json:
-        click.echo(json.dumps(said, indent=2))
+        click.echo(json.dumps(found.statement, indent=2))
     else:
-        _show(said)
+        _show(found)
+    if not found.trusted:
+        click.echo(
+            "NOBODY VOUCHES FOR IT: anybody can sign such a file with a key of their own. "
+            "Give the key that you trust with --public-key.",
+            err=True,
+        )
+        raise SystemExit(NOBODY_VOUCHES)
 
 
-def _show(said: dict[str, Any]) -> None:
+def _show(found: Verified) -> None:
+    said = found.statement
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
-    console.print(f"VERIFIED: project {said['project_id']}, issued {said['issued_at']}", highlight=False)
-    console.print(f"signed with {said['key']['algorithm']} {said['key']['public_key']}", highlight=False)
+    verdict = "VERIFIED" if found.trusted else "UNCHANGED SINCE IT WAS SIGNED"
+    console.print(f"{verdict}: project {said['project_id']}, issued {said['issued_at']}", highlight=False, markup=False)
+    key = said["key"]
+    console.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})", highlight=False, markup=False)
+    if found.withdrawn:
+        console.print(f"{found.withdrawn} units were erased since; the rest is what was certified", highlight=False)
     table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in said["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]

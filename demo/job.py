@@ -205,7 +205,7 @@ class Job:
         return bool(weights["gold_units"] >= expected)
 
     async def _accepted(self, stage: Stage, expected: int) -> bool:
-        self.outcome.lots = (await self._get("audit", "lots"))["lots"]
+        self.outcome.lots = (await self._get("audit", "lots?limit=500"))["lots"]
         accepted = sum(lot["units"] for lot in self.outcome.lots if lot["status"] == "accepted")
         stage.reach(accepted, f"{self.outcome.labels} labels in")
         return bool(accepted >= expected)
@@ -222,8 +222,8 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         base = f"/v1/projects/{self.outcome.project_id}"
         certificate = await self.services.bytes("audit", "GET", f"{base}/certificate", self.client)
-        until = msgspec.json.decode(certificate)["export_until_us"]
-        export = await self.services.bytes("audit", "GET", f"{base}/export?until_us={until}", self.client)
+        issue = msgspec.json.decode(certificate)["issue"]
+        export = await self.services.bytes("audit", "GET", f"{base}/export?issue={issue}", self.client)
         self.outcome.certificate = self.folder / f"{self.slug}.certificate.json"
         self.outcome.export = self.folder / f"{self.slug}.jsonl"
         self.outcome.certificate.write_bytes(certificate)

@@ -215,7 +215,7 @@ class Client(Person):
         """Look at the lots, take what is accepted, and be refused what is not, until all is settled and taken."""
         while True:
             settled = self.town.settled
-            answer = await self.insist("audit", "GET", f"/v1/projects/{self.project_id}/lots")
+            answer = await self.insist("audit", "GET", f"/v1/projects/{self.project_id}/lots", query="limit=500")
             lots = answer.json()["lots"] if answer is not None and answer.status == 200 else []
             for lot in lots:
                 await self._take(lot["lot_id"], lot["status"])

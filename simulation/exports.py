@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -53,18 +54,17 @@ def _labels_that_left(evidence: Evidence, lot_id: str, rework: int) -> dict[str,
     audited = {
         one.content.unit_id: json.loads(one.content.audited_label)
         for one in evidence.events("unit_audited")
-        if one.content.lot_id == lot_id and one.content.rework == rework
+        if one.content.lot_id == lot_id and one.content.rework == rework and not one.content.late
     }
     return labels | audited
 
 
 def _signature_holds(certificate: bytes) -> bool:
     said = json.loads(certificate)
-    signature = said["signature"]
+    signature = said.pop("signature")
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(said["key"]["public_key"]))
-    signed = certificate.replace(b',"signature":"%s"' % signature.encode(), b"")
     try:
-        key.verify(base64.b64decode(signature), signed)
+        key.verify(base64.b64decode(signature), rfc8785.dumps(said))
     except InvalidSignature:
         return False
     return True

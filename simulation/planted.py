@@ -126,8 +126,8 @@ def leases_hold_no_slot() -> Iterator[None]:
 def export_of_anything() -> Iterator[None]:
     """Hand over a lot whether or not it was accepted."""
 
-    def generous(door: audit_api.Door, lot_id: str, caller: Any) -> Any:
-        return door.handlers.repository.lot(lot_id, caller.client_id)
+    async def generous(door: audit_api.Door, lot_id: str, caller: Any) -> Any:
+        return await door.handlers.means.repository.lot(lot_id, caller.client_id)
 
     with patch.object(audit_api, "_accepted", generous):
         yield

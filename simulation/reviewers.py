@@ -62,5 +62,5 @@ class Auditor(Person):
             self.town.notebook.wrongs.append(f"verdicts were answered {answer.status}: {answer.body!r}")
             return
         for sent, result in zip(verdicts, answer.json()["results"], strict=True):
-            if result["status"] in ("taken", "repeated"):
+            if result["status"] in ("taken", "late", "repeated"):
                 self.town.notebook.inspected.append(Inspected(sent["unit_id"], self.name, sent["label"]))

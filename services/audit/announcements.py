@@ -1,7 +1,5 @@
 """How audit's verdicts are told to the others: its events, worded."""
 
-import hashlib
-
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.ids import client_of
@@ -16,7 +14,7 @@ from concord.contracts.v1.lots_pb2 import (
 )
 from services.audit.domain.lot import LotState
 from services.audit.domain.unit import UnitState
-from services.audit.domain.verdict import leaving_error_rate
+from services.audit.domain.verdict import Rate
 
 SERVICE = "audit"
 
@@ -28,7 +26,7 @@ def sample_drawn(announcer: Announcer, lot: LotState) -> Outgoing:
         rework=lot.rework,
         plan=lot.plan.in_words() if lot.plan is not None else "",
         unit_ids=lot.sample,
-        lot_units=len(lot.unit_ids),
+        lot_units=len(lot.members),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(sample_drawn=told))
 
@@ -42,44 +40,46 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
         auditor_id=unit.inspection.auditor_id,
         resolved_label=unit.label.encode(),
         audited_label=unit.inspection.label.encode(),
-        correct=not unit.wrong,
+        correct=unit.inspection.correct,
         rework=unit.inspection.rework,
+        late=unit.inspection.late,
     )
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 
 
-def lot_accepted(announcer: Announcer, lot: LotState, units: int) -> Outgoing:
-    """Return the event that a lot may leave.
-
-    Args:
-        announcer: words it.
-        lot: as accepted.
-        units: those of it that leave.
-    """
-    rate = leaving_error_rate(lot.errors, lot.inspected, max(1, units))
+def lot_accepted(announcer: Announcer, lot: LotState) -> Outgoing:
+    """Return the event that a lot may leave."""
+    assert lot.rate is not None, "a lot has its rate when it is accepted"
     told = LotAccepted(
         lot_id=lot.lot_id,
         rework=lot.rework,
         inspected=lot.inspected,
         errors=lot.errors,
-        label_error_rate=rate.value or 0.0,
-        label_error_rate_low=rate.low or 0.0,
-        label_error_rate_high=rate.high or 0.0,
-        certificate_sha256=hashlib.sha256(lot.certificate.encode()).hexdigest(),
+        label_error_rate=lot.rate.value or 0.0,
+        label_error_rate_low=lot.rate.low or 0.0,
+        label_error_rate_high=lot.rate.high or 0.0,
+        certificate_sha256=lot.certificate,
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
 
-def lot_rejected(announcer: Announcer, before: LotState, lot: LotState, on_reject: str) -> Outgoing:
-    """Return the event that a lot was rejected; `rework` is the one that was judged."""
-    rate = leaving_error_rate(lot.errors, lot.inspected, len(lot.unit_ids))
+def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: str, rate: Rate) -> Outgoing:
+    """Return the event that a lot was rejected.
+
+    Args:
+        announcer: words it.
+        lot: after the rejection.
+        rework: the one that was judged.
+        on_reject: what follows.
+        rate: label error rate of the lot as it was judged.
+    """
     told = LotRejected(
         lot_id=lot.lot_id,
-        rework=before.rework,
+        rework=rework,
         inspected=lot.inspected,
         errors=lot.errors,
         on_reject=on_reject,
-        unit_ids=lot.unit_ids,
+        unit_ids=lot.members,
         label_error_rate=rate.value or 0.0,
         label_error_rate_low=rate.low or 0.0,
         label_error_rate_high=rate.high or 0.0,
@@ -87,9 +87,9 @@ def lot_rejected(announcer: Announcer, before: LotState, lot: LotState, on_rejec
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
 
 
-def lot_exported(announcer: Announcer, lot: LotState, form: str, content: bytes, rows: int) -> Outgoing:
+def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:
     """Return the event that a lot has left in some format."""
-    told = LotExported(lot_id=lot.lot_id, format=form, sha256=hashlib.sha256(content).hexdigest(), rows=rows)
+    told = LotExported(lot_id=lot.lot_id, format=form, sha256=sha256, rows=rows)
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_exported=told))
 
 

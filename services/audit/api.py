@@ -1,22 +1,25 @@
 """Audit's HTTP door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import FieldError, Invalid
 from concord.chassis.http import json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
-from concord.chassis.projects import visible
-from services.audit.domain.certificate import ALGORITHM, timestamp
+from concord.chassis.projects import Project, visible
+from services.audit.domain.certificate import timestamp
+from services.audit.domain.issue import Issue, IssueDoesNotExist, IssuesState, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted, LotState
-from services.audit.domain.unit import InspectedOtherwise, UnitDoesNotExist
-from services.audit.domain.verdict import leaving_error_rate
+from services.audit.domain.signing import ALGORITHM
+from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.export import jsonl
-from services.audit.handlers import Handlers, LabelRefused
+from services.audit.handlers import Handlers, LabelRefused, Listed, NothingWithdrawn
 from services.audit.schemas import (
     VERDICTS,
     Inspections,
@@ -32,11 +35,18 @@ from services.audit.settings import AuditSettings
 STATUSES: dict[type[Exception], int] = {
     LotDoesNotExist: 404,
     LotNotAccepted: 409,
+    IssueDoesNotExist: 404,
+    NothingToCertify: 409,
+    NothingWithdrawn: 404,
+    TooManyLots: 409,
     UnitDoesNotExist: 404,
     InspectedOtherwise: 409,
+    LabelledAnew: 409,
     LabelRefused: 422,
 }
 VERDICTS_MAX = 100
+JSON = "application/json"
+LATE = "The lot was judged before this came: it is kept as late, and does not count."
 
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
@@ -58,8 +68,10 @@ def router() -> APIRouter:
     routes.get("/inspections")(list_inspections)
     routes.post("/inspections")(inspect_many)
     routes.get("/lots/{lot_id}/certificate")(lot_certificate)
+    routes.get("/lots/{lot_id}/withdrawals")(lot_withdrawals)
     routes.get("/lots/{lot_id}/export")(lot_export)
     routes.get("/projects/{project_id}/certificate")(project_certificate)
+    routes.get("/projects/{project_id}/withdrawals")(project_withdrawals)
     routes.get("/projects/{project_id}/export")(project_export)
     routes.get("/keys")(show_key)
     return routes
@@ -69,39 +81,39 @@ def _door(request: Request) -> Door:
     return cast("Door", request.app.state.service)
 
 
-async def list_lots(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
-    """List a project's lots and where each stands."""
+async def list_lots(
+    request: Request, project_id: str, caller: ClientOrOperator, limit: int | None = None, after: str = ""
+) -> Response:
+    """List a project's lots and where each stands, by id, a page at a time; `after` is the page's `next`."""
     door = _door(request)
-    visible(door.handlers.projects, project_id, caller)
-    return json_answer(Lots([_lot(lot) for lot in door.handlers.repository.lots_of(project_id)]))
+    visible(door.handlers.means.projects, project_id, caller)
+    repository, wanted = door.handlers.means.repository, page_size(limit)
+    lot_ids = [lot_id for lot_id in await repository.lot_ids(project_id) if lot_id > after]
+    page = await repository.lots(lot_ids[:wanted])
+    rest = lot_ids[wanted - 1] if len(lot_ids) > wanted else None
+    return json_answer(Lots([_lot(door, lot) for lot in page], rest))
 
 
 async def show_lot(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
     """Show where a lot stands."""
-    return json_answer(_lot(_door(request).handlers.repository.lot(lot_id, caller.client_id)))
+    door = _door(request)
+    return json_answer(_lot(door, await door.handlers.means.repository.lot(lot_id, caller.client_id)))
 
 
 async def list_inspections(
     request: Request, caller: Auditor, project_id: str | None = None, limit: int | None = None
 ) -> Response:
-    """List units for the caller to inspect, in the order of the samples: none that the caller had a part in."""
+    """List units for the caller to inspect, in the order of the samples: none that the caller had a part in.
+
+    What is listed is what the plans still need and a few more; where an error is found, more come.
+    """
     door = _door(request)
     if project_id is not None:
-        visible(door.handlers.projects, project_id, caller)
-    wanted = page_size(limit)
-    repository = door.handlers.repository
-    found: list[InspectionWork] = []
-    for lot in repository.open_lots(project_id):
-        units = await repository.units(lot.sample)
-        for unit_id in lot.sample:
-            unit = units[unit_id]
-            if len(found) < wanted and not (
-                unit.withdrawn or unit.inspected(lot.rework) or unit.has_part(caller.subject)
-            ):
-                found.append(_work(door, lot, unit_id))
-        if len(found) == wanted:
-            break
-    return json_answer(Inspections(found))
+        visible(door.handlers.means.projects, project_id, caller)
+    found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, page_size(limit))
+    known = door.handlers.means.projects.rows
+    work = [_work(door, one, known[one.lot.project_id]) for one in found if one.lot.project_id in known]
+    return json_answer(Inspections(work))
 
 
 async def inspect_many(request: Request, caller: Auditor) -> Response:
@@ -110,105 +122,141 @@ async def inspect_many(request: Request, caller: Auditor) -> Response:
     if len(body.verdicts) > VERDICTS_MAX:
         cure = f"send at most {VERDICTS_MAX} at once"
         raise Invalid("Too many verdicts at once.", [FieldError("verdicts", f"holds {len(body.verdicts)}", cure)])
-    results = []
-    for verdict in body.verdicts:
+    inspecting, results = _door(request).handlers.inspecting, []
+    for one in body.verdicts:
         try:
-            outcome = await _door(request).handlers.inspect(
-                caller.subject, verdict.unit_id, verdict.label, verdict.reason
-            )
-        except (UnitDoesNotExist, InspectedOtherwise, LabelRefused) as refusal:
+            took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
+        except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
             results.append(
-                TakenVerdict(verdict.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
+                TakenVerdict(one.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
             )
         else:
-            results.append(TakenVerdict(verdict.unit_id, "repeated" if outcome.repeated else "taken"))
+            results.append(TakenVerdict(one.unit_id, took, problem=LATE if took == "late" else ""))
     return json_answer(TakenVerdicts(results))
 
 
 async def lot_certificate(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
-    """Hand over the signed certificate of an accepted lot."""
-    lot = _accepted(_door(request), lot_id, caller)
-    return _attachment(lot.certificate.encode(), "application/json", f"{lot_id}.certificate.json")
+    """Hand over the signed certificate of an accepted lot: the same bytes for ever."""
+    door = _door(request)
+    lot = await _accepted(door, lot_id, caller)
+    return _attachment(await door.handlers.certificates.of_lot(lot), JSON, f"{lot_id}.certificate.json")
+
+
+async def lot_withdrawals(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
+    """Hand over the signed list of what was erased of a lot since it was accepted."""
+    door = _door(request)
+    lot = await _accepted(door, lot_id, caller)
+    return _attachment(await door.handlers.certificates.withdrawn_of_lot(lot), JSON, f"{lot_id}.withdrawals.json")
 
 
 async def lot_export(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
-    """Hand over an accepted lot as JSONL."""
+    """Hand over an accepted lot as JSONL, without what was erased since."""
     door = _door(request)
-    content, _ = await door.handlers.export([_accepted(door, lot_id, caller)])
-    return _attachment(content, jsonl.MEDIA_TYPE, f"{lot_id}.jsonl")
+    return await _export(door, [await _accepted(door, lot_id, caller)], f"{lot_id}.jsonl")
 
 
-async def project_certificate(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
-    """Hand over one signed certificate over all accepted lots of a project; it names the export that goes with it."""
+async def project_certificate(
+    request: Request, project_id: str, caller: ClientOrOperator, issue: int | None = None
+) -> Response:
+    """Hand over a project's signed certificate: the same bytes for ever.
+
+    `issue` is its number; without it, that over all lots that are accepted by now, made if there is none yet.
+    """
     door = _door(request)
-    project = visible(door.handlers.projects, project_id, caller)
-    certificate = await door.handlers.project_certificate(project)
-    return _attachment(certificate.encode(), "application/json", f"{project_id}.certificate.json")
+    _, found = await _issue(door, project_id, caller, issue)
+    certificate = await door.handlers.certificates.of_issue(found)
+    return _attachment(certificate, JSON, f"{project_id}-{found.number}.certificate.json")
+
+
+async def project_withdrawals(request: Request, project_id: str, caller: ClientOrOperator, issue: int) -> Response:
+    """Hand over the signed list of what was erased of a project since one of its certificates."""
+    door = _door(request)
+    state, found = await _issue(door, project_id, caller, issue)
+    gone = await door.handlers.certificates.withdrawn_of_issue(state, found)
+    return _attachment(gone, JSON, f"{project_id}-{found.number}.withdrawals.json")
 
 
 async def project_export(
-    request: Request, project_id: str, caller: ClientOrOperator, until_us: int | None = None
+    request: Request, project_id: str, caller: ClientOrOperator, issue: int | None = None
 ) -> Response:
-    """Hand over all accepted lots of a project as JSONL.
+    """Hand over the lots of one of a project's certificates as JSONL, without what was erased since.
 
-    `until_us` is a certificate's `export_until_us`: the same lots in the same order, whatever was accepted since.
+    `issue` is the certificate's: the same lots in the same order, whatever was accepted since.
     """
     door = _door(request)
-    visible(door.handlers.projects, project_id, caller)
-    content, _ = await door.handlers.export(door.handlers.repository.accepted(project_id, until_us))
-    return _attachment(content, jsonl.MEDIA_TYPE, f"{project_id}.jsonl")
+    state, found = await _issue(door, project_id, caller, issue)
+    lots = await door.handlers.certificates.lots_of(state, found)
+    return await _export(door, lots, f"{project_id}-{found.number}.jsonl")
 
 
 async def show_key(request: Request, caller: ClientOrOperator) -> Response:
     """Show the public key that certificates are verified with."""
     del caller
-    return json_answer(Key(ALGORITHM, _door(request).handlers.signer.public_key))
+    signer = _door(request).handlers.means.signer
+    return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key))
 
 
-def _accepted(door: Door, lot_id: str, caller: Caller) -> LotState:
-    lot = door.handlers.repository.lot(lot_id, caller.client_id)
+async def _accepted(door: Door, lot_id: str, caller: Caller) -> LotState:
+    lot = await door.handlers.means.repository.lot(lot_id, caller.client_id)
     if lot.status != "accepted":
         raise LotNotAccepted(f"The lot is {lot.status}; nothing leaves that was not accepted.")
     return lot
 
 
+async def _issue(door: Door, project_id: str, caller: Caller, number: int | None) -> tuple[IssuesState, Issue]:
+    project = visible(door.handlers.means.projects, project_id, caller)
+    if number is None:
+        return await door.handlers.certificates.newest(project)
+    state = await door.handlers.means.repository.issues(project_id)
+    return state, state.numbered(number)
+
+
+async def _export(door: Door, lots: Sequence[LotState], name: str) -> Response:
+    exports = door.handlers.exports
+    await exports.told(lots)
+    return StreamingResponse(exports.lines(lots), media_type=jsonl.MEDIA_TYPE, headers=_as_file(name))
+
+
 def _attachment(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers=_as_file(name))
+
+
+def _as_file(name: str) -> dict[str, str]:
     # The name is made of ids of ours, which hold nothing that a header could not.
-    headers = {"content-disposition": f'attachment; filename="{name}"', "x-content-type-options": "nosniff"}
-    return Response(content, media_type=media_type, headers=headers)
+    return {"content-disposition": f'attachment; filename="{name}"', "x-content-type-options": "nosniff"}
 
 
-def _lot(lot: LotState) -> LotBody:
-    rate = None
-    if lot.status == "accepted":
-        leaving = leaving_error_rate(lot.errors, lot.inspected, max(1, len(lot.unit_ids)))
-        rate = {"value": leaving.value, "low": leaving.low, "high": leaving.high}
+def _lot(door: Door, lot: LotState) -> LotBody:
+    known = door.handlers.means.repository.open_lot(lot.project_id, lot.lot_id)
     return LotBody(
         lot_id=lot.lot_id,
         project_id=lot.project_id,
         status=lot.status,
-        units=len(lot.unit_ids),
+        units=len(lot.members),
         rework=lot.rework,
         rejections=lot.rejections,
         plan=lot.plan.in_words() if lot.plan is not None else "",
-        sample_size=len(lot.sample),
+        sample_size=len(lot.sample) if lot.status != "accepted" else lot.inspected,
         inspected=lot.inspected,
         errors=lot.errors,
         corrected=len(lot.corrections),
-        label_error_rate=rate,
+        label_error_rate=None
+        if lot.rate is None
+        else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
+        erased_since=len(lot.erased),
+        problem=known.problem if known is not None else "",
     )
 
 
-def _work(door: Door, lot: LotState, unit_id: str) -> InspectionWork:
-    project = door.handlers.projects.rows[lot.project_id]
+def _work(door: Door, listed: Listed, project: Project) -> InspectionWork:
     links = door.settings.payload_links
-    until_us = door.handlers.clock.now_us() + links.seconds * MICROSECONDS
+    until_us = door.handlers.means.clock.now_us() + links.seconds * MICROSECONDS
     return InspectionWork(
-        unit_id=unit_id,
-        lot_id=lot.lot_id,
-        project_id=lot.project_id,
-        payload_url=payload_link(links.secret.key(), links.ingest_url, unit_id, until_us),
+        unit_id=listed.unit_id,
+        lot_id=listed.lot.lot_id,
+        project_id=listed.lot.project_id,
+        payload_url=payload_link(links.secret.key(), links.ingest_url, listed.unit_id, until_us),
         label_schema=project.schema.spec(),
         guideline=project.guideline_text,
         guideline_version=project.guideline_version,

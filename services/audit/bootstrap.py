@@ -10,9 +10,9 @@ from concord.chassis.runtime import Runtime, Service
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
-from services.audit.domain.certificate import Signer
-from services.audit.handlers import Handlers
-from services.audit.repository import Repository
+from services.audit.domain.signing import Signer
+from services.audit.handlers import Handlers, Means
+from services.audit.repository import COLLECTIONS, Repository
 from services.audit.settings import AuditSettings
 from services.audit.telemetry import INSTRUMENTS
 
@@ -31,8 +31,8 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
     """Return audit over the given ports, not yet started."""
     journal = journal_part(ports)
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
-    repository = Repository(journal.journal)
-    handlers = Handlers(
+    repository = Repository(journal.journal, ports.store)
+    means = Means(
         repository,
         journal.journal,
         projects,
@@ -41,13 +41,18 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         ports.telemetry.instruments(INSTRUMENTS),
         ports.clock,
     )
-
-    async def rebuild() -> None:
-        await repository.rebuild()
-        await handlers.resume()
-
+    handlers = Handlers.of(means)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
-    runtime = Runtime(SERVICE, ordered(ports, journal, consumer, tables=[projects], rebuild=rebuild))
+    parts = ordered(
+        ports,
+        journal,
+        consumer,
+        collections=COLLECTIONS,
+        tables=[projects],
+        rebuild=repository.rebuild,
+        loops=[handlers.turns],
+    )
+    runtime = Runtime(SERVICE, parts)
     door = application(
         SERVICE,
         [api.router()],

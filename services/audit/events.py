@@ -9,4 +9,4 @@ from services.audit.handlers import Handlers
 
 def handlers(served: Handlers) -> Mapping[Topic, Handler]:
     """Return who serves which topic."""
-    return {UNITS: served.units, RESOLUTIONS: served.resolutions}
+    return {UNITS: served.hearing.units, RESOLUTIONS: served.hearing.resolutions}

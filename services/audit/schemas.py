@@ -12,8 +12,11 @@ class LotBody(msgspec.Struct, frozen=True):
     """Where a lot stands.
 
     Attributes:
+        units: without those that were erased before the lot was accepted.
         sample_size: units that may be inspected; `inspected` and `errors` are those of the last judgement.
         label_error_rate: of what leaves, once the lot is accepted: value, low, high.
+        erased_since: units that were erased after that.
+        problem: why it stands still, as a sentence; empty while it does not.
     """
 
     lot_id: str
@@ -29,12 +32,15 @@ class LotBody(msgspec.Struct, frozen=True):
     corrected: int
     label_error_rate: dict[str, float | None] | None
     accepted_at: str | None
+    erased_since: int
+    problem: str
 
 
 class Lots(msgspec.Struct, frozen=True):
-    """A project's lots."""
+    """A page of a project's lots; `next` is what to send as `after` for the next one, none after the last."""
 
     lots: list[LotBody]
+    next: str | None
 
 
 class InspectionWork(msgspec.Struct, frozen=True):
@@ -70,7 +76,7 @@ class Verdicts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TakenVerdict(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a verdict: `taken` now, `repeated`, or `refused` with the field and the cure."""
+    """What became of a verdict: `taken` now, `late`, `repeated`, or `refused` with the field and the cure."""
 
     unit_id: str
     status: str
@@ -86,9 +92,10 @@ class TakenVerdicts(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """The public key that certificates are verified with, base64."""
+    """The public key that certificates are verified with, base64, and its id (RFC 7638)."""
 
     algorithm: str
+    key_id: str
     public_key: str
 
 

@@ -34,7 +34,7 @@ BREACHES = {
     "a use case calls a door": (
         "rooms", "services/ingest/handlers.py", "import services.ingest.events", "services.ingest.events"),
     "a use case reads settings": (
-        "rooms", "services/audit/handlers.py", "import services.audit.settings", "services.audit.settings"),
+        "rooms", "services/audit/handlers/verdicts.py", "import services.audit.settings", "services.audit.settings"),
     "a domain words events": (
         "rooms", "services/adjudicate/domain/unit.py", "import services.adjudicate.announcements",
         "services.adjudicate.announcements"),

@@ -1,6 +1,7 @@
 """When a service over memory ports has done all that it was given to do."""
 
 import asyncio
+from typing import Protocol, runtime_checkable
 
 from concord.chassis.broker.port import TopicPartition
 from concord.chassis.journal.part import JournalPart
@@ -12,6 +13,15 @@ SECONDS_MAX = 20.0
 LOOK_SECONDS = 0.005
 
 
+@runtime_checkable
+class Busy(Protocol):
+    """A part that does work of its own after what it heard of."""
+
+    async def idle(self) -> None:
+        """Return when it has none."""
+        ...
+
+
 async def settled(house: House, name: str, service: Service) -> None:
     """Return when the service has committed all records of its topics and published all that it decided."""
     (journal,) = (part for part in service.runtime.parts if isinstance(part, JournalPart))
@@ -21,4 +31,7 @@ async def settled(house: House, name: str, service: Service) -> None:
     async with asyncio.timeout(SECONDS_MAX):
         while any(len(house.cluster.log(place)) > committed.get(place, 0) for place in places):  # noqa: ASYNC110 - looks at what has no event
             await asyncio.sleep(LOOK_SECONDS)
+        for part in service.runtime.parts:
+            if isinstance(part, Busy):
+                await part.idle()
         await journal.publisher.flushed()

@@ -109,13 +109,18 @@ class UnitAudited(_message.Message):
     AUDITED_LABEL_FIELD_NUMBER: _builtins.int
     CORRECT_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     unit_id: _builtins.str
     auditor_id: _builtins.str
     resolved_label: _builtins.bytes
     audited_label: _builtins.bytes
     correct: _builtins.bool
+    """Whether both say the same, within the tolerance that the schema declares."""
     rework: _builtins.int
+    """That of the resolved label."""
+    late: _builtins.bool
+    """The lot was judged before this came: it is kept, and counts nowhere."""
     def __init__(
         self,
         *,
@@ -126,10 +131,11 @@ class UnitAudited(_message.Message):
         audited_label: _builtins.bytes = ...,
         correct: _builtins.bool = ...,
         rework: _builtins.int = ...,
+        late: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "late", b"late", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,12 +201,17 @@ class LotRejected(_message.Message):
     inspected: _builtins.int
     errors: _builtins.int
     on_reject: _builtins.str
-    """"relabel": assign opens these units again. "inspect_all": audit inspects the rest of the lot."""
+    """What follows, which is not always what the policy wishes: a lot that was sent back rejections_max times is
+    inspected whole. "relabel": assign opens these units again. "inspect_all": audit inspects the rest of the lot.
+    """
     label_error_rate: _builtins.float
+    """Label error rate of the lot as it was judged, with its interval."""
     label_error_rate_low: _builtins.float
     label_error_rate_high: _builtins.float
     @_builtins.property
-    def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those that are not erased."""
+
     def __init__(
         self,
         *,

@@ -265,6 +265,7 @@ class AuditPolicy(_message.Message):
     ALPHA_FIELD_NUMBER: _builtins.int
     BETA_FIELD_NUMBER: _builtins.int
     ON_REJECT_FIELD_NUMBER: _builtins.int
+    REJECTIONS_MAX_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """"sequential", "single" or "fraction"."""
     fraction: _builtins.float
@@ -276,6 +277,8 @@ class AuditPolicy(_message.Message):
     beta: _builtins.float
     on_reject: _builtins.str
     """"relabel" or "inspect_all"."""
+    rejections_max: _builtins.int
+    """How often a lot may be sent back to be labelled anew; the next rejection has it inspected whole. Absent: 2."""
     def __init__(
         self,
         *,
@@ -286,12 +289,15 @@ class AuditPolicy(_message.Message):
         alpha: _builtins.float = ...,
         beta: _builtins.float = ...,
         on_reject: _builtins.str = ...,
+        rejections_max: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "rejections_max", b"rejections_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
+    _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rejections_max) -> _WhichOneofReturnType__rejections_max | None: ...
 
 Global___AuditPolicy: _TypeAlias = AuditPolicy  # noqa: Y015
 

@@ -1,167 +1,213 @@
-"""The certificate: what is claimed of lots and their export, signed, and verifiable offline with the public key.
+"""The certificate: what is claimed of accepted lots and of the export that goes with it.
 
-A certificate is a JSON object: the statement, the public key under `key`, and under `signature` an Ed25519
-signature (RFC 8032) over the canonical bytes of all the rest: keys sorted, no spaces, UTF-8. Numbers are signed as they
-are written, so who verifies without this code cuts `,"signature":"..."` out of the bytes as they came, and does not
-word the rest anew.
+A lot's certificate is issued once, when the lot is accepted. A project's stands over a numbered issue, which is a set
+of accepted lots: it sums up each lot and names the lot's own certificate by its digest. Neither is ever changed: what
+was erased afterwards is told by a signed list of withdrawals beside it.
 """
 
-import base64
-import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from concord.labels import LabelSchema
 from concord.quality.estimate import Estimate
-from concord.quality.krippendorff import krippendorff_alpha
-from concord.quality.label_counts import LabelCounts, count_labels
+from services.audit.domain.agreement import agreement, asked_labels, compared
 from services.audit.domain.lot import LotState
+from services.audit.domain.signing import Json
 from services.audit.domain.unit import UnitState
-from services.audit.domain.verdict import leaving_error_rate
+from services.audit.domain.verdict import CONFIDENCE
+from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
 
-TYPE = "concord.certificate.v1"
-ALGORITHM = "Ed25519"
-CERTIFICATE_BYTES_MAX = 10_000_000
-
-_canonical = msgspec.json.Encoder(order="sorted").encode
-
-Json = dict[str, Any]
-
-
-class CertificateBroken(ValueError):
-    """The certificate, or what it is held against, is not what was signed; the reason is a sentence."""
+SUMMED_UP = (
+    "lot_id", "units", "withdrawn", "rework", "rejections", "inspected", "errors_found", "errors_corrected",
+    "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "accepted_at",
+)  # fmt: skip
+"""Of a lot's claims, what a project's certificate repeats; the rest is in the lot's own."""
 
 
-class Signer:
-    """Signs certificates with one key.
+class FileClaim(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is claimed of a file.
 
-    Args:
-        seed: a secret of the deployment from which the key follows.
+    Attributes:
+        rows_sha256: SHA-256 of the SHA-256 of each line, one after the other: so that what is left can be verified
+            when lines are taken out.
+        sha256, bytes: of the file as a whole; of a project's file, which is made of those of its lots, not told.
     """
 
-    def __init__(self, seed: bytes) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed).digest())
-        self.public_key = base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
-
-    def signed(self, statement: Json) -> str:
-        """Return the statement as a certificate, JSON text."""
-        certificate = {**statement, "key": {"algorithm": ALGORITHM, "public_key": self.public_key}}
-        signature = self._private.sign(_canonical(certificate))
-        return _canonical({**certificate, "signature": base64.b64encode(signature).decode()}).decode()
+    name: str
+    media_type: str
+    rows: int
+    rows_sha256: str
+    sha256: str = ""
+    bytes: int = 0
 
 
-def statement(client_id: str, project_id: str, at_us: int, lots: Sequence[Json], files: Sequence[Json]) -> Json:
+class FileDigest:
+    """Takes a file in pieces of whole lines and says what can be claimed of it."""
+
+    def __init__(self, name: str, media_type: str) -> None:
+        self.name = name
+        self.media_type = media_type
+        self.rows = bytearray()
+        self._whole = hashlib.sha256()
+        self._bytes = 0
+
+    def add(self, lines: Sequence[bytes]) -> None:
+        """Take in the next lines, each with its end."""
+        for line in lines:
+            self._whole.update(line)
+            self._bytes += len(line)
+        self.rows += rows_digest(lines)
+
+    def claim(self) -> FileClaim:
+        """Return what is claimed of all that was taken in."""
+        claim = claim_of_rows(self.name, self.media_type, bytes(self.rows))
+        return msgspec.structs.replace(claim, sha256=self._whole.hexdigest(), bytes=self._bytes)
+
+
+def claim_of_rows(name: str, media_type: str, rows: bytes) -> FileClaim:
+    """Return what is claimed of a file of which the digests of the lines are known."""
+    return FileClaim(name, media_type, len(rows) // DIGEST_BYTES, hashlib.sha256(rows).hexdigest())
+
+
+def without_lines(rows: bytes, lines: Collection[int]) -> bytes:
+    """Return the digests of a file's lines without some of them, numbered from 0.
+
+    >>> without_lines(b"a" * 32 + b"b" * 32, [0]) == b"b" * 32
+    True
+    """
+    kept = (rows[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES] for place in range(len(rows) // DIGEST_BYTES))
+    return b"".join(digest for place, digest in enumerate(kept) if place not in lines)
+
+
+def statement(client_id: str, project_id: str, at_us: int, lots: Sequence[Json], files: Sequence[FileClaim]) -> Json:
     """Return what a certificate says: the claims on each lot, and the files they are made of."""
     return {
-        "type": TYPE,
+        "type": CERTIFICATE,
         "issued_at": timestamp(at_us),
         "client_id": client_id,
         "project_id": project_id,
         "guideline_versions": sorted({version for lot in lots for version in lot["guideline_versions"]}),
         "lots": list(lots),
-        "files": list(files),
+        "files": [msgspec.to_builtins(one) for one in files],
     }
 
 
-def file_claim(name: str, media_type: str, content: bytes, rows: int) -> Json:
-    """Return what is claimed of a file."""
-    return {
-        "name": name,
-        "media_type": media_type,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "rows": rows,
-    }
-
-
-def lot_claim(lot: LotState, units: Mapping[str, UnitState], schema: LabelSchema) -> Json:
-    """Return what is claimed of one accepted lot."""
-    members = [units[unit_id] for unit_id in lot.unit_ids if not units[unit_id].withdrawn]
-    evidence = [one for unit in members for one in unit.evidence]
-    return {
-        "lot_id": lot.lot_id,
-        "units": len(members),
-        "withdrawn": len(lot.unit_ids) - len(members),
-        "rework": lot.rework,
-        "rejections": lot.rejections,
-        "plan": None if lot.plan is None else msgspec.to_builtins(lot.plan),
-        "sample": list(lot.sample[: lot.inspected]),
-        "inspected": lot.inspected,
-        "errors_found": lot.errors,
-        "errors_corrected": len(lot.corrections),
-        "label_error_rate": _estimate(leaving_error_rate(lot.errors, lot.inspected, max(1, len(members)))),
-        "agreement": _estimate(agreement(members, schema)),
-        "annotators": len({one.annotator_id for one in evidence}),
-        "annotations": len(evidence),
-        "guideline_versions": sorted({one.guideline_version for one in evidence}),
-        "accepted_at": timestamp(lot.accepted_at_us),
-    }
-
-
-def agreement(units: Sequence[UnitState], schema: LabelSchema) -> Estimate:
-    """Return Krippendorff's alpha of the annotations behind these units' labels."""
-    labels = [[msgspec.json.decode(one.label) for one in unit.evidence] for unit in units]
-    if schema.alpha_metric is not None:
-        return krippendorff_alpha(count_labels(labels), schema.alpha_metric)
-    texts = [[one.label for one in unit.evidence] for unit in units]
-    counts: LabelCounts = count_labels(texts)
-    return krippendorff_alpha(
-        counts, lambda one, other: schema.distance(msgspec.json.decode(one), msgspec.json.decode(other))
-    )
-
-
-def verify(certificate: bytes, files: Sequence[bytes], public_key: str = "") -> Json:
-    """Return the certificate's statement when it and every file are what was signed.
+def withdrawals(
+    client_id: str, project_id: str, at_us: int, certificate_sha256: str, gone: Mapping[int, str], file: FileClaim
+) -> Json:
+    """Return what is said of lines that were erased after a certificate was issued.
 
     Args:
-        certificate: as it was handed over.
-        files: the export's files; each must be claimed in the certificate.
-        public_key: base64 of the key that is trusted; empty: the certificate's own, which proves that nothing was
-            changed since signing and not who signed.
-
-    Raises:
-        CertificateBroken: something was changed, is missing or is not trusted.
+        client_id: whose it is.
+        project_id: whose it is.
+        at_us: when the last of them was erased.
+        certificate_sha256: the certificate that they were certified in.
+        gone: SHA-256 of each erased line, by its number in the certified file, from 1.
+        file: what is left.
     """
-    said = _parsed(certificate)
-    key, signature = said.get("key"), said.pop("signature", None)
-    if not isinstance(key, dict) or key.get("algorithm") != ALGORITHM or not isinstance(signature, str):
-        raise CertificateBroken(f"The certificate carries no {ALGORITHM} key and signature.")
-    if public_key and key.get("public_key") != public_key:
-        raise CertificateBroken("The certificate was signed with another key than the one that is trusted.")
-    try:
-        signer = Ed25519PublicKey.from_public_bytes(base64.b64decode(str(key.get("public_key")), validate=True))
-        signer.verify(base64.b64decode(signature, validate=True), _canonical(said))
-    except (InvalidSignature, ValueError, binascii.Error) as fault:
-        raise CertificateBroken(
-            "The certificate was changed after it was signed: its signature does not hold."
-        ) from fault
-    claims = {claim["sha256"]: claim for claim in said["files"]}
-    for content in files:
-        digest = hashlib.sha256(content).hexdigest()
-        if digest not in claims:
-            wanted = ", ".join(f"{claim['name']} {claim['sha256']}" for claim in said["files"])
-            raise CertificateBroken(
-                f"The export was changed, or is another's: its SHA-256 is {digest}, and {wanted} is claimed."
-            )
-    return said
+    return {
+        "type": WITHDRAWALS,
+        "issued_at": timestamp(at_us),
+        "client_id": client_id,
+        "project_id": project_id,
+        "certificate_sha256": certificate_sha256,
+        "withdrawn": [{"line": line, "sha256": gone[line]} for line in sorted(gone)],
+        "file": msgspec.to_builtins(file),
+    }
 
 
-def _parsed(certificate: bytes) -> Json:
-    if len(certificate) > CERTIFICATE_BYTES_MAX:
-        raise CertificateBroken(f"The certificate has {len(certificate)} bytes; none has over {CERTIFICATE_BYTES_MAX}.")
-    try:
-        said = msgspec.json.decode(certificate)
-    except (msgspec.DecodeError, RecursionError) as fault:
-        raise CertificateBroken(f"The certificate is no JSON: {fault}.") from fault
-    if not isinstance(said, dict) or said.get("type") != TYPE:
-        raise CertificateBroken(f"This is no certificate of type {TYPE}.")
-    return said
+class LotTally:
+    """Takes a lot's units in pieces and says what is claimed of it; where each number comes from stands in the docs.
+
+    Args:
+        lot: about to be accepted.
+        schema: of the labels.
+        overlap_initial: the policy's, for units of which it was not told how many labels were asked for first.
+        secret: picks the units whose labels are compared, where not all are.
+    """
+
+    def __init__(self, lot: LotState, schema: LabelSchema, overlap_initial: int, secret: bytes) -> None:
+        self._schema = schema
+        self._overlap_initial = overlap_initial
+        self._compared = compared(lot.members, schema, secret)
+        self._asked: list[list[str]] = []
+        self._left_out = 0
+        self._annotators: set[str] = set()
+        self._versions: set[int] = set()
+        self._annotations = 0
+
+    def add(self, units: Iterable[UnitState]) -> None:
+        """Take in the next units."""
+        for unit in units:
+            self._annotations += len(unit.evidence)
+            self._annotators.update(one.annotator_id for one in unit.evidence)
+            self._versions.update(one.guideline_version for one in unit.evidence)
+            if unit.unit_id in self._compared:
+                labels = [one.label for one in unit.evidence]
+                asked = asked_labels(labels, unit.overlap_initial or self._overlap_initial)
+                self._left_out += not asked
+                self._asked.append(asked)
+
+    def claim(self, lot: LotState, whole: bool, rejections_max: int) -> Json:
+        """Return what is claimed of the lot as accepted.
+
+        Args:
+            lot: with its counts, rate, corrections and time of acceptance.
+            whole: whether every unit that leaves was inspected.
+            rejections_max: how often the policy lets a lot be sent back.
+        """
+        assert lot.rate is not None, "a lot has its rate when it is accepted"
+        agreed = agreement(self._asked, self._schema)
+        return {
+            "lot_id": lot.lot_id,
+            "units": len(lot.members),
+            "withdrawn": len(lot.withdrawn),
+            "rework": lot.rework,
+            "rejections": lot.rejections,
+            "rejections_max": rejections_max,
+            "plan": None if lot.plan is None else msgspec.to_builtins(lot.plan),
+            "inspected_whole": whole,
+            "consumers_risk": consumers_risk(lot, whole),
+            "sample": lot.in_order[: lot.inspected],
+            "inspected": lot.inspected,
+            "errors_found": lot.errors,
+            "errors_corrected": len(lot.corrections),
+            "label_error_rate": {**msgspec.to_builtins(lot.rate), "confidence": CONFIDENCE},
+            "agreement": {**_estimate(agreed), "units_left_out": self._left_out},
+            "annotators": len(self._annotators),
+            "annotations": self._annotations,
+            "guideline_versions": sorted(self._versions),
+            "accepted_at": timestamp(lot.accepted_at_us),
+        }
+
+
+def consumers_risk(lot: LotState, whole: bool) -> float | None:
+    """Return the probability at most with which a lot at the plan's ltpd is accepted, over all its samples.
+
+    Each sample lets such a lot pass with probability beta at most, and one was drawn `rejections` + 1 times: by Boole's
+    inequality the sum is a bound, whatever the reworks have to do with each other. Inspected whole, nothing wrong is
+    left by the auditors' word; a percentage promises nothing.
+    """
+    if whole:
+        return 0.0
+    if lot.plan is None or lot.plan.kind == "fraction":
+        return None
+    return min(1.0, (lot.rejections + 1) * lot.plan.beta)
+
+
+def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
+    """Return what a project's certificate says of a lot.
+
+    Args:
+        claim: the lot's own.
+        certificate_sha256: of the lot's own certificate.
+        erased: units that were erased between the lot's certificate and this one.
+    """
+    said = {name: claim[name] for name in SUMMED_UP}
+    return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 
 def timestamp(at_us: int) -> str:
@@ -170,9 +216,10 @@ def timestamp(at_us: int) -> str:
     >>> timestamp(0)
     '1970-01-01T00:00:00.000000+00:00'
     """
-    return datetime.fromtimestamp(at_us / 1_000_000, UTC).isoformat(timespec="microseconds")
+    seconds, rest = divmod(at_us, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat(timespec="microseconds")
 
 
 def _estimate(estimate: Estimate) -> Json:
-    said = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "confidence": 0.95}
+    said = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "confidence": CONFIDENCE}
     return {**said, "units": estimate.units, "method": estimate.method, "reason": estimate.reason}

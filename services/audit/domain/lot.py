@@ -1,15 +1,18 @@
 """A lot: what is accepted or rejected together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from services.audit.domain.unit import UnitState
-from services.audit.domain.verdict import Plan
+from concord.quality.acceptance import Bounds
+from services.audit.domain.verdict import Plan, Rate
 
 Status = Literal["sealed", "auditing", "inspecting_all", "relabelling", "accepted"]
 OPEN_TO_INSPECTION = ("auditing", "inspecting_all")
+WAITING = ("sealed", "relabelling")
+LOOK_AHEAD_UNITS = 10
+"""Units that auditors are listed beyond the fewest that an acceptance takes, so that several can work at once."""
 
 
 class LotDoesNotExist(LookupError):
@@ -20,23 +23,30 @@ class LotNotAccepted(ValueError):
     """Nothing leaves that was not accepted."""
 
 
-class Correction(msgspec.Struct, frozen=True):
-    """A resolved label that an auditor found wrong, and what is right; canonical JSON text."""
+class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
+    """A unit that was erased after its lot was accepted."""
 
-    unit_id: str
-    label: str
+    place: int
+    at_us: int
 
 
 class LotState(msgspec.Struct, frozen=True):
     """A lot on its way to its verdict.
 
+    Places are those of units in `unit_ids`, from 0.
+
     Attributes:
         rework: how often it was sent back.
-        sample: units in the order of inspection; those that do not count (withdrawn) are left out.
+        order: places in the order of inspection, of all units that were there when the sample was drawn.
+        withdrawn: places of units that were erased before the lot was accepted: they are in no sample and no claim.
         inspected, errors: of the sample, when it was judged last.
         rejections: how often it was rejected.
-        corrections: frozen at acceptance, so that the export is the same for ever.
-        certificate: signed, as JSON text; empty before acceptance.
+        corrections: places of units that leave with the auditor's label; frozen at acceptance.
+        rate: label error rate of what leaves, told once, at acceptance.
+        certificate: SHA-256 of the signed certificate; empty before acceptance.
+        rows_sha256, export_sha256: of the digests of the export's lines and of the whole, as they were certified.
+        erased: units that left and were erased since.
+        exported: in which formats it has left.
     """
 
     lot_id: str
@@ -45,14 +55,49 @@ class LotState(msgspec.Struct, frozen=True):
     status: Status = "sealed"
     rework: int = 0
     plan: Plan | None = None
-    sample: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
+    withdrawn: tuple[int, ...] = ()
     inspected: int = 0
     errors: int = 0
     rejections: int = 0
-    corrections: tuple[Correction, ...] = ()
+    corrections: tuple[int, ...] = ()
+    rate: Rate | None = None
     certificate: str = ""
+    rows_sha256: str = ""
+    export_sha256: str = ""
     accepted_at_us: int = 0
+    erased: tuple[Withdrawal, ...] = ()
     exported: tuple[str, ...] = ()
+
+    @property
+    def members(self) -> list[str]:
+        """The units that the lot is about: all but those erased before its acceptance, in the order of the export."""
+        gone = set(self.withdrawn)
+        return [unit_id for place, unit_id in enumerate(self.unit_ids) if place not in gone]
+
+    @property
+    def leaving(self) -> list[str]:
+        """The units that are handed over: the members but those erased since."""
+        gone = {*self.withdrawn, *(one.place for one in self.erased)}
+        return [unit_id for place, unit_id in enumerate(self.unit_ids) if place not in gone]
+
+    def lines_erased(self, first: int = 0) -> list[int]:
+        """Return the lines of the certified export, from 0, that were erased since; the first so many left out."""
+        line_of = {unit_id: line for line, unit_id in enumerate(self.members)}
+        return [line_of[self.unit_ids[one.place]] for one in self.erased[first:]]
+
+    @property
+    def in_order(self) -> list[str]:
+        """The same units in the order of inspection."""
+        gone = set(self.withdrawn)
+        return [self.unit_ids[place] for place in self.order if place not in gone]
+
+    @property
+    def sample(self) -> list[str]:
+        """The units that may be inspected, in order: as many as the plan takes at most, or all."""
+        if self.status == "auditing" and self.plan is not None:
+            return self.in_order[: self.plan.sample_size]
+        return self.in_order
 
 
 class Progress(NamedTuple):
@@ -63,57 +108,131 @@ class Progress(NamedTuple):
     verdict: Literal["accept", "reject", "continue"]
 
 
-def drawn(state: LotState | None, plan: Plan, sample: Sequence[str]) -> LotState | None:
-    """Return the lot with its sample drawn; None when it does not wait for one."""
-    if state is None or state.status not in ("sealed", "relabelling"):
+def drawn(
+    state: LotState | None, plan: Plan | None, order: tuple[int, ...], withdrawn: Iterable[int]
+) -> LotState | None:
+    """Return the lot with its sample drawn; None when it does not wait for one.
+
+    Args:
+        state: before.
+        plan: by which it is judged; None when no unit is left.
+        order: all units, in the order of inspection.
+        withdrawn: places of units that are erased by now.
+    """
+    if state is None or state.status not in WAITING:
         return None
-    return msgspec.structs.replace(state, status="auditing", plan=plan, sample=tuple(sample), inspected=0, errors=0)
+    return msgspec.structs.replace(
+        state,
+        status="auditing",
+        plan=plan,
+        order=order,
+        withdrawn=tuple(sorted({*state.withdrawn, *withdrawn})),
+        inspected=0,
+        errors=0,
+    )
 
 
-def progress(state: LotState, units: Mapping[str, UnitState]) -> Progress:
+def progress(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], bool | None]) -> Progress:
     """Return what the verdicts so far amount to.
 
     Verdicts count in the order of the sample, up to the first that is missing, so that the result does not depend
-    on which auditor was faster; a sequential plan stops at its first bound.
+    on which auditor was faster; a sequential plan stops at its first bound. A unit that was erased counts for nothing:
+    the next in the order is inspected in its place.
+
+    Args:
+        state: the lot.
+        bounds: those of its plan; None where there is none, for no unit is left.
+        verdict_on: of a unit, whether it is right; None before it is inspected in this rework.
     """
-    errors = 0
-    for place, unit_id in enumerate(state.sample):
-        unit = units[unit_id]
-        if not unit.withdrawn and not unit.inspected(state.rework):
-            return Progress(place, errors, "continue")
-        errors += unit.wrong
-        if state.status == "auditing" and state.plan is not None:
-            decision = state.plan.decide(place + 1, errors)
+    errors = inspected = 0
+    for unit_id in state.sample:
+        right = verdict_on(unit_id)
+        if right is None:
+            return Progress(inspected, errors, "continue")
+        inspected += 1
+        errors += not right
+        if state.status == "auditing" and bounds is not None:
+            decision = bounds.decide(inspected, errors)
             if decision != "continue":
-                return Progress(place + 1, errors, decision)
-    # All are inspected: in a whole inspection what was wrong is put right.
-    return Progress(len(state.sample), errors, "accept")
+                return Progress(inspected, errors, decision)
+    # All that is left was inspected, and what was wrong is put right.
+    return Progress(inspected, errors, "accept")
+
+
+def wanted(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], bool | None]) -> list[str]:
+    """Return the units that auditors should look at now, in order; see `progress` for the arguments.
+
+    These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more.
+    """
+    sample = state.sample
+    if state.status == "auditing" and bounds is not None:
+        errors = 0
+        for place, unit_id in enumerate(sample, start=1):
+            errors += verdict_on(unit_id) is False
+            if bounds.decide(place, errors) != "continue":
+                sample = sample[: place + LOOK_AHEAD_UNITS]
+                break
+    return [unit_id for unit_id in sample if verdict_on(unit_id) is None]
 
 
 def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:
     """Return the lot after a rejection: back to be labelled anew, or to be inspected whole."""
-    counts = {"inspected": found.inspected, "errors": found.errors, "rejections": state.rejections + 1}
-    if on_reject == "relabel":
-        return msgspec.structs.replace(state, status="relabelling", rework=state.rework + 1, **counts)
-    rest = [unit_id for unit_id in state.unit_ids if unit_id not in set(state.sample)]
-    return msgspec.structs.replace(state, status="inspecting_all", sample=(*state.sample, *rest), **counts)
-
-
-def accepted(
-    state: LotState, found: Progress, units: Mapping[str, UnitState], certificate: str, at_us: int
-) -> LotState:
-    """Return the lot accepted; what auditors found wrong leaves corrected."""
-    corrections = tuple(
-        Correction(unit_id, unit.inspection.label)
-        for unit_id in state.unit_ids
-        if (unit := units[unit_id]).wrong and unit.inspection is not None and unit.inspected(state.rework)
+    counted = msgspec.structs.replace(
+        state, inspected=found.inspected, errors=found.errors, rejections=state.rejections + 1
     )
+    if on_reject == "relabel":
+        return msgspec.structs.replace(counted, status="relabelling", rework=state.rework + 1)
+    return msgspec.structs.replace(counted, status="inspecting_all")
+
+
+def after_rejection(on_reject: str, rejections: int, rejections_max: int) -> str:
+    """Return what follows a rejection: "relabel" or "inspect_all".
+
+    A lot that is sent back until some sample lets it pass is accepted in the end whatever it is worth. So after so many
+    rejections as the policy allows, the next one has it inspected whole.
+
+    Args:
+        on_reject: what the policy wishes.
+        rejections: how often the lot was rejected before this time.
+        rejections_max: how often it may be sent back.
+
+    >>> after_rejection("relabel", 1, 2), after_rejection("relabel", 2, 2), after_rejection("inspect_all", 0, 2)
+    ('relabel', 'inspect_all', 'inspect_all')
+    """
+    return on_reject if rejections < rejections_max else "inspect_all"
+
+
+def judged(state: LotState, found: Progress, corrections: Iterable[int], rate: Rate, at_us: int) -> LotState:
+    """Return the lot accepted, with all that its certificate is made of; what auditors found wrong leaves corrected.
+
+    Args:
+        state: before.
+        found: what the verdicts amount to.
+        corrections: places of units that were found wrong, those beyond the point of the verdict among them.
+        rate: of what leaves.
+        at_us: the time of the acceptance.
+    """
     return msgspec.structs.replace(
         state,
         status="accepted",
         inspected=found.inspected,
         errors=found.errors,
-        corrections=corrections,
-        certificate=certificate,
+        corrections=tuple(corrections),
+        rate=rate,
         accepted_at_us=at_us,
     )
+
+
+def withdrawn(state: LotState | None, unit_id: str, at_us: int) -> LotState | None:
+    """Return the lot once one of its units was erased; None when that is known, or it is not one of them.
+
+    Before the acceptance the unit is out of the lot; after it, out of what is handed over, and the certificate stays.
+    """
+    if state is None or unit_id not in state.unit_ids:
+        return None
+    place = state.unit_ids.index(unit_id)
+    if place in state.withdrawn or any(one.place == place for one in state.erased):
+        return None
+    if state.status == "accepted":
+        return msgspec.structs.replace(state, erased=(*state.erased, Withdrawal(place, at_us)))
+    return msgspec.structs.replace(state, withdrawn=tuple(sorted({*state.withdrawn, place})))

@@ -1,6 +1,6 @@
 """A unit as audit knows it: its resolved label, who had a part in it, and what an auditor said."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -19,8 +19,19 @@ class InspectedOtherwise(ValueError):
     cure = "take another from GET /v1/inspections"
 
 
+class LabelledAnew(ValueError):
+    """The unit has a new label since it was listed, and the lot's next sample is not drawn yet."""
+
+    field = "unit_id"
+    cure = "leave it; it is listed again if the next sample holds it"
+
+
 class Evidence(msgspec.Struct, frozen=True):
-    """One annotation behind a resolution; `label` is canonical JSON text."""
+    """One annotation behind a resolution.
+
+    Attributes:
+        label: canonical JSON text; empty where the resolution told its digest alone.
+    """
 
     annotator_id: str
     label: str
@@ -28,12 +39,20 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """An auditor's own label of a unit, given without sight of the resolved one."""
+    """An auditor's own label of a unit, given without sight of the resolved one.
+
+    Attributes:
+        rework: the rework of the resolved label that it was held against.
+        correct: whether both say the same, by the schema as it was then.
+        late: the lot was judged before; it is kept and counts nowhere.
+    """
 
     auditor_id: str
     label: str
     rework: int
+    correct: bool
     reason: str = ""
+    late: bool = False
 
 
 class UnitState(msgspec.Struct, frozen=True):
@@ -43,6 +62,9 @@ class UnitState(msgspec.Struct, frozen=True):
         label: the resolved label, canonical JSON text; empty before there is one.
         rework: the rework that the label belongs to.
         method: how it was settled: posterior, majority or adjudicated.
+        evidence: the annotations of that rework, in the order in which they came in.
+        overlap_initial: how many of them were asked for before any was looked at; 0 where that was not told.
+        participants: everybody who had a part in it, in any rework, counted or late.
     """
 
     unit_id: str
@@ -56,13 +78,14 @@ class UnitState(msgspec.Struct, frozen=True):
     method: str = ""
     confidence: float = 0.0
     evidence: tuple[Evidence, ...] = ()
-    adjudicator_id: str = ""
+    overlap_initial: int = 0
+    participants: tuple[str, ...] = ()
     guideline_version: int = 0
     inspection: Inspection | None = None
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
-        return self.admitted and (self.withdrawn or (bool(self.label) and self.rework >= rework))
+        return self.withdrawn or (self.admitted and bool(self.label) and self.rework >= rework)
 
     def inspected(self, rework: int) -> bool:
         """Return whether an auditor has labelled it in this rework."""
@@ -70,17 +93,29 @@ class UnitState(msgspec.Struct, frozen=True):
 
     @property
     def wrong(self) -> bool:
-        """Whether an auditor found the resolved label wrong."""
-        return self.inspection is not None and self.inspection.label != self.label
-
-    def has_part(self, reviewer_id: str) -> bool:
-        """Return whether somebody annotated or adjudicated it."""
-        return reviewer_id == self.adjudicator_id or any(one.annotator_id == reviewer_id for one in self.evidence)
+        """Whether an auditor, in time, found the label that it has now wrong."""
+        said = self.inspection
+        return said is not None and not said.correct and not said.late and said.rework >= self.rework
 
 
-def admitted(state: UnitState | None, unit_id: str, project_id: str, source_id: str, gold: bool) -> UnitState:
-    """Return the unit once its admission is heard."""
+class Resolution(msgspec.Struct, frozen=True):
+    """What adjudicate said of a unit: see `UnitState` for the fields."""
+
+    label: str
+    rework: int
+    method: str
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    overlap_initial: int
+    participants: Sequence[str]
+    guideline_version: int
+
+
+def admitted(state: UnitState | None, unit_id: str, project_id: str, source_id: str, gold: bool) -> UnitState | None:
+    """Return the unit once its admission is heard; None when it was erased before that."""
     before = state or UnitState(unit_id, project_id)
+    if before.withdrawn:
+        return None
     return msgspec.structs.replace(before, admitted=True, source_id=source_id, gold=gold)
 
 
@@ -90,43 +125,46 @@ def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitSta
     return UnitState(unit_id, project_id, admitted=True, withdrawn=True, rework=before.rework)
 
 
-def resolved(
-    state: UnitState | None,
-    unit_id: str,
-    project_id: str,
-    label: str,
-    rework: int,
-    method: str,
-    confidence: float,
-    evidence: Sequence[Evidence],
-    adjudicator_id: str,
-    guideline_version: int,
-) -> UnitState | None:
-    """Return the unit with its resolved label; None when a later rework's label is there already."""
+def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resolution) -> UnitState | None:
+    """Return the unit with its resolved label; None when it is erased or a later rework's label is there already."""
     before = state or UnitState(unit_id, project_id)
-    if before.withdrawn or (before.label and before.rework >= rework):
+    if before.withdrawn or (before.label and before.rework >= said.rework):
         return None
+    told = {*said.participants, *(one.annotator_id for one in said.evidence)}
     return msgspec.structs.replace(
         before,
-        label=label,
-        rework=rework,
-        method=method,
-        confidence=confidence,
-        evidence=tuple(evidence),
-        adjudicator_id=adjudicator_id,
-        guideline_version=guideline_version,
+        label=said.label,
+        rework=said.rework,
+        method=said.method,
+        confidence=said.confidence,
+        evidence=said.evidence,
+        overlap_initial=said.overlap_initial,
+        participants=_together(before.participants, told),
+        guideline_version=said.guideline_version,
     )
+
+
+def joined(state: UnitState | None, unit_id: str, project_id: str, participant: str) -> UnitState | None:
+    """Return the unit once somebody's late label of it is heard of; None when that changes nothing."""
+    before = state or UnitState(unit_id, project_id)
+    if before.withdrawn or participant in before.participants:
+        return None
+    return msgspec.structs.replace(before, participants=_together(before.participants, [participant]))
 
 
 def inspected(state: UnitState | None, inspection: Inspection) -> UnitState:
     """Return the unit with an auditor's label on it.
 
     Raises:
-        UnitDoesNotExist: no such unit, or the auditor had a part in it.
+        UnitDoesNotExist: no such unit, or none with a label of that rework.
         InspectedOtherwise: it was inspected before.
     """
-    if state is None or not state.label or state.has_part(inspection.auditor_id):
+    if state is None or not state.label or state.rework != inspection.rework:
         raise UnitDoesNotExist("There is no such unit to inspect.")
     if state.inspected(inspection.rework):
         raise InspectedOtherwise("The unit was inspected before.")
     return msgspec.structs.replace(state, inspection=inspection)
+
+
+def _together(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*before, *more}))

@@ -6,17 +6,22 @@ from typing import Literal
 import msgspec
 
 from concord.quality.acceptance import (
-    Decision,
+    Bounds,
     Guarantee,
     SequentialPlan,
     SinglePlan,
     find_single_plan,
     sequential_plan,
 )
-from concord.quality.estimate import Estimate
 from concord.quality.intervals import lot_count
 
 PlanKind = Literal["sequential", "single", "fraction"]
+CONFIDENCE = 0.95
+METHOD = "label error rate"
+
+
+class Unplannable(ValueError):
+    """No plan can be made by a project's policy; the reason is a clause."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -39,15 +44,15 @@ class Plan(msgspec.Struct, frozen=True):
     log_ratio_accept: float = 0.0
     log_ratio_reject: float = 0.0
 
-    def decide(self, inspected: int, errors: int) -> Decision:
-        """Return accept, reject or continue after `errors` among the first `inspected` units of the sample."""
+    def bounds(self) -> Bounds:
+        """Return the table of accept and reject numbers; making it anew may take a second of a large plan."""
         if self.kind == "sequential":
             guarantee = Guarantee(self.aql, self.alpha, self.ltpd, self.beta, self.lot_units)
             plan = SequentialPlan(
                 guarantee, self.log_ratio_accept, self.log_ratio_reject, self.sample_size, self.accept_max
             )
-            return plan.decide(inspected, errors)
-        return SinglePlan(self.sample_size, self.accept_max).decide(inspected, errors)
+            return plan.bounds()
+        return SinglePlan(self.sample_size, self.accept_max).bounds()
 
     def in_words(self) -> str:
         """Return the plan in one line."""
@@ -85,23 +90,49 @@ def plan_for(
     )
 
 
-def leaving_error_rate(errors: int, inspected: int, lot_units: int, confidence: float = 0.95) -> Estimate:
+class Rate(msgspec.Struct, frozen=True):
+    """A label error rate as it is told everywhere: on the certificate, in events and at the door.
+
+    Attributes:
+        value, low, high: None where there is nothing to tell it of.
+        units: inspected.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    units: int
+    method: str
+    reason: str = ""
+
+
+def lot_error_rate(errors: int, inspected: int, units: int, confidence: float = CONFIDENCE) -> Rate:
+    """Return the share of wrong labels in a lot as it was judged, before anything is put right.
+
+    >>> lot_error_rate(4, 8, 20).value
+    0.5
+    """
+    return _rate(errors, inspected, units, 0, confidence)
+
+
+def leaving_error_rate(errors: int, inspected: int, units: int, confidence: float = CONFIDENCE) -> Rate:
     """Return the share of wrong labels in what leaves: those found were put right, the others are still in.
 
-    With E wrong units in the lot (hypergeometric interval) and `errors` of them found and corrected,
-    (E - errors) / lot_units remain. Inspected whole: none, by the auditors' word.
+    With E wrong units in the lot and `errors` of them found and corrected, (E - errors) / units remain. Inspected
+    whole: none, by the auditors' word.
 
     >>> leaving_error_rate(2, 50, 50).value, leaving_error_rate(0, 20, 100).high
     (0.0, 0.13)
     """
-    whole = lot_count(errors, inspected, lot_units, confidence)
-    value = whole.value if whole.value is not None else 0.0
-    low = whole.low if whole.low is not None else 0.0
-    high = whole.high if whole.high is not None else float(lot_units)
-    return Estimate(
-        (value - errors) / lot_units,
-        (low - errors) / lot_units,
-        (high - errors) / lot_units,
-        inspected,
-        f"label error rate of what leaves, errors found put right; {whole.method}",
-    )
+    return _rate(errors, inspected, units, errors, confidence)
+
+
+def _rate(errors: int, inspected: int, units: int, corrected: int, confidence: float) -> Rate:
+    if not units:
+        return Rate(None, None, None, 0, METHOD, "no unit is left in the lot")
+    whole = lot_count(errors, inspected, units, confidence)
+    value = whole.value if whole.value is not None else float(errors)
+    low = whole.low if whole.low is not None else float(errors)
+    high = whole.high if whole.high is not None else float(units)
+    value, low, high = ((count - corrected) / units for count in (value, low, high))
+    return Rate(value, min(low, value), max(high, value), inspected, f"{METHOD}; {whole.method}", whole.reason)

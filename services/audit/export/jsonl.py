@@ -1,16 +1,17 @@
 """JSONL: one accepted unit a line."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from services.audit.domain.lot import LotState
 from services.audit.domain.unit import UnitState
 
 MEDIA_TYPE = "application/x-ndjson"
 FORMAT = "jsonl"
 
 _encode = msgspec.json.Encoder().encode
+_LINE_ENDS = re.compile("|".join("\u0085\u2028\u2029").encode())
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -34,24 +35,32 @@ class Row(msgspec.Struct, frozen=True):
     lot_id: str
 
 
-def rows(lot: LotState, units: Mapping[str, UnitState]) -> tuple[bytes, int]:
-    """Return a lot's lines and how many there are: the same bytes for ever once the lot is accepted."""
-    corrected = {one.unit_id: one.label for one in lot.corrections}
-    lines = []
-    for unit_id in lot.unit_ids:
-        unit = units[unit_id]
-        if unit.withdrawn:
-            continue
-        correction = corrected.get(unit_id)
-        row = Row(
-            unit_id,
-            unit.source_id,
-            msgspec.Raw((correction or unit.label).encode()),
-            "audited" if correction else unit.method,
-            1.0 if correction else unit.confidence,
-            len(unit.evidence),
-            unit.guideline_version,
-            lot.lot_id,
-        )
-        lines.append(_encode(row) + b"\n")
-    return b"".join(lines), len(lines)
+def rows(lot_id: str, units: Sequence[UnitState], corrected: Collection[str]) -> list[bytes]:
+    """Return the lines of some units of an accepted lot, in the order given: the same bytes for ever.
+
+    Args:
+        lot_id: the lot.
+        units: none of them erased.
+        corrected: ids of the units that leave with the auditor's label.
+    """
+    return [_line(lot_id, unit, unit.unit_id in corrected) for unit in units]
+
+
+def _line(lot_id: str, unit: UnitState, corrected: bool) -> bytes:
+    inspection = unit.inspection if corrected else None
+    row = Row(
+        unit.unit_id,
+        unit.source_id,
+        msgspec.Raw((inspection.label if inspection is not None else unit.label).encode()),
+        "audited" if corrected else unit.method,
+        1.0 if corrected else unit.confidence,
+        len(unit.evidence),
+        unit.guideline_version,
+        lot_id,
+    )
+    return _LINE_ENDS.sub(_escaped, _encode(row)) + b"\n"
+
+
+def _escaped(found: re.Match[bytes]) -> bytes:
+    r"""Return \\uXXXX for a character at which some readers end a line; outside of strings JSON has none of them."""
+    return f"\\u{ord(found.group().decode()):04x}".encode()

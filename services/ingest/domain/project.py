@@ -8,6 +8,7 @@ import msgspec
 CONFIDENCE_LOW, CONFIDENCE_HIGH = 0.5, 1.0
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
+REJECTIONS_MAX = 10
 GUIDELINE_CHARACTERS_MAX = 200_000
 
 
@@ -71,7 +72,11 @@ class Lot(Wish, frozen=True):
 
 
 class Audit(Wish, frozen=True):
-    """How a lot is judged, at what risks, and what follows a rejection."""
+    """How a lot is judged, at what risks, and what follows a rejection.
+
+    Attributes:
+        rejections_max: how often a lot may be sent back to be labelled anew; rejected once more, it is inspected whole.
+    """
 
     plan: Literal["sequential", "single", "fraction"] = "sequential"
     fraction: float = 0.05
@@ -80,6 +85,7 @@ class Audit(Wish, frozen=True):
     alpha: float = 0.05
     beta: float = 0.10
     on_reject: Literal["relabel", "inspect_all"] = "relabel"
+    rejections_max: int = 2
 
 
 class Lease(Wish, frozen=True):
@@ -182,6 +188,7 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
         yield Fault("policy.audit.ltpd", f"is {policy.audit.ltpd}", f"send over aql ({policy.audit.aql}) and under 1")
     yield from _within("policy.audit.alpha", policy.audit.alpha, 0.0001, 0.5)
     yield from _within("policy.audit.beta", policy.audit.beta, 0.0001, 0.5)
+    yield from _within("policy.audit.rejections_max", policy.audit.rejections_max, 0, REJECTIONS_MAX)
     yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
     yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
     yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)

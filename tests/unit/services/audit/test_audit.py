@@ -1,93 +1,23 @@
 """Audit over the memory ports: lots and resolutions in, verdicts through its HTTP door, certificates out."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
-from concord.chassis.runtime import Service
 from concord.contracts.topics import LOTS
-from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Evidence
-from services.audit.bootstrap import wire
-from services.audit.domain.certificate import CertificateBroken, verify
-from services.audit.settings import AuditSettings
+from concord.contracts.v1.resolutions_pb2 import Adjudicated
+from services.audit.domain.signing import CertificateBroken
+from services.audit.domain.verification import verify
+from services.audit.repository import OpenLot
 from services.ingest.domain import project as policies
-from simulation.house import ENVIRONMENT, Answer, House, call
-from tests.support.settled import settled
-from tests.support.upstream import PROJECT, Upstream
+from tests.support.audit import UNITS, Audit, sealed, start
+from tests.support.upstream import PROJECT
 
-UNITS = [f"k1-u{n}" for n in range(20)]
 RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
 INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
-
-
-@dataclass
-class Audit:
-    """A running audit and those before it."""
-
-    house: House
-    service: Service
-    upstream: Upstream
-
-    async def call(self, method: str, path: str, body: Any = None, subject: str = "auditor", **more: Any) -> Answer:
-        token = self.house.token(subject, more.pop("role", Role.AUDITOR), client_id=more.pop("client_id", None))
-        return await call(self.service.application, method, path, token, body, **more)
-
-    async def client(self, path: str, **more: Any) -> Answer:
-        return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
-
-    async def settle(self) -> None:
-        await settled(self.house, "audit", self.service)
-
-    async def resolve(self, units: Sequence[str] = UNITS, label: str = "yes", rework: int = 0) -> None:
-        evidence = [
-            Evidence(annotation_id="a", annotator_id=who, label=f'"{label}"'.encode(), guideline_version=1)
-            for who in ("w1", "w2")
-        ]
-        for unit in units:
-            reached = ConsensusReached(
-                unit_id=unit, label=f'"{label}"'.encode(), confidence=0.97, method="posterior", rework=rework,
-                evidence=evidence, guideline_version=1,
-            )  # fmt: skip
-            await self.upstream.resolution(unit, consensus_reached=reached)
-        await self.settle()
-
-    async def inspect(self, truth: dict[str, str], default: str = "yes") -> list[str]:
-        """Inspect all that there is to inspect, some at a time; return the units in order."""
-        seen: list[str] = []
-        while work := (await self.call("GET", "/v1/inspections", query="limit=3")).json()["inspections"]:
-            seen += [one["unit_id"] for one in work]
-            verdicts = [{"unit_id": one["unit_id"], "label": truth.get(one["unit_id"], default)} for one in work]
-            results = (await self.call("POST", "/v1/inspections", {"verdicts": verdicts})).json()["results"]
-            assert {one["status"] for one in results} <= {"taken", "refused"}
-        return seen
-
-    async def told(self) -> list[str]:
-        await self.settle()
-        return [event.WhichOneof("event") for event in self.house.events(LOTS)]
-
-    async def lot(self) -> Any:
-        return (await self.client("/v1/lots/k1-l1")).json()
-
-
-async def start(house: House) -> Audit:
-    service = wire(AuditSettings.from_environment(ENVIRONMENT), house.ports("audit"))
-    await service.runtime.start()
-    return Audit(house, service, Upstream(house))
-
-
-async def sealed(policy: policies.Audit) -> Audit:
-    found = await start(House())
-    await found.upstream.project(policies.Policy(audit=policy))
-    for unit in UNITS:
-        await found.upstream.unit(unit)
-    await found.upstream.lot("k1-l1", UNITS)
-    await found.settle()
-    return found
 
 
 @pytest.fixture
@@ -109,7 +39,7 @@ async def test_a_lot_without_error_is_accepted_early_and_its_certificate_verifie
     certificate = (await audit.client("/v1/lots/k1-l1/certificate")).body
     export = (await audit.client("/v1/lots/k1-l1/export")).body
     key = (await audit.client("/v1/keys")).json()["public_key"]
-    (claim,) = verify(certificate, [export], key)["lots"]
+    (claim,) = verify(certificate, [export], [key]).statement["lots"]
     assert claim["sample"] == seen[: lot["inspected"]]
     assert claim["label_error_rate"]["low"] == 0
     assert 0 < claim["label_error_rate"]["high"] < 0.5
@@ -127,7 +57,7 @@ async def test_every_changed_byte_is_noticed(audit: Audit) -> None:
     with pytest.raises(CertificateBroken, match="export was changed"):
         verify(certificate, [export.replace(b"yes", b"no ", 1)])
     with pytest.raises(CertificateBroken, match="another key"):
-        verify(certificate, [export], "AAAA")
+        verify(certificate, [export], ["AAAA"])
     for place in range(0, len(certificate), 7):
         changed = bytearray(certificate)
         changed[place] ^= 1
@@ -168,19 +98,24 @@ async def test_a_rejected_lot_is_inspected_whole_and_leaves_put_right(audit: Aud
 
 async def test_what_was_found_of_a_lot_is_not_put_on_its_rework(audit: Audit) -> None:
     """Two processes may look at a lot at different times; here one still has it as it was before it was rejected."""
-    handlers = audit.service.application.state.service.handlers  # type: ignore[attr-defined]  # FastAPI's own state
     await audit.resolve()
-    stale = handlers.repository.lots["k1-l1"]
+    stale = audit.repository.open_lots(PROJECT)[0].state
     work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
     for unit in reversed(work):
         await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "no"}]})
+    await audit.settle()
     assert (await audit.lot())["status"] == "relabelling"
     await audit.resolve(label="no", rework=1)
     assert (await audit.lot())["status"] == "auditing"
-    handlers.repository.lots["k1-l1"] = stale
-    await handlers._judge("k1-l1", ())
-    lot = await audit.lot()
-    assert (lot["status"], lot["rework"], lot["inspected"]) == ("auditing", 1, 0)
+    lot = OpenLot(stale)
+    lot.found = dict.fromkeys(stale.unit_ids, False)
+    await audit.handlers.turns.verdicts.judge(lot)
+    assert await audit.lot() | {"problem": ""} == {
+        **await audit.lot(),
+        "status": "auditing",
+        "rework": 1,
+        "inspected": 0,
+    }
 
 
 async def test_an_inspection_is_blind_and_never_by_somebody_with_a_part_in_it(audit: Audit) -> None:
@@ -211,8 +146,10 @@ async def test_verdicts_count_in_the_order_of_the_sample_whoever_was_faster(audi
     work = [one["unit_id"] for one in (await audit.call("GET", "/v1/inspections")).json()["inspections"]]
     for unit in reversed(work[1:]):
         await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "yes"}]})
+    await audit.settle()
     assert (await audit.lot())["status"] == "auditing"
     await audit.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": work[0], "label": "yes"}]})
+    await audit.settle()
     assert (await audit.lot())["status"] == "accepted"
 
 
@@ -228,6 +165,7 @@ async def test_a_new_life_goes_on_wherever_the_last_one_was_killed() -> None:
     again.service.runtime.abandon()
     found.house.cluster.expire("audit-2")
     last = await start(found.house)
+    await last.settle()
     await last.inspect({})
     assert (await last.lot())["status"] == "accepted"
     assert (await last.told()).count("lot_accepted") == 1
@@ -244,13 +182,13 @@ async def test_what_was_withdrawn_is_neither_inspected_nor_exported(audit: Audit
     assert len(rows) == len(UNITS) - 1
 
 
-async def test_one_certificate_covers_a_projects_lots_and_the_export_of_its_time(audit: Audit) -> None:
+async def test_one_certificate_covers_a_projects_lots_and_the_export_of_its_issue(audit: Audit) -> None:
     await audit.resolve()
     await audit.inspect({})
     certificate = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).body
-    until = json.loads(certificate)["export_until_us"]
-    export = (await audit.client(f"/v1/projects/{PROJECT}/export", query=f"until_us={until}")).body
-    assert [lot["lot_id"] for lot in verify(certificate, [export])["lots"]] == ["k1-l1"]
+    issue = json.loads(certificate)["issue"]
+    export = (await audit.client(f"/v1/projects/{PROJECT}/export", query=f"issue={issue}")).body
+    assert [lot["lot_id"] for lot in verify(certificate, [export]).statement["lots"]] == ["k1-l1"]
     stranger = await audit.call("GET", f"/v1/projects/{PROJECT}/export", role=Role.CLIENT, client_id="k2")
     assert stranger.status == 404
     assert unguarded_routes(audit.service.application) == []  # type: ignore[arg-type]  # it is known here as any ASGI application

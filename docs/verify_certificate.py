@@ -1,0 +1,34 @@
+"""Verify by nothing of ours: CERTIFICATE EXPORT PUBLIC_KEY_BASE64 [WITHDRAWALS]; needs cryptography and rfc8785."""
+
+import base64
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), "a name twice in one object"
+    return dict(pairs)
+
+
+def opened(path: str, trusted: str) -> tuple[dict[str, Any], str]:
+    said = json.loads(Path(path).read_bytes(), object_pairs_hook=once)
+    digest, signature = hashlib.sha256(rfc8785.dumps(said)).hexdigest(), base64.b64decode(said.pop("signature"))
+    Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted)).verify(signature, rfc8785.dumps(said))
+    return said, digest
+
+
+certificate, digest = opened(sys.argv[1], sys.argv[3])
+rows = [hashlib.sha256(line).digest() for line in Path(sys.argv[2]).read_bytes().splitlines(keepends=True)]
+gone = opened(sys.argv[4], sys.argv[3])[0] if sys.argv[4:] else {"certificate_sha256": digest, "withdrawn": []}
+assert gone["certificate_sha256"] == digest, "these are the withdrawals of another certificate"
+for one in gone["withdrawn"]:
+    rows.insert(one["line"] - 1, bytes.fromhex(one["sha256"]))
+found = hashlib.sha256(b"".join(rows)).hexdigest()
+assert found in [file["rows_sha256"] for file in certificate["files"]], "the export is not what was certified"
+print("verified:", certificate["project_id"], len(rows), "lines")

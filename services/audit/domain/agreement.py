@@ -1,0 +1,185 @@
+"""Agreement of the annotators of a lot, at a cost that does not grow with the lot."""
+
+import hashlib
+import hmac
+import random
+from collections.abc import Callable, Hashable, Sequence
+from math import sqrt
+from typing import NamedTuple
+
+from concord.labels import ClassedSchema, LabelSchema, decoded, encoded
+from concord.quality.estimate import Estimate, undefined
+from concord.quality.krippendorff import NO_VARIATION, ONE_UNIT_CARRIES_ALL, krippendorff_alpha
+from concord.quality.label_counts import count_labels
+from concord.quality.linearised import NO_PAIRS, ONE_UNIT, student_interval
+
+UNITS_MAX = 300
+"""Units whose labels are compared with one another where each comparison is a call; more are sampled."""
+PAIRS_MAX = 3_000
+"""Pairs of labels that stand for all: how far two of them lie apart by chance."""
+CELLS_MAX = 1_000_000_000
+"""Of comparing, counted as the bytes of one label times those of the other: a few seconds of CPU."""
+SEED = 20111
+CONFIDENCE = 0.95
+METHOD = "Krippendorff's alpha, given distance"
+
+Labels = Sequence[str]
+"""Canonical JSON of the labels that were asked of one unit."""
+
+
+def asked_labels(labels: Sequence[str], overlap_initial: int) -> list[str]:
+    """Return the labels of a unit that agreement is measured on: those that were asked for before any was looked at.
+
+    The later ones were asked for because the first disagreed: with them alpha would be too high. A unit that has not
+    all of them, or that was told without its labels, is left out.
+
+    >>> asked_labels(['"no"', '"yes"', '"yes"'], 2), asked_labels(['"no"', ""], 2), asked_labels(['"no"'], 2)
+    (['"no"', '"yes"'], [], [])
+    """
+    first = list(labels[:overlap_initial])
+    return first if len(first) == overlap_initial and all(first) else []
+
+
+def compared(unit_ids: Sequence[str], schema: LabelSchema, secret: bytes) -> frozenset[str]:
+    """Return the units whose labels are held against one another.
+
+    All of a kind with a named metric, which is counted. Of the others UNITS_MAX, by the keyed hash of their ids, so
+    that the cost does not grow with the lot and nobody foresees which.
+
+    Args:
+        unit_ids: of the lot.
+        schema: of the labels.
+        secret: of the deployment.
+    """
+    if schema.alpha_metric is not None or len(unit_ids) <= UNITS_MAX:
+        return frozenset(unit_ids)
+
+    def place(unit_id: str) -> bytes:
+        return hmac.new(secret, f"agreement\x00{unit_id}".encode(), hashlib.sha256).digest()
+
+    return frozenset(sorted(unit_ids, key=place)[:UNITS_MAX])
+
+
+def agreement(units: Sequence[Labels], schema: LabelSchema) -> Estimate:
+    """Return Krippendorff's alpha of the labels that were asked of every unit.
+
+    Where the distance is a function, the disagreement by chance is the mean over at most PAIRS_MAX pairs of labels.
+
+    Args:
+        units: of each, the labels as `asked_labels` gives them; UNITS_MAX of them at most where the schema names no
+            metric.
+        schema: says how far labels are apart.
+    """
+    pairable = [labels for labels in units if len(labels) > 1]
+    if not pairable:
+        return undefined(NO_PAIRS, 0, METHOD)
+    if schema.alpha_metric == "interval":
+        return krippendorff_alpha(count_labels([[float(one) for one in labels] for labels in pairable]), "interval")
+    if schema.alpha_metric is not None:
+        scale: list[Hashable] | None = None
+        if isinstance(schema, ClassedSchema):
+            scale = [encoded(one).decode() for one in schema.classes]
+        return krippendorff_alpha(count_labels(pairable, scale), schema.alpha_metric)
+    taken = _within_budget(pairable)
+    if len(taken) < min(2, len(pairable)):
+        return undefined("the labels are too large to be compared with one another", 0, METHOD)
+    return _alpha(taken, schema, random.Random(SEED))
+
+
+def _within_budget(units: Sequence[Labels]) -> list[Labels]:
+    """Return the labels of as many units as half the budget lets compare within themselves."""
+    taken: list[Labels] = []
+    cells = 0
+    for labels in units:
+        cells += sum(len(one) * len(other) for one, other in _pairs(labels))
+        if cells > CELLS_MAX // 2:
+            break
+        taken.append(labels)
+    return taken
+
+
+def _pairs(labels: Labels) -> list[tuple[str, str]]:
+    return [(one, other) for place, one in enumerate(labels) for other in labels[place + 1 :]]
+
+
+class _Apart(NamedTuple):
+    """How far two labels are apart that chance has put together.
+
+    Attributes:
+        units: the places of the units that they are of.
+    """
+
+    units: frozenset[int]
+    far: float
+
+
+def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Random) -> Estimate:
+    """Return alpha = 1 - Do/De with the delete-one jackknife over units, De from pairs drawn at random.
+
+    Do = Σ_u m_u d_u / Σ_u m_u with d_u the mean distance within unit u of m_u labels, and De the mean distance of two
+    labels out of all: Krippendorff 2011, with the sum over all pairs replaced by an incomplete U-statistic, Blom,
+    Biometrika 63 (1976) 573-580.
+    """
+    read = {label: decoded(label.encode()) for labels in units for label in labels}
+
+    def distance(one: str, other: str) -> float:
+        return 0.0 if one == other else schema.distance(read[one], read[other])
+
+    sizes = [len(labels) for labels in units]
+    within = []
+    for labels in units:
+        pairs = _pairs(labels)
+        within.append(len(labels) * sum(distance(*pair) for pair in pairs) / len(pairs))
+    apart = _by_chance(units, distance, generator)
+    expected, observed, n = sum(one.far for one in apart), sum(within), sum(sizes)
+    if not expected > 0:
+        return undefined(NO_VARIATION, len(units), METHOD)
+    value = 1 - (observed / n) / (expected / len(apart))
+    method = f"{METHOD}, {len(units)} units and {len(apart)} pairs, jackknife interval over units"
+    if len(units) < 2:
+        return Estimate(value, None, None, len(units), method, ONE_UNIT)
+    touching, far_touching = [0] * len(units), [0.0] * len(units)
+    for one in apart:
+        for unit in one.units:
+            touching[unit] += 1
+            far_touching[unit] += one.far
+    without = []
+    for unit, size in enumerate(sizes):
+        left, far_left = len(apart) - touching[unit], expected - far_touching[unit]
+        if not left or far_left <= 1e-12 * expected:
+            return Estimate(value, None, None, len(units), method, ONE_UNIT_CARRIES_ALL)
+        without.append(1 - ((observed - within[unit]) / (n - size)) / (far_left / left))
+    mean = sum(without) / len(without)
+    variance = (len(units) - 1) / len(units) * sum((one - mean) ** 2 for one in without)
+    low, high = student_interval(value, sqrt(variance), len(units) - 1, CONFIDENCE)
+    return Estimate(value, low, high, len(units), method)
+
+
+def _by_chance(
+    units: Sequence[Labels], distance: Callable[[str, str], float], generator: random.Random
+) -> list[_Apart]:
+    """Return how far pairs of labels out of all are apart, as many as half the budget lets compare."""
+    labels = [(unit, label) for unit, each in enumerate(units) for label in each]
+    found: list[_Apart] = []
+    cells = 0
+    for one, other in _drawn(len(labels), generator):
+        (unit, label), (other_unit, other_label) = labels[one], labels[other]
+        cells += len(label) * len(other_label)
+        if cells > CELLS_MAX // 2 and found:
+            break
+        found.append(_Apart(frozenset((unit, other_unit)), distance(label, other_label)))
+    return found
+
+
+def _drawn(labels: int, generator: random.Random) -> list[tuple[int, int]]:
+    """Return all pairs of labels when they are few, else PAIRS_MAX of them drawn at random."""
+    if labels * (labels - 1) // 2 <= PAIRS_MAX:
+        pairs = [(one, other) for one in range(labels) for other in range(one + 1, labels)]
+        generator.shuffle(pairs)
+        return pairs
+    drawn = []
+    for _ in range(PAIRS_MAX):
+        one = generator.randrange(labels)
+        other = generator.randrange(labels - 1)
+        drawn.append((one, other + (other >= one)))
+    return drawn

@@ -1,0 +1,163 @@
+"""Verification: a certificate, its export and what was erased since, held against each other, offline."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from services.audit.domain.signing import CertificateBroken, Json, opened
+
+CERTIFICATE = "concord.certificate.v1"
+WITHDRAWALS = "concord.withdrawals.v1"
+DIGEST_BYTES = 32
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+class _Rate(msgspec.Struct):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class _Lot(msgspec.Struct):
+    """What of a lot's claims must be there for them to be read."""
+
+    lot_id: str
+    units: int
+    inspected: int
+    errors_found: int
+    annotators: int
+    label_error_rate: _Rate
+    agreement: _Rate
+
+
+class _File(msgspec.Struct):
+    name: str
+    rows: int
+    rows_sha256: str
+
+
+class _Certificate(msgspec.Struct):
+    client_id: str
+    project_id: str
+    issued_at: str
+    lots: list[_Lot]
+    files: list[_File]
+
+
+class _Withdrawn(msgspec.Struct):
+    line: int
+    sha256: str
+
+
+class _Withdrawals(msgspec.Struct):
+    certificate_sha256: str
+    file: _File
+    withdrawn: list[_Withdrawn]
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What was found to hold.
+
+    Attributes:
+        statement: the certificate's, as signed.
+        trusted: whether the key that signed is one that the caller trusts; otherwise nobody vouches for anything.
+        withdrawn: units that were certified and are erased since.
+    """
+
+    statement: Json
+    trusted: bool
+    withdrawn: int
+
+
+def rows_digest(rows: Sequence[bytes]) -> bytes:
+    """Return the SHA-256 of each line, one after the other; the SHA-256 of that is a file's `rows_sha256`.
+
+    So a line can be taken out later, and what is left still shown to be what was certified.
+    """
+    return b"".join(hashlib.sha256(row).digest() for row in rows)
+
+
+def verify(
+    certificate: bytes, files: Sequence[bytes], trusted: Sequence[str] = (), withdrawals: bytes | None = None
+) -> Verified:
+    """Return the certificate's statement when it and every file are what was signed.
+
+    Args:
+        certificate: as it was handed over, or as any JSON library wrote it anew.
+        files: the export's files; each must be claimed in the certificate.
+        trusted: public keys, base64. Without any, what is returned is not `trusted`: anybody can sign with a key of
+            their own.
+        withdrawals: the signed list of what was erased since, where the files are shorter by that.
+
+    Raises:
+        CertificateBroken: something was changed, is missing or was signed with another key than the trusted ones.
+    """
+    said, digest = opened(certificate, CERTIFICATE)
+    _trusted(said, trusted)
+    claims = _shaped(said, _Certificate, "certificate").files
+    gone: _Withdrawals | None = None
+    if withdrawals is not None:
+        supplement, _ = opened(withdrawals, WITHDRAWALS)
+        _trusted(supplement, trusted)
+        if supplement["key"] != said["key"] and not trusted:
+            raise CertificateBroken("Certificate and withdrawals were signed with two keys, and neither is trusted.")
+        gone = _shaped(supplement, _Withdrawals, "list of withdrawals")
+        if gone.certificate_sha256 != digest:
+            raise CertificateBroken("The withdrawals are those of another certificate.")
+    for content in files:
+        _held_against(content, claims, gone)
+    return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0)
+
+
+def _trusted(said: Json, trusted: Sequence[str]) -> None:
+    if trusted and said["key"]["public_key"] not in trusted:
+        raise CertificateBroken(
+            f"This was signed with another key ({said['key']['kid']}) than the one that is trusted."
+        )
+
+
+def _held_against(content: bytes, claims: Sequence[_File], gone: _Withdrawals | None) -> None:
+    """Hold a file against what was certified, with the lines put in that were erased since."""
+    lines = content.split(b"\n")
+    if lines.pop():
+        raise CertificateBroken("The export was changed: its last line has no end.")
+    rows = [hashlib.sha256(line + b"\n").digest() for line in lines]
+    wanted = [one.rows_sha256 for one in claims]
+    if _of_rows(rows) in wanted:
+        return
+    if gone is None:
+        names = ", ".join(f"{one.name} with {one.rows} lines" for one in claims) or "nothing"
+        raise CertificateBroken(
+            f"The export was changed, is another's, or units were erased since: the digest of its {len(rows)} lines is "
+            f"{_of_rows(rows)}, and what is claimed is {names}. If units were erased, give the list of withdrawals too."
+        )
+    if _of_rows(rows) != gone.file.rows_sha256:
+        raise CertificateBroken("The export was changed: it is not what the withdrawals leave of what was certified.")
+    for one in sorted(gone.withdrawn, key=lambda each: each.line):
+        rows.insert(one.line - 1, _digest(one.sha256))
+    if _of_rows(rows) not in wanted:
+        raise CertificateBroken("The export and the lines that were withdrawn are together not what was certified.")
+
+
+def _of_rows(rows: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
+def _digest(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != DIGEST_BYTES:
+        raise CertificateBroken(f"{text[:80]!r} is no SHA-256.")
+    return found
+
+
+def _shaped(said: Json, shape: type[Shape], what: str) -> Shape:
+    try:
+        return msgspec.convert(said, shape)
+    except msgspec.ValidationError as fault:
+        raise CertificateBroken(f"The signature holds, but the {what} is malformed: {fault}.") from fault

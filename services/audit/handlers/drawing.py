@@ -1,0 +1,91 @@
+"""Drawing a lot's sample, when every one of its units is there."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import cast
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from services.audit.announcements import SERVICE, sample_drawn
+from services.audit.domain.lot import LotState, drawn
+from services.audit.domain.sampling import inspection_order
+from services.audit.domain.verdict import Plan, PlanKind, Unplannable, plan_for
+from services.audit.handlers.means import Means
+from services.audit.repository import LOT, OpenLot, lot_key
+
+PLAN_SECONDS_MAX = 30.0
+"""Of finding a plan; ordinary ones take tens of milliseconds. The thread goes on and keeps what it finds."""
+PLANS_AT_ONCE = 2
+
+
+def _planners() -> ThreadPoolExecutor:
+    # Threads of their own: those that others wait for are not taken up by a plan that nobody waits for any more.
+    return ThreadPoolExecutor(PLANS_AT_ONCE, thread_name_prefix="plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Draws samples."""
+
+    means: Means
+    planners: ThreadPoolExecutor = field(default_factory=_planners)
+
+    async def draw(self, lot: OpenLot) -> None:
+        """Draw a lot's sample if nothing is missing: the truth is read, the read model only hinted.
+
+        Raises:
+            Unplannable: no plan can be made by the project's policy.
+        """
+        state = lot.state
+        if not await self._all_there(lot):
+            return
+        gone, place_of = set(state.withdrawn), {unit_id: place for place, unit_id in enumerate(state.unit_ids)}
+        async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
+            gone |= {place_of[unit_id] for unit_id in chunk if units[unit_id].withdrawn}
+        counting = len(state.unit_ids) - len(gone)
+        plan = await self._plan(state.project_id, counting) if counting else None
+        order = await asyncio.to_thread(
+            inspection_order, self.means.sample_secret, state.lot_id, state.rework, state.unit_ids
+        )
+        cause_id = f"draw/{state.lot_id}/{state.rework}"
+
+        def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
+            after = drawn(before, plan, order, gone)
+            if after is None or after.rework != state.rework:
+                return None
+            return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us), after)])
+
+        outcome = await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
+        if outcome.state is not None:
+            self.means.repository.settle_lot(lot_key(state.lot_id), outcome.state)
+
+    async def _all_there(self, lot: OpenLot) -> bool:
+        """Return whether no unit of the lot is missing, and have the read model know which are."""
+        state = lot.state
+        missing = lot.waits_for = set(state.unit_ids)
+        async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
+            missing -= {unit_id for unit_id in chunk if unit_id in units and units[unit_id].ready(state.rework)}
+        # What was settled meanwhile is out of it too, unless the lot has moved on and looks anew.
+        return not missing and lot.state is state
+
+    async def _plan(self, project_id: str, lot_units: int) -> Plan:
+        policy = self.means.project(project_id).policy.audit
+        loop = asyncio.get_running_loop()
+        found = loop.run_in_executor(
+            self.planners,
+            plan_for,
+            cast("PlanKind", policy.plan),
+            policy.fraction,
+            policy.aql,
+            policy.ltpd,
+            policy.alpha,
+            policy.beta,
+            lot_units,
+        )
+        try:
+            return await asyncio.wait_for(found, PLAN_SECONDS_MAX)
+        except TimeoutError as fault:
+            raise Unplannable(f"finding its plan takes over {PLAN_SECONDS_MAX:g} s") from fault
+        except (ValueError, ArithmeticError, AssertionError) as fault:
+            raise Unplannable(f"no plan keeps the risks of its policy: {fault}") from fault

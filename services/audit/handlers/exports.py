@@ -1,0 +1,78 @@
+"""Exports: what was accepted, handed over line by line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from concord.chassis.errors import Unavailable
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers
+from services.audit.announcements import SERVICE, lot_exported
+from services.audit.domain.certificate import FileDigest
+from services.audit.domain.lot import LotState
+from services.audit.export import jsonl
+from services.audit.handlers.means import Means
+from services.audit.repository import LOT, lot_key
+
+TRIES_MAX = 3
+
+
+class ErasedMeanwhile(Unavailable):
+    """A unit was erased while its lot was read."""
+
+    title = "Units were erased while they were read"
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Hands accepted lots over."""
+
+    means: Means
+
+    async def told(self, lots: Sequence[LotState]) -> None:
+        """Tell of lots, before they leave for the first time, that they have."""
+        for lot in lots:
+            if jsonl.FORMAT not in lot.exported:
+                key, cause = lot_key(lot.lot_id), await self._leaving(lot)
+                outcome = await self.means.journal.decide(LOT, cause)
+                if outcome.state is not None:
+                    self.means.repository.settle_lot(key, outcome.state)
+
+    async def lines(self, lots: Sequence[LotState]) -> AsyncIterator[bytes]:
+        """Yield the lines of accepted lots, some at a time, so that no export is held in memory whole.
+
+        Raises:
+            ErasedMeanwhile: a unit was erased that the lot in hand does not tell of; ask again.
+        """
+        for lot in lots:
+            async for some in self._of(lot):
+                yield b"".join(some)
+
+    async def _of(self, lot: LotState) -> AsyncIterator[list[bytes]]:
+        corrected = {lot.unit_ids[place] for place in lot.corrections}
+        async for chunk, units in self.means.repository.in_chunks(lot.leaving):
+            members = [units[unit_id] for unit_id in chunk]
+            if any(unit.withdrawn for unit in members):
+                raise ErasedMeanwhile(f"A unit of lot {lot.lot_id} was erased while it was read.")
+            yield await asyncio.to_thread(jsonl.rows, lot.lot_id, members, corrected)
+
+    async def _leaving(self, lot: LotState) -> Cause[LotState]:
+        cause_id, trace = f"export/{lot.lot_id}/{jsonl.FORMAT}", trace_headers()
+        rows, sha256 = len(lot.leaving), lot.export_sha256
+        if lot.erased:
+            left = FileDigest(lot.lot_id, jsonl.MEDIA_TYPE)
+            async for some in self._of(lot):
+                left.add(some)
+            sha256 = left.claim().sha256
+
+        def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
+            if state is None or jsonl.FORMAT in state.exported:
+                return None
+            after = msgspec.structs.replace(state, exported=(*state.exported, jsonl.FORMAT))
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            return Decision(after, [lot_exported(announcer, after, jsonl.FORMAT, sha256, rows)])
+
+        return Cause(lot_key(lot.lot_id), cause_id, decide)

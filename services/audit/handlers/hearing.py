@@ -1,0 +1,158 @@
+"""Hearing of units, their lots, their labels and their end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from concord.chassis.consumer import Delivery
+from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.units_pb2 import UnitEvent
+from services.audit.domain import lot as lot_domain
+from services.audit.domain import unit as unit_domain
+from services.audit.domain.lot import LotState
+from services.audit.domain.unit import Evidence, Resolution, UnitState
+from services.audit.handlers.means import Means
+from services.audit.repository import LOT, UNIT, lot_key, unit_key
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Takes in what other services tell; what follows for lots is the business of `turns`."""
+
+    means: Means
+
+    async def units(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear of units and of the lots they are in."""
+        units: list[Cause[UnitState]] = []
+        sealed: list[tuple[str, LotState]] = []
+        erased: list[UnitEvent] = []
+        for delivery in deliveries:
+            event = cast("UnitEvent", delivery.event)
+            if event.HasField("lot_sealed"):
+                told = event.lot_sealed
+                lot = LotState(told.lot_id, event.metadata.project_id, tuple(told.unit_ids))
+                sealed.append((event.metadata.event_id, lot))
+            elif event.HasField("unit_admitted"):
+                units.append(_admitted(event))
+            elif event.HasField("unit_erased"):
+                erased.append(event)
+                units.append(_withdrawn(event))
+        # A lot is found by its units before it is there, and is told of an erased unit before that is wiped: whoever
+        # finds a wiped unit finds it told in its lot.
+        await self.means.repository.seal([lot for _, lot in sealed])
+        await self._apply_lots([_sealed(cause_id, lot) for cause_id, lot in sealed])
+        await self._apply_lots(await self._withdrawals(erased))
+        await self._apply_units(units)
+
+    async def resolutions(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear of resolved labels, and of people who had a part in a unit after that."""
+        causes = []
+        for delivery in deliveries:
+            event = cast("ResolutionEvent", delivery.event)
+            if event.HasField("consensus_reached") or event.HasField("adjudicated"):
+                causes.append(_resolved(event))
+            elif event.HasField("participant_joined"):
+                causes.append(_joined(event))
+        await self._apply_units(causes)
+
+    async def _withdrawals(self, erased: Sequence[UnitEvent]) -> list[Cause[LotState]]:
+        lots = await self.means.repository.lots_of(event.unit_erased.unit_id for event in erased)
+        return [
+            lot_withdrawn(lots[unit_id], unit_id, event.metadata.event_id)
+            for event in erased
+            if (unit_id := event.unit_erased.unit_id) in lots
+        ]
+
+    async def _apply_lots(self, causes: Sequence[Cause[LotState]]) -> None:
+        outcomes = await self.means.journal.apply(LOT, causes) if causes else []
+        for cause, lot in zip(causes, _good(outcomes), strict=True):
+            if lot is not None:
+                self.means.repository.settle_lot(cause.key, lot)
+
+    async def _apply_units(self, causes: Sequence[Cause[UnitState]]) -> None:
+        outcomes = await self.means.journal.apply(UNIT, causes) if causes else []
+        for cause, unit in zip(causes, _good(outcomes), strict=True):
+            if unit is not None:
+                self.means.repository.settle_unit(cause.key, unit)
+
+
+def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
+    """Return the cause that tells a lot of an erased unit of its own."""
+
+    def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
+        after = lot_domain.withdrawn(state, unit_id, now_us)
+        return None if after is None else Decision(after)
+
+    return Cause(lot_key(lot_id), cause_id, decide)
+
+
+def _good(outcomes: Sequence[Outcome[Any]]) -> list[Any]:
+    """Return the states; the first error is raised, for the consumer to find out which record is to blame."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+    return [outcome.state for outcome in outcomes]
+
+
+def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
+    def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
+        del now_us
+        return Decision(lot) if state is None else None
+
+    return Cause(lot_key(lot.lot_id), cause_id, decide, creates=True)
+
+
+def _admitted(event: UnitEvent) -> Cause[UnitState]:
+    told, project_id = event.unit_admitted, event.metadata.project_id
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        del now_us
+        gold = told.HasField("gold_label")
+        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold)
+        return None if after is None else Decision(after)
+
+    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide, creates=True)
+
+
+def _withdrawn(event: UnitEvent) -> Cause[UnitState]:
+    unit_id, project_id = event.unit_erased.unit_id, event.metadata.project_id
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+        del now_us
+        return Decision(unit_domain.withdrawn(state, unit_id, project_id))
+
+    return Cause(unit_key(unit_id), event.metadata.event_id, decide)
+
+
+def _resolved(event: ResolutionEvent) -> Cause[UnitState]:
+    by_person = event.HasField("adjudicated")
+    told = event.adjudicated if by_person else event.consensus_reached
+    said = Resolution(
+        told.label.decode(),
+        told.rework,
+        "adjudicated" if by_person else event.consensus_reached.method,
+        1.0 if by_person else event.consensus_reached.confidence,
+        tuple(Evidence(one.annotator_id, one.label.decode(), one.guideline_version) for one in told.evidence),
+        told.overlap_initial,
+        [*told.participants, *([event.adjudicated.adjudicator_id] if by_person else [])],
+        told.guideline_version,
+    )
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        del now_us
+        after = unit_domain.resolved(state, told.unit_id, event.metadata.project_id, said)
+        return None if after is None else Decision(after)
+
+    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
+
+
+def _joined(event: ResolutionEvent) -> Cause[UnitState]:
+    told = event.participant_joined
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        del now_us
+        after = unit_domain.joined(state, told.unit_id, event.metadata.project_id, told.annotator_id)
+        return None if after is None else Decision(after)
+
+    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)

@@ -1,0 +1,46 @@
+"""What every use case of audit works with."""
+
+from dataclasses import dataclass
+
+from concord.chassis.clock import Clock
+from concord.chassis.errors import Unavailable
+from concord.chassis.journal.journal import Journal
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments
+from services.audit.domain.signing import Signer
+from services.audit.repository import Repository
+
+
+class ProjectNotHere(Unavailable):
+    """The project's definition has not come, or could not be read."""
+
+    title = "The project is not known here yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Where facts are found and what they are worked with.
+
+    Attributes:
+        sample_secret: orders samples, so that nobody can foresee them.
+    """
+
+    repository: Repository
+    journal: Journal
+    projects: Table[Project]
+    signer: Signer
+    sample_secret: bytes
+    instruments: Instruments
+    clock: Clock
+
+    def project(self, project_id: str) -> Project:
+        """Return a project as it is now.
+
+        Raises:
+            ProjectNotHere: nothing is known of it now.
+        """
+        found = self.projects.rows.get(project_id)
+        if found is None:
+            raise ProjectNotHere(f"Project {project_id} is not known here yet.")
+        return found

@@ -1,0 +1,138 @@
+"""Turns: every lot of which there is news is taken as far as it can go, away from whoever brought the news.
+
+So neither a record nor a request waits for a plan or a certificate, one client's lot that cannot go on holds up nobody
+else's, and a start goes on with whatever it finds.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+
+from concord.chassis.errors import Unavailable
+from concord.chassis.store.port import StoreUnavailable
+from services.audit.domain.verdict import Unplannable
+from services.audit.handlers.drawing import Drawing
+from services.audit.handlers.means import Means
+from services.audit.handlers.verdicts import Verdicts
+from services.audit.repository import OpenLot
+
+AT_ONCE = 4
+"""Projects whose lots are served at the same time; the lots of one project come one after another."""
+BACK_OFF_SECONDS_FIRST = 0.2
+BACK_OFF_SECONDS_MAX = 30.0
+LOOK_SECONDS = 5.0
+"""How often lots that stand still are held against their project's newest definition."""
+
+log = logging.getLogger(__name__)
+
+
+class Turns:
+    """The loop over lots of which there is news; a part of the process.
+
+    What is kept is one entry for each open lot at most.
+    """
+
+    name = "lots"
+
+    def __init__(self, means: Means, drawing: Drawing, verdicts: Verdicts) -> None:
+        self.means = means
+        self.drawing = drawing
+        self.verdicts = verdicts
+        self._waiting: OrderedDict[str, dict[str, None]] = OrderedDict()
+        self._served: set[str] = set()
+        self._news = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._pauses: dict[str, float] = {}
+        self._unplannable: dict[str, tuple[str, int]] = {}
+        means.repository.news = self.note
+
+    def note(self, project_id: str, lot_id: str) -> None:
+        """Hear that there is news of an open lot."""
+        self._waiting.setdefault(project_id, {})[lot_id] = None
+        self._idle.clear()
+        self._news.set()
+
+    async def start(self) -> None:
+        """Nothing is to be done: the read models have brought the news of every open lot."""
+
+    async def run(self) -> None:
+        """Serve until cancelled, anywhere: the next life goes on from the records."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_again())
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                for project_id in list(self._waiting):
+                    if len(self._served) < AT_ONCE and project_id not in self._served:
+                        self._served.add(project_id)
+                        group.create_task(self._serve(project_id, self._waiting.pop(project_id)))
+
+    async def stop(self) -> None:
+        """Nothing is to be finished: what is under way is left to be cancelled."""
+
+    async def idle(self) -> None:
+        """Return when every lot of which there was news has been served."""
+        await self._idle.wait()
+
+    async def _serve(self, project_id: str, lot_ids: dict[str, None]) -> None:
+        for lot_id in lot_ids:
+            lot = self.means.repository.open_lot(project_id, lot_id)
+            if lot is not None:
+                await self._take(lot)
+            else:
+                self._pauses.pop(lot_id, None)
+                self._unplannable.pop(lot_id, None)
+        self._served.discard(project_id)
+        self._tell()
+        if not self._waiting and not self._served:
+            self._idle.set()
+        self._news.set()
+
+    async def _take(self, lot: OpenLot) -> None:
+        """Take a lot as far as it can go now; nothing that is raised of it touches another."""
+        lot_id = lot.state.lot_id
+        try:
+            if lot.drawable:
+                await self.drawing.draw(lot)
+            elif lot.inspected:
+                await self.verdicts.judge(lot)
+        except Unplannable as fault:
+            lot.problem = f"No sample can be drawn: {fault}. Change the audit policy of the project."
+            log.warning("lot %s: %s", lot_id, lot.problem)
+            project = self.means.projects.rows.get(lot.state.project_id)
+            self._unplannable[lot_id] = (lot.state.project_id, project.revision if project is not None else 0)
+        except (Unavailable, StoreUnavailable) as fault:
+            lot.problem = f"It waits for something that is away: {fault}"
+            self._again(lot)
+        except Exception:
+            lot.problem = "It cannot be taken further; the operator's log says why."
+            log.exception("lot %s cannot be taken further; it is tried again", lot_id)
+            self._again(lot)
+        else:
+            lot.problem = ""
+            self._pauses.pop(lot_id, None)
+            self._unplannable.pop(lot_id, None)
+
+    def _again(self, lot: OpenLot) -> None:
+        """Have a lot served again after a pause that grows."""
+        lot_id = lot.state.lot_id
+        pause = self._pauses.get(lot_id, BACK_OFF_SECONDS_FIRST)
+        self._pauses[lot_id] = min(2 * pause, BACK_OFF_SECONDS_MAX)
+        asyncio.get_running_loop().call_later(pause, self.note, lot.state.project_id, lot_id)
+
+    async def _look_again(self) -> None:
+        """Try lots without a plan again when their project was defined anew."""
+        while True:
+            await self.means.clock.sleep(LOOK_SECONDS)
+            for lot_id, (project_id, revision) in list(self._unplannable.items()):
+                project = self.means.projects.rows.get(project_id)
+                if project is not None and project.revision != revision:
+                    del self._unplannable[lot_id]
+                    self.note(project_id, lot_id)
+
+    def _tell(self) -> None:
+        lots = self.means.repository.open_lots(None)
+        self.means.instruments.gauge("concord_audit_lots_open").set(len(lots))
+        standing = sum(bool(lot.problem) for lot in lots)
+        self.means.instruments.gauge("concord_audit_lots_standing").set(standing)

@@ -1,0 +1,139 @@
+"""Judging a lot: accepted with a certificate, or rejected and what follows."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
+from services.audit.domain.certificate import FileDigest, LotTally, statement
+from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
+from services.audit.domain.unit import UnitState
+from services.audit.domain.verdict import leaving_error_rate, lot_error_rate
+from services.audit.export import jsonl
+from services.audit.handlers.hearing import lot_withdrawn
+from services.audit.handlers.means import Means
+from services.audit.repository import LOT, OpenLot, lot_key
+
+REJECTIONS_MAX = 2
+"""Where a project's policy was told without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Judges lots."""
+
+    means: Means
+
+    async def judge(self, lot: OpenLot) -> None:
+        """Accept or reject a lot if its verdicts are enough: the truth is read, the read model only hinted."""
+        state = lot.state
+        if lot.bounds is None and state.plan is not None:
+            bounds = await asyncio.to_thread(state.plan.bounds)
+            if lot.state is not state:
+                return
+            lot.bounds = bounds
+        if progress(state, lot.bounds, lot.found.get).verdict == "continue":
+            return
+        async with lot.concluding():
+            if lot.state is state:
+                await self._conclude(lot, state)
+
+    async def _conclude(self, lot: OpenLot, state: LotState) -> None:
+        found = progress(state, lot.bounds, (await self._verdicts(state)).get)
+        if found.verdict == "continue":
+            return
+        project = self.means.project(state.project_id)
+        if found.verdict == "accept":
+            cause = await self._acceptance(state, found, project)
+        else:
+            cause = self._rejection(state, found, project)
+        outcome = await self.means.journal.decide(LOT, cause)
+        if outcome.state is not None:
+            self.means.repository.settle_lot(lot_key(state.lot_id), outcome.state)
+        if not outcome.repeated:
+            self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
+
+    async def _verdicts(self, state: LotState) -> dict[str, bool]:
+        """Return whether units of the sample are right, up to the first that nobody has inspected."""
+        said: dict[str, bool] = {}
+        async for chunk, units in self.means.repository.in_chunks(state.sample):
+            for unit_id in chunk:
+                inspection = units[unit_id].inspection
+                if inspection is None or inspection.late or inspection.rework < state.rework:
+                    return said
+                said[unit_id] = inspection.correct
+        return said
+
+    async def _acceptance(self, state: LotState, found: Progress, project: Project) -> Cause[LotState]:
+        """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
+        means, at_us = self.means, self.means.clock.now_us()
+        tally = LotTally(state, project.schema, project.policy.overlap.initial, means.sample_secret)
+        digest = FileDigest(f"{state.lot_id}.jsonl", jsonl.MEDIA_TYPE)
+        wrong: set[str] = set()
+        async for chunk, units in means.repository.in_chunks(state.members):
+            members = [units[unit_id] for unit_id in chunk]
+            for unit in members:
+                if unit.withdrawn:
+                    # It was erased before its lot was known: the lot is told now, and judged anew.
+                    return lot_withdrawn(state.lot_id, unit.unit_id, f"withdrawn/{unit.unit_id}")
+            wrong |= {unit.unit_id for unit in members if unit.wrong}
+            await asyncio.to_thread(_take_in, tally, digest, state.lot_id, members, wrong)
+        corrections = [place for place, unit_id in enumerate(state.unit_ids) if unit_id in wrong]
+        units_leaving = len(state.members)
+        rate = leaving_error_rate(found.errors, found.inspected, units_leaving)
+        after = judged(state, found, corrections, rate, at_us)
+        whole = found.inspected == units_leaving
+        signed = await asyncio.to_thread(self._signed, tally, digest, after, whole, project)
+        claim = digest.claim()
+        await means.repository.keep(bytes(digest.rows))
+        after = msgspec.structs.replace(
+            after,
+            certificate=await means.repository.keep(signed),
+            rows_sha256=claim.rows_sha256,
+            export_sha256=claim.sha256,
+        )
+        cause_id = f"accept/{state.lot_id}/{state.rework}/{len(state.withdrawn)}"
+
+        def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
+            if before != state:
+                return None  # another process was faster, or a unit was erased meanwhile: what was found is old
+            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after)])
+
+        return Cause(lot_key(state.lot_id), cause_id, decide)
+
+    def _signed(self, tally: LotTally, digest: FileDigest, after: LotState, whole: bool, project: Project) -> bytes:
+        claim = tally.claim(after, whole, rejections_max(project))
+        said = statement(project.client_id, project.project_id, after.accepted_at_us, [claim], [digest.claim()])
+        return self.means.signer.signed(said)
+
+    def _rejection(self, state: LotState, found: Progress, project: Project) -> Cause[LotState]:
+        cause_id = f"reject/{state.lot_id}/{state.rework}"
+        follows = after_rejection(project.policy.audit.on_reject, state.rejections, rejections_max(project))
+        rate = lot_error_rate(found.errors, found.inspected, len(state.members))
+
+        def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
+            if before is None or (before.status, before.rework) != (state.status, state.rework):
+                return None
+            after = rejected(before, found, follows)
+            announcer = Announcer(SERVICE, cause_id, now_us)
+            return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate)])
+
+        return Cause(lot_key(state.lot_id), cause_id, decide)
+
+
+def rejections_max(project: Project) -> int:
+    """Return how often a lot of the project may be sent back to be labelled anew."""
+    policy = project.policy.audit
+    return policy.rejections_max if policy.HasField("rejections_max") else REJECTIONS_MAX
+
+
+def _take_in(
+    tally: LotTally, digest: FileDigest, lot_id: str, members: Sequence[UnitState], corrected: set[str]
+) -> None:
+    tally.add(members)
+    digest.add(jsonl.rows(lot_id, members, corrected))

@@ -1,0 +1,34 @@
+"""The script of docs/certificates.md: it verifies what audit signs, and imports nothing of ours."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from services.audit.domain.signing import Signer
+from tests.unit.cli.test_verify import LINES, SIGNER, certificate, withdrawn
+
+__all__ = ["certificate"]
+
+SCRIPT = Path(__file__).resolve().parents[3] / "docs" / "verify_certificate.py"
+
+
+def run(certificate: Path, *more: str, key: str = SIGNER.public_key) -> subprocess.CompletedProcess[str]:
+    export = certificate.with_name("lot.jsonl")
+    # -I: neither this folder nor any of ours is where it could import from.
+    command = [sys.executable, "-I", str(SCRIPT), str(certificate), str(export), key, *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=certificate.parent)
+
+
+def test_the_script_of_the_docs_verifies_a_certificate_with_nothing_of_ours(certificate: Path) -> None:
+    assert "services" not in SCRIPT.read_text()
+    assert len([line for line in SCRIPT.read_text().splitlines() if line]) <= 30
+    assert run(certificate).stdout == "verified: k1-p 3 lines\n"
+    assert run(certificate, key=Signer(b"another").public_key).returncode != 0
+    certificate.with_name("lot.jsonl").write_bytes(b"".join(LINES).replace(b"yes", b"yet"))
+    assert "not what was certified" in run(certificate).stderr
+
+
+def test_the_script_of_the_docs_verifies_what_is_left_after_an_erasure(certificate: Path) -> None:
+    gone = withdrawn(certificate, [1, 3])
+    assert run(certificate).returncode != 0
+    assert run(certificate, str(gone)).stdout == "verified: k1-p 3 lines\n"
