@@ -25,7 +25,8 @@ def opened(path: str, trusted: str) -> tuple[dict[str, Any], str]:
 
 certificate, digest = opened(sys.argv[1], sys.argv[3])
 rows = [hashlib.sha256(line).digest() for line in Path(sys.argv[2]).read_bytes().splitlines(keepends=True)]
-gone = opened(sys.argv[4], sys.argv[3])[0] if sys.argv[4:] else {"certificate_sha256": digest, "withdrawn": []}
+nothing: dict[str, Any] = {"certificate_sha256": digest, "withdrawn": []}
+gone = opened(sys.argv[4], sys.argv[3])[0] if sys.argv[4:] else nothing
 assert gone["certificate_sha256"] == digest, "these are the withdrawals of another certificate"
 for one in gone["withdrawn"]:
     rows.insert(one["line"] - 1, bytes.fromhex(one["sha256"]))

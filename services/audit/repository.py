@@ -113,7 +113,7 @@ class ProjectLots:
 
 
 class Repository:
-    """Where audit's facts are found.
+    """Where audit's facts are found; the journal settles its read models.
 
     Args:
         journal: the truth.
@@ -125,6 +125,8 @@ class Repository:
         self.store = store
         self.projects: dict[str, ProjectLots] = {}
         self.news: Callable[[str, str], object] = _nobody
+        journal.listen(LOT, self.settle_lot)
+        journal.listen(UNIT, self.settle_unit)
 
     async def rebuild(self) -> None:
         """Fill the read models."""

@@ -56,9 +56,7 @@ class Drawing:
                 return None
             return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us), after)])
 
-        outcome = await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
-        if outcome.state is not None:
-            self.means.repository.settle_lot(lot_key(state.lot_id), outcome.state)
+        await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
 
     async def _all_there(self, lot: OpenLot) -> bool:
         """Return whether no unit of the lot is missing, and have the read model know which are."""

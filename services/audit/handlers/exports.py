@@ -36,10 +36,7 @@ class Exports:
         """Tell of lots, before they leave for the first time, that they have."""
         for lot in lots:
             if jsonl.FORMAT not in lot.exported:
-                key, cause = lot_key(lot.lot_id), await self._leaving(lot)
-                outcome = await self.means.journal.decide(LOT, cause)
-                if outcome.state is not None:
-                    self.means.repository.settle_lot(key, outcome.state)
+                await self.means.journal.decide(LOT, await self._leaving(lot))
 
     async def lines(self, lots: Sequence[LotState]) -> AsyncIterator[bytes]:
         """Yield the lines of accepted lots, some at a time, so that no export is held in memory whole.

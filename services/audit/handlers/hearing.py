@@ -65,16 +65,12 @@ class Hearing:
         ]
 
     async def _apply_lots(self, causes: Sequence[Cause[LotState]]) -> None:
-        outcomes = await self.means.journal.apply(LOT, causes) if causes else []
-        for cause, lot in zip(causes, _good(outcomes), strict=True):
-            if lot is not None:
-                self.means.repository.settle_lot(cause.key, lot)
+        if causes:
+            _check(await self.means.journal.apply(LOT, causes))
 
     async def _apply_units(self, causes: Sequence[Cause[UnitState]]) -> None:
-        outcomes = await self.means.journal.apply(UNIT, causes) if causes else []
-        for cause, unit in zip(causes, _good(outcomes), strict=True):
-            if unit is not None:
-                self.means.repository.settle_unit(cause.key, unit)
+        if causes:
+            _check(await self.means.journal.apply(UNIT, causes))
 
 
 def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
@@ -87,12 +83,11 @@ def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
     return Cause(lot_key(lot_id), cause_id, decide)
 
 
-def _good(outcomes: Sequence[Outcome[Any]]) -> list[Any]:
-    """Return the states; the first error is raised, for the consumer to find out which record is to blame."""
+def _check(outcomes: Sequence[Outcome[Any]]) -> None:
+    """Raise the first error, for the consumer to find out which record is to blame."""
     for outcome in outcomes:
         if outcome.error is not None:
             raise outcome.error
-    return [outcome.state for outcome in outcomes]
 
 
 def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:

@@ -115,11 +115,7 @@ class Inspecting:
             after = unit_domain.inspected(state, inspection)
             return Decision(after, [unit_audited(Announcer(SERVICE, cause_id, now_us, trace), lot_id, after)])
 
-        key = unit_key(unit.unit_id)
-        outcome = await self.means.journal.decide(UNIT, Cause(key, cause_id, decide))
-        if outcome.state is not None:
-            self.means.repository.settle_unit(key, outcome.state)
-        return outcome
+        return await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
 
     async def _found(self, unit_id: str, client_id: str | None) -> tuple[UnitState, LotState]:
         """Return a unit and its lot, open or closed."""

@@ -53,8 +53,6 @@ class Verdicts:
         else:
             cause = self._rejection(state, found, project)
         outcome = await self.means.journal.decide(LOT, cause)
-        if outcome.state is not None:
-            self.means.repository.settle_lot(lot_key(state.lot_id), outcome.state)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
 
