@@ -78,6 +78,18 @@ class ConfusionCounts:
             )
         )
 
+    def classes(self) -> range:
+        """Return the classes, by their places."""
+        return range(len(self.counts))
+
+    def answered(self, gold: int) -> int:
+        """Return how many gold units of this class were answered."""
+        return sum(self.counts[gold])
+
+    def reported(self, gold: int, reported: int) -> int:
+        """Return how many gold units of one class were answered by another, or by itself."""
+        return self.counts[gold][reported]
+
     @property
     def units(self) -> int:
         """Return the number of gold units answered."""
