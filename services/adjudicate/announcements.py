@@ -2,6 +2,7 @@
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.chassis.size_budget import EVIDENCE_BYTES_MAX
 from concord.contracts.ids import client_of
 from concord.contracts.topics import RESOLUTIONS
 from concord.contracts.v1.resolutions_pb2 import (
@@ -10,6 +11,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     Escalated,
     Evidence,
     OverlapRequested,
+    ParticipantJoined,
     ResolutionEvent,
 )
 from services.adjudicate.domain.unit import Judged, UnitState
@@ -18,13 +20,25 @@ SERVICE = "adjudicate"
 
 
 def decision(announcer: Announcer, judged: Judged, method: str, guideline_version: int) -> list[Outgoing]:
-    """Return what is told of one round's decision; nothing where there was none."""
+    """Return what is told of one round's decision, and of those who had a part that nobody knew of."""
+    return [
+        *_verdict(announcer, judged, method, guideline_version),
+        *(_joined(announcer, judged.state, annotator_id) for annotator_id in judged.joined),
+    ]
+
+
+def _joined(announcer: Announcer, unit: UnitState, annotator_id: str) -> Outgoing:
+    told = ParticipantJoined(unit_id=unit.unit_id, annotator_id=annotator_id, rework=unit.rework)
+    return _event(announcer, unit, ResolutionEvent(participant_joined=told))
+
+
+def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_version: int) -> list[Outgoing]:
     unit = judged.state
     if judged.verdict == "overlap_requested":
         told = OverlapRequested(
             unit_id=unit.unit_id,
-            round=unit.decided_round,
-            overlap_wanted=unit.wanted,
+            round=len(unit.counted()),
+            overlap_wanted=unit.overlap_asked,
             confidence=unit.confidence,
             rework=unit.rework,
         )
@@ -39,6 +53,8 @@ def decision(announcer: Announcer, judged: Judged, method: str, guideline_versio
             rework=unit.rework,
             evidence=_evidence(unit),
             guideline_version=guideline_version,
+            overlap_initial=unit.overlap_initial,
+            participants=unit.participants,
         )
         return [_event(announcer, unit, ResolutionEvent(consensus_reached=reached))]
     if judged.verdict == "escalated":
@@ -50,6 +66,8 @@ def decision(announcer: Announcer, judged: Judged, method: str, guideline_versio
             round=unit.decided_round,
             rework=unit.rework,
             evidence=_evidence(unit),
+            overlap_initial=unit.overlap_initial,
+            participants=unit.participants,
         )
         return [_event(announcer, unit, ResolutionEvent(escalated=escalated))]
     return []
@@ -65,19 +83,24 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         rework=unit.rework,
         evidence=_evidence(unit),
         guideline_version=guideline_version,
+        overlap_initial=unit.overlap_initial,
+        participants=unit.participants,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=told))
 
 
 def _evidence(unit: UnitState) -> list[Evidence]:
+    counted = [(one, one.label.encode()) for one in unit.counted()]
+    told_whole = sum(len(label) for _, label in counted) <= EVIDENCE_BYTES_MAX
     return [
         Evidence(
             annotation_id=one.annotation_id,
             annotator_id=one.annotator_id,
-            label=one.label.encode(),
+            label=label if told_whole else b"",
             guideline_version=one.guideline_version,
+            label_digest=one.digest,
         )
-        for one in unit.counted()
+        for one, label in counted
     ]
 
 

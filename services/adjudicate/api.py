@@ -4,7 +4,6 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, cast
 
 import msgspec
@@ -18,7 +17,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import visible
 from concord.labels import Json
-from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, has_part
+from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.schemas import (
@@ -37,8 +36,8 @@ from services.adjudicate.settings import AdjudicateSettings
 
 STATUSES: dict[type[Exception], int] = {EscalationDoesNotExist: 404, NotEscalated: 409, RulingRefused: 422}
 RULINGS_MAX = 100
-LOOKED_AT_MAX = 2_000
-"""Escalations that are looked at to find those a caller has no part in."""
+CONFUSION_NUMBERS_MAX = 100_000
+"""Of all matrices in one answer; where one alone has more, none is shown."""
 
 Adjudicator = Annotated[Caller, require(Role.ADJUDICATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
@@ -74,28 +73,18 @@ async def list_escalations(
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
     door = _door(request)
-    repository = door.handlers.repository
     if project_id is not None:
         visible(door.handlers.projects, project_id, caller)
-    wanted = page_size(limit)
-    unit_ids = list(islice(repository.escalated(project_id), LOOKED_AT_MAX))
-    found: list[Escalation] = []
-    for start in range(0, len(unit_ids), wanted):
-        page = unit_ids[start : start + wanted]
-        units = await repository.units(page)
-        for unit_id in page:
-            unit = units[unit_id]
-            if unit.status == "escalated" and not has_part(unit, caller.subject) and len(found) < wanted:
-                found.append(_escalation(door, unit))
-        if len(found) == wanted:
-            break
-    return json_answer(Escalations(found))
+    units = await door.handlers.queue.for_adjudicator(
+        caller.subject, page_size(limit), project_id=project_id, client_id=caller.client_id
+    )
+    return json_answer(Escalations([_escalation(door, unit) for unit in units]))
 
 
 async def rule_one(request: Request, unit_id: str, caller: Adjudicator) -> Response:
     """Rule one unit; the ruling is binding."""
     ruling = await read_json(request, RULING)
-    outcome = await _door(request).handlers.rule(caller.subject, unit_id, ruling.label, ruling.reason)
+    outcome = await _door(request).handlers.rulings.rule(caller.subject, unit_id, ruling.label, ruling.reason)
     assert outcome.state is not None
     status = "repeated" if outcome.repeated else "ruled"
     return json_answer(RuledUnit(unit_id, status, label=_label(outcome.state.label)))
@@ -110,7 +99,9 @@ async def rule_many(request: Request, caller: Adjudicator) -> Response:
     results = []
     for ruling in body.rulings:
         try:
-            outcome = await _door(request).handlers.rule(caller.subject, ruling.unit_id, ruling.label, ruling.reason)
+            outcome = await _door(request).handlers.rulings.rule(
+                caller.subject, ruling.unit_id, ruling.label, ruling.reason
+            )
         except (EscalationDoesNotExist, NotEscalated, RulingRefused) as refusal:
             results.append(
                 RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
@@ -126,28 +117,30 @@ async def stream_resolutions(request: Request, project_id: str, caller: ClientOr
     visible(door.handlers.projects, project_id, caller)
 
     async def lines() -> AsyncIterator[bytes]:
-        async for page in door.handlers.repository.units_of(project_id):
-            yield b"".join(msgspec.json.encode(_resolution(unit)) + b"\n" for unit in page if unit.status != "gold")
+        async for page in door.handlers.queue.of_project(project_id):
+            yield b"".join(msgspec.json.encode(_resolution(unit)) + b"\n" for unit in page)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
-async def show_competence(request: Request, project_id: str, caller: Operator) -> Response:
-    """Show by which confusion matrices the labels of a project are weighed."""
+async def show_competence(
+    request: Request, project_id: str, caller: Operator, limit: int | None = None, after: str = ""
+) -> Response:
+    """Show by which confusion matrices the labels of a project are weighed, by annotator id, a page at a time."""
     door = _door(request)
     project = visible(door.handlers.projects, project_id, caller)
     weights = door.handlers.weights(project)
     if weights is None:
         return json_answer(ProjectWeights(0, []))
+    room = CONFUSION_NUMBERS_MAX // weights.classes**2
+    known = [one for one in door.handlers.repository.competence(project_id) if one.annotator_id > after]
+    shown = known[: min(page_size(limit), room or len(known))]
     annotators = [
-        AnnotatorWeight(
-            one.annotator_id,
-            one.gold_units,
-            [list(row) for row in weights.confusion(one.annotator_id)],
-        )
-        for one in door.handlers.repository.competence(project_id)
+        AnnotatorWeight(one.annotator_id, one.answers.units, weights.matrix(one.annotator_id) if room else [])
+        for one in shown
     ]
-    return json_answer(ProjectWeights(weights.gold_units, annotators))
+    left = len(known) > len(shown)
+    return json_answer(ProjectWeights(weights.gold_units, annotators, shown[-1].annotator_id if left else ""))
 
 
 def _label(text: str) -> Json:
@@ -164,6 +157,7 @@ def _resolution(unit: UnitState) -> Resolution:
         _label(unit.leading_label),
         len(unit.counted()),
         unit.rework,
+        unit.source_id,
     )
 
 

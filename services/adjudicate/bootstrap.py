@@ -3,18 +3,23 @@
 import random
 from collections.abc import Mapping
 
+from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Runtime, Service
+from concord.chassis.runtime import Loop, Runtime, Service
+from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
 from services.adjudicate.handlers import Handlers
-from services.adjudicate.repository import Repository
+from services.adjudicate.repository import LISTED, Repository
 from services.adjudicate.settings import AdjudicateSettings
 from services.adjudicate.telemetry import INSTRUMENTS
+
+LOOK_SECONDS = 0.5
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -33,9 +38,18 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     repository = Repository(journal.journal)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
-    handlers = Handlers(repository, journal.journal, projects, instruments, ports.clock)
+    handlers = Handlers.of(repository, projects, instruments, ports.clock)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
-    runtime = Runtime(SERVICE, ordered(ports, journal, consumer, tables=[projects], rebuild=repository.rebuild))
+    parts = ordered(
+        ports,
+        journal,
+        consumer,
+        collections=[LISTED],
+        tables=[projects],
+        rebuild=repository.rebuild,
+        loops=[Loop("new policies", lambda: _decide_for_ever(handlers, ports.clock))],
+    )
+    runtime = Runtime(SERVICE, parts)
     door = application(
         SERVICE,
         [api.router()],
@@ -46,3 +60,13 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         state=api.Door(handlers, settings, random.Random(ports.writer)),
     )
     return Service(runtime, door, settings.http)
+
+
+async def _decide_for_ever(handlers: Handlers, clock: Clock) -> None:
+    """Decide on open units by new policies, every LOOK_SECONDS."""
+    while True:
+        await clock.sleep(LOOK_SECONDS)
+        try:
+            await handlers.redefinitions.decide()
+        except (StoreUnavailable, Unavailable):
+            continue

@@ -9,4 +9,9 @@ from services.adjudicate.handlers import Handlers
 
 def handlers(served: Handlers) -> Mapping[Topic, Handler]:
     """Return who serves which topic. Competence first: what is known is known before it is used."""
-    return {QUALITY: served.quality, UNITS: served.units, LOTS: served.lots, ANNOTATIONS: served.annotations}
+    return {
+        QUALITY: served.competences.quality,
+        UNITS: served.units.units,
+        LOTS: served.units.lots,
+        ANNOTATIONS: served.annotations.annotations,
+    }

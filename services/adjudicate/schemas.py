@@ -77,7 +77,10 @@ class RuledUnits(msgspec.Struct, frozen=True):
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """Where a unit stands. `leading_label` is what its annotators led to, before any ruling."""
+    """Where a unit stands. `leading_label` is what its annotators led to, before any ruling.
+
+    `source_id` is the client's own name of the unit; empty once it was erased.
+    """
 
     unit_id: str
     status: str
@@ -86,10 +89,14 @@ class Resolution(msgspec.Struct, frozen=True):
     leading_label: Json
     annotations: int
     rework: int
+    source_id: str
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):
-    """The confusion matrix by which an annotator's labels are weighed, and the gold answers behind it."""
+    """The confusion matrix by which an annotator's labels are weighed, and the gold answers behind it.
+
+    A matrix of too many classes to be looked at is left out.
+    """
 
     annotator_id: str
     gold_units: int
@@ -97,10 +104,11 @@ class AnnotatorWeight(msgspec.Struct, frozen=True):
 
 
 class ProjectWeights(msgspec.Struct, frozen=True):
-    """What consensus in a project rests on."""
+    """What consensus in a project rests on; `next` is the `after` of the next page, empty on the last."""
 
     gold_units: int
     annotators: list[AnnotatorWeight]
+    next: str = ""
 
 
 RULING = msgspec.json.Decoder(Ruling)

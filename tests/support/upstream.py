@@ -10,7 +10,12 @@ from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.topics import ANNOTATIONS, LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS, Topic
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.annotations_pb2 import (
+    AnnotationEvent,
+    AnnotationSubmitted,
+    LabellingEnded,
+    UnitStranded,
+)
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.contracts.v1.quality_pb2 import CompetenceEstimated, GoldAnswers, QualityEvent
@@ -49,11 +54,11 @@ class Teller:
         record = announcer.event(topic, key, self.client_id, self.project_id, envelope)
         await self.broker.publish([record] * times)
 
-    async def project(self, wished: Policy, classes: Sequence[str] = CLASSES) -> None:
-        """Define the project."""
+    async def project(self, wished: Policy, classes: Sequence[str] = CLASSES, revision: int = 1) -> None:
+        """Define the project, or define it anew."""
         told = ProjectDefined(
             name="p",
-            revision=1,
+            revision=revision,
             label_schema=encoded({"kind": "choice", "classes": list(classes)}),
             guideline_version=1,
             guideline_text="Say yes or no.",
@@ -94,6 +99,16 @@ class Teller:
         )
         await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(annotation_submitted=told), times=times)
 
+    async def labelling_ended(self, unit_id: str, *may_still_submit: str, rework: int = 0) -> None:
+        """Say, as assign does of an escalated unit, that it is given to nobody any more."""
+        told = LabellingEnded(unit_id=unit_id, rework=rework, may_still_submit=may_still_submit)
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(labelling_ended=told))
+
+    async def stranded(self, unit_id: str, rework: int = 0) -> None:
+        """Say, as assign does, that nobody is left to label a unit."""
+        told = UnitStranded(unit_id=unit_id, rework=rework, reason="everybody_had_it")
+        await self.tell(ANNOTATIONS, unit_id, AnnotationEvent(unit_stranded=told))
+
     async def resolution(self, unit_id: str, **event: Message) -> None:
         """Tell a resolution event by its field's name."""
         await self.tell(RESOLUTIONS, unit_id, ResolutionEvent(**event))  # type: ignore[arg-type] # by name
@@ -103,13 +118,20 @@ class Teller:
         await self.tell(LOTS, lot_id, LotEvent(**event))  # type: ignore[arg-type] # by name
 
     async def competence(self, annotator_id: str, confusion: Sequence[int], revision: int = 1) -> None:
-        """Tell how an annotator does on gold."""
-        answers = [
-            GoldAnswers(known=place // 2, given=place % 2, times=times)
-            for place, times in enumerate(confusion)
-            if times
-        ]
-        told = CompetenceEstimated(annotator_id=annotator_id, revision=revision, classes=2, answers=answers)
+        """Tell how an annotator does on gold of two classes, row by row."""
+        answers = [(place // 2, place % 2, times) for place, times in enumerate(confusion) if times]
+        await self.gold_answers(annotator_id, 2, answers, revision)
+
+    async def gold_answers(
+        self, annotator_id: str, classes: int, answers: Sequence[tuple[int, int, int]], revision: int = 1
+    ) -> None:
+        """Tell how an annotator does on gold: (known class, given class, times)."""
+        told = CompetenceEstimated(
+            annotator_id=annotator_id,
+            revision=revision,
+            classes=classes,
+            answers=[GoldAnswers(known=known, given=given, times=times) for known, given, times in answers],
+        )
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
 
 

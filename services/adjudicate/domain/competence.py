@@ -2,34 +2,28 @@
 
 import msgspec
 
-from concord.quality.competence import ConfusionCounts
+from concord.quality.crowd import SparseAnswers
 
 
-class CompetenceState(msgspec.Struct, frozen=True):
-    """Gold answers of one annotator.
+class CompetenceState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Gold answers of one annotator, kept where there are any.
 
     Attributes:
-        classes: how many the schema has; places below are in its order.
-        answers: (known class, given class, times), each pair once and only those that occurred.
+        told: (known class, given class, times), places in the schema's order, each pair that occurred once.
+        gold_units, gold_correct: in all.
     """
 
     project_id: str
     annotator_id: str
     revision: int
-    classes: int
-    answers: tuple[tuple[int, int, int], ...]
+    told: tuple[tuple[int, int, int], ...] = ()
+    gold_units: int = 0
+    gold_correct: int = 0
 
     @property
-    def gold_units(self) -> int:
-        """Return how many gold units were answered."""
-        return sum(times for _, _, times in self.answers)
-
-    def counts(self) -> ConfusionCounts:
-        """Return the answers as a matrix over the classes."""
-        rows = [[0] * self.classes for _ in range(self.classes)]
-        for known, given, times in self.answers:
-            rows[known][given] += times
-        return ConfusionCounts(tuple(map(tuple, rows)))
+    def answers(self) -> SparseAnswers:
+        """Return the answers as the weighing of labels takes them."""
+        return SparseAnswers.of_cells(self.told) if self.told else SparseAnswers(self.gold_units, self.gold_correct)
 
 
 def newest(state: CompetenceState | None, said: CompetenceState) -> CompetenceState | None:

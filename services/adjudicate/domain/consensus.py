@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from concord.labels import ClassedSchema, Json, LabelSchema, Vote
-from concord.quality.competence import ConfusionCounts, Matrix, confusion_matrix, crowd_prior
-from concord.quality.truth import majority, posterior
+from concord.labels import ClassedSchema, Json, LabelSchema, Vote, decoded
+from concord.quality.crowd import Crowd, GoldAnswers, class_chances
+from concord.quality.truth import majority
 
 Method = Literal["posterior", "majority"]
 ASSUMED_ACCURACY_LOW, ASSUMED_ACCURACY_HIGH = 0.6, 0.99
 """A crowd is never assumed to guess, nor to be always right: then nothing would settle, or everything at once."""
 TIED = 1e-12
+MERGED_AT_ONCE_BYTES = 20_000
+"""Labels without classes that together are larger are merged off the event loop: it may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Leading:
 
 @dataclass(frozen=True)
 class Weights:
-    """What is known of a project's annotators: their confusion on gold, shrunk to the crowd's average.
+    """What is known of a project's annotators: their answers on gold, shrunk to the crowd's average.
 
     Attributes:
         counts: gold answers by annotator; an annotator who is not in it counts as an average one.
@@ -32,30 +34,25 @@ class Weights:
         assumed_accuracy: of the crowd before there is gold: the bar that annotators must pass to be let in.
     """
 
-    counts: Mapping[str, ConfusionCounts]
+    counts: Mapping[str, GoldAnswers]
     classes: int
     assumed_accuracy: float
-    _prior: Matrix = field(init=False)
-    _matrices: dict[str, Matrix] = field(init=False, default_factory=dict)
+    crowd: Crowd = field(init=False)
 
     def __post_init__(self) -> None:
         """Pool what is known of all."""
-        crowd = ConfusionCounts.total(self.counts.values(), self.classes)
         assumed = min(max(self.assumed_accuracy, ASSUMED_ACCURACY_LOW), ASSUMED_ACCURACY_HIGH)
-        object.__setattr__(self, "_prior", crowd_prior(crowd, assumed_accuracy=assumed))
-
-    def confusion(self, annotator_id: str) -> Matrix:
-        """Return an annotator's confusion matrix: rows are true classes, columns reported ones."""
-        matrix = self._matrices.get(annotator_id)
-        if matrix is None:
-            counts = self.counts.get(annotator_id) or ConfusionCounts.empty(self.classes)
-            matrix = self._matrices[annotator_id] = confusion_matrix(counts, self._prior)
-        return matrix
+        object.__setattr__(self, "crowd", Crowd(self.classes, assumed, self.counts))
 
     @property
     def gold_units(self) -> int:
         """Return how many gold answers all of this rests on."""
-        return sum(counts.units for counts in self.counts.values())
+        return self.crowd.gold_units
+
+    def matrix(self, annotator_id: str) -> list[list[float]]:
+        """Return an annotator's confusion matrix, for people to look at: rows are true classes, columns reported."""
+        classes = range(self.classes)
+        return [[self.crowd.chance(annotator_id, true, reported) for reported in classes] for true in classes]
 
 
 def leading(
@@ -64,6 +61,7 @@ def leading(
     labels: Sequence[tuple[str, Json]],
     method: Method,
     weights: Weights | None,
+    settled: Mapping[str, int] | None = None,
 ) -> Leading:
     """Return the label that leads.
 
@@ -71,21 +69,27 @@ def leading(
         schema: the project's.
         classed: the same, where it has classes.
         labels: (annotator, canonical label), one an annotator.
-        method: posterior under each annotator's confusion matrix and equal class prevalence, or the majority's
-            share. A label kind without classes is merged in its own way, whatever the method.
+        method: posterior under each annotator's confusion and the project's prevalence, or the majority's share.
+            A label kind without classes is merged in its own way, whatever the method.
         weights: what is known of the annotators; needed for posterior.
+        settled: how many units of the project were settled as each label, in canonical JSON text.
     """
     if classed is None:
-        merged = schema.merge([Vote(label) for _, label in labels])
-        return Leading(merged.label, merged.support)
+        return merged(schema, [label for _, label in labels])
     classes = classed.classes
     indexed = [(annotator, classed.index(label)) for annotator, label in labels]
     if method == "majority" or weights is None:
         vote = majority(index for _, index in indexed)
         share = max(vote.votes.values()) / len(labels)
         return Leading(None if vote.label is None else classes[vote.label], share)
-    evidence = [(weights.confusion(annotator), index) for annotator, index in indexed]
-    chances = posterior(evidence, [1 / len(classes)] * len(classes))
+    by_class = {classed.index(decoded(label.encode())): units for label, units in (settled or {}).items()}
+    chances = class_chances(indexed, weights.crowd, by_class)
     best = max(chances)
     leaders = [place for place, chance in enumerate(chances) if best - chance < TIED]
     return Leading(classes[leaders[0]] if len(leaders) == 1 else None, best)
+
+
+def merged(schema: LabelSchema, labels: Sequence[Json]) -> Leading:
+    """Return what labels without classes come to, by the way of their kind."""
+    found = schema.merge([Vote(label) for label in labels])
+    return Leading(found.label, found.support)

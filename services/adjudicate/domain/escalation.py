@@ -2,6 +2,7 @@
 
 import msgspec
 
+from concord.review import has_part
 from services.adjudicate.domain.unit import UnitState
 
 REASON_CHARACTERS_MAX = 2_000
@@ -36,9 +37,12 @@ def expected_loss(state: UnitState) -> float:
     return 1.0 - (state.confidence if state.label else 0.0)
 
 
-def has_part(state: UnitState, reviewer_id: str) -> bool:
-    """Return whether somebody annotated the unit, in any rework."""
-    return any(one.annotator_id == reviewer_id for one in state.annotations)
+def may_rule(state: UnitState, reviewer_id: str) -> bool:
+    """Return whether a unit waits for a ruling that may be this reviewer's.
+
+    Not before assign has said who still holds it: else somebody could rule while a label of theirs is on its way.
+    """
+    return state.status == "escalated" and state.labelling_ended and not has_part(state.annotators, reviewer_id)
 
 
 def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str) -> UnitState:
@@ -53,12 +57,20 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str)
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
     """
-    if state is None or has_part(state, adjudicator_id):
+    if state is None or has_part(state.annotators, adjudicator_id):
         raise EscalationDoesNotExist("There is no such escalation.")
     if state.status != "escalated":
         raise NotEscalated(f"The unit is {state.status} and waits for no ruling.")
+    if not state.labelling_ended:
+        raise NotEscalated("The unit was escalated this moment, and who still holds it is not known yet.")
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise RulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
     return msgspec.structs.replace(
-        state, status="adjudicated", label=label, confidence=1.0, adjudicator_id=adjudicator_id, ruling_reason=reason
+        state,
+        status="adjudicated",
+        label=label,
+        confidence=1.0,
+        adjudicator_id=adjudicator_id,
+        ruling_reason=reason,
+        rulers=tuple(dict.fromkeys((*state.rulers, adjudicator_id))),
     )

@@ -1,19 +1,34 @@
-"""A unit on its way to one label: annotations come in, one decision a round goes out."""
+"""A unit on its way to one label: annotations come in, one decision a round goes out.
+
+How many annotations a unit gets is decided here and nowhere else: assign starts with what it knew at the unit's
+admission, tells with every annotation how many it has been asked for, and is asked for more when that is too few.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from concord.labels.digest import label_digest
 from services.adjudicate.domain.consensus import Leading
 
 FLAGS_TO_ESCALATE = 2
+ROUND_LABEL_BYTES_MAX = 2_000_000
+"""Labels of one round, together: with more the unit's record would grow past what a store keeps, so that no more are
+asked for and a person decides, whatever cap the project names."""
 
 Status = Literal["open", "consensus", "escalated", "adjudicated", "gold", "withdrawn"]
+Verdict = Literal["overlap_requested", "consensus", "escalated", "recorded"]
+RESOLVED: frozenset[str] = frozenset({"consensus", "adjudicated"})
 
 
-class Annotation(msgspec.Struct, frozen=True):
-    """One counted label; `label` is canonical JSON text."""
+class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One label that counts.
+
+    Attributes:
+        label: canonical JSON text; empty once the unit was sent back, for then nothing is decided by it any more.
+        digest: what stands for the label, also where it is not kept.
+    """
 
     annotation_id: str
     annotator_id: str
@@ -21,18 +36,28 @@ class Annotation(msgspec.Struct, frozen=True):
     guideline_version: int
     rework: int = 0
     flag: str = ""
+    digest: str = ""
 
 
-class UnitState(msgspec.Struct, frozen=True):
+class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A unit as adjudicate knows it, whichever of its events came first.
 
     Attributes:
         admitted: whether its admission was heard; nothing is decided before.
+        source_id: the client's own name of it; empty once it is erased.
+        page: the page of its project's list that it stands on.
+        annotations: the labels of every round that counted, in the order in which they came in.
+        late: who sent a label that did not count.
+        may_submit: who held the unit when it was closed, and can still send a label that will not count.
+        labelling_ended: whether assign has said that the escalated unit is given to nobody any more.
+        stranded: nobody is left who could give the labels that it lacks.
         rework: how often its lot was sent back; only annotations of this rework count.
-        wanted: annotations asked for so far; 0 until the first decision.
-        decided_round: annotations that were in at the last decision.
+        overlap_asked: annotations that assign has been asked for, as far as is known; 0 while nothing is.
+        overlap_initial: annotations that were asked for in this round before any was looked at; 0 until one was.
+        decided_round: annotations that were in when they were last weighed.
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
+        rulers: who ruled it, in any rework.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
@@ -40,9 +65,16 @@ class UnitState(msgspec.Struct, frozen=True):
     project_id: str
     admitted: bool = False
     status: Status = "open"
+    source_id: str = ""
+    page: str = ""
     annotations: tuple[Annotation, ...] = ()
+    late: tuple[str, ...] = ()
+    may_submit: tuple[str, ...] = ()
+    labelling_ended: bool = False
+    stranded: bool = False
     rework: int = 0
-    wanted: int = 0
+    overlap_asked: int = 0
+    overlap_initial: int = 0
     decided_round: int = 0
     label: str = ""
     confidence: float = 0.0
@@ -50,11 +82,39 @@ class UnitState(msgspec.Struct, frozen=True):
     escalated_for: str = ""
     adjudicator_id: str = ""
     ruling_reason: str = ""
+    rulers: tuple[str, ...] = ()
     traceparent: str = ""
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
         return tuple(one for one in self.annotations if one.rework == self.rework)
+
+    @property
+    def annotators(self) -> tuple[str, ...]:
+        """Whoever annotated it in any round, counted or late, or may still send a label of it."""
+        annotated = (one.annotator_id for one in self.annotations)
+        return tuple(dict.fromkeys((*annotated, *self.late, *self.may_submit)))
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """Everybody who had a part in it: its annotators, and whoever ruled it in any round."""
+        return tuple(dict.fromkeys((*self.annotators, *self.rulers)))
+
+    @property
+    def begun(self) -> bool:
+        """Whether labels have come in for a decision that is still to be taken."""
+        return self.admitted and self.status == "open" and any(one.rework == self.rework for one in self.annotations)
+
+
+class Admission(NamedTuple):
+    """A unit as its admission describes it."""
+
+    unit_id: str
+    project_id: str
+    gold: bool
+    source_id: str = ""
+    page: str = ""
+    traceparent: str = ""
 
 
 class Rule(NamedTuple):
@@ -66,74 +126,172 @@ class Rule(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A decision of one round: the new state, and what is to be told."""
+    """A decision of one round: the new state, and what is to be told.
+
+    Attributes:
+        joined: who has a part in the unit since it was resolved.
+    """
 
     state: UnitState
-    verdict: Literal["overlap_requested", "consensus", "escalated", "recorded"]
+    verdict: Verdict
+    joined: tuple[str, ...] = ()
 
 
 Weigh = Callable[[Sequence[Annotation]], Leading]
 
 
-def admitted(
-    state: UnitState | None,
-    unit_id: str,
-    project_id: str,
-    gold: bool,
-    rule: Rule,
-    weigh: Weigh,
-    traceparent: str = "",
-) -> Judged:
-    """Return what follows when the unit's admission is heard; a gold unit is never resolved."""
-    before = state or UnitState(unit_id, project_id)
-    status: Status = "gold" if gold else before.status
-    after = msgspec.structs.replace(before, admitted=True, status=status, traceparent=traceparent)
+def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh) -> Judged:
+    """Return what follows when the unit's admission is heard; a gold unit is never resolved, and keeps no labels."""
+    before = state or UnitState(told.unit_id, told.project_id)
+    if before.admitted or before.status == "withdrawn":
+        return Judged(before, "recorded")
+    after = msgspec.structs.replace(
+        before, admitted=True, source_id=told.source_id, page=told.page, traceparent=told.traceparent
+    )
+    if told.gold:
+        return Judged(msgspec.structs.replace(after, status="gold", annotations=(), late=()), "recorded")
     return judged(after, rule, weigh)
 
 
 def annotated(
-    state: UnitState | None, unit_id: str, project_id: str, annotation: Annotation, rule: Rule, weigh: Weigh
-) -> Judged:
-    """Return what follows when an annotation is in."""
+    state: UnitState | None,
+    unit_id: str,
+    project_id: str,
+    annotation: Annotation,
+    rule: Rule,
+    weigh: Weigh,
+    *,
+    overlap_asked: int = 0,
+    late: bool = False,
+) -> Judged | None:
+    """Return what follows when an annotation is in; None when nothing does, as for gold units, which metrics counts.
+
+    Args:
+        state: the unit.
+        unit_id: its id.
+        project_id: its project.
+        annotation: the label and whose it is.
+        rule: the project's policy as of now.
+        weigh: tells which label leads.
+        overlap_asked: how many annotations assign says that it was asked for; 0 when it does not say.
+        late: assign did not count it: its round was full or over.
+    """
     before = state or UnitState(unit_id, project_id)
+    if before.status in ("gold", "withdrawn"):
+        return None
     if annotation.rework > before.rework:
         # Its lot was rejected; that news is still on its way.
         before = reopened(before, annotation.rework)
-    after = msgspec.structs.replace(before, annotations=(*before.annotations, annotation))
+    if late or annotation.rework < before.rework or before.status in RESOLVED:
+        return _joined(before, annotation.annotator_id)
+    kept = msgspec.structs.replace(annotation, digest=label_digest(annotation.label.encode()))
+    after = msgspec.structs.replace(
+        before,
+        annotations=(*before.annotations, kept),
+        overlap_asked=max(before.overlap_asked, overlap_asked),
+        stranded=False,
+    )
     return judged(after, rule, weigh)
 
 
+def _joined(state: UnitState, annotator_id: str) -> Judged | None:
+    """Return the unit with somebody's part in it noted, whose label does not count; None when it was known before."""
+    counted = any(one.annotator_id == annotator_id for one in state.annotations)
+    if counted or annotator_id in state.late:
+        return None
+    known = annotator_id in state.may_submit
+    after = msgspec.structs.replace(state, late=(*state.late, annotator_id))
+    return Judged(after, "recorded", (annotator_id,) if state.status in RESOLVED and not known else ())
+
+
 def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
-    """Decide the round, if there is one to decide."""
+    """Decide what is to be decided by today's policy: said again, with nothing new, it decides nothing.
+
+    A unit is weighed as soon as it has as many annotations as the project asks for first, or as there can be, or two
+    flags; it is asked for more as soon as assign is known to have been asked for fewer than today's policy wants.
+    """
     counted = state.counted()
-    rounds = len(counted)
-    due = state.admitted and state.status == "open" and rounds > state.decided_round
-    flagged = sum(bool(one.flag) for one in counted) >= FLAGS_TO_ESCALATE
-    if not due or (rounds < (state.wanted or rule.overlap_initial) and not flagged):
+    if not counted or not state.begun:
         return Judged(state, "recorded")
-    best = weigh(counted)
+    need = min(rule.overlap_initial, rule.overlap_max)
+    if not state.decided_round:
+        state = msgspec.structs.replace(state, overlap_initial=need, overlap_asked=state.overlap_asked or need)
+    flagged = sum(bool(one.flag) for one in counted) >= FLAGS_TO_ESCALATE
+    full = sum(len(one.label) for one in counted) >= ROUND_LABEL_BYTES_MAX
+    if len(counted) < need and not (flagged or state.stranded or full):
+        return _asked(state, need)
+    return _weighed(state, rule, weigh(counted), flagged=flagged, full=full)
+
+
+def _asked(state: UnitState, wanted: int) -> Judged:
+    if state.overlap_asked >= wanted:
+        return Judged(state, "recorded")
+    return Judged(msgspec.structs.replace(state, overlap_asked=wanted), "overlap_requested")
+
+
+def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full: bool) -> Judged:
+    rounds = len(state.counted())
     label = "" if best.label is None else msgspec.json.encode(best.label, order="deterministic").decode()
     decided = msgspec.structs.replace(
         state, decided_round=rounds, label=label, confidence=best.confidence, leading_label=label
     )
     if flagged:
-        return Judged(msgspec.structs.replace(decided, status="escalated", escalated_for="flagged"), "escalated")
-    if label and best.confidence >= rule.confidence:
+        return _escalated(decided, "flagged")
+    if label and best.confidence >= rule.confidence and rounds >= min(rule.overlap_initial, rule.overlap_max):
         return Judged(msgspec.structs.replace(decided, status="consensus"), "consensus")
-    if rounds < rule.overlap_max:
-        return Judged(msgspec.structs.replace(decided, wanted=rounds + 1), "overlap_requested")
-    return Judged(msgspec.structs.replace(decided, status="escalated", escalated_for="no_consensus"), "escalated")
+    if rounds >= rule.overlap_max or full:
+        return _escalated(decided, "no_consensus")
+    if state.stranded:
+        return _escalated(decided, "nobody_left")
+    return _asked(decided, rounds + 1)
+
+
+def _escalated(state: UnitState, reason: str) -> Judged:
+    return Judged(msgspec.structs.replace(state, status="escalated", escalated_for=reason), "escalated")
+
+
+def stranded(state: UnitState | None, rework: int, rule: Rule, weigh: Weigh) -> Judged | None:
+    """Return what follows when nobody is left who could label the unit; None when nothing does.
+
+    With labels it goes to an adjudicator as it is. Without any there is nothing to rule on: it waits for somebody new,
+    and assign lists it.
+    """
+    if state is None or state.status != "open" or rework != state.rework or state.stranded:
+        return None
+    return judged(msgspec.structs.replace(state, stranded=True), rule, weigh)
+
+
+def ended(state: UnitState | None, rework: int, may_submit: Sequence[str]) -> Judged | None:
+    """Return the unit once assign gives it to nobody any more; None when that changes nothing.
+
+    Args:
+        state: the unit.
+        rework: of which round it was said.
+        may_submit: who can still send a label of it. They have it in hand, which is a part in it.
+    """
+    if state is None or state.status == "gold" or rework != state.rework:
+        return None
+    known = state.annotators
+    fresh = tuple(one for one in may_submit if one not in known)
+    if state.labelling_ended and not fresh:
+        return None
+    after = msgspec.structs.replace(state, labelling_ended=True, may_submit=(*state.may_submit, *fresh))
+    return Judged(after, "recorded", fresh if state.status in RESOLVED else ())
 
 
 def reopened(state: UnitState, rework: int) -> UnitState:
-    """Return the unit after its lot was sent back: its history kept, its labels asked for anew."""
+    """Return the unit after its lot was sent back: who labelled it is kept, and labels are asked for anew."""
     if state.rework >= rework or state.status in ("gold", "withdrawn"):
         return state
     return msgspec.structs.replace(
         state,
         rework=rework,
         status="open",
-        wanted=0,
+        annotations=tuple(msgspec.structs.replace(one, label="", flag="") for one in state.annotations),
+        labelling_ended=False,
+        stranded=False,
+        overlap_asked=0,
+        overlap_initial=0,
         decided_round=0,
         label="",
         confidence=0.0,
@@ -145,6 +303,6 @@ def reopened(state: UnitState, rework: int) -> UnitState:
 
 
 def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitState:
-    """Return the unit after it was erased: closed for good, without labels."""
+    """Return the unit after it was erased: closed for good, without labels and without the client's name of it."""
     before = state or UnitState(unit_id, project_id)
-    return UnitState(unit_id, project_id, admitted=True, status="withdrawn", rework=before.rework)
+    return UnitState(unit_id, project_id, admitted=True, status="withdrawn", rework=before.rework, page=before.page)

@@ -3,53 +3,20 @@
 import itertools
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
-from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, RESOLUTIONS
 from concord.contracts.v1.lots_pb2 import LotRejected
-from services.adjudicate.bootstrap import wire
-from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
-from simulation.house import ENVIRONMENT, Answer, House, call
-from tests.support.settled import settled
-from tests.support.upstream import PROJECT, Upstream
+from simulation.house import House
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate, start
 
 POLICY = Policy(overlap=Overlap(initial=2, max=4), consensus=Consensus(confidence=0.93))
-
-
-@dataclass
-class Adjudicate:
-    """A running adjudicate and those before it."""
-
-    house: House
-    service: Service
-    upstream: Upstream
-
-    async def settle(self) -> None:
-        await settled(self.house, "adjudicate", self.service)
-
-    async def decisions(self) -> list[tuple[str, str]]:
-        """Return (unit, kind of event) of all that was told, in order within a unit."""
-        await self.settle()
-        events = self.house.events(RESOLUTIONS)
-        kinds = [(event.WhichOneof("event"), event) for event in events]
-        return [(getattr(event, kind).unit_id, kind) for kind, event in kinds]
-
-    async def call(self, method: str, path: str, body: Any = None, subject: str = "senior", **more: Any) -> Answer:
-        token = self.house.token(subject, more.pop("role", Role.ADJUDICATOR), client_id=more.pop("client_id", None))
-        return await call(self.service.application, method, path, token, body, **more)
-
-
-async def start(house: House) -> Adjudicate:
-    service = wire(AdjudicateSettings.from_environment(ENVIRONMENT), house.ports("adjudicate"))
-    await service.runtime.start()
-    return Adjudicate(house, service, Upstream(house))
 
 
 @pytest.fixture
@@ -87,6 +54,8 @@ async def test_each_round_asks_for_one_more_until_the_cap_and_then_a_person_rule
     assert kinds == ["overlap_requested", "overlap_requested", "escalated"]
     wanted = [event.overlap_requested.overlap_wanted for event in adjudicate.house.events(RESOLUTIONS)[:2]]
     assert wanted == [3, 4]
+    await adjudicate.upstream.labelling_ended("k1-u1")
+    await adjudicate.settle()
     (shown,) = (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
     assert {(side["label"], side["annotations"]) for side in shown["sides"]} == {("yes", 2), ("no", 2)}
     assert not {"good", "fine", "coin"} & set(json.dumps(shown).split('"')), "an adjudicator sees sides, not names"
@@ -131,6 +100,7 @@ async def test_two_flags_escalate_at_once(adjudicate: Adjudicate) -> None:
     await adjudicate.upstream.unit("k1-u1")
     await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="unreadable")
     await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="cut off")
+    await adjudicate.upstream.labelling_ended("k1-u1")
     assert await adjudicate.decisions() == [("k1-u1", "escalated")]
     (shown,) = (await adjudicate.call("GET", "/v1/escalations", query=f"project_id={PROJECT}")).json()["escalations"]
     assert shown["reason"] == "flagged"
@@ -161,10 +131,7 @@ async def test_a_rejected_lot_asks_for_labels_anew_whichever_news_is_first(adjud
 
 
 async def test_nobody_rules_on_what_they_annotated_and_others_projects_are_not_found(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
-    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="a")
-    await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="b")
-    await adjudicate.decisions()
+    await adjudicate.escalate("k1-u1")
     ruling = {"label": "no", "reason": "so"}
     assert (await adjudicate.call("GET", "/v1/escalations", subject="good")).json() == {"escalations": []}
     assert (await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", ruling, subject="good")).status == 404
@@ -180,10 +147,7 @@ async def test_nobody_rules_on_what_they_annotated_and_others_projects_are_not_f
 
 
 async def test_a_new_life_knows_escalations_and_competence(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
-    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes", flag="a")
-    await adjudicate.upstream.annotation("k1-u1", 2, "fine", "yes", flag="b")
-    await adjudicate.decisions()
+    await adjudicate.escalate("k1-u1")
     before = (await adjudicate.call("GET", f"/v1/projects/{PROJECT}/competence", role=Role.OPERATOR)).json()
     assert before["gold_units"] == 160
     adjudicate.service.runtime.abandon()

@@ -1,0 +1,69 @@
+"""What adjudicate does: one use case a method, one concern a file.
+
+Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
+units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
+`redefinitions` decides anew under new policies, and `queue` shows what waits.
+"""
+
+from dataclasses import dataclass
+
+from concord.chassis.clock import Clock
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments
+from services.adjudicate.domain.consensus import Weights
+from services.adjudicate.handlers.annotations import Annotations
+from services.adjudicate.handlers.competence import Competences
+from services.adjudicate.handlers.deciding import Deciding
+from services.adjudicate.handlers.queue import Queue
+from services.adjudicate.handlers.redefinitions import Redefinitions
+from services.adjudicate.handlers.rulings import Rulings
+from services.adjudicate.handlers.units import Units
+from services.adjudicate.repository import Repository
+
+__all__ = ["Annotations", "Competences", "Handlers", "Queue", "Redefinitions", "Rulings", "Units"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Adjudicate's use cases, and what the door looks up beside them."""
+
+    repository: Repository
+    projects: Table[Project]
+    clock: Clock
+    deciding: Deciding
+    units: Units
+    annotations: Annotations
+    competences: Competences
+    rulings: Rulings
+    queue: Queue
+    redefinitions: Redefinitions
+
+    @classmethod
+    def of(cls, repository: Repository, projects: Table[Project], instruments: Instruments, clock: Clock) -> "Handlers":
+        """Return the use cases over one repository.
+
+        Args:
+            repository: where facts are found.
+            projects: the projects as ingest defined them.
+            instruments: those of `telemetry.INSTRUMENTS`.
+            clock: time.
+        """
+        deciding = Deciding(repository, projects, instruments)
+        units = Units(repository, deciding)
+        return cls(
+            repository=repository,
+            projects=projects,
+            clock=clock,
+            deciding=deciding,
+            units=units,
+            annotations=Annotations(deciding),
+            competences=Competences(repository),
+            rulings=Rulings(repository, deciding),
+            queue=Queue(repository),
+            redefinitions=Redefinitions(units, projects),
+        )
+
+    def weights(self, project: Project) -> Weights | None:
+        """Return what consensus in a project rests on; None where its labels have no classes."""
+        return self.deciding.weights(project)

@@ -1,0 +1,81 @@
+"""What assign tells of units' labels: they come in, can come from nobody any more, or from nobody but these."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from concord.chassis.consumer import Delivery
+from concord.chassis.journal.record import Cause
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent
+from services.adjudicate.domain.unit import Annotation, UnitState, annotated, ended, stranded
+from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
+
+
+class Annotations:
+    """What becomes of units when labels come in.
+
+    Args:
+        deciding: how units are decided on.
+    """
+
+    def __init__(self, deciding: Deciding) -> None:
+        self.deciding = deciding
+
+    async def annotations(self, deliveries: Sequence[Delivery]) -> None:
+        """Take labels in, and decide the rounds that they complete; of a late one, that somebody has a part."""
+        batch, causes = Batch(), []
+        for delivery in deliveries:
+            cause = await self._cause(cast("AnnotationEvent", delivery.event), delivery, batch)
+            if cause is not None:
+                causes.append(cause)
+        await self.deciding.apply(causes, batch)
+
+    async def _cause(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState] | None:
+        match event.WhichOneof("event"):
+            case "annotation_submitted":
+                return await self._annotation(event, delivery, batch)
+            case "labelling_ended":
+                over = event.labelling_ended
+                project = await self.deciding.project(event.metadata.project_id)
+                return self.deciding.cause(
+                    over.unit_id,
+                    event.metadata.event_id,
+                    project,
+                    batch,
+                    lambda state, _weigh: ended(state, over.rework, over.may_still_submit),
+                )
+            case "unit_stranded":
+                left = event.unit_stranded
+                project = await self.deciding.project(event.metadata.project_id)
+                return self.deciding.cause(
+                    left.unit_id,
+                    event.metadata.event_id,
+                    project,
+                    batch,
+                    lambda state, weigh: stranded(state, left.rework, rule_of(project), weigh),
+                )
+            case _:
+                return None
+
+    async def _annotation(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState]:
+        told = event.annotation_submitted
+        project = await self.deciding.project(event.metadata.project_id)
+        annotation = Annotation(
+            told.annotation_id, told.annotator_id, told.label.decode(), told.guideline_version, told.rework, told.flag
+        )
+        return self.deciding.cause(
+            told.unit_id,
+            event.metadata.event_id,
+            project,
+            batch,
+            lambda state, weigh: annotated(
+                state,
+                told.unit_id,
+                project.project_id,
+                annotation,
+                rule_of(project),
+                weigh,
+                overlap_asked=told.overlap_wanted,
+                late=told.late,
+            ),
+            trace=delivery.trace,
+        )

@@ -1,0 +1,156 @@
+"""What the use cases share: projects by id, the weighing of labels, and the way from a judgement to the journal."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import msgspec
+
+from concord.chassis.consumer import Poison
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.chassis.projects import Project
+from concord.chassis.table import Table, Unknown
+from concord.chassis.telemetry import Instruments
+from concord.contracts.codec import Headers
+from services.adjudicate.announcements import SERVICE, decision
+from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading, merged
+from services.adjudicate.domain.unit import Annotation, Judged, Rule, UnitState, Weigh
+from services.adjudicate.repository import Repository, unit_key
+
+MERGES_MAX = 20
+"""How often the causes of one batch may ask for labels to be merged: other processes may add to their units."""
+
+Judge = Callable[[UnitState | None, Weigh], Judged | None]
+"""A domain's decision: the state before, and how labels are weighed."""
+
+
+class NotMerged(Exception):
+    """These labels are too many to be merged in passing; the cause is to be asked again when they have been."""
+
+    def __init__(self, project: Project, labels: tuple[str, ...]) -> None:
+        super().__init__(f"{len(labels)} labels of {project.project_id} are to be merged first")
+        self.project = project
+        self.labels = labels
+
+
+class Batch:
+    """What one batch of causes has in common: merges that were made for it, and what its causes led to."""
+
+    def __init__(self) -> None:
+        self.merges: dict[tuple[str, tuple[str, ...]], Leading] = {}
+        self.verdicts: dict[str, str] = {}
+
+
+class Deciding:
+    """How units are decided on.
+
+    Args:
+        repository: where facts are found.
+        projects: their policies.
+        instruments: those of `telemetry.INSTRUMENTS`.
+    """
+
+    def __init__(self, repository: Repository, projects: Table[Project], instruments: Instruments) -> None:
+        self.repository = repository
+        self.projects = projects
+        self.instruments = instruments
+
+    async def project(self, project_id: str) -> Project:
+        """Return a unit's project, waiting a little for it.
+
+        Raises:
+            Poison: there is none.
+        """
+        try:
+            return await self.projects.get(project_id)
+        except Unknown as fault:
+            raise Poison(str(fault)) from fault
+
+    def cause(
+        self,
+        unit_id: str,
+        cause_id: str,
+        project: Project,
+        batch: Batch,
+        judge: Judge,
+        *,
+        trace: Headers = (),
+        creates: bool = False,
+    ) -> Cause[UnitState]:
+        """Return the cause that judges a unit, and words what follows."""
+
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+            judged = judge(state, self._weigh(project, batch))
+            if judged is None or (judged.state == state and not judged.joined):
+                return None
+            batch.verdicts[cause_id] = judged.verdict
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            method, version = project.policy.consensus.method, project.guideline_version
+            return Decision(judged.state, decision(announcer, judged, method, version))
+
+        return Cause(unit_key(unit_id), cause_id, decide, creates=creates)
+
+    async def apply(self, causes: Sequence[Cause[UnitState]], batch: Batch) -> list[Outcome[UnitState]]:
+        """Answer the causes; the first error is raised, for the consumer to find out which record is to blame."""
+        outcomes = await self.repository.apply(causes)
+        for _ in range(MERGES_MAX):
+            unmerged = {
+                place: outcome.error for place, outcome in enumerate(outcomes) if isinstance(outcome.error, NotMerged)
+            }
+            if not unmerged:
+                break
+            for wanted in unmerged.values():
+                await self._merge(wanted, batch)
+            again = await self.repository.apply([causes[place] for place in unmerged])
+            for place, outcome in zip(unmerged, again, strict=True):
+                outcomes[place] = outcome
+        self._count(causes, outcomes, batch)
+        return outcomes
+
+    def _count(self, causes: Sequence[Cause[UnitState]], outcomes: Sequence[Outcome[UnitState]], batch: Batch) -> None:
+        self.instruments.gauge("concord_adjudicate_escalations_open").set(self.repository.escalations_open)
+        for cause, outcome in zip(causes, outcomes, strict=True):
+            if outcome.error is not None:
+                raise outcome.error
+            verdict = batch.verdicts.get(cause.id, "recorded")
+            if verdict == "recorded" or outcome.repeated:
+                continue
+            self.instruments.counter("concord_adjudicate_decisions", verdict).inc()
+            if verdict in ("consensus", "escalated") and outcome.state is not None:
+                annotations = self.instruments.histogram("concord_adjudicate_annotations_per_unit")
+                annotations.observe(outcome.state.decided_round)
+
+    async def _merge(self, wanted: NotMerged, batch: Batch) -> None:
+        """Merge labels on another thread: it may take seconds, and others are served meanwhile."""
+        labels = [msgspec.json.decode(label) for label in wanted.labels]
+        found = await asyncio.to_thread(merged, wanted.project.schema, labels)
+        batch.merges[wanted.project.project_id, wanted.labels] = found
+
+    def _weigh(self, project: Project, batch: Batch) -> Weigh:
+        def weigh(annotations: Sequence[Annotation]) -> Leading:
+            texts = tuple(one.label for one in annotations)
+            if project.classed is None and sum(map(len, texts)) > MERGED_AT_ONCE_BYTES:
+                found = batch.merges.get((project.project_id, texts))
+                if found is None:
+                    raise NotMerged(project, texts)
+                return found
+            labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
+            method = cast("Method", project.policy.consensus.method)
+            settled = self.repository.view(project.project_id).settled
+            return leading(project.schema, project.classed, labels, method, self.weights(project), settled)
+
+        return weigh
+
+    def weights(self, project: Project) -> Weights | None:
+        """Return what consensus in a project rests on; None where its labels have no classes."""
+        if project.classed is None:
+            return None
+        assumed = project.policy.gold.pass_accuracy
+        return self.repository.view(project.project_id).weights(len(project.classed.classes), assumed)
+
+
+def rule_of(project: Project) -> Rule:
+    """Return when the project's units are settled."""
+    policy = project.policy
+    return Rule(policy.overlap.initial, policy.overlap.max, policy.consensus.confidence)

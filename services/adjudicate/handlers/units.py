@@ -1,0 +1,121 @@
+"""Units as others tell of them: admitted, withdrawn, sent back with their lot, under a policy that has changed."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+from concord.chassis.consumer import Delivery
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from concord.contracts.v1.lots_pb2 import LotEvent
+from concord.contracts.v1.units_pb2 import UnitEvent
+from services.adjudicate.domain.unit import Admission, Judged, UnitState, Weigh, admitted, judged, reopened, withdrawn
+from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
+from services.adjudicate.repository import Repository, unit_key
+
+RELABEL = "relabel"
+REDECIDED_AT_ONCE = 200
+"""Open units of a project that are decided on together when it was redefined; others are served in between."""
+
+
+class Units:
+    """What becomes of units when others speak of them.
+
+    Args:
+        repository: where facts are found.
+        deciding: how units are decided on.
+    """
+
+    def __init__(self, repository: Repository, deciding: Deciding) -> None:
+        self.repository = repository
+        self.deciding = deciding
+
+    async def units(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear of admitted and withdrawn units; lots are audit's."""
+        batch, causes = Batch(), []
+        events = [(cast("UnitEvent", delivery.event), delivery) for delivery in deliveries]
+        pages = await self._listed([event for event, _ in events if event.HasField("unit_admitted")])
+        for event, delivery in events:
+            if event.HasField("unit_admitted"):
+                causes.append(await self._admission(event, delivery, pages[event.metadata.project_id], batch))
+            elif event.HasField("unit_erased"):
+                causes.append(_withdrawal(event))
+        await self.deciding.apply(causes, batch)
+
+    async def _listed(self, events: Sequence[UnitEvent]) -> dict[str, str]:
+        """Note the admitted units on a page of their project's list each; return the pages by project."""
+        by_project: dict[str, list[UnitEvent]] = defaultdict(list)
+        for event in events:
+            by_project[event.metadata.project_id].append(event)
+        pages = {}
+        for project_id, told in by_project.items():
+            unit_ids = [one.unit_admitted.unit_id for one in told]
+            at_us = told[0].metadata.occurred_at_us
+            pages[project_id] = await self.repository.list_admitted(at_us, project_id, unit_ids)
+        return pages
+
+    async def _admission(self, event: UnitEvent, delivery: Delivery, page: str, batch: Batch) -> Cause[UnitState]:
+        told, project = event.unit_admitted, await self.deciding.project(event.metadata.project_id)
+        admission = Admission(
+            unit_id=told.unit_id,
+            project_id=project.project_id,
+            gold=told.HasField("gold_label"),
+            source_id=told.source_id,
+            page=page,
+            traceparent=dict(delivery.trace).get("traceparent", b"").decode(),
+        )
+        return self.deciding.cause(
+            told.unit_id,
+            event.metadata.event_id,
+            project,
+            batch,
+            lambda state, weigh: admitted(state, admission, rule_of(project), weigh),
+            trace=delivery.trace,
+            creates=True,
+        )
+
+    async def lots(self, deliveries: Sequence[Delivery]) -> None:
+        """Open the units of a rejected lot again when they are to be labelled anew."""
+        for delivery in deliveries:
+            event = cast("LotEvent", delivery.event)
+            if event.HasField("lot_rejected") and event.lot_rejected.on_reject == RELABEL:
+                rejected, cause_id = event.lot_rejected, event.metadata.event_id
+                causes = [_reopening(unit_id, cause_id, rejected.rework + 1) for unit_id in rejected.unit_ids]
+                await self.deciding.apply(causes, Batch())
+
+    async def redefined(self, project: Project) -> None:
+        """Decide a project's open units again by its policy of today, those of which labels have come in.
+
+        The others are decided on with their first label. Said again, it changes nothing.
+        """
+        unit_ids = self.repository.view(project.project_id).begun
+        for start in range(0, len(unit_ids), REDECIDED_AT_ONCE):
+            batch = Batch()
+            cause_id = f"redefined/{project.project_id}/{project.revision}"
+            judge = partial(_judged_again, project)
+            some = unit_ids[start : start + REDECIDED_AT_ONCE]
+            causes = [self.deciding.cause(one, cause_id, project, batch, judge) for one in some]
+            await self.deciding.apply(causes, batch)
+
+
+def _judged_again(project: Project, state: UnitState | None, weigh: Weigh) -> Judged | None:
+    return None if state is None else judged(state, rule_of(project), weigh)
+
+
+def _withdrawal(event: UnitEvent) -> Cause[UnitState]:
+    unit_id, project_id = event.unit_erased.unit_id, event.metadata.project_id
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+        del now_us
+        return Decision(withdrawn(state, unit_id, project_id))
+
+    return Cause(unit_key(unit_id), event.metadata.event_id, decide)
+
+
+def _reopening(unit_id: str, cause_id: str, rework: int) -> Cause[UnitState]:
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        del now_us
+        return None if state is None else Decision(reopened(state, rework))
+
+    return Cause(unit_key(unit_id), cause_id, decide)
