@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, DEAD_LETTERS, INTAKE
+from concord.labels.digest import label_digest
 from simulation.clients import UNSEEN_NAME
 from simulation.evidence import Evidence, Said
 from simulation.exports import RESOLVING, exports_are_certified, lots_hold_each_unit_once
@@ -207,10 +208,15 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         ]
         if verdict.label not in labels:
             yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
-    # Of what came in after an escalation adjudicate could not know: the evidence is what it decides on.
+    # Counted or late, before the ruling or after it, in this round or an earlier one.
+    annotated = {
+        (one.content.unit_id, one.content.annotator_id, one.content.rework)
+        for one in evidence.events("annotation_submitted")
+    }
     for said in evidence.events("adjudicated"):
-        if said.content.adjudicator_id in [one.annotator_id for one in said.content.evidence]:
-            yield f"{said.content.adjudicator_id} ruled on {said.content.unit_id} after annotating it"
+        unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
+        if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
+            yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
     yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
 
 
@@ -228,7 +234,8 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     for one in evidence.said:
         if one.kind in RESOLVING:
             resolved[one.content.unit_id, one.content.rework] += 1
-        if one.kind in DECIDING:
+        # What was asked for and then found to be nobody's is decided once more, with the same labels.
+        if one.kind in DECIDING and not (one.kind == "escalated" and one.content.reason == "nobody_left"):
             rounds[one.content.unit_id, one.content.rework, one.content.round] += 1
             if one.content.unit_id in gold:
                 yield f"gold unit {one.content.unit_id} was decided on ({one.kind})"
@@ -255,7 +262,9 @@ def _evidence_is_sound(one: Said, annotations: dict[str, list[Said]]) -> Iterato
             yield f"{where} holds {piece.annotation_id}, which was never submitted"
             continue
         said = told[0].content
-        same = (said.annotator_id, said.label, said.rework) == (piece.annotator_id, piece.label, one.content.rework)
+        label = piece.label or said.label  # left out where all of the evidence would be too large
+        same = (said.annotator_id, said.label, said.rework) == (piece.annotator_id, label, one.content.rework)
+        same = same and label_digest(said.label) == piece.label_digest
         if said.late or not same:
             yield f"{where} holds {piece.annotation_id} otherwise than it was submitted"
 

@@ -4,7 +4,7 @@ from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.codec import Headers
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted, LabellingEnded, UnitStranded
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent, Credential
 from concord.contracts.v1.assignments_pb2 import (
     AssignmentEvent,
@@ -14,7 +14,7 @@ from concord.contracts.v1.assignments_pb2 import (
     UnitSkipped,
 )
 from services.assign.domain.eligibility import AnnotatorState
-from services.assign.domain.unit import Assignment, UnitState
+from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
 SERVICE = "assign"
 VENDOR = "vendor"
@@ -73,9 +73,24 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         flag=flag,
         rework=assignment.rework,
         late=assignment.status == "late",
+        overlap_wanted=unit.overlap_wanted,
     )
-    envelope = AnnotationEvent(annotation_submitted=told)
-    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
+    return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=told))
+
+
+def labelling_ended(announcer: Announcer, unit: UnitState) -> Outgoing:
+    """Return the event that the unit is given to nobody any more, with those who can still send a label of it."""
+    told = LabellingEnded(unit_id=unit.unit_id, rework=unit.rework, may_still_submit=may_still_submit(unit))
+    return _of_annotation(announcer, unit, AnnotationEvent(labelling_ended=told))
+
+
+def stranded(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
+    """Return the event that nobody is left to label the unit."""
+    labels = sum(one.status == "submitted" for one in unit.current)
+    told = UnitStranded(
+        unit_id=unit.unit_id, rework=unit.rework, reason=reason, labels=labels, overlap_wanted=unit.overlap_wanted
+    )
+    return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=told))
 
 
 def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
@@ -90,6 +105,10 @@ def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
         languages=annotator.languages,
     )
     return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=told))
+
+
+def _of_annotation(announcer: Announcer, unit: UnitState, envelope: AnnotationEvent) -> Outgoing:
+    return announcer.event(ANNOTATIONS, unit.unit_id, unit.client_id, unit.project_id, envelope, _trace(unit))
 
 
 def _of_assignment(announcer: Announcer, unit: UnitState, envelope: AssignmentEvent) -> Outgoing:

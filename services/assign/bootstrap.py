@@ -20,6 +20,7 @@ from services.assign.settings import AssignSettings
 from services.assign.telemetry import INSTRUMENTS
 
 EXPIRE_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -48,7 +49,10 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         consumer_part(SERVICE, ports, journal, events.handlers(handlers)),
         tables=[projects],
         rebuild=repository.rebuild,
-        loops=[Loop("lease ends", lambda: _expire_for_ever(handlers, ports.clock))],
+        loops=[
+            Loop("lease ends", lambda: _expire_for_ever(handlers, ports.clock)),
+            Loop("units nobody is left for", lambda: _look_for_ever(handlers, ports.clock)),
+        ],
     )
     runtime = Runtime(SERVICE, parts)
     door = application(
@@ -70,5 +74,15 @@ async def _expire_for_ever(handlers: Handlers, clock: Clock) -> None:
         try:
             while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
                 pass
+        except (StoreUnavailable, Unavailable):
+            continue
+
+
+async def _look_for_ever(handlers: Handlers, clock: Clock) -> None:
+    """Find units that nobody is left to label, every LOOK_SECONDS."""
+    while True:
+        await clock.sleep(LOOK_SECONDS)
+        try:
+            await handlers.stranded.look()
         except (StoreUnavailable, Unavailable):
             continue

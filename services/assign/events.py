@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 
+from concord.chassis.broker.port import Outgoing
 from concord.chassis.consumer import Delivery, Handler, Poison
+from concord.chassis.journal.announce import Announcer
 from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from services.assign import announcements
 from services.assign.domain import unit
 from services.assign.domain.refusals import ProjectUnknown
-from services.assign.domain.unit import UnitState
+from services.assign.domain.unit import UnitState, may_still_submit
 from services.assign.handlers import Handlers, Told
 
 RELABEL = "relabel"
@@ -73,10 +76,12 @@ def _resolution(event: ResolutionEvent) -> Iterator[Told]:
             yield _told(event, asked.unit_id, raised)
         case "consensus_reached":
             settled = event.consensus_reached
-            yield _told(event, settled.unit_id, partial(unit.close, rework=settled.rework))
+            close = partial(unit.close, rework=settled.rework)
+            yield _told(event, settled.unit_id, close, partial(_ended, settled.rework, always=False))
         case "escalated":
             escalated = event.escalated
-            yield _told(event, escalated.unit_id, partial(unit.close, rework=escalated.rework))
+            close = partial(unit.close, rework=escalated.rework)
+            yield _told(event, escalated.unit_id, close, partial(_ended, escalated.rework, always=True))
         case "adjudicated":
             ruled = event.adjudicated
             yield _told(event, ruled.unit_id, partial(unit.close, rework=ruled.rework))
@@ -92,12 +97,25 @@ def _rejection(event: LotEvent) -> Iterator[Told]:
             yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1))
 
 
+def _ended(rework: int, announcer: Announcer, state: UnitState, *, always: bool) -> Sequence[Outgoing]:
+    """Return what is told when a unit is closed: who can still send a label of it.
+
+    Of an escalated unit always, for nobody may rule it before; of a settled one where there is somebody.
+    """
+    if state.rework != rework or not (always or may_still_submit(state)):
+        return []
+    return [announcements.labelling_ended(announcer, state)]
+
+
 def _told(
-    event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str, change: Callable[[UnitState], UnitState | None]
+    event: UnitEvent | ResolutionEvent | LotEvent,
+    unit_id: str,
+    change: Callable[[UnitState], UnitState | None],
+    word: Callable[[Announcer, UnitState], Sequence[Outgoing]] | None = None,
 ) -> Told:
     _check_client(event, unit_id)
     metadata = event.metadata
-    return Told(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change)
+    return Told(metadata.event_id, unit_id, metadata.client_id, metadata.project_id, change, word)
 
 
 def _check_client(event: UnitEvent | ResolutionEvent | LotEvent, unit_id: str) -> None:

@@ -2,35 +2,41 @@
 
 import asyncio
 import random
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged
 from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.record import Cause, Kind, Outcome
+from concord.chassis.journal.record import JOURNAL, Cause, Kind, Outcome
 from concord.contracts.ids import client_of, keyed
 from concord.contracts.names import quoted
 from services.assign.announcements import VENDOR
+from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
-from services.assign.domain.held import HeldLeases
-from services.assign.domain.lease import ActiveTimes
+from services.assign.domain.held import Hold
+from services.assign.domain.pool import Pool
+from services.assign.domain.project_view import ProjectView
 from services.assign.domain.queue import Pick, ReadyQueue
 from services.assign.domain.unit import UnitState
 
 UNIT = Kind("unit", UnitState)
 ANNOTATOR = Kind("annotator", AnnotatorState)
+DESK = Kind("desk", DeskState)
 
 CODE_CHARACTERS = 10
 RESTART_GRACE_SECONDS = 30
 """After a start no lease is ended for so long: nobody could renew or submit while we were away."""
+SETTLED_AT_ONCE = 1_000
+"""Aggregates that a rebuild takes in before it lets others run."""
+DESK_PAGES_MAX = 2**20
+DESK_LOOKS = 16
 
 
 class Repository:
     """Where assign's facts are found.
 
     A unit's aggregate stands under its id; a gold unit's copy for one annotator under the assignment's id. Read
-    models: the ready queue, the leases that run, and how long units take; all rebuilt from the journal.
+    models: the ready queue, everybody who annotates, and one `ProjectView` a project; all rebuilt from the journal.
 
     Args:
         journal: the truth.
@@ -42,27 +48,92 @@ class Repository:
         self.journal = journal
         self.id_secret = id_secret
         self.queue = ReadyQueue(generator)
-        self.held = HeldLeases()
+        self.pool = Pool()
+        self._views: dict[str, ProjectView] = {}
         self._in_hand: dict[str, asyncio.Event] = {}
-        self.active_times: defaultdict[str, ActiveTimes] = defaultdict(ActiveTimes)
+        self._settled_meanwhile: set[str] | None = None
+        journal.listen(UNIT, self._settle)
+        journal.listen(ANNOTATOR, self._settle_annotator)
+
+    def view(self, project_id: str) -> ProjectView:
+        """Return what is known at a glance of a project."""
+        return self._views.setdefault(project_id, ProjectView())
+
+    @property
+    def views(self) -> list[tuple[str, ProjectView]]:
+        """Every project that is known, with its view."""
+        return list(self._views.items())
+
+    def drop(self, project_ids: Iterable[str]) -> None:
+        """Let go of the read models of projects that are served elsewhere."""
+        for project_id in project_ids:
+            self._views.pop(project_id, None)
+            self.queue.drop(project_id)
 
     async def rebuild(self) -> None:
-        """Fill the read models from the journal: units wait in the order of their admission."""
+        """Fill the read models, letting others run in between; units wait in the order of their admission.
+
+        What the journal settles meanwhile is newer, and stays.
+        """
         not_before_us = self.journal.clock.now_us() + RESTART_GRACE_SECONDS * MICROSECONDS
-        units = [(key, state) async for key, state in self.journal.rebuild(UNIT)]
-        for key, state in sorted(units, key=lambda one: (one[1].admitted_at_us, one[0])):
-            self.queue.settle(state)
-            self.held.settle(state, key, not_before_us)
-            for assignment in state.assignments:
-                self.active_times[state.project_id].add(assignment.active_ms)
+        meanwhile: set[str] = set()
+        self._settled_meanwhile = meanwhile
+        try:
+            units = []
+            async for key, state in self.journal.rebuild(UNIT):
+                # Copies of gold units first: who has seen a unit that is shown no more is then forgotten with it.
+                units.append((state.admitted_at_us, not state.copy_for, key, state))
+                await self._let_others_run(len(units))
+            units.sort(key=lambda one: one[:3])
+            for count, (_, _, key, state) in enumerate(units, 1):
+                if key not in meanwhile:
+                    self.queue.settle(state)
+                    self.view(state.project_id).settle(state, key, not_before_us)
+                await self._let_others_run(count)
+            count = 0
+            async for key, annotator in self.journal.rebuild(ANNOTATOR):
+                count += 1
+                self._settle_annotator(key, annotator)
+                await self._let_others_run(count)
+        finally:
+            self._settled_meanwhile = None
+
+    async def _let_others_run(self, count: int) -> None:
+        if count % SETTLED_AT_ONCE == 0:
+            await asyncio.sleep(0)
 
     def key(self, unit_or_copy_id: str) -> str:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
         return UNIT.key(client_of(unit_or_copy_id), unit_or_copy_id)
 
-    def assignment_id(self, unit_id: str, annotator_id: str, rework: int) -> str:
+    def assignment_id(self, unit_id: str, annotator_id: str, rework: int, turn: int = 0) -> str:
         """Return the id of an annotator's assignment of a unit: there is one each time the unit goes round."""
-        return f"{unit_id}.{keyed(self.id_secret, unit_id, annotator_id, str(rework))[:CODE_CHARACTERS]}"
+        code = keyed(self.id_secret, unit_id, annotator_id, f"{rework}/{turn}" if turn else str(rework))
+        return f"{unit_id}.{code[:CODE_CHARACTERS]}"
+
+    def holds_of(self, annotator_id: str, project_id: str | None = None) -> list[Hold]:
+        """Return what the annotator holds, of one project or of all, first issued first within each."""
+        views = [self.view(project_id)] if project_id is not None else list(self._views.values())
+        return [hold for view in views for hold in view.held.of(annotator_id)]
+
+    def due(self, now_us: int, leases_max: int) -> list[Hold]:
+        """Return leases that have ended, at most so many; each is looked at once, unless it is given to `again`."""
+        ended: list[Hold] = []
+        for view in self._views.values():
+            if len(ended) == leases_max:
+                break
+            ended += view.held.due(now_us, leases_max - len(ended))
+        return ended
+
+    def again(self, holds: Sequence[Hold]) -> None:
+        """Look at these once more: nobody could decide on them."""
+        for hold in holds:
+            self.view(hold.project_id).held.again([hold])
+
+    @property
+    def leases_running(self) -> int:
+        """How many leases run."""
+        return sum(len(view.held) for view in self._views.values())
 
     async def keys_of(self, assignment_ids: Sequence[str]) -> dict[str, str | None]:
         """Return the key of the aggregate that decides on each assignment; None where there is no such unit.
@@ -100,7 +171,7 @@ class Repository:
             raise Backlogged(f"{self.journal.publisher.backlog_events} events wait for the broker; try again soon.")
 
     async def apply(self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()) -> list[Outcome[UnitState]]:
-        """Answer causes in one read and one insert, and bring the read models up to date.
+        """Answer causes in one read and one insert.
 
         Args:
             causes: what is asked.
@@ -108,7 +179,6 @@ class Repository:
         """
         outcomes = await self.journal.apply(UNIT, causes)
         self.queue.release(picks)
-        await self.settle([cause.key for cause in causes])
         return outcomes
 
     async def apply_in_turn(
@@ -134,13 +204,60 @@ class Repository:
                 if self._in_hand.get(key) is done:
                     del self._in_hand[key]
 
-    async def settle(self, keys: Sequence[str]) -> None:
-        """Bring the read models up to the newest states of these aggregates."""
-        for key, state in (await self.units(keys)).items():
-            self.queue.settle(state)
-            self.held.settle(state, key)
+    def _settle(self, key: str, state: UnitState) -> None:
+        """Bring the read models up to a unit's newest state; the journal's listener."""
+        if self._settled_meanwhile is not None:
+            self._settled_meanwhile.add(key)
+        self.queue.settle(state)
+        self.view(state.project_id).settle(state, key)
+
+    def _settle_annotator(self, key: str, annotator: AnnotatorState) -> None:
+        """Bring the read models up to an annotator's newest state; the journal's listener."""
+        del key
+        self.pool.settle(annotator)
+
+    async def desk(self, project_id: str, annotator_id: str) -> DeskState:
+        """Return the newest page of an annotator's desk in a project; it may be closed, or not made yet."""
+        view = self.view(project_id)
+        page = view.desk_pages.get(annotator_id)
+        if page is None:
+            page = await self._newest_page(project_id, annotator_id)
+        found = DeskState(project_id, annotator_id, page)
+        while (state := (await self.journal.states(DESK, [key := desk_key(found)])).get(key)) is not None:
+            found = state
+            if not state.closed:
+                break
+            following = next_page(state)
+            if not await self.journal.states(DESK, [desk_key(following)]):
+                break
+            found = following
+        view.desk_pages[annotator_id] = found.page
+        return found
+
+    async def take_places(self, cause: Cause[DeskState]) -> None:
+        """Answer a cause that changes a page of a desk."""
+        await self.journal.decide(DESK, cause)
+
+    async def _newest_page(self, project_id: str, annotator_id: str) -> int:
+        """Return the newest page of a desk, found in a few looks at first records: pages are made one after another."""
+        low, high = 0, DESK_PAGES_MAX
+        while high - low > 1:
+            step = max(1, (high - low) // DESK_LOOKS)
+            pages = [low + step * number for number in range(1, DESK_LOOKS + 1) if low + step * number < high]
+            if low == 0 and high == DESK_PAGES_MAX:
+                pages = [2**power for power in range(DESK_PAGES_MAX.bit_length() - 1)]
+            ids = {f"{desk_key(DeskState(project_id, annotator_id, page))}/{1:06d}": page for page in pages}
+            there = await self.journal.store.get(JOURNAL.name, list(ids))
+            low = max((ids[one] for one in there), default=low)
+            high = min((page for page in pages if page > low), default=high)
+        return low
+
+
+def desk_key(page: DeskState) -> str:
+    """Return the aggregate key of a page of a desk."""
+    return DESK.key(client_of(page.project_id), f"{page.project_id}/{quoted(page.annotator_id)}/{page.page}")
 
 
 def annotator_key(annotator_id: str) -> str:
-    """Return an annotator's aggregate key."""
+    """Return an annotator's aggregate key; a name may hold what a key is divided by."""
     return ANNOTATOR.key(VENDOR, quoted(annotator_id))

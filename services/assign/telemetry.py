@@ -14,4 +14,9 @@ INSTRUMENTS = (
     Instrument("concord_assign_leases_ended", "counter", "Leases that ended without a label, by how.", ("how",)),
     Instrument("concord_assign_waiting_units", "gauge", "Units that wait for an annotator."),
     Instrument("concord_assign_leases", "gauge", "Leases that run."),
+    Instrument(
+        "concord_assign_units_nobody_can_label",
+        "gauge",
+        "Units that want labels which nobody who is defined can give: all have had them, or nobody has the skills.",
+    ),
 )

@@ -88,7 +88,7 @@ class AnnotationSubmitted(_message.Message):
     late: _builtins.bool
     """Submitted after the lease had passed and the slot was given away: kept, and not counted."""
     overlap_wanted: _builtins.int
-    """How many annotations assign had been asked for when this came in; zero for a gold unit."""
+    """How many annotations assign had been asked for when this came in; zero: not told."""
     def __init__(
         self,
         *,
@@ -190,7 +190,7 @@ class UnitStranded(_message.Message):
     unit_id: _builtins.str
     rework: _builtins.int
     reason: _builtins.str
-    """"everybody_had_it", "named_had_it" or "given_up_too_often"."""
+    """"everybody_had_it", "named_had_it", "named_not_known" or "given_up_too_often"."""
     labels: _builtins.int
     """Labels that count, and how many are wanted in all."""
     overlap_wanted: _builtins.int

@@ -8,12 +8,17 @@ LOOKS_MAX = 64
 
 
 class GoldPool:
-    """Gold units that anyone eligible may be shown. Each annotator goes round from a place of their own."""
+    """Gold units that anyone eligible may be shown. Each annotator goes round from a place of their own.
+
+    What annotators have seen is one bit a unit: a thousand annotators and a thousand units are a hundred kilobytes.
+    """
 
     def __init__(self) -> None:
         self._units: list[str] = []
         self._index: dict[str, int] = {}
-        self._seen: defaultdict[str, set[str]] = defaultdict(set)
+        self._bits: dict[str, int] = {}
+        self._free_bits: list[int] = []
+        self._seen: defaultdict[str, int] = defaultdict(int)
         self._next: dict[str, int] = {}
 
     def add(self, unit_id: str) -> None:
@@ -23,7 +28,12 @@ class GoldPool:
             self._units.append(unit_id)
 
     def discard(self, unit_id: str) -> None:
-        """Show the unit no more."""
+        """Show the unit no more, and forget who has seen it."""
+        bit = self._bits.pop(unit_id, 0)
+        if bit:
+            for annotator_id in self._seen:
+                self._seen[annotator_id] &= ~bit
+            self._free_bits.append(bit.bit_length() - 1)
         index = self._index.pop(unit_id, None)
         if index is None:
             return
@@ -34,15 +44,17 @@ class GoldPool:
 
     def saw(self, annotator_id: str, unit_id: str) -> None:
         """Note that the annotator was shown the unit."""
-        self._seen[annotator_id].add(unit_id)
+        if unit_id not in self._bits:
+            self._bits[unit_id] = 1 << (self._free_bits.pop() if self._free_bits else len(self._bits))
+        self._seen[annotator_id] |= self._bits[unit_id]
 
     def unsaw(self, annotator_id: str, unit_id: str) -> None:
         """Note that the annotator was not shown the unit after all."""
-        self._seen[annotator_id].discard(unit_id)
+        self._seen[annotator_id] &= ~self._bits.get(unit_id, 0)
 
     def seen(self, annotator_id: str, unit_id: str) -> bool:
         """Return whether the annotator was shown the unit."""
-        return unit_id in self._seen[annotator_id]
+        return bool(self._seen.get(annotator_id, 0) & self._bits.get(unit_id, 0))
 
     def pick(self, annotator_id: str, fit: Callable[[str], bool], generator: random.Random) -> str | None:
         """Return a unit that this annotator has not seen and is fit for, among the next few in their round."""

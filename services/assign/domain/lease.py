@@ -1,56 +1,15 @@
 """Leases: for how long an annotator holds a unit, and how a hold ends."""
 
-from collections import deque
-
 import msgspec
 
 from services.assign.domain.overlap import offered_to
 from services.assign.domain.refusals import AssignmentUnknown, LeaseExpired, LeaseOver, NotOffered, RenewalsUsedUp
 from services.assign.domain.unit import Assignment, AssignmentStatus, UnitState
 
-LEASE_SECONDS_MIN = 120
-ACTIVE_TIME_MULTIPLE = 3
-ACTIVE_TIME_QUANTILE = 0.95
-ACTIVE_TIMES_MAX = 512
-"""Submissions of a project that its lease is measured by: the newest."""
-ACTIVE_TIMES_MIN = 20
-"""Fewer say nothing about a 95th percentile."""
-MEASURE_AGAIN_TIMES = 32
 
-
-class ActiveTimes:
-    """The newest active times of one project and their 95th percentile, measured anew every so often."""
-
-    def __init__(self) -> None:
-        self._times_ms: deque[int] = deque(maxlen=ACTIVE_TIMES_MAX)
-        self._unmeasured = 0
-        self._quantile_ms = 0
-
-    def add(self, active_ms: int) -> None:
-        """Take in one submission's active time; 0 (not told) is left out."""
-        if active_ms <= 0:
-            return
-        self._times_ms.append(active_ms)
-        self._unmeasured += 1
-        if len(self._times_ms) >= ACTIVE_TIMES_MIN and (
-            self._unmeasured >= MEASURE_AGAIN_TIMES or not self._quantile_ms
-        ):
-            ordered = sorted(self._times_ms)
-            self._quantile_ms = ordered[int(ACTIVE_TIME_QUANTILE * (len(ordered) - 1))]
-            self._unmeasured = 0
-
-    def lease_seconds(self, policy_seconds: int) -> int:
-        """Return for how long a unit is leased: what the project says, else 3 times the 95th percentile.
-
-        Args:
-            policy_seconds: the project's own; 0 when it leaves it to the active time.
-        """
-        if policy_seconds:
-            return policy_seconds
-        return max(LEASE_SECONDS_MIN, -(-ACTIVE_TIME_MULTIPLE * self._quantile_ms // 1_000))
-
-
-def issue(state: UnitState, annotator_id: str, assignment_id: str, lease_until_us: int, guideline: int) -> UnitState:
+def issue(
+    state: UnitState, annotator_id: str, assignment_id: str, now_us: int, lease_until_us: int, guideline: int
+) -> UnitState:
     """Return the unit leased to the annotator.
 
     Raises:
@@ -58,7 +17,7 @@ def issue(state: UnitState, annotator_id: str, assignment_id: str, lease_until_u
     """
     if not offered_to(state, annotator_id) or state.assignment(assignment_id) is not None:
         raise NotOffered(f"Unit {state.unit_id} is not offered to you now.")
-    return state.with_assignment(
+    return msgspec.structs.replace(state, stranded=False).with_assignment(
         Assignment(
             id=assignment_id,
             annotator_id=annotator_id,
@@ -66,6 +25,8 @@ def issue(state: UnitState, annotator_id: str, assignment_id: str, lease_until_u
             lease_until_us=lease_until_us,
             guideline_version=guideline,
             rework=state.rework,
+            issued_at_us=now_us,
+            turn=state.turn,
         )
     )
 
@@ -138,3 +99,33 @@ class WallTime:
         """Return whether the clock stands before a time that it has shown already."""
         self._latest_us = max(self._latest_us, now_us)
         return now_us < self._latest_us
+
+
+def running(state: UnitState, annotator_id: str) -> Assignment | None:
+    """Return the annotator's lease that runs on a unit that still wants their label."""
+    if not state.wants_labels:
+        return None
+    for one in state.current:
+        if one.annotator_id == annotator_id and one.status == "leased":
+            return one
+    return None
+
+
+def over(state: UnitState | None, annotator_id: str, since_us: int, waited_us: int, now_us: int) -> bool:
+    """Return whether a place that was taken on an annotator's desk for this unit is free again.
+
+    It is when the lease that was issued for it has ended, or when none has been seen for so long that none will come.
+
+    Args:
+        state: the unit's newest state.
+        annotator_id: whose desk it is.
+        since_us: when the place was taken.
+        waited_us: for how long a lease is waited for that is not seen.
+        now_us: the time.
+    """
+    if state is not None and running(state, annotator_id) is not None:
+        return False
+    issued = state is not None and any(
+        one.annotator_id == annotator_id and one.issued_at_us >= since_us for one in state.assignments
+    )
+    return issued or now_us - since_us > waited_us

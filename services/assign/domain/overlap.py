@@ -4,6 +4,8 @@ from services.assign.domain.unit import Assignment, UnitState
 
 HOLDING = frozenset({"leased", "submitted"})
 """What takes a slot: a lease that runs, and a label that counts."""
+LET_GO = frozenset({"skipped", "returned", "expired"})
+"""How an assignment ends without a label."""
 
 
 def holds(assignment: Assignment) -> bool:
@@ -19,8 +21,11 @@ def slots_open(state: UnitState) -> int:
 
 
 def seen_by(state: UnitState) -> frozenset[str]:
-    """Return who had the unit since it was last sent back; none of them is offered it again."""
-    return frozenset(one.annotator_id for one in state.current)
+    """Return to whom the unit is not offered now: who holds or labelled it since it was sent back, or let it go.
+
+    Who let it go may have it again once everybody else has had it: see `stranding`.
+    """
+    return frozenset(one.annotator_id for one in state.current if one.status not in LET_GO or one.turn == state.turn)
 
 
 def turns(state: UnitState) -> tuple[str, ...]:

@@ -79,6 +79,14 @@ class _Project:
         self.order: list[LaneKey] = []
         self.gold = GoldPool()
         self.own: dict[str, dict[int, Line]] = {}
+        self.waiting: dict[str, Waiting] = {}
+        self.picked: dict[str, UnitState | None] = {}
+
+    def fits(self, unit_id: str, seeker: Seeker) -> bool:
+        return fit(seeker.abilities, self.waiting[unit_id].lane[1])
+
+    def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
+        return (one for one in unit_ids if seeker.annotator_id not in self.waiting[one].seen)
 
     def lane(self, key: LaneKey) -> _Lane:
         if key not in self.lanes:
@@ -120,32 +128,43 @@ class ReadyQueue:
     def __init__(self, generator: random.Random) -> None:
         self._generator = generator
         self._projects: dict[str, _Project] = {}
-        self._waiting: dict[str, Waiting] = {}
-        self._picked: set[str] = set()
 
     def __len__(self) -> int:
         """How many units wait."""
-        return len(self._waiting)
+        return sum(len(project.waiting) for project in self._projects.values())
+
+    def drop(self, project_id: str) -> None:
+        """Let go of a project that is served elsewhere."""
+        self._projects.pop(project_id, None)
+
+    def fresh_of(self, project_id: str) -> list[tuple[tuple[str, ...], int]]:
+        """Return, for each lane of a project, the skills that it takes and how many units in it nobody has had."""
+        project = self._projects.get(project_id)
+        lanes = project.lanes.items() if project is not None else ()
+        return [(key[1], len(lane.fresh)) for key, lane in lanes]
 
     def settle(self, state: UnitState) -> None:
         """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
 
-        One that is picked stays hidden, whatever is told of it: its picker settles it when the pick is released.
+        One that is picked stays hidden, whatever is told of it, until the pick is released.
         """
         project = self._projects.setdefault(state.project_id, _Project())
         if state.copy_for:
             self._settle_copy(project, state)
             return
-        if state.unit_id in self._picked:
+        if state.unit_id in project.picked:
+            project.picked[state.unit_id] = state
             return
         now = _waiting(state)
-        before = self._waiting.get(state.unit_id)
+        before = project.waiting.get(state.unit_id)
         if before is not None and (now is None or now.lane != before.lane):
             self._leave(project, state.unit_id, before)
             before = None
         if now is None:
+            if state.gold:
+                project.gold.discard(state.unit_id)
             return
-        self._waiting[state.unit_id] = now
+        project.waiting[state.unit_id] = now
         if state.named:
             self._settle_own(project, state.unit_id, now, before.names if before else ())
         elif state.gold:
@@ -158,7 +177,7 @@ class ReadyQueue:
 
     def _settle_copy(self, project: _Project, state: UnitState) -> None:
         project.gold.saw(state.copy_for, state.unit_id)
-        waiting = self._waiting.get(state.unit_id)
+        waiting = project.waiting.get(state.unit_id)
         if waiting is not None and waiting.names:
             project.leave_own(state.copy_for, waiting.lane[0], state.unit_id)
 
@@ -172,7 +191,7 @@ class ReadyQueue:
                 project.join_own(name, rank, unit_id)
 
     def _leave(self, project: _Project, unit_id: str, waiting: Waiting) -> None:
-        del self._waiting[unit_id]
+        del project.waiting[unit_id]
         for name in waiting.names:
             project.leave_own(name, waiting.lane[0], unit_id)
         project.gold.discard(unit_id)
@@ -195,27 +214,24 @@ class ReadyQueue:
         if unit_id is None:
             return None
         if self._generator.random() < gold_rate:
-            gold_id = project.gold.pick(seeker.annotator_id, lambda one: self._fits(one, seeker), self._generator)
+            gold_id = project.gold.pick(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
             if gold_id is not None:
                 project.gold.saw(seeker.annotator_id, gold_id)
-                return Pick(gold_id, self._waiting[gold_id])
-        waiting = self._waiting.pop(unit_id)
+                return Pick(gold_id, project.waiting[gold_id])
+        waiting = project.waiting.pop(unit_id)
         project.leave_lane(waiting.lane, unit_id)
-        self._picked.add(unit_id)
+        project.picked[unit_id] = None
         return Pick(unit_id, waiting)
-
-    def _fits(self, unit_id: str, seeker: Seeker) -> bool:
-        return fit(seeker.abilities, self._waiting[unit_id].lane[1])
 
     def _own(self, project: _Project, seeker: Seeker) -> Pick | None:
         lines = project.own.get(seeker.annotator_id)
         for rank in sorted(lines)[:LANES_MAX] if lines else ():
             assert lines is not None, "it has ranks"
-            window = [one for one in lines[rank].first(WINDOW_UNITS) if self._fits(one, seeker)]
+            window = [one for one in lines[rank].first(WINDOW_UNITS) if project.fits(one, seeker)]
             if window:
                 unit_id = self._generator.choice(window)
                 project.leave_own(seeker.annotator_id, rank, unit_id)
-                waiting = self._waiting[unit_id]
+                waiting = project.waiting[unit_id]
                 if waiting.gold:
                     project.gold.saw(seeker.annotator_id, unit_id)
                 return Pick(unit_id, waiting)
@@ -225,46 +241,51 @@ class ReadyQueue:
         keys = [key for key in project.order[:LANES_MAX] if fit(seeker.abilities, key[1])]
         for key in keys:
             lane = project.lanes[key]
-            window = list(self._unseen(lane.begun.first(WINDOW_UNITS), seeker)) or list(
-                self._unseen(lane.fresh.first(WINDOW_UNITS), seeker)
+            window = list(project.unseen(lane.begun.first(WINDOW_UNITS), seeker)) or list(
+                project.unseen(lane.fresh.first(WINDOW_UNITS), seeker)
             )
             if window:
                 return self._generator.choice(window)
         for key in keys:
-            if (unit_id := self._deep(project.lanes[key], seeker)) is not None:
+            if (unit_id := self._deep(project, project.lanes[key], seeker)) is not None:
                 return unit_id
         return None
 
-    def _unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
-        return (one for one in unit_ids if seeker.annotator_id not in self._waiting[one].seen)
-
-    def _deep(self, lane: _Lane, seeker: Seeker) -> str | None:
+    def _deep(self, project: _Project, lane: _Lane, seeker: Seeker) -> str | None:
         """Look further than the window, and remember how far, so that all is looked at in the end."""
         found = None
         for place, unit_id in lane.begun.round_from(lane.deep.get(seeker.annotator_id, 0), DEEP_LOOKS_MAX):
             lane.deep[seeker.annotator_id] = place
-            if seeker.annotator_id not in self._waiting[unit_id].seen:
+            if seeker.annotator_id not in project.waiting[unit_id].seen:
                 found = unit_id
                 break
         return found
 
     def release(self, picks: Iterable[Pick]) -> None:
-        """Hide these no longer: their outcome is known, and their units are settled next."""
-        self._picked.difference_update(pick.unit_id for pick in picks)
+        """Hide these no longer: what was told of them meanwhile is taken over, and without news they wait again."""
+        for pick in picks:
+            project = self._projects.get(pick.waiting.project_id)
+            if project is None or pick.unit_id not in project.picked:
+                continue
+            told = project.picked.pop(pick.unit_id)
+            if told is not None:
+                self.settle(told)
+            elif pick.unit_id not in project.waiting:
+                project.waiting[pick.unit_id] = pick.waiting
+                project.lane(pick.waiting.lane).begun.add(pick.unit_id)
 
     def undo(self, pick: Pick, annotator_id: str) -> None:
-        """Take back a pick of which nobody knows what became: the unit waits again as it did, or is refused later."""
-        project = self._projects[pick.waiting.project_id]
-        self._picked.discard(pick.unit_id)
+        """Take back a pick that led to nothing, or of which nobody knows what became: it waits, or is refused later."""
+        project = self._projects.get(pick.waiting.project_id)
+        if project is None:
+            return
         if pick.gold:
             project.gold.unsaw(annotator_id, pick.unit_id)
         if pick.waiting.names:
-            now = self._waiting.get(pick.unit_id)
+            now = project.waiting.get(pick.unit_id)
             if now is not None and annotator_id in now.names:
                 project.join_own(annotator_id, pick.waiting.lane[0], pick.unit_id)
-        elif not pick.gold and pick.unit_id not in self._waiting:
-            self._waiting[pick.unit_id] = pick.waiting
-            project.lane(pick.waiting.lane).begun.add(pick.unit_id)
+        self.release([pick])
 
 
 def _waiting(state: UnitState) -> Waiting | None:

@@ -18,9 +18,11 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         id: also the id of the annotation that it may lead to.
         lease_until_us: end of the hold, microseconds since the epoch, UTC.
         guideline_version: under which it was issued.
+        issued_at_us: when, microseconds since the epoch, UTC.
         rework: how often the unit had been sent back when it was issued.
+        turn: how often the unit had gone round once more since then.
         renewals: how often the lease was renewed.
-        active_ms: time that the annotator spent, once submitted; 0 when not told.
+        active_ms: time that the annotator spent, once submitted, at most what has passed; 0 when not told.
         label_digest: tells a repeated submission from another one.
     """
 
@@ -33,6 +35,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     renewals: int = 0
     active_ms: int = 0
     label_digest: str = ""
+    issued_at_us: int = 0
+    turn: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -43,6 +47,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         overlap_initial: annotations asked for at first, and again after each time it is sent back.
         overlap_wanted: annotations asked for by now.
         rework: how often it was sent back; only assignments of the current count.
+        turn: how often, since it was last sent back, it went round once more to those who had let it go.
+        stranded: it was told that nobody is left to label it.
         named: who may annotate it, in order of preference; empty: anyone eligible.
         gold: its label is known, and it is shown to each annotator once; which label is not kept here.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
@@ -67,6 +73,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     overlap_wanted: int = 0
     rework: int = 0
     assignments: tuple[Assignment, ...] = ()
+    turn: int = 0
+    stranded: bool = False
 
     @property
     def current(self) -> list[Assignment]:
@@ -121,7 +129,9 @@ def at_rework(state: UnitState, rework: int) -> UnitState | None:
     if rework == state.rework:
         return state
     status: UnitStatus = "withdrawn" if state.status == "withdrawn" else "open"
-    return msgspec.structs.replace(state, rework=rework, status=status, overlap_wanted=state.overlap_initial)
+    return msgspec.structs.replace(
+        state, rework=rework, status=status, overlap_wanted=state.overlap_initial, turn=0, stranded=False
+    )
 
 
 def send_back(state: UnitState, rework: int) -> UnitState | None:
@@ -134,7 +144,7 @@ def raise_overlap(state: UnitState, rework: int, wanted: int) -> UnitState | Non
     now = at_rework(state, rework)
     if now is None or now.overlap_wanted >= wanted:
         return None
-    return msgspec.structs.replace(now, overlap_wanted=wanted)
+    return msgspec.structs.replace(now, overlap_wanted=wanted, stranded=False)
 
 
 def close(state: UnitState, rework: int) -> UnitState | None:
@@ -143,6 +153,12 @@ def close(state: UnitState, rework: int) -> UnitState | None:
     if now is None or now.status != "open":
         return None
     return msgspec.structs.replace(now, status="closed")
+
+
+def may_still_submit(state: UnitState) -> list[str]:
+    """Return who holds the unit or let its lease end, in any round: a label of theirs would be taken, and be late."""
+    held = [one.annotator_id for one in state.assignments if one.status in ("leased", "expired")]
+    return sorted(set(held))
 
 
 def withdraw(state: UnitState) -> UnitState | None:

@@ -1,7 +1,8 @@
 """What assign does: one use case a method, one concern a file.
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
-tell, `claims` gives units out, `submissions` takes labels in, `leases` ends and prolongs, `annotators` says who is who.
+tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `leases` ends and prolongs,
+`annotators` says who is who, and `stranded` finds what waits for nobody.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from concord.chassis.telemetry import Instruments
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.deciding import Projects, Requests
+from services.assign.handlers.desks import Desks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
+from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
 from services.assign.handlers.units import Told, Units
 from services.assign.repository import Repository
@@ -27,10 +30,12 @@ __all__ = [
     "Leased",
     "Leases",
     "Projects",
+    "Stranded",
     "Submissions",
     "Taken",
     "Told",
     "Units",
+    "Waits",
 ]
 
 
@@ -44,6 +49,7 @@ class Handlers:
     claims: Claims
     submissions: Submissions
     leases: Leases
+    stranded: Stranded
 
     @classmethod
     def of(
@@ -59,12 +65,13 @@ class Handlers:
             writer: this process's name; with a count it names requests.
         """
         projects, requests = Projects(table), Requests(writer)
-        annotators = Annotators(repository, requests)
+        annotators, desks = Annotators(repository, requests), Desks(repository, requests, clock)
         return cls(
             projects=projects,
             units=Units(repository, projects),
             annotators=annotators,
-            claims=Claims(repository, projects, annotators, requests, instruments, clock),
+            claims=Claims(repository, projects, annotators, desks, requests, instruments, clock),
             submissions=Submissions(repository, projects, instruments),
             leases=Leases(repository, projects, requests, instruments, clock),
+            stranded=Stranded(repository, requests, instruments, clock),
         )

@@ -12,11 +12,13 @@ from concord.contracts.codec import Headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import eligibility, lease, unit
+from services.assign.domain.desk import PLACE_SECONDS
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.refusals import NotOffered
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
+from services.assign.handlers.desks import Desks
 from services.assign.repository import Repository
 
 CLAIM_ROUNDS_MAX = 3
@@ -38,6 +40,7 @@ class Claims:
         repository: where facts are found.
         projects: their policies.
         annotators: who may claim.
+        desks: what they may hold.
         requests: names requests.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
@@ -48,6 +51,7 @@ class Claims:
         repository: Repository,
         projects: Projects,
         annotators: Annotators,
+        desks: Desks,
         requests: Requests,
         instruments: Instruments,
         clock: Clock,
@@ -55,6 +59,7 @@ class Claims:
         self.repository = repository
         self.projects = projects
         self.annotators = annotators
+        self.desks = desks
         self.requests = requests
         self.instruments = instruments
         self.clock = clock
@@ -76,6 +81,9 @@ class Claims:
             seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
             leases += await self._issue(seeker, project, units_max - len(leases))
         if not leases:
+            # Another process may have issued some that we have not heard of, and no room is left beside them.
+            leases = await self._on_desk(annotator_id, project, units_max)
+        if not leases:
             self.instruments.counter("concord_assign_claims_without_work").inc()
         return leases
 
@@ -91,11 +99,7 @@ class Claims:
     async def held(self, annotator_id: str, project_id: str | None = None) -> list[Leased]:
         """Return the annotator's leases that run, on units that still want their label; of one project or all."""
         now_us = self.clock.now_us()
-        holds = [
-            hold
-            for hold in self.repository.held.of(annotator_id)
-            if project_id in (None, hold.project_id) and now_us < hold.until_us
-        ]
+        holds = [hold for hold in self.repository.holds_of(annotator_id, project_id) if now_us < hold.until_us]
         units = await self.repository.units([hold.place for hold in holds])
         leases = []
         for hold in holds:
@@ -110,24 +114,41 @@ class Claims:
     async def _issue(self, seeker: Seeker, project: Project, units_max: int) -> list[Leased]:
         """Lease up to so many units: pick, decide all in one insert, and pick again for those that were refused."""
         leases: list[Leased] = []
+        refused: frozenset[str] = frozenset()
         for _ in range(CLAIM_ROUNDS_MAX):
             picks = self._picks(seeker, project, units_max - len(leases))
             if not picks:
                 break
             try:
                 causes = await self._issuances(picks, seeker.annotator_id, project)
-                outcomes = await self.repository.apply_in_turn(causes, picks)
+                keys = [cause.key for cause in causes]
+                taken = await self.desks.take(seeker.annotator_id, project.project_id, keys, refused)
+                outcomes = await self.repository.apply_in_turn(
+                    [cause for cause in causes if cause.key in taken],
+                    [pick for pick, key in zip(picks, keys, strict=True) if key in taken],
+                )
             except BaseException:  # a cancelled request gives back its picks, too
-                for pick in picks:
-                    self.repository.queue.undo(pick, seeker.annotator_id)
+                self._undo(picks, seeker)
                 raise
             raise_errors(outcomes, but=NotOffered)
+            self._undo([pick for pick, key in zip(picks, keys, strict=True) if key not in taken], seeker)
             states = [outcome.state for outcome in outcomes if outcome.error is None]
             leases += [Leased(state, state.assignments[-1], project) for state in states if state is not None]
-            if len(leases) == units_max:
+            if len(leases) == units_max or len(taken) < len(picks):
                 break
+            refused |= {key for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error}
         self.instruments.counter("concord_assign_issued").inc(len(leases))
         return leases
+
+    def _undo(self, picks: Sequence[Pick], seeker: Seeker) -> None:
+        for pick in picks:
+            self.repository.queue.undo(pick, seeker.annotator_id)
+
+    async def _on_desk(self, annotator_id: str, project: Project, units_max: int) -> list[Leased]:
+        """Return the leases that the annotator's desk knows of."""
+        units = await self.repository.units(await self.desks.running(annotator_id, project.project_id))
+        found = [(state, lease.running(state, annotator_id)) for state in units.values()]
+        return [Leased(state, one, project) for state, one in found if one is not None][:units_max]
 
     def _picks(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
         picks: list[Pick] = []
@@ -142,14 +163,15 @@ class Claims:
         """Return the causes that lease the picked units, for gold units the annotator's copies."""
         gold_keys = [self.repository.key(pick.unit_id) for pick in picks if pick.gold]
         originals = await self.repository.units(gold_keys) if gold_keys else {}
-        seconds = self.repository.active_times[project.project_id].lease_seconds(project.policy.lease.seconds)
+        seconds = self.repository.view(project.project_id).active_times.lease_seconds(project.policy.lease.seconds)
         request_id, trace = self.requests.next(), trace_headers()
         causes = []
         for pick in picks:
             key, start = self.repository.key(pick.unit_id), None
             if pick.gold:
                 start = unit.copy_for(originals[key], annotator_id)
-                key = self.repository.key(self.repository.assignment_id(pick.unit_id, annotator_id, start.rework))
+                copy_id = self.repository.assignment_id(pick.unit_id, annotator_id, start.rework)
+                key = self.repository.key(copy_id)
             cause_id = f"{request_id}/{pick.unit_id}"
             decide = self._issuing(cause_id, start, annotator_id, seconds * MICROSECONDS, project, trace)
             causes.append(Cause(key, cause_id, decide, creates=pick.gold))
@@ -164,12 +186,17 @@ class Claims:
         project: Project,
         trace: Headers,
     ) -> Callable[[UnitState | None, int], Decision[UnitState]]:
+        last_us = self.clock.now_us() + PLACE_SECONDS * MICROSECONDS // 2
+
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
             state = state or start
             if state is None:
                 raise NotOffered("The unit is gone.")
-            assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework)
-            after = lease.issue(state, annotator_id, assignment_id, now_us + lease_us, project.guideline_version)
+            if now_us > last_us:
+                raise NotOffered("The place on the desk that was taken for it may be free again.")
+            assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
+            version = project.guideline_version
+            after = lease.issue(state, annotator_id, assignment_id, now_us, now_us + lease_us, version)
             said = announcer(cause_id, now_us, trace)
             return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
 

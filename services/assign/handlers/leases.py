@@ -66,7 +66,7 @@ class Leases:
         lease.owned(state, assignment_id, annotator_id)
         assert state is not None, "somebody owns an assignment of it"
         policy = (await self.projects.awaited(state.project_id)).policy.lease
-        seconds = self.repository.active_times[state.project_id].lease_seconds(policy.seconds)
+        seconds = self.repository.view(state.project_id).active_times.lease_seconds(policy.seconds)
         change = functools.partial(
             lease.renew,
             assignment_id=assignment_id,
@@ -109,17 +109,18 @@ class Leases:
         """
         now_us = self.clock.now_us()
         self.instruments.gauge("concord_assign_waiting_units").set(len(self.repository.queue))
-        self.instruments.gauge("concord_assign_leases").set(len(self.repository.held))
-        holds = [] if self.wall.behind(now_us) else self.repository.held.due(now_us, EXPIRE_LEASES_MAX)
+        self.instruments.gauge("concord_assign_leases").set(self.repository.leases_running)
+        holds = [] if self.wall.behind(now_us) else self.repository.due(now_us, EXPIRE_LEASES_MAX)
         if not holds:
             return 0
         try:
             outcomes = await self.repository.apply([_expiry(hold) for hold in holds])
         except Exception:
-            self.repository.held.again(holds)
+            self.repository.again(holds)
             raise
         raise_errors(outcomes)
-        self.instruments.counter("concord_assign_leases_ended", "expired").inc(len(holds))
+        ended = sum(not one.repeated and one.state is not None for one in outcomes)
+        self.instruments.counter("concord_assign_leases_ended", "expired").inc(ended)
         return len(holds)
 
 

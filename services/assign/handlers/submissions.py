@@ -9,6 +9,7 @@ from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from concord.labels import LabelFault, decoded, encoded
+from concord.labels.digest import label_digest
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import lease, submission
@@ -72,7 +73,7 @@ class Submissions:
             except Refusal as refusal:
                 results[place] = refusal
                 continue
-            digest = submission.digest(label)
+            digest = label_digest(label)
             cause_id = f"submit/{answer.assignment_id}"
             decide = functools.partial(_submit, cause_id, annotator_id, answer, label, digest, trace)
             causes.append(Cause(key, cause_id, decide))
@@ -99,11 +100,10 @@ class Submissions:
         assert state is not None, "a label was taken for it"
         if outcome.repeated:
             try:
-                submission.submit(state, answer.assignment_id, annotator_id, digest, answer.active_ms)
+                submission.submit(state, answer.assignment_id, annotator_id, digest, answer.active_ms, 0)
             except Refusal as refusal:
                 return refusal
             return Taken(answer.assignment_id, "repeated")
-        self.repository.active_times[state.project_id].add(answer.active_ms)
         status = lease.owned(state, answer.assignment_id, annotator_id).status
         return Taken(answer.assignment_id, "late" if status == "late" else "accepted")
 
@@ -123,7 +123,7 @@ def _submit(
     state: UnitState | None,
     now_us: int,
 ) -> Decision[UnitState]:
-    after = submission.submit(state, answer.assignment_id, annotator_id, digest, answer.active_ms)
+    after = submission.submit(state, answer.assignment_id, annotator_id, digest, answer.active_ms, now_us)
     assignment = lease.owned(after, answer.assignment_id, annotator_id)
     said = announcements.submitted(announcer(cause_id, now_us, trace), after, assignment, label, answer.flag)
     return Decision(after, [said])

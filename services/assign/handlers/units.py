@@ -4,7 +4,10 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
+from services.assign.announcements import announcer
 from services.assign.domain import unit
 from services.assign.domain.unit import UnitState
 from services.assign.handlers.deciding import Projects, raise_errors
@@ -18,6 +21,7 @@ class Told:
     Attributes:
         cause_id: the event's id.
         change: returns the unit's state after it, or None when nothing changes.
+        word: says what is told of the state after, even where nothing changed; None where nothing is.
     """
 
     cause_id: str
@@ -25,6 +29,7 @@ class Told:
     client_id: str
     project_id: str
     change: Callable[[UnitState], UnitState | None]
+    word: Callable[[Announcer, UnitState], Sequence[Outgoing]] | None = None
 
 
 class Units:
@@ -66,6 +71,7 @@ def _admit(told: UnitState, state: UnitState | None, now_us: int) -> Decision[Un
 
 
 def _hear(told: Told, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-    del now_us
-    after = told.change(state or unit.unheard_of(told.unit_id, told.client_id, told.project_id))
-    return None if after is None else Decision(after)
+    before = state or unit.unheard_of(told.unit_id, told.client_id, told.project_id)
+    after = told.change(before)
+    said = told.word(announcer(told.cause_id, now_us, ()), after or before) if told.word is not None else ()
+    return None if after is None and not said else Decision(after or before, said)

@@ -57,7 +57,8 @@ def test_a_pick_is_to_be_had_and_none_is_picked_only_when_none_is(
             assert to_be_had(before, seeker)
             if not before.named:
                 assert before.priority == max(one.priority for one in had if not one.named)
-            now = issue(before, seeker.annotator_id, f"{before.unit_id}.{seeker.annotator_id}{before.rework}", 100, 1)
+            assignment_id = f"{before.unit_id}.{seeker.annotator_id}{before.rework}"
+            now = issue(before, seeker.annotator_id, assignment_id, 0, 100, 1)
         else:
             before = list(states.values())[number % len(states)]
             now = changed(before, step)

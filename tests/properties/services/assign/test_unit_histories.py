@@ -31,7 +31,7 @@ def assignment_id(state: UnitState, name: str) -> str:
 
 
 def lease_to(name: str) -> Move:
-    return lambda state: issue(state, name, assignment_id(state, name), 100, 1)
+    return lambda state: issue(state, name, assignment_id(state, name), 0, 100, 1)
 
 
 def of(name: str, rework: int, move: Callable[..., UnitState | None], *more: object) -> Move:
@@ -43,7 +43,7 @@ reworks = st.integers(0, 2)
 moves: st.SearchStrategy[Move] = st.one_of(
     names.map(lease_to),
     names.map(lease_to),
-    st.builds(lambda name, rework: of(name, rework, submit, name, "d", 1), names, reworks),
+    st.builds(lambda name, rework: of(name, rework, submit, name, "d", 1, 50), names, reworks),
     st.builds(lambda name, rework: of(name, rework, give_up, name, "skipped"), names, reworks),
     st.builds(lambda name, rework: of(name, rework, give_up, name, "returned"), names, reworks),
     st.builds(lambda name, rework: of(name, rework, expire, 100), names, reworks),

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from google.protobuf.message import Message
@@ -10,7 +10,8 @@ from google.protobuf.message import Message
 from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
-from concord.contracts.topics import PROJECTS, RESOLUTIONS, UNITS, Topic
+from concord.contracts.topics import ANNOTATIONS, PROJECTS, RESOLUTIONS, UNITS, Topic
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
 from concord.contracts.v1.projects_pb2 import (
     GoldPolicy,
     LeasePolicy,
@@ -126,6 +127,12 @@ class Desk:
     def consumed(self) -> int:
         """Return how many records the group has committed."""
         return sum(self.house.cluster.group("assign").committed.values())
+
+
+def labels_told(house: House) -> list[AnnotationSubmitted]:
+    """Return the labels that assign has told of, in order."""
+    told = [cast("AnnotationEvent", event) for event in house.events(ANNOTATIONS)]
+    return [event.annotation_submitted for event in told if event.HasField("annotation_submitted")]
 
 
 async def claim(annotator: httpx.AsyncClient, units: int = 1, project_id: str = PROJECT) -> list[dict[str, Any]]:

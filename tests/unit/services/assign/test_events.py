@@ -11,7 +11,17 @@ from concord.contracts.v1.lots_pb2 import LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Escalated
 from concord.contracts.v1.units_pb2 import LotSealed, UnitErased, UnitEvent
 from tests.support.service import metadata, until
-from tests.unit.services.assign.desk import AT_US, CLIENT, PROJECT, Desk, claim, resolution_event, submit, unit_event
+from tests.unit.services.assign.desk import (
+    AT_US,
+    CLIENT,
+    PROJECT,
+    Desk,
+    claim,
+    labels_told,
+    resolution_event,
+    submit,
+    unit_event,
+)
 
 
 def rejected(on_reject: str, *unit_ids: str) -> LotEvent:
@@ -40,7 +50,7 @@ async def test_a_rejected_lot_is_labelled_anew_also_by_who_labelled_it_before() 
             assert (await submit(ann, again["assignment_id"], "no")).json()["status"] == "accepted"
             assert (await submit(bob, of_bob["assignment_id"])).json()["status"] == "late"
             assert len(await claim(bob)) == 1
-    told = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
+    told = labels_told(desk.house)
     assert sorted((one.annotator_id, one.rework, one.late) for one in told) == [
         ("ann", 0, False),
         ("ann", 1, False),
@@ -113,7 +123,7 @@ async def test_many_at_once_never_go_over_the_overlap_and_lose_nothing() -> None
 
         done = await asyncio.gather(*map(work, names))
         await until(lambda: len(desk.house.events(ANNOTATIONS)) == sum(done))
-    labels = [event.annotation_submitted for event in desk.house.events(ANNOTATIONS)]
+    labels = labels_told(desk.house)
     assert set(Counter(label.unit_id for label in labels).values()) == {2}
     assert len({(label.unit_id, label.annotator_id) for label in labels}) == len(labels) == 60
     assert len({event.metadata.event_id for event in desk.house.events(ASSIGNMENTS)}) == 60

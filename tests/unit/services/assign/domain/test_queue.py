@@ -36,7 +36,7 @@ def pick(queue: ReadyQueue, who: Seeker, gold_rate: float = 0.0) -> str | None:
 
 
 def leased(state: UnitState, name: str) -> UnitState:
-    return issue(state, name, f"{state.unit_id}.{name}", 100, 1)
+    return issue(state, name, f"{state.unit_id}.{name}", 0, 100, 1)
 
 
 def test_higher_priority_goes_first_and_age_decides_within_the_window() -> None:

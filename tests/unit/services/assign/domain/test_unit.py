@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from services.assign.domain.lease import ActiveTimes, WallTime, expire, give_up, issue, renew
+from services.assign.domain.lease import WallTime, expire, give_up, issue, renew
 from services.assign.domain.overlap import offered_to, slots_open, turns
 from services.assign.domain.refusals import (
     AnsweredOtherwise,
@@ -28,7 +28,7 @@ def admitted(**fields: object) -> UnitState:
 def leased(state: UnitState, *names: str) -> UnitState:
     """Return the unit leased to these, until 100."""
     for name in names:
-        state = issue(state, name, f"c1-u1.{name}{state.rework}", 100, 1)
+        state = issue(state, name, f"c1-u1.{name}{state.rework}", 0, 100, 1)
     return state
 
 
@@ -56,16 +56,16 @@ def test_giving_up_twice_changes_nothing_and_a_label_after_it_is_refused(how: st
     state = give_up(leased(admitted(), "ann"), "c1-u1.ann0", "ann", how)  # type: ignore[arg-type]  # parametrised
     assert give_up(state, "c1-u1.ann0", "ann", how) is state  # type: ignore[arg-type]  # parametrised
     with pytest.raises(LeaseOver):
-        submit(state, "c1-u1.ann0", "ann", "d", 1)
+        submit(state, "c1-u1.ann0", "ann", "d", 1, 50)
 
 
 def test_nobody_touches_an_assignment_of_somebody_else() -> None:
     state = leased(admitted(), "ann")
     moves: list[Callable[[], object]] = [
-        lambda: submit(state, "c1-u1.ann0", "bob", "d", 1),
+        lambda: submit(state, "c1-u1.ann0", "bob", "d", 1, 50),
         lambda: give_up(state, "c1-u1.ann0", "bob", "skipped"),
         lambda: renew(state, "c1-u1.ann0", "bob", 500, 3),
-        lambda: submit(None, "c1-u1.ann0", "ann", "d", 1),
+        lambda: submit(None, "c1-u1.ann0", "ann", "d", 1, 50),
     ]
     for move in moves:
         with pytest.raises(AssignmentUnknown):
@@ -79,19 +79,27 @@ def test_a_label_counts_only_while_the_unit_wants_it() -> None:
     gone = withdraw(state)
     for after in (closed, again, gone):
         assert after is not None
-        assert submit(after, "c1-u1.ann0", "ann", "d", 1).assignments[0].status == "late"
-    in_time = submit(state, "c1-u1.ann0", "ann", "d", 1)
+        assert submit(after, "c1-u1.ann0", "ann", "d", 1, 50).assignments[0].status == "late"
+    in_time = submit(state, "c1-u1.ann0", "ann", "d", 1, 50)
     assert in_time.assignments[0].status == "submitted"
-    assert submit(in_time, "c1-u1.ann0", "ann", "d", 1) is in_time
+    assert submit(in_time, "c1-u1.ann0", "ann", "d", 1, 50) is in_time
     with pytest.raises(AnsweredOtherwise):
-        submit(in_time, "c1-u1.ann0", "ann", "e", 1)
+        submit(in_time, "c1-u1.ann0", "ann", "e", 1, 50)
+
+
+def test_no_more_active_time_is_believed_than_has_passed_since_the_lease_began() -> None:
+    state = issue(admitted(), "ann", "c1-u1.ann0", 1_000_000, 9_000_000, 1)
+    day_ms = 86_400_000
+    assert submit(state, "c1-u1.ann0", "ann", "d", day_ms, 5_000_000).assignments[0].active_ms == 4_000
+    assert submit(state, "c1-u1.ann0", "ann", "d", 3_000, 5_000_000).assignments[0].active_ms == 3_000
+    assert submit(state, "c1-u1.ann0", "ann", "d", day_ms, 0).assignments[0].active_ms == 0, "a clock that jumped back"
 
 
 def test_a_label_after_expiry_takes_the_slot_back_unless_somebody_has_it() -> None:
     ended = expire(leased(admitted(), "ann", "bob"), "c1-u1.ann0", 100)
     assert ended is not None
-    assert submit(ended, "c1-u1.ann0", "ann", "d", 1).assignments[0].status == "submitted"
-    assert submit(leased(ended, "cem"), "c1-u1.ann0", "ann", "d", 1).assignments[0].status == "late"
+    assert submit(ended, "c1-u1.ann0", "ann", "d", 1, 50).assignments[0].status == "submitted"
+    assert submit(leased(ended, "cem"), "c1-u1.ann0", "ann", "d", 1, 50).assignments[0].status == "late"
     with pytest.raises(LeaseExpired):
         renew(ended, "c1-u1.ann0", "ann", 500, 3)
     with pytest.raises(LeaseExpired):
@@ -136,16 +144,6 @@ def test_a_gold_unit_waits_for_all_its_names_and_its_copy_for_one_once() -> None
     assert turns(gold) == ("ann", "bob", "cem")
     copy = leased(copy_for(gold, "bob"), "bob")
     assert (turns(copy), offered_to(copy, "ann")) == ((), False)
-
-
-def test_a_lease_is_three_times_the_95th_percentile_and_never_short() -> None:
-    times = ActiveTimes()
-    assert times.lease_seconds(0) == 120
-    for _ in range(200):
-        times.add(100_000)
-    times.add(0)
-    assert times.lease_seconds(0) == 300
-    assert times.lease_seconds(45) == 45
 
 
 def test_a_clock_that_jumped_back_is_behind_until_it_has_caught_up() -> None:

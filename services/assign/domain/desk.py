@@ -1,0 +1,74 @@
+"""An annotator's desk in one project: what they were promised and may still hold, so that nobody takes more than fits.
+
+A lease is decided by its unit, and units know nothing of each other. So a place on the desk is taken first, by an
+insert that only one process wins, and leases are issued for taken places alone: however many claims run at once, in
+however many processes, no more than LEASES_MAX leases of one annotator run in a project.
+
+A desk's records are kept in pages, for an aggregate's past is read whole: a full page is closed, and the next one takes
+over what stands on it.
+"""
+
+from collections.abc import Sequence, Set
+
+import msgspec
+
+LEASES_MAX = 50
+"""Leases that one annotator may hold in one project."""
+PLACE_SECONDS = 60
+"""For how long a place is kept whose lease is not seen: it may be on its way in another process."""
+PAGE_RECORDS_MAX = 64
+"""Decisions on one page."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One place on a desk: the key of the aggregate that decides on the lease, and when it was taken."""
+
+    key: str
+    at_us: int
+
+
+class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One page of an annotator's desk in a project.
+
+    Attributes:
+        places: what is held, or may be.
+        records: decisions on this page.
+        closed: the next page goes on from here.
+    """
+
+    project_id: str
+    annotator_id: str
+    page: int = 0
+    places: tuple[Place, ...] = ()
+    records: int = 0
+    closed: bool = False
+
+
+def take(state: DeskState, wanted: Sequence[str], over: Set[str], now_us: int) -> DeskState | None:
+    """Return the desk with as many of the wanted places taken as fit, the first ones; None when none does.
+
+    Args:
+        state: an open page.
+        wanted: keys of units, no two the same.
+        over: keys whose leases are known to have ended; they never run again under the place that was taken.
+        now_us: the time.
+    """
+    kept = [place for place in state.places if place.key not in over]
+    held = {place.key for place in kept}
+    room = max(0, LEASES_MAX - len(kept))
+    taken = [Place(key, now_us) for key in wanted if key not in held][:room]
+    if not taken:
+        return None
+    return msgspec.structs.replace(state, places=(*kept, *taken), records=state.records + 1)
+
+
+def close(state: DeskState) -> DeskState | None:
+    """Return the page closed, when it is full and open."""
+    if state.closed or state.records < PAGE_RECORDS_MAX:
+        return None
+    return msgspec.structs.replace(state, closed=True, records=state.records + 1)
+
+
+def next_page(closed: DeskState) -> DeskState:
+    """Return the page that takes over from a closed one."""
+    return msgspec.structs.replace(closed, page=closed.page + 1, records=0, closed=False)

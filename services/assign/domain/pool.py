@@ -1,0 +1,56 @@
+"""Everybody who annotates, and who of them is fit for what: a hint, rebuilt from the journal."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from services.assign.domain.eligibility import AnnotatorState, abilities
+
+KEPT_US = 30_000_000
+"""For how long it is remembered who is fit, in microseconds: credentials end."""
+SKILL_SETS_MAX = 1_000
+
+
+class Pool:
+    """The annotators that are defined."""
+
+    def __init__(self) -> None:
+        self._annotators: dict[str, AnnotatorState] = {}
+        self._able: defaultdict[str, set[str]] = defaultdict(set)
+        self._fit: dict[tuple[str, ...], tuple[int, frozenset[str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._annotators)
+
+    def settle(self, annotator: AnnotatorState) -> None:
+        """Take over an annotator as last defined."""
+        before = self._annotators.get(annotator.annotator_id)
+        if before is not None and before.revision >= annotator.revision:
+            return
+        for ability in _ever(before) if before is not None else ():
+            self._able[ability].discard(annotator.annotator_id)
+        for ability in _ever(annotator):
+            self._able[ability].add(annotator.annotator_id)
+        self._annotators[annotator.annotator_id] = annotator
+        self._fit.clear()
+
+    def fit_for(self, skills: Sequence[str], now_us: int) -> frozenset[str]:
+        """Return who has these skills now."""
+        key = tuple(skills)
+        known = self._fit.get(key)
+        if known is not None and 0 <= now_us - known[0] < KEPT_US:
+            return known[1]
+        found = self._found(key, now_us)
+        if len(self._fit) >= SKILL_SETS_MAX:
+            self._fit.clear()
+        self._fit[key] = (now_us, found)
+        return found
+
+    def _found(self, skills: tuple[str, ...], now_us: int) -> frozenset[str]:
+        if not skills:
+            return frozenset(self._annotators)
+        fewest = min((self._able.get(skill, set()) for skill in skills), key=len)
+        return frozenset(one for one in fewest if abilities(self._annotators[one], now_us).issuperset(skills))
+
+
+def _ever(annotator: AnnotatorState) -> set[str]:
+    return {*annotator.skills, *(one.domain for one in annotator.credentials)}

@@ -1,0 +1,78 @@
+"""What assign knows at a glance of one project: hints, rebuilt from the journal, dropped with the project."""
+
+import msgspec
+
+from services.assign.domain.active_time import ActiveTimes
+from services.assign.domain.held import HeldLeases
+from services.assign.domain.overlap import LET_GO, seen_by, slots_open, turns
+from services.assign.domain.stranding import LET_GO_MAX
+from services.assign.domain.unit import UnitState
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """A unit that lacks labels and was had by somebody, or names who is to label it.
+
+    Attributes:
+        key: its aggregate's.
+        skills: what it takes.
+        seen: who cannot be offered it now.
+        turns: for a named unit, whose turn it is; None for others.
+        let_go: how often it was let go since it was sent back.
+    """
+
+    key: str
+    skills: tuple[str, ...]
+    seen: frozenset[str]
+    turns: tuple[str, ...] | None
+    let_go: int
+
+    def perhaps_nobody(self, fit: frozenset[str]) -> bool:
+        """Return whether it may be that nobody of these can be offered the unit: the unit itself is asked then."""
+        if self.let_go >= LET_GO_MAX:
+            return True
+        if self.turns is not None:
+            return not fit.intersection(self.turns)
+        return len(fit) <= len(self.seen) and fit <= self.seen
+
+
+class ProjectView:
+    """One project's running leases, units that lack labels, active times, and whom nobody can serve.
+
+    Attributes:
+        lacking: see Lacking, by unit.
+        nobody_since_us: since when nobody was found for a unit, on the monotonic clock in microseconds.
+        stranded: units that were told to be stranded, and still are.
+        desk_pages: the newest known page of each annotator's desk.
+    """
+
+    def __init__(self) -> None:
+        self.held = HeldLeases()
+        self.active_times = ActiveTimes()
+        self.lacking: dict[str, Lacking] = {}
+        self.nobody_since_us: dict[str, int] = {}
+        self.stranded: dict[str, None] = {}
+        self.desk_pages: dict[str, int] = {}
+
+    def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:
+        """Take over a unit's newest state; saying it again changes nothing.
+
+        Args:
+            state: the newest state.
+            key: its aggregate's key.
+            not_before_us: see HeldLeases.settle.
+        """
+        self.held.settle(state, key, not_before_us)
+        for one in state.assignments:
+            self.active_times.add(one.id, one.annotator_id, one.active_ms, one.issued_at_us)
+        lacks = not state.gold and slots_open(state) > 0
+        if lacks and (state.named or state.current):
+            whose = turns(state) if state.named else None
+            let_go = sum(one.status in LET_GO for one in state.current)
+            self.lacking[state.unit_id] = Lacking(key, state.skills, seen_by(state), whose, let_go)
+        else:
+            self.lacking.pop(state.unit_id, None)
+            self.nobody_since_us.pop(state.unit_id, None)
+        if lacks and state.stranded:
+            self.stranded[state.unit_id] = None
+        else:
+            self.stranded.pop(state.unit_id, None)

@@ -1,0 +1,133 @@
+"""Units that nobody is left to label: found, offered once more, and told."""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import Instruments
+from services.assign import announcements
+from services.assign.announcements import announcer
+from services.assign.domain import stranding
+from services.assign.domain.project_view import ProjectView
+from services.assign.domain.unit import UnitState
+from services.assign.handlers.deciding import Requests, raise_errors
+from services.assign.repository import Repository
+
+ONCE_MORE_SECONDS = 3.0
+"""For so long nobody must be found for a unit before it goes once more to those who let it go."""
+STRANDED_SECONDS = 300.0
+"""And for so long before that is told: somebody may be on their way to be defined."""
+LOOKED_AT_ONCE = 1_000
+DECIDED_AT_ONCE = 200
+LISTED_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What waits in a project for somebody who is not there.
+
+    Attributes:
+        units: units for which nobody is found, with whether that was told; at most LISTED_MAX.
+        skills: sets of skills that nobody has, with how many units wait for them that nobody has had.
+    """
+
+    units: list[tuple[str, bool]]
+    skills: list[tuple[tuple[str, ...], int]]
+
+
+class Stranded:
+    """Who is left to label what.
+
+    Args:
+        repository: where facts are found.
+        requests: names requests.
+        instruments: those of `telemetry.INSTRUMENTS`.
+        clock: time.
+    """
+
+    def __init__(self, repository: Repository, requests: Requests, instruments: Instruments, clock: Clock) -> None:
+        self.repository = repository
+        self.requests = requests
+        self.instruments = instruments
+        self.clock = clock
+
+    async def look(self) -> None:
+        """Look at every unit that lacks labels, and decide on those for which nobody was found for long enough."""
+        waiting = 0
+        for project_id, view in self.repository.views:
+            once_more, told = await self._due(view)
+            await self._decide(view, once_more, self._once_more)
+            await self._decide(view, told, self._told)
+            waits = self.of(project_id)
+            waiting += len(view.nobody_since_us) + sum(units for _, units in waits.skills)
+        self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
+
+    async def _due(self, view: ProjectView) -> tuple[list[str], list[str]]:
+        """Return the units for which nobody was found for long enough to go round once more, and to be told."""
+        now_us, since_us = self.clock.now_us(), int(self.clock.monotonic() * MICROSECONDS)
+        once_more, told = [], []
+        for count, (unit_id, lacking) in enumerate(list(view.lacking.items()), 1):
+            if count % LOOKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if view.lacking.get(unit_id) is not lacking:
+                continue
+            if not lacking.perhaps_nobody(self.repository.pool.fit_for(lacking.skills, now_us)):
+                view.nobody_since_us.pop(unit_id, None)
+                continue
+            waited_us = since_us - view.nobody_since_us.setdefault(unit_id, since_us)
+            if waited_us >= STRANDED_SECONDS * MICROSECONDS and unit_id not in view.stranded:
+                told.append(unit_id)
+            elif waited_us >= ONCE_MORE_SECONDS * MICROSECONDS and lacking.let_go:
+                once_more.append(unit_id)
+        return once_more, told
+
+    async def _decide(
+        self,
+        view: ProjectView,
+        unit_ids: list[str],
+        decided: Callable[[str, UnitState, int], Decision[UnitState] | None],
+    ) -> None:
+        for start in range(0, len(unit_ids), DECIDED_AT_ONCE):
+            causes = []
+            for unit_id in unit_ids[start : start + DECIDED_AT_ONCE]:
+                lacking = view.lacking.get(unit_id)
+                if lacking is not None:
+                    cause_id = f"{self.requests.next()}/{unit_id}"
+                    causes.append(Cause(lacking.key, cause_id, functools.partial(_decide, cause_id, decided)))
+            raise_errors(await self.repository.apply(causes))
+
+    def _fit(self, state: UnitState) -> frozenset[str]:
+        return self.repository.pool.fit_for(state.skills, self.clock.now_us())
+
+    def _once_more(self, cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:
+        del cause_id, now_us
+        after = stranding.once_more(state, self._fit(state))
+        return None if after is None else Decision(after)
+
+    def _told(self, cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:
+        fit = self._fit(state)
+        after = stranding.strand(state, fit)
+        if after is None:
+            return None
+        reason = stranding.why_nobody(state, fit)
+        return Decision(after, [announcements.stranded(announcer(cause_id, now_us, ()), after, reason)])
+
+    def of(self, project_id: str) -> Waits:
+        """Return what waits in a project for somebody who is not there, as of the last look."""
+        view, now_us = self.repository.view(project_id), self.clock.now_us()
+        units = [(unit_id, unit_id in view.stranded) for unit_id in list(view.nobody_since_us)[:LISTED_MAX]]
+        lanes = self.repository.queue.fresh_of(project_id)
+        skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
+        return Waits(units, skills)
+
+
+def _decide(
+    cause_id: str,
+    decided: Callable[[str, UnitState, int], Decision[UnitState] | None],
+    state: UnitState | None,
+    now_us: int,
+) -> Decision[UnitState] | None:
+    return None if state is None else decided(cause_id, state, now_us)
