@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from concord.chassis.journal.record import COLLECTIONS, Cause, Decision, Kind
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import UNITS
+from simulation.virtual_time import VirtualTimeLoop
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -40,6 +42,17 @@ def add(cause: str, key: str = KEY, creates: bool = False, event_bytes: int = 0)
         return Decision(after, [Outgoing(UNITS.name, key.encode(), value)])
 
     return Cause(key, cause, decide, creates)
+
+
+def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Run a test in virtual time: hours take no time."""
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.run(test())
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
 
 
 class House:

@@ -5,21 +5,22 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
-from concord.chassis.errors import Backlogged
+from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, Entry
 from concord.chassis.store.port import Document, Store, StoreUnavailable
 
 COMMIT_RECORDS_MAX = 500
+COMMIT_BYTES_MAX = 8_000_000
+"""Of the records of one commit; one that is larger goes alone."""
 WAITING_RECORDS_MAX = 20_000
+WAITING_BYTES_MAX = 64_000_000
 GATHER_SECONDS = 0.002
 """How long a group waits for more after one that several callers shared. Who comes alone waits for it once at most."""
 APPEND_SECONDS_MAX = 10.0
-RETRY_SECONDS_FIRST = 0.05
 RETRY_SECONDS_MAX = 2.0
-REGISTER_AGAIN_SECONDS = 1_200.0
-"""How long a writer may be silent before it makes itself known again, well inside the sweeper's patience."""
 
 
 class Listener(Protocol):
@@ -85,7 +86,9 @@ class GroupCommit:
         self.number = 1
         self.records_stored = 0
         self.records_lost = 0
-        self.registered_at: float | None = None
+        self.registered = False
+        self.closed = False
+        self.waiting_bytes = 0
         self._waiting: deque[tuple[Entry[Any], _Append, int]] = deque()
         # In the order of their deadlines, so that one timer is enough: one each would cost as much as all else here.
         self._unanswered: deque[_Append] = deque()
@@ -98,13 +101,20 @@ class GroupCommit:
         """Return, for each entry, whether it was stored; False when its sequence number was taken.
 
         Raises:
-            Backlogged: too much is waiting already.
+            Backlogged: too much is waiting already; nothing of this is taken over.
+            Unavailable: the process stops; nothing of this is taken over.
             StoreUnavailable: no answer in APPEND_SECONDS_MAX. The entries may still be stored: ask again with the
                 same causes and the journal tells which.
         """
         assert entries, "who appends nothing would wait for ever"
-        if len(self._waiting) + len(entries) > WAITING_RECORDS_MAX:
-            raise Backlogged(f"{len(self._waiting)} records wait for the store, {WAITING_RECORDS_MAX} may")
+        if self.closed:
+            raise Unavailable("This process stops; another serves.")
+        size = sum(entry.size for entry in entries)
+        if self._waiting and (
+            len(self._waiting) + len(entries) > WAITING_RECORDS_MAX or self.waiting_bytes + size > WAITING_BYTES_MAX
+        ):
+            raise Backlogged(f"{len(self._waiting)} records of {self.waiting_bytes} bytes wait for the store.")
+        self.waiting_bytes += size
         loop = asyncio.get_running_loop()
         append = _Append(len(entries), loop)
         if self.listener is not None:
@@ -127,7 +137,7 @@ class GroupCommit:
             if crowded and len(self._waiting) < COMMIT_RECORDS_MAX:
                 # Those who were just answered are about to ask for more: a third fewer inserts.
                 await self.clock.sleep(GATHER_SECONDS)
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), COMMIT_RECORDS_MAX))]
+            group = self._next_group()
             if not self._waiting:
                 self._arrived.clear()
             if not group:
@@ -156,45 +166,73 @@ class GroupCommit:
             self._unanswered.popleft().give_up()
         self._timer = loop.call_at(self._unanswered[0].deadline, self._give_up) if self._unanswered else None
 
+    def _next_group(self) -> list[tuple[Entry[Any], _Append, int]]:
+        """Take what goes out with the next insert from what waits."""
+        group: list[tuple[Entry[Any], _Append, int]] = []
+        size = 0
+        while self._waiting and len(group) < COMMIT_RECORDS_MAX:
+            size += self._waiting[0][0].size
+            if group and size > COMMIT_BYTES_MAX:
+                break
+            group.append(self._waiting.popleft())
+            self.waiting_bytes -= group[-1][0].size
+        return group
+
     async def settled(self) -> None:
         """Return when nothing that was appended waits for the store."""
         await self._settled.wait()
 
+    async def close(self) -> None:
+        """Take nothing over any more, and return when the outcome of all that was is known."""
+        self.closed = True
+        await self.settled()
+
     async def _commit(self, entries: Sequence[Entry[Any]]) -> frozenset[int]:
-        """Insert until the outcome of every entry is known; return the positions of the lost ones."""
+        """Insert until the outcome of every entry is known; return the positions of the lost ones.
+
+        Raises:
+            StoreRefused: a fault of the deployment; what the documents may be was looked at before they came here.
+        """
         commit = Commit(self.writer, self.number)
-        documents = [entry.document(commit) for entry in entries]
-        pause = RETRY_SECONDS_FIRST
+        documents = [entry.document(commit, place) for place, entry in enumerate(entries)]
+        waits = BackOff("the group commit", self.clock, RETRY_SECONDS_MAX)
         doubtful = False
         while True:
             try:
                 await self._register()
                 if doubtful:
-                    return await self._settle(documents)
-                return await self.store.insert(JOURNAL.name, documents)
-            except StoreUnavailable:
-                doubtful = True
-                await self.clock.sleep(pause)
-                pause = min(pause * 2, RETRY_SECONDS_MAX)
+                    lost = await self._settle(documents)
+                else:
+                    doubtful = True
+                    lost = await self.store.insert(JOURNAL.name, documents)
+            except StoreUnavailable as fault:
+                await waits.wait(fault)
+            else:
+                waits.over()
+                return lost
 
     async def _register(self) -> None:
-        """Make this writer known to the sweepers before its first record, and again after a long silence."""
-        now = self.clock.monotonic()
-        if self.registered_at is None or now - self.registered_at > REGISTER_AGAIN_SECONDS:
+        """Make this writer known to the sweepers before its first record; nobody but itself takes it off again."""
+        if not self.registered:
             await self.store.insert(WRITERS.name, [{"_id": self.writer, "started_at_us": self.clock.now_us()}])
-            self.registered_at = now
+            self.registered = True
 
     async def _settle(self, documents: Sequence[Document]) -> frozenset[int]:
-        """After a doubtful insert: insert what is absent, and tell by the commit's name what is ours."""
+        """After a doubtful insert: insert what is absent, and tell by its place in our commit what is ours.
+
+        The place tells it from what another caller of this process wanted to store under the same number, with the
+        same cause, in the same commit.
+
+        Raises:
+            StoreUnavailable: no answer, or one that does not show what was inserted before: still in doubt.
+        """
         await self.store.insert(JOURNAL.name, documents)
         found = await self.store.get(JOURNAL.name, sorted({document["_id"] for document in documents}))
-        ours: set[str] = set()
         lost = set()
         for position, document in enumerate(documents):
-            stored = found[document["_id"]]
-            mine = stored["commit"] == document["commit"] and stored["causes"] == document["causes"]
-            if mine and document["_id"] not in ours:
-                ours.add(document["_id"])
-            else:
+            stored = found.get(document["_id"])
+            if stored is None:
+                raise StoreUnavailable(f"{document['_id']} was inserted and cannot be read")
+            if (stored["commit"], stored["place"]) != (document["commit"], document["place"]):
                 lost.add(position)
         return frozenset(lost)

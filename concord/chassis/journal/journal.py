@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from typing import Any, cast
 
 from concord.chassis.clock import Clock
-from concord.chassis.errors import Backlogged, Unavailable
+from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State
@@ -44,20 +44,33 @@ class Journal:
         self._heads: OrderedDict[str, Head[Any]] = OrderedDict()
         self._times_forgotten = 0
 
-    async def decide(self, kind: Kind[State], cause: Cause[State]) -> Outcome[State]:
+    async def decide(self, kind: Kind[State], cause: Cause[State], *, owed: bool = False) -> Outcome[State]:
         """Answer one cause, once; return when its record is stored. Its events follow on their own.
+
+        Args:
+            kind: of the aggregate.
+            cause: what is asked.
+            owed: it follows from what was taken already, so that a full backlog does not refuse it.
 
         Raises:
             whatever `cause.decide` raises.
-            Backlogged: the broker has taken no events for too long.
+            Backlogged: the broker has taken no events for too long; nothing was stored.
             StoreUnavailable: no answer in time; the same cause may be asked again.
         """
-        if self.publisher.full:
-            raise Backlogged(f"{self.publisher.backlog_events} events wait for the broker")
+        if not owed:
+            self.refuse_backlog()
         (outcome,) = await self.apply(kind, [cause])
         if outcome.error is not None:
             raise outcome.error
         return outcome
+
+    def refuse_backlog(self) -> None:
+        """Raise Backlogged when more events wait for the broker than may.
+
+        Whoever takes something from people asks it before anything is stored, `apply` and payloads included; what the
+        consumer brings is bounded by its batch, which waits for the broker.
+        """
+        self.publisher.refuse_backlog()
 
     async def apply(self, kind: Kind[State], causes: Sequence[Cause[State]]) -> list[Outcome[State]]:
         """Answer a batch of causes, each once, in their order within an aggregate: one read, one insert.

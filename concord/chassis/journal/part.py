@@ -52,5 +52,5 @@ class JournalPart:
 
     async def stop(self) -> None:
         """Store and publish what is in hand, and leave nothing for a sweeper."""
-        await self.commits.settled()
-        await self.publisher.close()
+        await self.commits.close()
+        await self.publisher.close(self.commits.registered)

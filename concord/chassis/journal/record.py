@@ -7,15 +7,16 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from concord.chassis.broker.port import Outgoing
+from concord.chassis.broker.port import Outgoing, record_bytes
 from concord.chassis.store.port import Collection, Document
 
 JOURNAL = Collection("journal", indexed=("aggregate", "commit"))
 WRITERS = Collection("writers")
 MARKS = Collection("marks", indexed=("writer",))
+SAID = Collection("said")
 PARKED = Collection("parked")
 """Events of the journal that no broker takes, kept for a person to look at."""
-COLLECTIONS = (JOURNAL, WRITERS, MARKS, PARKED)
+COLLECTIONS = (JOURNAL, WRITERS, MARKS, SAID, PARKED)
 """All that a journal keeps."""
 
 REASON_CHARACTERS_MAX = 1_000
@@ -122,14 +123,20 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     events: Sequence[Outgoing]
     state_bytes: bytes
 
-    def document(self, commit: Commit) -> Document:
-        """Return the record as the store takes it."""
+    @property
+    def size(self) -> int:
+        """The bytes that it holds of state and events, nearly."""
+        return len(self.state_bytes) + sum(record_bytes(event) for event in self.events)
+
+    def document(self, commit: Commit, place: int = 0) -> Document:
+        """Return the record as the store takes it, `place` being where in its commit it stands."""
         return {
             "_id": f"{self.key}/{self.seq:06d}",
             "aggregate": self.key,
             "seq": self.seq,
             "causes": list(self.causes),
             "commit": str(commit),
+            "place": place,
             "at_us": self.at_us,
             "state": self.state_bytes,
             "events": _encode_events(self.events),

@@ -1,102 +1,196 @@
-"""The sweeper: publishes what other processes of this service stored and did not live to say."""
+"""The sweeper: publishes what other processes of this service stored and did not live to say.
+
+Whether a writer is dead cannot be known: it may be stopped for an hour and go on, and the store may let its last insert
+in when it is long gone. So nobody strikes another off the list: a writer that did not close itself is looked after for
+good, often while something comes of it and seldom when nothing does.
+"""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from concord.chassis.clock import MICROSECONDS, Clock
-from concord.chassis.journal.publisher import Publisher, leave_mark
-from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Commit, events_of
+from concord.chassis.back_off import BackOff
+from concord.chassis.clock import Clock
+from concord.chassis.journal.marks import RECALL_COMMITS, Marks
+from concord.chassis.journal.publisher import PUBLISH_EVENTS_MAX, Publisher
+from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, events_of
 from concord.chassis.store.port import Document, Store, StoreUnavailable
 
 SWEEP_SECONDS = 10.0
+QUIET_SECONDS = 3_600.0
+"""A writer of which nothing has come for so long, by this process's own watch, is looked at every SELDOM_SECONDS."""
+SELDOM_SECONDS = 600.0
 SWEEP_COMMITS = 20
-WRITER_SILENT_SECONDS = 3_600.0
-"""A writer without a new commit for so long is taken off the list; it registers again before it writes again."""
+"""How many commits ahead are looked for at once; of each only that it is there."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """How far another writer is known.
+
+    Attributes:
+        number: all its commits up to this are whole and said.
+        seen: the highest number of which something was there at the last look; what is above is young.
+        said: the records of later commits that are said.
+        news_at: when something new was last there.
+        next_at: when it is looked at again. Both by the monotonic clock.
+    """
+
+    number: int = 0
+    seen: int = 0
+    said: set[str] = field(default_factory=set)
+    news_at: float = 0.0
+    next_at: float = 0.0
 
 
 class Sweeper:
-    """Follows every other writer's commits from its last mark on."""
+    """Follows every other writer's commits from its last mark on.
+
+    Attributes:
+        events_swept: how many events it published in the stead of others.
+    """
 
     name = "sweeper"
 
-    def __init__(self, store: Store, publisher: Publisher, writer: str, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, publisher: Publisher, writer: str, clock: Clock, marks: Marks | None = None
+    ) -> None:
         self.store = store
         self.publisher = publisher
         self.writer = writer
         self.clock = clock
-        self.published: dict[str, int] = {}
+        self.marks = marks or publisher.marks
         self.events_swept = 0
-        self._closed: set[str] = set()
-        self._seen_us: dict[str, int] = {}
+        self._followed: dict[str, _Followed] = {}
 
     async def start(self) -> None:
-        """Before this process decides anything: say all that dead ones left unsaid."""
-        await self.sweep(older_than_seconds=0.0)
+        """Before this process decides anything: say all that dead ones left unsaid, once the store answers."""
+        waits = BackOff("the first sweep", self.clock)
+        while True:
+            try:
+                await self.sweep(at_once=True)
+            except StoreUnavailable as fault:
+                await waits.wait(fault)
+            else:
+                waits.over()
+                return
 
     async def run(self) -> None:
         """Sweep every SWEEP_SECONDS until cancelled."""
+        waits = BackOff("the sweeper", self.clock)
         while True:
             await self.clock.sleep(SWEEP_SECONDS)
             try:
-                await self.sweep(older_than_seconds=SWEEP_SECONDS)
-            except StoreUnavailable:
-                continue
-
-    async def sweep(self, older_than_seconds: float) -> None:
-        """Publish every other writer's unmarked commits that are at least so old."""
-        writers = [document async for page in self.store.stream(WRITERS.name) for document in page]
-        for document in sorted(writers, key=lambda one: one["_id"]):
-            if document["_id"] != self.writer:
-                await self._follow(document["_id"], document["started_at_us"], older_than_seconds)
-
-    async def _follow(self, writer: str, started_at_us: int, older_than_seconds: float) -> None:
-        before = number = await self._last_mark(writer)
-        newest_us = self._seen_us.get(writer, started_at_us)
-        limit_us = self.clock.now_us() - round(older_than_seconds * MICROSECONDS)
-        while True:
-            wanted = [str(Commit(writer, number + ahead)) for ahead in range(1, SWEEP_COMMITS + 1)]
-            found = await self.store.find(JOURNAL.name, "commit", wanted)
-            old = [document for document in found if document["at_us"] <= limit_us]
-            young = {Commit.parse(document["commit"]).number for document in found if document["at_us"] > limit_us}
-            ready = [one for one in old if not young or Commit.parse(one["commit"]).number < min(young)]
-            if not ready:
-                break
-            await self._say(ready)
-            newest_us = max(newest_us, *(one["at_us"] for one in ready))
-            number = max(Commit.parse(one["commit"]).number for one in ready)
-        self._seen_us[writer] = newest_us
-        if number > before:
-            await leave_mark(self.store, writer, number)
-            await self.store.delete(MARKS.name, [f"{writer}/{before}"])
-        self.published[writer] = number
-        if limit_us - newest_us > WRITER_SILENT_SECONDS * MICROSECONDS:
-            await self.store.delete(WRITERS.name, [writer])
-
-    async def before_deciding_on(self, records: Iterable[Document]) -> None:
-        """Publish what these records of one or more aggregates caused, where another writer may not have.
-
-        Called when a head is read from the store: an event must not overtake an earlier one of its aggregate.
-        """
-        doubtful = [one for one in records if not self._known_published(Commit.parse(one["commit"]))]
-        for writer in sorted({Commit.parse(one["commit"]).writer for one in doubtful}):
-            if await self.store.get(WRITERS.name, [writer]):
-                self.published[writer] = await self._last_mark(writer)
+                await self.sweep()
+            except StoreUnavailable as fault:
+                await waits.wait(fault)
             else:
-                self._closed.add(writer)
-        await self._say([one for one in doubtful if not self._known_published(Commit.parse(one["commit"]))])
+                waits.over()
 
-    def _known_published(self, commit: Commit) -> bool:
-        return (
-            commit.writer == self.writer
-            or commit.writer in self._closed
-            or commit.number <= self.published.get(commit.writer, 0)
-        )
+    async def sweep(self, at_once: bool = False) -> None:
+        """Publish what other writers have stored and not marked: what was there at the last sweep, or all at once.
 
-    async def _last_mark(self, writer: str) -> int:
-        marks = await self.store.find(MARKS.name, "writer", [writer])
-        return max((mark["number"] for mark in marks), default=0)
+        Age is told by having been seen before: clocks of other machines, and jumps of our own, say nothing.
+        """
+        listed = {document["_id"] async for page in self.store.stream(WRITERS.name) for document in page}
+        listed.discard(self.writer)
+        for gone in self._followed.keys() - listed:
+            del self._followed[gone]
+        now = self.clock.monotonic()
+        due = {}
+        for writer in sorted(listed):
+            followed = self._followed.setdefault(writer, _Followed(news_at=now))
+            if at_once or followed.next_at <= now:
+                due[writer] = followed
+        marks = await self.marks.look(due)
+        for writer, followed in due.items():
+            self._advance(followed, marks[writer])
+        await self._strike({writer for writer in due if writer in self.marks.closed})
+        for writer in await self._with_news(due):
+            due[writer].news_at = now
+            await self._follow(writer, due[writer], at_once)
+        for followed in due.values():
+            quiet = now - followed.news_at > QUIET_SECONDS
+            followed.next_at = now + (SELDOM_SECONDS if quiet else 0.0)
+
+    async def _strike(self, closed: set[str]) -> None:
+        """Take those off the list that closed themselves and did not come to it."""
+        if closed:
+            await self.store.delete(WRITERS.name, sorted(closed))
+
+    async def _with_news(self, due: dict[str, _Followed]) -> list[str]:
+        """Return the writers of which there is something beyond what is known to be said."""
+        wanted = [str(Commit(writer, followed.number + ahead)) for writer, followed in due.items() for ahead in (1, 2)]
+        news: set[str] = set()
+        for record in await self.store.find(JOURNAL.name, "commit", wanted, only=("commit",)) if wanted else ():
+            writer = Commit.parse(record["commit"]).writer
+            if record["_id"] not in due[writer].said:
+                news.add(writer)
+        return sorted(news)
+
+    async def _follow(self, writer: str, followed: _Followed, at_once: bool) -> None:
+        """Say a writer's commits in their order, as far as they were seen before."""
+        while True:
+            newest = await self._newest(writer, followed.number)
+            last = newest if at_once else min(newest, followed.seen)
+            followed.seen = max(followed.seen, newest)
+            before = followed.number
+            # What is read from here on, after a record of `newest` was seen, is whole below it.
+            while followed.number < last:
+                first = followed.number + 1
+                until = min(last, followed.number + RECALL_COMMITS)
+                records = await self.marks.recall(writer, first, until)
+                await self._say([one for one in records if one["_id"] not in followed.said])
+                whole = min(until, newest - 1)
+                if whole >= first:
+                    await self.marks.leave(writer, whole, followed.number)
+                    self._advance(followed, whole)
+                await self._note(followed, [one for one in records if Commit.parse(one["commit"]).number > whole])
+                if whole < until:
+                    break
+            if followed.number == before or last < newest:
+                return
+
+    async def _newest(self, writer: str, number: int) -> int:
+        """Return the highest of the next commits of which something is there; 0 when there is none."""
+        wanted = [str(Commit(writer, number + ahead)) for ahead in range(1, SWEEP_COMMITS + 1)]
+        found = await self.store.find(JOURNAL.name, "commit", wanted, only=("commit",))
+        return max((Commit.parse(one["commit"]).number for one in found), default=0)
 
     async def _say(self, records: Sequence[Document]) -> None:
-        ordered = sorted(records, key=lambda one: (Commit.parse(one["commit"]).number, one["seq"]))
-        events = [event for one in ordered for event in events_of(one)]
+        """Publish these records' events, but of those that are noted to be said."""
+        events = [event for record in await self.marks.unsaid(records) for event in events_of(record)]
+        for start in range(0, len(events), PUBLISH_EVENTS_MAX):
+            await self.publisher.publish(events[start : start + PUBLISH_EVENTS_MAX])
         self.events_swept += len(events)
-        await self.publisher.publish(events)
+
+    async def _note(self, followed: _Followed, records: Sequence[Document]) -> None:
+        """Note records of a commit that may not be whole: what of it comes later is then told from them."""
+        await self.marks.note([one for one in records if one["_id"] not in followed.said])
+        followed.said.update(one["_id"] for one in records)
+
+    def _advance(self, followed: _Followed, number: int) -> None:
+        """Know that all commits up to `number` are whole and said."""
+        if number > followed.number:
+            followed.number = number
+            followed.said.clear()
+
+    async def before_deciding_on(self, records: Iterable[Document]) -> None:
+        """Have what these records of one or more aggregates caused said first, where another writer may not have.
+
+        Called when a head is read from the store: an event must not overtake an earlier one of its aggregate.
+
+        Raises:
+            StoreUnavailable: no answer.
+            Backlogged: the broker is away, and there is no room for more events of others.
+        """
+        doubtful = [one for one in records if not self._known(Commit.parse(one["commit"]))]
+        if not doubtful:
+            return
+        await self.marks.look({Commit.parse(one["commit"]).writer for one in doubtful})
+        unsaid = await self.marks.unsaid(doubtful)
+        if unsaid:
+            self.publisher.offer_others(unsaid)
+            self.events_swept += sum(len(events_of(record)) for record in unsaid)
+
+    def _known(self, commit: Commit) -> bool:
+        return commit.writer == self.writer or self.marks.known(commit)

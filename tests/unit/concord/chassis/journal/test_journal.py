@@ -121,14 +121,16 @@ async def test_a_doubtful_insert_is_settled_by_reading_back() -> None:
     assert len(house.database.dump("journal")) == 2
 
 
-async def test_a_clean_stop_leaves_no_writer_and_no_mark() -> None:
+async def test_a_clean_stop_leaves_no_writer_and_the_word_that_all_is_said() -> None:
     house = House()
     async with house.process() as part:
         await part.journal.decide(TALLY, add("a"))
         await part.publisher.flushed()
         await part.publisher.mark()
+        assert [one["_id"] for one in house.database.dump("writers")] == ["w1"]
+        assert [one["_id"] for one in house.database.dump("marks")] == ["w1/1"]
     assert house.database.dump("writers") == []
-    assert house.database.dump("marks") == []
+    assert house.database.dump("marks") == [{"_id": "w1/closed", "writer": "w1", "number": 1}]
 
 
 async def test_rebuild_yields_the_newest_state_of_every_aggregate_of_the_kind() -> None:

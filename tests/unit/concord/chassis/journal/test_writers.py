@@ -1,0 +1,243 @@
+"""Writers that die, stop for hours or come late: what they stored is said, and absence tells nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from concord.chassis.clock import LoopClock
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.journal.record import JOURNAL, MARKS, SAID, WRITERS, Cause, Decision
+from concord.chassis.store.memory import MemoryStore
+from concord.chassis.store.port import Document, StoreUnavailable
+from tests.support.tallies import KEY, TALLY, Deaf, House, Tally, add, total, virtual
+
+HOUR = 3_600.0
+START_US = 1_790_000_000_000_000
+
+
+class JumpingClock(LoopClock):
+    """A clock whose wall time jumps when told to."""
+
+    def __init__(self) -> None:
+        super().__init__(START_US)
+
+    def jump(self, seconds: float) -> None:
+        self.start_us += round(seconds * 1_000_000)
+
+
+class SlowStore(MemoryStore):
+    """A store that lets an insert into the journal in late, but for its first documents; its writer may be dead."""
+
+    late_seconds = 0.0
+    first_at_once = 0
+
+    async def insert(self, collection: str, documents: Sequence[Document]) -> frozenset[int]:
+        if collection != JOURNAL.name or not self.late_seconds:
+            return await super().insert(collection, documents)
+        seconds, early = self.late_seconds, documents[: self.first_at_once]
+
+        async def landing() -> frozenset[int]:
+            if early:
+                await MemoryStore.insert(self, collection, early)
+            await asyncio.sleep(seconds)
+            return await MemoryStore.insert(self, collection, documents[len(early) :])
+
+        return await asyncio.shield(asyncio.ensure_future(landing()))
+
+
+def slow_house() -> tuple[House, SlowStore]:
+    house = House(JumpingClock())
+    return house, SlowStore(house.database)
+
+
+@asynccontextmanager
+async def killed_while(part_of: House, store: MemoryStore, causes: Sequence[Cause[Tally]]) -> AsyncIterator[None]:
+    """Kill a process half a second after it asked for these causes."""
+    async with part_of.process(store=store, clean=False) as part:
+        await part.journal.decide(TALLY, add("first", "c1/tally/z"))
+        await asyncio.sleep(5)
+        yield
+        asking = asyncio.create_task(part.journal.apply(TALLY, causes))
+        await asyncio.sleep(0.5)
+    asking.cancel()
+
+
+@pytest.mark.parametrize("seconds", [3.0, 30 * HOUR], ids=["seconds", "a day"])
+def test_a_write_that_lands_after_its_writers_death_is_said_by_who_is_there(seconds: float) -> None:
+    @virtual
+    async def scenario() -> None:
+        house, store = slow_house()
+        async with killed_while(house, store, [add("late", creates=True)]):
+            store.late_seconds = seconds
+        async with house.process() as other:
+            await asyncio.sleep(seconds + HOUR)
+            assert "late:1" in house.said()
+            assert (await other.journal.decide(TALLY, add("late"))).repeated
+        assert house.said().count("late:1") == 1
+
+    scenario()
+
+
+@virtual
+async def test_a_late_write_is_said_when_its_request_is_repeated_before_anybody_swept() -> None:
+    house, store = slow_house()
+    async with killed_while(house, store, [add("late", creates=True)]):
+        store.late_seconds = 3.0
+    async with house.process() as other:
+        await asyncio.sleep(4)
+        assert (await other.journal.decide(TALLY, add("late"))).repeated
+        await other.publisher.flushed()
+        assert house.said().count("late:1") == 1
+        await asyncio.sleep(HOUR)
+        assert house.said().count("late:1") == 1, "what was said for another is noted"
+
+
+@virtual
+async def test_half_a_visible_commit_marks_nothing_and_its_other_half_is_said() -> None:
+    house, store = slow_house()
+    async with killed_while(house, store, [add("one", "c1/tally/one"), add("two", "c1/tally/two")]):
+        store.late_seconds, store.first_at_once = 60.0, 1
+    async with house.process():
+        await asyncio.sleep(30)
+        assert sorted(house.said()) == ["first:1", "one:1"]
+        assert [one["number"] for one in house.database.dump(MARKS.name)] == [1]
+        await asyncio.sleep(HOUR)
+        assert sorted(house.said()) == ["first:1", "one:1", "two:1"]
+        assert len(house.database.dump(SAID.name)) == 2
+    async with house.process():
+        await asyncio.sleep(HOUR)
+    assert sorted(house.said()) == ["first:1", "one:1", "two:1"], "noted for the next process, too"
+
+
+@virtual
+async def test_two_living_processes_stay_listed_for_days_and_what_a_killed_one_left_is_said() -> None:
+    house = House(JumpingClock())
+    deaf = Deaf(house.cluster, "deaf")
+    deaf.deaf = False
+    async with house.process() as other:
+        await other.journal.decide(TALLY, add("other", "c1/tally/z"))
+        async with house.process(broker=deaf, clean=False) as part:
+            await part.journal.decide(TALLY, add("a"))
+            await asyncio.sleep(20 * HOUR)
+            assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w1", "w2"]
+            deaf.deaf = True
+            assert (await part.journal.decide(TALLY, add("acknowledged"))).state == Tally(2, ("a", "acknowledged"))
+        await asyncio.sleep(SWEEPS)
+        assert house.said().count("acknowledged:2") == 1
+    assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w2"], "only who closes itself goes"
+
+
+SWEEPS = 2 * 600.0
+"""Seconds in which even a writer that is seldom looked at had its turn twice."""
+
+
+@virtual
+async def test_a_process_that_is_stopped_for_hours_with_an_insert_in_its_hand_goes_on_and_is_heard() -> None:
+    house, store = slow_house()
+    async with house.process(store=store) as stopped:
+        await stopped.journal.decide(TALLY, add("a"))
+        async with house.process() as other:
+            store.late_seconds = 5 * HOUR
+            asking = asyncio.create_task(stopped.journal.apply(TALLY, [add("b")]))
+            await asyncio.sleep(2 * HOUR)
+            await other.journal.decide(TALLY, add("c"))
+            assert await total(other.journal) == 2
+            store.late_seconds = 0.0
+            await asyncio.sleep(4 * HOUR)
+            with pytest.raises(StoreUnavailable):
+                await asking
+            assert (await stopped.journal.decide(TALLY, add("b"))).state == Tally(3, ("a", "c", "b"))
+    assert list(dict.fromkeys(house.said())) == ["a:1", "c:2", "b:3"]
+
+
+@pytest.mark.parametrize("hours", [-24 * 365, 24 * 365], ids=["back", "forth"])
+def test_a_jump_of_the_clock_keeps_nothing_from_being_said_and_strikes_nobody(hours: int) -> None:
+    @virtual
+    async def scenario() -> None:
+        clock = JumpingClock()
+        house = House(clock)
+        async with house.process() as other:
+            async with house.process(broker=Deaf(house.cluster, "deaf"), clean=False) as part:
+                await other.journal.decide(TALLY, add("z", "c1/tally/z"))
+                clock.jump(-hours * HOUR)
+                await part.journal.decide(TALLY, add("a"))
+                clock.jump(2 * hours * HOUR)
+            await asyncio.sleep(30)
+            assert house.said().count("a:1") == 1
+            assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w1", "w2"]
+
+    scenario()
+
+
+@virtual
+async def test_a_refusal_never_rests_on_a_head_that_others_have_moved_on() -> None:
+    class Closed(Exception):
+        """Not two yet."""
+
+    def guarded(state: Tally | None, now_us: int) -> Decision[Tally]:
+        if state is None or state.total < 2:
+            raise Closed
+        return Decision(Tally(state.total + 1, state.causes))
+
+    def unchanged(state: Tally | None, now_us: int) -> Decision[Tally] | None:
+        return None if state is None or state.total == 1 else Decision(Tally(state.total + 1, state.causes))
+
+    house = House(JumpingClock())
+    async with house.process() as one, house.process() as two:
+        await one.journal.decide(TALLY, add("one"))
+        assert await total(two.journal) == 1
+        with pytest.raises(Closed):
+            await two.journal.decide(TALLY, Cause(KEY, "early", guarded))
+        await one.journal.decide(TALLY, add("two"))
+        assert (await two.journal.decide(TALLY, Cause(KEY, "open", guarded))).state == Tally(3, ("one", "two"))
+        three = Cause(KEY, "more", unchanged)
+        assert (await one.journal.decide(TALLY, three)).state == Tally(4, ("one", "two"))
+
+
+class Once(MemoryStore):
+    """A store that answers one insert of the journal with nothing, although it went in."""
+
+    silent = 0
+
+    async def insert(self, collection: str, documents: Sequence[Document]) -> frozenset[int]:
+        taken = await super().insert(collection, documents)
+        if collection == JOURNAL.name and self.silent:
+            self.silent -= 1
+            raise StoreUnavailable("no answer")
+        return taken
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_after_doubt_what_another_caller_said_under_the_same_cause_is_not_called_ours(seed: int) -> None:
+    def say(label: str) -> Cause[Tally]:
+        def decide(state: Tally | None, now_us: int) -> Decision[Tally]:
+            return Decision(Tally(1, (label,)))
+
+        return Cause(KEY, "submit/a1", decide, creates=True)
+
+    @virtual
+    async def scenario() -> None:
+        house = House(JumpingClock(), seed)
+        store = Once(house.database)
+        async with house.process(store=store) as part:
+            store.silent = 1
+            one, other = await asyncio.gather(*(part.journal.decide(TALLY, say(label)) for label in "AB"))
+            assert [one.repeated, other.repeated].count(False) == 1
+            assert one.state == other.state, "both are told what is stored"
+            assert (await part.journal.states(TALLY, [KEY]))[KEY] == one.state
+
+    scenario()
+
+
+@virtual
+async def test_a_process_that_stops_takes_nothing_over_any_more() -> None:
+    house = House(JumpingClock())
+    part: JournalPart
+    async with house.process() as part:
+        await part.journal.decide(TALLY, add("a"))
+        await part.stop()
+        with pytest.raises(Exception, match="stops"):
+            await part.journal.decide(TALLY, add("b"))
+    assert house.said() == ["a:1"]
