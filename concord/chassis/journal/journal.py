@@ -1,12 +1,13 @@
 """The journal: loads heads, lets pure functions decide, appends what they decided, and decides again on a loss."""
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from typing import Any, cast
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
+from concord.chassis.journal.heads import Heads
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State
 from concord.chassis.journal.settling import Settle, Settling
@@ -14,7 +15,6 @@ from concord.chassis.journal.sweeper import Sweeper
 from concord.chassis.journal.turn import Turn
 from concord.chassis.store.port import Document, Store
 
-HEADS_MAX = 200_000
 ROUNDS_MAX = 50
 NEVER: frozenset[str] = frozenset()
 
@@ -41,7 +41,7 @@ class Journal:
         self.clock = clock
         self.settling = Settling()
         commits.listener = self
-        self._heads: OrderedDict[str, Head[Any]] = OrderedDict()
+        self._heads = Heads()
         self._times_forgotten = 0
 
     async def decide(self, kind: Kind[State], cause: Cause[State], *, owed: bool = False) -> Outcome[State]:
@@ -173,31 +173,25 @@ class Journal:
             self._times_forgotten += 1
         else:
             for key in keys:
-                self._heads.pop(key, None)
+                self._heads.drop(key)
 
-    def _keep(self, entry: Entry[State]) -> None:
+    def _keep(self, entry: Entry[Any]) -> None:
         """Cache the head that an entry made, unless a newer one is there already."""
         before = self._heads.get(entry.key)
         if before is not None and before.seq >= entry.seq:
             return
         if entry.seq > 1 and (before is None or before.seq != entry.seq - 1):
             # The head before was let go meanwhile, and with it the causes it had answered: read all anew when needed.
-            self._heads.pop(entry.key, None)
+            self._heads.drop(entry.key)
             return
-        causes = before.causes if before is not None else NEVER
-        self._cache(entry.key, Head(entry.seq, entry.state, causes | frozenset(entry.causes)))
+        causes = (before.causes if before is not None else NEVER) | frozenset(entry.causes)
+        self._heads.keep(entry.key, Head.weighed(entry.seq, entry.state, causes, len(entry.state_bytes)))
 
-    def _drop(self, entry: Entry[State]) -> None:
+    def _drop(self, entry: Entry[Any]) -> None:
         """Forget the head that an entry lost with, unless a newer one is cached meanwhile."""
         before = self._heads.get(entry.key)
         if before is not None and before.seq < entry.seq:
-            del self._heads[entry.key]
-
-    def _cache(self, key: str, head: Head[State]) -> None:
-        self._heads[key] = head
-        self._heads.move_to_end(key)
-        while len(self._heads) > HEADS_MAX:
-            self._heads.popitem(last=False)
+            self._heads.drop(entry.key)
 
     async def _load(self, kind: Kind[State], keys: Sequence[str], anew: Container[str] = ()) -> dict[str, Head[State]]:
         """Return the heads of these aggregates, from memory but for those that are wanted anew; absent: no record."""
@@ -206,9 +200,9 @@ class Journal:
             heads: dict[str, Head[State]] = {}
             missing = []
             for key in keys:
-                if key in self._heads and key not in anew:
-                    self._heads.move_to_end(key)
-                    heads[key] = self._heads[key]
+                cached = None if key in anew else self._heads.get(key)
+                if cached is not None:
+                    heads[key] = cached
                 else:
                     missing.append(key)
             if not missing:
@@ -218,9 +212,9 @@ class Journal:
                 break
         for key in keys:
             # What was decided or read by others meanwhile is newer than what we had.
-            cached = self._heads.get(key)
-            if cached is not None and (key not in heads or cached.seq > heads[key].seq):
-                heads[key] = cached
+            later = self._heads.get(key)
+            if later is not None and (key not in heads or later.seq > heads[key].seq):
+                heads[key] = later
         return heads
 
     async def _read(self, kind: Kind[State], missing: Sequence[str]) -> dict[str, Head[State]]:
@@ -237,11 +231,11 @@ class Journal:
                 last = max(history, key=lambda one: int(one["seq"]))
                 causes = frozenset(cause for one in history for cause in one["causes"])
                 state = kind.decode(last["state"])
-                found[key] = head = Head(last["seq"], state, causes)
+                found[key] = head = Head.weighed(last["seq"], state, causes, len(last["state"]))
                 newest = self.settling.tell(key, head.seq, state)
                 before = self._heads.get(key)
                 if newest and times_forgotten == self._times_forgotten and (before is None or before.seq < head.seq):
-                    self._cache(key, head)
+                    self._heads.keep(key, head)
         finally:
             self.settling.over(missing)
         return found

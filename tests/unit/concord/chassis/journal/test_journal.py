@@ -177,7 +177,7 @@ async def test_a_head_that_is_let_go_while_others_are_read_is_not_taken_for_none
 
 
 async def test_reading_many_heads_pushes_out_none_that_is_asked_for_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("concord.chassis.journal.journal.HEADS_MAX", 3)
+    monkeypatch.setattr("concord.chassis.journal.heads.HEADS_BYTES_MAX", 2_100)
     house = House()
     async with house.process() as one:
         for key in "abcd":
