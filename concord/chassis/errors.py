@@ -1,7 +1,47 @@
-"""What is refused, and how it is said: an error knows its status and reads as a sentence with a cure."""
+"""What goes wrong, by kind, and what is refused: an error knows its status and reads as a sentence with a cure.
 
+Whatever runs for ever asks `kind_of` what to do about an error, and nothing else decides it.
+"""
+
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from concord.contracts.codec import UnknownSchemaVersion
+
+
+class Kind(enum.Enum):
+    """What is to be done about an error, wherever it comes up outside a request."""
+
+    PASSING = "wait with back-off, for ever"
+    DEPLOYMENT = "end the process, so that somebody is told"
+    POISON = "set what caused it aside and go on"
+    UNKNOWN = "try what caused it alone; then set it aside if everything that it needs answers"
+
+
+class Passing(Exception):
+    """Something that is needed does not answer, or is full, now; later it will. Nothing good is given up for it."""
+
+
+class DeploymentFault(Exception):
+    """What is deployed does not fit: a right is missing, a contract is newer, records were passed over.
+
+    Neither waiting nor setting aside cures it. The process ends, and the next one finds everything as it was.
+    """
+
+
+class Poison(Exception):
+    """A record or a request of the world's that can never be served: it becomes a dead letter without further tries."""
+
+
+def kind_of(error: BaseException) -> Kind:
+    """Return what is to be done about an error."""
+    if isinstance(error, Passing):
+        return Kind.PASSING
+    # Contracts are below the chassis, so theirs does not know this family.
+    if isinstance(error, DeploymentFault | UnknownSchemaVersion):
+        return Kind.DEPLOYMENT
+    return Kind.POISON if isinstance(error, Poison) else Kind.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +168,7 @@ class TooManyRequests(ConcordError):
         super().__init__(detail, errors, retry_after_seconds=retry_after_seconds)
 
 
-class Unavailable(ConcordError):
+class Unavailable(ConcordError, Passing):
     """The service cannot do this now and will later."""
 
     status = 503

@@ -15,8 +15,9 @@ from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart, Telemetry
 from concord.chassis.settings import ServiceSettings
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection
+from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
-from concord.contracts.topics import Topic
+from concord.contracts.topics import PROJECTS, Topic
 
 WRITER_BYTES = 6
 
@@ -55,9 +56,20 @@ def journal_part(ports: Ports) -> JournalPart:
 
 def consumer_part(service: str, ports: Ports, journal: JournalPart, handlers: Mapping[Topic, Handler]) -> BatchConsumer:
     """Return the service's consumer, whose group is the service's name."""
-    dead_letters = DeadLetters(service, ports.broker, ports.clock)
+
+    async def needs() -> None:
+        await ports.store.ping()
+        await ports.broker.ping()
+
     return BatchConsumer(
-        service, ports.broker, handlers, journal.publisher.flushed, dead_letters, ports.telemetry, ports.clock
+        service,
+        ports.broker,
+        handlers,
+        journal.publisher.flushed,
+        DeadLetters(service, ports.broker, ports.clock),
+        ports.telemetry,
+        ports.clock,
+        needs,
     )
 
 
@@ -78,13 +90,16 @@ def ordered(
         journal: swept before anything is decided.
         consumer: joins its group when everything it needs is there.
         collections: what the service keeps beside its journal.
-        tables: compacted topics that it reads.
+        tables: compacted topics that it reads; the projects of a batch are waited for in theirs before it is served.
         rebuild: fills the read models from the journal: at the start, and whenever the group deals its partitions
             anew; said again it only adds what is new.
         loops: timers.
     """
     if rebuild is not None:
         consumer.regrouped = _refresh(journal, rebuild)
+    consumer.serving.expects += [
+        table.expect for table in tables if isinstance(table, Table) and table.topic is PROJECTS
+    ]
     return [
         TelemetryPart(ports.telemetry),
         StorePart(ports.store, [*COLLECTIONS, *collections], ports.clock),

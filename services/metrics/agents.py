@@ -14,7 +14,6 @@ from concord.chassis.broker.port import BrokerUnavailable, Incoming
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.consumer import (
     CONSUMER_INSTRUMENTS,
-    RETRY_SECONDS,
     STUCK_SECONDS,
     WATCH_SECONDS,
     OffsetJump,
@@ -235,7 +234,7 @@ class Reading:
             try:
                 await self.dead_letters.set_aside(_incoming(record), fault, attempts)
             except BrokerUnavailable:
-                await self.clock.sleep(RETRY_SECONDS)
+                await self.clock.sleep(0.5)
             else:
                 self.instruments.counter("concord_dead_letters", record.topic).inc()
                 return

@@ -225,17 +225,27 @@ async def test_a_lone_reader_has_all_partitions_and_follows(broker_place: Place)
     assert values(await read(reader, 10)) == list(range(10, 20))
 
 
-async def test_lag_counts_what_was_not_polled(broker_place: Place) -> None:
+async def test_lag_counts_what_is_not_done(broker_place: Place) -> None:
+    """Done is committed for a member of a group: what it holds in hand is still to be done. A reader only polls."""
     broker = await broker_place.open()
     await broker.publish(numbered(broker_place.topic, 100))
-    for reader in (await broker_place.join(), await broker_place.join(lone=True)):
-        assert await reader.lag() == 100
-        polled = await read(reader, 1, records_max=30)
-        assert await reader.lag() == 100 - len(polled)
-        await read(reader, 100 - len(polled))
-        assert await reader.lag() == 0
+    member, reader = await broker_place.join(), await broker_place.join(lone=True)
+    assert [await member.lag(), await reader.lag()] == [100, 100]
+    first = await read(member, 1, records_max=30)
+    polled = await read(reader, 1, records_max=30)
+    assert [await member.lag(), await reader.lag()] == [100, 100 - len(polled)]
+    assert await member.commit(ends(first))
+    assert await member.lag() == 100 - len(first)
+    rest = await read(member, 100 - len(first))
+    assert await member.commit(ends(rest))
+    await read(reader, 100 - len(polled))
+    assert [await member.lag(), await reader.lag()] == [0, 0]
     await broker.publish(numbered(broker_place.topic, 5))
-    assert await reader.lag() == 5
+    assert [await member.lag(), await reader.lag()] == [5, 5]
+
+
+async def test_a_broker_that_is_there_answers_a_ping(broker_place: Place) -> None:
+    await (await broker_place.open()).ping()
 
 
 async def test_nothing_is_assigned_before_the_start(broker_place: Place) -> None:

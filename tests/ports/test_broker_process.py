@@ -181,9 +181,9 @@ async def test_a_paused_broker_is_unavailable_in_time_and_serves_the_same_handle
     own.send(signal.SIGSTOP)
     offsets = {TopicPartition(each.topic, each.partition): each.offset + 1 for each in polled}
     outcomes = await asyncio.gather(
-        broker.publish(numbered(100, 100)), member.commit(offsets), member.lag(), return_exceptions=True
+        broker.publish(numbered(100, 100)), member.commit(offsets), member.lag(), broker.ping(), return_exceptions=True
     )
-    assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * 3
+    assert [type(outcome) for outcome in outcomes] == [BrokerUnavailable] * 4
     assert not await member.poll(100, 0.2)
     with pytest.raises(BrokerUnavailable):  # no new producer either
         await broker.publish(numbered(100, 100))

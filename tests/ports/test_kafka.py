@@ -1,5 +1,6 @@
 """What only the Kafka adapter is asked."""
 
+import asyncio
 import os
 from typing import Any
 
@@ -9,10 +10,11 @@ from aiokafka.errors import OutOfOrderSequenceNumber
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.partitioner import partition_of
-from concord.chassis.broker.port import BrokerUnavailable, Outgoing
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, TopicPartition
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("broker_place", ["kafka"], indirect=True)]
 
+SETTLE_SECONDS_MAX = 30.0
 KEYS = [b"k7q2-u-%d" % number for number in range(100)]
 
 
@@ -42,3 +44,31 @@ async def test_a_producer_that_failed_for_good_is_replaced_and_the_records_come_
     while await reader.lag():
         found += [record.value for record in await reader.poll(100, 0.5)]
     assert found == [record.value for record in records]
+
+
+async def test_what_a_clients_transactions_leave_behind_is_no_lag(broker_place: Any) -> None:
+    """Markers take offsets and are no records; a header without a value comes as an empty one."""
+    theirs = AIOKafkaProducer(
+        bootstrap_servers=os.environ["CONCORD_TEST_KAFKA_BOOTSTRAP"], transactional_id=broker_place.topic
+    )
+    await theirs.start()
+    for number in range(3):
+        async with theirs.transaction():
+            await theirs.send_and_wait(broker_place.topic, b"%d" % number, key=b"key", headers=[("ce_comment", None)])
+    await theirs.begin_transaction()
+    await theirs.send_and_wait(broker_place.topic, b"never", key=b"key")
+    await theirs.abort_transaction()
+    await theirs.stop()
+    member, reader = await broker_place.join(), await broker_place.join(lone=True)
+    for subscription in (member, reader):
+        found: list[Incoming] = []
+        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            while len(found) < 3 or await subscription.lag():
+                found += (polled := await subscription.poll(100, 0.2))
+                assert await subscription.commit(
+                    {TopicPartition(one.topic, one.partition): one.offset + 1 for one in polled}
+                )
+        assert [record.value for record in found] == [b"0", b"1", b"2"]
+        assert {record.headers for record in found} == {(("ce_comment", b""),)}
+        offsets = [record.offset for record in found]
+        assert offsets != list(range(offsets[0], offsets[0] + 3)), "the markers lie between"

@@ -49,7 +49,7 @@ class OwnGroup:
     def __init__(self, broker: KafkaBroker, suffix: str) -> None:
         self._broker = broker
         self._suffix = suffix
-        self.start, self.publish, self.stop = broker.start, broker.publish, broker.stop
+        self.start, self.publish, self.ping, self.stop = broker.start, broker.publish, broker.ping, broker.stop
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
         return self._broker.subscribe(topics, f"{group}-{self._suffix}" if group else None)

@@ -94,6 +94,10 @@ class KafkaBroker:
                 raise NeverTaken(f"the broker refuses one of {len(records)} records: {fault!r}") from fault
             raise BrokerUnavailable(f"publishing {len(records)} records: {fault!r}") from fault
 
+    async def ping(self) -> None:
+        """Return when one of the brokers answers, on a connection of its own that is closed again."""
+        await self._connection.ping()
+
     def subscribe(self, topics: Sequence[str], group: str | None) -> KafkaSubscription:
         """Return a subscription, not yet started."""
         return KafkaSubscription(self._connection, topics, group)

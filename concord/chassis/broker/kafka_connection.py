@@ -1,14 +1,21 @@
 """How Kafka is reached: the settings that producer and consumers share."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
+from concord.chassis.broker.port import BrokerUnavailable
+
 REQUEST_MS_MAX = 10_000
 """How long one request may go unanswered."""
+
+PING_SECONDS_MAX = 3.0
 
 NO_ANSWER = (KafkaError, OSError)
 """What is raised when the broker does not answer or refuses for now; a timeout is an OSError."""
@@ -49,6 +56,25 @@ class KafkaConnection:
             options["sasl_plain_username"] = self.username
             options["sasl_plain_password"] = self.password
         return options
+
+    async def ping(self) -> None:
+        """Return when one of the brokers answers; the connection is made for this question alone.
+
+        So it tells a broker that is away from a client of ours that has lost its way.
+
+        Raises:
+            BrokerUnavailable: none answers within PING_SECONDS_MAX.
+        """
+        client = AIOKafkaClient(**self.options())
+        try:
+            async with asyncio.timeout(PING_SECONDS_MAX):
+                await client.bootstrap()
+        except NO_ANSWER as fault:
+            raise BrokerUnavailable(f"asking {self.bootstrap} whether it is there: {fault!r}") from fault
+        finally:
+            with suppress(*NO_ANSWER):
+                async with asyncio.timeout(PING_SECONDS_MAX):
+                    await client.close()
 
     def __repr__(self) -> str:
         return f"KafkaConnection({self.client_id} to {self.bootstrap} by {self.security})"

@@ -47,6 +47,8 @@ class KafkaSubscription:
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._rebalancing = False
         self._in_hand: set[TopicPartition] = set()
+        # The first offset of each partition that was polled and is not committed.
+        self._undone: dict[TopicPartition, int] = {}
         self._generation = 0
 
     async def start(self) -> None:
@@ -97,6 +99,9 @@ class KafkaSubscription:
             await self.stop()
             raise BrokerUnavailable(f"polling {', '.join(self._topics)}: {fault!r}") from fault
         self._in_hand.update(_ours(found))
+        if self._group is not None:
+            for place, records in found.items():
+                self._undone.setdefault(TopicPartition(place.topic, place.partition), records[0].offset)
         return [
             Incoming(
                 record.topic,
@@ -104,7 +109,7 @@ class KafkaSubscription:
                 record.offset,
                 record.key or b"",
                 record.value or b"",
-                tuple(record.headers),
+                tuple([(name, value or b"") for name, value in record.headers]),
                 record.timestamp * 1_000,
             )
             for records in found.values()
@@ -127,10 +132,13 @@ class KafkaSubscription:
             return False
         except NO_ANSWER as fault:
             raise BrokerUnavailable(f"committing for {self._group}: {fault!r}") from fault
+        for place in offsets:
+            # A batch is committed before the next is polled, so all that was polled is done.
+            self._undone.pop(place, None)
         return True
 
     async def lag(self) -> int:
-        """Return how many records of the assigned partitions were not polled yet.
+        """Return how many records of the assigned partitions are not committed; not polled, for a lone reader.
 
         Raises:
             BrokerUnavailable: no answer, or nothing is assigned for now: the next poll joins, or the group is
@@ -145,9 +153,11 @@ class KafkaSubscription:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 ends: Mapping[Place, int] = await consumer.end_offsets(places)
-                return sum([end - await consumer.position(place) for place, end in ends.items()])
+                done = {place: await consumer.position(place) for place in ends}
         except (*NO_ANSWER, IllegalStateError) as fault:
             raise BrokerUnavailable(f"asking how far {', '.join(self._topics)} go: {fault!r}") from fault
+        undone = self._undone
+        return sum(end - undone.get(TopicPartition(*place), done[place]) for place, end in ends.items())
 
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now; empty before the first assignment."""
@@ -169,6 +179,7 @@ class KafkaSubscription:
         self._rebalancing = True
         self._assigned = frozenset()
         self._in_hand.clear()
+        self._undone.clear()
 
     def end_rebalance(self, assigned: Collection[Place]) -> None:
         """Take what was assigned."""
@@ -198,11 +209,18 @@ def _ours(places: Collection[Place]) -> frozenset[TopicPartition]:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop it, and say so when it could not leave in order: its session then has to run out."""
+    """Stop it, and say so when it could not leave in order: its session then has to run out.
+
+    While the broker is away the library ends its own tasks in a way that raises CancelledError here: whether it is us
+    who are cancelled, only our task can tell.
+    """
     try:
         async with asyncio.timeout(STOP_SECONDS_MAX):
             await consumer.stop()
-    except NO_ANSWER as fault:
+    except (*NO_ANSWER, asyncio.CancelledError) as fault:
+        task = asyncio.current_task()
+        if isinstance(fault, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
         log.warning("a consumer did not leave its group in order (%r)", fault)
         with suppress(*NO_ANSWER):
             async with asyncio.timeout(STOP_SECONDS_MAX):

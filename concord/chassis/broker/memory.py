@@ -26,8 +26,8 @@ class Faults(Protocol):
         """Called before each part of the effect: a publish has one part for each partition it touches.
 
         Args:
-            operation: start, publish, join, poll, commit or lag.
-            subject: the topic of a publish, the group of the others ("" for a lone reader).
+            operation: start, ping, publish, join, poll, commit or lag.
+            subject: the topic of a publish, the group of the others ("" for a lone reader, and of start and ping).
         """
         ...
 
@@ -114,7 +114,9 @@ class MemoryCluster:
         log = self._logs[place]
         now_us = self.clock.now_us()
         for record in records:
-            log.append(Incoming(*place, len(log), record.key, record.value, tuple(record.headers), now_us))
+            # A client may leave a header's value out, whatever our types say.
+            headers = tuple([(name, value or b"") for name, value in record.headers])
+            log.append(Incoming(*place, len(log), record.key, record.value, headers, now_us))
         for reader in self._readers.values():
             if place.topic in reader.topics:
                 reader.arrived.set()
@@ -241,13 +243,10 @@ class MemorySubscription:
         return True
 
     async def lag(self) -> int:
-        """Return how many records of the assigned partitions were not polled yet."""
+        """Return how many records of the assigned partitions are not committed; not polled, for a lone reader."""
         await self._faults.before("lag", self.group or "")
-        committed = {} if self.group is None else self._cluster.group(self.group).committed
-        return sum(
-            len(self._cluster.log(place)) - self._positions.get(place, committed.get(place, 0))
-            for place in self.assigned()
-        )
+        done = self._positions if self.group is None else self._cluster.group(self.group).committed
+        return sum(len(self._cluster.log(place)) - done.get(place, 0) for place in self.assigned())
 
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now."""
@@ -305,6 +304,11 @@ class MemoryBroker:
                 self._cluster.append(place, parts[place])
         for topic in sorted({place.topic for place in places}):
             await self._faults.after("publish", topic)
+
+    async def ping(self) -> None:
+        """Return when the broker answers."""
+        await self._faults.before("ping", "")
+        await self._faults.after("ping", "")
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> MemorySubscription:
         """Return a subscription, not yet started."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from concord.chassis.errors import Passing
 from concord.contracts.codec import Headers
 
 RECORD_BYTES_MAX = 1_000_000
@@ -15,7 +16,7 @@ RECORD_BYTES_MAX = 1_000_000
 POLL_RECORDS_MAX = 1_000
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailable(Passing):
     """The broker did not answer in time. A publish's outcome is then unknown: publish again."""
 
 
@@ -83,6 +84,7 @@ class Incoming(NamedTuple):
 
     Attributes:
         key: empty where a client wrote none.
+        headers: a value that a client left out is empty.
         timestamp_us: when the producer made it, microseconds since the epoch, UTC.
     """
 
@@ -125,7 +127,9 @@ class Subscription(Protocol):
         ...
 
     async def lag(self) -> int:
-        """Return how many records of the assigned partitions were not polled yet.
+        """Return how many records of the assigned partitions are not done.
+
+        Done is committed; for a lone reader, who commits nothing, it is polled.
 
         Raises:
             BrokerUnavailable: no answer.
@@ -162,6 +166,14 @@ class Broker(Protocol):
         Raises:
             BrokerUnavailable: some may not be in; publish all of them again.
             NeverTaken: one of them will never be in; publish the others without it.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Return when the broker answers, asked on a connection that nothing else uses.
+
+        Raises:
+            BrokerUnavailable: it does not.
         """
         ...
 

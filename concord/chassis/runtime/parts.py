@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from concord.chassis.back_off import BackOff
 from concord.chassis.broker.port import Broker, BrokerUnavailable
 from concord.chassis.clock import Clock
 from concord.chassis.store.port import Collection, Store, StoreUnavailable
@@ -14,8 +15,6 @@ from concord.chassis.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
-BACK_OFF_SECONDS_FIRST = 0.2
-BACK_OFF_SECONDS_MAX = 5.0
 EXPORT_SECONDS_MAX = 2.0
 
 
@@ -68,27 +67,22 @@ class Abandonable(Protocol):
 
 
 async def reach(what: str, ask: Callable[[], Awaitable[None]], unavailable: type[Exception], clock: Clock) -> None:
-    """Return when `ask` succeeds, trying again with back-off; that it waits is said once, and so is the end.
+    """Return when `ask` succeeds, trying again with back-off; that it waits is said, and so is the end.
 
     Args:
-        what: what is reached, for the log.
+        what: what waits, for the log.
         ask: raises `unavailable` when there is no answer.
         unavailable: the port's exception.
         clock: sleeps.
     """
-    pause_seconds, said = BACK_OFF_SECONDS_FIRST, False
+    back_off = BackOff(what, clock)
     while True:
         try:
             await ask()
         except unavailable as fault:
-            if not said:
-                log.warning("waiting for %s: %s", what, fault)
-                said = True
-            await clock.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, BACK_OFF_SECONDS_MAX)
+            await back_off.wait(fault)
         else:
-            if said:
-                log.info("%s answers", what)
+            back_off.over()
             return
 
 

@@ -11,6 +11,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
+from concord.chassis.errors import DeploymentFault
 from concord.chassis.store.port import READ_IDS_MAX, Collection, Document, StoreUnavailable
 from concord.chassis.store.shape import check_documents
 
@@ -46,7 +47,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-class StoreRefused(Exception):
+class StoreRefused(DeploymentFault):
     """The store refused an operation, and trying again does not cure it: a fault of the deployment or ours."""
 
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from concord.chassis.errors import Passing
+
 Document = dict[str, Any]
 """Keys without dots and dollars; values are str, int, float, bool, bytes, None, lists of scalars or of flat
 documents. Never a list in a list, never NaN. `_id` is a str and chosen by the writer."""
@@ -20,7 +22,7 @@ INSERT_DOCUMENTS_MAX = 1_000
 DOCUMENT_BYTES_MAX = 4_000_000
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Passing):
     """The store did not answer in time. An insert's outcome is then unknown: read the keys back."""
 
 

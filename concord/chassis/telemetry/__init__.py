@@ -7,7 +7,14 @@ from prometheus_client import CollectorRegistry
 
 from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
 from concord.chassis.telemetry.logs import log_to
-from concord.chassis.telemetry.tracing import BATCH_LINKS_MAX, Tracing, context_of, exporter_of, trace_headers
+from concord.chassis.telemetry.tracing import (
+    BATCH_LINKS_MAX,
+    Tracing,
+    carried_trace,
+    context_of,
+    exporter_of,
+    trace_headers,
+)
 
 __all__ = [
     "BATCH_LINKS_MAX",
@@ -16,6 +23,7 @@ __all__ = [
     "Instruments",
     "Telemetry",
     "Tracing",
+    "carried_trace",
     "context_of",
     "exporter_of",
     "exposition",

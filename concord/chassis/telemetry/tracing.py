@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -18,7 +19,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from concord.contracts.codec import Headers
 
 BATCH_LINKS_MAX = 32
-TRACEPARENT = "traceparent"
+TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
+TRACEPARENT_FORM = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACESTATE_BYTES_MAX = 512
+"""What W3C Trace Context, section 3.3.1.5, wants to be passed on at least; a client's record may carry a megabyte."""
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -60,6 +64,22 @@ def trace_headers() -> Headers:
 def context_of(headers: Sequence[tuple[str, bytes]]) -> Context:
     """Return the trace context that a record's or request's headers carry; an empty one when they carry none."""
     return _PROPAGATOR.extract(headers, context=Context(), getter=_IN)
+
+
+def carried_trace(headers: Headers) -> Headers:
+    """Return the trace context among a record's headers, fit to be passed on; empty without a well-formed one.
+
+    Clients write what they like into headers, and what is passed on goes into every record that follows.
+    """
+    parent = state = None
+    for name, value in headers:
+        if name == TRACEPARENT and TRACEPARENT_FORM.fullmatch(value):
+            parent = (name, value)
+        elif name == TRACESTATE and 0 < len(value) <= TRACESTATE_BYTES_MAX and value.isascii():
+            state = (name, value)
+    if parent is None:
+        return ()
+    return (parent,) if state is None else (parent, state)
 
 
 class Tracing:
@@ -135,8 +155,8 @@ def _origins(records: Iterable[Carried]) -> dict[bytes, Context]:
     for record in records:
         for name, value in record.headers:
             # 00-<32 hex of trace id>-<16 hex of span id>-<flags>
-            if name == TRACEPARENT and value[3:35] not in found:
-                found[value[3:35]] = context_of(record.headers)
+            if name == TRACEPARENT and value[3:35] not in found and (carried := carried_trace(record.headers)):
+                found[value[3:35]] = context_of(carried)
         if len(found) >= BATCH_LINKS_MAX:
             break
     return found

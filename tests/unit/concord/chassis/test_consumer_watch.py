@@ -1,12 +1,14 @@
 """What ends a consumer's process: offsets that jump, and records that wait and never come."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from concord.chassis.broker.port import BrokerUnavailable, Incoming, Subscription, TopicPartition
 from concord.chassis.consumer import (
+    CONSUMER_INSTRUMENTS,
     STUCK_SECONDS,
     UNJOINED_SECONDS,
     WATCH_SECONDS,
@@ -15,12 +17,13 @@ from concord.chassis.consumer import (
     Handler,
     OffsetJump,
     Stuck,
+    Watch,
 )
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import encode
-from concord.contracts.topics import PROJECTS, UNITS, Topic
+from concord.contracts.topics import INTAKE, PROJECTS, UNITS, Topic
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import UnitEvent
 from tests.unit.concord.chassis.hand_clock import HandClock
@@ -38,6 +41,9 @@ class Script:
     Args:
         polls: what each poll returns; a number: nothing until so many seconds have passed, which the watch counts.
         lag: records that wait; None: the group is being dealt anew for ever.
+
+    Attributes:
+        away_until: until then the broker does not answer a ping, nor say how many records wait.
     """
 
     def __init__(self, clock: HandClock, polls: Sequence[Sequence[Incoming] | float], lag: int | None = 0) -> None:
@@ -48,6 +54,7 @@ class Script:
         self.commits: list[Mapping[TopicPartition, int]] = []
         self.answers: list[bool | None] = []
         self.generations = 1
+        self.away_until = 0.0
 
     def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
         return self
@@ -78,8 +85,12 @@ class Script:
             self.commits.append(dict(offsets))
         return kept
 
+    async def ping(self) -> None:
+        if self.clock.seconds < self.away_until:
+            raise BrokerUnavailable("no answer to a ping")
+
     async def lag(self) -> int:
-        if self.waiting is None:
+        if self.waiting is None or self.clock.seconds < self.away_until:
             raise BrokerUnavailable("being dealt anew")
         return self.waiting
 
@@ -104,7 +115,7 @@ async def run(script: Script, serve: Handler = nothing) -> None:
     async def flushed() -> None: ...
 
     letters = DeadLetters("tested", script, script.clock)
-    handlers = {UNITS: serve, PROJECTS: serve}
+    handlers = {UNITS: serve, PROJECTS: serve, INTAKE: serve}
     consumer = BatchConsumer("tested", script, handlers, flushed, letters, Telemetry("tested"), script.clock)
     await consumer.start()
     await consumer.run()
@@ -133,9 +144,10 @@ async def test_an_offset_that_jumps_ends_the_process_before_it_is_committed(poll
         [at(41), at(42, 43)],
         [at(5, 6), at(5, 6, 7)],
         [at(0, 4, topic=PROJECTS), at(9, topic=PROJECTS)],
+        [at(0, 2, topic=INTAKE), at(5, topic=INTAKE)],
         [at(0), at(7, partition=1), at(1)],
     ],
-    ids=["it may begin anywhere", "a redelivery", "a compacted topic", "another partition"],
+    ids=["it may begin anywhere", "a redelivery", "a compacted topic", "a client's transactions", "another partition"],
 )
 async def test_what_may_come_is_taken(polls: list[list[Incoming]]) -> None:
     script = Script(HandClock(), polls)
@@ -201,6 +213,39 @@ async def test_a_store_that_is_away_is_waited_for_and_ends_nothing() -> None:
     with pytest.raises(Over):
         await run(script, away)
     assert len(script.commits) == 1
+
+
+@pytest.mark.parametrize("lag", [0, 5, None], ids=["nothing waits", "records wait", "nobody can say"])
+async def test_a_broker_that_is_away_for_ten_minutes_ends_nothing(lag: int | None) -> None:
+    script = Script(HandClock(), [600.0, at(0)], lag=lag)
+    script.away_until = script.began + 590
+    with pytest.raises(Over):
+        await run(script)
+    assert len(script.commits) == 1
+
+
+async def test_a_consumer_that_is_stuck_ends_though_the_broker_had_been_away_before() -> None:
+    script = Script(HandClock(), [600.0 + 3 * STUCK_SECONDS], lag=5)
+    script.away_until = script.began + 600
+    with pytest.raises(Stuck, match="5 records wait"):
+        await run(script)
+    assert script.clock.seconds - script.away_until == pytest.approx(STUCK_SECONDS, abs=3 * WATCH_SECONDS)
+
+
+async def test_the_lag_is_no_number_while_nobody_can_say_it() -> None:
+    script, telemetry = Script(HandClock(), []), Telemetry("tested")
+    watch = Watch(script.lag, script.ping, telemetry.instruments(CONSUMER_INSTRUMENTS), script.clock)
+
+    async def shown() -> float | None:
+        await watch.look()
+        return telemetry.registry.get_sample_value("concord_consumer_lag_records")
+
+    script.waiting = 7
+    assert await shown() == 7
+    script.away_until = script.clock.seconds + 10
+    assert math.isnan(await shown() or 0)
+    script.clock.seconds += 20
+    assert await shown() == 7
 
 
 async def test_a_quiet_topic_is_no_stuck_one() -> None:

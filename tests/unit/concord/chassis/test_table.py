@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 
 from concord.chassis import table as table_module
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
-from concord.chassis.broker.port import Outgoing, TopicPartition
+from concord.chassis.broker.port import BrokerUnavailable, Outgoing, TopicPartition
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.table import Table, Unknown
+from concord.chassis.table import Table, TableBehind, Unknown
 from concord.contracts.codec import SCHEMA_HEADER, UnknownSchemaVersion, encode, schema_headers
 from concord.contracts.topics import ANNOTATORS, DEAD_LETTERS
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent
@@ -103,6 +103,83 @@ async def test_a_key_that_is_on_its_way_is_waited_for() -> None:
         assert not waiting.done()
         await place.writer.publish([defined("other", 1), defined("soon", 1, "v")])
         assert (await waiting).vendor == "v"
+
+
+@pytest.mark.usefixtures("short_wait")
+async def test_keys_that_do_not_come_are_waited_for_once_and_together() -> None:
+    place = Place()
+    async with place.following() as table:
+        began = asyncio.get_running_loop().time()
+        await table.expect([f"nobody{number}" for number in range(1_000)])
+        for number in range(1_000):
+            with pytest.raises(Unknown):
+                await table.get(f"nobody{number}")
+        assert asyncio.get_running_loop().time() - began < 500 * table_module.WAIT_SECONDS_MAX
+        await place.writer.publish([defined("nobody7", 1)])
+        await until(lambda: "nobody7" in table.rows)
+        assert (await table.get("nobody7")).revision == 1
+        place.clock.seconds += table_module.ABSENT_SECONDS
+        waiting = asyncio.create_task(table.get("nobody8"))
+        await place.writer.publish([defined("nobody8", 1)])
+        assert (await waiting).revision == 1, "after a while a key is waited for anew"
+
+
+async def test_a_key_whose_record_makes_no_row_is_unknown_at_once_until_it_is_defined_anew() -> None:
+    place = Place()
+    await place.writer.publish([defined("bad", 1, kind="ghost")])
+    async with place.following() as table:
+        with pytest.raises(Unknown, match="'ghost' is no kind of annotator"):
+            await asyncio.wait_for(table.get("bad"), table_module.WAIT_SECONDS_MAX / 2)
+        await place.writer.publish([defined("bad", 2)])
+        await until(lambda: "bad" in table.rows)
+        assert (await table.get("bad")).revision == 2
+
+
+@pytest.mark.usefixtures("short_wait")
+async def test_a_key_is_not_called_unknown_while_the_table_cannot_be_read() -> None:
+    trouble = BrokerTrouble()
+    place = Place(trouble)
+    async with place.following() as table:
+        trouble.failures["lag"] = 1
+        with pytest.raises(BrokerUnavailable):
+            await table.get("nobody")
+        with pytest.raises(Unknown):
+            await table.get("nobody")
+
+
+@pytest.mark.usefixtures("short_wait")
+async def test_a_key_is_not_called_unknown_while_the_table_is_behind() -> None:
+    place = Place()
+    table = place.table()
+    await table.start()
+    await place.writer.publish([defined("soon", 1)])
+    with pytest.raises(TableBehind, match="1 records behind"):
+        await table.get("soon")
+    await table.stop()
+
+
+async def test_listeners_hear_of_every_row_that_takes_a_place_and_a_listener_that_fails_ends_nothing() -> None:
+    place, heard = Place(), []
+    table = place.table()
+
+    def fails(before: Annotator | None, after: Annotator) -> None:
+        raise ValueError("no good")
+
+    def hears(before: Annotator | None, after: Annotator) -> None:
+        assert table.rows[after.name] is after
+        heard.append((before.vendor if before else None, after.vendor))
+
+    table.listen(fails)
+    table.listen(hears)
+    await place.writer.publish([defined("a", 1, "v1"), defined("a", 2, "v2"), defined("a", 1, "v1")])
+    await table.start()
+    assert heard == [(None, "v1"), ("v1", "v2")]
+    running = asyncio.create_task(table.run())
+    await place.writer.publish([defined("a", 2, "v2"), defined("a", 3, "v3")])
+    await until(lambda: table.rows["a"].revision == 3)
+    assert heard == [(None, "v1"), ("v1", "v2"), ("v2", "v3")], "what is said again is no change"
+    await table.stop()
+    await running
 
 
 @pytest.mark.usefixtures("short_wait")

@@ -44,7 +44,7 @@ async def test_a_consumer_commits_when_its_journal_has_published() -> None:
     consumer = consumer_part("audit", ports, journal, {UNITS: nothing})
     assert isinstance(consumer, BatchConsumer)
     assert consumer.flushed == journal.publisher.flushed
-    assert (consumer.dead_letters.service, consumer.subscription.topics) == ("audit", (UNITS.name,))  # type: ignore[attr-defined] # the memory subscription's own
+    assert (consumer.serving.dead_letters.service, consumer.subscription.topics) == ("audit", (UNITS.name,))  # type: ignore[attr-defined] # the memory subscription's own
 
 
 @pytest.fixture
