@@ -18,7 +18,7 @@ BREACHES = {
     "a service reaches up to the simulation": (
         "floors", "services/ingest/handlers.py", "from simulation.house import House", "simulation.house"),
     "the chassis knows a service": (
-        "floors", "concord/chassis/consumer.py", "import services.audit.handlers", "services.audit.handlers"),
+        "floors", "concord/chassis/consumer/batch.py", "import services.audit.handlers", "services.audit.handlers"),
     "deployment imports what it starts": (
         "floors", "deploy/local/services.py", "import services.ingest.bootstrap", "services.ingest.bootstrap"),
     "quality uses labels": (
