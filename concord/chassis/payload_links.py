@@ -7,7 +7,7 @@ from fastapi import Request
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unauthenticated
-from concord.chassis.identity import Caller, Guard, Role
+from concord.chassis.identity import Caller, Guard, Role, keep_place
 
 PATH = "/v1/payloads/"
 
@@ -55,6 +55,7 @@ class SignedLink(Guard):
         """Return whoever holds the link, who needs no other name.
 
         Raises:
+            TooManyRequests, Unavailable: too much is in flight.
             Unauthenticated: not signed by us, for another unit, or expired.
         """
         asked = request.query_params
@@ -63,4 +64,5 @@ class SignedLink(Guard):
         unit_id = request.path_params["unit_id"]
         if not link_holds(self._secret, unit_id, number, asked.get("signature", ""), self._clock.now_us()):
             raise Unauthenticated("The link has expired or was not made here; open the assignment again for a new one.")
+        keep_place(request.scope, f"link/{unit_id}")
         return Caller("link", frozenset())

@@ -13,6 +13,8 @@ import unicodedata
 import urllib.parse
 
 NAME_CHARACTERS_MAX = 128
+NAME_PATTERN = r"^[!-\-/-~]([ -~]{0,126}[!-~])?$"
+"""What a regular expression of any dialect can say: most names of ASCII, and nothing that is none."""
 NAME_CURE = f"use 1 to {NAME_CHARACTERS_MAX} printable characters without a blank at either end"
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")

@@ -11,9 +11,20 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import FieldError, Invalid
-from concord.chassis.http import json_answer, page_size, read_json
+from concord.chassis.errors import ConcordError
+from concord.chassis.http import (
+    AnyId,
+    Limit,
+    decode,
+    decode_each,
+    documented,
+    json_answer,
+    page_size,
+    read_json,
+    read_split,
+)
 from concord.chassis.identity import Caller, Role, require
+from concord.chassis.journal.record import Outcome
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import visible
 from concord.labels import Json
@@ -21,8 +32,10 @@ from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEsc
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.schemas import (
+    NAMED_UNIT,
     RULING,
     RULINGS,
+    UNIT_RULING,
     AnnotatorWeight,
     Escalation,
     Escalations,
@@ -30,12 +43,14 @@ from services.adjudicate.schemas import (
     Resolution,
     RuledUnit,
     RuledUnits,
+    Ruling,
+    Rulings,
     Side,
 )
 from services.adjudicate.settings import AdjudicateSettings
 
 STATUSES: dict[type[Exception], int] = {EscalationDoesNotExist: 404, NotEscalated: 409, RulingRefused: 422}
-RULINGS_MAX = 100
+LINES = "application/x-ndjson"
 CONFUSION_NUMBERS_MAX = 100_000
 """Of all matrices in one answer; where one alone has more, none is shown."""
 
@@ -56,11 +71,14 @@ class Door:
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    routes.get("/escalations")(list_escalations)
-    routes.post("/escalations/{unit_id}/ruling")(rule_one)
-    routes.post("/rulings")(rule_many)
-    routes.get("/projects/{project_id}/resolutions")(stream_resolutions)
-    routes.get("/projects/{project_id}/competence")(show_competence)
+    routes.get("/escalations", **documented(reply=Escalations, refusals=(404,)))(list_escalations)
+    ruled = documented(body=Ruling, reply=RuledUnit, refusals=(404, 409))
+    routes.post("/escalations/{unit_id}/ruling", **ruled)(rule_one)
+    routes.post("/rulings", **documented(body=Rulings, reply=RuledUnits))(rule_many)
+    streamed = documented(reply_media_types=(LINES,), refusals=(404,))
+    routes.get("/projects/{project_id}/resolutions", **streamed)(stream_resolutions)
+    weighed = documented(reply=ProjectWeights, refusals=(404,))
+    routes.get("/projects/{project_id}/competence", **weighed)(show_competence)
     return routes
 
 
@@ -69,7 +87,7 @@ def _door(request: Request) -> Door:
 
 
 async def list_escalations(
-    request: Request, caller: Adjudicator, project_id: str | None = None, limit: int | None = None
+    request: Request, caller: Adjudicator, project_id: str | None = None, limit: Limit = None
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
     door = _door(request)
@@ -81,10 +99,10 @@ async def list_escalations(
     return json_answer(Escalations([_escalation(door, unit) for unit in units]))
 
 
-async def rule_one(request: Request, unit_id: str, caller: Adjudicator) -> Response:
+async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:
     """Rule one unit; the ruling is binding."""
     ruling = await read_json(request, RULING)
-    outcome = await _door(request).handlers.rulings.rule(caller.subject, unit_id, ruling.label, ruling.reason)
+    outcome = await _rule(request, caller, unit_id, ruling.label, ruling.reason)
     assert outcome.state is not None
     status = "repeated" if outcome.repeated else "ruled"
     return json_answer(RuledUnit(unit_id, status, label=_label(outcome.state.label)))
@@ -92,16 +110,15 @@ async def rule_one(request: Request, unit_id: str, caller: Adjudicator) -> Respo
 
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
     """Rule a batch of units; each has its own result, and none keeps another from being ruled."""
-    body = await read_json(request, RULINGS)
-    if len(body.rulings) > RULINGS_MAX:
-        cure = f"send at most {RULINGS_MAX} at once"
-        raise Invalid("Too many rulings at once.", [FieldError("rulings", f"holds {len(body.rulings)}", cure)])
+    sent = (await read_split(request, RULINGS)).rulings
     results = []
-    for ruling in body.rulings:
+    rulings = decode_each(UNIT_RULING, sent, "rulings")
+    for text, ruling in zip(sent, rulings, strict=True):
+        if isinstance(ruling, ConcordError):
+            results.append(_unread(bytes(text), ruling))
+            continue
         try:
-            outcome = await _door(request).handlers.rulings.rule(
-                caller.subject, ruling.unit_id, ruling.label, ruling.reason
-            )
+            outcome = await _rule(request, caller, ruling.unit_id, ruling.label, ruling.reason)
         except (EscalationDoesNotExist, NotEscalated, RulingRefused) as refusal:
             results.append(
                 RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
@@ -111,7 +128,24 @@ async def rule_many(request: Request, caller: Adjudicator) -> Response:
     return json_answer(RuledUnits(results))
 
 
-async def stream_resolutions(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+async def _rule(request: Request, caller: Caller, unit_id: str, label: Json, reason: str) -> Outcome[UnitState]:
+    """Rule a unit that the caller may see; another client's looks as if it were not there."""
+    if not caller.may_touch(unit_id):
+        raise EscalationDoesNotExist("There is no such escalation.")
+    return await _door(request).handlers.rulings.rule(caller.subject, unit_id, label, reason)
+
+
+def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
+    """Return the result of a ruling that could not be read, under its unit's id where that can."""
+    try:
+        unit_id = decode(NAMED_UNIT, sent).unit_id
+    except ConcordError:
+        unit_id = ""
+    told = refusal.errors[0]
+    return RuledUnit(unit_id, "refused", field=told.field, problem=told.problem, cure=told.cure)
+
+
+async def stream_resolutions(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Stream where every unit of a project stands, one JSON object a line; gold units are left out."""
     door = _door(request)
     visible(door.handlers.projects, project_id, caller)
@@ -120,11 +154,11 @@ async def stream_resolutions(request: Request, project_id: str, caller: ClientOr
         async for page in door.handlers.queue.of_project(project_id):
             yield b"".join(msgspec.json.encode(_resolution(unit)) + b"\n" for unit in page)
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    return StreamingResponse(lines(), media_type=LINES)
 
 
 async def show_competence(
-    request: Request, project_id: str, caller: Operator, limit: int | None = None, after: str = ""
+    request: Request, project_id: AnyId, caller: Operator, limit: Limit = None, after: str = ""
 ) -> Response:
     """Show by which confusion matrices the labels of a project are weighed, by annotator id, a page at a time."""
     door = _door(request)

@@ -1,11 +1,16 @@
 """Adjudicate's bodies, as they travel over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+RULINGS_MAX = 100
 
 Json = Any
 """A label as JSON; checked against the project's schema, not here."""
+UnitId = Annotated[str, Meta(min_length=1, max_length=200)]
+Reason = Annotated[str, Meta(max_length=2_000)]
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -42,21 +47,33 @@ class Ruling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An adjudicator's word on one unit."""
 
     label: Json
-    reason: str
+    reason: Reason
 
 
 class UnitRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A ruling in a batch."""
 
-    unit_id: str
+    unit_id: UnitId
     label: Json
-    reason: str
+    reason: Reason
 
 
 class Rulings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch of rulings."""
+    """A batch of rulings, as it is documented; it is read one by one."""
 
-    rulings: list[UnitRuling]
+    rulings: Annotated[list[UnitRuling], Meta(max_length=RULINGS_MAX)]
+
+
+class RulingsSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of rulings, each still as it was sent."""
+
+    rulings: Annotated[list[msgspec.Raw], Meta(max_length=RULINGS_MAX)]
+
+
+class NamedUnit(msgspec.Struct, frozen=True):
+    """Which unit a ruling is of that cannot be taken: for its result."""
+
+    unit_id: str = ""
 
 
 class RuledUnit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,4 +129,6 @@ class ProjectWeights(msgspec.Struct, frozen=True):
 
 
 RULING = msgspec.json.Decoder(Ruling)
-RULINGS = msgspec.json.Decoder(Rulings)
+RULINGS = msgspec.json.Decoder(RulingsSplit)
+UNIT_RULING = msgspec.json.Decoder(UnitRuling)
+NAMED_UNIT = msgspec.json.Decoder(NamedUnit)

@@ -1,19 +1,19 @@
 """Assign's HTTP door."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from concord.chassis.clock import MICROSECONDS, Clock
-from concord.chassis.errors import FieldError, Invalid
-from concord.chassis.http import read_json
+from concord.chassis.errors import ConcordError, FieldError, Forbidden, Invalid
+from concord.chassis.http import AnyId, decode, decode_each, documented, json_answer, read_json, read_split
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import Project
 from concord.chassis.settings import PayloadLinkSettings
-from concord.contracts.names import NameRefused, name_from
+from concord.contracts.names import NAME_CHARACTERS_MAX, NAME_PATTERN, NameRefused, name_from
 from concord.labels import encoded
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
@@ -21,9 +21,12 @@ from services.assign.domain.unit import Assignment
 from services.assign.handlers import Answer, Handlers, Leased, Taken
 from services.assign.hot_route import HotRoute
 from services.assign.schemas import (
+    ANNOTATOR,
     CLAIM,
+    NAMED_ITEM,
     SKIP,
     SUBMISSION,
+    SUBMISSION_ITEM,
     SUBMISSIONS,
     AnnotatorBody,
     AnnotatorShown,
@@ -40,9 +43,8 @@ from services.assign.schemas import (
     SubmissionResult,
     SubmissionResults,
     SubmissionsBody,
-    body_documented,
-    reply_documented,
     timestamp,
+    told_ms,
 )
 
 STATUSES: dict[type[Exception], int] = {
@@ -61,29 +63,30 @@ NOTHING_WAITS = "Nothing waits for you in this project now; ask again in a few s
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
+_NAME = {"minLength": 1, "maxLength": NAME_CHARACTERS_MAX, "pattern": NAME_PATTERN}
+AnnotatorId = Annotated[str, Path(json_schema_extra=_NAME, description="A name, percent-encoded.")]
 
 
 def routers() -> tuple[APIRouter, APIRouter]:
     """Return the route table: first the hot routes, which are looked through first, then the others."""
     hot = APIRouter(prefix="/v1", route_class=HotRoute)
-    hot.post("/projects/{project_id}/claims", **_json_route(ClaimBody, Claimed))(claim)
-    hot.post("/assignments/{assignment_id}/submission", **_json_route(SubmissionBody, SubmissionResult))(submit)
-    hot.post("/submissions", **_json_route(SubmissionsBody, SubmissionResults))(submit_many)
+    hot.post("/projects/{project_id}/claims", **documented(body=ClaimBody, reply=Claimed, refusals=(404, 409)))(claim)
+    submitted = documented(body=SubmissionBody, reply=SubmissionResult, refusals=(404, 409, 410))
+    hot.post("/assignments/{assignment_id}/submission", **submitted)(submit)
+    hot.post("/submissions", **documented(body=SubmissionsBody, reply=SubmissionResults))(submit_many)
     routes = APIRouter(prefix="/v1")
-    routes.put("/annotators/{annotator_id:path}", response_model=AnnotatorShown)(define_annotator)
-    routes.get("/annotators/{annotator_id:path}", response_model=AnnotatorShown)(show_annotator)
-    routes.get("/projects/{project_id}/guideline", **_json_route(None, Guideline))(show_guideline)
-    routes.post("/assignments/{assignment_id}/skip", **_json_route(SkipBody, AssignmentBody))(skip)
-    routes.post("/assignments/{assignment_id}/return", **_json_route(None, AssignmentBody))(give_back)
-    routes.post("/assignments/{assignment_id}/renew", **_json_route(None, AssignmentBody))(renew)
-    routes.get("/me", **_json_route(None, Standing))(show_me)
+    defined = documented(body=AnnotatorBody, reply=AnnotatorShown, also=201)
+    routes.put("/annotators/{annotator_id:path}", **defined)(define_annotator)
+    shown = documented(reply=AnnotatorShown, refusals=(404, 422))
+    routes.get("/annotators/{annotator_id:path}", **shown)(show_annotator)
+    routes.get("/projects/{project_id}/guideline", **documented(reply=Guideline, refusals=(404,)))(show_guideline)
+    stands = documented(reply=AssignmentBody, refusals=(404, 409, 410))
+    skipped = documented(body=SkipBody, reply=AssignmentBody, refusals=(404, 409, 410))
+    routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
+    routes.post("/assignments/{assignment_id}/return", **stands)(give_back)
+    routes.post("/assignments/{assignment_id}/renew", **stands)(renew)
+    routes.get("/me", **documented(reply=Standing, refusals=(404,)))(show_me)
     return hot, routes
-
-
-def _json_route(body: type[msgspec.Struct] | None, reply: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return how a route is documented whose bodies msgspec reads and writes."""
-    extra = body_documented(body) if body is not None else None
-    return {"openapi_extra": extra, "responses": reply_documented(reply), "response_class": Response}
 
 
 class Desk:
@@ -129,26 +132,28 @@ def _desk(request: Request) -> Desk:
     return cast("Desk", request.app.state.service)
 
 
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
-
-
-async def define_annotator(
-    request: Request, response: Response, annotator_id: str, body: AnnotatorBody, caller: Operator
-) -> AnnotatorShown:
+async def define_annotator(request: Request, annotator_id: AnnotatorId, caller: Operator) -> Response:
     """Say who an annotator is, or say it anew."""
-    del caller
-    state, new = await _desk(request).handlers.annotators.define(body.wanted(_named(annotator_id)))
-    response.status_code = 201 if new else 200
-    return AnnotatorShown.of(state)
+    name = _named(annotator_id, caller)
+    body = await read_json(request, ANNOTATOR)
+    state, new = await _desk(request).handlers.annotators.define(body.wanted(name))
+    return json_answer(AnnotatorShown.of(state), 201 if new else 200)
 
 
-def _named(annotator_id: str) -> str:
+async def show_annotator(request: Request, annotator_id: AnnotatorId, caller: Operator) -> Response:
+    """Show an annotator as last defined."""
+    return json_answer(AnnotatorShown.of(await _desk(request).handlers.annotators.get(_named(annotator_id, caller))))
+
+
+def _named(annotator_id: str, caller: Caller) -> str:
     """Return the annotator's name as it is kept.
 
     Raises:
-        Invalid: it is none.
+        Forbidden: the operator is bound to a client; annotators work for all.
+        Invalid: it is no name.
     """
+    if caller.client_id is not None:
+        raise Forbidden("Annotators work for every client, and this credential is bound to one; use one that is not.")
     try:
         return name_from(annotator_id)
     except NameRefused as refused:
@@ -156,62 +161,72 @@ def _named(annotator_id: str) -> str:
         raise Invalid(f"annotator_id {refused.problem}.", [error]) from refused
 
 
-async def show_annotator(request: Request, annotator_id: str, caller: Operator) -> AnnotatorShown:
-    """Show an annotator as last defined."""
-    del caller
-    return AnnotatorShown.of(await _desk(request).handlers.annotators.get(_named(annotator_id)))
-
-
-async def claim(request: Request, project_id: str, caller: Annotator) -> Response:
+async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Response:
     """Lease units; what the caller holds in the project already is offered again first."""
     desk = _desk(request)
+    _project_of(project_id, caller)
     wish = await read_json(request, CLAIM)
     leases = await desk.handlers.claims.claim(caller.subject, project_id, wish.units)
-    return _json(Claimed([desk.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS))
+    return json_answer(Claimed([desk.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS))
 
 
-async def show_guideline(request: Request, project_id: str, caller: Annotator) -> Response:
+async def show_guideline(request: Request, project_id: AnyId, caller: Annotator) -> Response:
     """Show how a project's units are to be labelled."""
     desk = _desk(request)
+    _project_of(project_id, caller)
     project = await desk.handlers.claims.guideline(caller.subject, project_id)
     schema = desk.label_schema(project)
-    return _json(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
+    return json_answer(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
 
 
 async def submit_many(request: Request, caller: Annotator) -> Response:
-    """Take many labels; each has its own result."""
-    body = await read_json(request, SUBMISSIONS)
-    answers = [Answer(one.assignment_id, bytes(one.label), one.active_ms, one.flag) for one in body.submissions]
-    results = await _desk(request).handlers.submissions.submit(caller.subject, answers)
-    return _json(
-        SubmissionResults([_result(answer.assignment_id, one) for answer, one in zip(answers, results, strict=True)])
-    )
+    """Take many labels; each has its own result, and what is wrong with one keeps no other from being taken."""
+    sent = (await read_split(request, SUBMISSIONS)).submissions
+    results: list[SubmissionResult | None] = [None] * len(sent)
+    answers: dict[int, Answer] = {}
+    items = decode_each(SUBMISSION_ITEM, sent, "submissions")
+    for place, one in enumerate(items):
+        if isinstance(one, ConcordError):
+            results[place] = _unread(bytes(sent[place]), one)
+        elif caller.may_touch(one.assignment_id):
+            answers[place] = Answer(one.assignment_id, bytes(one.label), told_ms(one.active_ms), one.flag)
+        else:
+            results[place] = _result(one.assignment_id, refusals.AssignmentUnknown(one.assignment_id))
+    if answers:
+        taken = await _desk(request).handlers.submissions.submit(caller.subject, list(answers.values()))
+        for (place, answer), result in zip(answers.items(), taken, strict=True):
+            results[place] = _result(answer.assignment_id, result)
+    return json_answer(SubmissionResults([result for result in results if result is not None]))
 
 
-async def submit(request: Request, assignment_id: str, caller: Annotator) -> Response:
+async def submit(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
     """Take one label."""
+    _assignment_of(assignment_id, caller)
     body = await read_json(request, SUBMISSION)
-    answer = Answer(assignment_id, bytes(body.label), body.active_ms, body.flag)
+    answer = Answer(assignment_id, bytes(body.label), told_ms(body.active_ms), body.flag)
     (result,) = await _desk(request).handlers.submissions.submit(caller.subject, [answer])
     if isinstance(result, Refusal):
         raise result
-    return _json(_result(assignment_id, result))
+    return json_answer(_result(assignment_id, result))
 
 
-async def skip(request: Request, assignment_id: str, caller: Annotator) -> Response:
+async def skip(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
     """Pass a unit over, with the reason."""
+    _assignment_of(assignment_id, caller)
     body = await read_json(request, SKIP)
-    return _json(_stands(await _desk(request).handlers.leases.skip(caller.subject, assignment_id, body.reason)))
+    return json_answer(_stands(await _desk(request).handlers.leases.skip(caller.subject, assignment_id, body.reason)))
 
 
-async def give_back(request: Request, assignment_id: str, caller: Annotator) -> Response:
+async def give_back(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
     """Give a unit back unlabelled."""
-    return _json(_stands(await _desk(request).handlers.leases.give_back(caller.subject, assignment_id)))
+    _assignment_of(assignment_id, caller)
+    return json_answer(_stands(await _desk(request).handlers.leases.give_back(caller.subject, assignment_id)))
 
 
-async def renew(request: Request, assignment_id: str, caller: Annotator) -> Response:
+async def renew(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
     """Prolong a lease from now on."""
-    return _json(_stands(await _desk(request).handlers.leases.renew(caller.subject, assignment_id)))
+    _assignment_of(assignment_id, caller)
+    return json_answer(_stands(await _desk(request).handlers.leases.renew(caller.subject, assignment_id)))
 
 
 async def show_me(request: Request, caller: Annotator) -> Response:
@@ -221,9 +236,32 @@ async def show_me(request: Request, caller: Annotator) -> Response:
     leases = [
         HeldLease(one.assignment.id, one.unit.unit_id, one.unit.project_id, timestamp(one.assignment.lease_until_us))
         for one in await handlers.claims.held(caller.subject)
+        if caller.may_touch(one.unit.project_id)
     ]
     languages = list(annotator.languages)
-    return _json(Standing(annotator.annotator_id, annotator.kind, list(annotator.skills), languages, leases))
+    return json_answer(Standing(annotator.annotator_id, annotator.kind, list(annotator.skills), languages, leases))
+
+
+def _project_of(project_id: str, caller: Caller) -> None:
+    """Raise ProjectUnknown for another client's project when the caller is bound to one: it looks the same."""
+    if not caller.may_touch(project_id):
+        raise refusals.ProjectUnknown(f"There is no project {project_id[:120]!r}.")
+
+
+def _assignment_of(assignment_id: str, caller: Caller) -> None:
+    """Raise AssignmentUnknown for another client's unit when the caller is bound to one: it looks the same."""
+    if not caller.may_touch(assignment_id):
+        raise refusals.AssignmentUnknown(assignment_id)
+
+
+def _unread(sent: bytes, refusal: ConcordError) -> SubmissionResult:
+    """Return the result of a label that could not be read, under its assignment's id where that can."""
+    try:
+        assignment_id = decode(NAMED_ITEM, sent).assignment_id
+    except ConcordError:
+        assignment_id = ""
+    told = refusal.errors[0]
+    return SubmissionResult(assignment_id, error=SubmissionError(told.field, told.problem, told.cure, refusal.status))
 
 
 def _result(assignment_id: str, result: Taken | Refusal) -> SubmissionResult:

@@ -4,14 +4,14 @@ What annotators are sent is an allow-list: no source id, no client's or project'
 anybody else. Gold and ordinary units fill in the same fields in the same way.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import FieldError, Invalid
 from services.assign.domain.eligibility import AnnotatorState, Credential
 
 CLAIM_UNITS_MAX = 50
@@ -20,7 +20,10 @@ ACTIVE_MS_MAX = 86_400_000
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Flag = Annotated[str, Meta(max_length=500)]
-ActiveMs = Annotated[int, Meta(ge=0, le=ACTIVE_MS_MAX)]
+ActiveMs = int | float | None
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset; years 1 to 9999 in UTC.")]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +33,7 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for an assignment that the path names."""
+    """A label for an assignment that the path names; see `told_ms` of its time."""
 
     label: msgspec.Raw
     active_ms: ActiveMs = 0
@@ -38,7 +41,7 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for the assignment it names."""
+    """A label for the assignment it names; see `told_ms` of its time."""
 
     assignment_id: Id
     label: msgspec.Raw
@@ -47,9 +50,21 @@ class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionsBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Many labels."""
+    """Many labels, as they are documented; they are read one by one."""
 
     submissions: Annotated[list[SubmissionItem], Meta(min_length=1, max_length=SUBMISSIONS_MAX)]
+
+
+class SubmissionsSplit(msgspec.Struct, forbid_unknown_fields=True):
+    """Many labels, each still as it was sent."""
+
+    submissions: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=SUBMISSIONS_MAX)]
+
+
+class NamedItem(msgspec.Struct):
+    """Which assignment a label is for that cannot be taken: for its result."""
+
+    assignment_id: str = ""
 
 
 class SkipBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,8 +75,22 @@ class SkipBody(msgspec.Struct, forbid_unknown_fields=True):
 
 CLAIM = msgspec.json.Decoder(ClaimBody)
 SUBMISSION = msgspec.json.Decoder(SubmissionBody)
-SUBMISSIONS = msgspec.json.Decoder(SubmissionsBody)
+SUBMISSIONS = msgspec.json.Decoder(SubmissionsSplit)
+SUBMISSION_ITEM = msgspec.json.Decoder(SubmissionItem)
+NAMED_ITEM = msgspec.json.Decoder(NamedItem)
 SKIP = msgspec.json.Decoder(SkipBody)
+
+
+def told_ms(active_ms: float | None) -> int:
+    """Return an active time in whole milliseconds; 0, which says that none was told, for one that cannot be.
+
+    A browser's clock has fractions, a clock that was set back gives less than nothing, and a page left open a day or
+    more tells nothing of work: no label is refused for that.
+
+    >>> told_ms(1534.5), told_ms(-3), told_ms(86_400_000), told_ms(86_400_001), told_ms(None)
+    (1534, 0, 86400000, 0, 0)
+    """
+    return int(active_ms) if active_ms is not None and 0 <= active_ms <= ACTIVE_MS_MAX else 0
 
 
 class AssignmentOffer(msgspec.Struct):
@@ -143,43 +172,42 @@ class Guideline(msgspec.Struct):
     label_schema: msgspec.Raw
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class CredentialBody(BaseModel):
+class CredentialBody(msgspec.Struct, forbid_unknown_fields=True):
     """What an annotator is certified in, and until when; without an end it holds for good."""
 
-    model_config = ConfigDict(extra="forbid")
     domain: Name
-    expires_at: AwareDatetime | None = None
+    expires_at: Time | None = None
 
 
-class AnnotatorBody(BaseModel):
+class AnnotatorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Who an annotator is."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: Literal["human", "model"] = "human"
-    skills: Annotated[list[Name], Field(max_length=200)] = []
-    credentials: Annotated[list[CredentialBody], Field(max_length=200)] = []
-    vendor: Annotated[str, Field(max_length=100)] = ""
-    languages: Annotated[list[Name], Field(max_length=50)] = []
+    skills: Annotated[list[Name], Meta(max_length=200)] = []
+    credentials: Annotated[list[CredentialBody], Meta(max_length=200)] = []
+    vendor: Annotated[str, Meta(max_length=100)] = ""
+    languages: Annotated[list[Name], Meta(max_length=50)] = []
 
     def wanted(self, annotator_id: str) -> AnnotatorState:
-        """Return the state that this body asks for."""
+        """Return the state that this body asks for.
+
+        Raises:
+            Invalid: a credential ends outside the years 1 to 9999 of UTC.
+        """
         return AnnotatorState(
             annotator_id=annotator_id,
             kind=self.kind,
             skills=tuple(dict.fromkeys(self.skills)),
             credentials=tuple(
-                Credential(one.domain, round(one.expires_at.timestamp() * MICROSECONDS) if one.expires_at else None)
-                for one in self.credentials
+                Credential(one.domain, None if one.expires_at is None else _microseconds(one.expires_at, place))
+                for place, one in enumerate(self.credentials)
             ),
             vendor=self.vendor,
             languages=tuple(dict.fromkeys(self.languages)),
         )
 
 
-class AnnotatorShown(AnnotatorBody):
+class AnnotatorShown(AnnotatorBody, kw_only=True):
     """An annotator as last defined."""
 
     annotator_id: str
@@ -195,10 +223,8 @@ class AnnotatorShown(AnnotatorBody):
             skills=list(state.skills),
             credentials=[
                 CredentialBody(
-                    domain=one.domain,
-                    expires_at=datetime.fromtimestamp(one.expires_at_us / MICROSECONDS, UTC)
-                    if one.expires_at_us is not None
-                    else None,
+                    one.domain,
+                    None if one.expires_at_us is None else EPOCH + timedelta(microseconds=one.expires_at_us),
                 )
                 for one in state.credentials
             ],
@@ -207,28 +233,18 @@ class AnnotatorShown(AnnotatorBody):
         )
 
 
-def body_documented(body: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return what the OpenAPI document says of a JSON body that msgspec reads."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(body)}}}}
+ANNOTATOR = msgspec.json.Decoder(AnnotatorBody)
 
 
-def reply_documented(reply: type[msgspec.Struct]) -> dict[int | str, dict[str, Any]]:
-    """Return what the OpenAPI document says of a JSON reply that msgspec writes."""
-    return {200: {"description": "Done.", "content": {"application/json": {"schema": _schema(reply)}}}}
-
-
-def _schema(kind: type[msgspec.Struct]) -> Any:
-    """Return the type's JSON schema with every type that it refers to written out in place."""
-    (schema,), named = msgspec.json.schema_components([kind], ref_template="{name}")
-
-    def written_out(part: Any) -> Any:
-        if isinstance(part, dict):
-            if "$ref" in part:
-                return written_out(named[part["$ref"]])
-            return {key: written_out(value) for key, value in part.items()}
-        return [written_out(one) for one in part] if isinstance(part, list) else part
-
-    return written_out(schema)
+def _microseconds(time: datetime, place: int) -> int:
+    """Return a credential's end in microseconds since the epoch, UTC, to the last one."""
+    try:
+        return (time.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
+    except OverflowError as fault:
+        problem = "is before year 1 or after year 9999 in UTC"
+        cure = "send a time from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z, or leave it out"
+        field = f"credentials[{place}].expires_at"
+        raise Invalid(f"{field} {problem}.", [FieldError(field, problem, cure)]) from fault
 
 
 def timestamp(at_us: int) -> str:

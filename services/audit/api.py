@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import FieldError, Invalid
-from concord.chassis.http import json_answer, page_size, read_json
+from concord.chassis.errors import ConcordError
+from concord.chassis.http import (
+    AnyId,
+    Limit,
+    Whole,
+    decode,
+    decode_each,
+    documented,
+    json_answer,
+    page_size,
+    read_split,
+)
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
 from concord.chassis.projects import Project, visible
@@ -21,6 +31,8 @@ from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoe
 from services.audit.export import jsonl
 from services.audit.handlers import Handlers, LabelRefused, Listed, NothingWithdrawn
 from services.audit.schemas import (
+    NAMED_UNIT,
+    UNIT_VERDICT,
     VERDICTS,
     Inspections,
     InspectionWork,
@@ -29,6 +41,7 @@ from services.audit.schemas import (
     Lots,
     TakenVerdict,
     TakenVerdicts,
+    Verdicts,
 )
 from services.audit.settings import AuditSettings
 
@@ -44,7 +57,6 @@ STATUSES: dict[type[Exception], int] = {
     LabelledAnew: 409,
     LabelRefused: 422,
 }
-VERDICTS_MAX = 100
 JSON = "application/json"
 LATE = "The lot was judged before this came: it is kept as late, and does not count."
 
@@ -63,17 +75,19 @@ class Door:
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    routes.get("/projects/{project_id}/lots")(list_lots)
-    routes.get("/lots/{lot_id}")(show_lot)
-    routes.get("/inspections")(list_inspections)
-    routes.post("/inspections")(inspect_many)
-    routes.get("/lots/{lot_id}/certificate")(lot_certificate)
-    routes.get("/lots/{lot_id}/withdrawals")(lot_withdrawals)
-    routes.get("/lots/{lot_id}/export")(lot_export)
-    routes.get("/projects/{project_id}/certificate")(project_certificate)
-    routes.get("/projects/{project_id}/withdrawals")(project_withdrawals)
-    routes.get("/projects/{project_id}/export")(project_export)
-    routes.get("/keys")(show_key)
+    routes.get("/projects/{project_id}/lots", **documented(reply=Lots, refusals=(404,)))(list_lots)
+    routes.get("/lots/{lot_id}", **documented(reply=LotBody, refusals=(404,)))(show_lot)
+    routes.get("/inspections", **documented(reply=Inspections, refusals=(404,)))(list_inspections)
+    routes.post("/inspections", **documented(body=Verdicts, reply=TakenVerdicts))(inspect_many)
+    signed = documented(reply=dict[str, Any], refusals=(404, 409))
+    exported = documented(reply_media_types=(jsonl.MEDIA_TYPE,), refusals=(404, 409))
+    routes.get("/lots/{lot_id}/certificate", **signed)(lot_certificate)
+    routes.get("/lots/{lot_id}/withdrawals", **signed)(lot_withdrawals)
+    routes.get("/lots/{lot_id}/export", **exported)(lot_export)
+    routes.get("/projects/{project_id}/certificate", **signed)(project_certificate)
+    routes.get("/projects/{project_id}/withdrawals", **signed)(project_withdrawals)
+    routes.get("/projects/{project_id}/export", **exported)(project_export)
+    routes.get("/keys", **documented(reply=Key))(show_key)
     return routes
 
 
@@ -82,7 +96,7 @@ def _door(request: Request) -> Door:
 
 
 async def list_lots(
-    request: Request, project_id: str, caller: ClientOrOperator, limit: int | None = None, after: str = ""
+    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: str = ""
 ) -> Response:
     """List a project's lots and where each stands, by id, a page at a time; `after` is the page's `next`."""
     door = _door(request)
@@ -94,14 +108,14 @@ async def list_lots(
     return json_answer(Lots([_lot(door, lot) for lot in page], rest))
 
 
-async def show_lot(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
+async def show_lot(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show where a lot stands."""
     door = _door(request)
     return json_answer(_lot(door, await door.handlers.means.repository.lot(lot_id, caller.client_id)))
 
 
 async def list_inspections(
-    request: Request, caller: Auditor, project_id: str | None = None, limit: int | None = None
+    request: Request, caller: Auditor, project_id: str | None = None, limit: Limit = None
 ) -> Response:
     """List units for the caller to inspect, in the order of the samples: none that the caller had a part in.
 
@@ -118,12 +132,13 @@ async def list_inspections(
 
 async def inspect_many(request: Request, caller: Auditor) -> Response:
     """Take a batch of verdicts; each has its own result, and none keeps another from being taken."""
-    body = await read_json(request, VERDICTS)
-    if len(body.verdicts) > VERDICTS_MAX:
-        cure = f"send at most {VERDICTS_MAX} at once"
-        raise Invalid("Too many verdicts at once.", [FieldError("verdicts", f"holds {len(body.verdicts)}", cure)])
+    sent = (await read_split(request, VERDICTS)).verdicts
+    verdicts = decode_each(UNIT_VERDICT, sent, "verdicts")
     inspecting, results = _door(request).handlers.inspecting, []
-    for one in body.verdicts:
+    for text, one in zip(sent, verdicts, strict=True):
+        if isinstance(one, ConcordError):
+            results.append(_unread(bytes(text), one))
+            continue
         try:
             took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
         except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
@@ -135,28 +150,38 @@ async def inspect_many(request: Request, caller: Auditor) -> Response:
     return json_answer(TakenVerdicts(results))
 
 
-async def lot_certificate(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
+def _unread(sent: bytes, refusal: ConcordError) -> TakenVerdict:
+    """Return the result of a verdict that could not be read, under its unit's id where that can."""
+    try:
+        unit_id = decode(NAMED_UNIT, sent).unit_id
+    except ConcordError:
+        unit_id = ""
+    told = refusal.errors[0]
+    return TakenVerdict(unit_id, "refused", field=told.field, problem=told.problem, cure=told.cure)
+
+
+async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
     """Hand over the signed certificate of an accepted lot: the same bytes for ever."""
     door = _door(request)
     lot = await _accepted(door, lot_id, caller)
     return _attachment(await door.handlers.certificates.of_lot(lot), JSON, f"{lot_id}.certificate.json")
 
 
-async def lot_withdrawals(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
+async def lot_withdrawals(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
     """Hand over the signed list of what was erased of a lot since it was accepted."""
     door = _door(request)
     lot = await _accepted(door, lot_id, caller)
     return _attachment(await door.handlers.certificates.withdrawn_of_lot(lot), JSON, f"{lot_id}.withdrawals.json")
 
 
-async def lot_export(request: Request, lot_id: str, caller: ClientOrOperator) -> Response:
+async def lot_export(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
     """Hand over an accepted lot as JSONL, without what was erased since."""
     door = _door(request)
     return await _export(door, [await _accepted(door, lot_id, caller)], f"{lot_id}.jsonl")
 
 
 async def project_certificate(
-    request: Request, project_id: str, caller: ClientOrOperator, issue: int | None = None
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
 ) -> Response:
     """Hand over a project's signed certificate: the same bytes for ever.
 
@@ -168,7 +193,7 @@ async def project_certificate(
     return _attachment(certificate, JSON, f"{project_id}-{found.number}.certificate.json")
 
 
-async def project_withdrawals(request: Request, project_id: str, caller: ClientOrOperator, issue: int) -> Response:
+async def project_withdrawals(request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole) -> Response:
     """Hand over the signed list of what was erased of a project since one of its certificates."""
     door = _door(request)
     state, found = await _issue(door, project_id, caller, issue)
@@ -177,7 +202,7 @@ async def project_withdrawals(request: Request, project_id: str, caller: ClientO
 
 
 async def project_export(
-    request: Request, project_id: str, caller: ClientOrOperator, issue: int | None = None
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
 ) -> Response:
     """Hand over the lots of one of a project's certificates as JSONL, without what was erased since.
 
@@ -203,7 +228,7 @@ async def _accepted(door: Door, lot_id: str, caller: Caller) -> LotState:
     return lot
 
 
-async def _issue(door: Door, project_id: str, caller: Caller, number: int | None) -> tuple[IssuesState, Issue]:
+async def _issue(door: Door, project_id: AnyId, caller: Caller, number: int | None) -> tuple[IssuesState, Issue]:
     project = visible(door.handlers.means.projects, project_id, caller)
     if number is None:
         return await door.handlers.certificates.newest(project)

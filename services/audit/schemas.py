@@ -1,8 +1,11 @@
 """Audit's bodies, as they travel over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+VERDICTS_MAX = 100
 
 Json = Any
 """A label as JSON; checked against the project's schema, not here."""
@@ -64,15 +67,27 @@ class Inspections(msgspec.Struct, frozen=True):
 class UnitVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An auditor's own label of a unit."""
 
-    unit_id: str
+    unit_id: Annotated[str, Meta(min_length=1, max_length=200)]
     label: Json
-    reason: str = ""
+    reason: Annotated[str, Meta(max_length=2_000)] = ""
 
 
 class Verdicts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A batch of verdicts."""
+    """A batch of verdicts, as it is documented; it is read one by one."""
 
-    verdicts: list[UnitVerdict]
+    verdicts: Annotated[list[UnitVerdict], Meta(max_length=VERDICTS_MAX)]
+
+
+class VerdictsSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of verdicts, each still as it was sent."""
+
+    verdicts: Annotated[list[msgspec.Raw], Meta(max_length=VERDICTS_MAX)]
+
+
+class NamedUnit(msgspec.Struct, frozen=True):
+    """Which unit a verdict is on that cannot be taken: for its result."""
+
+    unit_id: str = ""
 
 
 class TakenVerdict(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,4 +114,6 @@ class Key(msgspec.Struct, frozen=True):
     public_key: str
 
 
-VERDICTS = msgspec.json.Decoder(Verdicts)
+VERDICTS = msgspec.json.Decoder(VerdictsSplit)
+UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
+NAMED_UNIT = msgspec.json.Decoder(NamedUnit)

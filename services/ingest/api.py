@@ -1,18 +1,33 @@
 """Ingest's HTTP door."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.exceptions import HTTPException
 
 from concord.chassis.errors import BadRequest, ConcordError, FieldError, Forbidden, Gone, Invalid, UnsupportedMediaType
-from concord.chassis.http import allow_body, decode, json_answer, read_json, read_lines
+from concord.chassis.http import (
+    BYTE_ORDER_MARK,
+    AnyId,
+    Overlong,
+    allow_body,
+    decode,
+    decode_line,
+    documented,
+    json_answer,
+    media_type,
+    read_json,
+    read_lines,
+    split,
+)
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import SignedLink
 from services.ingest.domain.admission import UnitWish
-from services.ingest.domain.project import ProjectDoesNotExist, ProjectRefused, ProjectState
+from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectRefused, ProjectState
 from services.ingest.handlers import Handlers
 from services.ingest.schemas import (
     DEFINITION,
@@ -38,17 +53,29 @@ NDJSON = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines"
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 Client = Annotated[Caller, require(Role.CLIENT)]
+_SLUG = {"minLength": 1, "maxLength": SLUG_CHARACTERS_MAX, "pattern": f"^{SLUG.pattern}$"}
+Slug = Annotated[str, Path(json_schema_extra=_SLUG, description="The client's own name of the project.")]
+LINK = tuple(
+    {"name": name, "in": "query", "required": True, "schema": {"type": "string", "pattern": pattern}}
+    for name, pattern in (("expires", "^[0-9]{1,19}$"), ("signature", "^[0-9a-f]{64}$"))
+)
+"""What a signed link brings with it."""
 
 
 def router(signed_link: SignedLink) -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    routes.put("/projects/{slug}")(define_project)
-    routes.get("/projects")(list_projects)
-    routes.get("/projects/{project_id}")(show_project)
-    routes.post("/projects/{project_id}/units", status_code=202)(admit_units)
-    routes.post("/projects/{project_id}/seal")(seal_lots)
-    routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)])(show_payload)
+    defined = documented(body=Definition, reply=ProjectBody, also=201)
+    routes.put("/projects/{slug}", **defined)(define_project)
+    routes.get("/projects", **documented(reply=Projects))(list_projects)
+    routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
+    admitted = documented(
+        body=list[UnitWish] | UnitWish, lines=NDJSON, reply=AdmissionReport, status=202, refusals=(404,)
+    )
+    routes.post("/projects/{project_id}/units", **admitted)(admit_units)
+    routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
+    shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
+    routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
     return routes
 
 
@@ -56,7 +83,7 @@ def _handlers(request: Request) -> Handlers:
     return cast("Handlers", request.app.state.service)
 
 
-async def define_project(request: Request, slug: str, caller: Client) -> Response:
+async def define_project(request: Request, slug: Slug, caller: Client) -> Response:
     """Define a project, or define it anew."""
     if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
         cure = f"use a-z, 0-9 and single hyphens, at most {SLUG_CHARACTERS_MAX} characters"
@@ -75,40 +102,44 @@ async def list_projects(request: Request, caller: ClientOrOperator) -> Response:
     return json_answer(Projects([ProjectBody.of(state) for state in found]))
 
 
-async def show_project(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+async def show_project(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show one project, whole."""
     return json_answer(ProjectBody.of(await _project(request, project_id, caller)))
 
 
-async def admit_units(request: Request, project_id: str, caller: Client) -> Response:
+async def admit_units(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Admit units: one, a JSON array, or NDJSON, which is streamed. Every line gets its own verdict."""
     project = await _project(request, project_id, caller)
-    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+    kind = media_type(request)
     if kind in NDJSON:
         allow_body(request, IMPORT_BYTES_MAX)
         batches = _from_lines(request)
     elif kind == "application/json":
-        batches = _from_json(await read_json(request, UNITS))
+        batches = _from_json(await request.body())
     else:
         raise UnsupportedMediaType(f"The body is {kind or 'of no type'}; send application/json or {NDJSON[0]}.")
     report = _Report()
     async for first_line, parsed in batches:
         wishes = [(line, one) for line, one in enumerate(parsed, first_line) if isinstance(one, UnitWish)]
         for line, one in enumerate(parsed, first_line):
-            if isinstance(one, ConcordError):
+            if isinstance(one, _Stopped):
+                report.stop(line, one.error)
+            elif isinstance(one, ConcordError):
                 report.refuse(line, one.errors[0])
         admission = await _handlers(request).admit(project, [wish for _, wish in wishes])
         report.add([line for line, _ in wishes], admission)
+        # Where every line is refused nothing else waits, and other callers want their turn.
+        await asyncio.sleep(0)
     return json_answer(report.body(), 202)
 
 
-async def seal_lots(request: Request, project_id: str, caller: Client) -> Response:
+async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
     project = await _project(request, project_id, caller)
     return json_answer(Sealed(await _handlers(request).seal_due(project, 0)))
 
 
-async def show_payload(request: Request, unit_id: str) -> Response:
+async def show_payload(request: Request, unit_id: AnyId) -> Response:
     """Show a unit's payload to whoever holds a signed link."""
     payload = await _handlers(request).repository.payload(unit_id)
     if payload is None:
@@ -119,8 +150,10 @@ async def show_payload(request: Request, unit_id: str) -> Response:
         "cache-control": "private, no-store",
     }
     content: bytes = payload["content"]
-    if payload["media_type"].startswith("text/"):
-        return Response(msgspec.json.decode(content), media_type="text/plain", headers=headers)
+    text = msgspec.json.decode(content) if payload["media_type"].startswith("text/") else None
+    # A text that lies elsewhere, {"uri": ...}, is told as it was sent.
+    if isinstance(text, str):
+        return Response(text, media_type="text/plain", headers=headers)
     return Response(content, media_type="application/json", headers=headers)
 
 
@@ -130,35 +163,66 @@ async def _project(request: Request, project_id: str, caller: Caller) -> Project
     return await _handlers(request).repository.project(project_id, caller.client_id)
 
 
-Parsed = Sequence[UnitWish | ConcordError]
+class _Stopped(NamedTuple):
+    """Why a body broke off, in the place of the line that did not come."""
+
+    error: ConcordError
 
 
-async def _from_json(body: list[UnitWish] | UnitWish) -> AsyncIterator[tuple[int, Parsed]]:
-    units = body if isinstance(body, list) else [body]
+Parsed = Sequence[UnitWish | ConcordError | _Stopped | None]
+
+
+async def _from_json(body: bytes) -> AsyncIterator[tuple[int, Parsed]]:
+    """Yield the units of a JSON body some at a time; in an array an unreadable one is its refusal.
+
+    Raises:
+        BadRequest, Invalid: the body is no JSON, or no unit.
+    """
+    if not body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
+        yield 1, [decode(UNIT, body)]
+        return
+    units = split(UNITS, body)
     for start in range(0, len(units), ADMIT_UNITS):
-        yield start + 1, units[start : start + ADMIT_UNITS]
+        yield start + 1, [_unit(bytes(one)) for one in units[start : start + ADMIT_UNITS]]
 
 
 async def _from_lines(request: Request) -> AsyncIterator[tuple[int, Parsed]]:
-    """Yield the lines' units some at a time; an unreadable line is its refusal, and an empty one is passed over."""
-    first_line, parsed = 1, []
-    async for lines in read_lines(request):
-        for line in lines:
-            parsed.append(_unit(line))
-            if len(parsed) == ADMIT_UNITS:
-                yield first_line, parsed
-                first_line, parsed = first_line + len(parsed), []
+    """Yield the lines' units some at a time; an unreadable line is its refusal, and an empty one is passed over.
+
+    A body that breaks off after its first line ends with the reason: what was admitted before is not to be forgotten.
+
+    Raises:
+        HTTPException: it broke off before.
+    """
+    first_line = 1
+    parsed: list[UnitWish | ConcordError | _Stopped | None] = []
+    try:
+        async for lines in read_lines(request):
+            for line in lines:
+                parsed.append(_overlong(line) if isinstance(line, Overlong) else _unit(line))
+                if len(parsed) == ADMIT_UNITS:
+                    yield first_line, parsed
+                    first_line, parsed = first_line + len(parsed), []
+    except HTTPException as fault:
+        if not isinstance(fault.__cause__, ConcordError) or not (parsed or first_line > 1):
+            raise
+        parsed.append(_Stopped(fault.__cause__))
     if parsed:
         yield first_line, parsed
 
 
-def _unit(line: bytes) -> Any:
+def _unit(line: bytes) -> UnitWish | ConcordError | None:
     if not line.strip():
         return None
     try:
-        return decode(UNIT, line)
+        return decode_line(UNIT, line)
     except (BadRequest, Invalid) as refusal:
         return refusal
+
+
+def _overlong(line: Overlong) -> ConcordError:
+    problem, cure = f"is over {line.bytes_max} bytes", "send a shorter line, or {'uri': ...}"
+    return Invalid(f"The line {problem}.", [FieldError("body", problem, cure)])
 
 
 class _Report:
@@ -169,6 +233,12 @@ class _Report:
         self.refused_count = 0
         self.refused: list[Refusal] = []
         self.units: list[AdmittedUnit] = []
+        self.stopped: Refusal | None = None
+
+    def stop(self, line: int, error: ConcordError) -> None:
+        """Note in which line the body broke off."""
+        cure = "send the lines from this one on; those before it were looked at"
+        self.stopped = Refusal(line, "body", error.detail, cure)
 
     def refuse(self, line: int, error: Any) -> None:
         """Note a refusal; `error` has field, problem and cure."""
@@ -188,4 +258,10 @@ class _Report:
     def body(self) -> AdmissionReport:
         """Return the report."""
         self.refused.sort(key=lambda one: one.line)
-        return AdmissionReport(**self.counts, refused_count=self.refused_count, refused=self.refused, units=self.units)
+        return AdmissionReport(
+            **self.counts,
+            refused_count=self.refused_count,
+            refused=self.refused,
+            units=self.units,
+            stopped=self.stopped,
+        )

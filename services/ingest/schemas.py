@@ -9,7 +9,7 @@ from services.ingest.domain.project import Definition, Policy, ProjectState, Tar
 
 DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
-UNITS = msgspec.json.Decoder(list[UnitWish] | UnitWish)
+UNITS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class ProjectBody(msgspec.Struct, frozen=True):
@@ -66,7 +66,8 @@ class AdmittedUnit(msgspec.Struct, frozen=True):
 class AdmissionReport(msgspec.Struct, frozen=True):
     """What became of the units of one request.
 
-    `refused` and `units` are listed up to a bound each; the counts are always whole.
+    `refused` and `units` are listed up to a bound each; the counts are always whole. `stopped` tells in which line the
+    body broke off and why: the lines before it are answered for, and those from there on are not.
     """
 
     admitted: int
@@ -75,6 +76,7 @@ class AdmissionReport(msgspec.Struct, frozen=True):
     refused_count: int
     refused: list[Refusal]
     units: list[AdmittedUnit]
+    stopped: Refusal | None = None
 
 
 class Sealed(msgspec.Struct, frozen=True):

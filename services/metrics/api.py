@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from concord.chassis.clock import MICROSECONDS
+from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from concord.chassis.table import Table
@@ -31,22 +31,22 @@ ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    routes.get("/projects/{project_id}/quality")(show_quality)
-    routes.get("/projects/{project_id}/annotators")(list_annotators)
+    routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
+    routes.get("/projects/{project_id}/annotators", **documented(reply=Annotators, refusals=(404,)))(list_annotators)
     return routes
 
 
-async def show_quality(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as it is now."""
-    return _json(_quality(_measured(request, project_id, caller)))
+    return json_answer(_quality(_measured(request, project_id, caller)))
 
 
-async def list_annotators(request: Request, project_id: str, caller: ClientOrOperator) -> Response:
+async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """List how well and how fast each annotator of a project works."""
     found = _measured(request, project_id, caller).competences
     known = _reached(request).annotators.rows
     rows = [_annotator(one, known[one.annotator_id].kind if one.annotator_id in known else None) for one in found]
-    return _json(Annotators(project_id, rows))
+    return json_answer(Annotators(project_id, rows))
 
 
 def _reached(request: Request) -> Reached:
@@ -57,10 +57,6 @@ def _measured(request: Request, project_id: str, caller: Caller) -> Measured:
     """Return what is known of a project; another client's is not found."""
     measure = _reached(request).measure
     return measure.now(visible(measure.projects, project_id, caller))
-
-
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
 
 
 def _quality(found: Measured) -> Quality:

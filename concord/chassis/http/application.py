@@ -70,14 +70,20 @@ def application(
     for router in (*routers, _health(readiness, telemetry)):
         # Taken over as they are, prefixes and dependencies already in them: an included router is one more look-up
         # a request, and its routes could not be walked.
-        assert all(isinstance(route, APIRoute) for route in router.routes), "routers hold routes, not other routers"
+        for route in router.routes:
+            assert isinstance(route, APIRoute), "routers hold routes, not other routers"
+            assert route.body_field is None, f"{route.path} reads its body by `read_json`, after its guard; not before"
         routes.extend(router.routes)
     # Routes are tried in order, so the service's own come before health and the OpenAPI document.
     app.router.routes[:0] = routes
     describe(app)
     # The last one added is the outermost.
     app.add_middleware(
-        LimitsMiddleware, limits=limits or Limits(), serving=lambda: readiness.serving, open_paths=OPEN_PATHS
+        LimitsMiddleware,
+        limits=limits or Limits(),
+        identity=identity,
+        serving=lambda: readiness.serving,
+        open_paths=OPEN_PATHS,
     )
     app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)
     return app

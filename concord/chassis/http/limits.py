@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import coroutine
@@ -15,19 +14,27 @@ from concord.chassis.errors import (
     BadRequest,
     BodyTooLarge,
     ConcordError,
-    TooManyRequests,
+    FieldError,
     TooSlow,
     Unavailable,
     UnsupportedMediaType,
 )
+from concord.chassis.http.in_flight import InFlight
 from concord.chassis.http.problems import refusal
+from concord.chassis.identity import PLACE_KEY, Identity, known_caller
 
 BODY_BYTES_MAX = 1_000_000
 JSON_DEPTH_MAX = 32
+IN_FLIGHT_PER_ADDRESS_MAX = 128
 IN_FLIGHT_PER_CALLER_MAX = 64
 IN_FLIGHT_MAX = 1_000
+BODY_SECONDS = 20.0
+"""How long a body may keep us waiting, pauses added up, and one second more for every BODY_BYTES_A_SECOND that came: a
+caller that sends slowly must not hold a place among the requests in flight. Our own work between is not counted."""
+BODY_BYTES_A_SECOND = 10_000
+BODY_SECONDS_MAX = 3_600.0
 BODY_SILENCE_SECONDS_MAX = 30.0
-"""How long a body may pause: a caller that sends nothing must not hold a place among the requests in flight."""
+"""How long one pause may be, however much came before."""
 UNFOLLOWED_BYTES_MAX = 65_536
 BODY_LIMIT_KEY = "concord.body_limit"
 # A closed string, or one that is still open at the end. Possessive, so that hostile text is read once and not again.
@@ -43,11 +50,13 @@ class Limits:
 
     Attributes:
         body_bytes_max: of one request, unless its route says otherwise with `allow_body`.
-        in_flight_per_caller_max: requests of one credential (or, without one, one address) at the same time.
+        in_flight_per_address_max: requests of one address whose credential does not hold (yet) at the same time.
+        in_flight_per_caller_max: requests of one caller at the same time.
         in_flight_max: requests of all callers at the same time.
     """
 
     body_bytes_max: int = BODY_BYTES_MAX
+    in_flight_per_address_max: int = IN_FLIGHT_PER_ADDRESS_MAX
     in_flight_per_caller_max: int = IN_FLIGHT_PER_CALLER_MAX
     in_flight_max: int = IN_FLIGHT_MAX
 
@@ -66,6 +75,7 @@ class BodyLimit:
         self.bytes_max = bytes_max
         self._receive = receive
         self._read = 0
+        self._waited = 0.0
         self._declared = -1
         self._ended = False
         self._encoding = _IDENTITY
@@ -84,7 +94,7 @@ class BodyLimit:
 
         Raises:
             HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply, by
-                UnsupportedMediaType when the body is compressed, or by TooSlow when it stops coming.
+                UnsupportedMediaType when the body is compressed, or by TooSlow when it comes too slowly.
         """
         if self._declared > self.bytes_max:
             raise self._too_large()
@@ -111,12 +121,19 @@ class BodyLimit:
             pending = next(steps)
         except StopIteration as done:
             return cast("Message", done.value)
+        loop = asyncio.get_running_loop()
+        began, patience = loop.time(), min(BODY_SECONDS + self._read / BODY_BYTES_A_SECOND, BODY_SECONDS_MAX)
         try:
-            async with asyncio.timeout(BODY_SILENCE_SECONDS_MAX):
+            async with asyncio.timeout(min(BODY_SILENCE_SECONDS_MAX, patience - self._waited)):
                 return await _rest(steps, pending)
         except TimeoutError as fault:
-            said = f"Nothing of the body came for {BODY_SILENCE_SECONDS_MAX:g} s; send the request again."
+            said = (
+                f"{self._read} bytes of the body came in {self._waited + loop.time() - began:.0f} s of waiting; send "
+                f"at least {BODY_BYTES_A_SECOND} bytes a second, without a pause of {BODY_SILENCE_SECONDS_MAX:g} s."
+            )
             raise refused(TooSlow(said)) from fault
+        finally:
+            self._waited += loop.time() - began
 
     def _too_large(self) -> HTTPException:
         return refused(BodyTooLarge(f"The body is over {self.bytes_max} bytes; send it in smaller requests."))
@@ -135,6 +152,12 @@ def _rest(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any, A
                 pending = steps.send(answer)
     except StopIteration as done:
         return cast("Message", done.value)
+
+
+def too_deep() -> BadRequest:
+    """Return how JSON is refused that is nested too deeply."""
+    problem = f"is nested more than {JSON_DEPTH_MAX} levels deep"
+    return BadRequest(f"The JSON {problem}.", [FieldError("body", problem, "flatten it")])
 
 
 class JsonDepth:
@@ -172,7 +195,7 @@ class JsonDepth:
         for byte in bare.translate(None, _NOT_BRACKETS):
             self._depth += 1 if byte in _OPENING else -1
             if self._depth > JSON_DEPTH_MAX:
-                raise refused(BadRequest(f"The JSON is nested more than {JSON_DEPTH_MAX} levels deep; flatten it."))
+                raise refused(too_deep())
 
 
 def _is_json(content_type: bytes) -> bool:
@@ -187,54 +210,47 @@ class LimitsMiddleware:
     Args:
         app: what comes next.
         limits: the bounds.
+        identity: who is believed: a caller known already is counted as such from the start, everybody else by address
+            until the route's guard has let them in.
         serving: whether the service has started; health and telemetry are answered without it.
         open_paths: what is answered at all times and never counted: liveness must not fail because of load.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, serving: Callable[[], bool], open_paths: frozenset[str]) -> None:
-        self._app, self._limits, self._serving, self._open_paths = app, limits, serving, open_paths
-        self._in_flight: Counter[bytes] = Counter()
-        self._total = 0
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        identity: Identity,
+        serving: Callable[[], bool],
+        open_paths: frozenset[str],
+    ) -> None:
+        self._app, self._identity, self._serving, self._open_paths = app, identity, serving, open_paths
+        self._body_bytes_max = limits.body_bytes_max
+        self.in_flight = InFlight(
+            limits.in_flight_per_address_max, limits.in_flight_per_caller_max, limits.in_flight_max
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] in self._open_paths:
             await self._app(scope, receive, send)
             return
-        caller = _caller_key(scope)
-        error = self._refusal(caller)
-        if error is not None:
+        place = self.in_flight.place(scope)
+        try:
+            if not self._serving():
+                raise Unavailable("The service is being started or stopped; try again in a moment.")
+            caller = known_caller(self._identity, scope)
+            if caller is None:
+                place.enter()
+            else:
+                place.hold(caller.key)
+        except ConcordError as error:
             await refusal(error, scope["path"])(scope, receive, send)
             return
-        body = BodyLimit(scope, receive, self._limits.body_bytes_max)
+        body = BodyLimit(scope, receive, self._body_bytes_max)
         scope[BODY_LIMIT_KEY] = body
-        self._in_flight[caller] += 1
-        self._total += 1
+        scope[PLACE_KEY] = place
         try:
             await self._app(scope, body.receive, send)
         finally:
-            self._total -= 1
-            self._in_flight[caller] -= 1
-            if not self._in_flight[caller]:
-                del self._in_flight[caller]
-
-    def _refusal(self, caller: bytes) -> ConcordError | None:
-        if not self._serving():
-            return Unavailable("The service is being started or stopped; try again in a moment.")
-        if self._in_flight[caller] >= self._limits.in_flight_per_caller_max:
-            return TooManyRequests(
-                f"You have {self._limits.in_flight_per_caller_max} requests in flight, which is the most; "
-                "wait for answers before you send more."
-            )
-        if self._total >= self._limits.in_flight_max:
-            return Unavailable("The service has as many requests in flight as it takes; try again in a moment.")
-        return None
-
-
-def _caller_key(scope: Scope) -> bytes:
-    """Return what tells callers apart before their credential is checked: the credential itself, else the address."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return bytes(value)
-    client = scope.get("client")
-    return str(client[0]).encode() if client else b""
+            place.leave()

@@ -1,5 +1,7 @@
 """What the OpenAPI document says beside the routes: every refusal is problem+json, and who wants a credential."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -30,35 +32,43 @@ _PROBLEM = {
         },
     },
 }
-_REFUSAL = {
-    "description": "Refused.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_OF_ALL = (429, 503)
+_OF_CREDENTIALS = (401, 403)
+_OF_PARAMETERS = (422,)
+_OF_BODIES = (400, 408, 413, 415, 422)
+
+
+def _refused(status: int) -> dict[str, Any]:
+    return {
+        "description": f"{HTTPStatus(status).phrase}.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
 
 
 def describe(app: FastAPI) -> None:
-    """Let the application's OpenAPI document say what the chassis does to every route."""
+    """Let the application's OpenAPI document say what the chassis does to every route: all statuses there can be."""
     of_routes = app.openapi
 
     def openapi() -> dict[str, Any]:
         fresh = app.openapi_schema is None
         document = of_routes()
-        return _completed(document, _bearer_operations(app)) if fresh else document
+        return _completed(document, _guards(app)) if fresh else document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _bearer_operations(app: FastAPI) -> set[tuple[str, str]]:
-    """Return path and method of what is guarded by a bearer credential, and not by a guard of another kind."""
+def _guards(app: FastAPI) -> dict[tuple[str, str], type[Guard]]:
+    """Return, by path and method, the kind of guard of what is guarded."""
     return {
-        (route.path, method.lower())
+        (route.path_format, method.lower()): type(guard)
         for route in app.routes
-        if isinstance(route, APIRoute) and any(type(guard) is Guard for guard in guards_of(route.dependant))
+        if isinstance(route, APIRoute)
+        for guard in guards_of(route.dependant)
         for method in route.methods or ()
     }
 
 
-def _completed(document: dict[str, Any], bearer: set[tuple[str, str]]) -> dict[str, Any]:
+def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[Guard]]) -> dict[str, Any]:
     """Return the document with the refusals and the credential added in place."""
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -69,9 +79,25 @@ def _completed(document: dict[str, Any], bearer: set[tuple[str, str]]) -> dict[s
     components.setdefault("securitySchemes", {})["bearer"] = {"type": "http", "scheme": "bearer"}
     for path, item in document.get("paths", {}).items():
         for method in item.keys() & _METHODS:
-            responses = item[method].setdefault("responses", {})
-            responses.pop("422", None)
-            responses.setdefault("default", _REFUSAL)
-            if (path, method) in bearer:
-                item[method]["security"] = [{"bearer": []}]
+            operation, guard = item[method], guards.get((path, method))
+            if guard is Guard:
+                operation["security"] = [{"bearer": []}]
+            _tell_refusals(operation, guard)
     return document
+
+
+def _tell_refusals(operation: dict[str, Any], guard: type[Guard] | None) -> None:
+    """Add every refusal that the operation can end with."""
+    responses = operation.setdefault("responses", {})
+    responses.pop("422", None)
+    own = [int(status) for status, told in responses.items() if not told]
+    statuses = [*own, *_OF_ALL]
+    if guard is not None:
+        # A guard of another kind has no roles to ask for.
+        statuses += _OF_CREDENTIALS if guard is Guard else _OF_CREDENTIALS[:1]
+    if any(one["in"] == "query" for one in operation.get("parameters", ())):
+        statuses += _OF_PARAMETERS
+    if "requestBody" in operation:
+        statuses += _OF_BODIES
+    for status in sorted(set(statuses)):
+        responses[str(status)] = _refused(status)

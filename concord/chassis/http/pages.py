@@ -2,11 +2,14 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
+from fastapi import Query
+from pydantic import BeforeValidator
 
 from concord.chassis.errors import FieldError, Invalid
 
@@ -15,6 +18,26 @@ PAGE_MAX = 500
 _CURSOR_CHARACTERS_MAX = 1_024
 
 T = TypeVar("T")
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+
+
+def digits(text: object) -> object:
+    """Return what a number's parameter says, if it is written as one; pydantic alone would take `22.0` for 22.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(text, str) and not _DIGITS.fullmatch(text):
+        raise ValueError("is no whole number of at most 19 digits")
+    return text
+
+
+Whole = Annotated[int, BeforeValidator(digits)]
+"""A whole number in a query."""
+Limit = Annotated[
+    Whole | None, Query(ge=1, description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most.")
+]
+"""`limit` of a list's route; see `page_size`."""
 
 
 @dataclass(frozen=True, slots=True)

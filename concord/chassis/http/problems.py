@@ -10,9 +10,10 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Unavailable
+from concord.chassis.errors import ConcordError, FieldError, Invalid, Unavailable
 from concord.chassis.store.port import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,12 @@ def _cure(error: Mapping[str, Any]) -> str:
     return f"send a value with {', '.join(limits)}" if limits else "see /openapi.json for what is taken here"
 
 
+def _methods(request: Request) -> list[str]:
+    """Return every method of a request's address: the framework tells only those of the first route that has it."""
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
+
+
 def install(app: FastAPI, domain: DomainStatuses) -> None:
     """Make the application answer every refusal as problem+json.
 
@@ -144,10 +151,6 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
         return refusal(fault, request.scope["path"])
 
     async def invalid(request: Request, fault: RequestValidationError) -> Response:
-        if any(error["type"] == "json_invalid" for error in fault.errors()):
-            cure = "send well-formed JSON in UTF-8"
-            unreadable = BadRequest("The body is no JSON.", [FieldError("body", "is no JSON", cure)])
-            return refusal(unreadable, request.scope["path"])
         errors = field_errors(fault)
         detail = f"{errors[0].field}: {errors[0].problem}." if errors else "The request is not what this route takes."
         return refusal(Invalid(detail, errors), request.scope["path"])
@@ -157,7 +160,10 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
             return refusal(fault.__cause__, request.scope["path"])
         cure = _CURES.get(fault.status_code)
         detail = f"{fault.detail}; {cure}." if cure else f"{fault.detail}."
-        return problem(fault.status_code, detail, instance=request.scope["path"], headers=fault.headers)
+        headers = {name.lower(): value for name, value in (fault.headers or {}).items()}
+        if fault.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = ", ".join(_methods(request))
+        return problem(fault.status_code, detail, instance=request.scope["path"], headers=headers)
 
     async def unavailable(request: Request, fault: Exception) -> Response:
         log.warning("%s: %s", type(fault).__name__, fault)

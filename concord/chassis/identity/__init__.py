@@ -2,13 +2,14 @@
 
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys, new_api_key, secret_hash
 from concord.chassis.identity.caller import Caller, Role
-from concord.chassis.identity.guard import Guard, guards_of, require
+from concord.chassis.identity.guard import PLACE_KEY, Guard, guards_of, keep_place, known_caller, require
 from concord.chassis.identity.identity import Identity
 from concord.chassis.identity.identity_file import IdentityFile, identity_of, read_identity
 from concord.chassis.identity.issue import SigningKey, mint_token
 from concord.chassis.identity.tokens import KeySet, Tokens
 
 __all__ = [
+    "PLACE_KEY",
     "ApiKeyRecord",
     "ApiKeys",
     "Caller",
@@ -21,6 +22,8 @@ __all__ = [
     "Tokens",
     "guards_of",
     "identity_of",
+    "keep_place",
+    "known_caller",
     "mint_token",
     "new_api_key",
     "read_identity",

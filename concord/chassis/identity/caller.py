@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from concord.contracts.ids import CLIENT_ID
+from concord.contracts.ids import CLIENT_ID, client_of
 from concord.contracts.names import name_from
 
 
@@ -42,10 +42,25 @@ class Caller:
             raise ValueError(f"a client_id matches {CLIENT_ID.pattern}")
 
     @property
+    def key(self) -> str:
+        """Return what tells callers apart: somebody bound to a client is another caller than without."""
+        return f"{self.client_id or ''}/{self.subject}"
+
+    @property
     def tenant(self) -> str:
         """Return the client whose data this caller may touch; asked only behind a guard that lets in clients alone."""
         assert self.client_id is not None, "the guard must let in the role client alone"
         return self.client_id
+
+    def may_touch(self, any_id: str) -> bool:
+        """Return whether an id of ours, which starts with its client's code, is of a client this caller may touch.
+
+        >>> Caller("ann", frozenset(), "k7q2").may_touch("k7q2-u-abc"), Caller("ann", frozenset()).may_touch("x1-u-abc")
+        (True, True)
+        >>> Caller("ann", frozenset(), "k7q2").may_touch("x1-u-abc")
+        False
+        """
+        return self.client_id is None or self.client_id == client_of(any_id)
 
     def may(self, *roles: Role) -> bool:
         """Return whether the caller has one of these roles."""

@@ -21,6 +21,21 @@ class Identity:
     def __init__(self, api_keys: ApiKeys, tokens: Tokens, clock: Clock) -> None:
         self._api_keys, self._tokens, self._clock = api_keys, tokens, clock
 
+    def known(self, authorization: str) -> Caller | None:
+        """Return who sent this Authorization header, if that can be told at once: a key's or a known token's holder.
+
+        None says nothing: `caller` finds out, and tells what is wrong.
+        """
+        scheme, _, credential = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if not credential.startswith(API_KEY_PREFIX):
+            return self._tokens.known(credential)
+        try:
+            return self._api_keys.caller(credential, self._clock.now_us())
+        except Unauthenticated:
+            return None
+
     async def caller(self, authorization: str | None) -> Caller:
         """Return who sent this Authorization header.
 

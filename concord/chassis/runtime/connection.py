@@ -1,69 +1,248 @@
-"""One HTTP connection with a bound on its head: uvicorn's fast parser has none of its own."""
+"""One HTTP connection: bounds on its head, on who may keep it open, and on what is said after the answer.
+
+uvicorn's fast parser has none of these. A stranger, whose credential has not held on this connection, costs a slow or
+idle socket and no more: strangers' connections are bounded, and the oldest of the address that has most gives way.
+"""
 
 import asyncio
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import msgspec
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from concord.chassis.http.in_flight import CONNECTION_KEY
 
 HEAD_BYTES_MAX = 16_384
+"""Of a request's line and headers, with two bytes more for each line's end and each colon; trailers are counted too."""
 HEAD_SECONDS_MAX = 10.0
 """How long a caller may take to send a request's line and headers; the silence before the first is bounded too."""
+LINGER_SECONDS_MAX = 2.0
+"""How long what still comes is read and thrown away after a request was answered or refused: who still sends could not
+read the answer if the connection broke at once."""
+_HEADER_BYTES = 4
+_MEDIA_TYPE = b"application/problem+json"
+
+
+class HeadRefused(HttpParserError):
+    """The request's head cannot be served."""
+
+
+class Strangers:
+    """The connections of one server on which no credential has held yet, by address, the oldest first.
+
+    Args:
+        connections_max: how many the server holds of all kinds; strangers have half of them.
+    """
+
+    def __init__(self, connections_max: int | None) -> None:
+        self._most = max(1, connections_max // 2) if connections_max else None
+        self._count = 0
+        self._by_address: dict[str, dict[BoundedConnection, None]] = {}
+
+    def add(self, connection: "BoundedConnection") -> None:
+        """Take one in; where there are too many, the oldest of the address that has most is closed."""
+        self._by_address.setdefault(connection.address, {})[connection] = None
+        self._count += 1
+        if self._most is not None and self._count > self._most:
+            most = max(self._by_address.values(), key=len)
+            oldest = next(iter(most))
+            self.discard(oldest)
+            oldest.transport.abort()
+
+    def discard(self, connection: "BoundedConnection") -> None:
+        """Count one no more, if it was counted."""
+        of_address = self._by_address.get(connection.address)
+        if of_address is None or connection not in of_address:
+            return
+        del of_address[connection]
+        self._count -= 1
+        if not of_address:
+            del self._by_address[connection.address]
+
+
+_strangers: WeakKeyDictionary[ServerState, Strangers] = WeakKeyDictionary()
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Closes connections whose request line and headers are too long or come too slowly.
+    """Closes connections whose heads are too long or come too slowly, and those of strangers where there are too many.
 
-    A head that arrives in one piece, as nearly all do, costs two assignments.
+    A head that arrives in one piece, as nearly all do, costs an addition a header.
     """
 
-    _head_open = False
+    address = ""
+    _stranger = False
+    _in_message = False
+    _in_head = False
     _head_bytes = 0
+    _silent_bytes = 0
+    _refusal: tuple[int, str] | None = None
     _timer: asyncio.TimerHandle | None = None
+
+    # The life of the connection.
 
     def connection_made(self, transport: Any) -> None:  # as uvicorn has it
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._timer = self.loop.call_later(HEAD_SECONDS_MAX, self._too_slow)
+        self.address = self.client[0] if self.client else ""
+        if self.server_state not in _strangers:
+            _strangers[self.server_state] = Strangers(self.limit_concurrency)
+        self._stranger = True
+        self._set_timer(HEAD_SECONDS_MAX, self._too_slow)
+        _strangers[self.server_state].add(self)
+
+    def known(self) -> None:
+        """Hear that a credential held here: whoever has one is no stranger."""
+        if self._stranger:
+            self._stranger = False
+            _strangers[self.server_state].discard(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._unset_timer()
+        self.known()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; close when a head is still open and too long."""
-        was_open = self._head_open
+        """Parse what came; close when it is a head that is still open and too long."""
+        if self._is_refused() or self.transport.is_closing():
+            return  # what comes now is thrown away
+        self._silent_bytes += len(data)
         super().data_received(data)
-        if not self._head_open:
+        if self._is_refused():
             return
-        if was_open:
-            self._head_bytes += len(data)
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS_MAX, self._too_slow)
-        if self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse("The request's head is too long.")
+        if self._silent_bytes > HEAD_BYTES_MAX:
+            # So much came and the parser has nothing to tell of it: one header, trailer or chunk's extension goes on.
+            self._refuse(431, _TOO_LONG)
+        elif self._timer is None and (self._in_head or self._idle()):
+            self._set_timer(HEAD_SECONDS_MAX, self._too_slow)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request; for the rest of this one's body not long."""
+        super().on_response_complete()
+        if self.transport.is_closing() or not self.cycle.response_complete:
+            return
+        if self._in_message and not self._in_head:
+            self._unset_keepalive_if_required()
+            self._set_timer(LINGER_SECONDS_MAX, self.transport.close)
+
+    # What the parser tells.
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._head_open, self._head_bytes = True, 0
+        self._in_message = self._in_head = True
+        self._head_bytes = self._silent_bytes = 0
         super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[CONNECTION_KEY] = self
+
+    def on_url(self, url: bytes) -> None:
+        """Count the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header. A trailer is counted and left out: the request is being served, and nobody asked for it."""
+        self._count(len(name) + len(value) + _HEADER_BYTES)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """End a head."""
-        self._head_open = False
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            self._refusal = (400, f"The request names {hosts or 'no'} hosts; send one Host header (RFC 9112, 3.2).")
+            raise HeadRefused
+        self._in_head = False
+        self._silent_bytes = 0
         self._unset_timer()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take in a piece of the body."""
+        self._silent_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request: what its body was is for its route to say."""
+        self._in_message = False
+        self._silent_bytes = 0
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            # The rest of a body that nobody wanted is over, and the connection may serve the next request.
+            self._set_timer(HEAD_SECONDS_MAX, self._too_slow)
+
+    # Refusals.
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP or may not be, and close."""
+        self._refusal = status, detail = self._refusal or (400, msg)
+        cycle = self._cycle()
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.more_body:
+                # A request is being served, and what may not be came after it: it is answered, and then all ends.
+                cycle.keep_alive = False
+                return
+            # Its own body may not be: whoever waits for the rest of it hears that nobody sends it.
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+        told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+        content = msgspec.json.encode(told)
+        head = [
+            STATUS_LINE[status],
+            *(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
+            b"content-type: %b\r\ncontent-length: %d\r\n" % (_MEDIA_TYPE, len(content)),
+            b"cache-control: no-store\r\nconnection: close\r\n\r\n",
+        ]
+        self.transport.write(b"".join(head) + content)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._set_timer(LINGER_SECONDS_MAX, self.transport.close)
+
+    def _count(self, size: int) -> None:
+        self._silent_bytes = 0
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refusal = (431, _TOO_LONG)
+            raise HeadRefused
+
     def _too_slow(self) -> None:
         self._timer = None
-        self._refuse("The request's head did not come in time.")
+        if self._in_head:
+            self._refuse(408, f"The request's head did not come within {HEAD_SECONDS_MAX:g} s.")
+        else:
+            # Nothing was asked, and an answer would be taken for that of the next request.
+            self.transport.close()
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, status: int, detail: str) -> None:
+        self._refusal = (status, detail)
+        self.send_400_response(detail)
+
+    def _is_refused(self) -> bool:
+        return self._refusal is not None
+
+    def _idle(self) -> bool:
+        """Return whether no request is being read or served."""
+        cycle = self._cycle()
+        return not self._in_message and (cycle is None or cycle.response_complete)
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        """Return the newest request and its answer; uvicorn's own type forgets that there is none at first."""
+        return self.cycle
+
+    def _set_timer(self, seconds: float, then: Any) -> None:
         self._unset_timer()
-        if not self.transport.is_closing():
-            self.send_400_response(reason)
+        self._timer = self.loop.call_later(seconds, then)
 
     def _unset_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+_TOO_LONG = f"The request's line and headers are over {HEAD_BYTES_MAX} bytes; send fewer or shorter ones."

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from concord.chassis.broker.memory import MemoryBroker
@@ -251,3 +252,66 @@ async def test_named_annotators_obey_the_grammar_of_names_and_are_composed(proje
     ]
     (event,) = project.house.events(UNITS)
     assert list(event.unit_admitted.named_annotators) == ["auth0|5f", "Zo\u00eb K.", "x" * 128]
+
+
+async def lines(project: Ingest, text: bytes) -> Any:
+    answer = await project.call(
+        "POST", "/v1/projects/k1-p/units", text, headers=[("content-type", "application/jsonl")]
+    )
+    assert answer.status == 202, answer.body
+    return answer.json()
+
+
+def good_lines(count: int) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in units(count))
+
+
+async def test_a_line_that_is_too_long_refuses_itself_and_keeps_no_other_out(project: Ingest) -> None:
+    text = good_lines(600) + b'{"id": "long", "content": "' + b"x" * 1_100_000 + b'"}\n'
+    report = await lines(project, text + b'{"id": "last", "content": "last"}\n')
+    assert (report["admitted"], report["refused_count"], report["stopped"]) == (601, 1, None)
+    (refused,) = report["refused"]
+    assert (refused["line"], refused["field"]) == (601, "body")
+    assert "1000000 bytes" in refused["problem"]
+
+
+async def test_odd_bytes_in_a_line_refuse_that_line_and_a_byte_order_mark_none(project: Ingest) -> None:
+    odd = [b'{"id": "\xff", "content": "x"}', b'{"id": "h", "content": "\\ud83d"}', b"[" * 900, b"\x00", b"nul"]
+    report = await lines(project, b"\xef\xbb\xbf" + good_lines(2) + b"\n".join(odd) + b'\n{"id": "x", "content": "x"}')
+    assert report["admitted"] == 3
+    assert [one["line"] for one in report["refused"]] == [3, 4, 5, 6, 7]
+    assert all(one["field"] and one["problem"] and one["cure"] for one in report["refused"])
+
+
+async def test_a_body_that_breaks_off_is_told_with_what_was_admitted_before(
+    project: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = good_lines(700)
+    monkeypatch.setattr("services.ingest.api.IMPORT_BYTES_MAX", len(text) - 1)
+    chunks = [text[start : start + 5_000] for start in range(0, len(text), 5_000)]
+
+    async def sent() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    headers = {"authorization": f"Bearer {project.token}", "content-type": "application/x-ndjson"}
+    transport = httpx.ASGITransport(project.service.application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ingest") as client:
+        answer = await client.post("/v1/projects/k1-p/units", content=sent(), headers=headers)
+    report = answer.json()
+    assert (answer.status_code, report["refused_count"]) == (202, 0)
+    assert 500 <= report["admitted"] == report["stopped"]["line"] - 1 < 700
+    assert "bytes" in report["stopped"]["problem"]
+    again = await lines(project, text[: len(text) - 1])
+    assert (again["repeated"], again["admitted"]) == (report["admitted"], 700 - report["admitted"])
+
+
+@pytest.mark.parametrize("content", [{"uri": "https://example.org/note.txt"}, ["a", "b"], {"t": 1}])
+async def test_a_text_that_is_no_string_is_shown_as_it_was_sent(project: Ingest, content: Any) -> None:
+    (unit,) = (await project.admit([{"id": "1", "content": content, "media_type": "text/plain"}]))["units"]
+    now_us = project.house.clock.now_us()
+    secret = IngestSettings.from_environment(ENVIRONMENT).payload_links.secret.key()
+    link = payload_link(secret, "http://x", unit["unit_id"], now_us + MICROSECONDS)
+    path, _, query = link.removeprefix("http://x").partition("?")
+    shown = await project.call("GET", path, token="", query=query)
+    assert (shown.status, shown.headers["content-type"], shown.json()) == (200, "application/json", content)

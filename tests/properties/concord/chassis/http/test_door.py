@@ -8,7 +8,6 @@ import msgspec
 from fastapi import APIRouter, Request
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Message, Scope
 
 from concord.chassis.http import Limits, application, cursor_of, page_size, position_of, read_json
@@ -20,10 +19,9 @@ from tests.unit.concord.chassis.hand_clock import HandClock
 Client = Annotated[Caller, require(Role.CLIENT)]
 
 
-class Nested(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=5, pattern=r"^[a-z]*$")
-    inner: list["Nested"] = Field(default=[], max_length=2)
+class Nested(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(max_length=5, pattern=r"^[a-z]*$")]
+    inner: Annotated[list["Nested"], msgspec.Meta(max_length=2)] = []
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,13 +29,14 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True):
     names: dict[str, list[str]] = {}
 
 
+NESTED = msgspec.json.Decoder(Nested)
 PLAIN = msgspec.json.Decoder(Plain)
 router = APIRouter()
 
 
 @router.post("/nested")
-async def nested(body: Nested, caller: Client) -> str:
-    return body.name
+async def nested(request: Request, caller: Client) -> str:
+    return (await read_json(request, NESTED)).name
 
 
 @router.post("/plain")

@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 
 from concord.chassis.errors import BodyTooLarge, TooManyRequests
-from concord.chassis.http import Limits, allow_body, limits, read_lines
+from concord.chassis.http import Limits, allow_body, limits, read_json, read_lines
 from concord.chassis.identity import Caller, Role, require
 
 Build = Callable[..., FastAPI]
 Calling = Callable[[FastAPI], httpx.AsyncClient]
 Client = Annotated[Caller, require(Role.CLIENT)]
+LIST: "msgspec.json.Decoder[list[Any]]" = msgspec.json.Decoder(list[Any])
 JSON = {"content-type": "application/json"}
 SMALL = Limits(body_bytes_max=1_000, in_flight_per_caller_max=2, in_flight_max=3)
 
@@ -33,7 +35,8 @@ def door(built: Build, calling: Calling, gate: asyncio.Event) -> httpx.AsyncClie
         return len(await request.body())
 
     @router.post("/parsed")
-    async def parsed(body: list[Any], caller: Client) -> int:
+    async def parsed(request: Request, caller: Client) -> int:
+        body = await read_json(request, LIST)
         return len(body)
 
     @router.post("/lines")

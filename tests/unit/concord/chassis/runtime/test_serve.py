@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from concord.chassis.runtime import Hook, Loop, Part, PartDied, Runtime, Service, connection, serve
+from concord.chassis.runtime import Hook, Loop, Part, PartDied, Runtime, Service, serve
 from concord.chassis.runtime.serve import bind
 from concord.chassis.settings import HttpSettings
 
@@ -135,42 +135,3 @@ def test_a_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
             bind(HttpSettings(port=port))
-
-
-async def converse(tested: Service, *pieces: bytes) -> bytes:
-    """Return all that a raw connection is answered until it is closed."""
-    assert await answer(tested) == 200
-    reader, writer = await asyncio.open_connection("127.0.0.1", tested.http.port)
-    for piece in pieces:
-        writer.write(piece)
-        await writer.drain()
-        await asyncio.sleep(0.01)
-    try:
-        return await asyncio.wait_for(reader.read(), 5)
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
-
-
-async def test_a_head_without_end_is_refused() -> None:
-    stop = asyncio.Event()
-    tested = service()
-    served = asyncio.create_task(serve(tested, stop))
-    said = await converse(tested, b"GET / HTTP/1.1\r\nx: ", *([b"y" * 5_000] * 4))
-    assert said.startswith(b"HTTP/1.1 400")
-    whole = b"GET /ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: " + b"y" * 9_000 + b"\r\n"
-    assert (await converse(tested, whole, b"\r\n")).startswith(b"HTTP/1.1 200")
-    stop.set()
-    await served
-
-
-async def test_a_head_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEAD_SECONDS_MAX", 0.05)
-    stop = asyncio.Event()
-    tested = service()
-    served = asyncio.create_task(serve(tested, stop))
-    for pieces in ([], [b"GET / HT"], [b"GET / HTTP/1.1\r\nhost: x\r\n"]):
-        assert (await converse(tested, *pieces)).startswith(b"HTTP/1.1 400")
-    stop.set()
-    await served

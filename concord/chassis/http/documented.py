@@ -1,0 +1,70 @@
+"""What the OpenAPI document says of a route whose bodies msgspec reads and writes: FastAPI knows nothing of it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Path, Response
+
+JSON = "application/json"
+
+AnyId = Annotated[str, Path(json_schema_extra={"minLength": 1, "maxLength": 200}, description="As we gave it.")]
+"""An id of ours in a path: what is none is answered 404."""
+
+
+def documented(
+    *,
+    body: Any = None,
+    body_media_types: tuple[str, ...] = (JSON,),
+    lines: tuple[str, ...] = (),
+    reply: Any = None,
+    reply_media_types: tuple[str, ...] = (JSON,),
+    status: int = 200,
+    also: int | None = None,
+    refusals: tuple[int, ...] = (),
+    parameters: tuple[Mapping[str, Any], ...] = (),
+) -> dict[str, Any]:
+    """Return the options of a route, as in `routes.post("/rulings", **documented(body=Rulings, reply=RuledUnits))`.
+
+    The refusals that the chassis makes of every route, of every body and of every parameter are added in `openapi`.
+
+    Args:
+        body: the type of the JSON body; None for none.
+        body_media_types: those under which it is taken.
+        lines: media types under which it is taken as lines of JSON.
+        reply: the type of the answer; None for text.
+        reply_media_types: of the answer.
+        status: of the answer.
+        also: a second status with the same answer.
+        refusals: statuses of the route's own refusals.
+        parameters: what the route reads from the query by itself.
+    """
+    shown = {"schema": {"type": "string"} if reply is None else schema_of(reply)}
+    answer = {"description": "Done.", "content": dict.fromkeys(reply_media_types, shown)}
+    extra: dict[str, Any] = {"responses": {str(refused): {} for refused in refusals}}
+    if body is not None:
+        content: dict[str, Any] = {kind: {"schema": schema_of(body)} for kind in body_media_types}
+        content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
+        extra["requestBody"] = {"required": True, "content": content}
+    if parameters:
+        extra["parameters"] = list(parameters)
+    return {
+        "status_code": status,
+        "response_class": Response,
+        "responses": {one: answer for one in (status, also) if one is not None},
+        "openapi_extra": extra,
+    }
+
+
+def schema_of(kind: Any) -> Any:
+    """Return the type's JSON schema with every type that it refers to written out in place."""
+    (schema,), named = msgspec.json.schema_components([kind], ref_template="{name}")
+
+    def written_out(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return written_out(named[part["$ref"]])
+            return {key: written_out(value) for key, value in part.items()}
+        return [written_out(one) for one in part] if isinstance(part, list) else part
+
+    return written_out(schema)

@@ -1,0 +1,211 @@
+"""A connection is held to its bounds however the bytes are cut, and strangers keep nobody out."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from concord.chassis.http.in_flight import CONNECTION_KEY
+from concord.chassis.runtime import Runtime, Service, connection, serve
+from concord.chassis.runtime.connection import HEAD_BYTES_MAX
+from concord.chassis.settings import HttpSettings
+
+START = b"GET /read HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+POST = b"POST /deaf HTTP/1.1\r\nhost: x\r\n"
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer; read the body first where the path says so, and let a friend be known."""
+    size = 0
+    if scope["path"] == "/friend":
+        scope[CONNECTION_KEY].known()
+    while scope["path"] == "/read":
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    told = b"%d of %d" % (size, len(scope["headers"]))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
+    await send({"type": "http.response.body", "body": told})
+
+
+@asynccontextmanager
+async def opened(connections_max: int = 50) -> AsyncIterator[int]:
+    """Serve for the block; yield the port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = int(taken.getsockname()[1])
+    stop = asyncio.Event()
+    service = Service(Runtime("tested", []), application, HttpSettings(port=port, connections_max=connections_max))
+    served = asyncio.create_task(serve(service, stop))
+    for _ in range(500):
+        try:
+            (await asyncio.open_connection("127.0.0.1", port))[1].close()
+            break
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.005)
+    yield port
+    stop.set()
+    await served
+
+
+async def converse(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
+    """Return all that a raw connection is answered until it is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    said = b""
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+        async with asyncio.timeout(seconds):
+            while some := await reader.read(65_536):
+                said += some
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+    return said
+
+
+def status(said: bytes) -> int:
+    return int(said.split(b" ", 2)[1])
+
+
+def whole(text: bytes) -> list[bytes]:
+    return [text]
+
+
+def cut(text: bytes) -> list[bytes]:
+    return [text[start : start + 997] for start in range(0, len(text), 997)]
+
+
+def padded(size: int) -> bytes:
+    """Return a head of so many bytes as they are counted: the address, and names and values with four bytes each."""
+    counted = len(b"/read") + len(b"hostx") + len(b"connectionclose") + len(b"a") + 3 * 4
+    return START + b"a: " + b"y" * (size - counted) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("pieces", [whole, cut])
+async def test_a_head_is_taken_up_to_its_bound_in_one_piece_or_many(pieces: Callable[[bytes], list[bytes]]) -> None:
+    async with opened() as port:
+        for text, wanted in (
+            (padded(HEAD_BYTES_MAX), 200),
+            (padded(HEAD_BYTES_MAX + 1), 431),
+            (START + b"a:\r\n" * 10_000 + b"\r\n", 431),
+            (b"GET /" + b"y" * HEAD_BYTES_MAX + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),
+        ):
+            said = await converse(port, *pieces(text))
+            assert status(said) == wanted
+            assert (b"application/problem+json" in said) == (wanted == 431)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx: ",
+        b"POST /read HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1;x=",
+        b"GET / HTTP/1.1\r\nhost: x\r\na: ",
+        b"GET /",
+    ],
+)
+async def test_nothing_else_goes_on_without_end_and_without_a_word_of_the_parser(endless: bytes) -> None:
+    async with opened() as port:
+        said = await converse(port, endless, *([b"y" * 5_000] * 40))
+        assert b" 431 " in said
+
+
+async def test_trailers_are_not_taken_for_headers() -> None:
+    async with opened() as port:
+        body = b"1\r\nx\r\n0\r\nauthorization: Bearer x\r\nx: y\r\n\r\n"
+        said = await converse(port, START.replace(b"GET", b"POST") + b"transfer-encoding: chunked\r\n\r\n", body)
+        assert said.endswith(b"1 of 3")
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "wanted"),
+    [
+        (b"1.1", b"host: a\r\n", 200),
+        (b"1.1", b"host:\r\n", 200),
+        (b"1.1", b"", 400),
+        (b"1.1", b"host: a\r\nHost: a\r\n", 400),
+        (b"1.0", b"", 200),
+        (b"1.0", b"host: a\r\nhost: b\r\n", 400),
+    ],
+)
+async def test_a_request_names_exactly_one_host(version: bytes, hosts: bytes, wanted: int) -> None:
+    async with opened() as port:
+        text = b"GET /read HTTP/%b\r\nconnection: close\r\n%b\r\n" % (version, hosts)
+        assert status(await converse(port, text)) == wanted
+
+
+async def test_a_head_that_is_begun_and_does_not_end_is_told_so_and_silence_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_SECONDS_MAX", 0.05)
+    async with opened() as port:
+        for pieces in ([b"GET / HT"], [b"GET / HTTP/1.1\r\nhost: x\r\n"]):
+            assert status(await converse(port, *pieces)) == 408
+        assert await converse(port) == b""
+        once = b"GET /read HTTP/1.1\r\nhost: x\r\n\r\n"
+        assert (await converse(port, once, b"\r\n")).count(b"HTTP/1.1") == 1, "line ends are no request"
+
+
+async def test_the_rest_of_a_body_that_nobody_wanted_is_waited_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINGER_SECONDS_MAX", 0.05)
+    async with opened() as port:
+        drip = await converse(port, POST + b"content-length: 100\r\n\r\nx")
+        assert (status(drip), drip.count(b"HTTP/1.1")) == (200, 1)
+        soon = await converse(port, POST + b"content-length: 2\r\n\r\nx", b"x" + START + b"\r\n")
+        assert soon.count(b"HTTP/1.1 200") == 2, "the connection serves the next request"
+
+
+@contextmanager
+def strangers(port: int, count: int, address: str) -> Iterator[list[socket.socket]]:
+    """Hold connections that have begun a request and do not end it."""
+    held = []
+    for _ in range(count):
+        held.append(socket.create_connection(("127.0.0.1", port), source_address=(address, 0)))
+        held[-1].sendall(POST)
+        held[-1].setblocking(False)
+    yield held
+    for one in held:
+        one.close()
+
+
+def is_open(one: socket.socket) -> bool:
+    try:
+        return bool(one.recv(1))
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+async def test_strangers_give_way_to_strangers_the_oldest_of_the_busiest_address_first() -> None:
+    async with opened(connections_max=40) as port:
+        with strangers(port, 5, "127.0.0.2") as few:
+            await asyncio.sleep(0.02)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /friend HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            with strangers(port, 100, "127.0.0.3") as many:
+                await asyncio.sleep(0.1)
+                assert status(await converse(port, START + b"\r\n")) == 200
+                assert all(map(is_open, few))
+                left = [is_open(one) for one in many]
+                assert sum(left) <= 20
+                assert left == sorted(left), "the oldest went first"
+                writer.write(START + b"\r\n")
+                assert b"HTTP/1.1 200" in await reader.read(), "who was known once is not closed"
+                writer.close()
+
+
+async def test_what_may_not_be_after_a_request_does_not_cost_that_request_its_answer() -> None:
+    async with opened() as port:
+        said = await converse(port, b"GET /deaf HTTP/1.1\r\nhost: x\r\n\r\n" + b"nonsense\r\n\r\n")
+        assert said.count(b"HTTP/1.1") == 1
+        assert status(said) == 200

@@ -1,0 +1,274 @@
+"""The doors of all five services: who asks is known before a byte is read, and no bytes are a fault of ours."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from starlette.types import Message
+
+from concord.chassis.http import unguarded_routes
+from tests.support.five import ANNOTATORS, DEFINITION, Five, with_five
+
+STRANGERS = ["", "Bearer invented", "Bearer cnc_0123456789abcdef_" + "x" * 48, "Basic a:b", "Bearer "]
+CALLERS = ("client/key/k1", "annotator/ann-1", "adjudicator/adj", "auditor/aud", "operator/op")
+
+
+def filled(path: str, five: Five) -> str:
+    mine = five.things["k1"]
+    for name, value in {
+        "{project_id}": mine.project,
+        "{slug}": "p",
+        "{annotator_id}": "ann-2",
+        "{assignment_id}": mine.assignment,
+        "{unit_id}": mine.units["escalated"],
+        "{lot_id}": mine.lots["accepted"],
+    }.items():
+        path = path.replace(name, value)
+    return path
+
+
+async def unread(five: Five) -> list[tuple[str, int]]:
+    """Call every route as nobody, with a body whose reading would be noticed."""
+    found = []
+
+    async def receive() -> Message:
+        raise AssertionError("a byte of the body was asked for")
+
+    for service, method, template in five.routes():
+        path = filled(template, five)
+        for credential in STRANGERS:
+            statuses: list[int] = []
+
+            async def send(message: Message, statuses: list[int] = statuses) -> None:
+                if message["type"] == "http.response.start":
+                    statuses.append(message["status"])
+
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+            if credential:
+                headers.append((b"authorization", credential.encode()))
+            scope = {
+                "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+                "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
+                "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+            }  # fmt: skip
+            await five.app(service)(scope, receive, send)
+            found.append((f"{service} {method} {template} {credential[:12]}", statuses[0]))
+    return found
+
+
+def test_without_a_credential_not_a_byte_of_a_body_is_read_on_any_route() -> None:
+    found = with_five(unread)
+    assert len(found) >= 34 * len(STRANGERS)
+    assert [one for one in found if one[1] != 401] == []
+
+
+def test_every_route_of_every_service_has_a_guard() -> None:
+    async def open_routes(five: Five) -> list[str]:
+        return [route for name in five.services for route in unguarded_routes(five.app(name))]
+
+    assert with_five(open_routes) == []
+
+
+ODD_BODIES: list[bytes] = [
+    b"",
+    b"\xff",
+    b'{"label": "\xff"}',
+    b'{"label": "\xed\xa0\x80", "reason": "\xed\xa0\x80"}',
+    b'{"label": "\\ud83d", "reason": "\\ud83d"}',
+    b'{"label": NaN}',
+    b'{"label": 1e400, "reason": "x"}',
+    b'{"label": 1' + b"0" * 400 + b', "reason": "x"}',
+    b'{"label": 1' + b"0" * 5_000 + b', "reason": "x"}',
+    b'{"label": ' + b"[" * 40 + b"]" * 40 + b"}",
+    b"[" * 100_000,
+    b'{"a":' * 2_000,
+    b"null",
+    b"[]",
+    b"{}",
+    b"[null]",
+    b'[{"id": 7}]',
+    b'{"submissions": [7], "rulings": [7], "verdicts": [7]}',
+    *(
+        b'{"%b": [{"unit_id": %b, "assignment_id": %b, "label": %b, "reason": "x"}]}' % (name, one, one, label)
+        for name in (b"submissions", b"rulings", b"verdicts")
+        for one in (b'"k1-u"', b'"\\u0000"', b'"' + b"x" * 300 + b'"', b"7", b'"\xff"', b'"\\ud83d"', b'"k1-ug675pg.x"')
+        for label in (b'"yes"', b'"\\ud83d"', b'"\xff"', b"1e400", b"null", b"1" + b"0" * 500, b"{}", b'{"a":{"$b":1}}')
+    ),
+    b'{"units": 1e3}',
+    b'{"units": -1}',
+    b'{"units": 99999999999999999999}',
+    b'{"reason": ""}',
+    b'{"credentials": [{"domain": "x", "expires_at": 1e400}]}',
+    json.dumps(DEFINITION | {"name": "x\ud83d"}).encode(),
+    json.dumps(DEFINITION | {"label_schema": {"kind": "choice", "classes": [1]}}).encode(),
+    json.dumps(DEFINITION | {"label_schema": {"kind": {}, "classes": None}}).encode(),
+    b'\xef\xbb\xbf[{"id": "bom", "content": "bom"}]',
+]
+TYPES = ("application/json", "application/x-ndjson", "application/json; charset=latin-1", "text/plain", "")
+
+
+async def odd(five: Five) -> list[tuple[Any, ...]]:
+    """Send every odd body to every route that takes one, as everybody; return what is wrong."""
+    wrong: list[tuple[Any, ...]] = []
+    for service, method, template in five.routes():
+        operation = five.app(service).openapi()["paths"][template][method.lower()]
+        if "requestBody" not in operation:
+            continue
+        path = filled(template, five)
+        for body in ODD_BODIES:
+            for kind in TYPES if body in ODD_BODIES[:3] else TYPES[:2]:
+                for who in CALLERS:
+                    answer = await five.call(service, method, path, who, body, headers=[("content-type", kind)])
+                    place = (service, method, template, body[:60], kind, who, answer.status, answer.body[:300])
+                    if str(answer.status) not in operation["responses"] or answer.status >= 500:
+                        wrong.append(place)
+                    elif answer.status >= 400:
+                        wrong += [place] if _unclear(answer.status, answer.json(), answer.headers) else []
+    return wrong
+
+
+def _unclear(status: int, told: Any, headers: Any) -> bool:
+    if headers["content-type"] != "application/problem+json" or told["status"] != status or not told["detail"]:
+        return True
+    errors = told.get("errors", [])
+    return (status in (400, 422) and not errors) or not all(
+        one["field"] and one["problem"] and one["cure"] for one in errors
+    )
+
+
+def test_whatever_is_sent_is_refused_with_field_and_cure_by_a_status_that_the_document_tells() -> None:
+    assert with_five(odd)[:5] == []
+
+
+async def parts(five: Five) -> dict[str, list[Any]]:
+    """Send each bulk route one good record among odd ones."""
+    mine, path = five.things["k1"], f"/v1/projects/{five.things['k1'].project}/units"
+    label = b'"label": "yes", "reason": "x"}'
+    odd_ones = [b"7", b"{}", b'{"unit_id": "\xff", ' + label, b'{"unit_id": "k1-x", "more": "\\ud83d", ' + label]
+
+    def among(name: bytes, good: bytes) -> bytes:
+        return b'{"%b": [%b]}' % (name, b", ".join([*odd_ones, good, *odd_ones]))
+
+    unit = mine.units["escalated"].encode()
+    ruling = among(b"rulings", b'{"unit_id": "%b", ' % unit + label)
+    verdict = among(b"verdicts", b'{"unit_id": "%b", ' % mine.units["inspected"].encode() + label)
+    submission = b'{"submissions": [%b]}' % b", ".join(
+        b'{"assignment_id": "%b", "label": %b}' % (one, label)
+        for one, label in [
+            (b"x", b"1e400"),
+            (b"\xff", b'"yes"'),
+            (mine.assignment.encode(), b'"\\ud83d"'),
+            (mine.assignment.encode(), b'"yes", "flag": "%b"' % (b"x" * 501)),
+            (mine.assignment.encode(), b'"yes", "active_ms": 1534.5'),
+        ]
+    )
+    admitted = b"[%b]" % b", ".join([*odd_ones, b'{"id": "good", "content": "good"}', *odd_ones])
+    return {
+        "rulings": (await five.told("adjudicate", "POST", "/v1/rulings", "adjudicator/adj", ruling))["results"],
+        "verdicts": (await five.told("audit", "POST", "/v1/inspections", "auditor/aud", verdict))["results"],
+        "submissions": (await five.told("assign", "POST", "/v1/submissions", "annotator/ann-1", submission))["results"],
+        "units": [await five.told("ingest", "POST", path, "client/key/k1", admitted)],
+    }
+
+
+def test_one_odd_record_refuses_only_itself_in_every_bulk_body() -> None:
+    found = with_five(parts)
+    assert [one["status"] for one in found["rulings"]] == ["refused"] * 4 + ["ruled"] + ["refused"] * 4
+    assert [one["status"] for one in found["verdicts"]] == ["refused"] * 4 + ["taken"] + ["refused"] * 4
+    assert [one["unit_id"] for one in found["rulings"]][:4] == ["", "", "", "k1-x"]
+    assert [one.get("field") for one in found["rulings"]][:3] == ["rulings[0]", "rulings[1].unit_id", "rulings[2]"]
+    assert [one.get("status") or one["error"]["field"] for one in found["submissions"]] == [
+        "assignment_id",
+        "submissions[1]",
+        "label",
+        "submissions[3].flag",
+        "accepted",
+    ]
+    (report,) = found["units"]
+    assert (report["admitted"], report["refused_count"]) == (1, 8)
+    assert [one["line"] for one in report["refused"]] == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert all(one["field"] and one["problem"] and one["cure"] for one in report["refused"])
+
+
+def _unnamed(path: str) -> str:
+    """Return the path without the names of its parameters: `/projects/{slug}` is `/projects/{project_id}`, too."""
+    return re.sub(r"{\w+}", "{}", path)
+
+
+async def methods(five: Five) -> list[tuple[str, str, str]]:
+    """Ask every address for a method that it does not have; return address, what it allows and what it has."""
+    found = []
+    for service in five.services:
+        own = [(method, path) for name, method, path in five.routes() if name == service]
+        for path in {path for _, path in own}:
+            answer = await five.call(service, "PATCH", filled(path, five), "operator/op")
+            assert answer.status == 405
+            has = ", ".join(sorted(method for method, other in own if _unnamed(other) == _unnamed(path)))
+            found.append((path, answer.headers["allow"], has))
+    return found
+
+
+def test_a_method_that_an_address_does_not_have_is_told_all_that_it_has() -> None:
+    assert [one for one in with_five(methods) if one[1] != one[2]] == []
+
+
+async def ends(five: Five) -> dict[str, Any]:
+    """Define a credential's end at both ends of the range of times; return what is then shown, or the field refused."""
+    found: dict[str, Any] = {}
+    for end in (
+        "0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000001Z",
+        "9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59+14:00", "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+12:00", "10000-01-01T00:00:00Z", "2030-01-01", "2030-01-01T00:00:00", 0, 1e12, "0", True,
+    ):  # fmt: skip
+        body = {"credentials": [{"domain": "law", "expires_at": end}]}
+        answer = await five.call("assign", "PUT", f"/v1/annotators/{ANNOTATORS[0]}", "operator/op", body)
+        if answer.status == 200:
+            shown = await five.told("assign", "GET", f"/v1/annotators/{ANNOTATORS[0]}", "operator/op")
+            found[str(end)] = shown["credentials"][0]["expires_at"]
+        else:
+            assert answer.status == 422
+            found[str(end)] = answer.json()["errors"][0]["field"]
+    return found
+
+
+def test_a_time_is_kept_to_the_microsecond_at_both_ends_of_its_range_and_nothing_else_is_a_time() -> None:
+    refused = "credentials[0].expires_at"
+    assert with_five(ends) == {
+        "0001-01-01T00:00:00Z": "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59.999999Z": "1969-12-31T23:59:59.999999Z",
+        "1970-01-01T00:00:00Z": "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:00.000001Z": "1970-01-01T00:00:00.000001Z",
+        "9999-12-31T23:59:59.999999Z": "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59+14:00": "9999-12-31T09:59:59Z",
+        **dict.fromkeys(
+            ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "10000-01-01T00:00:00Z", "2030-01-01",
+             "2030-01-01T00:00:00", "0", "1000000000000.0", "True"], refused,
+        ),
+    }  # fmt: skip
+
+
+async def turns(five: Five) -> tuple[int, int]:
+    """Import lines that are all refused; return how many, and how often something else had its turn meanwhile."""
+    path = f"/v1/projects/{five.things['k1'].project}/units"
+    count, ticks = 20_000, 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    answer = await five.call(
+        "ingest", "POST", path, "client/key/k1", b"{}\n" * count, headers=[("content-type", "application/x-ndjson")]
+    )
+    ticking.cancel()
+    assert answer.status == 202
+    return answer.json()["refused_count"], ticks
+
+
+def test_an_import_whose_every_line_is_refused_lets_others_have_their_turn() -> None:
+    refused, ticks = with_five(turns)
+    assert refused == 20_000
+    assert ticks >= 20_000 // 500

@@ -1,0 +1,223 @@
+"""Who may see and do what: every role, bound to a client or not, on every route of all five services, with things of
+two clients in every state.
+
+A caller who is bound to one client never learns that another has anything: not by a list, a link, a status or a word.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from concord.chassis.identity import Role
+from concord.contracts.topics import TOPICS
+from simulation.house import Answer
+from tests.support.five import DEFINITION, Five, Things, with_five
+
+OWN, OTHER = "k1", "k2"
+
+ROLES: dict[tuple[str, str, str], set[Role]] = {
+    ("ingest", "PUT", "/v1/projects/{slug}"): {Role.CLIENT},
+    ("ingest", "GET", "/v1/projects"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "GET", "/v1/projects/{project_id}"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "POST", "/v1/projects/{project_id}/units"): {Role.CLIENT},
+    ("ingest", "POST", "/v1/projects/{project_id}/seal"): {Role.CLIENT},
+    ("ingest", "GET", "/v1/payloads/{unit_id}"): set(),
+    ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/assignments/{assignment_id}/submission"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/submissions"): {Role.ANNOTATOR},
+    ("assign", "PUT", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
+    ("assign", "GET", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
+    ("assign", "GET", "/v1/projects/{project_id}/guideline"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/assignments/{assignment_id}/skip"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/assignments/{assignment_id}/return"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/assignments/{assignment_id}/renew"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/me"): {Role.ANNOTATOR},
+    ("adjudicate", "GET", "/v1/escalations"): {Role.ADJUDICATOR},
+    ("adjudicate", "POST", "/v1/escalations/{unit_id}/ruling"): {Role.ADJUDICATOR},
+    ("adjudicate", "POST", "/v1/rulings"): {Role.ADJUDICATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/resolutions"): {Role.CLIENT, Role.OPERATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/inspections"): {Role.AUDITOR},
+    ("audit", "POST", "/v1/inspections"): {Role.AUDITOR},
+    ("audit", "GET", "/v1/lots/{lot_id}/certificate"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}/withdrawals"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}/export"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/certificate"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/withdrawals"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/export"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/keys"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/annotators"): {Role.CLIENT, Role.OPERATOR},
+}
+"""Who has any business there; none: the link is the credential. A new route is given its line, or the walk fails."""
+
+SUBJECTS = {
+    Role.CLIENT: "key",
+    Role.ANNOTATOR: "ann-1",
+    Role.ADJUDICATOR: "adj",
+    Role.AUDITOR: "aud",
+    Role.OPERATOR: "op",
+}
+PER_ITEM = {("assign", "/v1/submissions"), ("adjudicate", "/v1/rulings"), ("audit", "/v1/inspections")}
+BOUND_MAY_NOT = {("assign", "/v1/annotators/{annotator_id}")}
+QUERIES = {"/v1/projects/{project_id}/withdrawals": "?issue=1"}
+NO_OBJECT = {("audit", "/v1/keys")}
+
+
+def filled(path: str, things: Things) -> Iterator[str]:
+    """Yield the path for each thing that it can be about."""
+    path += QUERIES.get(path, "")
+    path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
+    path = path.replace("{assignment_id}", things.assignment)
+    units, lots = list(things.units.values()), list(things.lots.values())
+    for unit in units if "{unit_id}" in path else [""]:
+        for lot in lots if "{lot_id}" in path else [""]:
+            yield path.replace("{unit_id}", unit).replace("{lot_id}", lot)
+
+
+def bodies(method: str, path: str, things: Things) -> Any:
+    """Return a body that would do something, where one is taken."""
+    if method == "PUT":
+        return DEFINITION if "projects" in path else {}
+    by_end: dict[str, Any] = {
+        "/units": [{"id": "new", "content": "new"}],
+        "/claims": {"units": 50},
+        "/submission": {"label": "no"},
+        "/submissions": {"submissions": [{"assignment_id": things.assignment, "label": "no"}]},
+        "/skip": {"reason": "x"},
+        "/ruling": {"label": "no", "reason": "x"},
+        "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
+        "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
+    }
+    found = [body for end, body in by_end.items() if path.endswith(end) and method == "POST"]
+    return found[0] if found else None
+
+
+def marks(things: Things) -> list[bytes]:
+    """Return what only this client's things are called."""
+    return [one.encode() for one in (things.project, *things.units.values(), *things.lots.values(), "text of k2")]
+
+
+async def walked(five: Five) -> None:
+    assert set(five.routes()) == set(ROLES), "a new route is given its roles above"
+    other = five.things[OTHER]
+    before = [len(five.house.records(topic)) for topic in TOPICS]
+    for (service, method, template), allowed in ROLES.items():
+        for role, subject in SUBJECTS.items():
+            who = f"{role}/{subject}/{OWN}"
+            for path in filled(template, other):
+                if template == "/v1/projects/{slug}":
+                    continue  # the slug is the caller's own: there is no way to name another's
+                answer = await five.call(service, method, path, who, bodies(method, path, other))
+                place = (service, method, path, who, answer.status, answer.body)
+                if role not in allowed:
+                    assert answer.status == (401 if not allowed else 403), place
+                elif (service, template) in BOUND_MAY_NOT:
+                    assert answer.status == 403, place
+                else:
+                    _own_only(service, template, answer, other, place)
+        for path in filled(template, other):
+            answer = await five.call(service, method, path, "", bodies(method, path, other))
+            assert answer.status == 401, (service, method, path)
+    assert [len(five.house.records(topic)) for topic in TOPICS] == before, "nobody of k1 changed anything of k2"
+
+
+def _own_only(service: str, template: str, answer: Answer, other: Things, place: Any) -> None:
+    if (service, template) in PER_ITEM and answer.status == 200 and "results" in (told := answer.json()):
+        assert told["results"], place
+        for result in told["results"]:
+            assert result.get("status") in ("refused", None), place
+            assert result.get("error", {}).get("status", 404) == 404, place
+        return
+    listed = "{" not in template
+    assert answer.status == (200 if listed else 404), place
+    if listed and (service, template) not in NO_OBJECT:
+        assert not any(mark in answer.body for mark in marks(other)), place
+
+
+def test_a_caller_bound_to_one_client_sees_and_touches_nothing_of_another_on_any_route() -> None:
+    with_five(walked)
+
+
+async def lists(five: Five) -> dict[str, set[str]]:
+    """Return whose things each list shows to people bound to k1, to k2 and to none."""
+    seen: dict[str, set[str]] = {}
+    for client in ("/k1", "/k2", ""):
+        for who, service, path, key in (
+            ("adjudicator/adj", "adjudicate", "/v1/escalations", "escalations"),
+            ("auditor/aud", "audit", "/v1/inspections", "inspections"),
+            ("annotator/ann-1", "assign", "/v1/me", "leases"),
+            ("operator/op", "ingest", "/v1/projects", "projects"),
+        ):
+            told = (await five.told(service, "GET", path, who + client))[key]
+            seen[f"{path}{client}"] = {one["project_id"] for one in told}
+            for one in told:
+                if "payload_url" in one:
+                    assert one["unit_id"] in one["payload_url"]
+    return seen
+
+
+def test_lists_show_the_things_of_whom_the_caller_is_bound_to_and_of_all_to_who_is_not() -> None:
+    seen = with_five(lists)
+    for path in ("/v1/escalations", "/v1/inspections", "/v1/me", "/v1/projects"):
+        assert seen[f"{path}/k1"] == {"k1-p"}
+        assert seen[f"{path}/k2"] == {"k2-p"}
+        assert seen[path] == {"k1-p", "k2-p"}
+
+
+async def own(five: Five) -> list[tuple[str, int]]:
+    """Do with one's own things, bound to the client, what nobody else could."""
+    mine = five.things[OWN]
+    unit = mine.units
+    asked: list[tuple[str, str, str, str, Any]] = [
+        ("annotator/ann-1/k1", "assign", "POST", f"/v1/assignments/{mine.assignment}/renew", None),
+        ("annotator/ann-1/k1", "assign", "POST", f"/v1/assignments/{mine.assignment}/submission", {"label": "no"}),
+        ("annotator/ann-2/k1", "assign", "POST", f"/v1/projects/{mine.project}/claims", {"units": 2}),
+        ("annotator/ann-2/k1", "assign", "GET", f"/v1/projects/{mine.project}/guideline", None),
+        ("adjudicator/adj/k1", "adjudicate", "GET", f"/v1/escalations?project_id={mine.project}", None),
+        (
+            "adjudicator/adj/k1",
+            "adjudicate",
+            "POST",
+            f"/v1/escalations/{unit['escalated']}/ruling",
+            {"label": "no", "reason": "x"},
+        ),
+        ("auditor/aud/k1", "audit", "GET", f"/v1/inspections?project_id={mine.project}", None),
+        ("client/key/k1", "audit", "GET", f"/v1/lots/{mine.lots['accepted']}/export", None),
+        ("operator/op/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/competence", None),
+        ("operator/op/k1", "metrics", "GET", f"/v1/projects/{mine.project}/annotators", None),
+        ("operator/op", "assign", "GET", "/v1/annotators/ann-1", None),
+    ]
+    found = [
+        (f"{who} {method} {path}", (await five.call(service, method, path, who, body)).status)
+        for who, service, method, path, body in asked
+    ]
+    verdicts = {"verdicts": [{"unit_id": unit["inspected"], "label": "yes"}]}
+    told = await five.told("audit", "POST", "/v1/inspections", "auditor/aud/k1", verdicts)
+    assert [one["status"] for one in told["results"]] == ["taken"]
+    path, query = mine.links["annotator"]
+    shown = await five.call("ingest", "GET", f"{path}?{query}")
+    assert (shown.status, shown.body) == (200, b"text of k1: held")
+    return found
+
+
+def test_a_caller_bound_to_one_client_does_all_that_the_role_may_with_its_things() -> None:
+    assert [(what, status) for what, status in with_five(own) if status != 200] == []
+
+
+@pytest.mark.parametrize("project", ["k2-p", "k1-none", "k2-none", "none"])
+def test_another_clients_project_and_none_at_all_look_the_same(project: str) -> None:
+    async def told(five: Five) -> set[tuple[int, bytes]]:
+        answers = [
+            await five.call(
+                service, "GET", path.replace("{project_id}", project) + QUERIES.get(path, ""), f"{max(roles)}/adj/k1"
+            )
+            for (service, method, path), roles in ROLES.items()
+            if method == "GET" and "{project_id}" in path
+        ]
+        return {(one.status, one.body.replace(project.encode(), b"X")) for one in answers}
+
+    assert {status for status, _ in with_five(told)} == {404}
