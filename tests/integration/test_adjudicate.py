@@ -1,6 +1,6 @@
 """Adjudicate on a real broker and a real store: one decision a round, told once, across a restart."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
 
-POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.8))
+POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.85))
 UNITS_COUNT = 12
 """Of each three units one is agreed upon at once, one after a third label, and one never."""
 CONFUSION = [18, 2, 2, 18]
@@ -119,12 +119,24 @@ async def ruled(place: RealPlace, service: Service) -> None:
     """Rule all that waits, some of it twice."""
     escalated = [unit_id(place, number) for number in range(2, UNITS_COUNT, 3)]
     async with caller(service, place.house.token("senior", Role.ADJUDICATOR)) as senior:
-        shown = (await senior.get("/v1/escalations", params={"project_id": place.project_id})).json()["escalations"]
-        assert sorted(one["unit_id"] for one in shown) == sorted(escalated)
+        params = {"project_id": place.project_id}
+
+        async def shown() -> list[str]:
+            listed = (await senior.get("/v1/escalations", params=params)).json()["escalations"]
+            return sorted(one["unit_id"] for one in listed)
+
+        assert await shown() == [], "who still holds them is not known yet"
+        for one in escalated:
+            await place.upstream.labelling_ended(one)
+        await eventually("escalations", lambda: _listed(shown, sorted(escalated)))
         rulings = [{"unit_id": one, "label": "no", "reason": "The text says so."} for one in escalated]
         body = {"rulings": [*rulings, rulings[0]]}
         results = (await senior.post("/v1/rulings", json=body)).json()["results"]
         assert [one["status"] for one in results] == [*["ruled"] * len(escalated), "repeated"]
+
+
+async def _listed(shown: Callable[[], Awaitable[list[str]]], wanted: list[str]) -> bool:
+    return await shown() == wanted
 
 
 async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place: RealPlace) -> None:
