@@ -3,14 +3,12 @@
 import random
 from collections.abc import Mapping
 
-from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Loop, Runtime, Service
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.runtime import Runtime, Service
+from concord.chassis.runtime.rounds import rounds
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
@@ -47,7 +45,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         collections=[LISTED],
         tables=[projects],
         rebuild=repository.rebuild,
-        loops=[Loop("new policies", lambda: _decide_for_ever(handlers, ports.clock))],
+        loops=[rounds("new policies", LOOK_SECONDS, ports.clock, handlers.redefinitions.decide)],
     )
     runtime = Runtime(SERVICE, parts)
     door = application(
@@ -60,13 +58,3 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         state=api.Door(handlers, settings, random.Random(ports.writer)),
     )
     return Service(runtime, door, settings.http)
-
-
-async def _decide_for_ever(handlers: Handlers, clock: Clock) -> None:
-    """Decide on open units by new policies, every LOOK_SECONDS."""
-    while True:
-        await clock.sleep(LOOK_SECONDS)
-        try:
-            await handlers.redefinitions.decide()
-        except (StoreUnavailable, Unavailable):
-            continue

@@ -3,14 +3,12 @@
 import random
 from collections.abc import Mapping
 
-from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Loop, Runtime, Service
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.runtime import Runtime, Service
+from concord.chassis.runtime.rounds import rounds
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.assign import api, events
 from services.assign.announcements import SERVICE
@@ -50,8 +48,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects],
         rebuild=repository.rebuild,
         loops=[
-            Loop("lease ends", lambda: _expire_for_ever(handlers, ports.clock)),
-            Loop("units nobody is left for", lambda: _look_for_ever(handlers, ports.clock)),
+            rounds("lease ends", EXPIRE_SECONDS, ports.clock, lambda: _expire(handlers)),
+            rounds("units nobody is left for", LOOK_SECONDS, ports.clock, handlers.stranded.look),
         ],
     )
     runtime = Runtime(SERVICE, parts)
@@ -67,22 +65,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     return Service(runtime, door, settings.http)
 
 
-async def _expire_for_ever(handlers: Handlers, clock: Clock) -> None:
-    """End what has passed every EXPIRE_SECONDS, and go on at once while a whole batch had."""
-    while True:
-        await clock.sleep(EXPIRE_SECONDS)
-        try:
-            while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
-                pass
-        except (StoreUnavailable, Unavailable):
-            continue
-
-
-async def _look_for_ever(handlers: Handlers, clock: Clock) -> None:
-    """Find units that nobody is left to label, every LOOK_SECONDS."""
-    while True:
-        await clock.sleep(LOOK_SECONDS)
-        try:
-            await handlers.stranded.look()
-        except (StoreUnavailable, Unavailable):
-            continue
+async def _expire(handlers: Handlers) -> None:
+    """End what has passed, and go on at once while a whole batch had."""
+    while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
+        pass

@@ -5,7 +5,8 @@ from functools import partial
 from typing import cast
 
 from concord.chassis.broker.port import Outgoing
-from concord.chassis.consumer import Delivery, Handler, Poison
+from concord.chassis.consumer import Delivery, Handler
+from concord.chassis.errors import Poison
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of

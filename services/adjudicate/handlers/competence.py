@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import cast
 
-from concord.chassis.consumer import Delivery, Poison
+from concord.chassis.consumer import Delivery
+from concord.chassis.errors import Poison
 from concord.chassis.journal.record import Cause, Decision
 from concord.contracts.v1.quality_pb2 import QualityEvent
 from services.adjudicate.domain.competence import CompetenceState, newest

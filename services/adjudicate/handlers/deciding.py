@@ -6,7 +6,7 @@ from typing import cast
 
 import msgspec
 
-from concord.chassis.consumer import Poison
+from concord.chassis.errors import Poison
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.projects import Project

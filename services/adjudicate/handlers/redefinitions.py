@@ -2,9 +2,8 @@
 
 import logging
 
-from concord.chassis.errors import Unavailable
+from concord.chassis.errors import Passing
 from concord.chassis.projects import Project
-from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.table import Table
 from services.adjudicate.handlers.units import Units
 
@@ -24,7 +23,14 @@ class Redefinitions:
     def __init__(self, units: Units, projects: Table[Project]) -> None:
         self.units = units
         self.projects = projects
+        self._heard: dict[str, None] = {}
         self._decided: dict[str, int] = {}
+        projects.listen(self._hear)
+
+    def _hear(self, before: Project | None, after: Project) -> None:
+        """Note that a project was defined anew; the table's listener."""
+        del before
+        self._heard[after.project_id] = None
 
     def decided(self, project_id: str) -> int:
         """Return by which definition of a project its open units were decided on last; 0 for none yet."""
@@ -34,16 +40,17 @@ class Redefinitions:
         """Decide on the open units of every project that was defined anew since the last time.
 
         Raises:
-            StoreUnavailable, Unavailable: not now; say it again.
+            Passing: not now; say it again.
         """
-        for project_id, project in list(self.projects.rows.items()):
-            if self._decided.get(project_id) == project.revision:
-                continue
+        for project_id in list(self._heard):
+            project = self.projects.rows[project_id]
             try:
                 await self.units.redefined(project)
-            except (StoreUnavailable, Unavailable):
+            except Passing:
                 raise
             except Exception:
                 # One unit that cannot be decided on keeps no other project waiting; its next label tries again.
                 log.exception("open units of %s could not be decided on by its new policy", project_id)
             self._decided[project_id] = project.revision
+            if self.projects.rows[project_id].revision == project.revision:
+                del self._heard[project_id]
