@@ -1,23 +1,31 @@
 """Audit over the memory ports, as tests drive it: events in, verdicts through its HTTP door."""
 
+import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
-from concord.contracts.topics import LOTS
+from concord.contracts.topics import LOTS, PROJECTS
+from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
+from concord.labels import encoded
 from services.audit.bootstrap import wire
 from services.audit.handlers import Handlers
 from services.audit.repository import Repository
 from services.audit.settings import AuditSettings
+from services.ingest import announcements
 from services.ingest.domain import project as policies
 from simulation.house import ENVIRONMENT, Answer, House, call
-from tests.support.settled import settled
+from tests.support.settled import LOOK_SECONDS, SECONDS_MAX, settled
 from tests.support.upstream import Upstream
 
 UNITS = [f"k1-u{n}" for n in range(20)]
+CHOICE = {"kind": "choice", "classes": ["no", "yes"]}
+RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
+INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
 
 
 @dataclass
@@ -47,20 +55,99 @@ class Audit:
     async def settle(self) -> None:
         await settled(self.house, "audit", self.service)
 
-    async def resolve(self, units: Sequence[str] = UNITS, label: str = "yes", rework: int = 0) -> None:
-        evidence = [
-            Evidence(annotation_id="a", annotator_id=who, label=f'"{label}"'.encode(), guideline_version=1)
-            for who in ("w1", "w2")
-        ]
+    async def resolve(
+        self, units: Sequence[str] = UNITS, label: Any = "yes", rework: int = 0, by: Sequence[str] = ("w1", "w2")
+    ) -> None:
+        said = encoded(label)
+        evidence = [Evidence(annotation_id="a", annotator_id=who, label=said, guideline_version=1) for who in by]
         for unit in units:
             reached = ConsensusReached(
-                unit_id=unit, label=f'"{label}"'.encode(), confidence=0.97, method="posterior", rework=rework,
-                evidence=evidence, guideline_version=1,
+                unit_id=unit, label=said, confidence=0.97, method="posterior", rework=rework,
+                evidence=evidence, guideline_version=1, overlap_initial=len(by), participants=by,
             )  # fmt: skip
             await self.upstream.resolution(unit, consensus_reached=reached)
         await self.settle()
 
-    async def inspect(self, truth: dict[str, str], default: str = "yes") -> list[str]:
+    async def disagree(self, units: Sequence[str], labels: Sequence[Any], overlap_initial: int) -> None:
+        """Resolve units by the first of several labels, each of another annotator."""
+        said = [encoded(label) for label in labels]
+        evidence = [
+            Evidence(annotation_id=f"a{place}", annotator_id=f"w{place}", label=label, guideline_version=1)
+            for place, label in enumerate(said)
+        ]
+        for unit in units:
+            reached = ConsensusReached(
+                unit_id=unit, label=said[0], confidence=0.97, method="posterior", evidence=evidence,
+                guideline_version=1, overlap_initial=overlap_initial,
+            )  # fmt: skip
+            await self.upstream.resolution(unit, consensus_reached=reached)
+        await self.settle()
+
+    async def rows(self, lot_id: str) -> list[Any]:
+        """Return the lines of a lot's export."""
+        return [json.loads(line) for line in (await self.client(f"/v1/lots/{lot_id}/export")).body.splitlines()]
+
+    async def work(self, subject: str = "auditor", **more: Any) -> list[str]:
+        """Return the units that an auditor is listed."""
+        answer = await self.call("GET", "/v1/inspections", subject=subject, **more)
+        return [one["unit_id"] for one in answer.json()["inspections"]]
+
+    def needed(self) -> int:
+        """Return how many verdicts, all right, the only open lot still takes to be accepted."""
+        (lot,) = self.repository.open_lots(None)
+        assert lot.bounds is not None
+        found = lot.bounds.clean_units_to_accept(0, 0)
+        assert found is not None
+        return found
+
+    async def verdicts(
+        self, units: Sequence[str], label: Any = "yes", subject: str = "auditor", **more: Any
+    ) -> list[str]:
+        """Send verdicts and return what became of each."""
+        body = {"verdicts": [{"unit_id": unit, "label": label} for unit in units]}
+        results = (await self.call("POST", "/v1/inspections", body, subject=subject, **more)).json()["results"]
+        await self.settle()
+        return [one["status"] for one in results]
+
+    async def erase(self, *units: str) -> None:
+        for unit in units:
+            await self.upstream.erased(unit)
+        await self.settle()
+
+    async def define(self, policy: policies.Policy, schema: Any = CHOICE, revision: int = 1) -> None:
+        told = ProjectDefined(
+            name="p", revision=revision, label_schema=encoded(schema), guideline_version=1, guideline_text="x",
+            policy=announcements.policy(policy),
+        )  # fmt: skip
+        project_id = self.upstream.project_id
+        await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=told))
+        table = self.handlers.means.projects
+        async with asyncio.timeout(SECONDS_MAX):
+            while (row := table.rows.get(project_id)) is None or row.revision < revision:  # noqa: ASYNC110 - has no event
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def more(self, lot_id: str, units: Sequence[str]) -> None:
+        """Seal a lot of new units."""
+        for unit in units:
+            await self.upstream.unit(unit)
+        await self.upstream.lot(lot_id, units)
+        await self.settle()
+
+    async def events(self, kind: str) -> list[Any]:
+        await self.settle()
+        return [getattr(event, kind) for event in self.house.events(LOTS) if event.WhichOneof("event") == kind]
+
+    async def restarted(self) -> "Audit":
+        """Kill this life and return the next."""
+        self.service.runtime.abandon()
+        for number in range(1, 10):
+            self.house.cluster.expire(f"audit-{number}")
+        found = await start(self.house)
+        found.upstream.causes = self.upstream.causes + 1_000
+        await found.settle()
+        return found
+
+    async def inspect(self, truth: dict[str, str], default: Any = "yes") -> list[str]:
         """Inspect all that there is to inspect, some at a time; return the units in order."""
         seen: list[str] = []
         while work := (await self.call("GET", "/v1/inspections", query="limit=3")).json()["inspections"]:
@@ -85,11 +172,10 @@ async def start(house: House) -> Audit:
     return Audit(house, service, Upstream(house))
 
 
-async def sealed(policy: policies.Audit) -> Audit:
-    found = await start(House())
-    await found.upstream.project(policies.Policy(audit=policy))
-    for unit in UNITS:
-        await found.upstream.unit(unit)
-    await found.upstream.lot("k1-l1", UNITS)
-    await found.settle()
+async def sealed(
+    policy: policies.Audit, schema: Any = CHOICE, units: Sequence[str] = UNITS, house: House | None = None
+) -> Audit:
+    found = await start(house or House())
+    await found.define(policies.Policy(audit=policy), schema)
+    await found.more("k1-l1", units)
     return found

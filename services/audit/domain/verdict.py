@@ -13,11 +13,10 @@ from concord.quality.acceptance import (
     find_single_plan,
     sequential_plan,
 )
-from concord.quality.intervals import lot_count
+from concord.quality.estimate import Estimate
 
 PlanKind = Literal["sequential", "single", "fraction"]
 CONFIDENCE = 0.95
-METHOD = "label error rate"
 
 
 class Unplannable(ValueError):
@@ -106,33 +105,6 @@ class Rate(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def lot_error_rate(errors: int, inspected: int, units: int, confidence: float = CONFIDENCE) -> Rate:
-    """Return the share of wrong labels in a lot as it was judged, before anything is put right.
-
-    >>> lot_error_rate(4, 8, 20).value
-    0.5
-    """
-    return _rate(errors, inspected, units, 0, confidence)
-
-
-def leaving_error_rate(errors: int, inspected: int, units: int, confidence: float = CONFIDENCE) -> Rate:
-    """Return the share of wrong labels in what leaves: those found were put right, the others are still in.
-
-    With E wrong units in the lot and `errors` of them found and corrected, (E - errors) / units remain. Inspected
-    whole: none, by the auditors' word.
-
-    >>> leaving_error_rate(2, 50, 50).value, leaving_error_rate(0, 20, 100).high
-    (0.0, 0.13)
-    """
-    return _rate(errors, inspected, units, errors, confidence)
-
-
-def _rate(errors: int, inspected: int, units: int, corrected: int, confidence: float) -> Rate:
-    if not units:
-        return Rate(None, None, None, 0, METHOD, "no unit is left in the lot")
-    whole = lot_count(errors, inspected, units, confidence)
-    value = whole.value if whole.value is not None else float(errors)
-    low = whole.low if whole.low is not None else float(errors)
-    high = whole.high if whole.high is not None else float(units)
-    value, low, high = ((count - corrected) / units for count in (value, low, high))
-    return Rate(value, min(low, value), max(high, value), inspected, f"{METHOD}; {whole.method}", whole.reason)
+def rate_told(estimate: Estimate) -> Rate:
+    """Return an estimate as it is told."""
+    return Rate(estimate.value, estimate.low, estimate.high, estimate.units, estimate.method, estimate.reason)

@@ -9,11 +9,12 @@ import msgspec
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.quality.label_error import Inspection, leaving_error_rate, lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.certificate import FileDigest, LotTally, statement
 from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
 from services.audit.domain.unit import UnitState
-from services.audit.domain.verdict import leaving_error_rate, lot_error_rate
+from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.export import jsonl
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
@@ -48,10 +49,14 @@ class Verdicts:
         if found.verdict == "continue":
             return
         project = self.means.project(state.project_id)
+        # A lot that was rejected before it was inspected whole has no end of its plan to rest on.
+        bounds = lot.bounds if state.status == "auditing" else None
+        inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
         if found.verdict == "accept":
-            cause = await self._acceptance(state, found, project)
+            cause = await self._acceptance(state, found, inspection, project)
         else:
-            cause = self._rejection(state, found, project)
+            rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
+            cause = self._rejection(state, found, rate_told(rate), project)
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
@@ -67,7 +72,9 @@ class Verdicts:
                 said[unit_id] = inspection.correct
         return said
 
-    async def _acceptance(self, state: LotState, found: Progress, project: Project) -> Cause[LotState]:
+    async def _acceptance(
+        self, state: LotState, found: Progress, inspection: Inspection, project: Project
+    ) -> Cause[LotState]:
         """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
         means, at_us = self.means, self.means.clock.now_us()
         tally = LotTally(state, project.schema, project.policy.overlap.initial, means.sample_secret)
@@ -82,11 +89,9 @@ class Verdicts:
             wrong |= {unit.unit_id for unit in members if unit.wrong}
             await asyncio.to_thread(_take_in, tally, digest, state.lot_id, members, wrong)
         corrections = [place for place, unit_id in enumerate(state.unit_ids) if unit_id in wrong]
-        units_leaving = len(state.members)
-        rate = leaving_error_rate(found.errors, found.inspected, units_leaving)
-        after = judged(state, found, corrections, rate, at_us)
-        whole = found.inspected == units_leaving
-        signed = await asyncio.to_thread(self._signed, tally, digest, after, whole, project)
+        rate = await asyncio.to_thread(leaving_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
+        after = judged(state, found, corrections, rate_told(rate), at_us)
+        signed = await asyncio.to_thread(self._signed, tally, digest, after, not inspection.unseen, project)
         claim = digest.claim()
         await means.repository.keep(bytes(digest.rows))
         after = msgspec.structs.replace(
@@ -109,10 +114,9 @@ class Verdicts:
         said = statement(project.client_id, project.project_id, after.accepted_at_us, [claim], [digest.claim()])
         return self.means.signer.signed(said)
 
-    def _rejection(self, state: LotState, found: Progress, project: Project) -> Cause[LotState]:
+    def _rejection(self, state: LotState, found: Progress, rate: Rate, project: Project) -> Cause[LotState]:
         cause_id = f"reject/{state.lot_id}/{state.rework}"
         follows = after_rejection(project.policy.audit.on_reject, state.rejections, rejections_max(project))
-        rate = lot_error_rate(found.errors, found.inspected, len(state.members))
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or (before.status, before.rework) != (state.status, state.rework):
@@ -128,6 +132,11 @@ def rejections_max(project: Project) -> int:
     """Return how often a lot of the project may be sent back to be labelled anew."""
     policy = project.policy.audit
     return policy.rejections_max if policy.HasField("rejections_max") else REJECTIONS_MAX
+
+
+def attempts_max(project: Project) -> int:
+    """Return how often a lot of the project may be judged by a sample: the claims of these share their risk."""
+    return rejections_max(project) + 1 if project.policy.audit.on_reject == "relabel" else 1
 
 
 def _take_in(

@@ -12,12 +12,8 @@ from concord.contracts.v1.resolutions_pb2 import Adjudicated
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
 from services.audit.repository import OpenLot
-from services.ingest.domain import project as policies
-from tests.support.audit import UNITS, Audit, sealed, start
+from tests.support.audit import INSPECT_ALL, RELABEL, UNITS, Audit, sealed, start
 from tests.support.upstream import PROJECT
-
-RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
-INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
 
 
 @pytest.fixture

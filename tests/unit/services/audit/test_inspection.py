@@ -1,0 +1,139 @@
+"""What auditors are listed, whose verdicts are taken, and what a verdict says."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from concord.contracts.v1.resolutions_pb2 import ParticipantJoined
+from services.audit.domain.lot import LOOK_AHEAD_UNITS
+from services.ingest.domain import project as policies
+from tests.support.audit import CHOICE, INSPECT_ALL, RELABEL, UNITS, Audit, sealed
+
+MANY = [f"k1-m{n}" for n in range(400)]
+STRICT = policies.Audit(aql=0.01, ltpd=0.05, on_reject="relabel")
+
+
+@pytest.fixture
+async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+    found = await sealed(getattr(request, "param", RELABEL))
+    yield found
+    await found.service.runtime.stop()
+
+
+async def test_auditors_are_listed_what_the_plan_still_needs_and_a_few_more() -> None:
+    audit = await sealed(STRICT, units=MANY)
+    await audit.resolve(MANY)
+    needed, sample = audit.needed(), audit.repository.open_lots(None)[0].state.sample
+    listed = await audit.work(query="limit=500")
+    assert len(listed) == needed + LOOK_AHEAD_UNITS < len(sample)
+    assert await audit.verdicts(listed[:needed]) == ["taken"] * needed
+    assert (await audit.client("/v1/lots/k1-l1")).json()["status"] == "accepted"
+    assert await audit.work(query="limit=500") == []
+    await audit.service.runtime.stop()
+
+
+async def test_an_error_has_more_units_listed() -> None:
+    audit = await sealed(STRICT, units=MANY)
+    await audit.resolve(MANY)
+    listed = await audit.work(query="limit=500")
+    await audit.verdicts(listed[30:31], "no")
+    after = await audit.work(query="limit=500")
+    assert after[: len(listed) - 1] == [unit for unit in listed if unit != listed[30]]
+    assert len(after) > len(listed) - 1
+    await audit.service.runtime.stop()
+
+
+async def test_a_verdict_after_the_plans_stop_is_kept_as_late_and_said_to_be(audit: Audit) -> None:
+    await audit.resolve()
+    listed, needed = await audit.work(), audit.needed()
+    body = {"verdicts": [{"unit_id": unit, "label": "yes"} for unit in [*listed[:needed], listed[-1]]]}
+    assert await audit.verdicts(listed[:needed]) == ["taken"] * needed
+    assert (await audit.lot())["status"] == "accepted"
+    before = (await audit.client("/v1/lots/k1-l1/export")).body
+    last = {"verdicts": [{"unit_id": listed[-1], "label": "no"}]}
+    for _ in range(2):
+        (said,) = (await audit.call("POST", "/v1/inspections", last)).json()["results"]
+        assert (said["status"], "does not count" in said["problem"]) == ("late", True)
+    results = (await audit.call("POST", "/v1/inspections", body)).json()["results"]
+    assert {one["status"] for one in results[:-1]} == {"repeated"}, "those that came in time stay so"
+    assert results[-1]["status"] == "refused", "another label than the one that was kept"
+    late = [event for event in await audit.events("unit_audited") if event.late]
+    assert [(one.unit_id, one.correct) for one in late] == [(listed[-1], False)]
+    assert (await audit.client("/v1/lots/k1-l1/export")).body == before
+    lot = await audit.lot()
+    assert (lot["errors"], lot["corrected"]) == (0, 0)
+
+
+async def test_a_verdict_on_a_lot_that_was_sent_back_is_late_and_takes_no_ones_place(audit: Audit) -> None:
+    await audit.resolve()
+    listed = await audit.work()
+    await audit.verdicts(listed[:2], "no")
+    assert (await audit.lot())["status"] == "relabelling"
+    assert await audit.verdicts(listed[5:6], "no") == ["late"]
+    await audit.resolve(listed[6:8], "no", rework=1)
+    assert await audit.verdicts(listed[6:7], "no") == ["refused"], "it has a label that no sample was drawn on"
+    await audit.resolve([unit for unit in UNITS if unit not in listed[6:8]], "no", rework=1)
+    await audit.inspect({}, default="no")
+    assert (await audit.lot())["status"] == "accepted"
+
+
+@pytest.mark.parametrize("audit", [RELABEL], indirect=True)
+async def test_whoever_annotated_in_an_earlier_round_may_not_audit(audit: Audit) -> None:
+    await audit.resolve(by=("dora", "w2"))
+    await audit.inspect({}, default="no")
+    await audit.resolve(label="no", rework=1, by=("x", "y"))
+    assert await audit.work("dora") == []
+    listed = await audit.work()
+    assert await audit.verdicts(listed[:1], "no", subject="dora") == ["refused"]
+    assert await audit.verdicts(listed[:1], "no") == ["taken"]
+
+
+async def test_whoever_annotated_late_may_not_audit(audit: Audit) -> None:
+    await audit.resolve()
+    listed = await audit.work("eve")
+    joined = ParticipantJoined(unit_id=listed[0], annotator_id="eve")
+    await audit.upstream.resolution(listed[0], participant_joined=joined)
+    await audit.settle()
+    assert await audit.work("eve") == listed[1:]
+    assert await audit.verdicts(listed[:1], subject="eve") == ["refused"]
+
+
+async def test_an_auditor_of_one_client_sees_and_judges_no_other_clients_units(audit: Audit) -> None:
+    await audit.resolve()
+    listed = await audit.work(client_id="k1")
+    assert listed
+    assert await audit.work(client_id="k2") == []
+    assert await audit.verdicts(listed[:1], client_id="k2") == ["refused"]
+    assert await audit.verdicts(listed[:1], client_id="k1") == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "resolved", "same", "other"),
+    [
+        ({"kind": "number", "low": 0, "high": 100}, 37.0, 37.2, 80),
+        ({"kind": "preference"}, {"prefer": "a", "strength": 1}, {"prefer": "a", "strength": 1},
+         {"prefer": "b", "strength": 1}),
+        ({"kind": "boxes", "classes": ["car"]},
+         {"boxes": [{"left": 0, "top": 0, "right": 9, "bottom": 9, "class": "car"}]},
+         {"boxes": [{"left": 0, "top": 0, "right": 9.1, "bottom": 9, "class": "car"}]},
+         {"boxes": []}),
+        (CHOICE, "yes", "yes", "no"),
+    ],
+)  # fmt: skip
+async def test_a_verdict_says_whether_both_labels_say_the_same_and_every_kind_ends_in_a_certificate(
+    schema: Any, resolved: Any, same: Any, other: Any
+) -> None:
+    audit = await sealed(INSPECT_ALL, schema)
+    canonical = audit.handlers.means.project("k1-p").schema.canonical
+    await audit.resolve(label=canonical(resolved))
+    listed = await audit.work()
+    await audit.verdicts(listed[:1], same)
+    await audit.verdicts(listed[1:2], other)
+    assert [event.correct for event in await audit.events("unit_audited")] == [True, False]
+    await audit.inspect({}, default=same)
+    assert (await audit.lot())["status"] == "accepted"
+    rows = {row["unit_id"]: row for row in await audit.rows("k1-l1")}
+    assert rows[listed[0]]["label"] == canonical(resolved), "what says the same is not put right"
+    assert rows[listed[1]]["label"] == canonical(other)
+    await audit.service.runtime.stop()
