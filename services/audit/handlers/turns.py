@@ -8,8 +8,8 @@ import asyncio
 import logging
 from collections import OrderedDict
 
-from concord.chassis.errors import Unavailable
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.errors import DeploymentFault, Passing
+from concord.chassis.projects import Project
 from services.audit.domain.verdict import Unplannable
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.means import Means
@@ -20,8 +20,6 @@ AT_ONCE = 4
 """Projects whose lots are served at the same time; the lots of one project come one after another."""
 BACK_OFF_SECONDS_FIRST = 0.2
 BACK_OFF_SECONDS_MAX = 30.0
-LOOK_SECONDS = 5.0
-"""How often lots that stand still are held against their project's newest definition."""
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +42,8 @@ class Turns:
         self._idle = asyncio.Event()
         self._idle.set()
         self._pauses: dict[str, float] = {}
-        self._unplannable: dict[str, tuple[str, int]] = {}
         means.repository.news = self.note
+        means.projects.listen(self._defined)
 
     def note(self, project_id: str, lot_id: str) -> None:
         """Hear that there is news of an open lot."""
@@ -59,7 +57,6 @@ class Turns:
     async def run(self) -> None:
         """Serve until cancelled, anywhere: the next life goes on from the records."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_again())
             while True:
                 await self._news.wait()
                 self._news.clear()
@@ -82,7 +79,6 @@ class Turns:
                 await self._take(lot)
             else:
                 self._pauses.pop(lot_id, None)
-                self._unplannable.pop(lot_id, None)
         self._served.discard(project_id)
         self._tell()
         if not self._waiting and not self._served:
@@ -90,7 +86,7 @@ class Turns:
         self._news.set()
 
     async def _take(self, lot: OpenLot) -> None:
-        """Take a lot as far as it can go now; nothing that is raised of it touches another."""
+        """Take a lot as far as it can go now; nothing but a deployment's fault that is raised of it ends anything."""
         lot_id = lot.state.lot_id
         try:
             if lot.drawable:
@@ -100,11 +96,11 @@ class Turns:
         except Unplannable as fault:
             lot.problem = f"No sample can be drawn: {fault}. Change the audit policy of the project."
             log.warning("lot %s: %s", lot_id, lot.problem)
-            project = self.means.projects.rows.get(lot.state.project_id)
-            self._unplannable[lot_id] = (lot.state.project_id, project.revision if project is not None else 0)
-        except (Unavailable, StoreUnavailable) as fault:
+        except Passing as fault:
             lot.problem = f"It waits for something that is away: {fault}"
             self._again(lot)
+        except DeploymentFault:
+            raise
         except Exception:
             lot.problem = "It cannot be taken further; the operator's log says why."
             log.exception("lot %s cannot be taken further; it is tried again", lot_id)
@@ -112,7 +108,6 @@ class Turns:
         else:
             lot.problem = ""
             self._pauses.pop(lot_id, None)
-            self._unplannable.pop(lot_id, None)
 
     def _again(self, lot: OpenLot) -> None:
         """Have a lot served again after a pause that grows."""
@@ -121,15 +116,12 @@ class Turns:
         self._pauses[lot_id] = min(2 * pause, BACK_OFF_SECONDS_MAX)
         asyncio.get_running_loop().call_later(pause, self.note, lot.state.project_id, lot_id)
 
-    async def _look_again(self) -> None:
-        """Try lots without a plan again when their project was defined anew."""
-        while True:
-            await self.means.clock.sleep(LOOK_SECONDS)
-            for lot_id, (project_id, revision) in list(self._unplannable.items()):
-                project = self.means.projects.rows.get(project_id)
-                if project is not None and project.revision != revision:
-                    del self._unplannable[lot_id]
-                    self.note(project_id, lot_id)
+    def _defined(self, before: Project | None, project: Project) -> None:
+        """Try the lots of a project that stand still again when it was defined anew."""
+        del before
+        for lot in self.means.repository.open_lots(project.project_id):
+            if lot.problem:
+                self.note(project.project_id, lot.state.lot_id)
 
     def _tell(self) -> None:
         lots = self.means.repository.open_lots(None)

@@ -12,7 +12,7 @@ from concord.chassis.store.port import StoreUnavailable
 from concord.contracts.topics import DEAD_LETTERS, LOTS
 from services.audit.domain import agreement, certificate, verdict
 from services.audit.domain.verdict import Plan
-from services.audit.handlers import drawing, turns
+from services.audit.handlers import drawing
 from services.audit.repository import Repository
 from services.ingest.domain import project as policies
 from simulation.house import House
@@ -38,10 +38,7 @@ async def until_status(audit: Audit, wanted: str, lot_id: str = "k1-l1") -> Any:
     return lot
 
 
-async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_another_lot(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(turns, "LOOK_SECONDS", 0.05)
+async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_another_lot() -> None:
     audit = await sealed(NO_PLAN)
     await audit.resolve()
     lot = await audit.lot()
