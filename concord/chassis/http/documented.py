@@ -7,6 +7,8 @@ import msgspec
 from fastapi import Path, Response
 
 JSON = "application/json"
+OWN_REFUSALS = "x-refusals"
+"""Where an operation holds its own refusals until `openapi` has told them; FastAPI has a 422 of its own in between."""
 
 AnyId = Annotated[str, Path(json_schema_extra={"minLength": 1, "maxLength": 200}, description="As we gave it.")]
 """An id of ours in a path: what is none is answered 404."""
@@ -41,7 +43,7 @@ def documented(
     """
     shown = {"schema": {"type": "string"} if reply is None else schema_of(reply)}
     answer = {"description": "Done.", "content": dict.fromkeys(reply_media_types, shown)}
-    extra: dict[str, Any] = {"responses": {str(refused): {} for refused in refusals}}
+    extra: dict[str, Any] = {OWN_REFUSALS: refusals}
     if body is not None:
         content: dict[str, Any] = {kind: {"schema": schema_of(body)} for kind in body_media_types}
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}

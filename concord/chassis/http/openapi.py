@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from concord.chassis.http.documented import OWN_REFUSALS
 from concord.chassis.http.problems import MEDIA_TYPE
 from concord.chassis.identity import Guard, guards_of
 
@@ -90,8 +91,7 @@ def _tell_refusals(operation: dict[str, Any], guard: type[Guard] | None) -> None
     """Add every refusal that the operation can end with."""
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    own = [int(status) for status, told in responses.items() if not told]
-    statuses = [*own, *_OF_ALL]
+    statuses = [*operation.pop(OWN_REFUSALS, ()), *_OF_ALL]
     if guard is not None:
         # A guard of another kind has no roles to ask for.
         statuses += _OF_CREDENTIALS if guard is Guard else _OF_CREDENTIALS[:1]

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from concord.chassis.errors import FieldError, Invalid
 
@@ -35,7 +35,8 @@ def digits(text: object) -> object:
 Whole = Annotated[int, BeforeValidator(digits)]
 """A whole number in a query."""
 Limit = Annotated[
-    Whole | None, Query(ge=1, description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most.")
+    Annotated[int, Field(ge=1), BeforeValidator(digits)] | None,
+    Query(description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most."),
 ]
 """`limit` of a list's route; see `page_size`."""
 

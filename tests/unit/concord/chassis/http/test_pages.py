@@ -1,9 +1,15 @@
 """Cursors come back as they went out, and made-up ones are refused."""
 
+from collections.abc import Callable
+from typing import Annotated
+
+import httpx
 import pytest
+from fastapi import APIRouter, FastAPI
 
 from concord.chassis.errors import Invalid
-from concord.chassis.http import PAGE_DEFAULT, PAGE_MAX, cursor_of, page_size, position_of
+from concord.chassis.http import PAGE_DEFAULT, PAGE_MAX, Limit, cursor_of, page_size, position_of
+from concord.chassis.identity import Caller, Role, require
 
 
 @pytest.mark.parametrize("position", [(), ("lot-1",), ("é/+?&", 3, -1), ("x" * 600,)])
@@ -25,3 +31,24 @@ def test_a_page_has_a_bound() -> None:
     for asked in (0, -1):
         with pytest.raises(Invalid):
             page_size(asked)
+
+
+async def test_a_lists_limit_is_a_whole_number_from_one_and_the_document_says_so(
+    built: Callable[..., FastAPI],
+    calling: Callable[[FastAPI], httpx.AsyncClient],
+    bearer: Callable[..., dict[str, str]],
+) -> None:
+    router = APIRouter()
+
+    @router.get("/list")
+    async def listed(caller: Annotated[Caller, require(Role.CLIENT)], limit: Limit = None) -> int:
+        return page_size(limit)
+
+    app = built(router)
+    (told,) = app.openapi()["paths"]["/list"]["get"]["parameters"]
+    assert told["schema"]["anyOf"][0] == {"type": "integer", "minimum": 1}
+    door, who = calling(app), bearer(Role.CLIENT)
+    for asked, status in (("1", 200), ("999999", 200), ("0", 422), ("-1", 422), ("22.0", 422), ("1e1", 422), ("", 422)):
+        assert (await door.get(f"/list?limit={asked}", headers=who)).status_code == status, asked
+    assert (await door.get(f"/list?limit={'9' * 5_000}", headers=who)).status_code == 422
+    assert (await door.get("/list?limit=0")).status_code == 401, "who asks comes first"
