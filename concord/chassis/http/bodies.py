@@ -15,6 +15,7 @@ T = TypeVar("T")
 LINE_BYTES_MAX = 1_000_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NEWLINE = b"\n"
+_HALF_A_PAIR = ("holds half a surrogate pair", "send whole characters; do not cut a text within one")
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -123,11 +124,13 @@ def _no_json(text: bytes, fault: Exception) -> BadRequest:
             at = whole.start
         problem, cure = f"is no UTF-8 ({fault.reason})", "send JSON in UTF-8"
         if at is not None and _SURROGATE.match(text, at):
-            problem, cure = "holds half a surrogate pair", "send whole characters; do not cut a text within one"
+            problem, cure = _HALF_A_PAIR
     else:
         found = _BYTE.search(str(fault))
         at = int(found[1]) if found else None
         problem, cure = f"is no JSON ({_BYTE.sub('', str(fault)).strip()})", "send well-formed JSON in UTF-8"
+        if at is None and _ESCAPE.sub(_half, text) != text:
+            problem, cure = _HALF_A_PAIR
     if at is not None:
         column = at - (text.rfind(b"\n", 0, at) + 1) + 1
         problem += f" at line {text.count(NEWLINE, 0, at) + 1}, byte {column}"

@@ -15,6 +15,7 @@ from concord.chassis.errors import FieldError, Invalid
 
 PAGE_DEFAULT = 50
 PAGE_MAX = 500
+WHOLE_MAX = 10**18
 _CURSOR_CHARACTERS_MAX = 1_024
 
 T = TypeVar("T")
@@ -32,10 +33,10 @@ def digits(text: object) -> object:
     return text
 
 
-Whole = Annotated[int, BeforeValidator(digits)]
+Whole = Annotated[int, Field(ge=-WHOLE_MAX, le=WHOLE_MAX), BeforeValidator(digits)]
 """A whole number in a query."""
 Limit = Annotated[
-    Annotated[int, Field(ge=1), BeforeValidator(digits)] | None,
+    Annotated[int, Field(ge=1, le=WHOLE_MAX), BeforeValidator(digits)] | None,
     Query(description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most."),
 ]
 """`limit` of a list's route; see `page_size`."""

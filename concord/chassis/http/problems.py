@@ -105,7 +105,7 @@ def field_errors(fault: RequestValidationError) -> list[FieldError]:
     found = []
     for error in fault.errors()[:FIELD_ERRORS_MAX]:
         place = [part for part in error["loc"] if part not in ("body", "query", "path", "header")]
-        found.append(FieldError(_path(place), error["msg"], _cure(error)))
+        found.append(FieldError(_path(place), error["msg"].removeprefix("Value error, "), _cure(error)))
     return found
 
 

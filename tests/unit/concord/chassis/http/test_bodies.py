@@ -124,6 +124,12 @@ def test_what_is_no_json_is_told_its_place(text: bytes, place: str) -> None:
         decode(msgspec.json.Decoder(), text)
 
 
+def test_half_a_surrogate_pair_is_called_what_it_is() -> None:
+    for text in (b'{"a": "\\ud83d"}', b'{"a": "\xed\xa0\xbd"}'):
+        with pytest.raises(BadRequest, match="half a surrogate pair"):
+            decode(msgspec.json.Decoder(), text)
+
+
 def test_a_byte_order_mark_before_a_body_is_passed_over() -> None:
     assert decode(DECODER, b'\xef\xbb\xbf{"units": []}') == Body([])
 
