@@ -36,13 +36,16 @@ from services.assign.schemas import (
     Claimed,
     Guideline,
     HeldLease,
+    MissingSkills,
     SkipBody,
     Standing,
+    StrandedUnit,
     SubmissionBody,
     SubmissionError,
     SubmissionResult,
     SubmissionResults,
     SubmissionsBody,
+    WaitsForNobody,
     timestamp,
     told_ms,
 )
@@ -63,6 +66,7 @@ NOTHING_WAITS = "Nothing waits for you in this project now; ask again in a few s
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
+ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 _NAME = {"minLength": 1, "maxLength": NAME_CHARACTERS_MAX, "pattern": NAME_PATTERN}
 AnnotatorId = Annotated[str, Path(json_schema_extra=_NAME, description="A name, percent-encoded.")]
 
@@ -80,6 +84,8 @@ def routers() -> tuple[APIRouter, APIRouter]:
     shown = documented(reply=AnnotatorShown, refusals=(404, 422))
     routes.get("/annotators/{annotator_id:path}", **shown)(show_annotator)
     routes.get("/projects/{project_id}/guideline", **documented(reply=Guideline, refusals=(404,)))(show_guideline)
+    waits = documented(reply=WaitsForNobody, refusals=(404,))
+    routes.get("/projects/{project_id}/stranded", **waits)(show_stranded)
     stands = documented(reply=AssignmentBody, refusals=(404, 409, 410))
     skipped = documented(body=SkipBody, reply=AssignmentBody, refusals=(404, 409, 410))
     routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
@@ -177,6 +183,15 @@ async def show_guideline(request: Request, project_id: AnyId, caller: Annotator)
     project = await desk.handlers.claims.guideline(caller.subject, project_id)
     schema = desk.label_schema(project)
     return json_answer(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
+
+
+async def show_stranded(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show which units want labels that nobody who is defined can give, and which skills nobody has."""
+    _project_of(project_id, caller)
+    handlers = _desk(request).handlers
+    waits = handlers.stranded.of(handlers.projects.known(project_id).project_id)
+    units = [StrandedUnit(unit_id, told) for unit_id, told in waits.units]
+    return json_answer(WaitsForNobody(units, [MissingSkills(list(skills), count) for skills, count in waits.skills]))
 
 
 async def submit_many(request: Request, caller: Annotator) -> Response:

@@ -163,6 +163,27 @@ class Standing(msgspec.Struct):
     leases: list[HeldLease]
 
 
+class StrandedUnit(msgspec.Struct):
+    """A unit that nobody is left to label; `told` once that was published and adjudicate took over what has labels."""
+
+    unit_id: str
+    told: bool
+
+
+class MissingSkills(msgspec.Struct):
+    """Skills that nobody has who is defined, and how many units wait for them untouched."""
+
+    skills: list[str]
+    units: int
+
+
+class WaitsForNobody(msgspec.Struct):
+    """What waits in a project for somebody who is not there; the first thousand units."""
+
+    units: list[StrandedUnit]
+    skills: list[MissingSkills]
+
+
 class Guideline(msgspec.Struct):
     """How a project's units are to be labelled."""
 

@@ -29,6 +29,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("assign", "PUT", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/guideline"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/projects/{project_id}/stranded"): {Role.CLIENT, Role.OPERATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/skip"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/return"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/renew"): {Role.ANNOTATOR},

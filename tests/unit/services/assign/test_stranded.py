@@ -1,0 +1,99 @@
+"""Units that nobody is left to label, over assign's own doors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from concord.chassis.identity import Role
+from concord.contracts.topics import ANNOTATIONS
+from tests.support.service import caller, until
+from tests.unit.services.assign.desk import CLIENT, PROJECT, Desk, claim, project_event, submit, unit_event
+
+PATH = f"/v1/projects/{PROJECT}/stranded"
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.assign.bootstrap.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("services.assign.handlers.stranded.ONCE_MORE_SECONDS", 0.05)
+    monkeypatch.setattr("services.assign.handlers.stranded.STRANDED_SECONDS", 0.3)
+
+
+def stranded(desk: Desk) -> list[str]:
+    """Return the units that were told to be stranded."""
+    events = desk.house.events(ANNOTATIONS)
+    return [event.unit_stranded.unit_id for event in events if event.HasField("unit_stranded")]
+
+
+async def listed(
+    desk: Desk, role: Role = Role.OPERATOR, client_id: str | None = None
+) -> dict[str, list[dict[str, object]]]:
+    """Return what assign shows of units that wait for nobody."""
+    assert desk.service is not None
+    async with caller(desk.service, desk.house.token("op", role, client_id=client_id)) as asking:
+        reply = await asking.get(PATH)
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+
+def given_back(desk: Desk) -> Callable[[], bool]:
+    view = desk.handlers().claims.repository.view(PROJECT)
+    return lambda: not view.lacking["c1-u1"].seen
+
+
+async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_before() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-u1"))
+        async with desk.annotator("ann") as ann:
+            (first,) = await claim(ann)
+            await ann.post(f"/v1/assignments/{first['assignment_id']}/skip", json={"reason": "illegible"})
+            assert await claim(ann) == []
+            await until(given_back(desk))
+            (again,) = await claim(ann)
+            assert again["assignment_id"] != first["assignment_id"]
+            assert (await submit(ann, again["assignment_id"])).json()["status"] == "accepted"
+
+
+async def test_a_team_too_small_for_the_overlap_is_told_once_and_listed_until_somebody_comes() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=2))
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-u1"))
+        async with desk.annotator("ann") as ann:
+            await submit(ann, (await claim(ann))[0]["assignment_id"])
+        await until(lambda: stranded(desk))
+        assert (await listed(desk))["units"] == [{"unit_id": "c1-u1", "told": True}]
+        assert (await listed(desk, Role.CLIENT, CLIENT))["units"] == [{"unit_id": "c1-u1", "told": True}]
+        await desk.define("bob")
+        async with desk.annotator("bob") as bob:
+            await submit(bob, (await claim(bob))[0]["assignment_id"])
+        assert (await listed(desk))["units"] == []
+    assert stranded(desk) == ["c1-u1"]
+
+
+async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.define("ann", skills=["law"])
+        await desk.admit(
+            unit_event("c1-u1", skills_required=["Law"]), unit_event("c1-u2", named_annotators=["C1 ", "no body"])
+        )
+        await until(lambda: stranded(desk))
+        found = await listed(desk)
+    assert found["skills"] == [{"skills": ["Law"], "units": 1}]
+    assert [one["unit_id"] for one in found["units"]] == ["c1-u2"]
+    assert stranded(desk) == ["c1-u2"]
+
+
+async def test_another_clients_stranded_units_are_not_found() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open() as service, caller(service, desk.house.token("k", Role.CLIENT, client_id="c2")) as other:
+        assert (await other.get(PATH)).status_code == 404
