@@ -41,6 +41,8 @@ class ProjectView:
     Attributes:
         lacking: see Lacking, by unit.
         nobody_since_us: since when nobody was found for a unit, on the monotonic clock in microseconds.
+        idle_since_us: since when nobody was found for it among those who ask for work in the project.
+        asked_us: when each annotator last asked for work in the project, on the same clock.
         stranded: units that were told to be stranded, and still are.
         desk_pages: the newest known page of each annotator's desk.
     """
@@ -50,6 +52,8 @@ class ProjectView:
         self.active_times = ActiveTimes()
         self.lacking: dict[str, Lacking] = {}
         self.nobody_since_us: dict[str, int] = {}
+        self.idle_since_us: dict[str, int] = {}
+        self.asked_us: dict[str, int] = {}
         self.stranded: dict[str, None] = {}
         self.desk_pages: dict[str, int] = {}
 
@@ -72,7 +76,13 @@ class ProjectView:
         else:
             self.lacking.pop(state.unit_id, None)
             self.nobody_since_us.pop(state.unit_id, None)
+            self.idle_since_us.pop(state.unit_id, None)
         if lacks and state.stranded:
             self.stranded[state.unit_id] = None
         else:
             self.stranded.pop(state.unit_id, None)
+
+    def asking(self, since_us: int) -> frozenset[str]:
+        """Return who has asked for work since then; who has not is forgotten."""
+        self.asked_us = {who: at_us for who, at_us in self.asked_us.items() if at_us >= since_us}
+        return frozenset(self.asked_us)

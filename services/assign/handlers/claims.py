@@ -75,6 +75,7 @@ class Claims:
         """
         annotator = await self.annotators.get(annotator_id)
         project = self.projects.known(project_id)
+        self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if len(leases) < units_max:
             self.repository.refuse_backlog()

@@ -11,7 +11,7 @@ from concord.chassis.telemetry import Instruments
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import stranding
-from services.assign.domain.project_view import ProjectView
+from services.assign.domain.project_view import Lacking, ProjectView
 from services.assign.domain.unit import UnitState
 from services.assign.handlers.deciding import Requests, raise_errors
 from services.assign.repository import Repository
@@ -20,6 +20,10 @@ ONCE_MORE_SECONDS = 3.0
 """For so long nobody must be found for a unit before it goes once more to those who let it go."""
 STRANDED_SECONDS = 300.0
 """And for so long before that is told: somebody may be on their way to be defined."""
+ASKING_SECONDS = 600.0
+"""Who asked for work so lately works in the project: a vendor has many people who never do."""
+IDLE_SECONDS = 86_400.0
+"""For so long nobody new must ask for work before a unit that all who ask have had is told to be stranded, too."""
 LOOKED_AT_ONCE = 1_000
 DECIDED_AT_ONCE = 200
 LISTED_MAX = 1_000
@@ -58,31 +62,43 @@ class Stranded:
         """Look at every unit that lacks labels, and decide on those for which nobody was found for long enough."""
         waiting = 0
         for project_id, view in self.repository.views:
-            once_more, told = await self._due(view)
-            await self._decide(view, once_more, self._once_more)
-            await self._decide(view, told, self._told)
+            since_us = int(self.clock.monotonic() * MICROSECONDS)
+            asking = view.asking(since_us - round(ASKING_SECONDS * MICROSECONDS))
+            once_more, told = await self._due(view, asking, since_us)
+            await self._decide(view, once_more, functools.partial(self._once_more, asking))
+            await self._decide(view, told, functools.partial(self._told, asking))
             waits = self.of(project_id)
-            waiting += len(view.nobody_since_us) + sum(units for _, units in waits.skills)
+            waiting += len(waits.units) + sum(units for _, units in waits.skills)
         self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
 
-    async def _due(self, view: ProjectView) -> tuple[list[str], list[str]]:
+    async def _due(self, view: ProjectView, asking: frozenset[str], since_us: int) -> tuple[list[str], list[str]]:
         """Return the units for which nobody was found for long enough to go round once more, and to be told."""
-        now_us, since_us = self.clock.now_us(), int(self.clock.monotonic() * MICROSECONDS)
         once_more, told = [], []
         for count, (unit_id, lacking) in enumerate(list(view.lacking.items()), 1):
             if count % LOOKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             if view.lacking.get(unit_id) is not lacking:
                 continue
-            if not lacking.perhaps_nobody(self.repository.pool.fit_for(lacking.skills, now_us)):
-                view.nobody_since_us.pop(unit_id, None)
-                continue
-            waited_us = since_us - view.nobody_since_us.setdefault(unit_id, since_us)
-            if waited_us >= STRANDED_SECONDS * MICROSECONDS and unit_id not in view.stranded:
+            waited_us, enough_seconds = self._waited(view, unit_id, lacking, asking, since_us)
+            if waited_us >= enough_seconds * MICROSECONDS and unit_id not in view.stranded:
                 told.append(unit_id)
             elif waited_us >= ONCE_MORE_SECONDS * MICROSECONDS and lacking.let_go:
                 once_more.append(unit_id)
         return once_more, told
+
+    def _waited(
+        self, view: ProjectView, unit_id: str, lacking: Lacking, asking: frozenset[str], since_us: int
+    ) -> tuple[int, float]:
+        """Return for how long nobody was found for a unit, and for how long it must be before that is told."""
+        fit = self.repository.pool.fit_for(lacking.skills, self.clock.now_us())
+        if lacking.perhaps_nobody(fit):
+            return since_us - view.nobody_since_us.setdefault(unit_id, since_us), STRANDED_SECONDS
+        view.nobody_since_us.pop(unit_id, None)
+        here = fit & asking
+        if here and lacking.turns is None and lacking.perhaps_nobody(here):
+            return since_us - view.idle_since_us.setdefault(unit_id, since_us), IDLE_SECONDS
+        view.idle_since_us.pop(unit_id, None)
+        return 0, STRANDED_SECONDS
 
     async def _decide(
         self,
@@ -99,16 +115,21 @@ class Stranded:
                     causes.append(Cause(lacking.key, cause_id, functools.partial(_decide, cause_id, decided)))
             raise_errors(await self.repository.apply(causes))
 
-    def _fit(self, state: UnitState) -> frozenset[str]:
-        return self.repository.pool.fit_for(state.skills, self.clock.now_us())
+    def _fit(self, state: UnitState, asking: frozenset[str]) -> frozenset[str]:
+        """Return among whom somebody is looked for: all who are fit, or those who ask where the others never do."""
+        fit = self.repository.pool.fit_for(state.skills, self.clock.now_us())
+        here = fit & asking
+        return here if here and not state.named and not stranding.why_nobody(state, fit) else fit
 
-    def _once_more(self, cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:
+    def _once_more(
+        self, asking: frozenset[str], cause_id: str, state: UnitState, now_us: int
+    ) -> Decision[UnitState] | None:
         del cause_id, now_us
-        after = stranding.once_more(state, self._fit(state))
+        after = stranding.once_more(state, self._fit(state, asking))
         return None if after is None else Decision(after)
 
-    def _told(self, cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:
-        fit = self._fit(state)
+    def _told(self, asking: frozenset[str], cause_id: str, state: UnitState, now_us: int) -> Decision[UnitState] | None:
+        fit = self._fit(state, asking)
         after = stranding.strand(state, fit)
         if after is None:
             return None
@@ -118,7 +139,8 @@ class Stranded:
     def of(self, project_id: str) -> Waits:
         """Return what waits in a project for somebody who is not there, as of the last look."""
         view, now_us = self.repository.view(project_id), self.clock.now_us()
-        units = [(unit_id, unit_id in view.stranded) for unit_id in list(view.nobody_since_us)[:LISTED_MAX]]
+        nobody = dict.fromkeys((*view.stranded, *view.nobody_since_us))
+        units = [(unit_id, unit_id in view.stranded) for unit_id in list(nobody)[:LISTED_MAX]]
         lanes = self.repository.queue.fresh_of(project_id)
         skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
         return Waits(units, skills)

@@ -59,6 +59,24 @@ async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_
             assert (await submit(ann, again["assignment_id"])).json()["status"] == "accepted"
 
 
+async def test_it_comes_back_also_where_others_are_defined_who_never_work_here() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=2))
+    async with desk.open():
+        await desk.define("ann", "bob", "works elsewhere")
+        await desk.admit(unit_event("c1-u1"))
+        async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
+            (first,) = await claim(ann)
+            await ann.post(f"/v1/assignments/{first['assignment_id']}/return")
+            assert await claim(ann) == []
+            await submit(bob, (await claim(bob))[0]["assignment_id"])
+            view = desk.handlers().claims.repository.view(PROJECT)
+            await until(lambda: "ann" not in view.lacking["c1-u1"].seen)
+            (again,) = await claim(ann)
+            assert again["unit_id"] == "c1-u1"
+    assert stranded(desk) == [], "the third may come yet"
+
+
 async def test_a_team_too_small_for_the_overlap_is_told_once_and_listed_until_somebody_comes() -> None:
     desk = Desk()
     await desk.publish_project(project_event(initial=2))
