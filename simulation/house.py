@@ -17,6 +17,7 @@ from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.broker.port import Incoming, TopicPartition
 from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
 from concord.chassis.identity import Identity, IdentityFile, Role, SigningKey, identity_of, mint_token
+from concord.chassis.places.peers import MemoryPeers
 from concord.chassis.ports import Ports
 from concord.chassis.store import memory as store_memory
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
@@ -58,6 +59,7 @@ class House:
     Attributes:
         seed: of everything that is left to chance.
         clock: time for all.
+        doors: of the processes that live, by the address at which the service's others reach them.
     """
 
     seed: int = 0
@@ -66,6 +68,7 @@ class House:
     cluster: MemoryCluster = field(init=False)
     databases: dict[str, MemoryDatabase] = field(default_factory=dict)
     lives: int = 0
+    doors: dict[str, ASGIApp] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Found the cluster."""
@@ -96,6 +99,8 @@ class House:
             identity=self.identity(clock),
             telemetry=telemetry or Telemetry(service),
             writer=writer,
+            address=f"http://{writer}",
+            peers=MemoryPeers(self.doors),
         )
 
     def identity(self, clock: Clock) -> Identity:

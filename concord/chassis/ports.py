@@ -1,10 +1,11 @@
 """What a bootstrap is given: the three ports, who is believed, and where telemetry goes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
 from concord.chassis.identity import Identity
+from concord.chassis.places.peers import MemoryPeers, Peers
 from concord.chassis.store.port import Store
 from concord.chassis.telemetry import Telemetry
 
@@ -15,6 +16,8 @@ class Ports:
 
     Attributes:
         writer: this process's name in the journal: unique to this life of it, without a slash.
+        address: where the service's other processes reach this one; empty when nobody can.
+        peers: reaches the service's other processes.
     """
 
     store: Store
@@ -23,3 +26,5 @@ class Ports:
     identity: Identity
     telemetry: Telemetry
     writer: str
+    address: str = ""
+    peers: Peers = field(default_factory=MemoryPeers)

@@ -1,7 +1,9 @@
 """What every bootstrap does alike: real ports from settings, and the parts in their common order."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.clock import SystemClock
@@ -10,16 +12,23 @@ from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.identity import read_identity
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import COLLECTIONS
+from concord.chassis.places.keeper import PlaceKeeper, PlaceModels
+from concord.chassis.places.owner import Owner
+from concord.chassis.places.peers import HttpPeers
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart, TelemetryPart
-from concord.chassis.settings import ServiceSettings
+from concord.chassis.settings import ServiceSettings, SettingProblem, SettingsRefused
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
+from concord.contracts.ids import place_of, slot_of
 from concord.contracts.topics import PROJECTS, Topic
 
 WRITER_BYTES = 6
+KINDS_WITH_SLOTS = frozenset({"unit", "lot"})
+"""Kinds of aggregates whose ids carry their project's slot."""
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - told from others, not listened on
 
 
 def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str, str]) -> Ports:
@@ -46,7 +55,25 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
         identity=read_identity(settings.identity, clock),
         telemetry=Telemetry.from_environment(service, environment),
         writer=f"{service}-{secrets.token_hex(WRITER_BYTES)}",
+        address=address_of(settings),
+        peers=HttpPeers(),
     )
+
+
+def address_of(settings: ServiceSettings) -> str:
+    """Return where the service's other processes reach this one: what is set, else where it listens.
+
+    Raises:
+        SettingsRefused: it listens on every address, or on any port, and does not say at which it is reached.
+    """
+    http, said = settings.http, settings.places.advertised_url
+    if said:
+        return said
+    if http.host in EVERY_ADDRESS or not http.port:
+        where = f"is needed with CONCORD_HTTP_HOST {http.host} and CONCORD_HTTP_PORT {http.port}"
+        cure = "set it to http://host:port at which the service's other processes reach this one"
+        raise SettingsRefused([SettingProblem("CONCORD_ADVERTISED_URL", where, cure)])
+    return f"http://[{http.host}]:{http.port}" if ":" in http.host else f"http://{http.host}:{http.port}"
 
 
 def journal_part(ports: Ports) -> JournalPart:
@@ -54,8 +81,14 @@ def journal_part(ports: Ports) -> JournalPart:
     return JournalPart(ports.store, ports.broker, ports.writer, ports.clock, ports.telemetry)
 
 
-def consumer_part(service: str, ports: Ports, journal: JournalPart, handlers: Mapping[Topic, Handler]) -> BatchConsumer:
-    """Return the service's consumer, whose group is the service's name."""
+def consumer_part(
+    service: str,
+    ports: Ports,
+    journal: JournalPart,
+    handlers: Mapping[Topic, Handler],
+    owner: Owner | None = None,
+) -> BatchConsumer:
+    """Return the service's consumer, whose group is the service's name; with an owner it is dealt whole places."""
 
     async def needs() -> None:
         await ports.store.ping()
@@ -70,7 +103,21 @@ def consumer_part(service: str, ports: Ports, journal: JournalPart, handlers: Ma
         ports.telemetry,
         ports.clock,
         needs,
+        owner,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a service keeps in memory by place.
+
+    Attributes:
+        owner: the process's table of places, which its consumer was made with.
+        models: loads and drops the read models of a place.
+    """
+
+    owner: Owner
+    models: PlaceModels
 
 
 def ordered(
@@ -81,6 +128,7 @@ def ordered(
     collections: Sequence[Collection] = (),
     tables: Sequence[Part] = (),
     rebuild: Callable[[], Awaitable[None]] | None = None,
+    places: Placed | None = None,
     loops: Sequence[Part] = (),
 ) -> list[Part]:
     """Return a service's parts in the order of their start.
@@ -92,24 +140,47 @@ def ordered(
         collections: what the service keeps beside its journal.
         tables: compacted topics that it reads; the projects of a batch are waited for in theirs before it is served.
         rebuild: fills the read models from the journal: at the start, and whenever the group deals its partitions
-            anew; said again it only adds what is new.
+            anew; said again it only adds what is new. For services that run once.
+        places: loads and drops the read models place by place instead. For services that run many times.
         loops: timers.
     """
+    assert rebuild is None or places is None, "read models are rebuilt whole, or place by place"
     if rebuild is not None:
         consumer.regrouped = _refresh(journal, rebuild)
     consumer.serving.expects += [
         table.expect for table in tables if isinstance(table, Table) and table.topic is PROJECTS
     ]
+    kept: Part = Hook("read models", start=rebuild) if places is None else _keeper(journal, consumer, places, ports)
+    peers = [Hook("peers", stop=ports.peers.close)] if places is not None else []
     return [
         TelemetryPart(ports.telemetry),
         StorePart(ports.store, [*COLLECTIONS, *collections], ports.clock),
         BrokerPart(ports.broker, ports.clock),
+        *peers,
         journal,
         *tables,
-        Hook("read models", start=rebuild),
+        kept,
         consumer,
         *loops,
     ]
+
+
+def _keeper(journal: JournalPart, consumer: BatchConsumer, places: Placed, ports: Ports) -> PlaceKeeper:
+    owner = places.owner
+
+    async def forget(gained: Iterable[int]) -> None:
+        await journal.journal.forget_where(partial(_doubtful, frozenset(gained), owner.places))
+
+    keeper = PlaceKeeper(owner, consumer, places.models, forget, ports.clock)
+    consumer.watch.loading = lambda: keeper.loading
+    return keeper
+
+
+def _doubtful(gained: frozenset[int], places: int, key: str) -> bool:
+    """Return whether others may have decided on an aggregate: all but those that surely lie in places we kept."""
+    _, kind, any_id = key.split("/", 2)
+    slot = slot_of(any_id) if kind in KINDS_WITH_SLOTS else None
+    return slot is None or place_of(slot, places) in gained
 
 
 def _refresh(journal: JournalPart, rebuild: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -8,6 +8,8 @@ from deploy.k8s.render import Manifest
 SCRAM_SECRET_KEYS = frozenset({"password", "sasl.jaas.config"})
 AUTHORITY_SECRET_KEYS = frozenset({"ca.crt", "ca.p12", "ca.password"})
 CERTIFICATE_SECRET_KEYS = frozenset({"tls.crt", "tls.key"})
+POD_ADDRESS = "10.0.0.7"
+"""Stands for what a cluster tells a pod of itself."""
 _ISSUER = "cert-manager.io/cluster-issuer"
 
 
@@ -62,8 +64,18 @@ def environment(deployment: Manifest, manifests: list[Manifest], stand_in: str =
         else:
             variables.update(dict.fromkeys(made[source["secretRef"]["name"]], stand_in))
     for one in container.get("env", []):
-        variables[one["name"]] = one.get("value", stand_in)
+        variables[one["name"]] = _value(one, variables, stand_in)
     return variables
+
+
+def _value(variable: Mapping[str, Any], before: Mapping[str, str], stand_in: str) -> str:
+    """Return a variable's value: `$(NAME)` in it stands for one that is named before."""
+    if "value" not in variable:
+        return POD_ADDRESS if "fieldRef" in variable["valueFrom"] else stand_in
+    value = str(variable["value"])
+    for name, said in before.items():
+        value = value.replace(f"$({name})", said)
+    return value
 
 
 def mounted_files(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:

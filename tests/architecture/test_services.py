@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from concord.chassis.broker.port import Subscription
+from concord.chassis.broker.port import Seat, Subscription
 from concord.chassis.http import unguarded_routes
 from concord.chassis.runtime import Service
 from concord.chassis.settings import ServiceSettings
@@ -41,9 +41,9 @@ class Overheard:
         self._broker = broker
         self.topics: set[str] = set()
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         self.topics |= set(topics)
-        return cast("Subscription", self._broker.subscribe(topics, group))
+        return cast("Subscription", self._broker.subscribe(topics, group, seat))
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self._broker, attribute)

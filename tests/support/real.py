@@ -14,7 +14,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from concord.chassis.broker.kafka import KafkaBroker
-from concord.chassis.broker.port import Incoming, Outgoing, Subscription
+from concord.chassis.broker.port import Incoming, Outgoing, Seat, Subscription
 from concord.chassis.clock import SystemClock
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
@@ -51,8 +51,8 @@ class OwnGroup:
         self._suffix = suffix
         self.start, self.publish, self.ping, self.stop = broker.start, broker.publish, broker.ping, broker.stop
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
-        return self._broker.subscribe(topics, f"{group}-{self._suffix}" if group else None)
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
+        return self._broker.subscribe(topics, f"{group}-{self._suffix}" if group else None, seat)
 
 
 class RealPlace:

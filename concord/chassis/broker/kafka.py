@@ -17,7 +17,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
 from concord.chassis.broker.kafka_subscription import KafkaSubscription
 from concord.chassis.broker.partitioner import partition_for
-from concord.chassis.broker.port import BrokerUnavailable, NeverTaken, Outgoing, TopicPartition, check_record
+from concord.chassis.broker.port import BrokerUnavailable, NeverTaken, Outgoing, Seat, TopicPartition, check_record
 
 BATCH_BYTES_MAX = 262_144
 """Of one record batch before compression; a larger record gets a batch of its own."""
@@ -98,9 +98,9 @@ class KafkaBroker:
         """Return when one of the brokers answers, on a connection of its own that is closed again."""
         await self._connection.ping()
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> KafkaSubscription:
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> KafkaSubscription:
         """Return a subscription, not yet started."""
-        return KafkaSubscription(self._connection, topics, group)
+        return KafkaSubscription(self._connection, topics, group, seat)
 
     async def stop(self) -> None:
         """Flush and disconnect."""

@@ -1,5 +1,7 @@
 """A member of a Kafka consumer group, or a lone reader, over aiokafka.
 
+With a seat, places are dealt whole by our own assignor, and the records of a place are held back until it is loaded.
+
 Offsets are committed by hand. What was polled before a rebalance can no longer be committed after it, even where
 the partition came back to the same member: the client library would let that pass.
 """
@@ -16,11 +18,22 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
-from concord.chassis.broker.port import BrokerUnavailable, Incoming, TopicPartition
+from concord.chassis.broker.port import (
+    NEVER_DEALT,
+    BrokerUnavailable,
+    Claim,
+    Deal,
+    Incoming,
+    Seat,
+    Table,
+    TopicPartition,
+)
+from concord.chassis.places.assignor import PlaceAssignor
+from concord.chassis.places.deal import check_width
 
 SESSION_MS_MAX = 10_000
 """Without a heartbeat for so long a member is out, and its partitions go to others."""
-HEARTBEAT_MS = 1_000
+HEARTBEAT_MS = 500
 """Also how soon a member hears that its group is dealt anew, while the others wait for it."""
 POLL_INTERVAL_MS_MAX = 300_000
 """Without a poll for so long a member leaves by itself: its handler hangs."""
@@ -39,8 +52,11 @@ log = logging.getLogger(__name__)
 class KafkaSubscription:
     """A consumer's view of some topics; `KafkaBroker.subscribe` makes it."""
 
-    def __init__(self, connection: KafkaConnection, topics: Sequence[str], group: str | None) -> None:
+    def __init__(
+        self, connection: KafkaConnection, topics: Sequence[str], group: str | None, seat: Seat | None = None
+    ) -> None:
         self._connection = connection
+        self._places = None if seat is None else _Places(seat)
         self._topics = tuple(topics)
         self._group = group
         self._consumer: AIOKafkaConsumer | None = None
@@ -57,8 +73,10 @@ class KafkaSubscription:
             self._consumer = await self._new_consumer()
 
     async def _new_consumer(self) -> AIOKafkaConsumer:
+        places = self._places
         consumer = AIOKafkaConsumer(
             **self._connection.options(),
+            **({} if places is None else {"partition_assignment_strategy": (places.assignor,)}),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -70,17 +88,20 @@ class KafkaSubscription:
             max_partition_fetch_bytes=FETCH_PARTITION_BYTES_MAX,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
-        consumer.subscribe(self._topics, listener=_Rebalances(self))
+        consumer.subscribe(self._topics, listener=_Rebalances(self, consumer))
         try:
             async with asyncio.timeout(JOIN_SECONDS_MAX):
                 await consumer.start()
+            if places is not None:
+                for topic in self._topics:
+                    check_width(topic, len(consumer.partitions_for_topic(topic) or ()), places.seat.places)
         except BaseException as fault:  # a cancelled start must not leave a member behind either
             await _stop(consumer)
             if isinstance(fault, NO_ANSWER):
                 raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
             raise
         if self._group is None:  # no group, no listener
-            self.end_rebalance(consumer.assignment())
+            self.end_rebalance(consumer, consumer.assignment())
         return consumer
 
     async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
@@ -159,6 +180,12 @@ class KafkaSubscription:
         undone = self._undone
         return sum(end - undone.get(TopicPartition(*place), done[place]) for place, end in ends.items())
 
+    def release(self, place: int) -> None:
+        """Hand out the records of a place from now on; without effect when it is not ours any more."""
+        if self._places is not None and self._consumer is not None and place in self._places.owned:
+            self._places.released.add(place)
+            self._consumer.resume(*(one for one in self._consumer.assignment() if one.partition == place))
+
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now; empty before the first assignment."""
         return self._assigned
@@ -181,18 +208,23 @@ class KafkaSubscription:
         self._in_hand.clear()
         self._undone.clear()
 
-    def end_rebalance(self, assigned: Collection[Place]) -> None:
-        """Take what was assigned."""
+    def end_rebalance(self, consumer: AIOKafkaConsumer, assigned: Collection[Place]) -> None:
+        """Take what was assigned; nothing of a place that is not released is fetched."""
         self._generation += 1
         self._rebalancing = False
         self._assigned = _ours(assigned)
+        if self._places is not None:
+            coordinator = consumer._coordinator
+            self._places.take(assigned, coordinator.generation, coordinator.member_id)
+            consumer.pause(*(one for one in assigned if one.partition not in self._places.released))
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # the library's classes have no types
     """Tells a subscription when its group is dealt anew."""
 
-    def __init__(self, subscription: KafkaSubscription) -> None:
+    def __init__(self, subscription: KafkaSubscription, consumer: AIOKafkaConsumer) -> None:
         self._subscription = subscription
+        self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Collection[Place]) -> None:
         """Called before the member joins again; all that it had is revoked."""
@@ -201,7 +233,38 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc] # the librar
 
     async def on_partitions_assigned(self, assigned: Collection[Place]) -> None:
         """Called when the member has its partitions."""
-        self._subscription.end_rebalance(assigned)
+        self._subscription.end_rebalance(self._consumer, assigned)
+
+
+class _Places:
+    """The places of one member: what it claims, what it has, and what of that is handed out.
+
+    A place is kept when the group was dealt twice in a row with this member in it, as the same member: whoever was put
+    out meanwhile, or missed a deal, cannot know who had its places.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+        self.assignor = PlaceAssignor(seat.places, self._claim, self._hear)
+        self.owned: frozenset[int] = frozenset()
+        self.released: set[int] = set()
+        self._dealt_as = (NEVER_DEALT, "")
+        self._table: Table = {}
+
+    def _claim(self) -> Claim:
+        return Claim(self.seat.address, self.owned, self._dealt_as[0])
+
+    def _hear(self, table: Table) -> None:
+        self._table = table
+
+    def take(self, assigned: Collection[Place], generation: int, member: str) -> None:
+        """Take what was assigned, and tell the seat."""
+        mine = frozenset(place.partition for place in assigned)
+        in_a_row = (generation - 1, member) == self._dealt_as
+        kept = mine & self.owned if in_a_row else frozenset()
+        self.owned, self._dealt_as = mine, (generation, member)
+        self.released &= kept
+        self.seat.dealt(Deal(mine, kept, self._table))
 
 
 def _ours(places: Collection[Place]) -> frozenset[TopicPartition]:

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from concord.chassis.broker.partitioner import partition_for
-from concord.chassis.broker.port import Incoming, Outgoing, TopicPartition, check_record
+from concord.chassis.broker.port import Claim, Deal, Incoming, Outgoing, Seat, Table, TopicPartition, check_record
 from concord.chassis.clock import Clock
+from concord.chassis.places.deal import check_width, deal, table_of
 from concord.contracts.topics import TOPICS
 
 CATALOGUED: Mapping[str, int] = {topic.name: topic.partitions for topic in TOPICS}
@@ -58,23 +59,51 @@ class NoFaults:
 
 
 class _Group:
-    """A consumer group: who is in it, what each has, and what is done."""
+    """A consumer group: who is in it, what each has, and what is done.
+
+    Attributes:
+        seats: of members whose places are dealt whole: all of a group, or none.
+        table: who has which place, as the members are told when they next look.
+    """
 
     def __init__(self) -> None:
         self.generation = 0
         self.members: dict[str, tuple[str, ...]] = {}
+        self.seats: dict[str, Seat] = {}
+        self.table: Table = {}
         self.assignments: dict[str, frozenset[TopicPartition]] = {}
         self.committed: dict[TopicPartition, int] = {}
 
     def rebalance(self, partitions: Mapping[str, int]) -> None:
-        """Begin a new generation: each topic's partitions dealt in turn to the members that want the topic."""
+        """Begin a new generation: whole places where members have seats, else each topic's partitions in turn."""
         self.generation += 1
+        if self.seats:
+            self._deal_places(partitions)
+            return
         dealt: dict[str, list[TopicPartition]] = {member: [] for member in self.members}
         for topic in sorted({topic for topics in self.members.values() for topic in topics}):
             takers = sorted(member for member, topics in self.members.items() if topic in topics)
             for partition in range(partitions[topic]):
                 dealt[takers[partition % len(takers)]].append(TopicPartition(topic, partition))
         self.assignments = {member: frozenset(given) for member, given in dealt.items()}
+
+    def _deal_places(self, partitions: Mapping[str, int]) -> None:
+        places = {seat.places for seat in self.seats.values()}
+        assert self.seats.keys() == self.members.keys(), "members with and without a seat know no common protocol"
+        assert len(places) == 1, "a process that counts other places would not have started"
+        (count,) = places
+        claims = {
+            member: Claim(seat.address, frozenset(one.partition for one in self.assignments.get(member, ())))
+            for member, seat in self.seats.items()
+        }
+        dealt = deal(count, claims)
+        self.table = table_of(dealt, claims)
+        for topic in {topic for topics in self.members.values() for topic in topics}:
+            check_width(topic, partitions[topic], count)
+        self.assignments = {
+            member: frozenset(TopicPartition(topic, place) for topic in topics for place in dealt[member])
+            for member, topics in self.members.items()
+        }
 
 
 class MemoryCluster:
@@ -125,13 +154,20 @@ class MemoryCluster:
         """Take the reader in; a group is dealt anew."""
         self._readers[reader.member] = reader
         if reader.group is not None:
-            self.group(reader.group).members[reader.member] = reader.topics
+            group = self.group(reader.group)
+            group.members[reader.member] = reader.topics
+            if reader.seat is not None:
+                group.seats[reader.member] = reader.seat
             self._rebalance(reader.group)
 
     def leave(self, reader: "MemorySubscription") -> None:
         """Let the reader go; what it had is dealt to the others."""
         self._readers.pop(reader.member, None)
-        if reader.group is not None and self.group(reader.group).members.pop(reader.member, None) is not None:
+        if reader.group is None:
+            return
+        group = self.group(reader.group)
+        group.seats.pop(reader.member, None)
+        if group.members.pop(reader.member, None) is not None:
             self._rebalance(reader.group)
 
     def expire(self, client: str) -> int:
@@ -151,7 +187,10 @@ class MemoryCluster:
 
     def _rebalance(self, name: str) -> None:
         group = self.group(name)
-        group.rebalance(self.partitions)
+        if group.members:
+            group.rebalance(self.partitions)
+        else:
+            group.generation, group.assignments, group.table = group.generation + 1, {}, {}
         for member in group.members:
             self._readers[member].arrived.set()
 
@@ -160,17 +199,26 @@ class MemorySubscription:
     """A member of a group, or a lone reader, on a cluster in memory."""
 
     def __init__(
-        self, cluster: MemoryCluster, client: str, topics: Sequence[str], group: str | None, faults: Faults
+        self,
+        cluster: MemoryCluster,
+        client: str,
+        topics: Sequence[str],
+        group: str | None,
+        faults: Faults,
+        seat: Seat | None = None,
     ) -> None:
         self.client = client
         self.member = cluster.next_member(client)
         self.topics = tuple(topics)
         self.group = group
+        self.seat = seat
         self.arrived = asyncio.Event()
         self._cluster = cluster
         self._faults = faults
         self._generation = -1
         self._positions: dict[TopicPartition, int] = {}
+        self._owned: frozenset[int] = frozenset()
+        self._released: set[int] = set()
         for topic in topics:
             cluster.partitions_of(topic)
 
@@ -192,8 +240,32 @@ class MemorySubscription:
         if self.member not in group.members:
             self._cluster.join(self)
         if self._generation != group.generation:
+            in_a_row = self._generation == group.generation - 1
             self._generation = group.generation
+            self._take_places(group.table, in_a_row)
             self._positions = {place: group.committed.get(place, 0) for place in sorted(self.assigned())}
+
+    def _take_places(self, table: Table, in_a_row: bool) -> None:
+        """Tell the seat how the places are dealt; one is kept by a member that has missed no deal."""
+        if self.seat is None:
+            return
+        mine = frozenset(one.partition for one in self.assigned())
+        kept = mine & self._owned if in_a_row else frozenset()
+        self._owned = mine
+        self._released &= kept
+        self.seat.dealt(Deal(mine, kept, table))
+
+    def release(self, place: int) -> None:
+        """Hand out the records of a place from now on; without effect when it is not ours any more."""
+        if place in self._owned:
+            self._released.add(place)
+            self.arrived.set()
+
+    def _handed_out(self) -> list[TopicPartition]:
+        """Return the partitions whose records are handed out."""
+        if self.seat is None:
+            return list(self._positions)
+        return [one for one in self._positions if one.partition in self._released]
 
     async def poll(self, records_max: int, wait_seconds: float) -> Sequence[Incoming]:
         """Return the next records, in order within each partition; empty when none came within the wait."""
@@ -207,7 +279,7 @@ class MemorySubscription:
 
     async def _anything_within(self, wait_seconds: float) -> bool:
         self._adopt()
-        if any(len(self._cluster.log(place)) > position for place, position in self._positions.items()):
+        if any(len(self._cluster.log(one)) > self._positions[one] for one in self._handed_out()):
             return True
         try:
             async with asyncio.timeout(wait_seconds):
@@ -218,7 +290,7 @@ class MemorySubscription:
 
     def _take(self, records_max: int) -> list[Incoming]:
         self._adopt()
-        places = list(self._positions)
+        places = self._handed_out()
         self._cluster.generator.shuffle(places)
         taken: list[Incoming] = []
         for place in places:
@@ -310,9 +382,9 @@ class MemoryBroker:
         await self._faults.before("ping", "")
         await self._faults.after("ping", "")
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> MemorySubscription:
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> MemorySubscription:
         """Return a subscription, not yet started."""
-        return MemorySubscription(self._cluster, self._client, topics, group, self._faults)
+        return MemorySubscription(self._cluster, self._client, topics, group, self._faults, seat)
 
     async def stop(self) -> None:
         """Disconnect; the cluster stays."""

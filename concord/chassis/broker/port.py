@@ -97,6 +97,58 @@ class Incoming(NamedTuple):
     timestamp_us: int
 
 
+NEVER_DEALT = -1
+
+Table = Mapping[str, frozenset[int]]
+"""The address of each member of a group, and its places. A member that told no address is left out."""
+
+
+class Claim(NamedTuple):
+    """What a member of a group says of itself when the group is dealt anew.
+
+    Attributes:
+        address: where the service's other processes reach it; empty when it did not say so.
+        owned: the places that it had.
+        generation: of the group, when it had them; NEVER_DEALT for a new member.
+    """
+
+    address: str
+    owned: frozenset[int] = frozenset()
+    generation: int = NEVER_DEALT
+
+
+class Deal(NamedTuple):
+    """How a group's places are dealt, as one member is told. A place is the same partition of every topic.
+
+    Attributes:
+        mine: the places of this member.
+        kept: those of them that nobody else can have had since this member was told the last time.
+        table: who has which.
+    """
+
+    mine: frozenset[int]
+    kept: frozenset[int]
+    table: Table
+
+
+class Seat(Protocol):
+    """A seat in a group that deals whole places, each to one member, and tells all who has which."""
+
+    @property
+    def address(self) -> str:
+        """Where the service's other processes reach this one."""
+        ...
+
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        ...
+
+    def dealt(self, deal: Deal) -> None:
+        """Take what the group was told, at once; called whenever it is dealt anew."""
+        ...
+
+
 class Subscription(Protocol):
     """A consumer's view of some topics: one member of a group, or a lone reader of everything."""
 
@@ -140,6 +192,10 @@ class Subscription(Protocol):
         """Return the partitions that are this member's now; empty before the first assignment."""
         ...
 
+    def release(self, place: int) -> None:
+        """Hand out the records of a place from now on: with a seat those of a gained place are held back until then."""
+        ...
+
     def generation(self) -> int:
         """Return a number that changes when partitions are assigned anew: offsets before and after are unrelated."""
         ...
@@ -177,13 +233,14 @@ class Broker(Protocol):
         """
         ...
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         """Return a subscription, not yet started.
 
         Args:
             topics: which topics; all exist.
             group: the consumer group, which starts at the earliest record when it has no committed offset; None
                 for a lone reader of all partitions from their beginning, which commits nothing.
+            seat: for a member of a group whose places are dealt whole; every member of the group has one then.
         """
         ...
 

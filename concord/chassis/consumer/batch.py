@@ -6,13 +6,14 @@ jump is a bug and ends the process. Clients write with what producers they like,
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from concord.chassis.back_off import BackOff
-from concord.chassis.broker.port import POLL_RECORDS_MAX, Broker, BrokerUnavailable, Incoming, TopicPartition
+from concord.chassis.broker.port import POLL_RECORDS_MAX, Broker, BrokerUnavailable, Incoming, Seat, TopicPartition
 from concord.chassis.clock import Clock
 from concord.chassis.consumer.delivery import Handler
-from concord.chassis.consumer.serving import Serving
+from concord.chassis.consumer.serving import Serving, Superseded
 from concord.chassis.consumer.watch import CONSUMER_INSTRUMENTS, Watch
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.errors import DeploymentFault, Passing
@@ -20,6 +21,8 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import BY_NAME, CLIENTS, Topic
 
 POLL_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
 
 
 class OffsetJump(DeploymentFault):
@@ -35,6 +38,7 @@ class BatchConsumer:
         flushed: returns when all that was decided so far is published (`Publisher.flushed`).
         needs: returns when everything that handlers need answers, and raises Passing when something does not; the
             broker's own ping when None.
+        seat: the process's table of places, where the group deals whole places; None: partitions are dealt.
 
     Attributes:
         regrouped: awaited whenever the group has dealt its partitions anew, before anything more is served: what
@@ -53,10 +57,11 @@ class BatchConsumer:
         telemetry: Telemetry,
         clock: Clock,
         needs: Callable[[], Awaitable[None]] | None = None,
+        seat: Seat | None = None,
     ) -> None:
         by_name = {topic.name: handler for topic, handler in handlers.items()}
         self.topics = tuple(by_name)
-        self.subscription = broker.subscribe(list(self.topics), group=service)
+        self.subscription = broker.subscribe(list(self.topics), group=service, seat=seat)
         self.flushed = flushed
         self.clock = clock
         instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
@@ -69,6 +74,7 @@ class BatchConsumer:
         self.serving = Serving(
             by_name, dead_letters, needs, instruments, telemetry.tracing, clock, self.watch.progressed
         )
+        self.serving.superseded = lambda: self.subscription.generation() != self._generation
         self.regrouped: Callable[[], Awaitable[None]] | None = None
         self._waits = BackOff("the consumer", clock)
         self._next: dict[TopicPartition, int] = {}
@@ -82,8 +88,16 @@ class BatchConsumer:
         await self.subscription.start()
         self.watch.progressed()
 
+    def release(self, place: int) -> None:
+        """Serve the records of a place from now on."""
+        self.subscription.release(place)
+
+    async def between_batches(self) -> None:
+        """Return when no batch of before the call is in hand."""
+        await self._idle.wait()
+
     async def stop(self) -> None:
-        """Fetch no more, finish and commit the batch in hand, leave the group."""
+        """Fetch no more, finish and commit the batch in hand, leave the group; once more changes nothing."""
         self._stopping = True
         await self._idle.wait()
         await self.subscription.stop()
@@ -114,6 +128,9 @@ class BatchConsumer:
                 await self._turn()
             except BrokerUnavailable as fault:
                 await self._waits.wait(fault)
+            except Superseded as fault:
+                log.info("a batch is left to whoever has it now: %r", fault.__cause__)
+                self._next.clear()
             else:
                 self._waits.over()
             finally:

@@ -15,6 +15,10 @@ from concord.contracts.codec import Undecodable
 log = logging.getLogger(__name__)
 
 
+class Superseded(Exception):
+    """The group was dealt anew while a batch was served, and something in it failed: whoever has it now serves it."""
+
+
 class Serving:
     """Calls the handlers, and decides by an error's kind what becomes of the records.
 
@@ -30,6 +34,7 @@ class Serving:
     Attributes:
         expects: awaited with the projects that a batch names, before it is served: so that what is on its way to our
             tables is waited for once and not record by record.
+        superseded: tells whether the batch in hand may be another member's by now.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Serving:
         self.tracing = tracing
         self.progressed = progressed
         self.expects: list[Callable[[Sequence[str]], Awaitable[None]]] = []
+        self.superseded: Callable[[], bool] = lambda: False
         self._waits = {topic: BackOff(topic, clock) for topic in handlers}
 
     async def serve(self, topic: str, batch: Sequence[Incoming]) -> None:
@@ -57,6 +63,7 @@ class Serving:
         Raises:
             DeploymentFault: see there; nothing of the batch is to be committed.
             UnknownSchemaVersion: the same.
+            Superseded: see there; the same.
         """
         good: list[Delivery] = []
         for record in batch:
@@ -108,18 +115,26 @@ class Serving:
         try:
             await self._available(topic, serve)
         except Exception as fault:
-            if kind_of(fault) is Kind.DEPLOYMENT:
+            if isinstance(fault, Superseded) or kind_of(fault) is Kind.DEPLOYMENT:
                 raise
             return fault
         return None
 
     async def _available(self, topic: str, ask: Callable[[], Awaitable[None]]) -> bool:
-        """Return when `ask` has; tell whether it had to be waited for."""
+        """Return when `ask` has; tell whether it had to be waited for.
+
+        Raises:
+            Superseded: see there, whatever went wrong.
+        """
         back_off, waited = self._waits[topic], False
         while True:
             try:
                 await ask()
-            except Passing as fault:
+            except Exception as fault:
+                if self.superseded():
+                    raise Superseded from fault
+                if not isinstance(fault, Passing):
+                    raise
                 waited = True
                 # Known and passing: ending the process would not bring back what is away.
                 self.progressed()

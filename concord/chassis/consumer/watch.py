@@ -45,6 +45,9 @@ class Watch:
         needs: returns when broker and store answer, asked on connections of their own; raises Passing when not.
         instruments: of CONSUMER_INSTRUMENTS.
         clock: paces it.
+
+    Attributes:
+        loading: tells whether places are being loaded: their records wait then, and nothing is stuck.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Watch:
         self.needs = needs
         self.instruments = instruments
         self.clock = clock
+        self.loading: Callable[[], bool] = lambda: False
         self.progress_at = clock.monotonic()
 
     def progressed(self) -> None:
@@ -92,7 +96,7 @@ class Watch:
             lag_records = None
         self.instruments.gauge("concord_consumer_lag_records").set(math.nan if lag_records is None else lag_records)
         patience = UNJOINED_SECONDS if lag_records is None else STUCK_SECONDS
-        if lag_records == 0:
+        if lag_records == 0 or self.loading():
             self.progressed()
         elif lag_records is None or self.clock.monotonic() - self.progress_at > patience:
             await self._ask(lag_records, patience)

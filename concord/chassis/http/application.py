@@ -32,6 +32,14 @@ class Readiness(Protocol):
         ...
 
 
+class Layer(Protocol):
+    """A layer of a door between what times requests and what bounds them."""
+
+    def install(self, app: FastAPI, telemetry: Telemetry) -> None:
+        """Put it into an application that has all its routes."""
+        ...
+
+
 def application(
     name: str,
     routers: Sequence[APIRouter],
@@ -41,6 +49,7 @@ def application(
     telemetry: Telemetry,
     domain: DomainStatuses | None = None,
     limits: Limits | None = None,
+    placing: Layer | None = None,
     state: Any = None,
 ) -> FastAPI:
     """Return the application of one service.
@@ -53,6 +62,7 @@ def application(
         telemetry: its registry and tracer.
         domain: status of each exception of its domain.
         limits: bounds, the defaults if None.
+        placing: hands requests on to the process that owns their place; None where a service runs once.
         state: what its routes reach as `request.app.state.service`: its handlers.
     """
     app = FastAPI(
@@ -85,6 +95,8 @@ def application(
         serving=lambda: readiness.serving,
         open_paths=OPEN_PATHS,
     )
+    if placing is not None:
+        placing.install(app, telemetry)
     app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)
     return app
 

@@ -1,7 +1,8 @@
 """The journal: loads heads, lets pure functions decide, appends what they decided, and decides again on a loss."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
 from typing import Any, cast
 
 from concord.chassis.clock import Clock
@@ -16,6 +17,7 @@ from concord.chassis.journal.turn import Turn
 from concord.chassis.store.port import Document, Store
 
 ROUNDS_MAX = 50
+FORGET_STEP = 1_000
 NEVER: frozenset[str] = frozenset()
 
 
@@ -174,6 +176,20 @@ class Journal:
         else:
             for key in keys:
                 self._heads.drop(key)
+
+    async def forget_where(self, doubtful: Callable[[str], bool]) -> None:
+        """Read the heads of these aggregates anew when next needed; others run meanwhile.
+
+        Args:
+            doubtful: whether other processes may have moved the aggregate of this key on.
+        """
+        self._times_forgotten += 1  # what is being read now is old by then
+        keys = list(self._heads)
+        for begin in range(0, len(keys), FORGET_STEP):
+            for key in keys[begin : begin + FORGET_STEP]:
+                if doubtful(key):
+                    self._heads.drop(key)
+            await asyncio.sleep(0)
 
     def _keep(self, entry: Entry[Any]) -> None:
         """Cache the head that an entry made, unless a newer one is there already."""

@@ -3,6 +3,7 @@
 from concord.chassis.runtime.parts import (
     Abandonable,
     BrokerPart,
+    HandingOver,
     Hook,
     Loop,
     Part,
@@ -19,6 +20,7 @@ __all__ = [
     "STOP_SECONDS_MAX",
     "Abandonable",
     "BrokerPart",
+    "HandingOver",
     "Hook",
     "Loop",
     "Part",

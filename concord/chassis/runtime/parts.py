@@ -58,6 +58,15 @@ class Watched(Protocol):
 
 
 @runtime_checkable
+class HandingOver(Protocol):
+    """A part that lets the service's other processes have its work before the door is closed."""
+
+    async def hand_over(self) -> None:
+        """Return when others may have it; called at most once, before the stop, while requests still come."""
+        ...
+
+
+@runtime_checkable
 class Abandonable(Protocol):
     """A part with tasks of its own that a crash must take with it; only the simulation crashes parts."""
 

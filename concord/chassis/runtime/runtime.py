@@ -6,13 +6,15 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from concord.chassis.runtime.parts import Abandonable, Part, Running, Watched
+from concord.chassis.runtime.parts import Abandonable, HandingOver, Part, Running, Watched
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS_MAX = 10.0
 """What an orchestrator's grace period must exceed; the whole stop keeps to it."""
 PART_STOP_SECONDS_MAX = 5.0
+HAND_OVER_SECONDS_MAX = 3.0
+"""How long handing over may take, while the door is open; part of STOP_SECONDS_MAX."""
 CANCEL_SECONDS_MAX = 0.5
 """How long a cancelled loop may take to end before it is left behind."""
 
@@ -107,6 +109,20 @@ class Runtime:
         """Be not ready from now on, while what came is still served."""
         if self.phase is not Phase.STOPPED:
             self.phase = Phase.DRAINING
+
+    async def hand_over(self) -> None:
+        """Let the service's other processes have what this one does, within the bound; the door is still open."""
+        for part in reversed(self._begun):
+            if not isinstance(part, HandingOver):
+                continue
+            try:
+                async with asyncio.timeout(HAND_OVER_SECONDS_MAX):
+                    await part.hand_over()
+            except TimeoutError:
+                log.warning("%s did not hand over within %.1f s", part.name, HAND_OVER_SECONDS_MAX)
+            except Exception:
+                # The others take over as from a process that died: later, and losing nothing.
+                log.exception("%s failed while it handed over", part.name)
 
     async def stop(self, seconds_max: float = STOP_SECONDS_MAX) -> None:
         """Stop what was started, in reverse order, within the bound; a part that fails or is late is said and left."""

@@ -120,6 +120,8 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
     finally:
         stopping_since = loop.time()
         service.runtime.drain()
+        if told.done() and not death.done():
+            await service.runtime.hand_over()
         for task in (start, death, told):
             task.cancel()
         server.should_exit = True

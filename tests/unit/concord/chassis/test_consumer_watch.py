@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from concord.chassis.broker.port import BrokerUnavailable, Incoming, Subscription, TopicPartition
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, Seat, Subscription, TopicPartition
 from concord.chassis.consumer import (
     CONSUMER_INSTRUMENTS,
     STUCK_SECONDS,
@@ -56,8 +56,11 @@ class Script:
         self.generations = 1
         self.away_until = 0.0
 
-    def subscribe(self, topics: Sequence[str], group: str | None) -> Subscription:
+    def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         return self
+
+    def release(self, place: int) -> None:
+        raise AssertionError("no places are dealt here")
 
     async def publish(self, records: object) -> None:
         raise AssertionError("nothing is set aside here")

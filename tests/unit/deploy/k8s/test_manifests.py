@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
+from concord.chassis.wiring import address_of
 from concord.contracts.topics import PLACES_PRODUCTION, TOPICS
 from deploy.k8s import generated
 from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
 from deploy.k8s.render import PRODUCTION, ROOT, Manifest, NotRendered, rendered
-from deploy.k8s.workload import environment, named, pod_of
+from deploy.k8s.workload import POD_ADDRESS, environment, named, pod_of
 from services.adjudicate.settings import AdjudicateSettings
 from services.assign.settings import AssignSettings
 from services.audit.settings import AuditSettings
@@ -73,6 +74,8 @@ def test_a_service_accepts_the_environment_that_it_is_given(production: list[Man
     assert settings.kafka.username == service
     assert settings.kafka.password.reveal() == PLACEHOLDER
     assert str(settings.http.port) == variables["CONCORD_HTTP_PORT"]
+    assert settings.places.count == PLACES_PRODUCTION
+    assert address_of(settings) == f"http://{POD_ADDRESS}:{settings.http.port}"
     assert settings.http.host == "0.0.0.0"
 
 

@@ -80,6 +80,7 @@ def _gets(deployment: Manifest, secret: str) -> bool:
     pod = pod_of(deployment)
     container = pod["containers"][0]
     names = {source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source}
-    names |= {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"] if "valueFrom" in one}
+    sources = [one["valueFrom"] for one in container["env"] if "valueFrom" in one]
+    names |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
     names |= {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     return secret in names

@@ -273,3 +273,32 @@ async def test_the_last_spans_are_exported_off_the_loop() -> None:
     await part.start()
     await part.stop()
     assert exported == ["all"]
+
+
+class HandsOver(Noted):
+    """A part that lets others have its work, in its own way."""
+
+    async def hand_over(self) -> None:
+        self.notes.append(f"hand over {self.name}")
+        if self.stopping is not None:
+            await self.stopping()
+
+
+async def test_a_handover_that_fails_or_hangs_keeps_no_other_part_from_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(life, "HAND_OVER_SECONDS_MAX", 0.02)
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    notes: list[str] = []
+    parts = [HandsOver("a", notes), HandsOver("b", notes, fail), HandsOver("c", notes, hang), Noted("d", notes)]
+    runtime = Runtime("tested", parts)
+    await runtime.start()
+    notes.clear()
+    await runtime.hand_over()
+    assert notes == ["hand over c", "hand over b", "hand over a"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -135,3 +136,38 @@ def test_a_port_in_use_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
             bind(HttpSettings(port=port))
+
+
+class HandsOver(Hook):
+    """A part that lets others have its work."""
+
+    def __init__(self, hand: Callable[[], Awaitable[None]]) -> None:
+        super().__init__("places")
+        self._hand = hand
+
+    async def hand_over(self) -> None:
+        await self._hand()
+
+
+async def test_what_is_handed_over_is_so_while_the_door_is_open_and_before_the_parts_stop() -> None:
+    gate, stop = Gate(), asyncio.Event()
+    tested = service(HandsOver(gate.wait))
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 200
+    stop.set()
+    await gate.reached.wait()
+    assert await answer(tested) == 503, "open, and no longer ready"
+    assert tested.runtime.serving
+    gate.open.set()
+    await served
+
+
+async def test_a_process_that_dies_hands_nothing_over() -> None:
+    async def hand() -> None:
+        raise AssertionError("others have it when its session is over")
+
+    async def die() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(PartDied):
+        await serve(service(HandsOver(hand), Loop("timer", die)), asyncio.Event())

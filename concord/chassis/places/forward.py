@@ -1,0 +1,187 @@
+"""Every request at the process that owns its place: served here, handed on once, or refused for a moment.
+
+Which place a request means is read off its path: a project's id, or the slot that an id of a unit, a lot or an
+assignment carries. So no body is read and no look-up made before a request is handed on, with the caller's own
+credential, which the owner checks as it checks every other.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from concord.chassis.errors import ConcordError, Unavailable
+from concord.chassis.http.problems import refusal
+from concord.chassis.places.owner import Owner, Standing
+from concord.chassis.places.peers import Peers, is_forwarded
+from concord.chassis.telemetry import Instrument, Telemetry
+from concord.contracts.ids import slot_of, slot_of_project
+
+FORWARDS_MAX = 500
+"""Requests handed on at the same time; each holds two connections and a chunk either way."""
+FIELDS_MAX = 20
+FORWARDS = "concord_http_forwards"
+INSTRUMENTS = (
+    Instrument(
+        FORWARDS,
+        "counter",
+        "Requests that another process owns: handed on, or refused because its place is loading, being dealt, or its "
+        "owner does not answer.",
+        ("outcome",),
+    ),
+)
+OUTCOMES = ("handed on", "loading", "dealing", "unreached", "full")
+SLOTS_BY: Mapping[str, Callable[[str], int | None]] = {
+    "project_id": slot_of_project,
+    "unit_id": slot_of,
+    "lot_id": slot_of,
+    "assignment_id": slot_of,
+}
+"""By the name of a parameter of a path, how its slot is read."""
+IN_QUERY = "project_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What a door needs to find the owner of a request.
+
+    Attributes:
+        owner: the table of places.
+        peers: reaches other owners.
+        anywhere: the templates of routes that any process serves though their path names a project or an id.
+    """
+
+    owner: Owner
+    peers: Peers
+    anywhere: Collection[str] = ()
+
+    def install(self, app: FastAPI, telemetry: Telemetry) -> None:
+        """Put the layer into an application that has all its routes.
+
+        It lies within what times requests, and outside of what bounds them: the owner bounds what it serves.
+        """
+        placement = Placement(app.router.routes, self.anywhere)
+        app.add_middleware(ForwardMiddleware, placing=self, placement=placement, telemetry=telemetry)
+
+
+class _Rule(NamedTuple):
+    """One route: what matches it, and by which parameter it is placed; None: by its query or not at all."""
+
+    path: re.Pattern[str]
+    methods: frozenset[str]
+    parameter: str | None
+    anywhere: bool
+    route: BaseRoute
+
+
+class Placement:
+    """Tells of a request which slot it means, by the first route that it matches, as the router would have it.
+
+    Args:
+        routes: the application's, in the router's order.
+        anywhere: see `Placing`.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute], anywhere: Collection[str] = ()) -> None:
+        self._rules = [_rule(route, anywhere) for route in routes if isinstance(route, APIRoute)]
+        unknown = set(anywhere) - {route.path for route in routes if isinstance(route, APIRoute)}
+        assert not unknown, f"no route has the path {', '.join(sorted(unknown))}"
+
+    def find(self, scope: Scope) -> tuple[int, BaseRoute] | None:
+        """Return the slot and the route of a request; None when any process may serve it."""
+        path, method = scope["path"], scope["method"]
+        for rule in self._rules:
+            if method not in rule.methods or (match := rule.path.match(path)) is None:
+                continue
+            if rule.anywhere:
+                return None
+            if rule.parameter is None:
+                slot = _slot_in_query(scope["query_string"])
+            else:
+                slot = SLOTS_BY[rule.parameter](match[rule.parameter])
+            return None if slot is None else (slot, rule.route)
+        return None
+
+
+def _rule(route: APIRoute, anywhere: Collection[str]) -> _Rule:
+    named = [name for name in route.param_convertors if name in SLOTS_BY]
+    assert len(named) <= 1, f"{route.path} is placed by one parameter"
+    parameter = named[0] if named else None
+    return _Rule(route.path_regex, frozenset(route.methods or ()), parameter, route.path in anywhere, route)
+
+
+def _slot_in_query(query: bytes) -> int | None:
+    if IN_QUERY.encode() not in query:
+        return None
+    try:
+        said = parse_qs(query.decode("latin-1"), max_num_fields=FIELDS_MAX).get(IN_QUERY)
+    except ValueError:  # the route itself says what is wrong with it
+        return None
+    return slot_of_project(said[0]) if said else None
+
+
+class ForwardMiddleware:
+    """Serves what is ours, hands on what is another's, and says "later" of what is nobody's for now.
+
+    Args:
+        app: what comes next.
+        placing: the table and the way to others.
+        placement: which slot a request means.
+        telemetry: counts what is not served here.
+    """
+
+    def __init__(self, app: ASGIApp, placing: Placing, placement: Placement, telemetry: Telemetry) -> None:
+        self._app, self._owner, self._peers, self._placement = app, placing.owner, placing.peers, placement
+        instruments = telemetry.instruments(INSTRUMENTS)
+        self._counters = {outcome: instruments.counter(FORWARDS, outcome) for outcome in OUTCOMES}
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        found = self._placement.find(scope) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        slot, route = found
+        standing, address = self._owner.whose(slot)
+        if standing is Standing.MINE:
+            with self._owner.in_hand(slot):
+                await self._app(scope, receive, send)
+            return
+        scope["route"] = route  # by which it is timed: the router never sees it
+        if standing is not Standing.THEIRS or is_forwarded(scope["headers"]):
+            outcome = "loading" if standing is Standing.LOADING else "dealing"
+            await self._refuse(outcome, _being_dealt(), scope, receive, send)
+        elif self._under_way >= FORWARDS_MAX:
+            full = Unavailable("As many requests as may are with other processes; try again in a moment.")
+            await self._refuse("full", full, scope, receive, send)
+        else:
+            await self._hand_on(address, scope, receive, send)
+
+    async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self._under_way += 1
+        try:
+            await self._peers.relay(address, scope, receive, send)
+        except ConcordError as fault:
+            await self._refuse("unreached", fault, scope, receive, send)
+        else:
+            self._counters["handed on"].inc()
+        finally:
+            self._under_way -= 1
+
+    async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
+        self._counters[outcome].inc()
+        await refusal(error, scope["path"])(scope, receive, send)
+
+
+def _being_dealt() -> Unavailable:
+    return Unavailable(
+        "The project is being taken over by another process; send the same request again in a second.",
+        retry_after_seconds=1,
+    )

@@ -1,0 +1,184 @@
+"""What a process does when places come and go: load what it gained before it serves it, drop what it lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from concord.chassis.back_off import BackOff
+from concord.chassis.clock import Clock
+from concord.chassis.errors import Passing
+from concord.chassis.places.owner import Owner
+
+LOAD_SECONDS_MAX = 300.0
+LOOK_AGAIN_SECONDS = (15.0, 90.0)
+"""After a gain: the first when every append of its owner before has come to its end, the second when a process that
+stood still for a minute has."""
+HAND_OVER_SECONDS_MAX = 2.0
+HAND_OVER_PAUSE_SECONDS = 0.01
+
+
+class PlaceModels(Protocol):
+    """A service's read models, one object a place."""
+
+    async def load(self, place: int) -> None:
+        """Read what is open in the place from the store, yielding to others every thousand aggregates.
+
+        Called again some seconds after a gain, while the place is served: it then takes in what an owner before had
+        in hand when the place was dealt. So it settles each aggregate by its newest state, whatever it knew before.
+
+        Raises:
+            Passing: what it needs does not answer; it is called again.
+        """
+        ...
+
+    async def drop(self, place: int) -> None:
+        """Forget everything of the place; called between two batches of the consumer."""
+        ...
+
+
+class Held(Protocol):
+    """The consumer, as far as its places go."""
+
+    def release(self, place: int) -> None:
+        """Hand out the place's records from now on."""
+        ...
+
+    async def between_batches(self) -> None:
+        """Return when no batch of before the call is in hand."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and leave the group."""
+        ...
+
+
+class PlaceKeeper:
+    """Brings the read models in line with the table, place by place, while the others are served.
+
+    Args:
+        owner: the table.
+        consumer: whose records of a place are held back until it is loaded.
+        models: the service's.
+        forget: drops what is cached of the aggregates in these places, for others have had them.
+        clock: paces tries.
+
+    Attributes:
+        loading: whether something is being loaded now.
+    """
+
+    name = "places"
+
+    def __init__(
+        self,
+        owner: Owner,
+        consumer: Held,
+        models: PlaceModels,
+        forget: Callable[[Iterable[int]], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self.owner = owner
+        self.consumer = consumer
+        self.models = models
+        self.forget = forget
+        self.clock = clock
+        self.loading = False
+        self._loaded: dict[int, int] = {}
+        self._looks: dict[int, list[float]] = {}
+        self._ready = False
+
+    async def start(self) -> None:
+        """Do nothing: the consumer, which starts after this part, is told the first deal."""
+
+    async def stop(self) -> None:
+        """Leave what is loaded: the process ends."""
+
+    async def run(self) -> None:
+        """Load and drop whenever the group is dealt anew, until cancelled.
+
+        Raises:
+            TimeoutError: a place took longer than LOAD_SECONDS_MAX to load: the process must end and start anew.
+        """
+        back_off = BackOff("loading places", self.clock)
+        while True:
+            self.owner.changed.clear()
+            try:
+                await self._drop_lost()
+                await self._load_gained()
+                await self._look_again()
+            except Passing as fault:
+                await back_off.wait(fault)
+            else:
+                back_off.over()
+                await self._wait()
+
+    def unready(self) -> str | None:
+        """Return that places are being loaded, until the first deal's are; a gain later on makes no process unready."""
+        self._ready = self._ready or self.owner.given().keys() <= self._loaded.keys()
+        return None if self._ready else "its first places are being loaded"
+
+    async def hand_over(self) -> None:
+        """Before the door closes: serve no place any more, finish what is in hand, and let others have the places."""
+        self.owner.leave()
+        deadline = self.clock.monotonic() + HAND_OVER_SECONDS_MAX
+        while self.owner.requests_in_hand() and self.clock.monotonic() < deadline:
+            await self.clock.sleep(HAND_OVER_PAUSE_SECONDS)
+        await self.consumer.stop()
+
+    async def _drop_lost(self) -> None:
+        given = self.owner.given()
+        lost = [place for place, since in self._loaded.items() if given.get(place) != since]
+        if lost:
+            await self.consumer.between_batches()
+        for place in sorted(lost):
+            del self._loaded[place]
+            self._looks.pop(place, None)
+            await self.models.drop(place)
+
+    async def _load_gained(self) -> None:
+        gained = {place: since for place, since in self.owner.given().items() if place not in self._loaded}
+        if not gained:
+            return
+        self.loading = True
+        try:
+            await self.forget(gained)
+            for place, since in sorted(gained.items()):
+                await self._load(place)
+                if self.owner.given().get(place) != since:
+                    # Dealt anew meanwhile: what was loaded may be old already.
+                    await self.models.drop(place)
+                    return
+                self._open(place, since)
+        finally:
+            self.loading = False
+
+    def _open(self, place: int, since: int) -> None:
+        now = self.clock.monotonic()
+        self._loaded[place] = since
+        self._looks[place] = [now + seconds for seconds in LOOK_AGAIN_SECONDS]
+        self.owner.opened(place)
+        self.consumer.release(place)
+
+    async def _look_again(self) -> None:
+        now = self.clock.monotonic()
+        due = sorted(place for place, looks in self._looks.items() if looks and looks[0] <= now)
+        if due:
+            await self.forget(due)
+        for place in due:
+            await self._load(place)
+            self._looks[place].pop(0)
+            if self.owner.changed.is_set():
+                return
+
+    async def _load(self, place: int) -> None:
+        async with asyncio.timeout(LOAD_SECONDS_MAX):
+            await self.models.load(place)
+
+    async def _wait(self) -> None:
+        """Return when the group was dealt anew, or a place is to be looked at again."""
+        due = [looks[0] for looks in self._looks.values() if looks]
+        seconds = max(min(due) - self.clock.monotonic(), 0.0) if due else None
+        try:
+            async with asyncio.timeout(seconds):
+                await self.owner.changed.wait()
+        except TimeoutError:
+            return

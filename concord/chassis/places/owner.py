@@ -1,0 +1,125 @@
+"""Who owns which place, as this process was last told: what the doors ask before they serve, forward or say "later"."""
+
+import asyncio
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from concord.chassis.broker.port import Deal
+from concord.contracts.ids import place_of
+from concord.contracts.topics import check_places
+
+
+class Standing(enum.Enum):
+    """How a place stands to this process."""
+
+    MINE = "mine"
+    LOADING = "loading"
+    """Ours, and its read models are not there yet, or are being given up."""
+    THEIRS = "theirs"
+    UNKNOWN = "unknown"
+    """The group was not dealt yet, or its owner told no address."""
+
+
+class Owned(NamedTuple):
+    """How a place stands, and its owner's address where that is another process."""
+
+    standing: Standing
+    address: str = ""
+
+
+_MINE, _LOADING, _UNKNOWN = Owned(Standing.MINE), Owned(Standing.LOADING), Owned(Standing.UNKNOWN)
+
+
+class Owner:
+    """The table of places of one process: its seat in the service's group.
+
+    While the group is being dealt anew the table of before holds: who had a place goes on serving it until told that it
+    is another's. Two owners for a moment are two processes of which one loses at the insert.
+
+    Args:
+        places: how many the cluster has.
+        address: where the service's other processes reach this one.
+
+    Attributes:
+        changed: set whenever the group was dealt anew.
+    """
+
+    def __init__(self, places: int, address: str) -> None:
+        self.places = check_places(places)
+        self.address = address
+        self.changed = asyncio.Event()
+        self._given: dict[int, int] = {}
+        self._open: set[int] = set()
+        self._leaving = False
+        self._deals = 0
+        self._addresses: tuple[str, ...] = ()
+        self._whose = [_UNKNOWN] * places
+        self._in_hand = [0] * places
+
+    def dealt(self, deal: Deal) -> None:
+        """Take the table that the group was told; what is new here is loading from now on, what is gone is closed."""
+        self._deals += 1
+        self._given = {
+            place: self._given.get(place, self._deals) if place in deal.kept else self._deals for place in deal.mine
+        }
+        self._open &= deal.kept
+        self._addresses = tuple(sorted(address for address in deal.table if address != self.address))
+        self._whose = [_UNKNOWN] * self.places
+        for address in self._addresses:
+            for place in deal.table[address]:
+                if place < self.places:
+                    self._whose[place] = Owned(Standing.THEIRS, address)
+        for place in self._given:
+            self._say(place)
+        self.changed.set()
+
+    def opened(self, place: int) -> None:
+        """Serve a place of ours from now on: it is loaded."""
+        assert place in self._given, "only a place that is ours is opened"
+        self._open.add(place)
+        self._say(place)
+
+    def leave(self) -> None:
+        """Serve no place any more: this process is about to leave its group."""
+        self._leaving = True
+        for place in self._given:
+            self._say(place)
+
+    def _say(self, place: int) -> None:
+        self._whose[place] = _MINE if place in self._open and not self._leaving else _LOADING
+
+    def whose(self, slot: int) -> Owned:
+        """Return how the place of a slot stands."""
+        return self._whose[place_of(slot, self.places)]
+
+    def given(self) -> dict[int, int]:
+        """Return this process's places, each with the deal since which nobody else can have had it."""
+        return dict(self._given)
+
+    def open(self) -> frozenset[int]:
+        """Return the places that this process serves."""
+        return frozenset() if self._leaving else frozenset(self._open)
+
+    def others(self) -> tuple[str, ...]:
+        """Return the addresses of the service's other processes, sorted."""
+        return self._addresses
+
+    def whole(self) -> bool:
+        """Return whether every place is served by somebody who can be reached."""
+        return all(owned.standing in (Standing.MINE, Standing.THEIRS) for owned in self._whose)
+
+    @contextmanager
+    def in_hand(self, slot: int) -> Iterator[None]:
+        """Count a request on a place of ours while the block lasts."""
+        place = place_of(slot, self.places)
+        self._in_hand[place] += 1
+        try:
+            yield
+        finally:
+            self._in_hand[place] -= 1
+
+    def requests_in_hand(self) -> int:
+        """Return how many requests on places that are or were ours are being served."""
+        return sum(self._in_hand)

@@ -1,0 +1,168 @@
+"""Two doors of one service, in memory or on sockets, whose routes note who served what."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import msgspec
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from concord.chassis.broker.port import Deal
+from concord.chassis.http import application
+from concord.chassis.identity import Caller, Role, require
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.gather import Gather, merged
+from concord.chassis.places.owner import Owner
+from concord.chassis.places.peers import Peers
+from concord.chassis.runtime.connection import BoundedConnection
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.ids import placed_id, slot_of, slot_of_project
+from simulation.house import House
+
+PLACES = 8
+MINE, THEIRS = "k7q2-rte", "k7q2-other"
+"""Two projects in different places: the first door owns the first one's."""
+assert slot_of_project(MINE) % PLACES != slot_of_project(THEIRS) % PLACES
+LARGE_BYTES = 300_000
+
+Operator = Annotated[Caller, require(Role.OPERATOR)]
+
+
+class Ready:
+    """A runtime that serves."""
+
+    serving = True
+
+    def reasons(self) -> list[str]:
+        return []
+
+
+class Door:
+    """One process's door, its table, and what it was asked."""
+
+    def __init__(self, house: House, address: str, peers: Peers) -> None:
+        self.address = address
+        self.owner = Owner(PLACES, address)
+        self.peers = peers
+        self.gather = Gather(self.owner, peers)
+        self.served: list[tuple[str, str, str]] = []
+        self.bodies: list[bytes] = []
+        self.telemetry = Telemetry("doors")
+        self.application: FastAPI = application(
+            "doors",
+            [_single(self), _several(self)],
+            readiness=Ready(),
+            identity=house.identity(house.clock),
+            telemetry=self.telemetry,
+            placing=Placing(self.owner, peers, anywhere={"/v1/projects/{project_id}/anywhere"}),
+        )
+
+    def counted(self, outcome: str) -> float:
+        return self.telemetry.registry.get_sample_value("concord_http_forwards_total", {"outcome": outcome}) or 0.0
+
+    def sees(self, name: str, caller: Caller, any_id: str) -> dict[str, str]:
+        self.served.append((name, caller.subject, any_id))
+        return {"at": self.address, "id": any_id}
+
+
+def deal(*doors: Door) -> None:
+    """Deal the places to the doors in turn, the first project's place to the first; all are loaded at once."""
+    first = slot_of_project(MINE) % PLACES
+    table = {door.address: frozenset(range(PLACES)) - {first} for door in doors[1:2]}
+    table[doors[0].address] = frozenset({first}) if doors[1:] else frozenset(range(PLACES))
+    for door in doors:
+        mine = table[door.address]
+        door.owner.dealt(Deal(mine, frozenset(), table))
+        for place in mine:
+            door.owner.opened(place)
+
+
+def unit_of(project_id: str) -> str:
+    return placed_id("u", project_id, "a" * 26)
+
+
+def _single(door: Door) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/projects/{project_id}/lots")
+    async def lots(project_id: str, caller: Operator) -> dict[str, str]:
+        return door.sees("lots", caller, project_id)
+
+    @router.post("/projects/{project_id}/anywhere")
+    async def anywhere(project_id: str, caller: Operator) -> dict[str, str]:
+        return door.sees("anywhere", caller, project_id)
+
+    @router.post("/units/{unit_id}/note")
+    async def note(unit_id: str, request: Request, caller: Operator) -> dict[str, str]:
+        door.bodies.append(await request.body())
+        return door.sees("note", caller, unit_id)
+
+    @router.get("/lots/{lot_id}/export")
+    async def export(lot_id: str, caller: Operator) -> Response:
+        door.sees("export", caller, lot_id)
+
+        async def rows() -> AsyncIterator[bytes]:
+            for number in range(LARGE_BYTES // 1_000):
+                yield b"%04d" % number + b"x" * 996
+                await asyncio.sleep(0)
+
+        return StreamingResponse(rows(), media_type="application/x-ndjson", headers={"x-told": "yes"})
+
+    return router
+
+
+def _several(door: Door) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/units")
+    async def units(request: Request, caller: Operator, limit: int = 50) -> dict[str, list[str]]:
+        door.sees("units", caller, "")
+        own = sorted(f"{place:02}" for place in door.owner.open())[:limit]
+        others = [
+            msgspec.json.decode(page, type=dict[str, list[str]])["items"] for page in await door.gather.pages(request)
+        ]
+        return {"items": merged([own, *others], key=lambda one: one, items_max=limit)}
+
+    @router.post("/notes")
+    async def notes(request: Request, caller: Operator) -> list[str]:
+        items = msgspec.json.decode(await request.body(), type=list[str])
+
+        async def serve(some: Sequence[str]) -> list[str]:
+            for one in some:
+                door.sees("notes", caller, one)
+            return [f"{one} at {door.address}" for one in some]
+
+        return await door.gather.split(
+            request,
+            items,
+            slot_of,
+            serve,
+            msgspec.json.encode,
+            lambda body: msgspec.json.decode(body, type=list[str]),
+        )
+
+    return router
+
+
+@asynccontextmanager
+async def listening(make: Callable[[str], Door]) -> AsyncIterator[Door]:
+    """A door on a socket of its own, under its address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    door = make(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    server = uvicorn.Server(
+        uvicorn.Config(door.application, http=BoundedConnection, ws="none", lifespan="off", log_config=None)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.005)
+    try:
+        yield door
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()

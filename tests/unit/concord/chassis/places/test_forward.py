@@ -1,0 +1,320 @@
+"""Requests at whoever owns their place: served, handed on once to the byte, or refused for a second."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from concord.chassis.broker.port import Deal
+from concord.chassis.identity import Role
+from concord.chassis.places import forward, peers
+from concord.chassis.places.forward import Placement
+from concord.chassis.places.peers import HttpPeers, MemoryPeers, is_forwarded, passed_on
+from concord.contracts.ids import placed_id, slot_of_project
+from simulation.house import House
+from tests.unit.concord.chassis.places.doors import LARGE_BYTES, MINE, PLACES, THEIRS, Door, deal, listening, unit_of
+
+PROBLEM = "application/problem+json"
+
+
+class Pair:
+    """Two doors, and a client that calls the first as an operator."""
+
+    def __init__(self, house: House, one: Door, two: Door, client: httpx.AsyncClient) -> None:
+        self.house, self.one, self.two, self.client = house, one, two, client
+
+
+@pytest.fixture(params=["memory", "sockets"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    house = House()
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    async with AsyncExitStack() as stack:
+        if request.param == "memory":
+            doors: dict[str, FastAPI] = {}
+            one, two = (Door(house, f"http://{name}:1", MemoryPeers(doors)) for name in ("one", "two"))
+            doors.update({door.address: door.application for door in (one, two)})
+            transport = httpx.ASGITransport(one.application)
+            client = httpx.AsyncClient(transport=transport, base_url=one.address, headers=headers)
+        else:
+            one = await stack.enter_async_context(listening(lambda at: Door(house, at, HttpPeers())))
+            two = await stack.enter_async_context(listening(lambda at: Door(house, at, HttpPeers())))
+            client = httpx.AsyncClient(base_url=one.address, headers=headers)
+        await stack.enter_async_context(client)
+        deal(one, two)
+        yield Pair(house, one, two, client)
+        for door in (one, two):
+            await door.peers.close()
+
+
+def refused_for_a_second(answer: httpx.Response) -> bool:
+    return (answer.status_code, answer.headers["retry-after"], answer.headers["content-type"]) == (503, "1", PROBLEM)
+
+
+async def test_a_request_on_our_own_place_is_served_here(pair: Pair) -> None:
+    answer = await pair.client.get(f"/v1/projects/{MINE}/lots")
+    assert answer.json() == {"at": pair.one.address, "id": MINE}
+    assert pair.two.served == []
+    assert pair.one.counted("handed on") == 0
+
+
+async def test_a_request_on_anothers_place_is_handed_on_with_the_callers_own_credential(pair: Pair) -> None:
+    body = json.dumps({"note": "Zoë"}).encode()
+    unit_id = unit_of(THEIRS)
+    answer = await pair.client.post(f"/v1/units/{unit_id}/note?x=%2Fa%20b", content=body)
+    assert answer.json() == {"at": pair.two.address, "id": unit_id}
+    assert pair.two.served == [("note", "olga", unit_id)]
+    assert pair.two.bodies == [body]
+    assert pair.one.served == []
+    assert pair.one.counted("handed on") == 1
+    # What callers are always told comes once, whoever served.
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+async def test_a_credential_that_does_not_hold_is_refused_by_the_owner(pair: Pair) -> None:
+    answer = await pair.client.get(f"/v1/projects/{THEIRS}/lots", headers={"authorization": "Bearer none"})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="concord"'
+    assert pair.two.served == []
+
+
+async def test_a_path_is_handed_on_to_the_byte_whatever_it_decodes_to(pair: Pair) -> None:
+    unit_id = unit_of(THEIRS) + "%0d%0ax:%20y%25"
+    answer = await pair.client.post(f"/v1/units/{unit_id}/note")
+    assert answer.json()["id"] == unit_of(THEIRS) + "\r\nx: y%"
+
+
+async def test_a_large_answer_is_handed_back_as_it_comes(pair: Pair) -> None:
+    lot_id = placed_id("l", THEIRS, "a" * 26)
+    async with pair.client.stream("GET", f"/v1/lots/{lot_id}/export") as answer:
+        assert answer.headers["x-told"] == "yes"
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        content = b"".join([chunk async for chunk in answer.aiter_bytes()])
+    assert len(content) == LARGE_BYTES
+    assert [int(content[begin : begin + 4]) for begin in range(0, LARGE_BYTES, 1_000)] == list(range(300))
+
+
+async def test_a_large_body_is_handed_on_as_it_comes_with_and_without_a_length(pair: Pair) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for number in range(200):
+            yield b"%03d" % number * 1_000
+
+    whole = b"".join([chunk async for chunk in chunks()])
+    for content in (whole, chunks()):
+        answer = await pair.client.post(f"/v1/units/{unit_of(THEIRS)}/note", content=content)
+        assert answer.status_code == 200
+    assert pair.two.bodies == [whole, whole]
+
+
+async def test_a_body_over_the_limit_is_refused_by_the_owner(pair: Pair) -> None:
+    answer = await pair.client.post(f"/v1/units/{unit_of(THEIRS)}/note", content=b"x" * 1_000_001)
+    assert answer.status_code == 413
+    assert pair.two.bodies == []
+
+
+async def test_what_was_handed_on_goes_no_further(pair: Pair) -> None:
+    """The doors hold different tables for a moment: each thinks that the other has the place."""
+    place = slot_of_project(THEIRS) % PLACES
+    table = {pair.one.address: frozenset({place})}
+    pair.two.owner.dealt(Deal(frozenset(), frozenset(), table))
+    answer = await pair.client.get(f"/v1/projects/{THEIRS}/lots")
+    assert refused_for_a_second(answer)
+    assert (pair.one.served, pair.two.served) == ([], [])
+    assert pair.two.counted("dealing") == 1
+
+
+async def test_a_place_that_is_loading_or_nobodys_is_refused_for_a_second(pair: Pair) -> None:
+    everything = frozenset(range(PLACES))
+    pair.one.owner.dealt(Deal(everything, frozenset(), {pair.one.address: everything}))
+    assert refused_for_a_second(await pair.client.get(f"/v1/projects/{MINE}/lots"))
+    assert pair.one.counted("loading") == 1
+    pair.one.owner.dealt(Deal(frozenset(), frozenset(), {}))
+    assert refused_for_a_second(await pair.client.get(f"/v1/projects/{MINE}/lots"))
+    assert pair.one.counted("dealing") == 1
+    assert pair.one.served == []
+
+
+async def test_an_owner_that_is_gone_is_told_as_a_moment(pair: Pair) -> None:
+    gone = "http://127.0.0.1:1"
+    pair.one.owner.dealt(Deal(frozenset(), frozenset(), {gone: frozenset(range(PLACES))}))
+    for path in (f"/v1/projects/{THEIRS}/lots", f"/v1/projects/{MINE}/lots"):
+        assert refused_for_a_second(await pair.client.get(path))
+    assert pair.one.counted("unreached") == 2
+
+
+async def test_more_requests_at_once_than_may_be_handed_on_are_refused(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "FORWARDS_MAX", 0)
+    answer = await pair.client.get(f"/v1/projects/{THEIRS}/lots")
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    assert pair.one.counted("full") == 1
+
+
+async def test_what_any_process_may_serve_is_served_where_it_comes(pair: Pair) -> None:
+    assert (await pair.client.post(f"/v1/projects/{THEIRS}/anywhere")).json()["at"] == pair.one.address
+    for path, status in (("/v1/projects", 404), ("/live", 200), ("/v1/units/1/note", 405)):
+        assert (await pair.client.get(path)).status_code == status
+    assert pair.two.served == []
+
+
+async def test_a_list_over_all_places_is_gathered_and_merged_in_order(pair: Pair) -> None:
+    everything = [f"{place:02}" for place in range(PLACES)]
+    assert (await pair.client.get("/v1/units")).json() == {"items": everything}
+    assert (await pair.client.get("/v1/units?limit=3")).json() == {"items": everything[:3]}
+    assert pair.two.served == [("units", "olga", "")] * 2
+
+
+async def test_a_list_that_would_lack_a_place_is_refused_for_a_second(pair: Pair) -> None:
+    most = frozenset(range(1, PLACES))
+    pair.one.owner.dealt(Deal(frozenset({0}), frozenset(), {pair.two.address: most}))
+    assert refused_for_a_second(await pair.client.get("/v1/units"))
+    gone = "http://127.0.0.1:1"
+    pair.one.owner.dealt(Deal(frozenset(), frozenset(), {gone: frozenset(range(PLACES))}))
+    assert refused_for_a_second(await pair.client.get("/v1/units"))
+
+
+async def test_a_bulk_body_is_split_by_owner_and_its_results_come_in_its_order(pair: Pair) -> None:
+    mine, theirs = unit_of(MINE), unit_of(THEIRS)
+    items = [theirs, mine, "1", theirs + ".2", mine + ".1"]
+    answer = await pair.client.post("/v1/notes", json=items)
+    one, two = pair.one.address, pair.two.address
+    places = [two, one, one, two, one]
+    assert answer.json() == [f"{item} at {address}" for item, address in zip(items, places, strict=True)]
+    assert [any_id for _, _, any_id in pair.two.served] == [theirs, theirs + ".2"]
+    assert (await pair.client.post("/v1/notes", json=[])).json() == []
+
+
+async def test_a_bulk_body_of_which_a_part_is_nobodys_is_refused_for_a_second(pair: Pair) -> None:
+    pair.two.owner.dealt(Deal(frozenset(), frozenset(), {}))
+    assert refused_for_a_second(await pair.client.post("/v1/notes", json=[unit_of(THEIRS)]))
+    pair.one.owner.dealt(Deal(frozenset(), frozenset(), {}))
+    assert refused_for_a_second(await pair.client.post("/v1/notes", json=[unit_of(MINE)]))
+
+
+async def test_an_owner_that_dies_in_the_middle_breaks_the_answer_off() -> None:
+    """Half an answer must not look whole."""
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+    async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    house = House()
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    async with listening(lambda at: Door(house, at, HttpPeers())) as door:
+        for kind, broken in ((half, True), (nothing, False)):
+            server = await asyncio.start_server(kind, "127.0.0.1", 0)
+            address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            door.owner.dealt(Deal(frozenset(), frozenset(), {address: frozenset(range(PLACES))}))
+            async with server, httpx.AsyncClient(base_url=door.address, headers=headers) as client:
+                if broken:
+                    with pytest.raises(httpx.RemoteProtocolError):
+                        await client.get(f"/v1/projects/{THEIRS}/lots")
+                else:
+                    assert refused_for_a_second(await client.get(f"/v1/projects/{THEIRS}/lots"))
+        await door.peers.close()
+
+
+async def test_a_caller_that_hangs_up_in_its_body_takes_nothing_with_it(pair: Pair) -> None:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x" * 100_000
+        raise ConnectionAbortedError
+
+    with suppress(ConnectionAbortedError, httpx.HTTPError):
+        await pair.client.post(f"/v1/units/{unit_of(THEIRS)}/note", content=half())
+    assert (await pair.client.get(f"/v1/projects/{THEIRS}/lots")).status_code == 200
+    assert pair.two.bodies == []
+
+
+@pytest.mark.parametrize("length", [100, 100_000])
+async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """Whether it is kept whole or handed on as it comes."""
+    monkeypatch.setattr(peers, "BODY_SILENCE_SECONDS_MAX", 0.05)
+    house = House()
+    async with (
+        listening(lambda at: Door(house, at, HttpPeers())) as one,
+        listening(lambda at: Door(house, at, HttpPeers())) as two,
+    ):
+        deal(one, two)
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(one.address.rpartition(":")[2]))
+        head = f"POST /v1/units/{unit_of(THEIRS)}/note HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\nx"
+        writer.write(head.encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+        assert two.bodies == []
+        for door in (one, two):
+            await door.peers.close()
+
+
+async def test_a_fetch_that_brings_more_than_may_be_kept_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "FETCHED_BYTES_MAX", 1_000)
+    house = House()
+    token = house.token("olga", Role.OPERATOR).encode()
+    async with listening(lambda at: Door(house, at, HttpPeers())) as door:
+        deal(door)
+        asked = (door.address, "GET", f"/v1/lots/{placed_id('l', MINE, 'a')}/export".encode())
+        with pytest.raises(peers.Unreached, match="more than 1000 bytes"):
+            await door.peers.fetch(*asked, [(b"authorization", b"Bearer " + token)], b"")
+        await door.peers.close()
+
+
+def test_headers_of_one_hop_stay_and_the_mark_cannot_be_doubled() -> None:
+    told = [
+        (b"host", b"a"),
+        (b"connection", b"close"),
+        (b"te", b"x"),
+        (b"x", b"1"),
+        (b"x", b"2"),
+        (peers.FORWARDED, b"0"),
+    ]
+    assert passed_on(told) == [(b"x", b"1"), (b"x", b"2"), (peers.FORWARDED, b"1")]
+    assert is_forwarded(passed_on([]))
+    assert not is_forwarded([(b"x", b"1")])
+
+
+def routes() -> Iterator[tuple[str, str, bytes, int | None]]:
+    unit_id = unit_of(THEIRS)
+    slot = slot_of_project(THEIRS)
+    yield "GET", f"/p/{THEIRS}", b"", slot
+    yield "GET", "/p/static", b"", None
+    yield "PUT", f"/p/{THEIRS}", b"", None
+    yield "POST", f"/u/{unit_id}/deep/x", b"", slot
+    yield "GET", "/list", b"limit=3&project_id=" + THEIRS.encode(), slot
+    yield "GET", "/list", b"limit=3", None
+    yield "GET", "/list", b"project_id=", None
+    yield "GET", "/list", b"&".join([b"a=1"] * 50) + b"&project_id=x", None
+    yield "GET", "/nowhere", b"", None
+    yield "GET", "/u/1", b"", None
+
+
+@pytest.mark.parametrize(("method", "path", "query", "slot"), list(routes()))
+def test_the_first_route_that_a_request_matches_tells_its_slot(
+    method: str, path: str, query: bytes, slot: int | None
+) -> None:
+    router = APIRouter()
+    for template, methods in (
+        ("/p/static", ["GET"]),
+        ("/p/{project_id}", ["GET"]),
+        ("/u/{unit_id}/{rest:path}", ["POST"]),
+        ("/u/{unit_id}", ["GET"]),
+        ("/list", ["GET"]),
+    ):
+        router.add_api_route(template, lambda: None, methods=methods)
+    found = Placement(router.routes).find({"path": path, "method": method, "query_string": query})
+    assert (None if found is None else found[0]) == slot
+
+
+def test_a_route_that_is_served_anywhere_must_be_there() -> None:
+    with pytest.raises(AssertionError, match="no route has the path /gone"):
+        Placement([], {"/gone"})
