@@ -22,6 +22,7 @@ import math
 
 from concord.quality.double_plan import DoublePlan, find_double_plan, oc_double
 from concord.quality.iso_2859 import StandardPlan, standard_plan
+from concord.quality.plan_faults import PlanImpossible, PlanRefused, PlanTooDear
 from concord.quality.sequential_plan import SequentialPlan, WaldLines, sequential_plan, wald_lines
 from concord.quality.single_plan import Distribution, Guarantee, SinglePlan, find_single_plan
 from concord.quality.stopping_law import Bounds, Decision, stopping_law
@@ -32,6 +33,9 @@ __all__ = [
     "Distribution",
     "DoublePlan",
     "Guarantee",
+    "PlanImpossible",
+    "PlanRefused",
+    "PlanTooDear",
     "SequentialPlan",
     "SinglePlan",
     "StandardPlan",

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, hypergeom
 
+from concord.quality.plan_faults import PlanImpossible, PlanTooDear
 from concord.quality.single_plan import Guarantee, find_single_plan
 from concord.quality.stopping_law import Bounds, Decision, curtailed
 
 Floats = NDArray[np.float64]
+
+SINGLE_ACCEPT_MAX = 10
+"""Errors at which the single plan may accept for a double one to be searched; the search goes by their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +127,19 @@ def find_double_plan(guarantee: Guarantee) -> DoublePlan:
     The average is over lots at `aql` and at `ltpd`, samples completed. For each pair of acceptance numbers the
     size is the smallest that keeps the consumer's risk.
 
+    Raises:
+        PlanTooDear: the single plan of these risks accepts at over SINGLE_ACCEPT_MAX errors.
+        PlanImpossible: the lot is too small for two equal samples.
+
     Source: Hald, "Statistical Theory of Sampling Inspection by Attributes", Academic Press 1981, chapter 12.
 
     >>> find_double_plan(Guarantee(aql=0.01, alpha=0.05, ltpd=0.06, beta=0.10))
     DoublePlan(first_size=67, first_accept=1, first_reject=4, second_size=67, accept_max=3)
     """
     single = find_single_plan(guarantee)
+    if single.accept_max > SINGLE_ACCEPT_MAX:
+        problem = f"{guarantee.ltpd} is so near aql {guarantee.aql} that a double plan takes long to find"
+        raise PlanTooDear("ltpd", problem, "use the single or the sequential plan, or an ltpd further off")
     best: tuple[float, DoublePlan] | None = None
     for accept_max in range(1, single.accept_max + 4):
         for first_accept in range(accept_max):
@@ -139,7 +150,8 @@ def find_double_plan(guarantee: Guarantee) -> DoublePlan:
             if best is None or mean < best[0]:
                 best = (mean, plan)
     if best is None:
-        raise ValueError("no double plan keeps these risks: use the single plan")
+        problem = f"{guarantee.lot_size} leaves no two equal samples that keep these risks"
+        raise PlanImpossible("lot_size", problem, "use the single or the sequential plan")
     return best[1]
 
 

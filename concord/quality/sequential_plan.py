@@ -15,10 +15,22 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import xlog1py, xlogy
 
 from concord.quality.single_plan import Guarantee, SinglePlan, find_single_plan
-from concord.quality.stopping_law import Bounds, Decision, Floats, StoppingLaw, curtailed, log_choose, stopping_law
+from concord.quality.stopping_law import (
+    Bounds,
+    Decision,
+    Floats,
+    Ints,
+    StoppingLaw,
+    curtailed,
+    log_choose,
+    stopping_law,
+)
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +153,13 @@ def _at_both_points(guarantee: Guarantee, law: StoppingLaw) -> tuple[Floats, Flo
     return law.in_lot(guarantee.lot_size, good), law.in_lot(guarantee.lot_size, bad)
 
 
-def _log_ratio(guarantee: Guarantee, inspected_max: int, errors_max: int) -> Floats:
-    """Return ln(likelihood at ltpd / likelihood at aql) after n units with d errors, shape (n, d).
+def _log_ratio(guarantee: Guarantee, inspected: Ints, errors: Ints) -> Floats:
+    """Return ln(likelihood at ltpd / likelihood at aql) after so many units with so many errors.
 
-    It rises with d and falls with n. Points that an acceptable lot cannot reach are plus infinity, those that
-    only a rejectable lot cannot reach are minus infinity.
+    It rises with errors and falls with units. Points that an acceptable lot cannot reach are plus infinity, those
+    that only a rejectable lot cannot reach are minus infinity.
     """
-    n, d = np.arange(inspected_max + 1)[:, None], np.arange(errors_max + 1)[None, :]
+    n, d = np.broadcast_arrays(inspected, errors)
     if guarantee.lot_size is None:
         good = xlogy(d, guarantee.aql) + xlog1py(n - d, -guarantee.aql)
         return np.asarray(xlogy(d, guarantee.ltpd) + xlog1py(n - d, -guarantee.ltpd) - good)
@@ -163,16 +175,54 @@ def _log_ratio(guarantee: Guarantee, inspected_max: int, errors_max: int) -> Flo
 @lru_cache(maxsize=256)
 def _sequential_bounds(plan: SequentialPlan) -> Bounds:
     """Return the lines of the ratio test, cut at the truncation and curtailed."""
-    ratio = _log_ratio(plan.guarantee, plan.inspected_max, plan.accept_max)
-    return _cut_lines(ratio, plan.log_ratio_accept, plan.log_ratio_reject)
+    end = _End(plan.guarantee, plan.inspected_max, plan.accept_max)
+    return end.bounds(plan.log_ratio_accept, plan.log_ratio_reject)
 
 
-def _cut_lines(ratio: Floats, log_ratio_accept: float, log_ratio_reject: float) -> Bounds:
-    accept_max = ratio.shape[1] - 1
-    accept = (ratio <= log_ratio_accept).sum(axis=1) - 1
-    reject = (ratio < log_ratio_reject).sum(axis=1)
-    accept[-1], reject[-1] = accept_max, accept_max + 1
-    return curtailed(accept, reject)
+_TABLED_CELLS_MAX = 50_000
+
+
+class _End:
+    """A truncation of the ratio test: what it comes to with any limits.
+
+    A small one keeps the ratios of all points in a table, as a search asks for many limits; of a large one the lines
+    are found by bisection, so that memory stays flat.
+    """
+
+    def __init__(self, guarantee: Guarantee, inspected_max: int, accept_max: int) -> None:
+        self.guarantee, self.inspected_max, self.accept_max = guarantee, inspected_max, accept_max
+        self._units = np.arange(inspected_max + 1)
+        self._table: Floats | None = None
+        if (inspected_max + 1) * (accept_max + 1) <= _TABLED_CELLS_MAX:
+            self._table = _log_ratio(guarantee, self._units[:, None], np.arange(accept_max + 1)[None, :])
+
+    def bounds(self, log_accept: float, log_reject: float) -> Bounds:
+        """Return accept and reject numbers under these limits, cut at the truncation and curtailed."""
+        accept_at = self._below(lambda ratio: ratio <= log_accept) - 1
+        reject_at = self._below(lambda ratio: ratio < log_reject)
+        accept_at[-1], reject_at[-1] = self.accept_max, self.accept_max + 1
+        return curtailed(accept_at, reject_at)
+
+    def keeps(self, log_accept: float, log_reject: float) -> tuple[bool, bool]:
+        """Say whether the plan with these limits keeps the producer's risk, and the consumer's."""
+        law = stopping_law(self.bounds(log_accept, log_reject))
+        good, bad = (float(law.accept_probability(points)) for points in _at_both_points(self.guarantee, law))
+        return 1 - good <= self.guarantee.alpha + _ROUNDING, bad <= self.guarantee.beta + _ROUNDING
+
+    def plan(self, log_accept: float, log_reject: float) -> SequentialPlan:
+        """Return the plan with this end and these limits."""
+        return SequentialPlan(self.guarantee, log_accept, log_reject, self.inspected_max, self.accept_max)
+
+    def _below(self, below: Callable[[Floats], Flags]) -> Ints:
+        """Return of each number of units how many of 0..accept_max errors are below a limit; the ratio rises."""
+        if self._table is not None:
+            return np.asarray(below(self._table).sum(axis=1), dtype=np.int64)
+        low, high = np.zeros_like(self._units), np.full_like(self._units, self.accept_max + 1)
+        for _ in range((self.accept_max + 1).bit_length()):
+            middle = (low + high) // 2
+            yes = below(_log_ratio(self.guarantee, self._units, middle)) & (low < high)
+            low, high = np.where(yes, middle + 1, low), np.where(yes | (low >= high), high, middle)
+        return low
 
 
 class _Candidate(NamedTuple):
@@ -188,6 +238,12 @@ _ROUNDS, _BISECTIONS = 2, 7
 # Path counts are logarithms: a risk that is met exactly may come out this much above.
 _ROUNDING = 1e-10
 
+# What a search costs goes by its cells, (units + 1)(errors + 1) of the single plan. Up to these many, every truncation
+# is searched; one of them is; Wald's own limits, drawn out a little, are tried; beyond, the plan is the curtailed
+# single one. So every plan takes a quarter of a second of CPU at most, and is the same one on every machine.
+_CELLS_OF_ALL, _CELLS_OF_ONE, _CELLS_OF_WALD = 4_000, 40_000, 400_000
+_WALD_DRAWN_OUT = (1.0, 1.2)
+
 
 @lru_cache(maxsize=256)
 def sequential_plan(guarantee: Guarantee) -> SequentialPlan:
@@ -195,7 +251,11 @@ def sequential_plan(guarantee: Guarantee) -> SequentialPlan:
 
     The average is over a lot at `aql` and one at `ltpd`. For each truncation the reject limit is drawn in as
     far as the producer's risk allows and the accept limit as far as the consumer's risk allows, both computed
-    exactly. The curtailed single plan is among the candidates, so the result never inspects more than it.
+    exactly. The curtailed single plan is among the candidates, so the result never inspects more than it. Where the
+    search would cost over a quarter of a second, fewer candidates are tried; the risks are kept all the same.
+
+    Raises:
+        PlanTooDear: a stream whose sample would be over `single_plan.SAMPLE_MAX`.
 
     >>> plan = sequential_plan(Guarantee(aql=0.01, alpha=0.05, ltpd=0.05, beta=0.10))
     >>> producer, consumer = plan.risks()
@@ -203,55 +263,65 @@ def sequential_plan(guarantee: Guarantee) -> SequentialPlan:
     True
     """
     single = find_single_plan(guarantee)
-    best: _Candidate | None = None
-    for inspected_max, accept_max in _truncations(guarantee, single):
-        candidate = _tightest(guarantee, inspected_max, accept_max)
-        if candidate is not None and (best is None or candidate.mean_inspected < best.mean_inspected):
-            best = candidate
-    if best is None:
-        raise AssertionError("the single plan itself keeps the risks")
-    return best.plan
+    own_end = (single.sample_size, single.accept_max)
+    cells = (single.sample_size + 1) * (single.accept_max + 1)
+    curtailed_single = SequentialPlan(guarantee, -_LOG_RATIO_FAR, _LOG_RATIO_FAR, *own_end)
+    if cells > _CELLS_OF_ONE:
+        drawn_out = _at_walds_limits(guarantee, single) if cells <= _CELLS_OF_WALD else None
+        return drawn_out or curtailed_single
+    ends = _truncations(guarantee, single) if cells <= _CELLS_OF_ALL else [_end(guarantee, single, 1.5)]
+    candidates = [found for end in ends if (found := _tightest(guarantee, *end)) is not None]
+    return min(candidates, key=lambda each: each.mean_inspected).plan if candidates else curtailed_single
+
+
+def _end(guarantee: Guarantee, single: SinglePlan, factor: float) -> tuple[int, int]:
+    """Return an end (units, acceptance number) at so many times the single plan's size, with its share of errors."""
+    size = math.ceil(factor * single.sample_size)
+    size = size if guarantee.lot_size is None else min(size, guarantee.lot_size)
+    return size, round((single.accept_max + 0.5) / single.sample_size * size)
+
+
+def _at_walds_limits(guarantee: Guarantee, single: SinglePlan) -> SequentialPlan | None:
+    """Return the plan with Wald's limits, drawn out until the truncation costs no risk; None where that is far."""
+    end = _End(guarantee, *_end(guarantee, single, 1.5))
+    for factor in _WALD_DRAWN_OUT:
+        log_accept = factor * math.log(guarantee.beta / (1 - guarantee.alpha))
+        log_reject = factor * math.log((1 - guarantee.beta) / guarantee.alpha)
+        if all(end.keeps(log_accept, log_reject)):
+            return end.plan(log_accept, log_reject)
+    return None
 
 
 def _truncations(guarantee: Guarantee, single: SinglePlan) -> list[tuple[int, int]]:
     """Return the ends (units, acceptance number) to try, the single plan's own first."""
     ends = [(single.sample_size, single.accept_max)]
-    share = (single.accept_max + 0.5) / single.sample_size
     for factor in _TRUNCATIONS:
-        size = math.ceil(factor * single.sample_size)
-        size = size if guarantee.lot_size is None else min(size, guarantee.lot_size)
-        middle = round(share * size)
+        size, middle = _end(guarantee, single, factor)
         ends += [(size, accept_max) for accept_max in range(max(middle - 1, 0), middle + 2)]
     return list(dict.fromkeys(ends))
 
 
 def _tightest(guarantee: Guarantee, inspected_max: int, accept_max: int) -> _Candidate | None:
     """Return the plan with this end and limits as narrow as the risks allow; None where the end keeps none."""
-    ratio = _log_ratio(guarantee, inspected_max, accept_max)
-
-    def keeps(log_accept: float, log_reject: float) -> tuple[bool, bool]:
-        law = stopping_law(_cut_lines(ratio, log_accept, log_reject))
-        good, bad = (float(law.accept_probability(points)) for points in _at_both_points(guarantee, law))
-        return 1 - good <= guarantee.alpha + _ROUNDING, bad <= guarantee.beta + _ROUNDING
-
-    if not all(keeps(-_LOG_RATIO_FAR, _LOG_RATIO_FAR)):
+    end = _End(guarantee, inspected_max, accept_max)
+    if not all(end.keeps(-_LOG_RATIO_FAR, _LOG_RATIO_FAR)):
         return None
     # Wald's limits are where the search starts; both are then moved in turns.
     log_accept = wald_accept = math.log(guarantee.beta / (1 - guarantee.alpha))
     log_reject = wald_reject = math.log((1 - guarantee.beta) / guarantee.alpha)
 
     def keeps_producer(limit: float) -> bool:
-        return keeps(log_accept, limit)[0]
+        return end.keeps(log_accept, limit)[0]
 
     def keeps_consumer(limit: float) -> bool:
-        return keeps(-limit, log_reject)[1]
+        return end.keeps(-limit, log_reject)[1]
 
     for _ in range(_ROUNDS):
         log_reject = _nearest(keeps_producer, 1.5 * wald_reject)
         log_accept = -_nearest(keeps_consumer, -1.5 * wald_accept)
-    if not all(keeps(log_accept, log_reject)):
+    if not all(end.keeps(log_accept, log_reject)):
         return None
-    plan = SequentialPlan(guarantee, log_accept, log_reject, inspected_max, accept_max)
+    plan = end.plan(log_accept, log_reject)
     return _Candidate(sum(plan.mean_inspected()) / 2, plan)
 
 

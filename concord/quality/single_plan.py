@@ -8,7 +8,24 @@ from typing import Literal
 import numpy as np
 from scipy.stats import binom, hypergeom, poisson
 
+from concord.quality.plan_faults import PlanImpossible, PlanTooDear
 from concord.quality.stopping_law import Bounds, Decision, curtailed
+
+LOT_UNITS_MAX = 100_000
+"""Units of the largest finite lot that is planned for; beyond, a lot is a stream."""
+
+SAMPLE_MAX = 1_000_000
+"""Units of the largest sample of a stream; what needs more is too dear."""
+
+RATES_APART_MIN = 1e-6
+"""How far aql and ltpd lie apart at least: nearer, no lot of LOT_UNITS_MAX tells one from the other."""
+
+RISK_MIN = 1e-6
+"""The least risk: less is below what the search resolves."""
+
+_LOOKED_BACK = 24
+_ACCEPT_IN_TURN = 64
+"""Acceptance numbers tried one by one; beyond, they are doubled and then halved in on."""
 
 Distribution = Literal["binomial", "hypergeometric", "poisson"]
 
@@ -32,13 +49,22 @@ class Guarantee:
     lot_size: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse risks that no plan can keep."""
-        if not 0 <= self.aql < self.ltpd < 1:
-            raise ValueError(f"0 <= aql < ltpd < 1 must hold, not aql {self.aql}, ltpd {self.ltpd}")
-        if not (self.alpha > 0 and self.beta > 0 and self.alpha + self.beta < 1):
-            raise ValueError(f"risks must be above 0 and add up to less than 1, not {self.alpha}, {self.beta}")
-        if self.lot_size is not None and self.lot_size < 1:
-            raise ValueError(f"a lot has at least one unit, not {self.lot_size}")
+        """Refuse risks that no plan can keep; what is taken can be planned for every lot of LOT_UNITS_MAX or fewer."""
+        if not 0 <= self.aql < 1:
+            raise PlanImpossible("aql", f"is {self.aql}", "send a share from 0 to under 1")
+        if not self.aql < self.ltpd < 1:
+            raise PlanImpossible("ltpd", f"is {self.ltpd}", f"send a share over aql, {self.aql}, and under 1")
+        if self.ltpd - self.aql < RATES_APART_MIN:
+            cure = f"send at least {RATES_APART_MIN:g} more than aql"
+            raise PlanImpossible("ltpd", f"{self.ltpd} cannot be told from aql {self.aql}", cure)
+        for field, risk in (("alpha", self.alpha), ("beta", self.beta)):
+            if not RISK_MIN <= risk < 1:
+                raise PlanImpossible(field, f"is {risk}", f"send a risk from {RISK_MIN:g} to under 1")
+        if self.alpha + self.beta >= 1:
+            problem = f"and alpha add up to {self.alpha + self.beta:g}, as drawing lots does"
+            raise PlanImpossible("beta", problem, "send risks that add up to less than 1")
+        if self.lot_size is not None and not 1 <= self.lot_size <= LOT_UNITS_MAX:
+            raise PlanImpossible("lot_size", f"is {self.lot_size}", f"send from 1 to {LOT_UNITS_MAX} units")
 
     @property
     def lot_errors(self) -> tuple[int, int]:
@@ -102,6 +128,9 @@ def find_single_plan(guarantee: Guarantee, distribution: Distribution | None = N
         guarantee: the two points of the operating characteristic.
         distribution: None takes hypergeometric when the guarantee has a lot size, else binomial.
 
+    Raises:
+        PlanTooDear: a stream whose sample would be over SAMPLE_MAX.
+
     Source: Guenther, "Use of the binomial, hypergeometric and Poisson tables to obtain sampling plans",
     Journal of Quality Technology 1(2), 1969; checked against Kiermeier, JSS 26(6), 2008, `find.plan`.
 
@@ -112,12 +141,42 @@ def find_single_plan(guarantee: Guarantee, distribution: Distribution | None = N
     if kind == "hypergeometric" and guarantee.lot_size is None:
         raise ValueError("a hypergeometric plan needs the size of the lot")
     largest = guarantee.lot_size if kind == "hypergeometric" else None
-    size, accept_max = 1, 0
-    while True:
+    size = 1
+    for accept_max in range(_ACCEPT_IN_TURN):
         size = _smallest_size(guarantee, accept_max, kind, size, largest)
-        if _accepts(guarantee, size, accept_max, kind, good=True) >= 1 - guarantee.alpha:
+        if _keeps_producer(guarantee, size, accept_max, kind):
             return SinglePlan(max(size, accept_max + 1), accept_max)
-        accept_max += 1
+    return _large_plan(guarantee, kind, size, largest)
+
+
+def _large_plan(guarantee: Guarantee, kind: Distribution, size: int, largest: int | None) -> SinglePlan:
+    """Return the plan with the least acceptance number from _ACCEPT_IN_TURN that keeps both risks."""
+    fails, keeps = _ACCEPT_IN_TURN - 1, _ACCEPT_IN_TURN
+    sizes = {fails: size}
+    while True:
+        # A finite lot inspected whole keeps both with its acceptable errors, so the doubling ends there.
+        keeps = keeps if largest is None else min(keeps, guarantee.lot_errors[0])
+        sizes[keeps] = _smallest_size(guarantee, keeps, kind, sizes[fails], largest)
+        if _keeps_producer(guarantee, sizes[keeps], keeps, kind):
+            break
+        fails, keeps = keeps, 2 * keeps
+    while keeps - fails > 1:
+        middle = (fails + keeps) // 2
+        sizes[middle] = _smallest_size(guarantee, middle, kind, sizes[fails], largest)
+        if _keeps_producer(guarantee, sizes[middle], middle, kind):
+            keeps = middle
+        else:
+            fails = middle
+    # Whole numbers make it a little uneven: just below, one may keep both as well.
+    for fewer in range(max(keeps - _LOOKED_BACK, 0), keeps):
+        size = _smallest_size(guarantee, fewer, kind, 1, largest)
+        if _keeps_producer(guarantee, size, fewer, kind):
+            return SinglePlan(size, fewer)
+    return SinglePlan(sizes[keeps], keeps)
+
+
+def _keeps_producer(guarantee: Guarantee, size: int, accept_max: int, kind: Distribution) -> bool:
+    return _accepts(guarantee, size, accept_max, kind, good=True) >= 1 - guarantee.alpha
 
 
 def _accepts(guarantee: Guarantee, size: int, accept_max: int, kind: Distribution, *, good: bool) -> float:
@@ -137,6 +196,9 @@ def _smallest_size(guarantee: Guarantee, accept_max: int, kind: Distribution, st
         guarantee, high, accept_max, kind, good=False
     ) > guarantee.beta:
         low, high = high, 2 * high
+        if largest is None and high > 2 * SAMPLE_MAX:
+            problem = f"{guarantee.ltpd} is told from aql {guarantee.aql} by over {SAMPLE_MAX} units only"
+            raise PlanTooDear("ltpd", problem, "send an ltpd further off, or greater risks")
     high = high if largest is None else min(high, largest)
     while low < high:
         middle = (low + high) // 2
