@@ -123,14 +123,16 @@ def bernoulli_cusum_arl(
     """Return the average run length of a Bernoulli CUSUM at the given error rates (default p0).
 
     With gamma = a / b the sum lives on multiples of 1 / b, a finite Markov chain: down a steps after a right
-    one, up b - a after a wrong one. Any gamma is taken as the nearest fraction with b <= 100.
+    one, up b - a after a wrong one. Any gamma is taken as the nearest fraction with b <= 100, or <= 2 / gamma where
+    that is more: of a small one hundredths would be no likeness.
 
     Source: Reynolds and Stoumbos, Journal of Quality Technology 31(1), 1999.
 
     >>> round(float(bernoulli_cusum_arl(0.1, 0.25, 3.0)))
     460
     """
-    step = Fraction(bernoulli_reference(p0, p1).gamma).limit_denominator(_FRACTION_MAX)
+    gamma = bernoulli_reference(p0, p1).gamma
+    step = Fraction(gamma).limit_denominator(max(_FRACTION_MAX, math.ceil(2 / gamma)))
     parts = step.denominator
     states = math.ceil(round(h * parts, 9))  # sums 0, 1/b, ... below h
     at = np.arange(states)
