@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import ClassVar
 
@@ -9,11 +11,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from concord.labels.grouping import Region, Shape
+from concord.labels.grouping import Overlaps, Region, Shape
 from concord.labels.reading import class_in, list_in, number_in, object_in
 from concord.labels.regions import RegionSchema
 from concord.labels.schema import Json, LabelFault
-from concord.labels.voting import medoids
+from concord.labels.voting import CLOSE, medoids
 
 POLYGONS_MAX = 200
 POINTS_MAX = 500
@@ -23,8 +25,11 @@ AREA_MIN = 1e-6
 Point = tuple[float, float]
 
 
-def overlaps_of_polygons(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+def overlaps_of_polygons(one: Sequence[Shape], other: Sequence[Shape], overlap_min: float = 0.0) -> NDArray[np.float64]:
     """Return the intersection over union of outlines (x0, y0, x1, y1, ...), pair by pair.
+
+    Pairs whose areas and bounding boxes already tell that they overlap by less than `overlap_min` are given as 0:
+    to cut two outlines costs a thousand times as much.
 
     >>> square, half = (0, 0, 2, 0, 2, 2, 0, 2), (0, 0, 1, 0, 1, 2, 0, 2)
     >>> overlaps_of_polygons([square], [square, half]).tolist()
@@ -33,9 +38,15 @@ def overlaps_of_polygons(one: Sequence[Shape], other: Sequence[Shape]) -> NDArra
     left = np.array([_polygon(shape) for shape in one], dtype=object)
     right = np.array([_polygon(shape) for shape in other], dtype=object)
     overlaps = np.zeros((len(left), len(right)))
-    rows, columns = shapely.STRtree(right).query(left, predicate="intersects")
+    rows, columns = shapely.STRtree(right).query(left)  # by their boxes
+    areas = shapely.area(left)[rows], shapely.area(right)[columns]
+    one_box, other_box = shapely.bounds(left)[rows], shapely.bounds(right)[columns]
+    sides = np.minimum(one_box[:, 2:], other_box[:, 2:]) - np.maximum(one_box[:, :2], other_box[:, :2])
+    shared_max = np.minimum(np.maximum(sides, 0.0).prod(axis=1), np.minimum(*areas))
+    possible = shared_max >= (overlap_min - CLOSE) * (areas[0] + areas[1] - shared_max)
+    rows, columns = rows[possible], columns[possible]
     shared = shapely.area(shapely.intersection(left[rows], right[columns]))
-    union = shapely.area(left)[rows] + shapely.area(right)[columns] - shared
+    union = areas[0][possible] + areas[1][possible] - shared
     overlaps[rows, columns] = shared / union
     return overlaps
 
@@ -58,7 +69,7 @@ class Polygons(RegionSchema):
     {'polygons': [{'points': [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]], 'class': 'car'}]}
     >>> schema.canonical({"polygons": [{"points": [[0, 0], [2, 2], [2, 0], [0, 2]], "class": "car"}]})
     Traceback (most recent call last):
-    concord.labels.schema.LabelFault: $.polygons[0].points: Self-intersection[1 1]; draw a simple outline
+    concord.labels.schema.LabelFault: $.polygons[0].points: Self-intersection[1 1]; draw lines that do not cross
     """
 
     kind: ClassVar[str] = "polygons"
@@ -80,7 +91,7 @@ class Polygons(RegionSchema):
         polygon = _polygon(shape)
         if not polygon.is_valid:
             reason = shapely.is_valid_reason(polygon)
-            raise LabelFault(path, str(reason), "draw a simple outline")
+            raise LabelFault(path, str(reason), "draw lines that do not cross")
         if polygon.area < AREA_MIN:
             raise LabelFault(path, f"its area is {polygon.area:g}", f"draw one of at least {AREA_MIN:g}")
         return Region(shape, class_name)
@@ -91,6 +102,9 @@ class Polygons(RegionSchema):
 
     def _overlaps(self, one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
         return overlaps_of_polygons(one, other)
+
+    def _overlaps_from(self, overlap_min: float) -> Overlaps:
+        return partial(overlaps_of_polygons, overlap_min=overlap_min)
 
     def _shape_of(self, weights: Mapping[Shape, float]) -> Shape:
         nearest = medoids(weights, (1.0 - overlaps_of_polygons([*weights], [*weights])).tolist())
@@ -109,8 +123,9 @@ def _point(value: object, path: str) -> Point:
 
 
 def _ring(points: Sequence[Point]) -> list[Point]:
-    """Return the ring in its canonical turn and start, without points that repeat the one before."""
+    """Return the ring in its canonical turn and start, without points that repeat the one before or lie on an edge."""
     ring = [after for before, after in pairwise([points[-1], *points]) if after != before]
+    ring = _without_straight_points(ring)
     if len(ring) < 3:
         return ring
     if not shapely.is_ccw(shapely.LinearRing(ring)):
@@ -119,5 +134,32 @@ def _ring(points: Sequence[Point]) -> list[Point]:
     return ring[start:] + ring[:start]
 
 
+def _without_straight_points(ring: list[Point]) -> list[Point]:
+    """Return the ring without points that go straight on from the one before to the one after.
+
+    Only exact ones go, so that no outline moves; a spike, which turns back, stays and is refused.
+    """
+    kept = ring
+    while len(kept) > 3:
+        around = zip([kept[-1], *kept], kept, [*kept[1:], kept[0]], strict=False)
+        straight = [_goes_straight(before, here, after) for before, here, after in around]
+        if not any(straight):
+            return kept
+        # Of neighbours that are both straight each is on the other's line still: all may go at once.
+        kept = [point for point, gone in zip(kept, straight, strict=True) if not gone]
+    return kept
+
+
+def _goes_straight(before: Point, here: Point, after: Point) -> bool:
+    come, go = (here[0] - before[0], here[1] - before[1]), (after[0] - here[0], after[1] - here[1])
+    across, along = come[0] * go[1] - come[1] * go[0], come[0] * go[0] + come[1] * go[1]
+    if along <= 0 or abs(across) > CLOSE * along:
+        return False
+    # Near enough to be asked exactly, which is slow.
+    (x0, y0), (x1, y1), (x2, y2) = ((Fraction(x), Fraction(y)) for x, y in (before, here, after))
+    return (x1 - x0) * (y2 - y1) == (y1 - y0) * (x2 - x1)
+
+
+@lru_cache(maxsize=4 * POLYGONS_MAX)
 def _polygon(shape: Shape) -> shapely.Polygon:
     return shapely.Polygon(np.reshape(shape, (-1, 2)))

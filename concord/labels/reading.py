@@ -15,6 +15,8 @@ Fault = type[LabelFault] | type[SchemaFault]
 
 SHOWN_CHARACTERS_MAX = 40
 SHOWN_BITS_MAX = 64
+_JOINERS = "\u200c\u200d"
+"""Letters of Persian and of Indic scripts, and composed emoji, are written with them."""
 
 
 def shown(value: object) -> str:
@@ -137,7 +139,7 @@ def class_names_in(value: object, path: str, count_min: int) -> tuple[str, ...]:
     for place, given in enumerate(list_in(listed, path, SchemaFault, count_min, CLASSES_MAX)):
         here = f"{path}[{place}]"
         name = text_in(given, here, SchemaFault, CLASS_CHARACTERS_MAX)
-        if not name or not name.isprintable() or name != name.strip():
+        if not name or not _is_printable(name) or name != name.strip():
             raise SchemaFault(here, f"{shown(name)} is no class name", "use printable text, no blanks around")
         if name in names:
             raise SchemaFault(here, f"{shown(name)} stands at {names[name]} already", "name each class once")
@@ -156,6 +158,11 @@ def class_in(value: object, path: str, classes: Collection[str]) -> str:
         few = [shown(each) for each in list(classes)[:10]]
         raise LabelFault(path, f"{shown(name)} is no class of this project", f"use one of {', '.join(few)}")
     return name
+
+
+def _is_printable(name: str) -> bool:
+    """Say whether a name shows all that it holds: blanks of a script and joiners do, bidi and other controls do not."""
+    return all(each.isprintable() or each in _JOINERS or unicodedata.category(each) == "Zs" for each in name)
 
 
 def _range(low: float, high: float) -> str:

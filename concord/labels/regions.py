@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from concord.labels.canonical_json import encoded
-from concord.labels.grouping import Drawing, Region, Shape, all_matched, matched_overlap, settled
+from concord.labels.grouping import Drawing, Overlaps, Region, Shape, all_matched, matched_overlap, settled
 from concord.labels.reading import class_names_in, list_in, number_in, object_in
 from concord.labels.schema import (
     NOTHING_TO_MERGE,
@@ -74,6 +74,10 @@ class RegionSchema(ABC):
     def _matches_wanted(self, one_count: int, other_count: int) -> float:
         """Return by what the summed overlap of the best matching is divided, for a share from 0 to 1."""
 
+    def _overlaps_from(self, overlap_min: float) -> Overlaps:  # noqa: ARG002 - a kind may use it
+        """Return the function for overlaps of which those under `overlap_min` may be given as 0."""
+        return self._overlaps
+
     def _tolerance_by_default(self) -> float:
         """Return the tolerance where the schema declares none: what merging takes for one region says the same."""
         return round(1.0 - self.iou_min, 9)
@@ -118,7 +122,8 @@ class RegionSchema(ABC):
         if one == other:
             return True
         left, right = self._regions(one), self._regions(other)
-        return all_matched(left, right, self._overlaps, 1.0 - (self.tolerance or 0.0) - CLOSE)
+        overlap_min = 1.0 - (self.tolerance or 0.0) - CLOSE
+        return all_matched(left, right, self._overlaps_from(overlap_min), overlap_min)
 
     def merge(self, labels: Sequence[Vote]) -> Merged:
         """Return the regions that the quorum is for (see `grouping.settled`).
@@ -137,7 +142,7 @@ class RegionSchema(ABC):
         if not labels:
             return NOTHING_TO_MERGE
         drawings = [Drawing(tuple(self._regions(vote.label)), vote.weight) for vote in labels]
-        found = settled(drawings, self._overlaps, self.iou_min, self.quorum, self._shape_of)
+        found = settled(drawings, self._overlaps_from(self.iou_min), self.iou_min, self.quorum, self._shape_of)
         if found.undecided:
             more = len(found.undecided) - REASONS_MAX
             reason = "; ".join(found.undecided[:REASONS_MAX]) + (f"; and {more} more" if more > 0 else "")

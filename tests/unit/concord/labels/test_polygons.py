@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from concord.labels import Json, LabelFault, Vote, encoded
-from concord.labels.polygons import POINTS_MAX, Polygons
+from concord.labels.polygons import POINTS_MAX, Polygons, overlaps_of_polygons
 
 FIELDS = Polygons(("field", "lake"))
 
@@ -87,3 +88,39 @@ def test_of_two_outlines_the_smaller_stands() -> None:
 
 def test_outlines_apart_are_escalated() -> None:
     assert FIELDS.merge([Vote(_label(SQUARE)), Vote(_label([[20, 0], [30, 0], [20, 5]]))]).label is None
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[0, 0], [1, 0], [2, 0], [2, 2], [0, 2]],
+        [[0, 0], [0.5, 0], [1, 0], [2, 0], [2, 0.25], [2, 2], [0, 2], [0, 1]],
+        [[1, 0], [2, 0], [2, 2], [0, 2], [0, 0]],
+    ],
+)
+def test_points_on_an_edge_make_no_other_label(points: list[Json]) -> None:
+    schema = Polygons(("car",))
+    square: list[Json] = [[0, 0], [2, 0], [2, 2], [0, 2]]
+    one, other = (schema.canonical({"polygons": [{"points": ring, "class": "car"}]}) for ring in (points, square))
+    assert one == other
+
+
+def test_a_point_beside_an_edge_by_the_last_bit_stays() -> None:
+    ring: list[Json] = [[0, 0], [1, -1e-16], [2, 0], [2, 2], [0, 2]]
+    label = Polygons(("car",)).canonical({"polygons": [{"points": ring, "class": "car"}]})
+    assert isinstance(label, dict)
+    assert "-1e-16" in str(label)
+
+
+def test_outlines_that_areas_or_boxes_tell_apart_are_not_cut_and_the_others_are_as_before() -> None:
+    generator = np.random.default_rng(5)
+    turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+
+    def outline() -> tuple[float, ...]:
+        x, y, radius = generator.uniform([0, 0, 1], [10, 10, 6]).tolist()
+        return tuple(np.column_stack([x + radius * np.cos(turns), y + radius * np.sin(turns)]).ravel().tolist())
+
+    one, other = [outline() for _ in range(30)], [outline() for _ in range(30)]
+    whole, bounded = overlaps_of_polygons(one, other), overlaps_of_polygons(one, other, 0.5)
+    assert np.array_equal(np.where(whole >= 0.5, whole, 0.0), np.where(bounded >= 0.5, bounded, 0.0))
+    assert np.count_nonzero(bounded) < np.count_nonzero(whole)

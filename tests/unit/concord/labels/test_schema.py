@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import concord
-from concord.labels import KINDS, Json, LabelFault, Vote, schema_from
+from concord.labels import KINDS, Json, LabelFault, SchemaFault, Vote, schema_from
 from concord.labels.choice import Choice
 from concord.labels.schema import Merged
 
@@ -53,3 +53,25 @@ def test_schemas_and_votes_cannot_be_changed() -> None:
         Vote("yes").weight = 2.0  # type: ignore[misc]  # frozen
     with pytest.raises(AttributeError):
         Choice(("a", "b")).classes = ("c", "d")  # type: ignore[misc]  # frozen
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "oui\u00a0!",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f469\u200d\U0001f52c",
+        "\u5927\u3000\u5c0f",
+    ],
+)
+def test_a_class_name_may_have_the_blanks_and_joiners_of_its_script(name: str) -> None:
+    schema = schema_from({"kind": "choice", "classes": [name, "no"]})
+    assert schema.canonical(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["a\u202eb", "a\u2066b", "a\u200fb", "a\u0000b", "a\nb", "a\u2028b", "a\ufeffb", "\u00a0a", ""]
+)
+def test_a_class_name_without_what_cannot_be_seen(name: str) -> None:
+    with pytest.raises(SchemaFault, match="use printable text"):
+        schema_from({"kind": "choice", "classes": [name, "no"]})
