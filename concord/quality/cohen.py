@@ -124,7 +124,9 @@ def _estimate(counts: Floats, w: Floats, method: str, confidence: float) -> Esti
     if not expected > 1e-12:
         return undefined(NO_VARIATION, round(units), method)
     value = 1 - float((v * p).sum()) / expected
-    half = float(ndtri(1 - (1 - confidence) / 2)) * cohen_errors(counts, w).standard_error
+    error, tail = cohen_errors(counts, w).standard_error, (1 - confidence) / 2
+    # As in `linearised.student_interval`: units that are all alike show no error, which is no certainty.
+    half = float(ndtri(1 - tail)) * error if error > 0 else 1 - tail ** (1 / float(counts.sum()))
     return Estimate(
         value, value - half, min(value + half, max(1.0, value)), round(units), f"{method}, large-sample interval"
     )

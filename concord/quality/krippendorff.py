@@ -142,7 +142,7 @@ def _jackknifed(
         return Estimate(value, None, None, units, method, ONE_UNIT)
     if not observed:
         # Without any disagreement alpha is 1 whichever unit is left out.
-        return Estimate(value, value, value, units, method)
+        return Estimate(value, *student_interval(value, 0.0, units - 1, confidence), units, method)
     if ordinal:
         observed_without, expected_without = _ordinal_without_one(table, totals, m)
     else:

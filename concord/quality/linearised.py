@@ -59,13 +59,20 @@ class Linearised:
 def student_interval(value: float, error: float, degrees: float, confidence: float) -> tuple[float, float]:
     """Return the ends of value ± t(degrees)·error, cut to where a coefficient of agreement can lie.
 
+    Units that are all alike, as in perfect agreement, show no error, which is no certainty: n such units leave room for
+    a share of others of up to 1 - (risk / 2)^(1/n) (Clopper and Pearson for 0 of n). If those agree as chance has it,
+    the coefficient is lower by that share, which is then the half width.
+
     >>> low, high = student_interval(0.5, 0.1, 10, 0.95)
     >>> round(low, 3), round(high, 3)
     (0.277, 0.723)
+    >>> [round(student_interval(1.0, 0.0, units - 1, 0.95)[0], 2) for units in (3, 30, 300)]
+    [0.29, 0.88, 0.99]
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} must lie between 0 and 1, as in 0.95")
-    half = float(stdtrit(degrees, 1 - (1 - confidence) / 2)) * error
+    tail = (1 - confidence) / 2
+    half = float(stdtrit(degrees, 1 - tail)) * error if error > 0 else 1 - tail ** (1 / (degrees + 1))
     return max(value - half, min(-1.0, value)), min(value + half, max(1.0, value))
 
 

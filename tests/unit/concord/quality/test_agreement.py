@@ -68,10 +68,14 @@ def test_an_empty_table_is_not_defined(statistic: Callable[..., Estimate]) -> No
 
 
 @pytest.mark.parametrize("statistic", OF_COUNTS)
-def test_perfect_agreement_is_one_with_a_closed_interval(statistic: Callable[..., Estimate]) -> None:
-    estimate = statistic([[3, 0], [0, 3], [0, 3], [3, 0]])
-    assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)
-    assert estimate.units == 4
+def test_perfect_agreement_is_one_and_the_fewer_units_show_it_the_less_certain(
+    statistic: Callable[..., Estimate],
+) -> None:
+    few, many = statistic([[3, 0], [0, 3], [3, 0]]), statistic([[3, 0], [0, 3]] * 200)
+    assert (few.value, few.high) == pytest.approx((1.0, 1.0))
+    assert few.low == pytest.approx(1 - (1 - 0.025 ** (1 / 3)))
+    assert many.low == pytest.approx(0.025 ** (1 / 400))
+    assert few.units == 3
 
 
 @pytest.mark.parametrize("statistic", OF_COUNTS)
@@ -120,10 +124,11 @@ def test_kappa_of_a_table_says_why_it_is_not_defined() -> None:
     assert agreement.cohen_kappa([[0, 9], [0, 0]]).value == 0.0
 
 
-def test_perfect_kappa_is_one_with_a_closed_interval() -> None:
+def test_perfect_kappa_is_one_and_eleven_units_are_no_certainty() -> None:
     for weights in ("identity", "linear", "quadratic"):
         estimate = agreement.cohen_kappa([[7, 0, 0], [0, 3, 0], [0, 0, 1]], weights)
-        assert (estimate.low, estimate.value, estimate.high) == (1.0, 1.0, 1.0)
+        assert (estimate.value, estimate.high) == pytest.approx((1.0, 1.0))
+        assert estimate.low == pytest.approx(0.025 ** (1 / 11))
 
 
 @pytest.mark.parametrize("table", [[[1, 2, 3]], [1, 2], [[-1, 2], [0, 3]]])
