@@ -65,6 +65,26 @@ class Spans(RegionSchema):
         super().__post_init__()
         flag_in(self.overlapping, "$.overlapping", SchemaFault)
 
+    def check(self, label: Json, text_characters: int) -> None:
+        """Refuse a label with a span that ends past the unit's text, where its length is known.
+
+        Args:
+            label: canonical.
+            text_characters: code points of the text.
+
+        Raises:
+            LabelFault: the first span that ends past it.
+
+        >>> Spans(("person",)).check({"spans": [{"start": 4, "end": 900, "class": "person"}]}, 8)
+        Traceback (most recent call last):
+        concord.labels.schema.LabelFault: $.spans[0].end: 900 is past the text; send at most 8, counted in code points
+        """
+        for place, region in enumerate(self._regions(label)):
+            if region.shape[1] > text_characters:
+                problem = f"{region.shape[1]} is past the text"
+                cure = f"send at most {text_characters}, counted in code points"
+                raise LabelFault(f"$.spans[{place}].end", problem, cure)
+
     def spec(self) -> dict[str, Json]:
         """Return the schema as JSON.
 

@@ -133,3 +133,16 @@ def test_wrong_settings_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(SchemaFault) as refusal:
         Spans(("person",), **{field: value})  # type: ignore[arg-type]  # what a spec may hold
     assert refusal.value.path == f"$.{field}"
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "taken"), [("Ann", 3, True), ("Ann", 4, False), ("\U0001f600 Ann", 5, True), ("", 1, False)]
+)
+def test_a_span_is_held_against_the_text_in_code_points(text: str, end: int, taken: bool) -> None:
+    schema = Spans(("person",))
+    label = schema.canonical({"spans": [{"start": 0, "end": end, "class": "person"}]})
+    if taken:
+        schema.check(label, len(text))
+        return
+    with pytest.raises(LabelFault, match=r"\$\.spans\[0\]\.end: .* is past the text; send at most"):
+        schema.check(label, len(text))
