@@ -118,13 +118,23 @@ def _measure(distance: Metric | Distance, table: LabelCounts, totals: Floats) ->
 def _numeric(distance: Literal["interval", "ratio"], table: LabelCounts) -> Disagreement | str:
     values = []
     for label in table.labels:
-        if not isinstance(label, int | float) or not isfinite(label):
+        if not isinstance(label, int | float) or not _is_finite(label):
             return f"the {distance} distance needs labels that are numbers, which {label!r} is not"
         if distance == "ratio" and label < 0:
             return f"the ratio distance needs labels of zero or more, which {label!r} is not"
         values.append(float(label))
     places = np.array(values)
+    # Alpha does not see the scale; without it squares of 1e308 would not be numbers, nor those of 1e-308 more than 0.
+    places = places / (np.abs(places).max(initial=0.0) or 1.0)
     return Squared(places) if distance == "interval" else Tabled(ratio_table(places))
+
+
+def _is_finite(label: float) -> bool:
+    """Say whether a label is a number that a float can hold; an integer may be too long."""
+    try:
+        return isfinite(label)
+    except OverflowError:
+        return False
 
 
 def _jackknifed(

@@ -1,5 +1,5 @@
 from itertools import permutations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -168,3 +168,19 @@ def test_the_jackknife_interval_covers_what_it_says() -> None:
         assert estimate.high is not None
         covered += estimate.low <= 0.25 <= estimate.high
     assert 0.92 <= covered / 400 <= 0.98
+
+
+@pytest.mark.parametrize("unit", [1e308, 1e-300, 1.0])
+@pytest.mark.parametrize("distance", ["interval", "ratio"])
+def test_the_unit_of_numbers_changes_no_alpha(unit: float, distance: Literal["interval", "ratio"]) -> None:
+    rows = [[1.0, 0.5], [0.25, 0.25], [1.0, 1.0], [0.0, 0.5]]
+    scaled = krippendorff_alpha(count_labels([[label * unit for label in row] for row in rows]), distance)
+    plain = krippendorff_alpha(count_labels(rows), distance)
+    assert scaled.value == pytest.approx(plain.value)
+    assert scaled.low == pytest.approx(plain.low)
+
+
+def test_an_integer_that_no_float_holds_leaves_alpha_undefined_with_the_reason() -> None:
+    assert (
+        "needs labels that are numbers" in krippendorff_alpha(count_labels([[10**400, 1], [1, 1]]), "interval").reason
+    )
