@@ -3,7 +3,7 @@
 It takes a project's definition and its units, keeps the payloads, and tells the others what was admitted and how
 it was cut into lots. Payloads never leave but through a signed link.
 
-Reads: concord.intake.v1
+Reads: concord.annotators.v1, concord.intake.v1
 Writes: concord.projects.v1, concord.units.v1
-Owns: projects, units, lots, payloads
+Owns: projects, units, lots, payloads, claims, lot_places
 """

@@ -19,10 +19,10 @@ from concord.contracts.v1.projects_pb2 import (
     SamplingPolicy,
     Targets,
 )
-from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitEvent
 from concord.labels import encoded
 from services.ingest.domain import project as domain
-from services.ingest.domain.admission import UnitState, UnitWish
+from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.lot import LotState
 
 SERVICE = "ingest"
@@ -44,23 +44,29 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
 
 
-def unit_admitted(
-    announcer: Announcer, project: domain.ProjectState, unit: UnitState, wish: UnitWish, gold: bytes | None
-) -> Outgoing:
+def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:
     """Return the event that a unit is in; its payload is not in it."""
     told = UnitAdmitted(
         unit_id=unit.unit_id,
         source_id=unit.source_id,
         media_type=unit.media_type,
         fingerprint=unit.fingerprint,
-        priority=wish.priority or project.definition.policy.priority,
-        skills_required=wish.skills,
-        named_annotators=wish.annotators,
-        gold_label=gold,
+        priority=unit.priority or project.definition.policy.priority,
+        skills_required=unit.skills,
+        named_annotators=unit.annotators,
+        gold_label=claim.gold,
         guideline_version=project.guideline_version,
+        content_length=claim.content_length,
     )
     envelope = UnitEvent(unit_admitted=told)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)
+
+
+def unit_duplicated(announcer: Announcer, project: domain.ProjectState, unit: UnitState) -> Outgoing:
+    """Return the event that a unit's content is another's, which stands for it; keyed so that it follows that one."""
+    told = UnitDuplicated(unit_id=unit.unit_id, source_id=unit.source_id, duplicate_of=unit.duplicate_of)
+    envelope = UnitEvent(unit_duplicated=told)
+    return announcer.event(UNITS, unit.duplicate_of, project.client_id, project.project_id, envelope)
 
 
 def lot_sealed(announcer: Announcer, project: domain.ProjectState, lot: LotState) -> Outgoing:
@@ -82,4 +88,5 @@ def policy(wished: domain.Policy) -> Policy:
         fatigue=FatiguePolicy(**asdict(wished.fatigue)),
         priority=wished.priority,
         deadline_seconds=wished.deadline_seconds,
+        dedupe=wished.dedupe,
     )

@@ -26,19 +26,23 @@ from concord.chassis.http import (
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import SignedLink
-from services.ingest.domain.admission import UnitWish
+from services.ingest.domain.admission import UnitWish, shown_as_text
 from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectRefused, ProjectState
-from services.ingest.handlers import Handlers
+from services.ingest.handlers import Admission, Handlers
 from services.ingest.schemas import (
     DEFINITION,
     UNIT,
     UNITS,
+    WANTED_UNITS,
     AdmissionReport,
     AdmittedUnit,
+    Caution,
+    FoundUnits,
     ProjectBody,
     Projects,
     Refusal,
     Sealed,
+    WantedUnits,
 )
 
 STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectRefused: 422}
@@ -46,9 +50,10 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 40
 IMPORT_BYTES_MAX = 2_000_000_000
 ADMIT_UNITS = 500
-"""Units of a stream that are admitted together."""
+ADMIT_BYTES = 8_000_000
+"""Units of a stream that are admitted together, and their bytes beyond which fewer are."""
 LISTED_MAX = 1_000
-"""Refusals, and units, that a report lists one by one."""
+"""Refusals, cautions, and units, that a report lists one by one."""
 NDJSON = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
@@ -73,6 +78,8 @@ def router(signed_link: SignedLink) -> APIRouter:
         body=list[UnitWish] | UnitWish, lines=NDJSON, reply=AdmissionReport, status=202, refusals=(404,)
     )
     routes.post("/projects/{project_id}/units", **admitted)(admit_units)
+    found = documented(body=WantedUnits, reply=FoundUnits, refusals=(404,))
+    routes.post("/projects/{project_id}/units/find", **found)(find_units)
     routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
     shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
     routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
@@ -90,15 +97,13 @@ async def define_project(request: Request, slug: Slug, caller: Client) -> Respon
         raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
     definition = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
-    handlers = _handlers(request)
-    known = len(handlers.repository.projects)
-    state = await handlers.define_project(caller.client_id, slug, definition)
-    return json_answer(ProjectBody.of(state), 201 if len(handlers.repository.projects) > known else 200)
+    state, new = await _handlers(request).projects.define(caller.client_id, slug, definition)
+    return json_answer(ProjectBody.of(state), 201 if new else 200)
 
 
 async def list_projects(request: Request, caller: ClientOrOperator) -> Response:
     """List the caller's projects."""
-    found = _handlers(request).repository.projects_of(caller.client_id)
+    found = _handlers(request).projects.of_client(caller.client_id)
     return json_answer(Projects([ProjectBody.of(state) for state in found]))
 
 
@@ -126,41 +131,47 @@ async def admit_units(request: Request, project_id: AnyId, caller: Client) -> Re
                 report.stop(line, one.error)
             elif isinstance(one, ConcordError):
                 report.refuse(line, one.errors[0])
-        admission = await _handlers(request).admit(project, [wish for _, wish in wishes])
+        admission = await _handlers(request).admissions.admit(project, [wish for _, wish in wishes])
         report.add([line for line, _ in wishes], admission)
         # Where every line is refused nothing else waits, and other callers want their turn.
         await asyncio.sleep(0)
     return json_answer(report.body(), 202)
 
 
+async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Say where units stand, by the client's own ids: so every id is answered, however many there are."""
+    project = await _project(request, project_id, caller)
+    wanted = await read_json(request, WANTED_UNITS)
+    found = await _handlers(request).admissions.find(project, wanted.ids)
+    return json_answer(FoundUnits([AdmittedUnit.of(one) for one in found]))
+
+
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
     project = await _project(request, project_id, caller)
-    return json_answer(Sealed(await _handlers(request).seal_due(project, 0)))
+    return json_answer(Sealed(await _handlers(request).lots.seal_due(project, 0)))
 
 
 async def show_payload(request: Request, unit_id: AnyId) -> Response:
     """Show a unit's payload to whoever holds a signed link."""
-    payload = await _handlers(request).repository.payload(unit_id)
-    if payload is None:
+    found = await _handlers(request).admissions.payload(unit_id)
+    if found is None:
         raise Gone("The unit was withdrawn, or never was.")
     headers = {
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'",
         "cache-control": "private, no-store",
     }
-    content: bytes = payload["content"]
-    text = msgspec.json.decode(content) if payload["media_type"].startswith("text/") else None
-    # A text that lies elsewhere, {"uri": ...}, is told as it was sent.
-    if isinstance(text, str):
-        return Response(text, media_type="text/plain", headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    unit, content = found
+    if shown_as_text(unit.media_type, content):
+        return Response(content, media_type="text/plain", headers=headers)
+    return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)
 
 
 async def _project(request: Request, project_id: str, caller: Caller) -> ProjectState:
     if caller.client_id is None and not caller.may(Role.OPERATOR):
         raise Forbidden("This credential names no client.")
-    return await _handlers(request).repository.project(project_id, caller.client_id)
+    return await _handlers(request).projects.one(project_id, caller.client_id)
 
 
 class _Stopped(NamedTuple):
@@ -194,15 +205,16 @@ async def _from_lines(request: Request) -> AsyncIterator[tuple[int, Parsed]]:
     Raises:
         HTTPException: it broke off before.
     """
-    first_line = 1
+    first_line, size = 1, 0
     parsed: list[UnitWish | ConcordError | _Stopped | None] = []
     try:
         async for lines in read_lines(request):
             for line in lines:
                 parsed.append(_overlong(line) if isinstance(line, Overlong) else _unit(line))
-                if len(parsed) == ADMIT_UNITS:
+                size += 0 if isinstance(line, Overlong) else len(line)
+                if len(parsed) == ADMIT_UNITS or size > ADMIT_BYTES:
                     yield first_line, parsed
-                    first_line, parsed = first_line + len(parsed), []
+                    first_line, parsed, size = first_line + len(parsed), [], 0
     except HTTPException as fault:
         if not isinstance(fault.__cause__, ConcordError) or not (parsed or first_line > 1):
             raise
@@ -229,15 +241,17 @@ class _Report:
     """Adds up what became of the batches of one request."""
 
     def __init__(self) -> None:
-        self.counts = {"admitted": 0, "repeated": 0, "left_out": 0}
+        self.counts = {"admitted": 0, "repeated": 0, "duplicate_of": 0, "left_out": 0}
         self.refused_count = 0
         self.refused: list[Refusal] = []
+        self.caution_count = 0
+        self.cautions: list[Caution] = []
         self.units: list[AdmittedUnit] = []
         self.stopped: Refusal | None = None
 
     def stop(self, line: int, error: ConcordError) -> None:
         """Note in which line the body broke off."""
-        cure = "send the lines from this one on; those before it were looked at"
+        cure = "send the lines from this one on, or all of them again: none is taken twice"
         self.stopped = Refusal(line, "body", error.detail, cure)
 
     def refuse(self, line: int, error: Any) -> None:
@@ -246,14 +260,18 @@ class _Report:
         if len(self.refused) < LISTED_MAX:
             self.refused.append(Refusal(line, error.field, error.problem, error.cure))
 
-    def add(self, lines: Sequence[int], admission: Any) -> None:
+    def add(self, lines: Sequence[int], admission: Admission) -> None:
         """Note what became of a batch whose units stood on these lines."""
-        for position, refusal in admission.refused:
+        for position, refusal in sorted(admission.refused.items()):
             self.refuse(lines[position], refusal)
-        for place in admission.places:
+        for position, caution in admission.cautions:
+            self.caution_count += 1
+            if len(self.cautions) < LISTED_MAX:
+                self.cautions.append(Caution(lines[position], caution.field, caution.problem, caution.cure))
+        for _, place in sorted(admission.places.items()):
             self.counts[place.status] += 1
             if len(self.units) < LISTED_MAX:
-                self.units.append(AdmittedUnit(place.source_id, place.unit_id, place.status))
+                self.units.append(AdmittedUnit.of(place))
 
     def body(self) -> AdmissionReport:
         """Return the report."""
@@ -262,6 +280,8 @@ class _Report:
             **self.counts,
             refused_count=self.refused_count,
             refused=self.refused,
+            caution_count=self.caution_count,
+            cautions=self.cautions,
             units=self.units,
             stopped=self.stopped,
         )

@@ -1,8 +1,12 @@
 """Ingest's composition root: settings and ports in, a wired service out."""
 
+import logging
 from collections.abc import Mapping
 
+from concord.chassis.annotators import annotator_table
 from concord.chassis.clock import Clock
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.payload_links import SignedLink
 from concord.chassis.ports import Ports
@@ -13,11 +17,13 @@ from services.ingest import api, events
 from services.ingest.announcements import SERVICE
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import PAYLOADS, Repository
+from services.ingest.repository import CLAIMS, PAYLOADS, PLACES, Repository
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -34,13 +40,15 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     """Return ingest over the given ports, not yet started."""
     journal = journal_part(ports)
     repository = Repository(journal.journal, ports.store, settings.ids.secret.key())
-    handlers = Handlers(repository, journal.journal, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
+    annotators = annotator_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
+    handlers = Handlers.of(repository, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(Intake(handlers)))
     parts = ordered(
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS],
+        collections=[PAYLOADS, CLAIMS, PLACES],
+        tables=[annotators],
         rebuild=repository.rebuild,
         loops=[Loop("lots", lambda: _seal_for_ever(handlers, ports.clock))],
     )
@@ -61,6 +69,6 @@ async def _seal_for_ever(handlers: Handlers, clock: Clock) -> None:
     while True:
         await clock.sleep(SEAL_SECONDS)
         try:
-            await handlers.seal_aged()
-        except StoreUnavailable:
-            continue
+            await handlers.lots.seal_aged()
+        except (StoreUnavailable, Unavailable) as fault:
+            log.warning("lots wait: %s", fault)

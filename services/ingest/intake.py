@@ -1,22 +1,29 @@
 """The intake topic: a CloudEvent is a unit, in structured or binary mode of the Kafka binding.
 
-`source` is the project (`/projects/<project_id>`), `id` the client's name of the unit, and `data` what the HTTP
-door takes beside the id. See CloudEvents 1.0, Kafka Protocol Binding, sections 3.2 and 3.3.
+`source` is the project (`/projects/<project_id>`, or an address that ends so), `id` the client's name of the unit, and
+`data` what the HTTP door takes beside the id. Only these, the type and the version are read: other attributes and
+headers may hold anything, or nothing. A record without a content type whose value says `specversion` is taken as
+structured. See CloudEvents 1.0, Kafka Protocol Binding, sections 3.2 and 3.3; it has no batches.
 """
 
+import base64
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from concord.chassis.broker.port import Incoming
 from concord.chassis.consumer import Delivery, Poison
-from services.ingest.domain.admission import UnitWish
+from concord.contracts.codec import Headers
+from services.ingest.domain.admission import UnitWish, shown
 from services.ingest.domain.project import ProjectDoesNotExist
 from services.ingest.handlers import Handlers
 
 STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SOURCE = "/projects/"
 TYPE = "concord.unit.v1"
 
@@ -28,8 +35,11 @@ class CloudEvent(msgspec.Struct, frozen=True):
     id: str
     source: str
     type: str
-    data: dict[str, Any]
+    data: dict[str, Any] | None = None
+    data_base64: str | None = None
 
+
+ATTRIBUTES = ("specversion", "id", "source", "type")
 
 _event = msgspec.json.Decoder(CloudEvent).decode
 _data = msgspec.json.Decoder(dict[str, Any]).decode
@@ -42,23 +52,25 @@ class Intake:
         self.handlers = handlers
 
     async def admit(self, deliveries: Sequence[Delivery]) -> None:
-        """Admit a batch, project by project.
+        """Admit a batch, project by project, each unit under its record's own trace.
 
         Raises:
             Poison: a record is no unit of a project; the consumer then finds out which by trying each alone.
         """
-        wishes: dict[str, list[UnitWish]] = defaultdict(list)
+        sent: dict[str, list[tuple[UnitWish, Headers]]] = defaultdict(list)
         for delivery in deliveries:
             event = cloud_event(delivery.record)
-            wishes[_project_id(event)].append(_wish(event))
-        for project_id, units in wishes.items():
+            sent[_project_id(event)].append((_wish(event), delivery.trace))
+        for project_id, units in sent.items():
             try:
-                project = await self.handlers.repository.project(project_id, client_id=None)
+                project = await self.handlers.projects.one(project_id, client_id=None)
             except ProjectDoesNotExist as fault:
-                raise Poison(f"source: there is no project {project_id!r}; define it first") from fault
-            admission = await self.handlers.admit(project, units, deliveries[0].trace)
+                raise Poison(f"source: there is no project {shown(project_id)}; define it first") from fault
+            admission = await self.handlers.admissions.admit(
+                project, [wish for wish, _ in units], [trace for _, trace in units]
+            )
             if admission.refused:
-                raise Poison(str(admission.refused[0][1]))
+                raise Poison(str(next(iter(admission.refused.values()))))
 
 
 def cloud_event(record: Incoming) -> CloudEvent:
@@ -68,30 +80,41 @@ def cloud_event(record: Incoming) -> CloudEvent:
         Poison: it carries none.
     """
     headers = {name.lower(): value for name, value in record.headers}
-    kind = headers.get("content-type", b"").decode("latin-1").split(";", 1)[0].strip()
+    kind = headers.get("content-type", b"").decode("latin-1").split(";", 1)[0].strip().lower()
+    value = record.value.removeprefix(BYTE_ORDER_MARK)
     try:
-        if kind == STRUCTURED:
-            return _event(record.value)
-        attributes = {
-            name.removeprefix("ce_"): value.decode() for name, value in headers.items() if name.startswith("ce_")
-        }
-        return msgspec.convert({**attributes, "data": _data(record.value)}, CloudEvent)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        if kind == STRUCTURED or (not kind and "ce_specversion" not in headers):
+            return _event(value)
+        if kind.startswith(BATCH):
+            raise Poison("content-type: is a batch, which the Kafka binding does not have; send one event a record")
+        attributes = {name: headers[f"ce_{name}"].decode() for name in ATTRIBUTES if f"ce_{name}" in headers}
+        return msgspec.convert({**attributes, "data": _data(value)}, CloudEvent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise Poison(f"no CloudEvent with JSON data: {fault}") from fault
 
 
 def _project_id(event: CloudEvent) -> str:
     if event.specversion != "1.0":
-        raise Poison(f"specversion: is {event.specversion!r}; send 1.0")
+        raise Poison(f"specversion: is {shown(event.specversion)}; send 1.0")
     if event.type != TYPE:
-        raise Poison(f"type: is {event.type!r}; send {TYPE!r}")
-    if not event.source.startswith(SOURCE):
-        raise Poison(f"source: is {event.source!r}; send '{SOURCE}<project_id>'")
-    return event.source.removeprefix(SOURCE)
+        raise Poison(f"type: is {shown(event.type)}; send {TYPE!r}")
+    path = _path(event.source)
+    if not path.startswith(SOURCE):
+        raise Poison(f"source: is {shown(event.source)}; send '{SOURCE}<project_id>'")
+    return path.removeprefix(SOURCE)
+
+
+def _path(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return "" if parts.query or parts.fragment else parts.path
 
 
 def _wish(event: CloudEvent) -> UnitWish:
     try:
-        return msgspec.convert({**event.data, "id": event.id}, UnitWish)
-    except msgspec.ValidationError as fault:
+        data = event.data if event.data_base64 is None else _data(base64.b64decode(event.data_base64, validate=True))
+        return msgspec.convert({**(data or {}), "id": event.id}, UnitWish)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise Poison(f"data: {fault}") from fault

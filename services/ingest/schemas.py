@@ -1,19 +1,27 @@
 """Ingest's bodies, as they travel over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from services.ingest.domain.admission import UnitWish
-from services.ingest.domain.project import Definition, Policy, ProjectState, Targets
+from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, UnitWish
+from services.ingest.domain.identity import Place
+from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Policy, ProjectState, Targets
 
 DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
 UNITS = msgspec.json.Decoder(list[msgspec.Raw])
+"""Each unit is read by itself, so that one that is wrong is refused alone."""
+FIND_UNITS_MAX = 500
+"""Units whose place is asked for in one request."""
 
 
 class ProjectBody(msgspec.Struct, frozen=True):
-    """A project, whole: what was left out of the definition stands here with its default."""
+    """A project, whole: what was left out of the definition stands here with its default.
+
+    Attributes:
+        without_effect: the fields that are kept and told, and that nothing follows from yet.
+    """
 
     project_id: str
     revision: int
@@ -23,6 +31,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     guideline_version: int
     policy: Policy
     targets: Targets
+    without_effect: tuple[str, ...] = WITHOUT_EFFECT
 
     @classmethod
     def of(cls, state: ProjectState) -> "ProjectBody":
@@ -55,26 +64,72 @@ class Refusal(msgspec.Struct, frozen=True):
     cure: str
 
 
-class AdmittedUnit(msgspec.Struct, frozen=True):
-    """A unit's own id beside the client's name of it."""
+class Caution(Refusal, frozen=True):
+    """A unit that was taken, and something about it that its sender will want to put right."""
+
+
+class FirstUnit(msgspec.Struct, frozen=True):
+    """The unit that stands for a duplicate: where its label is found."""
+
+    source_id: str
+    unit_id: str
+
+
+class AdmittedUnit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit's own id beside the client's name of it, and what became of it.
+
+    Attributes:
+        status: admitted, repeated, duplicate_of, left_out; unknown, where an id is asked for that was never taken.
+        duplicate_of: the unit of the same content that came first.
+    """
 
     source_id: str
     unit_id: str
     status: str
+    duplicate_of: FirstUnit | None = None
+
+    @classmethod
+    def of(cls, place: Place) -> "AdmittedUnit":
+        """Return a unit's place as its client sees it."""
+        unit = place.unit
+        first = FirstUnit(unit.first_source_id, unit.duplicate_of) if unit.duplicate_of else None
+        return cls(unit.source_id, unit.unit_id, place.status, first)
 
 
 class AdmissionReport(msgspec.Struct, frozen=True):
     """What became of the units of one request.
 
-    `refused` and `units` are listed up to a bound each; the counts are always whole. `stopped` tells in which line the
-    body broke off and why: the lines before it are answered for, and those from there on are not.
+    `refused`, `cautions` and `units` are listed up to a bound each; the counts are always whole. What became of any
+    unit is found again by its id.
+
+    Attributes:
+        stopped: why reading ended before the body did; what stands above the line it names was served.
     """
 
     admitted: int
     repeated: int
+    duplicate_of: int
     left_out: int
     refused_count: int
     refused: list[Refusal]
+    caution_count: int
+    cautions: list[Caution]
+    units: list[AdmittedUnit]
+    stopped: Refusal | None = None
+
+
+SourceId = Annotated[str, msgspec.Meta(max_length=SOURCE_ID_CHARACTERS_MAX)]
+
+
+class WantedUnits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ids, as the client gave them, of units whose place is asked for."""
+
+    ids: Annotated[list[SourceId], msgspec.Meta(max_length=FIND_UNITS_MAX)]
+
+
+class FoundUnits(msgspec.Struct, frozen=True):
+    """Where units stand, in the order in which they were asked for."""
+
     units: list[AdmittedUnit]
     stopped: Refusal | None = None
 
@@ -83,3 +138,6 @@ class Sealed(msgspec.Struct, frozen=True):
     """How many lots were cut."""
 
     lots: int
+
+
+WANTED_UNITS = msgspec.json.Decoder(WantedUnits)

@@ -6,7 +6,7 @@ INSTRUMENTS = (
     Instrument(
         "concord_ingest_units",
         "counter",
-        "Units sent, by what became of them: admitted, repeated, left_out by sampling, refused.",
+        "Units sent, by what became of them: admitted, repeated, duplicate_of, left_out by sampling, refused.",
         ("status",),
     ),
 )

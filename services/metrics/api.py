@@ -6,12 +6,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Request, Response
 
+from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from concord.chassis.table import Table
-from services.metrics.annotators import AnnotatorRow
 from services.metrics.domain.standing import Competence
 from services.metrics.measure import Measure, Measured
 from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Quality

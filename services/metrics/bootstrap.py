@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Mapping
 
+from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
@@ -12,7 +13,6 @@ from concord.chassis.runtime import BrokerPart, Hook, Loop, Part, Runtime, Servi
 from concord.chassis.wiring import real_ports
 from services.metrics import api, events
 from services.metrics.agents import faust_door
-from services.metrics.annotators import annotator_table
 from services.metrics.announcements import SERVICE
 from services.metrics.door import Doors, replaying
 from services.metrics.handlers import Handlers

@@ -16,7 +16,7 @@ UNPLACED = "services/audit/attic.py"
 
 BREACHES = {
     "a service reaches up to the simulation": (
-        "floors", "services/ingest/handlers.py", "from simulation.house import House", "simulation.house"),
+        "floors", "services/ingest/handlers/admission.py", "from simulation.house import House", "simulation.house"),
     "the chassis knows a service": (
         "floors", "concord/chassis/consumer/batch.py", "import services.audit.handlers", "services.audit.handlers"),
     "deployment imports what it starts": (
@@ -32,7 +32,7 @@ BREACHES = {
     "one door goes through the other": (
         "doors", "services/audit/events.py", "import services.audit.api", "services.audit.api"),
     "a use case calls a door": (
-        "rooms", "services/ingest/handlers.py", "import services.ingest.events", "services.ingest.events"),
+        "rooms", "services/ingest/handlers/admission.py", "import services.ingest.events", "services.ingest.events"),
     "a use case reads settings": (
         "rooms", "services/audit/handlers/verdicts.py", "import services.audit.settings", "services.audit.settings"),
     "a domain words events": (

@@ -101,9 +101,14 @@ class Policy(_message.Message):
     FATIGUE_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     DEADLINE_SECONDS_FIELD_NUMBER: _builtins.int
+    DEDUPE_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
+    dedupe: _builtins.str
+    """What is done with a content that is known under another id. "content": the unit that came first stands for it.
+    "id": it is a unit of its own.
+    """
     @_builtins.property
     def overlap(self) -> Global___OverlapPolicy: ...
     @_builtins.property
@@ -133,10 +138,11 @@ class Policy(_message.Message):
         fatigue: Global___FatiguePolicy | None = ...,
         priority: _builtins.int = ...,
         deadline_seconds: _builtins.int = ...,
+        dedupe: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "sampling", b"sampling"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "sampling", b"sampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "sampling", b"sampling"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class UnitEvent(_message.Message):
-    """Topic concord.units.v1, key unit_id (LotSealed: lot_id)."""
+    """Topic concord.units.v1, key unit_id (LotSealed: lot_id; UnitDuplicated: duplicate_of)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -29,6 +29,7 @@ class UnitEvent(_message.Message):
     UNIT_ADMITTED_FIELD_NUMBER: _builtins.int
     LOT_SEALED_FIELD_NUMBER: _builtins.int
     UNIT_ERASED_FIELD_NUMBER: _builtins.int
+    UNIT_DUPLICATED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -37,6 +38,8 @@ class UnitEvent(_message.Message):
     def lot_sealed(self) -> Global___LotSealed: ...
     @_builtins.property
     def unit_erased(self) -> Global___UnitErased: ...
+    @_builtins.property
+    def unit_duplicated(self) -> Global___UnitDuplicated: ...
     def __init__(
         self,
         *,
@@ -44,12 +47,13 @@ class UnitEvent(_message.Message):
         unit_admitted: Global___UnitAdmitted | None = ...,
         lot_sealed: Global___LotSealed | None = ...,
         unit_erased: Global___UnitErased | None = ...,
+        unit_duplicated: Global___UnitDuplicated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_erased", b"unit_erased"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_erased", b"unit_erased"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["unit_admitted", "lot_sealed", "unit_erased"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["unit_admitted", "lot_sealed", "unit_erased", "unit_duplicated"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -70,6 +74,7 @@ class UnitAdmitted(_message.Message):
     NAMED_ANNOTATORS_FIELD_NUMBER: _builtins.int
     GOLD_LABEL_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    CONTENT_LENGTH_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     source_id: _builtins.str
     """The client's own name of the unit; shown to no annotator."""
@@ -82,6 +87,8 @@ class UnitAdmitted(_message.Message):
     assign keeps that a unit is gold and never the answer, and no event towards annotators carries either.
     """
     guideline_version: _builtins.int
+    content_length: _builtins.int
+    """Of a text that lies with ingest, in code points: no span ends beyond it. Absent where ingest does not know it."""
     @_builtins.property
     def skills_required(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -100,16 +107,52 @@ class UnitAdmitted(_message.Message):
         named_annotators: _abc.Iterable[_builtins.str] | None = ...,
         gold_label: _builtins.bytes | None = ...,
         guideline_version: _builtins.int = ...,
+        content_length: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label", "gold_label", b"gold_label"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "gold_label", b"gold_label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__content_length: _TypeAlias = _typing.Literal["content_length"]  # noqa: Y015
+    _WhichOneofArgType__content_length: _TypeAlias = _typing.Literal["_content_length", b"_content_length"]  # noqa: Y015
     _WhichOneofReturnType__gold_label: _TypeAlias = _typing.Literal["gold_label"]  # noqa: Y015
     _WhichOneofArgType__gold_label: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__content_length) -> _WhichOneofReturnType__content_length | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gold_label) -> _WhichOneofReturnType__gold_label | None: ...
 
 Global___UnitAdmitted: _TypeAlias = UnitAdmitted  # noqa: Y015
+
+@_typing.final
+class UnitDuplicated(_message.Message):
+    """The client sent a content again under another id. That id is not labelled itself: the first unit stands for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    DUPLICATE_OF_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    """The id that the unit would have had."""
+    source_id: _builtins.str
+    """The client's own name of it."""
+    duplicate_of: _builtins.str
+    """The unit of the same content that was admitted."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+        duplicate_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate_of", b"duplicate_of", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitDuplicated: _TypeAlias = UnitDuplicated  # noqa: Y015
 
 @_typing.final
 class LotSealed(_message.Message):

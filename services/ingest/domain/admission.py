@@ -1,6 +1,7 @@
 """Admission: which units are let in, in what form, and what is told to whoever sent the others."""
 
-from typing import Any, Literal, NamedTuple
+import re
+from typing import Any
 
 import msgspec
 
@@ -9,6 +10,12 @@ CONTENT_BYTES_MAX = 200_000
 NAMED_ANNOTATORS_MAX = 100
 SKILLS_MAX = 20
 SKILL_CHARACTERS_MAX = 100
+MEDIA_TYPE_CHARACTERS_MAX = 200
+MEDIA_TYPE = re.compile(r"(?=.{3,200}\Z)[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+( *;[ -~]*)?")
+"""RFC 9110, section 8.3.1, in small letters; parameters are kept as they are."""
+URI_CHARACTERS_MAX = 2_000
+SHOWN_CHARACTERS_MAX = 100
+"""Of what was sent and is shown in a refusal."""
 MEDIA_TYPES = ("text/", "application/json", "image/", "audio/", "video/", "application/pdf")
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -47,31 +54,6 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gold: Any = None
 
 
-class UnitState(msgspec.Struct, frozen=True):
-    """An admitted unit. Its payload lies under its fingerprint."""
-
-    unit_id: str
-    project_id: str
-    source_id: str
-    media_type: str
-    fingerprint: str
-    admitted_at_us: int
-    gold: bool = False
-
-
-class Place(NamedTuple):
-    """What became of one unit that was sent.
-
-    Attributes:
-        status: admitted now; repeated, when it or its content was there; left_out by the project's sampling.
-        unit_id: the unit's id; of a repeated content, the id under which it was admitted first.
-    """
-
-    status: Literal["admitted", "repeated", "left_out"]
-    source_id: str
-    unit_id: str
-
-
 def checked(wish: UnitWish) -> UnitWish:
     """Return the wish with its media type filled in.
 
@@ -94,10 +76,44 @@ def checked(wish: UnitWish) -> UnitWish:
         raise UnitRefused(
             "skills", "holds an empty or overlong one", f"send skills of 1 to {SKILL_CHARACTERS_MAX} characters"
         )
-    media_type = wish.media_type or ("text/plain" if isinstance(wish.content, str) else "application/json")
-    if not media_type.startswith(MEDIA_TYPES):
-        raise UnitRefused("media_type", f"is {media_type!r}", f"send one that starts with {', '.join(MEDIA_TYPES)}")
+    media_type = wish.media_type.lower() or ("text/plain" if isinstance(wish.content, str) else "application/json")
+    if not MEDIA_TYPE.fullmatch(media_type) or not media_type.startswith(MEDIA_TYPES):
+        cure = f"send one of at most {MEDIA_TYPE_CHARACTERS_MAX} characters that starts with {', '.join(MEDIA_TYPES)}"
+        raise UnitRefused("media_type", f"is {shown(wish.media_type)}", cure)
+    if not _fits(media_type, wish.content):
+        raise UnitRefused(
+            "content",
+            f"is {_kind(wish.content)}, and media_type is {shown(media_type)}",
+            "send a text with a text/ type, {'uri': ...} for what lies elsewhere, and application/json for all else",
+        )
     return msgspec.structs.replace(wish, media_type=media_type)
+
+
+def shown_as_text(media_type: str, content: Any) -> bool:
+    """Return whether content is shown as the text that it is; all else is shown as JSON."""
+    return media_type.startswith("text/") and isinstance(content, str)
+
+
+def _fits(media_type: str, content: Any) -> bool:
+    """Return whether content has the shape that its media type promises."""
+    if media_type.startswith("application/json"):
+        return True
+    if isinstance(content, str):
+        return media_type.startswith("text/")
+    if not isinstance(content, dict):
+        return False
+    uri = content.get("uri")
+    return isinstance(uri, str) and 0 < len(uri) <= URI_CHARACTERS_MAX
+
+
+def _kind(content: Any) -> str:
+    names = {str: "a text", dict: "an object without a uri", list: "a list", bool: "a truth value"}
+    return names.get(type(content), "a number")
+
+
+def shown(text: str) -> str:
+    """Return what was sent as a refusal shows it: quoted, and no longer than can be read."""
+    return repr(text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[:SHOWN_CHARACTERS_MAX]}…")
 
 
 def canonical_content(content: Any) -> bytes:

@@ -1,5 +1,6 @@
 """Lots: how admitted units are cut into what is accepted or rejected together."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 import msgspec
@@ -41,8 +42,12 @@ class OpenLot:
             return ()
         return tuple(islice(self._waiting, size))
 
+    def drop(self, unit_ids: Iterable[str]) -> None:
+        """Take out units that are in a lot already."""
+        for unit_id in unit_ids:
+            self._waiting.pop(unit_id, None)
+
     def cut(self, lot: LotState) -> None:
         """Take out the units of a lot that was sealed, by us or by another process."""
-        for unit_id in lot.unit_ids:
-            self._waiting.pop(unit_id, None)
+        self.drop(lot.unit_ids)
         self.next_number = max(self.next_number, lot.number + 1)

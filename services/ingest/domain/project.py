@@ -9,7 +9,17 @@ CONFIDENCE_LOW, CONFIDENCE_HIGH = 0.5, 1.0
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
-GUIDELINE_CHARACTERS_MAX = 200_000
+NAME_CHARACTERS_MAX = 200
+GUIDELINE_BYTES_MAX = 400_000
+"""In UTF-8. A definition is told whole in one event, its schema of at most 200,000 bytes among the rest."""
+WITHOUT_EFFECT = (
+    "policy.gold.qualify_units_max",
+    "policy.fatigue.false_alarm_units",
+    "policy.fatigue.break_seconds",
+    "policy.fatigue.session_minutes_max",
+    "policy.deadline_seconds",
+)
+"""Fields that are kept and told, and that no service reads yet."""
 
 
 class Fault(NamedTuple):
@@ -104,7 +114,12 @@ class Fatigue(Wish, frozen=True):
 
 
 class Policy(Wish, frozen=True):
-    """How a project's units are labelled and judged."""
+    """How a project's units are labelled and judged.
+
+    Attributes:
+        dedupe: what is done with a content that is known under another id: the unit that came first stands for it
+            (content), or it is a unit of its own (id).
+    """
 
     overlap: Overlap = Overlap()
     consensus: Consensus = Consensus()
@@ -116,6 +131,7 @@ class Policy(Wish, frozen=True):
     fatigue: Fatigue = Fatigue()
     priority: int = 0
     deadline_seconds: int = 0
+    dedupe: Literal["content", "id"] = "content"
 
 
 class Targets(Wish, frozen=True):
@@ -150,16 +166,19 @@ class ProjectState(msgspec.Struct, frozen=True):
 def defined(state: ProjectState | None, client_id: str, project_id: str, definition: Definition) -> ProjectState | None:
     """Return the project as defined now; None when it says what was said before.
 
+    Classes keep the order in which they were defined first: labels and matrices are read by it.
+
     Raises:
-        ProjectRefused: the policy or a target is out of its range.
+        ProjectRefused: a field is out of its range, or the label schema is another.
     """
-    faults = [*policy_faults(definition.policy), *target_faults(definition.targets)]
-    if len(definition.guideline) > GUIDELINE_CHARACTERS_MAX:
-        faults.append(Fault("guideline", "is too long", f"send at most {GUIDELINE_CHARACTERS_MAX} characters"))
-    if state is not None and state.definition.label_schema != definition.label_schema:
-        faults.append(
-            Fault("label_schema", "differs from the one that annotations were made under", "define a new project")
-        )
+    faults = definition_faults(definition)
+    if state is not None:
+        known = state.definition.label_schema
+        if _in_no_order(known) == _in_no_order(definition.label_schema):
+            definition = msgspec.structs.replace(definition, label_schema=known)
+        else:
+            cure = "define a new project: labels of two schemas are not weighed beside one another"
+            faults.append(Fault("label_schema", "differs from the one that annotations were made under", cure))
     if faults:
         raise ProjectRefused(faults)
     if state is None:
@@ -169,6 +188,23 @@ def defined(state: ProjectState | None, client_id: str, project_id: str, definit
     changed = state.definition.guideline != definition.guideline
     version = state.guideline_version + changed
     return ProjectState(project_id, client_id, state.revision + 1, version, definition)
+
+
+def _in_no_order(schema: dict[str, Any]) -> dict[str, Any]:
+    classes = schema.get("classes")
+    return schema | {"classes": sorted(map(str, classes))} if isinstance(classes, list) else schema
+
+
+def definition_faults(definition: Definition) -> list[Fault]:
+    """Return what is out of range in a definition, by field."""
+    faults = [*policy_faults(definition.policy), *target_faults(definition.targets)]
+    if len(definition.name) > NAME_CHARACTERS_MAX:
+        cure = f"send at most {NAME_CHARACTERS_MAX} characters"
+        faults.append(Fault("name", f"has {len(definition.name)} characters", cure))
+    if (size := len(definition.guideline.encode())) > GUIDELINE_BYTES_MAX:
+        cure = f"send at most {GUIDELINE_BYTES_MAX}, and link to what is longer"
+        faults.append(Fault("guideline", f"has {size} bytes", cure))
+    return faults
 
 
 def policy_faults(policy: Policy) -> Iterator[Fault]:

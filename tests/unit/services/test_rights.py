@@ -21,6 +21,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "GET", "/v1/projects"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "GET", "/v1/projects/{project_id}"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/units"): {Role.CLIENT},
+    ("ingest", "POST", "/v1/projects/{project_id}/units/find"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/seal"): {Role.CLIENT},
     ("ingest", "GET", "/v1/payloads/{unit_id}"): set(),
     ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
@@ -85,6 +86,7 @@ def bodies(method: str, path: str, things: Things) -> Any:
         return DEFINITION if "projects" in path else {}
     by_end: dict[str, Any] = {
         "/units": [{"id": "new", "content": "new"}],
+        "/units/find": {"ids": ["u0", "new"]},
         "/claims": {"units": 50},
         "/submission": {"label": "no"},
         "/submissions": {"submissions": [{"assignment_id": things.assignment, "label": "no"}]},

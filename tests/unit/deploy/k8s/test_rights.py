@@ -3,7 +3,7 @@
 from deploy.k8s.catalogue import topics, users
 
 READS = {
-    "ingest": {"intake"},
+    "ingest": {"annotators", "intake"},
     "assign": {"projects", "units", "resolutions", "lots"},
     "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
     "audit": {"projects", "units", "resolutions"},

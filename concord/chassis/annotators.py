@@ -1,4 +1,4 @@
-"""Annotators as metrics sees them: rows of the annotators topic."""
+"""Annotators as every service but assign sees them: rows of the annotators topic."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -19,11 +19,13 @@ class AnnotatorRow:
 
     Attributes:
         kind: "human" or "model".
+        skills: what the annotator has, whether a credential holds or not.
     """
 
     annotator_id: str
     revision: int
     kind: str
+    skills: frozenset[str]
 
 
 def annotator_from(event: Message) -> AnnotatorRow:
@@ -36,7 +38,7 @@ def annotator_from(event: Message) -> AnnotatorRow:
     if not envelope.HasField("annotator_defined"):
         raise ValueError("an AnnotatorEvent that defines no annotator")
     defined = envelope.annotator_defined
-    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind)
+    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind, frozenset(defined.skills))
 
 
 def annotator_table(broker: Broker, clock: Clock, dead_letters: DeadLetters) -> Table[AnnotatorRow]:

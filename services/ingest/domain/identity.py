@@ -1,0 +1,101 @@
+"""Identity of units: what a client's own id stands for, and what makes two sendings of it the same.
+
+A unit is known by its client's id. What it says is compared field by field; its content is compared by a keyed
+fingerprint. A content is claimed for one unit at a time, by number: claim 1 of a content is the first to be tried,
+and only where it is void does claim 2 count, and so on. A claim is void for good when its unit came to say something
+else, so two processes that read the same claims come to the same owner.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+CLAIMS_MAX = 20
+"""Void claims of one content that are passed over: each takes an id that its client had used for something else."""
+
+
+class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit as it was first sent, admitted or told to be a duplicate.
+
+    Attributes:
+        admitted_at_us: when; 0 for a duplicate and for what is only claimed yet.
+        gold_mark: keyed hash of the known label; empty for a unit that is work.
+        duplicate_of: the unit of the same content that stands for this one, which is then not labelled itself.
+        first_source_id: that unit's client's id.
+    """
+
+    unit_id: str
+    project_id: str
+    source_id: str
+    media_type: str = ""
+    fingerprint: str = ""
+    admitted_at_us: int = 0
+    gold_mark: str = ""
+    priority: int = 0
+    skills: tuple[str, ...] = ()
+    annotators: tuple[str, ...] = ()
+    duplicate_of: str = ""
+    first_source_id: str = ""
+
+    @property
+    def gold(self) -> bool:
+        """Return whether the unit measures annotators."""
+        return bool(self.gold_mark)
+
+    @property
+    def content_key(self) -> str:
+        """Return what is claimed for one unit: a content, in one project, as gold or as work."""
+        return f"{self.project_id}/{'gold' if self.gold else 'work'}/{self.fingerprint}"
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Who claimed a content: the unit whole, so that whoever meets the claim of a dead process can finish its work.
+
+    Attributes:
+        unit: as it is to be admitted, without the time.
+        gold: the known label as canonical JSON, for gold.
+        content_length: of a text, in code points.
+    """
+
+    unit: UnitState
+    gold: bytes | None = None
+    content_length: int | None = None
+
+
+class Place(NamedTuple):
+    """What became of one unit that was sent.
+
+    Attributes:
+        status: admitted now; repeated, when this id was there and said the same; duplicate_of, when the content was
+            there under another id; left_out by the project's sampling; unknown, when it is asked for and was never
+            taken.
+        unit: the unit as it is known.
+    """
+
+    status: Literal["admitted", "repeated", "duplicate_of", "left_out", "unknown"]
+    unit: UnitState
+
+
+_COMPARED = (
+    ("fingerprint", "content"),
+    ("gold_mark", "gold"),
+    ("media_type", "media_type"),
+    ("priority", "priority"),
+    ("skills", "skills"),
+    ("annotators", "annotators"),
+)
+
+
+def differing(known: UnitState, sent: UnitState) -> str | None:
+    """Return the first field in which a unit that is sent again differs from what is known; None when in none.
+
+    >>> one = UnitState("k-u1", "k-p", "row 1", "text/plain", "f")
+    >>> differing(one, one), differing(one, msgspec.structs.replace(one, priority=9, annotators=("w1",)))
+    (None, 'priority')
+    """
+    return next((field for name, field in _COMPARED if getattr(known, name) != getattr(sent, name)), None)
+
+
+def stands_for(holder: UnitState, sent: UnitState) -> bool:
+    """Return whether the unit that claimed a content came to hold it; if not, its claim is void for good."""
+    return holder.content_key == sent.content_key and not holder.duplicate_of

@@ -1,0 +1,42 @@
+"""What ingest does: one use case a method, one concern a file.
+
+Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
+labelled, `admission` takes units in, `lots` cuts what was admitted into what is judged together.
+"""
+
+from dataclasses import dataclass
+
+from concord.chassis.annotators import AnnotatorRow
+from concord.chassis.clock import Clock
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments
+from services.ingest.handlers.admission import Admission, Admissions
+from services.ingest.handlers.lots import Lots
+from services.ingest.handlers.projects import Projects
+from services.ingest.repository import Repository
+
+__all__ = ["Admission", "Admissions", "Handlers", "Lots", "Projects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Ingest's use cases."""
+
+    projects: Projects
+    admissions: Admissions
+    lots: Lots
+
+    @classmethod
+    def of(
+        cls, repository: Repository, annotators: Table[AnnotatorRow], instruments: Instruments, clock: Clock
+    ) -> "Handlers":
+        """Return the use cases over one repository.
+
+        Args:
+            repository: where facts are found.
+            annotators: who could label what is admitted.
+            instruments: those of `telemetry.INSTRUMENTS`.
+            clock: time.
+        """
+        lots = Lots(repository, clock)
+        return cls(Projects(repository, clock), Admissions(repository, lots, annotators, instruments), lots)

@@ -1,0 +1,304 @@
+"""Admission: each unit is taken in once, by whichever door, in whichever of many processes, and every id is answered.
+
+The order of the writes is what makes it so. A unit's content is stored under the unit's own id, then the content is
+claimed for the unit, then the unit's record is inserted. Whoever meets a claim whose unit has no record yet admits
+that unit first, from what the claim says: so no claim waits for a process that died, and two units of one content
+come to one answer, whoever asks.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from concord.chassis.annotators import AnnotatorRow
+from concord.chassis.errors import Backlogged, Unavailable
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.table import Table
+from concord.chassis.telemetry import Instruments, trace_headers
+from concord.contracts.codec import Headers
+from concord.contracts.names import NameRefused, name_from
+from concord.labels import LabelFault, LabelSchema, encoded, schema_from
+from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
+from services.ingest.domain.admission import UnitRefused, UnitWish, canonical_content, checked
+from services.ingest.domain.identity import CLAIMS_MAX, Claim, Place, UnitState, differing, stands_for
+from services.ingest.domain.project import ProjectState
+from services.ingest.domain.sampling import kept
+from services.ingest.domain.staffing import Caution, Staff
+from services.ingest.handlers.lots import Lots
+from services.ingest.repository import UNIT, Repository, payload
+
+
+@dataclass(slots=True)
+class Admission:
+    """What became of a batch of units.
+
+    Attributes:
+        places, refused: by position in the batch; every position is in one of the two.
+        cautions: of units that are in, with their positions.
+        orphans: units whose stored content is nobody's: their ids stand for other content, for good, or are duplicates.
+    """
+
+    places: dict[int, Place] = field(default_factory=dict)
+    cautions: list[tuple[int, Caution]] = field(default_factory=list)
+    refused: dict[int, UnitRefused] = field(default_factory=dict)
+    orphans: list[UnitState] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A unit that passed its checks and is on its way in."""
+
+    position: int
+    claim: Claim
+    content: bytes
+    trace: Headers
+
+    @property
+    def unit(self) -> UnitState:
+        return self.claim.unit
+
+
+class Admissions:
+    """Takes units in.
+
+    Args:
+        repository: where facts are found.
+        lots: cuts what is admitted.
+        annotators: who could label it.
+        instruments: those of `telemetry.INSTRUMENTS`.
+    """
+
+    def __init__(
+        self, repository: Repository, lots: Lots, annotators: Table[AnnotatorRow], instruments: Instruments
+    ) -> None:
+        self.repository = repository
+        self.lots = lots
+        self.annotators = annotators
+        self.instruments = instruments
+
+    async def admit(
+        self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers] = ()
+    ) -> Admission:
+        """Take a batch of units in: each once, however often and through whichever door it comes.
+
+        Args:
+            project: whose.
+            wishes: the units as they were sent.
+            traces: the trace that each belongs to; without them all belong to what is being served.
+
+        Raises:
+            Backlogged: the broker has taken no events for too long; nothing was stored.
+            StoreUnavailable, Unavailable: some may be in; the same units may be sent again.
+        """
+        if self.repository.journal.publisher.full:
+            raise Backlogged("Too many events wait for the broker; nothing of these units was stored.")
+        result = Admission()
+        candidates = await self._candidates(project, wishes, traces or [trace_headers()] * len(wishes), result)
+        if candidates:
+            await self.repository.keep_payloads([payload(one.unit, one.content) for one in candidates])
+            await self._admit(project, candidates, result)
+            await self.repository.drop_payloads(result.orphans)
+            self._caution(project, candidates, result)
+        for place in result.places.values():
+            self.instruments.counter("concord_ingest_units", place.status).inc()
+        self.instruments.counter("concord_ingest_units", "refused").inc(len(result.refused))
+        with contextlib.suppress(StoreUnavailable, Unavailable):
+            # The units are in, and are acknowledged as that; a lot that cannot be cut now is cut by the timer.
+            await self.lots.seal_due(project)
+        return result
+
+    async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
+        """Say where units stand that a client sent, in the order of its ids."""
+        unit_ids = [self.repository.unit_id(project.project_id, source_id) for source_id in source_ids]
+        known = await self.repository.units(sorted(set(unit_ids)))
+        rate = project.definition.policy.sampling.rate
+        return [
+            _standing(known.get(unit_id) or UnitState(unit_id, project.project_id, source_id), rate)
+            for source_id, unit_id in zip(source_ids, unit_ids, strict=True)
+        ]
+
+    async def payload(self, unit_id: str) -> tuple[UnitState, Any] | None:
+        """Return an admitted unit with its content; None when there is none, or its content was erased."""
+        return await self.repository.payload(unit_id)
+
+    async def _candidates(
+        self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers], result: Admission
+    ) -> list[_Candidate]:
+        """Check each wish; note refusals and what the sampling leaves out. Gold is no data to be sampled."""
+        schema = schema_from(project.definition.label_schema)
+        rate = project.definition.policy.sampling.rate
+        candidates = []
+        for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
+            try:
+                wish = checked(_named(sent))
+                content = canonical_content(wish.content)
+                gold = None if wish.gold is None else _gold(schema, wish)
+            except UnitRefused as refusal:
+                result.refused[position] = refusal
+                continue
+            unit = self._unit(project.project_id, wish, content, gold)
+            length = len(wish.content) if isinstance(wish.content, str) else None
+            candidates.append(_Candidate(position, Claim(unit, gold, length), content, trace))
+        return await self._sampled(candidates, rate, result)
+
+    def _caution(self, project: ProjectState, candidates: Sequence[_Candidate], result: Admission) -> None:
+        """Note who of those let in now asks for people who are not there."""
+        staff = Staff({name: row.skills for name, row in self.annotators.rows.items()})
+        overlap = project.definition.policy.overlap.initial
+        for one in candidates:
+            place = result.places.get(one.position)
+            if place is not None and place.status == "admitted":
+                result.cautions += [(one.position, found) for found in staff.cautions(one.unit, overlap)]
+
+    async def _sampled(self, candidates: Sequence[_Candidate], rate: float, result: Admission) -> list[_Candidate]:
+        """Note what the sampling leaves out; what was let in under a higher rate stays in."""
+        outside = {one.unit.unit_id for one in candidates if not one.unit.gold and not kept(one.unit.unit_id, rate)}
+        left_out = outside - (await self.repository.units(sorted(outside))).keys()
+        for one in candidates:
+            if one.unit.unit_id in left_out:
+                result.places[one.position] = Place("left_out", one.unit)
+        return [one for one in candidates if one.unit.unit_id not in left_out]
+
+    def _unit(self, project_id: str, wish: UnitWish, content: bytes, gold: bytes | None) -> UnitState:
+        return UnitState(
+            unit_id=self.repository.unit_id(project_id, wish.id),
+            project_id=project_id,
+            source_id=wish.id,
+            media_type=wish.media_type,
+            fingerprint=self.repository.fingerprint(project_id, content),
+            gold_mark="" if gold is None else self.repository.gold_mark(project_id, gold),
+            priority=wish.priority,
+            skills=tuple(sorted(wish.skills)),
+            annotators=wish.annotators,
+        )
+
+    async def _admit(self, project: ProjectState, candidates: Sequence[_Candidate], result: Admission) -> None:
+        """Find each content's owner, claim after claim, and admit the owners; the others are duplicates."""
+        waiting = list(candidates)
+        duplicates: list[tuple[_Candidate, UnitState]] = []
+        for number in range(1, CLAIMS_MAX + 1):
+            holders = await self.repository.claim([one.claim for one in waiting], number)
+            if project.definition.policy.dedupe == "id":
+                holders = [one.claim for one in waiting]
+            pairs = list(zip(waiting, holders, strict=True))
+            mine = [one for one, holder in pairs if holder.unit.unit_id == one.unit.unit_id]
+            others = [(one, holder) for one, holder in pairs if holder.unit.unit_id != one.unit.unit_id]
+            known = await self._apply(project, mine, {holder.unit.unit_id: holder for _, holder in others}, result)
+            firsts = [(one, known[holder.unit.unit_id]) for one, holder in others]
+            duplicates += [(one, first) for one, first in firsts if stands_for(first, one.unit)]
+            waiting = [one for one, first in firsts if not stands_for(first, one.unit)]
+            if not waiting:
+                break
+        for one in waiting:
+            result.refused[one.position] = UnitRefused(
+                "content",
+                f"was sent under {CLAIMS_MAX} ids that were taken",
+                "send new content under new ids only, or set policy.dedupe to 'id'",
+            )
+        await self._tell_duplicates(project, duplicates, result)
+
+    async def _apply(
+        self, project: ProjectState, mine: Sequence[_Candidate], others: Mapping[str, Claim], result: Admission
+    ) -> dict[str, UnitState]:
+        """Admit the owners of contents; return by id how they, and those who own what others sent, stand now."""
+        known = await self.repository.units(sorted(others.keys() - {one.unit.unit_id for one in mine}))
+        causes = [_admitting(project, one.claim, one.trace) for one in mine]
+        causes += [_admitting(project, claim, ()) for unit_id, claim in others.items() if unit_id not in known]
+        outcomes = await self.repository.journal.apply(UNIT, causes)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error  # the bounds of a unit's fields leave room for its event
+            assert outcome.state is not None, "a unit that is claimed is admitted, or was"
+            known[outcome.state.unit_id] = outcome.state
+        for one, outcome in zip(mine, outcomes, strict=False):
+            self._answer(one, known[one.unit.unit_id], result, admitted=not outcome.repeated)
+        return known
+
+    async def _tell_duplicates(
+        self, project: ProjectState, duplicates: Sequence[tuple[_Candidate, UnitState]], result: Admission
+    ) -> None:
+        """Record for each duplicate which unit stands for it, so that its id is answered the same from now on."""
+        told = []
+        for one, first in duplicates:
+            if first.gold_mark == one.unit.gold_mark:
+                told.append((one, first))
+            else:
+                problem = f"differs from that of {first.source_id!r}, which has the same content"
+                result.refused[one.position] = UnitRefused("gold", problem, "send one known label a content")
+        causes = [_duplicating(project, one, first) for one, first in told]
+        for (one, _), outcome in zip(told, await self.repository.journal.apply(UNIT, causes), strict=True):
+            assert outcome.state is not None, "a duplicate is recorded, or the unit was known before"
+            self._answer(one, outcome.state, result)
+
+    def _answer(self, one: _Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
+        """Say what became of a unit that is known now: the same as what was sent, or other."""
+        if known.fingerprint != one.unit.fingerprint or known.duplicate_of:
+            result.orphans.append(one.unit)
+        if (other := differing(known, one.unit)) is not None:
+            result.refused[one.position] = _said_otherwise(other, known)
+        elif known.duplicate_of:
+            result.places[one.position] = Place("duplicate_of", known)
+        else:
+            result.places[one.position] = Place("admitted" if admitted else "repeated", known)
+
+
+def _admitting(project: ProjectState, claim: Claim, trace: Headers) -> Cause[UnitState]:
+    cause_id = f"admit/{claim.unit.unit_id}"
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        if state is not None:
+            return None
+        after = msgspec.structs.replace(claim.unit, admitted_at_us=now_us)
+        announcer = Announcer(SERVICE, cause_id, now_us, trace)
+        return Decision(after, [unit_admitted(announcer, project, after, claim)])
+
+    return Cause(UNIT.key(project.client_id, claim.unit.unit_id), cause_id, decide, creates=True)
+
+
+def _duplicating(project: ProjectState, one: _Candidate, first: UnitState) -> Cause[UnitState]:
+    cause_id = f"duplicate/{one.unit.unit_id}"
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        if state is not None:
+            return None
+        after = msgspec.structs.replace(one.unit, duplicate_of=first.unit_id, first_source_id=first.source_id)
+        announcer = Announcer(SERVICE, cause_id, now_us, one.trace)
+        return Decision(after, [unit_duplicated(announcer, project, after)])
+
+    return Cause(UNIT.key(project.client_id, one.unit.unit_id), cause_id, decide)
+
+
+def _standing(unit: UnitState, rate: float) -> Place:
+    if unit.duplicate_of:
+        return Place("duplicate_of", unit)
+    if unit.admitted_at_us:
+        return Place("admitted", unit)
+    return Place("unknown" if kept(unit.unit_id, rate) else "left_out", unit)
+
+
+def _named(wish: UnitWish) -> UnitWish:
+    """Return the wish with its annotators' names as they are kept."""
+    names = []
+    for place, sent in enumerate(wish.annotators):
+        try:
+            names.append(name_from(sent))
+        except NameRefused as refused:
+            raise UnitRefused(f"annotators[{place}]", refused.problem, refused.cure) from refused
+    return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
+
+
+def _gold(schema: LabelSchema, wish: UnitWish) -> bytes:
+    try:
+        return encoded(schema.canonical(wish.gold))
+    except LabelFault as fault:
+        raise UnitRefused(f"gold{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
+
+
+def _said_otherwise(field: str, known: UnitState) -> UnitRefused:
+    told = "is a duplicate" if known.duplicate_of else "was admitted"
+    return UnitRefused(field, f"differs: {known.source_id!r} {told} with another", "send what is new under a new id")

@@ -1,0 +1,95 @@
+"""Projects: what is to be labelled, how, and what the contract promises."""
+
+import asyncio
+import hashlib
+
+import msgspec
+
+from concord.chassis.clock import Clock
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers
+from concord.labels import SchemaFault, schema_from
+from services.ingest.announcements import SERVICE, project_defined
+from services.ingest.domain.planning import planning_faults
+from services.ingest.domain.project import (
+    Definition,
+    Fault,
+    ProjectRefused,
+    ProjectState,
+    defined,
+    definition_faults,
+)
+from services.ingest.repository import PROJECT, Repository
+
+
+class Projects:
+    """The projects of all clients.
+
+    Args:
+        repository: where facts are found.
+        clock: time.
+    """
+
+    def __init__(self, repository: Repository, clock: Clock) -> None:
+        self.repository = repository
+        self.clock = clock
+        self._planning = asyncio.Lock()
+
+    async def define(self, client_id: str, slug: str, definition: Definition) -> tuple[ProjectState, bool]:
+        """Define a project or define it anew; saying the same again changes nothing.
+
+        Returns the project as it is now, and whether it is new.
+
+        Raises:
+            ProjectRefused: what is wrong with the definition.
+        """
+        try:
+            spec = schema_from(definition.label_schema).spec()
+        except SchemaFault as fault:
+            path = f"label_schema{fault.path.removeprefix('$')}"
+            raise ProjectRefused([Fault(path, fault.problem, fault.cure)]) from fault
+        await self._check(definition)
+        definition = msgspec.structs.replace(definition, label_schema=spec, name=definition.name or slug)
+        project_id = f"{client_id}-{slug}"
+        trace, before = trace_headers(), [0]
+
+        def decide(state: ProjectState | None, now_us: int) -> Decision[ProjectState] | None:
+            before[0] = 0 if state is None else state.revision
+            after = defined(state, client_id, project_id, definition)
+            if after is None:
+                return None
+            announcer = Announcer(SERVICE, f"define/{project_id}/{after.revision}", now_us, trace)
+            return Decision(after, [project_defined(announcer, after)])
+
+        # Every call is a cause of its own, since A, B and A again are three definitions; `defined` knows repeats.
+        said = hashlib.sha256(msgspec.json.encode(definition)).hexdigest()
+        cause = Cause(PROJECT.key(client_id, project_id), f"define/{self.clock.now_us()}/{said}", decide)
+        outcome = await self.repository.journal.decide(PROJECT, cause)
+        assert outcome.state is not None
+        return outcome.state, not before[0]
+
+    async def _check(self, definition: Definition) -> None:
+        """Refuse a definition that is out of range, or whose lots could not be audited.
+
+        Finding a plan takes up to seconds of CPU: off the event loop, and one at a time, whoever asks.
+        """
+        faults = definition_faults(definition)
+        if not faults:
+            audit, lot_size = definition.policy.audit, definition.policy.lot.size
+            async with self._planning:
+                faults = await asyncio.to_thread(lambda: list(planning_faults(audit, lot_size)))
+        if faults:
+            raise ProjectRefused(faults)
+
+    async def one(self, project_id: str, client_id: str | None) -> ProjectState:
+        """Return a project; for a client only its own.
+
+        Raises:
+            ProjectDoesNotExist: none, or another client's.
+        """
+        return await self.repository.project(project_id, client_id)
+
+    def of_client(self, client_id: str | None) -> list[ProjectState]:
+        """Return a client's projects, or all, by id."""
+        return self.repository.projects_of(client_id)

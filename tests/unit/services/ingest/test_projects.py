@@ -1,0 +1,63 @@
+"""Definitions: what is refused because nobody could keep it, and what is told of what has no effect."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.ingest.domain.project import WITHOUT_EFFECT
+from tests.support.ingest import DEFINITION, Ingest
+
+ROOT = Path(__file__).parents[4]
+READERS = ("assign", "adjudicate", "audit", "metrics")
+
+
+@pytest.mark.parametrize(
+    ("audit", "lot_size", "field"),
+    [
+        ({"alpha": 0.5, "beta": 0.5}, 1, "policy.audit.beta"),
+        ({"aql": 0.5, "ltpd": 0.50000000001}, 2, "policy.audit.ltpd"),
+        ({"aql": 0.45, "ltpd": 0.46}, 5_000, "policy.audit.ltpd"),
+        ({"aql": 0.45, "ltpd": 0.4502, "alpha": 0.0001, "beta": 0.0001}, 5_000, "policy.audit.ltpd"),
+    ],
+)
+async def test_a_policy_that_audit_could_not_plan_is_refused_with_field_and_cure(
+    ingest: Ingest, audit: Any, lot_size: int, field: str
+) -> None:
+    body = {**DEFINITION, "policy": {"audit": audit, "lot": {"size": lot_size}}}
+    answer = await ingest.call("PUT", "/v1/projects/p", body)
+    assert answer.status == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert error["cure"]
+    assert (await ingest.call("GET", "/v1/projects")).json() == {"projects": []}
+
+
+async def test_a_plausible_policy_for_large_lots_is_taken(ingest: Ingest) -> None:
+    audit = {"aql": 0.05, "ltpd": 0.07, "alpha": 0.05, "beta": 0.1}
+    await ingest.define({**DEFINITION, "policy": {"audit": audit, "lot": {"size": 5_000}}})
+
+
+async def test_classes_in_another_order_are_the_same_classes_and_keep_their_first_order(ingest: Ingest) -> None:
+    await ingest.define()
+    turned = {"label_schema": {"kind": "choice", "classes": ["yes", "no"]}, "guideline": "Anew."}
+    said = await ingest.define(turned)
+    assert said["label_schema"]["classes"] == ["no", "yes"]
+    assert (said["revision"], said["guideline"]) == (2, "Anew.")
+    more = {"label_schema": {"kind": "choice", "classes": ["no", "yes", "perhaps"]}}
+    answer = await ingest.call("PUT", "/v1/projects/p", more)
+    assert [one["field"] for one in answer.json()["errors"]] == ["label_schema"]
+
+
+async def test_a_definition_is_told_which_of_its_fields_have_no_effect_yet(ingest: Ingest) -> None:
+    assert (await ingest.define())["without_effect"] == list(WITHOUT_EFFECT)
+
+
+@pytest.mark.parametrize("path", WITHOUT_EFFECT)
+def test_what_is_said_to_have_no_effect_is_read_by_no_service(path: str) -> None:
+    name = path.rsplit(".", 1)[1]
+    for service in READERS:
+        for file in (ROOT / "services" / service).rglob("*.py"):
+            read = {node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
+            assert name not in read, f"{file} reads {path}: take it off the list"
