@@ -1,5 +1,6 @@
 """Audit on a real broker and a real store: a lot's way to its certificate, across a restart at every station."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +15,7 @@ from concord.chassis.runtime import Service
 from concord.contracts.topics import LOTS, PROJECTS, RESOLUTIONS, UNITS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
 from services.audit.bootstrap import wire
+from services.audit.domain.lot import OPEN_TO_INSPECTION
 from services.audit.domain.verification import verify
 from services.audit.settings import AuditSettings
 from services.ingest.domain.project import Audit, Policy
@@ -82,6 +84,11 @@ async def status(place: RealPlace, service: Service, wanted: str) -> Any:
         return await eventually(f"a lot that is {wanted}", ask)
 
 
+async def standing(place: RealPlace, service: Service) -> Any:
+    async with client(place, service) as door:
+        return (await door.get(f"/v1/lots/{lot_id(place)}")).json()
+
+
 async def inspect(place: RealPlace, service: Service, label: str, units_max: int = UNITS_COUNT) -> int:
     """Inspect what there is, up to so many units; return how many were."""
     done = 0
@@ -89,8 +96,11 @@ async def inspect(place: RealPlace, service: Service, label: str, units_max: int
         while done < units_max:
             path = f"/v1/inspections?project_id={place.project_id}&limit={min(3, units_max - done)}"
             work = (await auditor.get(path)).json()["inspections"]
-            if not work:
+            if not work and (await standing(place, service))["status"] not in OPEN_TO_INSPECTION:
                 break
+            if not work:  # the lot is being taken further
+                await asyncio.sleep(0.05)
+                continue
             verdicts = [{"unit_id": one["unit_id"], "label": label} for one in work]
             results = (await auditor.post("/v1/inspections", json={"verdicts": verdicts})).json()["results"]
             assert {one["status"] for one in results} <= {"taken", "late", "refused"}
