@@ -298,8 +298,14 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         (one.content.unit_id, one.content.rework, one.content.annotator_id)
         for one in evidence.events("assignment_issued")
     )
+    # Whoever let a unit go may have it again once nobody else is left, each time with an end of the time before.
+    let_go = Counter(
+        (one.content.unit_id, one.content.annotator_id)
+        for kind in ("assignment_expired", "assignment_returned", "unit_skipped")
+        for one in evidence.events(kind)
+    )
     for (unit_id, rework, annotator_id), count in had.items():
-        if count > 1:
+        if count > 1 + let_go[unit_id, annotator_id]:
             yield f"{annotator_id} was issued unit {unit_id} {count} times in rework {rework}"
     yield from _slots_are_kept(evidence)
 

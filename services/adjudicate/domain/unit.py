@@ -58,6 +58,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
         rulers: who ruled it, in any rework.
+        policy_revision: of the project, by whose policy it was last decided on.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
@@ -83,6 +84,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     adjudicator_id: str = ""
     ruling_reason: str = ""
     rulers: tuple[str, ...] = ()
+    policy_revision: int = 0
     traceparent: str = ""
 
     def counted(self) -> tuple[Annotation, ...]:

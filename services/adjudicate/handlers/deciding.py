@@ -82,7 +82,14 @@ class Deciding:
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
             judged = judge(state, self._weigh(project, batch))
-            if judged is None or (judged.state == state and not judged.joined):
+            if judged is None:
+                return None
+            if judged.state.begun or judged.verdict != "recorded":
+                # A life that starts need not ask again by a policy that was asked: what is known of annotators has
+                # changed meanwhile, and a round would be decided twice.
+                by_policy = msgspec.structs.replace(judged.state, policy_revision=project.revision)
+                judged = judged._replace(state=by_policy)
+            if judged.state == state and not judged.joined:
                 return None
             batch.verdicts[cause_id] = judged.verdict
             announcer = Announcer(SERVICE, cause_id, now_us, trace)

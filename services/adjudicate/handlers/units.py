@@ -100,7 +100,9 @@ class Units:
 
 
 def _judged_again(project: Project, state: UnitState | None, weigh: Weigh) -> Judged | None:
-    return None if state is None else judged(state, rule_of(project), weigh)
+    if state is None or state.policy_revision == project.revision:
+        return None
+    return judged(state, rule_of(project), weigh)
 
 
 def _withdrawal(event: UnitEvent) -> Cause[UnitState]:

@@ -13,6 +13,7 @@ from concord.contracts.topics import DEAD_LETTERS, RESOLUTIONS
 from concord.contracts.v1.lots_pb2 import LotRejected
 from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import House
+from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, start
 
@@ -191,3 +192,20 @@ async def test_labels_that_weigh_the_same_lead_to_none() -> None:
     (event,) = found.house.events(RESOLUTIONS)
     assert event.escalated.leading_label == b""
     await found.service.runtime.stop()
+
+
+async def test_a_new_life_decides_no_round_again_though_annotators_are_known_better_by_now(
+    adjudicate: Adjudicate,
+) -> None:
+    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.annotation("k1-u1", 1, "good", "yes")
+    await adjudicate.upstream.annotation("k1-u1", 2, "coin", "yes")
+    assert await adjudicate.decisions() == [("k1-u1", "overlap_requested")]
+    await adjudicate.upstream.competence("coin", [90, 10, 10, 90], revision=2)
+    await adjudicate.settle()
+    adjudicate.service.runtime.abandon()
+    after = await start(adjudicate.house)
+    await until(lambda: after.handlers().redefinitions.decided(PROJECT) == 1)
+    told = set(await after.decisions())
+    assert told == {("k1-u1", "overlap_requested")}, "told again at most, as it was"
+    await after.service.runtime.stop()
