@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Backlogged, Unavailable
+from concord.chassis.journal.open_markers import markers_of
 from concord.chassis.journal.publisher import Publisher
-from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, Entry
+from concord.chassis.journal.record import JOURNAL, OPEN, WRITERS, Commit, Entry
 from concord.chassis.store.port import Document, Store, StoreUnavailable
 
 COMMIT_RECORDS_MAX = 500
@@ -195,11 +196,15 @@ class GroupCommit:
         """
         commit = Commit(self.writer, self.number)
         documents = [entry.document(commit, place) for place, entry in enumerate(entries)]
+        markers = markers_of(entries)
         waits = BackOff("the group commit", self.clock, RETRY_SECONDS_MAX)
         doubtful = False
         while True:
             try:
                 await self._register()
+                if markers:
+                    await self.store.insert(OPEN.name, markers)
+                    markers = []
                 if doubtful:
                     lost = await self._settle(documents)
                 else:

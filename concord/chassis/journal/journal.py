@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.heads import Heads
+from concord.chassis.journal.open_markers import OpenMarkers
 from concord.chassis.journal.publisher import Publisher
-from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State
+from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State, head_bytes
 from concord.chassis.journal.settling import Settle, Settling
 from concord.chassis.journal.sweeper import Sweeper
 from concord.chassis.journal.turn import Turn
@@ -18,7 +20,12 @@ from concord.chassis.store.port import Document, Store
 
 ROUNDS_MAX = 50
 FORGET_STEP = 1_000
+REBUILD_KEYS = 500
+"""Open aggregates read at once when a place is loaded; others run in between."""
+HEAD_SECONDS_MAX = 3_600.0
+"""How long a head in memory is taken for what it was; then it is read again. `folding` relies on it."""
 NEVER: frozenset[str] = frozenset()
+NO_RECORD: Head[Any] = Head(0, None, NEVER)
 
 
 class Contended(Unavailable):
@@ -42,9 +49,15 @@ class Journal:
         self.sweeper = sweeper
         self.clock = clock
         self.settling = Settling()
+        self.markers = OpenMarkers(store, clock)
         commits.listener = self
         self._heads = Heads()
         self._times_forgotten = 0
+
+    @property
+    def heads_bytes(self) -> int:
+        """What the heads in memory weigh."""
+        return self._heads.size
 
     async def decide(self, kind: Kind[State], cause: Cause[State], *, owed: bool = False) -> Outcome[State]:
         """Answer one cause, once; return when its record is stored. Its events follow on their own.
@@ -90,16 +103,21 @@ class Journal:
             waiting[cause.key].append(position)
         fresh = {key for key, places in waiting.items() if causes[places[0]].creates}
         anew: set[str] = set()
+        opening: list[Entry[State]] = []
         for _ in range(ROUNDS_MAX):
             heads = await self._load(kind, [key for key in waiting if key not in fresh], anew)
+            self._unmark(opening, heads)
             now_us = self.clock.now_us()
             turns = {
-                key: Turn(key, heads.get(key) or Head(0, None, NEVER), [causes[place] for place in places], now_us)
+                key: Turn(
+                    kind, key, heads.get(key) or Head(0, None, NEVER), [causes[place] for place in places], now_us
+                )
                 for key, places in waiting.items()
             }
             entries = [turn.entry for turn in turns.values() if turn.entry is not None]
             stored = await self.commits.append(entries) if entries else []
             won = {entry.key for entry, one in zip(entries, stored, strict=True) if one}
+            opening = [entry for entry in entries if entry.key not in won and entry.opened == entry.seq]
             left: dict[str, list[int]] = {}
             for key, turn in turns.items():
                 places = waiting[key]
@@ -136,7 +154,19 @@ class Journal:
             self._drop(entry)
         elif self.settling.tell(entry.key, entry.seq, entry.state):
             self._keep(entry)
+        if stored and entry.closes:
+            self.markers.closed(entry.key, entry.closes)
         self.settling.over([entry.key])
+
+    def _unmark(self, lost: Sequence[Entry[State]], heads: Mapping[str, Head[State]]) -> None:
+        """Have the markers deleted of openings that lost to records which left their aggregates closed.
+
+        Their number is another record's by now, so nobody else's opening can come to need them.
+        """
+        for entry in lost:
+            head = heads.get(entry.key)
+            if head is not None and head.seq >= entry.seq and not head.opened:
+                self.markers.closed(entry.key, [entry.seq])
 
     async def states(self, kind: Kind[State], keys: Sequence[str]) -> dict[str, State]:
         """Return the states of these aggregates; those without a record are left out.
@@ -167,6 +197,28 @@ class Journal:
                     yield key, later[1]
                 else:
                     yield key, kind.decode(stored)
+
+    async def rebuild_open(self, kind: Kind[State], slots: Iterable[int]) -> AsyncIterator[tuple[str, State]]:
+        """Yield the key and newest state of every aggregate of this kind that is open in these slots.
+
+        Reads the open markers and these aggregates, nothing else; others run meanwhile. What was settled since it
+        began is in, as in `rebuild`. Markers of what is closed, left by a crash, are deleted.
+        """
+        assert kind.is_open is not None, f"{kind.name} has no open markers"
+        with self.settling.collecting() as news:
+            for slot in slots:
+                marked = await self.markers.of(kind.name, slot)
+                keys = sorted(marked)
+                for start in range(0, len(keys), REBUILD_KEYS):
+                    part = keys[start : start + REBUILD_KEYS]
+                    heads = await self._load(kind, part, anew=frozenset(part))
+                    for key, head in sorted(heads.items(), key=itemgetter(0)):
+                        over = [seq for seq in marked[key] if seq <= head.seq and seq != head.opened]
+                        self.markers.closed(key, over)
+                        seq, state = news.get(key, (0, head.state))
+                        newest = head.state if seq <= head.seq else state
+                        if newest is not None and kind.is_open(newest):
+                            yield key, newest
 
     def forget(self, keys: Iterable[str] | None = None) -> None:
         """Read these heads, or every one, anew when next needed: other processes may have moved them on."""
@@ -201,7 +253,9 @@ class Journal:
             self._heads.drop(entry.key)
             return
         causes = (before.causes if before is not None else NEVER) | frozenset(entry.causes)
-        self._heads.keep(entry.key, Head.weighed(entry.seq, entry.state, causes, len(entry.state_bytes)))
+        size = head_bytes(len(entry.state_bytes), causes)
+        now = self.clock.monotonic()
+        self._heads.keep(entry.key, Head(entry.seq, entry.state, causes, size, entry.opened, now))
 
     def _drop(self, entry: Entry[Any]) -> None:
         """Forget the head that an entry lost with, unless a newer one is cached meanwhile."""
@@ -213,11 +267,12 @@ class Journal:
         """Return the heads of these aggregates, from memory but for those that are wanted anew; absent: no record."""
         while True:
             times_forgotten = self._times_forgotten
+            oldest = self.clock.monotonic() - HEAD_SECONDS_MAX
             heads: dict[str, Head[State]] = {}
             missing = []
             for key in keys:
                 cached = None if key in anew else self._heads.get(key)
-                if cached is not None:
+                if cached is not None and cached.known_at >= oldest:
                     heads[key] = cached
                 else:
                     missing.append(key)
@@ -236,6 +291,7 @@ class Journal:
     async def _read(self, kind: Kind[State], missing: Sequence[str]) -> dict[str, Head[State]]:
         times_forgotten = self._times_forgotten
         found: dict[str, Head[State]] = {}
+        known_at = self.clock.monotonic()
         self.settling.expect(missing)
         try:
             documents = await self.store.find(JOURNAL.name, "aggregate", missing)
@@ -247,10 +303,11 @@ class Journal:
                 last = max(history, key=lambda one: int(one["seq"]))
                 causes = frozenset(cause for one in history for cause in one["causes"])
                 state = kind.decode(last["state"])
-                found[key] = head = Head.weighed(last["seq"], state, causes, len(last["state"]))
+                size = head_bytes(len(last["state"]), causes)
+                found[key] = head = Head(last["seq"], state, causes, size, last["opened"], known_at)
                 newest = self.settling.tell(key, head.seq, state)
                 before = self._heads.get(key)
-                if newest and times_forgotten == self._times_forgotten and (before is None or before.seq < head.seq):
+                if newest and times_forgotten == self._times_forgotten and (before is None or before.seq <= head.seq):
                     self._heads.keep(key, head)
         finally:
             self.settling.over(missing)

@@ -43,6 +43,7 @@ class JournalPart:
             tasks.create_task(self.commits.run(), name="commits")
             tasks.create_task(self.publisher.run(), name="publisher")
             tasks.create_task(self.sweeper.run(), name="sweeper")
+            tasks.create_task(self.journal.markers.run(), name="open markers")
 
     def unready(self) -> str | None:
         """Return that the broker does not take events, when too many wait."""
@@ -54,3 +55,4 @@ class JournalPart:
         """Store and publish what is in hand, and leave nothing for a sweeper."""
         await self.commits.close()
         await self.publisher.close(self.commits.registered)
+        await self.journal.markers.settled()

@@ -16,7 +16,8 @@ MARKS = Collection("marks", indexed=("writer",))
 SAID = Collection("said")
 PARKED = Collection("parked")
 """Events of the journal that no broker takes, kept for a person to look at."""
-COLLECTIONS = (JOURNAL, WRITERS, MARKS, SAID, PARKED)
+OPEN = Collection("open", indexed=("slot",))
+COLLECTIONS = (JOURNAL, WRITERS, MARKS, SAID, PARKED, OPEN)
 """All that a journal keeps."""
 
 REASON_CHARACTERS_MAX = 1_000
@@ -34,10 +35,28 @@ _encode_state = msgspec.json.Encoder().encode
 
 
 class Kind(Generic[State]):
-    """One kind of aggregate: its name in keys and the type of its state."""
+    """One kind of aggregate: its name in keys and the type of its state.
 
-    def __init__(self, name: str, state: type[State]) -> None:
+    Args:
+        name: stands in its keys.
+        state: the type of its state.
+        is_open: whether an aggregate is not done with, from its state; then it has open markers, and
+            `Journal.rebuild_open` finds it. None: its kind has none.
+        slot: the slot of its project, from its state; goes with `is_open`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        state: type[State],
+        *,
+        is_open: Callable[[State], bool] | None = None,
+        slot: Callable[[State], int] | None = None,
+    ) -> None:
+        assert (is_open is None) == (slot is None), "what is open lies in a slot"
         self.name = name
+        self.is_open = is_open
+        self.slot = slot
         self.decode: Callable[[bytes], State] = msgspec.json.Decoder(state).decode
 
     def key(self, client_id: str, any_id: str) -> str:
@@ -115,18 +134,21 @@ class Head(Generic[State]):
         state: its state then.
         causes: all that were answered.
         size: the bytes that all this takes in memory, nearly.
+        opened: the number of the record that opened it, for a kind with open markers; 0: it is closed.
+        known_at: when it was read or stored, by the monotonic clock.
     """
 
     seq: int
     state: State | None
     causes: frozenset[str]
     size: int = 0
+    opened: int = 0
+    known_at: float = 0.0
 
-    @classmethod
-    def weighed(cls, seq: int, state: State, causes: frozenset[str], state_bytes: int) -> "Head[State]":
-        """Return a head with its size, from the bytes that its state takes in a record."""
-        size = HEAD_BYTES + STATE_BYTES_FACTOR * state_bytes + CAUSE_BYTES * len(causes) + sum(map(len, causes))
-        return cls(seq, state, causes, size)
+
+def head_bytes(state_bytes: int, causes: frozenset[str]) -> int:
+    """Return what a head takes in memory, nearly, from the bytes that its state takes in a record."""
+    return HEAD_BYTES + STATE_BYTES_FACTOR * state_bytes + CAUSE_BYTES * len(causes) + sum(map(len, causes))
 
 
 class Entry(msgspec.Struct, Generic[State], frozen=True):
@@ -134,6 +156,9 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
 
     Attributes:
         state_bytes: the state as `encoded_state` has it.
+        opened: the number of the record that opened the aggregate, for a kind with open markers; 0: it is closed.
+        slot: in which its open marker lies.
+        closes: the openings whose markers are to go once this is stored.
     """
 
     key: str
@@ -143,6 +168,9 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     state: State
     events: Sequence[Outgoing]
     state_bytes: bytes
+    opened: int = 0
+    slot: int = 0
+    closes: Sequence[int] = ()
 
     @property
     def size(self) -> int:
@@ -159,6 +187,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
             "commit": str(commit),
             "place": place,
             "at_us": self.at_us,
+            "opened": self.opened,
             "state": self.state_bytes,
             "events": _encode_events(self.events),
         }

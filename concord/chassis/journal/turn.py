@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Generic
 
 from concord.chassis.broker.port import Outgoing
-from concord.chassis.journal.record import Cause, Decision, Entry, Head, Outcome, State, encoded_state
+from concord.chassis.journal.record import Cause, Decision, Entry, Head, Kind, Outcome, State, encoded_state
 from concord.chassis.size_budget import DECISION_BYTES_MAX, ENTRY_EVENTS_BYTES_MAX, check_decision, check_document
 
 
@@ -12,6 +12,7 @@ class Turn(Generic[State]):
     """What becomes of an aggregate's causes, if the record is stored.
 
     Args:
+        kind: the aggregate's.
         key: the aggregate's.
         head: where it stands.
         causes: in their order.
@@ -22,7 +23,9 @@ class Turn(Generic[State]):
         entry: the record; None when nothing follows.
     """
 
-    def __init__(self, key: str, head: Head[State], causes: Sequence[Cause[State]], now_us: int) -> None:
+    def __init__(
+        self, kind: Kind[State], key: str, head: Head[State], causes: Sequence[Cause[State]], now_us: int
+    ) -> None:
         self.head = head
         self.outcomes: list[Outcome[State]] = []
         self.entry: Entry[State] | None = None
@@ -36,7 +39,19 @@ class Turn(Generic[State]):
                 break
             self.outcomes.append(self._answer(cause, now_us))
         if self._answered and self._state is not None:
-            self.entry = Entry(key, head.seq + 1, self._answered, now_us, self._state, self._events, self._state_bytes)
+            opened, slot = _opening(kind, head, self._state)
+            self.entry = Entry(
+                key,
+                head.seq + 1,
+                self._answered,
+                now_us,
+                self._state,
+                self._events,
+                self._state_bytes,
+                opened,
+                slot,
+                [head.opened] if head.opened and not opened else (),
+            )
 
     @property
     def only_repeats(self) -> bool:
@@ -63,3 +78,10 @@ class Turn(Generic[State]):
         self._state, self._state_bytes, self._events_bytes = decision.state, state_bytes, events_bytes
         self._answered.append(cause_id)
         self._events.extend(decision.events)
+
+
+def _opening(kind: Kind[State], head: Head[State], state: State) -> tuple[int, int]:
+    """Return the number of the record that opened what comes of a head, the next one where it does; and the slot."""
+    if kind.is_open is None or kind.slot is None or not kind.is_open(state):
+        return 0, 0
+    return head.opened or head.seq + 1, kind.slot(state)

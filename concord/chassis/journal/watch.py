@@ -25,6 +25,14 @@ class _Watch(Collector):
         yield _counter("events_parked", parked, publisher.events_parked)
         unsettled = "Records that a read model could not be brought up to."
         yield _counter("unsettled", unsettled, self.journal.settling.failures)
+        left = "Open markers of closed aggregates that are left to the next start."
+        yield _counter("markers_left", left, self.journal.markers.left_behind)
+        heads = GaugeMetricFamily("concord_journal_heads_bytes", "Heads of aggregates in memory, by weight.")
+        heads.add_metric([], self.journal.heads_bytes)
+        yield heads
+        held = GaugeMetricFamily("concord_publisher_held_bytes", "Events in memory that are not published.")
+        held.add_metric([], publisher.held_bytes)
+        yield held
         backlog = GaugeMetricFamily("concord_publisher_backlog_events", "Events stored and not yet published.")
         backlog.add_metric([], publisher.backlog_events)
         yield backlog

@@ -8,7 +8,7 @@ import pytest
 
 from concord.chassis.journal import heads
 from concord.chassis.journal.heads import Heads
-from concord.chassis.journal.record import Head, encoded_state
+from concord.chassis.journal.record import Head, encoded_state, head_bytes
 from services.assign.domain.unit import Assignment, UnitState
 from tests.support.tallies import Tally
 
@@ -55,7 +55,9 @@ def test_a_head_weighs_what_it_takes_and_at_most_twice_as_much(labels: int) -> N
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     made = [
-        Head.weighed(9, decode(state), frozenset("".join(list(cause)) for cause in causes), len(state))
+        Head(
+            9, decode(state), held := frozenset("".join(list(cause)) for cause in causes), head_bytes(len(state), held)
+        )
         for state, causes in stored
     ]
     taken = tracemalloc.get_traced_memory()[0] - before

@@ -1,0 +1,224 @@
+"""Open markers are a superset of what is open at every moment, whatever crashes when; and a start reads these alone."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from concord.chassis.clock import LoopClock
+from concord.chassis.journal import open_markers
+from concord.chassis.journal.open_markers import OpenMarkers
+from concord.chassis.journal.part import JournalPart
+from concord.chassis.journal.record import JOURNAL, OPEN, Cause, Decision, Kind
+from concord.chassis.store.memory import MemoryStore, NoFaults
+from concord.chassis.store.port import Document, StoreUnavailable
+from tests.support.tallies import House, virtual
+
+START_US = 1_790_000_000_000_000
+
+
+class Lamp(msgspec.Struct, frozen=True):
+    """A lamp, which is open while it is lit."""
+
+    lit: bool
+    times: int
+    slot: int
+
+
+LAMP = Kind("lamp", Lamp, is_open=lambda lamp: lamp.lit, slot=lambda lamp: lamp.slot)
+
+
+def key(name: object) -> str:
+    return f"c1/lamp/{name}"
+
+
+def switch(cause: str, name: object, lit: bool | None = None, slot: int = 3, creates: bool = False) -> Cause[Lamp]:
+    """Return the cause that lights a lamp, puts it out, or does the other of both."""
+
+    def decide(state: Lamp | None, now_us: int) -> Decision[Lamp] | None:
+        before = state or Lamp(lit=False, times=0, slot=slot)
+        after = (not before.lit) if lit is None else lit
+        return Decision(Lamp(after, before.times + 1, slot))
+
+    return Cause(key(name), cause, decide, creates)
+
+
+def lit_and_unmarked(house: House) -> list[str]:
+    """Return the lamps that are lit by their newest record and have no marker."""
+    newest: dict[str, Document] = {}
+    for record in house.database.dump(JOURNAL.name):
+        if record["seq"] > newest.get(record["aggregate"], {"seq": 0})["seq"]:
+            newest[record["aggregate"]] = record
+    marked = {marker["aggregate"] for marker in house.database.dump(OPEN.name)}
+    return [one for one, record in newest.items() if LAMP.decode(record["state"]).lit and one not in marked]
+
+
+class Watched(NoFaults):
+    """Before and after every operation nothing is lit without a marker; at some of them it fails, or others run."""
+
+    def __init__(self, house: House, generator: random.Random | None = None) -> None:
+        self.house = house
+        self.generator = generator
+
+    async def before(self, operation: str, collection: str) -> None:
+        assert lit_and_unmarked(self.house) == []
+        await self._happen(operation)
+
+    async def after(self, operation: str, collection: str) -> None:
+        assert lit_and_unmarked(self.house) == []
+        await self._happen(operation)
+
+    async def _happen(self, operation: str) -> None:
+        await asyncio.sleep(0)
+        if self.generator is not None and operation != "prepare":
+            await asyncio.sleep(self.generator.choice([0, 0, 0.01, 0.3]))
+            if self.generator.random() < 0.05:
+                raise StoreUnavailable("no answer")
+
+
+async def lit(part: JournalPart, slots: Sequence[int] = (3,)) -> list[str]:
+    return [name async for name, state in part.journal.rebuild_open(LAMP, slots) if state.lit]
+
+
+@virtual
+async def test_what_is_opened_has_a_marker_until_it_is_closed_and_again_when_it_is_opened_again() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process(Watched(house)) as part:
+        await part.journal.apply(LAMP, [switch("1", n, lit=True, slot=n) for n in range(4)])
+        await part.journal.apply(LAMP, [switch("2", 0), switch("2", 1), switch("3", 1), switch("2", "dark", lit=False)])
+        await part.journal.markers.settled()
+        assert [one["_id"] for one in house.database.dump(OPEN.name)] == [
+            "c1/lamp/1/000001",
+            "c1/lamp/2/000001",
+            "c1/lamp/3/000001",
+        ]
+        await part.journal.decide(LAMP, switch("4", 0, slot=0))
+        assert await lit(part, [0, 1]) == [key(0), key(1)]
+        assert await lit(part, [2]) == [key(2)]
+        assert await lit(part, [7]) == []
+
+
+@virtual
+async def test_a_late_deletion_of_one_openings_marker_leaves_that_of_the_next() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as one, house.process() as two:
+        await one.journal.decide(LAMP, switch("on", "a"))
+        one.journal.markers.store = MemoryStore(house.database, Late())
+        await one.journal.decide(LAMP, switch("off", "a"))
+        await two.journal.decide(LAMP, switch("on again", "a"))
+        await one.journal.markers.settled()
+        assert [marker["_id"] for marker in house.database.dump(OPEN.name)] == [f"{key('a')}/000003"]
+        assert lit_and_unmarked(house) == []
+
+
+class Late(NoFaults):
+    async def before(self, operation: str, collection: str) -> None:
+        await asyncio.sleep(30 if operation == "delete" else 0)
+
+
+@virtual
+async def test_a_start_reads_what_is_open_and_takes_the_markers_of_the_rest_away() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process(clean=False) as part:
+        part.journal.markers.closed = lambda key, seqs: None  # type: ignore[method-assign]  # killed before it could
+        await part.journal.apply(LAMP, [switch("1", n, lit=True) for n in range(5)])
+        await part.journal.apply(LAMP, [switch("2", n) for n in range(3)])
+        await part.journal.decide(LAMP, switch("3", 0))
+    await MemoryStore(house.database).insert(
+        OPEN.name, [{"_id": f"{key('never')}/000001", "aggregate": key("never"), "seq": 1, "slot": 3}]
+    )
+    read: list[str] = []
+
+    class Counting(MemoryStore):
+        async def find(
+            self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None
+        ) -> list[Document]:
+            if field == "aggregate":
+                read.extend(str(value) for value in values)
+            return await super().find(collection, field, values, only)
+
+    async with house.process(store=Counting(house.database)) as part:
+        await part.journal.decide(LAMP, switch("closed", "far", lit=False))
+        read.clear()
+        assert await lit(part) == [key(0), key(3), key(4)]
+        assert sorted(read) == [key(n) for n in (0, 1, 2, 3, 4, "never")]
+        await part.journal.markers.settled()
+        marked = [marker["_id"] for marker in house.database.dump(OPEN.name)]
+        assert marked == [f"{key(0)}/000003", f"{key(3)}/000001", f"{key(4)}/000001", f"{key('never')}/000001"]
+
+
+@virtual
+async def test_a_replay_of_what_is_closed_leaves_no_markers_behind() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as part:
+        await part.journal.apply(LAMP, [switch("on", n, lit=True, creates=True) for n in range(5)])
+        await part.journal.apply(LAMP, [switch("off", n) for n in range(5)])
+    async with house.process() as part:
+        outcomes = await part.journal.apply(LAMP, [switch("on", n, lit=True, creates=True) for n in range(5)])
+        assert all(outcome.repeated for outcome in outcomes)
+        await part.journal.markers.settled()
+        assert house.database.dump(OPEN.name) == []
+
+
+@virtual
+async def test_what_is_settled_while_a_place_is_loaded_is_not_told_as_it_was() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as part:
+        await part.journal.apply(LAMP, [switch("1", n, lit=True) for n in range(3)])
+        found = []
+        async for name, state in part.journal.rebuild_open(LAMP, [3]):
+            found.append((name, state.times))
+            if len(found) == 1:
+                await part.journal.apply(LAMP, [switch("2", 1), switch("2", 2), switch("3", 2)])
+        assert found == [(key(0), 1), (key(2), 3)]
+
+
+@virtual
+async def test_more_than_may_wait_to_be_deleted_is_left_to_the_next_start() -> None:
+    house = House(LoopClock(START_US))
+    markers = OpenMarkers(MemoryStore(house.database), house.clock)
+    for number in range(open_markers.CLOSED_MAX + 5):
+        markers.closed(key(number), [1])
+    assert markers.left_behind == 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(seed: int) -> None:
+    @virtual
+    async def scenario() -> None:
+        generator = random.Random(seed)
+        house = House(LoopClock(START_US), seed)
+
+        async def live(name: str) -> None:
+            async with house.process(Watched(house, generator), clean=False) as part:
+                for nth in range(8):
+                    batch = [switch(f"{name}/{nth}/{n}", n) for n in generator.sample(range(4), 2)]
+                    try:
+                        await part.journal.apply(LAMP, batch)
+                    except StoreUnavailable:
+                        continue
+
+        async def lives(name: str) -> None:
+            for life in range(4):
+                task = asyncio.create_task(live(f"{name}{life}"))
+                await asyncio.wait([task], timeout=generator.uniform(0.1, 5))
+                if task.done():
+                    await task
+                task.cancel()
+                await asyncio.wait([task])
+
+        await asyncio.gather(lives("a"), lives("b"))
+        async with house.process() as part:
+            newest = {name: state async for name, state in part.journal.rebuild(LAMP)}
+            assert sorted(await lit(part)) == sorted(name for name, state in newest.items() if state.lit)
+            await part.journal.markers.settled()
+            seqs = Counter(record["aggregate"] for record in house.database.dump(JOURNAL.name))
+            # What is left of closed ones is of an opening that was never stored, and may yet be.
+            markers = [(one["aggregate"], one["seq"]) for one in house.database.dump(OPEN.name)]
+            past = {aggregate for aggregate, seq in markers if seq <= seqs[aggregate]}
+            assert past == {name for name in newest if newest[name].lit}
+
+    scenario()
