@@ -2,8 +2,10 @@
 
 import logging
 import random
+from collections.abc import Awaitable, Callable
 
 from concord.chassis.clock import Clock
+from concord.chassis.errors import Kind, kind_of
 
 SECONDS_FIRST = 0.2
 SECONDS_MAX = 5.0
@@ -54,3 +56,22 @@ class BackOff:
             log.info("%s goes on after %.0f s", self.what, self.clock.monotonic() - self._since)
             self._since = None
             self._length = SECONDS_FIRST
+
+    async def attempt(self, turn: Callable[[], Awaitable[object]]) -> bool:
+        """Take one turn of what runs for ever, and return whether it went well; after a fault, when the pause is over.
+
+        Raises:
+            what is a fault of the deployment. Anything else passes, or is logged as a fault of ours in one turn.
+        """
+        try:
+            await turn()
+        except Exception as fault:
+            kind = kind_of(fault)
+            if kind is Kind.DEPLOYMENT:
+                raise
+            if kind is not Kind.PASSING:
+                log.exception("a turn of %s failed", self.what)
+            await self.wait(fault)
+            return False
+        self.over()
+        return True

@@ -7,7 +7,7 @@ the broker and must fit whole into a dead letter. Whoever makes one of these bou
 from collections.abc import Iterable
 
 from concord.chassis.broker.port import RECORD_BYTES_MAX, Outgoing, record_bytes, why_never_taken
-from concord.chassis.errors import FieldError, Invalid
+from concord.chassis.errors import FieldError, Invalid, Poison
 from concord.chassis.store.port import DOCUMENT_BYTES_MAX
 from concord.labels.schema import LABEL_BYTES_MAX
 
@@ -26,7 +26,7 @@ assert list(BUDGET) == sorted(set(BUDGET)), "each bound is below the one of what
 assert DECISION_BYTES_MAX < ENTRY_EVENTS_BYTES_MAX < DOCUMENT_BYTES_MAX, "one decision fits a record that holds others"
 
 
-class CannotBeSaid(Invalid):
+class CannotBeSaid(Invalid, Poison):
     """What follows from this cannot be told to the other services or kept, so nothing was stored.
 
     A door that knows better names its own field and cure; a consumer takes it for poison.

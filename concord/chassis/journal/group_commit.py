@@ -22,6 +22,9 @@ GATHER_SECONDS = 0.002
 """How long a group waits for more after one that several callers shared. Who comes alone waits for it once at most."""
 APPEND_SECONDS_MAX = 10.0
 RETRY_SECONDS_MAX = 2.0
+STALE_SECONDS_MAX = 3_600.0
+"""How long after it was taken over a record may still be inserted. Its callers gave up long before; and a number below
+the head may be free again when an aggregate was folded meanwhile."""
 
 
 class Listener(Protocol):
@@ -144,11 +147,13 @@ class GroupCommit:
             if not group:
                 continue
             crowded = len({append for _, append, _ in group}) > 1
-            lost = await self._commit([entry for entry, _, _ in group])
+            lost, doubted = await self._commit(
+                [entry for entry, _, _ in group], group[0][1].deadline - APPEND_SECONDS_MAX + STALE_SECONDS_MAX
+            )
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)
             won = [entry for position, (entry, _, _) in enumerate(group) if position not in lost]
-            if won:
+            if won or doubted:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
             for position, (entry, append, place) in enumerate(group):
@@ -188,8 +193,11 @@ class GroupCommit:
         self.closed = True
         await self.settled()
 
-    async def _commit(self, entries: Sequence[Entry[Any]]) -> frozenset[int]:
-        """Insert until the outcome of every entry is known; return the positions of the lost ones.
+    async def _commit(self, entries: Sequence[Entry[Any]], stale_at: float) -> tuple[frozenset[int], bool]:
+        """Insert until the outcome of every entry is known.
+
+        Returns the positions of the lost ones, and whether it was given up in doubt: then nobody else may use the
+        number. From `stale_at` on, by the event loop's clock, nothing is inserted any more: what is not there is lost.
 
         Raises:
             StoreRefused: a fault of the deployment; what the documents may be was looked at before they came here.
@@ -200,21 +208,25 @@ class GroupCommit:
         waits = BackOff("the group commit", self.clock, RETRY_SECONDS_MAX)
         doubtful = False
         while True:
+            stale = asyncio.get_running_loop().time() > stale_at
             try:
-                await self._register()
-                if markers:
-                    await self.store.insert(OPEN.name, markers)
-                    markers = []
-                if doubtful:
-                    lost = await self._settle(documents)
+                if stale:
+                    lost = await self._not_ours(documents) if doubtful else frozenset(range(len(documents)))
                 else:
-                    doubtful = True
-                    lost = await self.store.insert(JOURNAL.name, documents)
+                    await self._register()
+                    if markers:
+                        await self.store.insert(OPEN.name, markers)
+                        markers = []
+                    if doubtful:
+                        lost = await self._settle(documents)
+                    else:
+                        doubtful = True
+                        lost = await self.store.insert(JOURNAL.name, documents)
             except StoreUnavailable as fault:
                 await waits.wait(fault)
             else:
                 waits.over()
-                return lost
+                return lost, stale and doubtful
 
     async def _register(self) -> None:
         """Make this writer known to the sweepers before its first record; nobody but itself takes it off again."""
@@ -232,12 +244,15 @@ class GroupCommit:
             StoreUnavailable: no answer, or one that does not show what was inserted before: still in doubt.
         """
         await self.store.insert(JOURNAL.name, documents)
+        return await self._not_ours(documents, all_there=True)
+
+    async def _not_ours(self, documents: Sequence[Document], all_there: bool = False) -> frozenset[int]:
         found = await self.store.get(JOURNAL.name, sorted({document["_id"] for document in documents}))
         lost = set()
         for position, document in enumerate(documents):
             stored = found.get(document["_id"])
-            if stored is None:
+            if stored is None and all_there:
                 raise StoreUnavailable(f"{document['_id']} was inserted and cannot be read")
-            if (stored["commit"], stored["place"]) != (document["commit"], document["place"]):
+            if stored is None or (stored["commit"], stored["place"]) != (document["commit"], document["place"]):
                 lost.add(position)
         return frozenset(lost)

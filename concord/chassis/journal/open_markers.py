@@ -8,12 +8,13 @@ keeps apart the times that an aggregate was open: who deletes the marker of one,
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
 from concord.chassis.journal.record import OPEN, Entry
-from concord.chassis.store.port import Document, Store, StoreUnavailable
+from concord.chassis.store.port import Document, Store
 
 CLOSED_MAX = 50_000
 """Markers that wait to be deleted; beyond it the oldest are left to the next start, which finds them closed."""
@@ -56,12 +57,7 @@ class OpenMarkers:
                 self._arrived.clear()
                 continue
             batch = [self._closed[place] for place in range(min(len(self._closed), DELETE_MARKERS_MAX))]
-            try:
-                await self.store.delete(OPEN.name, batch)
-            except StoreUnavailable as fault:
-                await waits.wait(fault)
-            else:
-                waits.over()
+            if await waits.attempt(partial(self.store.delete, OPEN.name, batch)):
                 done = set(batch)
                 while self._closed and self._closed[0] in done:
                     self._closed.popleft()

@@ -302,12 +302,7 @@ class Publisher:
         waits = BackOff("marking what is published", self.clock, RETRY_SECONDS_MAX)
         while True:
             await self.clock.sleep(MARK_SECONDS)
-            try:
-                await self.mark()
-            except StoreUnavailable as fault:
-                await waits.wait(fault)
-            else:
-                waits.over()
+            await waits.attempt(self.mark)
 
     async def mark(self) -> None:
         """Leave a mark of how far this writer has published, and take the one before away."""

@@ -7,13 +7,14 @@ good, often while something comes of it and seldom when nothing does.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
 from concord.chassis.journal.marks import RECALL_COMMITS, Marks
 from concord.chassis.journal.publisher import PUBLISH_EVENTS_MAX, Publisher
 from concord.chassis.journal.record import JOURNAL, WRITERS, Commit, events_of
-from concord.chassis.store.port import Document, Store, StoreUnavailable
+from concord.chassis.store.port import Document, Store
 
 SWEEP_SECONDS = 10.0
 QUIET_SECONDS = 3_600.0
@@ -65,26 +66,15 @@ class Sweeper:
     async def start(self) -> None:
         """Before this process decides anything: say all that dead ones left unsaid, once the store answers."""
         waits = BackOff("the first sweep", self.clock)
-        while True:
-            try:
-                await self.sweep(at_once=True)
-            except StoreUnavailable as fault:
-                await waits.wait(fault)
-            else:
-                waits.over()
-                return
+        while not await waits.attempt(partial(self.sweep, at_once=True)):
+            pass
 
     async def run(self) -> None:
         """Sweep every SWEEP_SECONDS until cancelled."""
         waits = BackOff("the sweeper", self.clock)
         while True:
             await self.clock.sleep(SWEEP_SECONDS)
-            try:
-                await self.sweep()
-            except StoreUnavailable as fault:
-                await waits.wait(fault)
-            else:
-                waits.over()
+            await waits.attempt(self.sweep)
 
     async def sweep(self, at_once: bool = False) -> None:
         """Publish what other writers have stored and not marked: what was there at the last sweep, or all at once.
