@@ -56,9 +56,9 @@ def commit_before_effect() -> Iterator[None]:
 def no_inbox() -> Iterator[None]:
     """Forget which causes an aggregate has answered."""
 
-    def forgetful(seq: int, state: Any, causes: frozenset[str]) -> Head[Any]:
+    def forgetful(seq: int, state: Any, causes: frozenset[str], *more: Any) -> Head[Any]:
         del causes
-        return Head(seq, state, frozenset())
+        return Head(seq, state, frozenset(), *more)
 
     with patch("concord.chassis.journal.journal.Head", forgetful):
         yield
@@ -83,9 +83,9 @@ def publish_before_insert() -> Iterator[None]:
     """Say events before the record that holds them is stored, if it ever is."""
     honest = GroupCommit._commit
 
-    async def hasty(self: GroupCommit, entries: Sequence[Entry[Any]]) -> frozenset[int]:
+    async def hasty(self: GroupCommit, entries: Sequence[Entry[Any]], stale_at: float) -> tuple[frozenset[int], bool]:
         await self.publisher.publish([event for entry in entries for event in entry.events])
-        return await honest(self, entries)
+        return await honest(self, entries, stale_at)
 
     with patch.object(GroupCommit, "_commit", hasty):
         yield
