@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.consumer import Stuck
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.chassis.settings import ServiceSettings
@@ -30,8 +29,6 @@ from simulation.trace import TownCluster, Trace, TracedStore
 RESTART_SECONDS = (0.5, 5.0)
 SESSION_SECONDS = (3.0, 10.0)
 """After how long the broker notices that a member is gone."""
-EXPECTED_DEATHS = (StoreUnavailable, BrokerUnavailable, Stuck)
-"""What a process may die of when its store or broker is away; anything else is a bug."""
 
 Wire = Callable[[Any, Ports], Service]
 SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
@@ -180,7 +177,7 @@ class Lives:
         fault = await life.run()
         self.now[name].remove(life)
         self.ends[name] += 1
-        if fault is not None and not isinstance(fault, EXPECTED_DEATHS):
+        if fault is not None:  # nothing that is away ends a process
             self.deaths.append(f"{life.writer} died of {type(fault).__name__}: {fault}")
         if not self._closing:
             self._expiries.append(asyncio.create_task(self._expire(life.writer)))

@@ -31,6 +31,10 @@ class _Serving:
 
     serving = True
 
+    def lacking(self) -> list[str]:
+        """Return what does not answer: nothing is asked here."""
+        return []
+
     def reasons(self) -> list[str]:
         """Return nothing that is amiss."""
         return []

@@ -30,6 +30,7 @@ __all__ = [
     "IdentitySettings",
     "KafkaSettings",
     "MongodbSettings",
+    "PatienceSettings",
     "PayloadLinkSettings",
     "PlacesSettings",
     "SampleSettings",
@@ -181,6 +182,39 @@ class SampleSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatienceSettings:
+    """How long a process waits before it takes a consumer for stuck, and how often it asks whether others answer.
+
+    Attributes:
+        stuck_seconds: records wait, everything answers and none has come: the process ends.
+        unjoined_seconds: the broker answers and the group is still being dealt: the process ends.
+        probe_seconds: how often store and broker are asked whether they answer.
+    """
+
+    stuck_seconds: float = setting(
+        "CONCORD_STUCK_SECONDS",
+        cure="set it to how long records may wait while none comes, more than the slowest batch takes",
+        default=60.0,
+        low=1,
+        high=3_600,
+    )
+    unjoined_seconds: float = setting(
+        "CONCORD_UNJOINED_SECONDS",
+        cure="set it to more than a rebalance ever takes",
+        default=300.0,
+        low=1,
+        high=3_600,
+    )
+    probe_seconds: float = setting(
+        "CONCORD_PROBE_SECONDS",
+        cure="set it to how often store and broker are asked whether they answer",
+        default=5.0,
+        low=0.1,
+        high=60,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
     """What every service needs. A service extends it with its own knobs and the groups of secrets it uses."""
 
@@ -192,6 +226,7 @@ class ServiceSettings:
     http: HttpSettings
     places: PlacesSettings
     identity: IdentitySettings
+    patience: PatienceSettings
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.clock import SystemClock
@@ -16,8 +17,9 @@ from concord.chassis.places.keeper import PlaceKeeper, PlaceModels
 from concord.chassis.places.owner import Owner
 from concord.chassis.places.peers import HttpPeers
 from concord.chassis.ports import Ports
-from concord.chassis.runtime import BrokerPart, Hook, Part, StorePart, TelemetryPart
-from concord.chassis.settings import ServiceSettings, SettingProblem, SettingsRefused
+from concord.chassis.runtime import BrokerPart, Dependencies, Hook, Part, StorePart, TelemetryPart
+from concord.chassis.runtime.dependencies import PROBE_SECONDS
+from concord.chassis.settings import PatienceSettings, ServiceSettings, SettingProblem, SettingsRefused
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection
 from concord.chassis.table import Table
@@ -86,15 +88,19 @@ def consumer_part(
     ports: Ports,
     journal: JournalPart,
     handlers: Mapping[Topic, Handler],
+    patience: PatienceSettings | None = None,
     owner: Owner | None = None,
 ) -> BatchConsumer:
-    """Return the service's consumer, whose group is the service's name; with an owner it is dealt whole places."""
+    """Return the service's consumer, whose group is the service's name; with an owner it is dealt whole places.
+
+    Its patience is the default if None.
+    """
 
     async def needs() -> None:
         await ports.store.ping()
         await ports.broker.ping()
 
-    return BatchConsumer(
+    consumer = BatchConsumer(
         service,
         ports.broker,
         handlers,
@@ -105,6 +111,10 @@ def consumer_part(
         needs,
         owner,
     )
+    if patience is not None:
+        consumer.watch.stuck_seconds = patience.stuck_seconds
+        consumer.watch.unjoined_seconds = patience.unjoined_seconds
+    return consumer
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ def ordered(
     rebuild: Callable[[], Awaitable[None]] | None = None,
     places: Placed | None = None,
     loops: Sequence[Part] = (),
+    patience: PatienceSettings | None = None,
 ) -> list[Part]:
     """Return a service's parts in the order of their start.
 
@@ -143,6 +154,7 @@ def ordered(
             anew; said again it only adds what is new. For services that run once.
         places: loads and drops the read models place by place instead. For services that run many times.
         loops: timers.
+        patience: how often store and broker are asked whether they answer; the default if None.
     """
     assert rebuild is None or places is None, "read models are rebuilt whole, or place by place"
     if rebuild is not None:
@@ -154,6 +166,7 @@ def ordered(
     peers = [Hook("peers", stop=ports.peers.close)] if places is not None else []
     return [
         TelemetryPart(ports.telemetry),
+        dependencies(ports, patience, "store", "broker"),
         StorePart(ports.store, [*COLLECTIONS, *collections], ports.clock),
         BrokerPart(ports.broker, ports.clock),
         *peers,
@@ -181,6 +194,13 @@ def _doubtful(gained: frozenset[int], places: int, key: str) -> bool:
     _, kind, any_id = key.split("/", 2)
     slot = slot_of(any_id) if kind in KINDS_WITH_SLOTS else None
     return slot is None or place_of(slot, places) in gained
+
+
+def dependencies(ports: Ports, patience: PatienceSettings | None, *names: Literal["store", "broker"]) -> Dependencies:
+    """Return the part that asks these dependencies whether they answer."""
+    pings = {"store": ports.store.ping, "broker": ports.broker.ping}
+    probe_seconds = PROBE_SECONDS if patience is None else patience.probe_seconds
+    return Dependencies({name: pings[name] for name in names}, ports.telemetry, ports.clock, probe_seconds)
 
 
 def _refresh(journal: JournalPart, rebuild: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -7,8 +7,7 @@ from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Runtime, Service
-from concord.chassis.runtime.rounds import rounds
+from concord.chassis.runtime import Runtime, Service, repeating
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
@@ -37,7 +36,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     repository = Repository(journal.journal)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers.of(repository, projects, instruments, ports.clock)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience)
     parts = ordered(
         ports,
         journal,
@@ -45,9 +44,12 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         collections=[LISTED],
         tables=[projects],
         rebuild=repository.rebuild,
-        loops=[rounds("new policies", LOOK_SECONDS, ports.clock, handlers.redefinitions.decide)],
+        patience=settings.patience,
+        loops=[
+            repeating("new policies", handlers.redefinitions.decide, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+        ],
     )
-    runtime = Runtime(SERVICE, parts)
+    runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
         SERVICE,
         [api.router()],

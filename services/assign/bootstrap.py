@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Runtime, Service
-from concord.chassis.runtime.rounds import rounds
+from concord.chassis.runtime import Runtime, Service, repeating
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.assign import api, events
 from services.assign.announcements import SERVICE
@@ -41,18 +41,20 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
+    expire = partial(_expire, handlers)
+    expiring = repeating("lease ends", expire, ports.clock, ports.telemetry, lambda: EXPIRE_SECONDS)
+    look = handlers.stranded.look
+    looking = repeating("units nobody is left for", look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
     parts = ordered(
         ports,
         journal,
-        consumer_part(SERVICE, ports, journal, events.handlers(handlers)),
+        consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience),
         tables=[projects],
         rebuild=repository.rebuild,
-        loops=[
-            rounds("lease ends", EXPIRE_SECONDS, ports.clock, lambda: _expire(handlers)),
-            rounds("units nobody is left for", LOOK_SECONDS, ports.clock, handlers.stranded.look),
-        ],
+        patience=settings.patience,
+        loops=[expiring, looking],
     )
-    runtime = Runtime(SERVICE, parts)
+    runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
         SERVICE,
         api.routers(),
@@ -66,6 +68,6 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
 
 
 async def _expire(handlers: Handlers) -> None:
-    """End what has passed, and go on at once while a whole batch had."""
+    """End what has passed; go on at once while a whole batch had."""
     while await handlers.leases.expire() == EXPIRE_LEASES_MAX:
         pass

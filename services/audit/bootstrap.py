@@ -42,7 +42,7 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         ports.clock,
     )
     handlers = Handlers.of(means)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers))
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience)
     parts = ordered(
         ports,
         journal,
@@ -50,9 +50,10 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         collections=COLLECTIONS,
         tables=[projects],
         rebuild=repository.rebuild,
+        patience=settings.patience,
         loops=[handlers.turns],
     )
-    runtime = Runtime(SERVICE, parts)
+    runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
         SERVICE,
         [api.router()],

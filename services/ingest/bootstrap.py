@@ -1,17 +1,13 @@
 """Ingest's composition root: settings and ports in, a wired service out."""
 
-import logging
 from collections.abc import Mapping
 
 from concord.chassis.annotators import annotator_table
-from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import Unavailable
 from concord.chassis.http import application
 from concord.chassis.payload_links import SignedLink
 from concord.chassis.ports import Ports
-from concord.chassis.runtime import Loop, Runtime, Service
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.runtime import Runtime, Service, repeating
 from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
 from services.ingest import api, events
 from services.ingest.announcements import SERVICE
@@ -22,8 +18,6 @@ from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
-
-log = logging.getLogger(__name__)
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -42,7 +36,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     repository = Repository(journal.journal, ports.store, settings.ids.secret.key())
     annotators = annotator_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     handlers = Handlers.of(repository, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(Intake(handlers)))
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(Intake(handlers)), settings.patience)
     parts = ordered(
         ports,
         journal,
@@ -50,9 +44,10 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         collections=[PAYLOADS, CLAIMS, PLACES],
         tables=[annotators],
         rebuild=repository.rebuild,
-        loops=[Loop("lots", lambda: _seal_for_ever(handlers, ports.clock))],
+        patience=settings.patience,
+        loops=[repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS)],
     )
-    runtime = Runtime(SERVICE, parts)
+    runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
         SERVICE,
         [api.router(SignedLink(settings.payload_links.secret.key(), ports.clock))],
@@ -63,12 +58,3 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         state=handlers,
     )
     return Service(runtime, door, settings.http)
-
-
-async def _seal_for_ever(handlers: Handlers, clock: Clock) -> None:
-    while True:
-        await clock.sleep(SEAL_SECONDS)
-        try:
-            await handlers.lots.seal_aged()
-        except (StoreUnavailable, Unavailable) as fault:
-            log.warning("lots wait: %s", fault)

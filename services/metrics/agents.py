@@ -3,28 +3,22 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from concord.chassis.back_off import BackOff
 from concord.chassis.broker.port import BrokerUnavailable, Incoming
-from concord.chassis.clock import MICROSECONDS, Clock
-from concord.chassis.consumer import (
-    CONSUMER_INSTRUMENTS,
-    STUCK_SECONDS,
-    WATCH_SECONDS,
-    OffsetJump,
-    Poison,
-    Stuck,
-)
+from concord.chassis.clock import Clock
+from concord.chassis.consumer import CONSUMER_INSTRUMENTS, WATCH_SECONDS, OffsetJump, Poison, Stuck, Watch
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
 from concord.chassis.faust_chunks import FAUST_LOG, ChunkedApp, Extent
 from concord.chassis.ports import Ports
-from concord.chassis.runtime import Loop
-from concord.chassis.settings import Environment
+from concord.chassis.runtime import repeating
+from concord.chassis.settings import Environment, PatienceSettings
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, check_schema, decode
 from concord.contracts.topics import Topic
@@ -61,8 +55,10 @@ def faust_door(settings: MetricsSettings) -> Doors:
         dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
         reading = Reading(counts, book, dead_letters, ports.telemetry, ports.clock)
         app.begin_at = reading.begin_at
-        part = FaustPart(app, reading, ports.clock, ports.telemetry)
-        keeping = Loop("book", lambda: _keep_for_ever(reading, ports.clock, settings.keep_seconds))
+        part = FaustPart(app, reading, ports.broker.ping, ports.clock, ports.telemetry, settings.patience)
+        keeping = repeating(
+            "book", reading.keep, ports.clock, ports.telemetry, lambda: reading.pause(settings.keep_seconds)
+        )
         return Door([part, keeping], part.caught_up)
 
     return make
@@ -119,16 +115,6 @@ class FaustParts:
                 await sent
 
 
-async def _keep_for_ever(reading: "Reading", clock: Clock, seconds: float) -> None:
-    """Keep the book every few seconds, and so seldom that it takes a twentieth of the time at most."""
-    pause_seconds = seconds
-    while True:
-        await clock.sleep(pause_seconds)
-        begun = clock.monotonic()
-        await reading.keep()
-        pause_seconds = max(seconds, KEEP_SHARE * (clock.monotonic() - begun))
-
-
 class Reading:
     """How far each partition is counted, and how a chunk is.
 
@@ -156,7 +142,9 @@ class Reading:
         self.positions: dict[TP, int] = {}
         self._kept: dict[TP, int] = {}
         self._taken_up = False
-        self.progress_at = clock.monotonic()
+        self._kept_in_seconds = 0.0
+        self._waits = BackOff("a dead letter of metrics", clock)
+        self.counted: Callable[[], None] = _nobody_watches
 
     def begin_at(self, extents: Mapping[TP, Extent]) -> Mapping[TP, int]:
         """Return where reading begins: after what was counted, and at the beginning where nothing was.
@@ -182,12 +170,18 @@ class Reading:
         positions = dict(self.positions)
         if not self._taken_up or positions == self._kept:
             return
+        begun = self.clock.monotonic()
         try:
             await self.book.keep({(place.topic, place.partition): offset for place, offset in positions.items()})
         except (KafkaError, TimeoutError) as fault:
             log.warning("the book could not be kept, and will be the next time: %r", fault)
         else:
             self._kept = positions
+        self._kept_in_seconds = self.clock.monotonic() - begun
+
+    def pause(self, seconds: float) -> float:
+        """Return how long to wait before the book is kept again: it takes a twentieth of the time at most."""
+        return max(seconds, KEEP_SHARE * self._kept_in_seconds)
 
     async def serve(self, name: str, records: Sequence[Any]) -> None:
         """Count a chunk of one partition; whatever becomes of each record, it is not needed again afterwards.
@@ -218,8 +212,7 @@ class Reading:
             await self._set_aside(record, reason, attempts)
         self.positions[place] = records[-1].offset + 1
         self.instruments.counter("concord_consumer_records", name).inc(len(records))
-        self.progress_at = self.clock.monotonic()
-        self.instruments.gauge("concord_consumer_progress_timestamp_seconds").set(self.clock.now_us() / MICROSECONDS)
+        self.counted()
 
     def _not_counted_yet(self, place: TP, records: Sequence[Any]) -> Sequence[Any]:
         """Return the records from where the partition stands; raise when they begin after it."""
@@ -233,9 +226,10 @@ class Reading:
         while True:
             try:
                 await self.dead_letters.set_aside(_incoming(record), fault, attempts)
-            except BrokerUnavailable:
-                await self.clock.sleep(0.5)
+            except BrokerUnavailable as away:
+                await self._waits.wait(away)
             else:
+                self._waits.over()
                 self.instruments.counter("concord_dead_letters", record.topic).inc()
                 return
 
@@ -246,17 +240,30 @@ class FaustPart:
     Args:
         app: not yet started.
         reading: counts.
+        ping: returns when the broker answers, asked on a connection of its own.
         clock: paces the watch.
         telemetry: shows the lag.
+        patience: of the watch.
     """
 
     name = "faust"
 
-    def __init__(self, app: ChunkedApp, reading: Reading, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        app: ChunkedApp,
+        reading: Reading,
+        ping: Callable[[], Awaitable[None]],
+        clock: Clock,
+        telemetry: Telemetry,
+        patience: PatienceSettings,
+    ) -> None:
         self.app = app
         self.reading = reading
-        self.clock = clock
-        self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self.watch = Watch(
+            self._lag_or_raise, ping, instruments, clock, patience.stuck_seconds, patience.unjoined_seconds
+        )
+        reading.counted = self.watch.committed
         self._fault: asyncio.Future[None] | None = None
         for name in reading.counts:
             # Registered here and by name: two agents never share a topic, and one never runs twice.
@@ -281,13 +288,7 @@ class FaustPart:
                 self._fault.result()
             if self.app.crashed:
                 raise Stuck("Faust crashed, and its own log says why")
-            lag_records = await self._lag()
-            self.instruments.gauge("concord_consumer_lag_records").set(lag_records or 0)
-            now = self.clock.monotonic()
-            if lag_records == 0:
-                self.reading.progress_at = now
-            elif now - self.reading.progress_at > STUCK_SECONDS:
-                raise Stuck(f"{lag_records or 'unknown'} records wait and none has come for {STUCK_SECONDS:g} s")
+            await self.watch.look()
 
     async def stop(self) -> None:
         """Keep the book, so that the next life has little to read; finish what is in hand, leave the group."""
@@ -306,6 +307,13 @@ class FaustPart:
     async def caught_up(self) -> bool:
         """Return whether everything that the topics hold is counted."""
         return await self._lag() == 0
+
+    async def _lag_or_raise(self) -> int:
+        """Return how many records are not counted; raise BrokerUnavailable when nobody can say now."""
+        lag_records = await self._lag()
+        if lag_records is None:
+            raise BrokerUnavailable("no partitions are assigned, or how far the topics go could not be asked")
+        return lag_records
 
     async def _lag(self) -> int | None:
         """Return how many records are not counted; None when nobody can say now."""
@@ -348,6 +356,10 @@ def _alone(count: Count, record: Any, event: Any) -> tuple[Any, Exception, int] 
         else:
             break
     return None
+
+
+def _nobody_watches() -> None:
+    return
 
 
 def _incoming(record: Any) -> Incoming:

@@ -9,14 +9,14 @@ from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import BrokerPart, Hook, Loop, Part, Runtime, Service
-from concord.chassis.wiring import real_ports
+from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
+from concord.chassis.wiring import dependencies, real_ports
 from services.metrics import api, events
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
 from services.metrics.door import Doors, replaying
 from services.metrics.handlers import Handlers
-from services.metrics.measure import Measure
+from services.metrics.measure import MEASURE_SECONDS, Measure
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 
@@ -54,13 +54,14 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     parts: list[Part] = [
         Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
         Hook("store", stop=ports.store.close),
+        dependencies(ports, settings.patience, "broker"),
         BrokerPart(ports.broker, ports.clock),
         projects,
         annotators,
         *door.parts,
-        Loop("measure", measure.run),
+        repeating("measure", measure.turn, ports.clock, ports.telemetry, lambda: MEASURE_SECONDS),
     ]
-    runtime = Runtime(SERVICE, parts)
+    runtime = Runtime(SERVICE, parts, ports.clock)
     asgi = application(
         SERVICE,
         [api.router()],

@@ -74,14 +74,11 @@ class Measure:
         self._annotators_shown: set[tuple[str, str]] = set()
         self._unsaid: list[Outgoing] = []
 
-    async def run(self) -> None:
-        """Measure for ever."""
-        while True:
-            await self.clock.sleep(MEASURE_SECONDS)
-            await self.turn()
-
     async def turn(self) -> None:
-        """Measure every project that has changed, and tell what is new; what could not be told is told next time."""
+        """Measure every project that has changed, and tell what is new; what could not be told is told next time.
+
+        Called every MEASURE_SECONDS.
+        """
         begun = self.clock.monotonic()
         self.live = self.live or await self._caught_up()
         if self.live and self.repository.may_close(self.clock.now_us()) and await self._caught_up():

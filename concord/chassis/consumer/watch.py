@@ -45,6 +45,8 @@ class Watch:
         needs: returns when broker and store answer, asked on connections of their own; raises Passing when not.
         instruments: of CONSUMER_INSTRUMENTS.
         clock: paces it.
+        stuck_seconds: how long records may wait while none is served.
+        unjoined_seconds: how long the group may be dealt anew.
 
     Attributes:
         loading: tells whether places are being loaded: their records wait then, and nothing is stuck.
@@ -56,7 +58,11 @@ class Watch:
         needs: Callable[[], Awaitable[None]],
         instruments: Instruments,
         clock: Clock,
+        stuck_seconds: float = STUCK_SECONDS,
+        unjoined_seconds: float = UNJOINED_SECONDS,
     ) -> None:
+        self.stuck_seconds = stuck_seconds
+        self.unjoined_seconds = unjoined_seconds
         self.lag = lag
         self.needs = needs
         self.instruments = instruments
@@ -95,7 +101,7 @@ class Watch:
         except BrokerUnavailable:
             lag_records = None
         self.instruments.gauge("concord_consumer_lag_records").set(math.nan if lag_records is None else lag_records)
-        patience = UNJOINED_SECONDS if lag_records is None else STUCK_SECONDS
+        patience = self.unjoined_seconds if lag_records is None else self.stuck_seconds
         if lag_records == 0 or self.loading():
             self.progressed()
         elif lag_records is None or self.clock.monotonic() - self.progress_at > patience:

@@ -1,10 +1,13 @@
 """The HTTP door of a service: its routes behind identity, limits and telemetry, with every refusal as problem+json."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.routing import BaseRoute
 
 from concord.chassis.http.limits import Limits, LimitsMiddleware
@@ -29,6 +32,10 @@ class Readiness(Protocol):
 
     def reasons(self) -> list[str]:
         """Return why requests should not come here now; empty when ready."""
+        ...
+
+    def lacking(self) -> list[str]:
+        """Return what does not answer though requests may come; empty when everything does."""
         ...
 
 
@@ -103,6 +110,7 @@ def application(
 
 def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    telemetry.registry.register(_Ready(readiness))
 
     @router.get(LIVE)
     async def live() -> dict[str, str]:
@@ -111,12 +119,18 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
 
     @router.get(READY)
     async def ready() -> Response:
-        """Return 200 when requests should come here, 503 with the reasons when not."""
-        reasons = readiness.reasons()
+        """Return 200 when requests should come here, 503 with the reasons when not; either names what does not answer.
+
+        A store or broker that is away does not make the only process of a service unready: it would hide the reason
+        from whoever asks, and bring no other process that could do better.
+        """
+        reasons, lacking = readiness.reasons(), readiness.lacking()
         if not reasons:
-            return Response(b'{"status":"ready"}', media_type="application/json")
+            said = {"status": "ready", "lacking": lacking} if lacking else {"status": "ready"}
+            return Response(msgspec.json.encode(said), media_type="application/json")
         headers = {"retry-after": str(RETRY_SECONDS)}
-        return problem(503, "; ".join(reasons) + ".", title="Not ready", instance=READY, headers=headers)
+        detail = "; ".join([*reasons, *lacking]) + "."
+        return problem(503, detail, title="Not ready", instance=READY, headers=headers)
 
     @router.get(METRICS)
     async def metrics() -> Response:
@@ -125,6 +139,19 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
         return Response(body, headers=dict(headers))
 
     return router
+
+
+class _Ready(Collector):
+    """Whether the process is ready, as Prometheus sees it: read when it asks."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self.readiness = readiness
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the series."""
+        yield GaugeMetricFamily(
+            "concord_ready", "Whether requests should come here: 1 or 0.", float(not self.readiness.reasons())
+        )
 
 
 def unguarded_routes(app: FastAPI) -> list[str]:

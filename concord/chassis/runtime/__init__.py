@@ -1,10 +1,13 @@
 """A process's life: ordered parts, readiness, drain and stop; and the one function that serves it."""
 
+from concord.chassis.runtime.dependencies import Dependencies
+from concord.chassis.runtime.loops import repeating
 from concord.chassis.runtime.parts import (
     Abandonable,
     BrokerPart,
     HandingOver,
     Hook,
+    Lacking,
     Loop,
     Part,
     Running,
@@ -20,8 +23,10 @@ __all__ = [
     "STOP_SECONDS_MAX",
     "Abandonable",
     "BrokerPart",
+    "Dependencies",
     "HandingOver",
     "Hook",
+    "Lacking",
     "Loop",
     "Part",
     "PartDied",
@@ -34,5 +39,6 @@ __all__ = [
     "Watched",
     "main",
     "reach",
+    "repeating",
     "serve",
 ]

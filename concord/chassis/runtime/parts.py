@@ -27,7 +27,11 @@ class Part(Protocol):
         ...
 
     async def start(self) -> None:
-        """Return when the part is ready for the parts that come after it."""
+        """Return when the part is ready for the parts that come after it.
+
+        Raises:
+            Passing: something that it needs does not answer; it is started again then, until it is.
+        """
         ...
 
     async def stop(self) -> None:
@@ -63,6 +67,15 @@ class HandingOver(Protocol):
 
     async def hand_over(self) -> None:
         """Return when others may have it; called at most once, before the stop, while requests still come."""
+        ...
+
+
+@runtime_checkable
+class Lacking(Protocol):
+    """A part that knows of things which do not answer though requests may come."""
+
+    def lacking(self) -> list[str]:
+        """Return what does not answer, each as a sentence."""
         ...
 
 

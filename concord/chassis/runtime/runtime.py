@@ -6,7 +6,10 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 
-from concord.chassis.runtime.parts import Abandonable, HandingOver, Part, Running, Watched
+from concord.chassis.back_off import BackOff
+from concord.chassis.clock import Clock, SystemClock
+from concord.chassis.errors import Passing
+from concord.chassis.runtime.parts import Abandonable, HandingOver, Lacking, Part, Running, Watched
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +42,12 @@ class Runtime:
     Args:
         name: the service.
         parts: in the order of their start; each may rely on those before it, and has a name of its own.
+        clock: sleeps between tries of a start; the system's if None.
     """
 
-    def __init__(self, name: str, parts: Sequence[Part]) -> None:
+    def __init__(self, name: str, parts: Sequence[Part], clock: Clock | None = None) -> None:
         self.name = name
+        self.clock = clock or SystemClock()
         self.parts = tuple(parts)
         assert len({part.name for part in parts}) == len(self.parts), "each part has a name of its own"
         self.phase = Phase.NEW
@@ -72,8 +77,15 @@ class Runtime:
             return [str(self._death)]
         return [reason for part in self.parts if isinstance(part, Watched) and (reason := part.unready())]
 
+    def lacking(self) -> list[str]:
+        """Return what does not answer though requests may come, each as a sentence."""
+        return [said for part in self.parts if isinstance(part, Lacking) for said in part.lacking()]
+
     async def start(self) -> None:
         """Start every part in order; the loops run from then on.
+
+        What a part needs and does not answer is waited for: ending would not bring it, and the next life would find
+        the same.
 
         Raises:
             PartDied: a loop ended before all parts were started.
@@ -84,7 +96,7 @@ class Runtime:
         for part in self.parts:
             self._starting = part
             self._begun.append(part)
-            await part.start()
+            await self._start_part(part)
             if isinstance(part, Running):
                 loop = asyncio.create_task(part.run(), name=f"{self.name}/{part.name}")
                 self._loops[part.name] = loop
@@ -94,6 +106,19 @@ class Runtime:
         self._starting = None
         self.phase = Phase.STARTED
         log.info("%s is ready", self.name)
+
+    async def _start_part(self, part: Part) -> None:
+        back_off = BackOff(f"the start of {part.name}", self.clock)
+        while True:
+            try:
+                await part.start()
+            except Passing as fault:
+                if self._death is not None:
+                    raise self._death from fault
+                await back_off.wait(fault)
+            else:
+                back_off.over()
+                return
 
     async def until_death(self) -> None:
         """Return never; raise when a part dies.
@@ -154,6 +179,12 @@ class Runtime:
                 await part.stop()
         except TimeoutError:
             log.warning("%s did not stop within %.1f s and is left behind", part.name, seconds_max)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # A library has cancelled something of its own: nobody has cancelled us, and the parts below must stop.
+            log.warning("%s was cut short while it was stopped", part.name)
         except Exception:
             # The parts below must still be stopped: they hold what is committed and flushed.
             log.exception("%s failed while it was stopped", part.name)

@@ -1,9 +1,11 @@
 """What a process says about itself: Prometheus instruments, OpenTelemetry traces and log lines."""
 
+import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 
 from opentelemetry.sdk.trace.export import SpanExporter
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
 from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
 from concord.chassis.telemetry.logs import log_to
@@ -51,7 +53,18 @@ class Telemetry:
     def from_environment(cls, service: str, environment: Mapping[str, str]) -> "Telemetry":
         """Return the telemetry of a process: log lines to standard error, spans to the collector it names, if any."""
         log_to(None, service)
-        return cls(service, exporter_of(environment))
+        telemetry = cls(service, exporter_of(environment))
+        telemetry.show_process()
+        return telemetry
+
+    def show_process(self) -> None:
+        """Show what the process itself uses: CPU, memory, files, when it began, and which build it is.
+
+        Only where the service is a process: several in one would each show the same.
+        """
+        ProcessCollector(registry=self.registry)
+        build = Info("concord_build", "Which build of Concord runs.", registry=self.registry)
+        build.info({"version": version("concord"), "python": platform.python_version()})
 
     def instruments(self, table: Sequence[Instrument]) -> Instruments:
         """Return the table's instruments, registered here; two parts with one table share them."""

@@ -15,7 +15,9 @@ from tests.integration.observability.instruments import EVERYONES, OWN, WITHOUT_
 LABEL_VALUES = {
     "annotator": ("w1", "w2"),
     "client": ("k1",),
+    "dependency": ("store", "broker"),
     "how": ("expired",),
+    "loop": ("lots",),
     "measure": ("alpha", "label_error_rate"),
     "project": ("k1-p",),
     "result": ("correct", "wrong"),
@@ -34,6 +36,7 @@ class Exposition:
         self.telemetry = Telemetry(service)
         self.tables = [self.telemetry.instruments(table) for table in (OWN[service], EVERYONES)]
         self.lines = [*((0, one) for one in OWN[service]), *((1, one) for one in EVERYONES)]
+        self.telemetry.show_process()
         if service not in WITHOUT_JOURNAL:
             show_journal(self.telemetry)
 

@@ -7,6 +7,8 @@ from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS
 from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
 from concord.chassis.journal.part import JournalPart
+from concord.chassis.runtime.dependencies import DEPENDENCY_INSTRUMENTS
+from concord.chassis.runtime.loops import LOOP_INSTRUMENTS
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore
 from concord.chassis.telemetry import Instrument, Telemetry
 from services.adjudicate.telemetry import INSTRUMENTS as ADJUDICATE
@@ -23,7 +25,7 @@ OWN: dict[str, tuple[Instrument, ...]] = {
     "audit": AUDIT,
     "metrics": (*METRICS, *PROJECT_INSTRUMENTS, *ANNOTATOR_INSTRUMENTS),
 }
-EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS)
+EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS, *LOOP_INSTRUMENTS, *DEPENDENCY_INSTRUMENTS)
 WITHOUT_JOURNAL = frozenset({"metrics"})
 
 
@@ -45,6 +47,13 @@ def journal() -> list[Instrument]:
     ]
 
 
+def process() -> list[Instrument]:
+    """Return what every process shows of itself."""
+    telemetry = Telemetry("ingest")
+    telemetry.show_process()
+    return [Instrument(one.name, "gauge", one.documentation) for one in telemetry.registry.collect()]
+
+
 def everything() -> list[Instrument]:
     """Return every instrument of every service."""
-    return [*EVERYONES, *journal(), *(instrument for table in OWN.values() for instrument in table)]
+    return [*EVERYONES, *journal(), *process(), *(instrument for table in OWN.values() for instrument in table)]

@@ -2,21 +2,14 @@
 
 import json
 import re
-import socket
-import subprocess
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from math import isnan
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from deploy.local import prometheus
 from tests.integration.observability.exposition import exposed
+from tests.support.live_prometheus import Live, prometheus_over
 
 pytestmark = pytest.mark.real
 
@@ -26,88 +19,10 @@ WAIT_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 
 
-class Live:
-    """A Prometheus of our own."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def ask(self, path: str, **parameters: str) -> Any:
-        """Return the data of an answer."""
-        query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"http://{self.address}/api/v1/{path}?{query}", timeout=10) as reply:
-            answer = json.load(reply)
-        assert answer["status"] == "success"
-        return answer["data"]
-
-    def numbers(self, expression: str) -> list[float]:
-        """Return the numbers that a query answers now, those that are none left out."""
-        values = [float(found["value"][1]) for found in self.ask("query", query=expression)["result"]]
-        return [value for value in values if not isnan(value)]
-
-    def eventually(self, expression: str) -> list[float]:
-        """Return the numbers that a query answers as soon as it answers any; none when it never does."""
-        until = time.monotonic() + WAIT_SECONDS_MAX
-        while not (found := self.numbers(expression)) and time.monotonic() < until:
-            time.sleep(0.5)
-        return found
-
-
-def _configuration(folder: Path, addresses: dict[str, str]) -> Path:
-    """Write the local stack's configuration, scraping these addresses every second."""
-    source = OBSERVABILITY / "prometheus"
-    config = yaml.safe_load((source / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["rule_files"] = [str(source / name) for name in config["rule_files"]]
-    for target in config["scrape_configs"][0]["static_configs"]:
-        target["targets"] = [addresses[target["labels"]["service"]]]
-    path = folder / "prometheus.yml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    folder, address = tmp_path_factory.mktemp("prometheus"), _free_address()
-    with exposed() as addresses, (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                prometheus.ensure() / "prometheus",
-                f"--config.file={_configuration(folder, addresses)}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            server = Live(address)
-            _wait_until_it_answers(server, process, folder / "log")
-            yield server
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _wait_until_it_answers(server: Live, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + WAIT_SECONDS_MAX
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            server.ask("status/runtimeinfo")
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail(f"prometheus does not answer:\n{log.read_text()[-2000:]}")
+    with exposed() as addresses, prometheus_over(tmp_path_factory.mktemp("prometheus"), addresses) as server:
+        yield server
 
 
 def _panels() -> dict[str, str]:

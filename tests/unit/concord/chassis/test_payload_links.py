@@ -30,6 +30,9 @@ class Ready:
 
     serving = True
 
+    def lacking(self) -> list[str]:
+        return []
+
     def reasons(self) -> list[str]:
         return []
 

@@ -13,7 +13,7 @@ from concord.chassis.identity import SigningKey
 from concord.chassis.journal.record import COLLECTIONS, Cause, Decision, Kind
 from concord.chassis.places.keeper import PlaceKeeper
 from concord.chassis.places.owner import Owner
-from concord.chassis.runtime import BrokerPart, Hook, Loop, StorePart, TelemetryPart
+from concord.chassis.runtime import BrokerPart, Dependencies, Hook, Loop, StorePart, TelemetryPart
 from concord.chassis.settings import ServiceSettings, SettingsRefused
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.store.port import Collection
@@ -34,11 +34,11 @@ def test_parts_start_world_first_and_doors_last() -> None:
     parts = ordered(
         ports, journal, consumer, collections=[Collection("more")], tables=[table], rebuild=nothing, loops=[loop]
     )
-    kinds = [type(part) for part in parts[:3]]
-    assert kinds == [TelemetryPart, StorePart, BrokerPart]
-    names = [part.name for part in parts[3:]]
+    kinds = [type(part) for part in parts[:4]]
+    assert kinds == [TelemetryPart, Dependencies, StorePart, BrokerPart]
+    names = [part.name for part in parts[4:]]
     assert names == ["journal", "a table", "read models", "consumer", "a timer"]
-    store = parts[1]
+    store = parts[2]
     assert isinstance(store, StorePart)
     assert store.collections == (*COLLECTIONS, Collection("more"))
 
@@ -101,13 +101,13 @@ def test_a_service_whose_read_models_are_kept_by_place_has_a_keeper_for_them() -
     ports = House().ports("audit")
     journal = journal_part(ports)
     owner = Owner(PLACES_LOCAL, "http://127.0.0.1:1")
-    consumer = consumer_part("audit", ports, journal, {UNITS: nothing}, owner)
+    consumer = consumer_part("audit", ports, journal, {UNITS: nothing}, owner=owner)
     parts = ordered(ports, journal, consumer, places=Placed(owner, Models()))
-    names = [part.name for part in parts[3:]]
+    names = [part.name for part in parts[4:]]
     assert names == ["peers", "journal", "places", "consumer"]
-    assert isinstance(parts[5], PlaceKeeper)
+    assert isinstance(parts[6], PlaceKeeper)
     assert not consumer.watch.loading()
-    parts[5].loading = True
+    parts[6].loading = True
     assert consumer.watch.loading()
     assert consumer.regrouped is None
 
@@ -123,7 +123,7 @@ async def test_what_is_cached_of_gained_places_is_read_anew_and_of_kept_ones_is_
     ports, others = house.ports("audit"), house.ports("audit")
     journal, other = journal_part(ports), journal_part(others)
     owner = Owner(PLACES_LOCAL, "http://127.0.0.1:1")
-    consumer = consumer_part("audit", ports, journal, {UNITS: nothing}, owner)
+    consumer = consumer_part("audit", ports, journal, {UNITS: nothing}, owner=owner)
     (keeper,) = [
         part
         for part in ordered(ports, journal, consumer, places=Placed(owner, Models()))

@@ -65,7 +65,7 @@ async def start(house: House) -> Metrics:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.metrics.measure.MEASURE_SECONDS", 0.05)
+    monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
 
 
 @pytest.fixture

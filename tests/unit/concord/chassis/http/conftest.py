@@ -23,6 +23,10 @@ class Life:
     def __init__(self) -> None:
         self.serving = True
         self.told: list[str] = []
+        self.missing: list[str] = []
+
+    def lacking(self) -> list[str]:
+        return self.missing
 
     def reasons(self) -> list[str]:
         return self.told

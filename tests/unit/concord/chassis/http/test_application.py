@@ -101,6 +101,9 @@ async def test_health_answers_without_a_credential_and_before_anything_is_ready(
     assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
     life.serving, life.told = True, []
     assert (await door.get("/ready")).json() == {"status": "ready"}
+    life.missing.append("the store has not answered for 9 s")
+    assert (await door.get("/ready")).json() == {"status": "ready", "lacking": ["the store has not answered for 9 s"]}
+    assert "concord_ready 1.0" in (await door.get("/metrics")).text
     assert (await door.get("/v1/faults/lease", headers=client)).status_code == 410
 
 

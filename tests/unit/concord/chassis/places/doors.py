@@ -37,6 +37,9 @@ class Ready:
 
     serving = True
 
+    def lacking(self) -> list[str]:
+        return []
+
     def reasons(self) -> list[str]:
         return []
 

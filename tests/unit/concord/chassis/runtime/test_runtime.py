@@ -302,3 +302,48 @@ async def test_a_handover_that_fails_or_hangs_keeps_no_other_part_from_its_own(
     notes.clear()
     await runtime.hand_over()
     assert notes == ["hand over c", "hand over b", "hand over a"]
+
+
+async def test_a_start_waits_for_what_does_not_answer_however_long_and_says_so_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The rebuild of a read model was ended by one page of the journal that came late."""
+    clock, left = HandClock(), 100
+
+    async def rebuild() -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            raise StoreUnavailable("stream journal: timed out")
+
+    runtime = Runtime("tested", [Hook("read models", start=rebuild)], clock)
+    with caplog.at_level(logging.INFO):
+        await runtime.start()
+    assert runtime.ready
+    assert sum("read models" in line.message for line in caplog.records) <= 2 + sum(clock.slept) / 30
+
+
+async def test_a_part_whose_library_cancels_itself_while_it_is_stopped_leaves_no_other_unstopped() -> None:
+    """While the broker is away the client library's stop raises a cancellation that nobody asked for."""
+    notes: list[str] = []
+
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    runtime = Runtime("tested", [Noted("store", notes), Noted("consumer", notes, cancelled)])
+    await runtime.start()
+    await runtime.stop()
+    assert notes == ["+store", "+consumer", "-consumer", "-store"]
+
+
+async def test_a_stop_that_is_itself_cancelled_is_cancelled() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    runtime = Runtime("tested", [Noted("consumer", [], hang)])
+    await runtime.start()
+    stopping = asyncio.create_task(runtime.stop())
+    await asyncio.sleep(0.01)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping

@@ -1,4 +1,4 @@
-"""Work done again and again."""
+"""When the turns of a loop come, in virtual time."""
 
 import asyncio
 import itertools
@@ -7,7 +7,8 @@ import pytest
 
 from concord.chassis.clock import LoopClock
 from concord.chassis.errors import DeploymentFault, Unavailable
-from concord.chassis.runtime.rounds import rounds
+from concord.chassis.runtime import repeating
+from concord.chassis.telemetry import Telemetry
 from simulation.virtual_time import VirtualTimeLoop
 
 
@@ -24,7 +25,8 @@ def run_for(seconds: float, failures: list[Exception | None]) -> list[float]:
             if fault is not None:
                 raise fault
 
-        part = asyncio.create_task(rounds("work", 1.0, LoopClock(0), work).run())
+        loop_part = repeating("work", work, LoopClock(0), Telemetry("tested"), lambda: 1.0)
+        part = asyncio.create_task(loop_part.run())
         await asyncio.wait([part], timeout=seconds)
         if part.done():
             part.result()

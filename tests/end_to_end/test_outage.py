@@ -1,0 +1,183 @@
+"""The broker, and then the store, is away for a time on the real stack: nothing ends, nothing is lost, all catch up.
+
+`CONCORD_OUTAGE_SECONDS=600` makes it the real ten minutes, with the patience that is deployed and with the deployed
+alerts held to it; the figures are printed with `-s`.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+from tests.end_to_end.judge import Evidence, heard
+from tests.end_to_end.load import Load
+from tests.support.live_prometheus import Live, prometheus_over
+
+pytestmark = pytest.mark.real
+
+OUTAGE_SECONDS = float(os.environ.get("CONCORD_OUTAGE_SECONDS", "20"))
+LONG = OUTAGE_SECONDS >= 150
+"""Long enough for the alerts, which want a minute, and for the patience that is deployed."""
+IMPATIENT = {"CONCORD_STUCK_SECONDS": "14", "CONCORD_UNJOINED_SECONDS": "16", "CONCORD_PROBE_SECONDS": "1"}
+"""Less than the outage, and more than it takes to join a group again, which waits for a session of 10 s to run out."""
+CALM_SECONDS = 5.0
+CATCH_UP_SECONDS_MAX = 60.0
+LINES_MAX, LINES_A_SECOND_MAX = 60, 1.0
+ALERT_SECONDS_MAX = 120.0
+NAMES = {"kafka": ("broker", "BrokerNotAnswering"), "mongodb": ("store", "StoreNotAnswering")}
+WITH_STORE = ("ingest", "assign", "adjudicate", "audit")
+
+
+class Outage:
+    """One part of a stack that goes away and comes back, and what is seen meanwhile.
+
+    Attributes:
+        seen: the figures.
+    """
+
+    def __init__(self, stack: Stack, load: Load, part: str, live: Live | None) -> None:
+        self.stack, self.load, self.part, self.live = stack, load, part, live
+        self.called, self.alert = NAMES[part]
+        self.seen: dict[str, Any] = {"part": part, "seconds": OUTAGE_SECONDS}
+
+    async def run(self) -> None:
+        """Let the load run, take the part away and give it back, and wait until all have caught up."""
+        loop = asyncio.get_running_loop()
+        pids = {name: self.stack.pid(name) for name in self.stack.services}
+        lines = self._lines()
+        working = asyncio.create_task(self.load.run())
+        await asyncio.sleep(CALM_SECONDS)
+        began = loop.time()
+        await asyncio.to_thread(self.stack.kill, self.part)
+        firing = await self._meanwhile(began)
+        ended = loop.time()
+        self.seen["acknowledged_meanwhile"] = self.load.count.between(began, ended)
+        self.seen["lines_a_service"] = {name: count - lines[name] for name, count in self._lines().items()}
+        self.seen["firing_after_seconds"] = firing
+        await asyncio.to_thread(self.stack.restart, self.part)
+        self.load.end()
+        returned = loop.time()
+        await working
+        self.seen["catch_up_seconds"] = await self._caught_up(returned)
+        self.seen["alive"] = {name: self.stack.pid(name) for name in self.stack.services} == pids
+        self.seen["back_up"] = await self._shown(lambda shown: shown == 1)
+
+    async def _meanwhile(self, began: float) -> dict[str, float]:
+        """Look on while the part is away; return when each alert began to fire."""
+        loop, firing = asyncio.get_running_loop(), dict[str, float]()
+        self.seen["shown_away"] = await self._shown(lambda shown: shown == 0)
+        while loop.time() < began + OUTAGE_SECONDS:
+            for alert in (await asyncio.to_thread(self.live.ask, "alerts"))["alerts"] if self.live else ():
+                if alert["state"] == "firing":
+                    firing.setdefault(alert["labels"]["alertname"], round(loop.time() - began, 1))
+            await asyncio.sleep(1)
+        self.seen["ready_says"] = [await self._ready(name) for name in self._needing()]
+        return firing
+
+    async def _shown(self, good: Any) -> bool:
+        """Return whether every service that needs the part shows it so within a few seconds."""
+        for _ in range(30):
+            if all([good(await self._up(name)) for name in self._needing()]):
+                return True
+            await asyncio.sleep(1)
+        return False
+
+    async def _up(self, service: str) -> float | None:
+        async with self.load.session.get(self.stack.addresses[service] + "/metrics") as answer:
+            for line in (await answer.text()).splitlines():
+                if line.startswith(f'concord_dependency_up{{dependency="{self.called}"}}'):
+                    return float(line.split()[-1])
+        return None
+
+    async def _ready(self, service: str) -> tuple[int, str]:
+        async with self.load.session.get(self.stack.addresses[service] + "/ready") as answer:
+            return answer.status, await answer.text()
+
+    def _needing(self) -> tuple[str, ...]:
+        return WITH_STORE if self.part == "mongodb" else self.stack.services
+
+    async def _caught_up(self, since: float) -> float | None:
+        """Return after how long every acknowledged label is counted and every labelled unit decided."""
+        loop, wanted = asyncio.get_running_loop(), len(self.load.count.labels)
+        while loop.time() < since + 3 * CATCH_UP_SECONDS_MAX:
+            self.seen["counted"] = await self.load.counted()
+            if self.seen["counted"] == (wanted, wanted):
+                return round(loop.time() - since, 1)
+            await asyncio.sleep(0.5)
+        return None
+
+    def _lines(self) -> dict[str, int]:
+        return {name: len(self.stack.log(name).read_text().splitlines()) for name in self.stack.services}
+
+
+def lost_or_double(evidence: Evidence, load: Load) -> dict[str, tuple[int, int, int]]:
+    """Return, of what was acknowledged: how many, how many the topics lack, how many they hold twice."""
+    units = [one.unit_id for one in evidence.events("units", "unit_admitted")]
+    labels = [one.annotation_id for one in evidence.events("annotations", "annotation_submitted")]
+    per_unit = [one.unit_id for one in evidence.events("annotations", "annotation_submitted")]
+    decided = [one.unit_id for one in evidence.events("resolutions", "consensus_reached")]
+    return {
+        name: (len(acknowledged), len(set(acknowledged) - set(said)), len(said) - len(set(said)))
+        for name, acknowledged, said in (
+            ("units", load.count.units, units),
+            ("labels", load.count.labels, labels),
+            ("labelled units", dict.fromkeys(per_unit), per_unit),
+            ("decided units", dict.fromkeys(per_unit), decided),
+        )
+    }
+
+
+@pytest.fixture(params=list(NAMES))
+def part(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if not LONG:
+        for name, value in IMPATIENT.items():
+            monkeypatch.setenv(name, value)
+    return str(request.param)
+
+
+async def test_what_is_away_ends_nothing_and_all_catch_up(part: str, folder: Path, tmp_path: Path) -> None:
+    stack = Stack(folder, Ports.free())
+    async with stack, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+        load = Load(stack, session)
+        await load.prepare(OUTAGE_SECONDS + 3 * CALM_SECONDS)
+        with ExitStack() as exits:
+            live = None
+            if LONG:
+                addresses = {name: stack.addresses[name].removeprefix("http://") for name in stack.services}
+                live = exits.enter_context(prometheus_over(tmp_path, addresses, 5))
+            outage = Outage(stack, load, part, live)
+            try:
+                await outage.run()
+            finally:
+                if (ended := stack.ended()) is not None:
+                    sys.stdout.write(f"{ended} ended:\n{stack.tail(ended)}\n")
+        judged = lost_or_double(await heard(stack.kafka_bootstrap), load)
+        ended = stack.ended()
+        sys.stdout.write(json.dumps({**outage.seen, "judged": judged, "ended": ended}, indent=1))
+    assert ended is None
+    assert outage.seen["alive"]
+    assert outage.seen["shown_away"]
+    assert outage.seen["back_up"]
+    assert load.count.refused == []
+    assert {(lost, double) for _, lost, double in judged.values()} == {(0, 0)}
+    assert outage.seen["catch_up_seconds"] is not None
+    assert outage.seen["catch_up_seconds"] <= CATCH_UP_SECONDS_MAX
+    for status, said in outage.seen["ready_says"]:
+        assert status == 200
+        assert f"the {outage.called} has not answered" in said
+    units, labels = outage.seen["acknowledged_meanwhile"]
+    if part == "kafka":
+        assert units > OUTAGE_SECONDS / 2, "the doors go on"
+        assert labels > OUTAGE_SECONDS / 2
+    for name, count in outage.seen["lines_a_service"].items():
+        assert count <= LINES_MAX + LINES_A_SECOND_MAX * OUTAGE_SECONDS, f"{name} wrote {count} lines"
+    if LONG:
+        assert 60 <= outage.seen["firing_after_seconds"][outage.alert] <= ALERT_SECONDS_MAX

@@ -1,0 +1,107 @@
+"""A Prometheus of a test's own, on the rules that are deployed."""
+
+import json
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.local import prometheus
+
+RULES = Path(__file__).parents[2] / "deploy" / "observability" / "prometheus"
+WAIT_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 10.0
+
+
+class Live:
+    """A Prometheus of our own."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """Return the data of an answer."""
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"http://{self.address}/api/v1/{path}?{query}", timeout=10) as reply:
+            answer = json.load(reply)
+        assert answer["status"] == "success"
+        return answer["data"]
+
+    def numbers(self, expression: str) -> list[float]:
+        """Return the numbers that a query answers now, those that are none left out."""
+        values = [float(found["value"][1]) for found in self.ask("query", query=expression)["result"]]
+        return [value for value in values if not isnan(value)]
+
+    def eventually(self, expression: str) -> list[float]:
+        """Return the numbers that a query answers as soon as it answers any; none when it never does."""
+        until = time.monotonic() + WAIT_SECONDS_MAX
+        while not (found := self.numbers(expression)) and time.monotonic() < until:
+            time.sleep(0.5)
+        return found
+
+
+def _configuration(folder: Path, addresses: Mapping[str, str], seconds: int) -> Path:
+    """Write the local stack's configuration, scraping these addresses (host:port, by service) so often."""
+    config = yaml.safe_load((RULES / "prometheus.yml").read_text())
+    config["global"] = {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
+    config["rule_files"] = [str(RULES / name) for name in config["rule_files"]]
+    config.pop("alerting", None)
+    for target in config["scrape_configs"][0]["static_configs"]:
+        target["targets"] = [addresses[target["labels"]["service"]]]
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def prometheus_over(folder: Path, addresses: Mapping[str, str], seconds: int = 1) -> Iterator[Live]:
+    """Run a Prometheus over these addresses."""
+    address = _free_address()
+    with (folder / "prometheus.log").open("w") as log:
+        process = subprocess.Popen(
+            [
+                prometheus.ensure() / "prometheus",
+                f"--config.file={_configuration(folder, addresses, seconds)}",
+                f"--storage.tsdb.path={folder / 'prometheus-data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            server = Live(address)
+            _wait_until_it_answers(server, process, folder / "prometheus.log")
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_it_answers(server: Live, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + WAIT_SECONDS_MAX
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            server.ask("status/runtimeinfo")
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail(f"prometheus does not answer:\n{log.read_text()[-2000:]}")
