@@ -3,8 +3,17 @@
 The one seam between a project's evidence and a unit's consensus: `class_chances`. A better model of annotators or of
 units takes its place here, and whoever asks it stays as they are.
 
-Nothing here is as large as the square of the classes: gold answers are kept where there are any, and the confusion
-matrix that they make with a prior (`competence.crowd_prior`, `competence.confusion_matrix`) is read entry by entry.
+The model is Dawid and Skene's with three things that real crowds ask for:
+
+- **Who is known little is held to be average, twice over.** An annotator's accuracy is shrunk to the crowd's, and every
+  row of their confusion matrix to that accuracy: what is seen on one class tells of the others.
+- **Classes are not equally frequent**: `prevalence`.
+- **Annotators err together.** What misleads one misleads the next, so n labels are worth fewer than n independent ones.
+  With correlation rho between any two, the variance of their mean is (1 + (n - 1) rho) / n of one label's (Kish's
+  design effect), and their log-likelihood ratio is divided by 1 + (n - 1) rho. `dependence.fitted` finds rho.
+
+Nothing here is as large as the square of the classes: gold answers are kept where there are any, and confusion
+matrices are read entry by entry.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +21,17 @@ from dataclasses import dataclass, field
 from math import exp, isfinite, log
 from typing import Protocol
 
-from concord.quality.competence import ASSUMED_UNITS, STRENGTH
+from concord.quality.competence import ASSUMED_UNITS
 
-PREVALENCE_UNITS = 10.0
-"""Imagined units, spread evenly over the classes, that a project's class shares start from: enough that no class is
-ever held to be impossible, few enough to give way to what a few dozen units show."""
+ACCURACY_STRENGTH = 20.0
+"""Imagined gold units, answered as the crowd does on average, that an annotator's own accuracy starts from."""
+ROW_STRENGTH = 10.0
+"""Imagined gold units of each class, answered as the annotator's own accuracy says, that a row of their confusion
+matrix starts from. Both were chosen on fifteen public crowds; half or double of either costs under half a point."""
+PREVALENCE_UNITS_A_CLASS = 10.0
+PREVALENCE_UNITS_MAX = 100.0
+"""Imagined units, spread evenly over the classes, that a project's class shares start from: so many a class, and no
+more than so many in all. No class is ever held to be impossible, and none to be sure because few units were seen."""
 
 
 class GoldAnswers(Protocol):
@@ -93,14 +108,16 @@ class Crowd:
 
     Attributes:
         classes: how many there are.
-        assumed_accuracy: what a crowd without any gold is held to be right in.
+        assumed_accuracy: what a crowd without any gold is held to be right in, worth ASSUMED_UNITS answers.
         answers: gold answers by annotator; who is not in it counts as an average one.
-        accuracy: what the crowd is right in on average: where a newcomer starts from, as `competence.crowd_prior` says.
+        dependence: rho, how far two annotators' errors on one unit go together, in 0 .. 1; 0 for not at all.
+        accuracy: what the crowd is right in on average: where a newcomer starts from.
     """
 
     classes: int
     assumed_accuracy: float
     answers: Mapping[str, GoldAnswers]
+    dependence: float = 0.0
     accuracy: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,78 +126,124 @@ class Crowd:
             raise ValueError("with one class there is nothing to confuse")
         if not isfinite(self.assumed_accuracy):
             raise ValueError(f"an accuracy is a share, not {self.assumed_accuracy}")
+        if not 0.0 <= self.dependence <= 1.0:
+            raise ValueError(f"a correlation of errors lies in 0 .. 1, not at {self.dependence}")
         units = sum(one.units for one in self.answers.values())
         correct = sum(one.correct for one in self.answers.values())
-        pooled = (correct + self.assumed_accuracy * ASSUMED_UNITS) / (units + ASSUMED_UNITS)
-        object.__setattr__(self, "accuracy", pooled)
+        object.__setattr__(self, "accuracy", pooled_accuracy(correct, units, self.assumed_accuracy))
 
     @property
     def gold_units(self) -> int:
         """Return how many gold answers all of this rests on."""
         return sum(one.units for one in self.answers.values())
 
-    def chance(self, annotator_id: str, true: int, reported: int) -> float:
-        """Return P(reported | true) of one annotator: their gold answers, shrunk to the crowd's average; never 0.
-
-        Where an annotator's answers are known by class, this is an entry of `competence.confusion_matrix` under
-        `competence.crowd_prior`; where only their number is known, errors are spread evenly over the other classes.
-        """
+    def own_accuracy(self, annotator_id: str) -> float:
+        """Return what an annotator is right in: their gold answers, shrunk to the crowd's average."""
         answers = self.answers.get(annotator_id, NOTHING_ANSWERED)
-        right = self.accuracy if true == reported else (1.0 - self.accuracy) / (self.classes - 1)
-        answered = answers.answered(true)
-        if answered is not None:
-            return (answers.reported(true, reported) + STRENGTH * right) / (answered + STRENGTH)
-        own = (answers.correct + STRENGTH * self.accuracy) / (answers.units + STRENGTH)
-        return own if true == reported else (1.0 - own) / (self.classes - 1)
+        return own_accuracy(answers.correct, answers.units, self.accuracy)
+
+    def chance(self, annotator_id: str, true: int, reported: int) -> float:
+        """Return P(reported | true) of one annotator; never 0.
+
+        (n_kl + s q_kl) / (n_k + s), s = ROW_STRENGTH, where q_kl is the own accuracy q on the diagonal and
+        (1 - q) / (K - 1) off it. Where only the number of right answers is known, q_kl.
+        """
+        return self.heard(annotator_id, reported).chance(true)
+
+    def heard(self, annotator_id: str, reported: int) -> "Heard":
+        """Return one label with what is known of whose it is."""
+        answers = self.answers.get(annotator_id, NOTHING_ANSWERED)
+        own = own_accuracy(answers.correct, answers.units, self.accuracy)
+        return Heard(reported, answers, own, (1.0 - own) / (self.classes - 1))
 
 
-def prevalence(settled: Mapping[int, int], classes: int) -> tuple[float, ...]:
-    """Return the share of each class among a project's units, as estimated from those that were settled.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One label: its annotator's gold answers, accuracy, and chance of a wrong label where nothing else is known."""
 
-    (n_k + c / K) / (n + c) with c = PREVALENCE_UNITS imagined units: equal shares at first.
-    Units that are settled are somewhat more often of a frequent class than all are; who counts what a person ruled
-    and what waits for a ruling among them, too, keeps that small.
+    reported: int
+    answers: GoldAnswers
+    right: float
+    wrong: float
+
+    def chance(self, true: int) -> float:
+        """Return P(this label | true); see `Crowd.chance`."""
+        imagined = self.right if true == self.reported else self.wrong
+        answered = self.answers.answered(true)
+        if not answered:
+            return imagined
+        return (self.answers.reported(true, self.reported) + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)
+
+
+def pooled_accuracy(correct: int, units: int, assumed_accuracy: float) -> float:
+    """Return what a crowd is right in: its answers, and ASSUMED_UNITS imagined ones.
+
+    >>> pooled_accuracy(8, 10, assumed_accuracy=0.9)
+    0.85
+    """
+    return (correct + assumed_accuracy * ASSUMED_UNITS) / (units + ASSUMED_UNITS)
+
+
+def own_accuracy(correct: int, units: int, crowd: float) -> float:
+    """Return what one annotator is right in: (correct + s crowd) / (units + s), s = ACCURACY_STRENGTH.
+
+    Source: shrinkage to the pooled rate as in Gelman et al., Bayesian Data Analysis, 3rd ed. 2013, section 5.1.
+
+    >>> own_accuracy(correct=20, units=20, crowd=0.8)
+    0.9
+    """
+    return (correct + ACCURACY_STRENGTH * crowd) / (units + ACCURACY_STRENGTH)
+
+
+def prevalence(seen: Mapping[int, int], classes: int) -> tuple[float, ...]:
+    """Return the share of each class among a project's units, as estimated from those whose class is known.
+
+    (n_k + c / K) / (n + c) with c imagined units: PREVALENCE_UNITS_A_CLASS for each of the K classes, and no more than
+    PREVALENCE_UNITS_MAX. Equal shares at first.
 
     Args:
-        settled: how many units were settled as each class.
+        seen: how many units of each class were seen: hidden gold drawn at random, units that were settled.
         classes: how many classes there are.
 
     Source: the posterior mean under a Dirichlet prior, Gelman et al., Bayesian Data Analysis, 3rd ed. 2013, 3.4.
 
-    >>> [round(one, 4) for one in prevalence({0: 90}, 2)]
-    [0.95, 0.05]
+    >>> [round(one, 4) for one in prevalence({0: 80}, 2)]
+    [0.9, 0.1]
     """
-    total = sum(settled.values()) + PREVALENCE_UNITS
-    imagined = PREVALENCE_UNITS / classes
-    return tuple([(settled.get(k, 0) + imagined) / total for k in range(classes)])
+    imagined = min(PREVALENCE_UNITS_A_CLASS, PREVALENCE_UNITS_MAX / classes)
+    total = sum(seen.values()) + imagined * classes
+    return tuple([(seen.get(k, 0) + imagined) / total for k in range(classes)])
 
 
-def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, settled: Mapping[int, int]) -> tuple[float, ...]:
-    """Return P(class | labels) of one unit for each class, in O(n K) at most.
+def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping[int, int]) -> tuple[float, ...]:
+    """Return P(class | labels) of one unit for each class, in O(n K) at most, whatever the order of the labels.
 
-    P(k | l_1 .. l_n) is proportional to prevalence_k * prod_i P_i(l_i | k): annotators err independently given the
-    true class. Classes that nobody named and nobody was asked for on gold are equally likely but for their
-    prevalence, and are reckoned once.
+    P(k | l_1 .. l_n) is proportional to prevalence_k * (prod_i P_i(l_i | k)) ** (1 / (1 + (n - 1) rho)).
+    Classes that nobody named and nobody was asked for on gold are equally likely but for their prevalence, and are
+    reckoned once.
 
     Args:
         labels: (annotator, class), one an annotator.
-        crowd: what is known of the annotators.
-        settled: how many units of the project were settled as each class; see `prevalence`.
+        crowd: what is known of the annotators, and how far they err together.
+        seen: how many units of the project are known to be of each class; see `prevalence`.
 
-    Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equation 2.5; as `truth.posterior`, with the class
-    shares estimated instead of held equal.
+    Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equation 2.5, with estimated shares; the exponent is
+    the reciprocal of Kish's design effect, Survey Sampling, 1965, section 5.4.
 
     >>> [round(one, 3) for one in class_chances([("ann", 1), ("bob", 1)], Crowd(2, 0.9, {}), {0: 970, 1: 30})]
-    [0.256, 0.744]
+    [0.232, 0.768]
+    >>> [round(one, 3) for one in class_chances([("ann", 1), ("bob", 1)], Crowd(2, 0.9, {}, 0.5), {})]
+    [0.051, 0.949]
     """
-    marked = {reported for _, reported in labels}
-    for annotator_id, _ in labels:
-        marked.update(crowd.answers.get(annotator_id, NOTHING_ANSWERED).classes())
+    # Sums of floats hang on their order; the order of labels must not.
+    heard = [crowd.heard(annotator_id, reported) for annotator_id, reported in sorted(labels)]
+    marked = {one.reported for one in heard}.union(*(one.answers.classes() for one in heard))
     unmarked = next((k for k in range(crowd.classes) if k not in marked), None)
-    common = _log_likelihood(labels, crowd, unmarked) if unmarked is not None else 0.0
+    worth = 1.0 / (1.0 + max(0, len(labels) - 1) * crowd.dependence)
+    common = worth * _log_likelihood(heard, unmarked) if unmarked is not None else 0.0
     weights = [
-        log(share) + (_log_likelihood(labels, crowd, k) if k in marked else common)
-        for k, share in enumerate(prevalence(settled, crowd.classes))
+        log(share) + (worth * _log_likelihood(heard, k) if k in marked else common)
+        for k, share in enumerate(prevalence(seen, crowd.classes))
     ]
     top = max(weights)
     scaled = [exp(weight - top) for weight in weights]
@@ -188,5 +251,5 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, settled: Mapp
     return tuple([one / total for one in scaled])
 
 
-def _log_likelihood(labels: Sequence[tuple[str, int]], crowd: Crowd, true: int) -> float:
-    return sum(log(crowd.chance(annotator_id, true, reported)) for annotator_id, reported in labels)
+def _log_likelihood(heard: Sequence[Heard], true: int) -> float:
+    return sum([log(one.chance(true)) for one in heard])

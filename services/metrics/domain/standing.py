@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from concord.labels import LabelSchema, decoded
-from concord.quality.competence import STRENGTH, accuracy, class_prior, crowd_accuracy
+from concord.quality.competence import accuracy, class_prior, crowd_accuracy
+from concord.quality.crowd import ROW_STRENGTH, own_accuracy
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.pace import count, percentile
@@ -161,16 +162,18 @@ def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, 
 
 
 def _expected(by_class: Mapping[str, tuple[int, int]], mix: Mapping[str, float], crowd: float) -> float:
-    """Return the probability that a random unit is labelled right: `competence.expected_accuracy`, term by term.
+    """Return the probability that a random unit is labelled right, as consensus weighs the annotator: term by term.
 
-    Of a class without an answer the shrunk matrix has the crowd's accuracy on its diagonal, so only the classes that
-    were answered differ from it.
+    Of a class without an answer the annotator's own accuracy stands on the diagonal of the shrunk matrix
+    (`crowd.Crowd.chance`), so only the classes that were answered differ from it.
     """
+    correct, answered = (sum(counts) for counts in zip(*by_class.values(), strict=True)) if by_class else (0, 0)
+    own = own_accuracy(correct, answered, crowd)
     differing = sum(
-        mix[gold] * ((right + STRENGTH * crowd) / (units + STRENGTH) - crowd)
+        mix[gold] * ((right + ROW_STRENGTH * own) / (units + ROW_STRENGTH) - own)
         for gold, (right, units) in by_class.items()
     )
-    return crowd + differing
+    return own + differing
 
 
 def _says_same(schema: LabelSchema, gold: str, label: str) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concord.quality.competence import ConfusionCounts, confusion_matrix, crowd_prior
-from concord.quality.crowd import Crowd, SparseAnswers, class_chances, prevalence
+from concord.quality.competence import ConfusionCounts, confusion_matrix
+from concord.quality.crowd import ROW_STRENGTH, Crowd, SparseAnswers, class_chances, prevalence
 from concord.quality.truth import posterior
 
 CLASSES = 4
@@ -28,16 +28,42 @@ def sparse(table: list[list[int]]) -> SparseAnswers:
     st.dictionaries(st.integers(0, CLASSES - 1), st.integers(0, 500)),
 )
 def test_sparse_counts_give_what_whole_matrices_give(
-    told: dict[str, list[list[int]]], labels: list[tuple[str, int]], settled: dict[int, int]
+    told: dict[str, list[list[int]]], labels: list[tuple[str, int]], seen: dict[int, int]
 ) -> None:
-    counts = {name: ConfusionCounts(tuple(map(tuple, table))) for name, table in told.items()}
-    prior = crowd_prior(ConfusionCounts.total(counts.values(), CLASSES), assumed_accuracy=0.8)
-    empty = ConfusionCounts.empty(CLASSES)
-    matrices = {name: confusion_matrix(counts.get(name, empty), prior) for name in "abcd"}
-    plain = posterior([(matrices[name], label) for name, label in labels], prevalence(settled, CLASSES))
-    found = class_chances(labels, Crowd(CLASSES, 0.8, {name: sparse(table) for name, table in told.items()}), settled)
+    answers = {name: sparse(table) for name, table in told.items()}
+    crowd = Crowd(CLASSES, 0.8, answers)
+    matrices = {}
+    for name in "abcd":
+        own = crowd.own_accuracy(name)
+        wrong = (1.0 - own) / (CLASSES - 1)
+        imagined = [[ROW_STRENGTH * (own if k == said else wrong) for said in range(CLASSES)] for k in range(CLASSES)]
+        counts = ConfusionCounts(tuple(map(tuple, told.get(name, [[0] * CLASSES] * CLASSES))))
+        matrices[name] = confusion_matrix(counts, imagined)
+    plain = posterior([(matrices[name], label) for name, label in labels], prevalence(seen, CLASSES))
+    found = class_chances(labels, crowd, seen)
     assert found == pytest.approx(plain, rel=1e-9, abs=1e-12)
     assert sum(found) == pytest.approx(1.0)
+
+
+@given(st.permutations([("a", 0), ("b", 1), ("c", 1), ("d", 3), ("e", 2)]), st.floats(0.0, 1.0))
+def test_the_order_of_labels_changes_nothing(labels: list[tuple[str, int]], dependence: float) -> None:
+    crowd = Crowd(CLASSES, 0.8, {"a": sparse([[5, 1, 0, 2], [0] * 4, [1, 0, 9, 0], [0] * 4])}, dependence)
+    assert class_chances(labels, crowd, {0: 7}) == class_chances(sorted(labels), crowd, {0: 7})
+
+
+def test_labels_that_err_together_are_worth_fewer() -> None:
+    labels = [(name, 1) for name in "abcdef"]
+    found = [max(class_chances(labels, Crowd(2, 0.8, {}, rho), {})) for rho in (0.0, 0.2, 1.0)]
+    alone = max(class_chances(labels[:1], Crowd(2, 0.8, {}), {}))
+    assert found == sorted(found, reverse=True)
+    assert found[2] == pytest.approx(alone), "wholly dependent labels say what one of them says"
+
+
+def test_what_is_known_of_one_class_tells_of_the_others() -> None:
+    good = SparseAnswers.of_cells([(0, 0, 40)])
+    poor = SparseAnswers.of_cells([(0, 0, 20), (0, 1, 20)])
+    crowd = Crowd(3, 0.8, {"good": good, "poor": poor})
+    assert crowd.chance("good", 2, 2) > crowd.chance("new", 2, 2) > crowd.chance("poor", 2, 2)
 
 
 def test_an_annotator_of_whom_only_the_number_of_right_answers_is_known_errs_without_preference() -> None:
@@ -82,7 +108,8 @@ def test_what_is_claimed_of_a_rare_class_is_as_often_right_as_it_says(accuracy: 
             claimed[best] += chances[best]  # type: ignore[assignment]  # a sum of chances
             right[best] += best == true
     for label, units in settled_as.items():
-        assert abs(claimed[label] - right[label]) / units < 0.035, f"class {label} of {units} units"
+        assert claimed[label] - right[label] < 0.02 * units, f"class {label} of {units} units claims too much"
+        assert right[label] - claimed[label] < 0.05 * units, f"class {label} of {units} units claims too little"
 
 
 def test_shares_are_equal_at_first_and_never_nothing() -> None:

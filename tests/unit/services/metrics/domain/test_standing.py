@@ -5,7 +5,8 @@ import random
 import pytest
 
 from concord.labels import schema_from
-from concord.quality.competence import ConfusionCounts, class_prior, confusion_matrix, crowd_prior, expected_accuracy
+from concord.quality.competence import ConfusionCounts, class_prior, confusion_matrix, crowd_accuracy, expected_accuracy
+from concord.quality.crowd import ROW_STRENGTH, own_accuracy
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.standing import Standing, competences, gold_answers
 
@@ -32,8 +33,13 @@ def test_expected_accuracy_is_that_of_the_shrunk_confusion_matrix_also_of_many_c
             rows[gold][given] += times
         counts[annotator_id] = ConfusionCounts(tuple(map(tuple, rows)))
     crowd = ConfusionCounts.total(counts.values(), classes)
-    prior, mix = crowd_prior(crowd), class_prior([sum(row) for row in crowd.counts])
+    mix = class_prior([sum(row) for row in crowd.counts])
+    average = crowd_accuracy(crowd.correct, crowd.units, classes)
     for one in competences(known, schema):
+        counted = counts[one.annotator_id]
+        own = own_accuracy(counted.correct, counted.units, average)
+        wrong = (1 - own) / (classes - 1)
+        prior = [[ROW_STRENGTH * (own if k == given else wrong) for given in range(classes)] for k in range(classes)]
         wanted = expected_accuracy(confusion_matrix(counts[one.annotator_id], prior), mix)
         assert one.expected_accuracy == pytest.approx(wanted)
         assert (one.gold_units, one.gold_correct) == (20, counts[one.annotator_id].correct)
