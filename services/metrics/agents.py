@@ -59,7 +59,7 @@ def faust_door(settings: MetricsSettings) -> Doors:
         keeping = repeating(
             "book", reading.keep, ports.clock, ports.telemetry, lambda: reading.pause(settings.keep_seconds)
         )
-        return Door([part, keeping], part.caught_up)
+        return Door([part, keeping], part.caught_up, part.taken_up)
 
     return make
 
@@ -143,6 +143,7 @@ class Reading:
         self._kept: dict[TP, int] = {}
         self._taken_up = False
         self._kept_in_seconds = 0.0
+        self._ends_first: dict[TP, int] = {}
         self._waits = BackOff("a dead letter of metrics", clock)
         self.counted: Callable[[], None] = _nobody_watches
 
@@ -164,6 +165,19 @@ class Reading:
                 log.log(logging.ERROR if position else logging.INFO, "%s[%d] begins at %d", *place, start)
                 self.positions[place] = start
         return {place: self.positions.get(place, 0) for place in extents}
+
+    def lag(self, ends: Mapping[TP, int]) -> int:
+        """Return how many records before these ends are not counted; what was counted beyond one makes up for none."""
+        return sum(max(end - self.positions.get(place, 0), 0) for place, end in ends.items())
+
+    def taken_up(self, ends: Mapping[TP, int]) -> bool:
+        """Return whether each partition is counted as far as it went when this was first asked of it.
+
+        The lag need never be nothing while records come in all the time.
+        """
+        for place, end in ends.items():
+            self._ends_first.setdefault(place, end)
+        return self.lag({place: self._ends_first[place] for place in ends}) == 0
 
     async def keep(self) -> None:
         """Write the book if anything was counted since."""
@@ -308,6 +322,11 @@ class FaustPart:
         """Return whether everything that the topics hold is counted."""
         return await self._lag() == 0
 
+    async def taken_up(self) -> bool:
+        """Return whether everything is counted that the topics held when this was first asked."""
+        ends = await self._ends()
+        return ends is not None and self.reading.taken_up(ends)
+
     async def _lag_or_raise(self) -> int:
         """Return how many records are not counted; raise BrokerUnavailable when nobody can say now."""
         lag_records = await self._lag()
@@ -317,6 +336,11 @@ class FaustPart:
 
     async def _lag(self) -> int | None:
         """Return how many records are not counted; None when nobody can say now."""
+        ends = await self._ends()
+        return None if ends is None else self.reading.lag(ends)
+
+    async def _ends(self) -> dict[TP, int] | None:
+        """Return how far the partitions go that are ours; None when nobody can say now."""
         places = {place for place in self.app.consumer.assignment() if place.topic in self.reading.counts}
         if not places or self.app.rebalancing:
             return None
@@ -327,7 +351,7 @@ class FaustPart:
             # Whatever Faust's thread raises, the watch goes on: that nobody answers is what it watches for.
             log.warning("how far the topics go could not be asked: %r", fault)
             return None
-        return sum((ends[place] or 0) - self.reading.positions.get(place, 0) for place in places)
+        return {place: ends[place] or 0 for place in places}
 
     def _agent(self, name: str) -> Callable[[Any], Any]:
         async def agent(stream: Any) -> None:

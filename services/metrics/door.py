@@ -20,11 +20,13 @@ class Door:
 
     Attributes:
         parts: started in this order, after the broker and the tables.
-        caught_up: tells whether everything that the topics held was served.
+        caught_up: tells whether everything that the topics hold was served.
+        taken_up: tells whether everything that they held at the start was.
     """
 
     parts: Sequence[Part]
     caught_up: Callable[[], Awaitable[bool]]
+    taken_up: Callable[[], Awaitable[bool]]
 
 
 Doors = Callable[[Ports, Repository, Mapping[Topic, Count]], Door]
@@ -50,7 +52,7 @@ def replaying(ports: Ports, repository: Repository, counts: Mapping[Topic, Count
         except BrokerUnavailable:
             return False
 
-    return Door([consumer], caught_up)
+    return Door([consumer], caught_up, caught_up)
 
 
 def _counting(count: Count) -> Handler:

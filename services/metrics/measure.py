@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
 from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.errors import Unavailable
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, Telemetry
@@ -19,6 +20,7 @@ from services.metrics.repository import Repository
 from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS
 
 MEASURE_SECONDS = 1.0
+STILL_COUNTING = "What was told before this process started is still being counted; ask again in a second."
 OBSERVED_MAX = 200
 """Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
 PROJECTS_SHOWN_MAX = 350
@@ -39,8 +41,8 @@ class Measured:
 class Measure:
     """Concludes, shows and tells, at most once in MEASURE_SECONDS for each project and only when it has changed.
 
-    Until the topics were read to their end once, nothing is told and no freshness is observed: what is read anew
-    after a start was said before.
+    Until all is counted that the topics held at the start, nothing is told, no freshness is observed, and whoever asks
+    is told to ask again: what is read anew after a start was said before, and a part of it is no project's quality.
 
     Args:
         repository: the sums.
@@ -48,7 +50,11 @@ class Measure:
         broker: where findings are told.
         telemetry: where series are shown.
         clock: paces it.
-        caught_up: whether everything that the topics held was served.
+        caught_up: whether everything that the topics hold is counted.
+        taken_up: whether everything that they held at the start is.
+
+    Attributes:
+        live: whether it was, once.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Measure:
         telemetry: Telemetry,
         clock: Clock,
         caught_up: Callable[[], Awaitable[bool]],
+        taken_up: Callable[[], Awaitable[bool]],
     ) -> None:
         self.repository = repository
         self.projects = projects
@@ -67,6 +74,7 @@ class Measure:
         self.measured: dict[str, Measured] = {}
         self.live = False
         self._caught_up = caught_up
+        self._taken_up = taken_up
         self._instruments = telemetry.instruments(INSTRUMENTS)
         self._of_projects = telemetry.instruments(PROJECT_INSTRUMENTS)
         self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
@@ -80,7 +88,7 @@ class Measure:
         Called every MEASURE_SECONDS.
         """
         begun = self.clock.monotonic()
-        self.live = self.live or await self._caught_up()
+        self.live = self.live or await self._taken_up()
         if self.live and self.repository.may_close(self.clock.now_us()) and await self._caught_up():
             self.repository.close(self.clock.now_us())
         changed = [project_id for project_id in sorted(self.repository.changed) if project_id in self.projects.rows]
@@ -94,7 +102,13 @@ class Measure:
         await self._tell()
 
     def now(self, project: Project) -> Measured:
-        """Return what is known of a project this moment, whether or not it is time to measure it."""
+        """Return what is known of a project this moment, whether or not it is time to measure it.
+
+        Raises:
+            Unavailable: a part of what the topics held at the start is still to be counted.
+        """
+        if not self.live:
+            raise Unavailable(STILL_COUNTING, retry_after_seconds=1)
         found = self.measured.get(project.project_id)
         if found is None or project.project_id in self.repository.changed:
             return self._concluded(project, found.report.freshness_p95_seconds if found else None)

@@ -128,3 +128,20 @@ async def test_reading_begins_where_the_count_stands_within_what_the_log_holds(r
     assert reading.begin_at({PLACE: Extent(0, 9)}) == {PLACE: 2}
     assert reading.begin_at({PLACE: Extent(5, 9)}) == {PLACE: 5}, "the log was shortened"
     assert reading.begin_at({PLACE: Extent(0, 3)}) == {PLACE: 0}, "it is another log"
+
+
+async def test_what_is_counted_beyond_one_end_makes_up_for_nothing_in_another_partition(reading: Reading) -> None:
+    other = TP(UNITS.name, 1)
+    await reading.serve(UNITS.name, [admitted(0), admitted(1), admitted(2)])
+    assert reading.lag({PLACE: 2, other: 1}) == 1
+    assert reading.lag({PLACE: 2, other: 0}) == 0
+
+
+async def test_a_life_has_taken_up_what_there_was_though_more_comes_in_all_the_time(reading: Reading) -> None:
+    assert not reading.taken_up({PLACE: 2})
+    await reading.serve(UNITS.name, [admitted(0)])
+    assert not reading.taken_up({PLACE: 3})
+    await reading.serve(UNITS.name, [admitted(1)])
+    assert reading.taken_up({PLACE: 4})
+    assert reading.lag({PLACE: 4}) == 2
+    assert not reading.taken_up({PLACE: 4, TP(UNITS.name, 1): 1}), "a partition that came later is waited for, too"

@@ -1,5 +1,6 @@
 """Metrics over the memory ports: events in on topics, findings out, numbers through its HTTP door."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,10 @@ from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from concord.quality.krippendorff import krippendorff_alpha
 from services.ingest.domain.project import Overlap, Policy
 from services.metrics import bootstrap
+from services.metrics.door import Door, replaying
 from services.metrics.settings import MetricsSettings
 from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.service import running
 from tests.support.upstream import CLIENT, PROJECT, Upstream
 
 SETTLE_SECONDS = 0.3
@@ -225,3 +228,32 @@ async def test_poison_is_set_aside_and_its_partition_goes_on(metrics: Metrics) -
     assert (await metrics.quality())["alpha"]["units"] == len(LABELS)
     (letter,) = metrics.house.events(DEAD_LETTERS)
     assert (letter.service, letter.topic, letter.error) == ("metrics", UNITS.name, "Poison")
+
+
+async def test_a_life_that_still_counts_what_was_told_before_it_tells_no_part_of_it_as_the_quality(
+    metrics: Metrics,
+) -> None:
+    await metrics.label()
+    before = await metrics.quality()
+    metrics.service.runtime.abandon()
+    counting = asyncio.Event()
+
+    def doors(*wired: Any) -> Door:
+        door = replaying(*wired)
+
+        async def taken_up() -> bool:
+            return counting.is_set() and await door.taken_up()
+
+        return Door(door.parts, door.caught_up, taken_up)
+
+    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), metrics.house.ports("metrics"), doors)
+    async with running(service):
+        after = Metrics(metrics.house, service, metrics.upstream)
+        await after.settle()
+        for path in ("quality", "annotators"):
+            answer = await after.call(f"/v1/projects/{PROJECT}/{path}")
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert (await after.call("/v1/projects/k1-none/quality")).status == 404
+        counting.set()
+        told = await after.quality()
+        assert (told["alpha"], told["annotations"]) == (before["alpha"], before["annotations"])
