@@ -9,17 +9,21 @@ end of the contiguous head of what was delivered: an acknowledgement out of orde
 stock Faust's own rule can let happen. Where reading begins is the application's to say (`ChunkedApp.begin_at`), for
 whoever keeps its state beside its offsets begins where the state stands, and not where the group once was.
 
+With an owner, the table of places follows from Faust's own assignor: it deals the same partition of every topic
+together, moves few, and tells each member at which address the others are.
+
 Made for Faust 0.15; a test reads these topics on a real broker.
 """
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import faust
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import ConsumerRecord
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
@@ -27,6 +31,9 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
+from concord.chassis.broker.port import Deal, Table
+from concord.chassis.places.deal import PlacesDiffer
+from concord.chassis.places.owner import Owner
 from concord.chassis.settings import KafkaSettings
 
 CHUNK_RECORDS_MAX = 1_000
@@ -190,6 +197,7 @@ class ChunkedApp(faust.App):
         service: names the consumer group, and the changelogs of the tables.
         kafka: how the broker is reached.
         replicas: of the changelogs.
+        owner: is told how places are dealt, and that ours are open once reading begins.
 
     Attributes:
         begin_at: told what partitions hold, says where to begin on each. Called after every rebalance, when the
@@ -198,7 +206,9 @@ class ChunkedApp(faust.App):
 
     logger = FAUST_LOG
 
-    def __init__(self, service: str, kafka: KafkaSettings, replicas: int) -> None:
+    def __init__(self, service: str, kafka: KafkaSettings, replicas: int, owner: Owner | None = None) -> None:
+        self._owner = owner
+        self._owned: frozenset[int] = frozenset()
         self.chunked_topics: set[str] = set()
         self.begin_at: Callable[[Mapping[TP, Extent]], Positions] = _at_the_beginning
         super().__init__(
@@ -218,13 +228,34 @@ class ChunkedApp(faust.App):
             stream_buffer_maxsize=CHUNKS_BUFFERED_MAX,
             # Without it a batch in hand is lost when the process is told to stop.
             stream_wait_empty=True,
+            # What Faust's assignor tells the other members of this one.
+            canonical_url=None if owner is None else owner.address,
         )
         self.on_rebalance_complete.connect(self._begin)
+        if owner is not None:
+            self.on_partitions_assigned.connect(self._dealt)
 
     async def _begin(self, *arguments: Any, **options: Any) -> None:
         """Seek while every partition is still held back."""
         del arguments, options
         await cast("ChunkedConsumer", self.consumer).perform_seek()
+        if self._owner is not None:
+            for place in self._owner.given():
+                self._owner.opened(place)
+
+    async def _dealt(self, *arguments: Any, **options: Any) -> None:
+        """Tell the owner how places are dealt. What it had and has again it may serve: what it counted holds."""
+        del options
+        assert self._owner is not None
+        assigned: Iterable[TP] = arguments[1]
+        mine = frozenset(tp.partition for tp in assigned if tp.topic in self.chunked_topics)
+        table = places_of(cast("PartitionAssignor", self.assignor).external_topic_distribution, self.chunked_topics)
+        places = {place for theirs in table.values() for place in theirs}
+        if places != set(range(self._owner.places)):
+            await self.crash(PlacesDiffer(f"{len(places)} places are dealt and CONCORD_PLACES is {self._owner.places}"))
+            return
+        self._owner.dealt(Deal(mine, mine & self._owned, table))
+        self._owned = mine
 
     def chunked(self, name: str) -> Any:
         """Return a topic whose agents get chunks; the topic exists. Every topic of this application is one."""
@@ -237,6 +268,14 @@ class ChunkedApp(faust.App):
 
     def _new_transport(self) -> Any:
         return _ChunkedTransport(self.conf.broker_consumer, self)
+
+
+def places_of(distribution: Mapping[str, Mapping[str, Sequence[int]]], topics: Collection[str]) -> Table:
+    """Return who has which place, of who has which partitions: a place is had by who has it in every topic."""
+    return {
+        address: frozenset.intersection(*(frozenset(dealt.get(topic, ())) for topic in topics))
+        for address, dealt in distribution.items()
+    }
 
 
 def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:

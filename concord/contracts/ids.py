@@ -99,3 +99,12 @@ def slot_of(any_id: str) -> int | None:
 def place_of(slot: int, places: int) -> int:
     """Return the place, of so many, in which a slot lies; it is the partition in every topic of events."""
     return slot % places
+
+
+def slots_of(place: int, places: int) -> range:
+    """Return the slots that lie in a place.
+
+    >>> list(slots_of(3, 256))
+    [3, 259, 515, 771]
+    """
+    return range(place, SLOTS, places)

@@ -10,7 +10,7 @@ import pytest
 
 from concord.chassis.broker.kafka_subscription import KafkaSubscription
 from concord.chassis.broker.memory import MemorySubscription
-from concord.chassis.broker.port import BrokerUnavailable, Deal, Incoming, Outgoing, Subscription, TopicPartition
+from concord.chassis.broker.port import Deal, Incoming, Outgoing, Subscription, TopicPartition
 from concord.chassis.places.deal import PlacesDiffer
 
 PLACES = 4
@@ -206,5 +206,5 @@ async def test_members_that_come_and_go_are_served_every_record_in_order_by_plac
 
 
 async def test_a_member_that_counts_other_places_than_the_topics_have_is_refused(broker_place: Any) -> None:
-    with pytest.raises((PlacesDiffer, BrokerUnavailable, AssertionError), match="CONCORD_PLACES is 8"):
+    with pytest.raises(PlacesDiffer, match="CONCORD_PLACES is 8"):
         await Member(broker_place, 1, places=8).join()

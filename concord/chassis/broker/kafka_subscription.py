@@ -97,6 +97,8 @@ class KafkaSubscription:
                     check_width(topic, len(consumer.partitions_for_topic(topic) or ()), places.seat.places)
         except BaseException as fault:  # a cancelled start must not leave a member behind either
             await _stop(consumer)
+            if places is not None and places.assignor.differ is not None:
+                raise places.assignor.differ from fault
             if isinstance(fault, NO_ANSWER):
                 raise BrokerUnavailable(f"{self._connection}, joining {self._group}: {fault!r}") from fault
             raise
@@ -118,6 +120,8 @@ class KafkaSubscription:
             )
         except NO_ANSWER as fault:
             await self.stop()
+            if self._places is not None and self._places.assignor.differ is not None:
+                raise self._places.assignor.differ from fault
             raise BrokerUnavailable(f"polling {', '.join(self._topics)}: {fault!r}") from fault
         self._in_hand.update(_ours(found))
         if self._group is not None:

@@ -7,7 +7,16 @@ from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
 from concord.chassis.broker.port import Claim, Table
-from concord.chassis.places.deal import check_width, claim_from, claim_said, deal, table_from, table_of, table_told
+from concord.chassis.places.deal import (
+    PlacesDiffer,
+    check_width,
+    claim_from,
+    claim_said,
+    deal,
+    table_from,
+    table_of,
+    table_told,
+)
 
 PROTOCOL = "places"
 PROTOCOL_VERSION = 1
@@ -20,6 +29,9 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
         places: how many the cluster has.
         claim: says what this member claims now.
         heard: is told the table whenever the group was dealt anew.
+
+    Attributes:
+        differ: why this member, as the leader, could not deal: the client library tells it as any fault of the broker.
     """
 
     name = PROTOCOL
@@ -28,6 +40,7 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
         self.places = places
         self.claim = claim
         self.heard = heard
+        self.differ: PlacesDiffer | None = None
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """Return what this member says when it joins."""
@@ -45,8 +58,12 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
             PlacesDiffer: see there.
         """
         claims = {member: claim_from(told.user_data) for member, told in members.items()}
-        for topic in {topic for told in members.values() for topic in told.subscription}:
-            check_width(topic, len(cluster.partitions_for_topic(topic) or ()), self.places)
+        try:
+            for topic in sorted({topic for told in members.values() for topic in told.subscription}):
+                check_width(topic, len(cluster.partitions_for_topic(topic) or ()), self.places)
+        except PlacesDiffer as fault:
+            self.differ = fault
+            raise
         dealt = deal(self.places, claims)
         told_all = table_told(table_of(dealt, claims))
         return {

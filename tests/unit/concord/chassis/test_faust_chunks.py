@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from concord.chassis.faust_chunks import ChunkedApp, ChunkedConsumer
+from concord.chassis.faust_chunks import ChunkedApp, ChunkedConsumer, places_of
 from concord.chassis.settings import KafkaSettings
 
 PLACE = TP("topic", 0)
@@ -68,3 +68,12 @@ async def test_after_a_rebalance_what_was_delivered_before_is_not_committed(cons
     assert consumer._new_offset(PLACE) is None
     assert consumer.ack(again)
     assert consumer._new_offset(PLACE) == 3
+
+
+def test_a_place_is_had_by_who_has_it_in_every_topic() -> None:
+    distribution = {
+        "http://one:1": {"a": [0, 1, 2], "b": [2, 1], "changelog": [7]},
+        "http://two:1": {"a": [3]},
+    }
+    assert places_of(distribution, {"a", "b"}) == {"http://one:1": {1, 2}, "http://two:1": frozenset()}
+    assert places_of({}, {"a"}) == {}

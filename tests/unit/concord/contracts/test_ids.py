@@ -18,6 +18,7 @@ from concord.contracts.ids import (
     placed_id,
     slot_of,
     slot_of_project,
+    slots_of,
 )
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00/"), max_size=30)
@@ -107,3 +108,5 @@ def test_projects_spread_over_all_slots_and_slots_evenly_over_places() -> None:
     for places in (1, 8, 64, SLOTS):
         dealt = [place_of(slot, places) for slot in range(SLOTS)]
         assert {dealt.count(place) for place in range(places)} == {SLOTS // places}
+        assert all(place_of(slot, places) == place for place in range(places) for slot in slots_of(place, places))
+        assert sum(len(slots_of(place, places)) for place in range(places)) == SLOTS

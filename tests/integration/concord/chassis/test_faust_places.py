@@ -1,0 +1,98 @@
+"""Members of a Faust group on a real broker know who has which place, at which address."""
+
+import asyncio
+import os
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.broker.port import Outgoing
+from concord.chassis.faust_chunks import ChunkedApp
+from concord.chassis.places.owner import Owner, Standing
+from concord.chassis.settings import KafkaSettings
+from tests.support.service import until
+
+KAFKA = os.environ.get("CONCORD_TEST_KAFKA_BOOTSTRAP", "")
+PLACES = 8
+WAIT_SECONDS_MAX = 60.0
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(not KAFKA, reason="needs a broker; `make test` starts one")]
+
+
+class Member:
+    """One process of a service on Faust, that notes what it reads."""
+
+    def __init__(self, group: str, topics: list[str], number: int) -> None:
+        self.owner = Owner(PLACES, f"http://10.0.0.{number}:8000")
+        self.app = ChunkedApp(group, KafkaSettings(bootstrap=KAFKA), 1, self.owner)
+        self.read: Counter[tuple[str, int, bytes]] = Counter()
+        for topic in topics:
+            self.app.agent(self.app.chunked(topic), name=f"{group}.{number}.{topic}", concurrency=1)(self._agent)
+
+    async def _agent(self, stream: Any) -> None:
+        async for event in stream.events():
+            for record in event.message.records:
+                self.read[(record.topic, record.partition, record.value)] += 1
+
+    def standings(self) -> list[Standing]:
+        return [self.owner.whose(place).standing for place in range(PLACES)]
+
+
+@pytest.fixture
+async def topics() -> AsyncIterator[list[str]]:
+    names = [f"faust-{uuid.uuid4().hex[:8]}" for _ in range(2)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=KAFKA)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, PLACES, 1) for name in names])
+    yield names
+    await admin.delete_topics(names)
+    await admin.close()
+
+
+def agreed(*members: Member) -> bool:
+    """Return whether each place is open at one member, and all others know it as that member's."""
+    for place in range(PLACES):
+        owners = [member for member in members if member.owner.whose(place).standing is Standing.MINE]
+        others = {member.owner.whose(place).address for member in members if member not in owners}
+        if len(owners) != 1 or others - {owners[0].owner.address}:
+            return False
+    return all(member.owner.open() for member in members)
+
+
+async def test_two_members_hold_one_table_and_the_places_of_one_that_leaves_go_to_the_other(topics: list[str]) -> None:
+    group = f"faust-{uuid.uuid4().hex[:8]}"
+    one, two = (Member(group, topics, number) for number in (1, 2))
+    await one.app.start()
+    await until(lambda: agreed(one), WAIT_SECONDS_MAX)
+    await two.app.start()
+    await until(lambda: agreed(one, two), WAIT_SECONDS_MAX)
+    assert len(one.owner.open()) == len(two.owner.open()) == PLACES // 2
+    broker = KafkaBroker(KAFKA, "test")
+    await broker.start()
+    records = [Outgoing(topic, b"k", b"%d" % place, (), place) for topic in topics for place in range(PLACES)]
+    await broker.publish(records)
+    await until(lambda: len(one.read | two.read) == len(records), WAIT_SECONDS_MAX)
+    for member in (one, two):
+        assert {partition for _, partition, _ in member.read} == member.owner.open()
+    kept = one.owner.open()
+    await two.app.stop()
+    await until(lambda: agreed(one), WAIT_SECONDS_MAX)
+    assert kept < one.owner.open()
+    await broker.publish(records)
+    await until(lambda: len(one.read) == len(records), WAIT_SECONDS_MAX)
+    await broker.stop()
+    await one.app.stop()
+    await asyncio.sleep(0)
+
+
+async def test_a_member_that_counts_other_places_than_are_dealt_ends(topics: list[str]) -> None:
+    member = Member(f"faust-{uuid.uuid4().hex[:8]}", topics, 1)
+    member.owner.places = 2 * PLACES
+    await member.app.start()
+    await until(lambda: member.app.crashed, WAIT_SECONDS_MAX)
+    await member.app.stop()
