@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
+
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
@@ -40,6 +42,11 @@ SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
 }
 
 
+PROCESSES: Mapping[str, int] = dict.fromkeys(SERVICES, 1)
+"""How many lives of each service there are when nothing happens to them: more than one where its read models are kept
+by place."""
+
+
 class HungUp(Exception):
     """The process died with the request in hand."""
 
@@ -64,6 +71,8 @@ class Life:
         store = TracedStore(house.database(name), StoreFaults(self.passage), ports.writer, trace)
         settings, wire = SERVICES[name]
         self.writer = ports.writer
+        self.address = ports.address
+        self._doors = house.doors
         self.service = wire(settings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
         self.ended = asyncio.Event()
         self._trace = trace
@@ -77,6 +86,7 @@ class Life:
 
     async def run(self) -> BaseException | None:
         """Live until crashed or stopped; return what it died of, if of itself."""
+        self._doors[self.address] = self.door
         start = self._task(self.service.runtime.start())
         ended = asyncio.create_task(self.ended.wait())
         await asyncio.wait((start, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -101,6 +111,7 @@ class Life:
             return
         self._trace.tell("crash", self.writer)
         self.passage.dead = True
+        self._doors.pop(self.address, None)
         self.passage.wake()
         self.service.runtime.abandon()
         for task in list(self._tasks):
@@ -112,11 +123,30 @@ class Life:
         if self.passage.dead:
             return
         self._trace.tell("stop", self.writer)
+        self.service.runtime.drain()
+        await self.service.runtime.hand_over()
+        self._doors.pop(self.address, None)
         await self.service.runtime.stop()
         self.passage.dead = True
         for task in list(self._tasks):
             task.cancel()
         self.ended.set()
+
+    async def door(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what another process hands on.
+
+        Raises:
+            ConnectionResetError: it died first.
+        """
+        await self.passage.awake()
+        task = self._task(self.service.application(scope, receive, send))
+        try:
+            await asyncio.wait((task,))
+        finally:
+            task.cancel()
+        if task.cancelled() or self.passage.dead:
+            raise ConnectionResetError(f"{self.writer} died")
+        task.result()
 
     async def serve(self, method: str, path: str, token: str, body: Any, headers: Any, query: str) -> Answer:
         """Answer a request.
@@ -134,7 +164,7 @@ class Life:
 
 
 class Lives:
-    """Keeps one life of each service, now and then two, and begins a new one when one ends.
+    """Keeps so many lives of each service, now and then one more, and begins a new one when one ends.
 
     Args:
         house: what outlives them.
@@ -160,12 +190,15 @@ class Lives:
         self._expiries: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        """Begin a life of each."""
-        self._keepers = [asyncio.create_task(self._keep(name)) for name in SERVICES]
+        """Begin the lives of each."""
+        self._keepers = [
+            asyncio.create_task(self._keep(name, others)) for name in SERVICES for others in range(PROCESSES[name])
+        ]
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, name: str, others: int) -> None:
+        """Have one life more than so many others."""
         while not self._closing:
-            if not self.now[name]:
+            if len(self.now[name]) <= others:
                 await self.live(name)
             await asyncio.sleep(self.generator.uniform(*RESTART_SECONDS))
 
@@ -248,9 +281,9 @@ class Mischief:
                 life.passage.wake()
                 life.clock.seconds_off = 0.0
         await asyncio.gather(*self._tasks)
-        # One life of each is what is deployed; a second is there only for as long as the first is thought dead.
-        for lives in self.lives.now.values():
-            for surplus in lives[:-1]:
+        # One more than is deployed is there only for as long as another is thought dead.
+        for name, lives in self.lives.now.items():
+            for surplus in lives[: -PROCESSES[name]]:
                 await surplus.stop()
 
     async def _crash(self, life: Life) -> None:

@@ -32,7 +32,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from concord.chassis.broker.port import Deal, Table
-from concord.chassis.places.deal import PlacesDiffer
+from concord.chassis.places.deal import PlacesDiffer, check_width
 from concord.chassis.places.owner import Owner
 from concord.chassis.settings import KafkaSettings
 
@@ -249,11 +249,16 @@ class ChunkedApp(faust.App):
         assert self._owner is not None
         assigned: Iterable[TP] = arguments[1]
         mine = frozenset(tp.partition for tp in assigned if tp.topic in self.chunked_topics)
-        table = places_of(cast("PartitionAssignor", self.assignor).external_topic_distribution, self.chunked_topics)
-        places = {place for theirs in table.values() for place in theirs}
-        if places != set(range(self._owner.places)):
-            await self.crash(PlacesDiffer(f"{len(places)} places are dealt and CONCORD_PLACES is {self._owner.places}"))
+        distribution = cast("PartitionAssignor", self.assignor).external_topic_distribution
+        try:
+            for topic in sorted(self.chunked_topics):
+                check_width(
+                    topic, sum(len(dealt.get(topic, ())) for dealt in distribution.values()), self._owner.places
+                )
+        except PlacesDiffer as fault:
+            await self.crash(fault)
             return
+        table = places_of(distribution, self.chunked_topics)
         self._owner.dealt(Deal(mine, mine & self._owned, table))
         self._owned = mine
 

@@ -336,7 +336,20 @@ class MemoryPeers:
             raise _unreached(address, ConnectionRefusedError())
         # What the door of ours has put into the scope is its own affair.
         told = {name: value for name, value in scope.items() if name in _ASGI}
-        await door({**told, "headers": passed_on(scope["headers"])}, receive, send)
+        begun = False
+
+        async def passing(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS_MAX):
+                await door({**told, "headers": passed_on(scope["headers"])}, receive, passing)
+        except (TimeoutError, OSError) as fault:
+            if begun:
+                raise ConnectionError(f"{address} broke off its answer: {fault!r}") from fault
+            raise _unreached(address, fault) from fault
 
     async def fetch(self, address: str, method: str, target: bytes, headers: RawHeaders, body: bytes) -> Fetched:
         """Call the other's door and keep what it says."""
