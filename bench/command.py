@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from bench import peers_environment, published
+from bench.services import forwarding
 from bench.services import report as services_report
 from bench.services.door import Refused
 from bench.services.floor import FloorFailed
@@ -26,11 +27,12 @@ from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
+from deploy.local import places
 from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
-STATISTICS, SERVICES_BENCH = "statistics", "services"
+STATISTICS, SERVICES_BENCH, FORWARDING = "statistics", "services", "forwarding"
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN = 100, 500
 INTERRUPTED = 130
@@ -53,6 +55,12 @@ def main(arguments: Sequence[str]) -> int:
             measured = asyncio.run(measure(wanted.units or SIZES, wanted.services, _say))
             figures[SERVICES_BENCH] = services_report.as_json(measured)
             tables += [*services_report.tables(measured), published.table()]
+        if FORWARDING in wanted.names:
+            folder = places.LOCAL / "bench"
+            folder.mkdir(parents=True, exist_ok=True)
+            handed_on = asyncio.run(forwarding.measure(folder))
+            figures[FORWARDING] = forwarding.as_json(handed_on)
+            tables.append(forwarding.table(handed_on))
     except FAULTS as fault:
         _say(f"bench: {fault}")
         return 1
@@ -74,7 +82,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [STATISTICS, SERVICES_BENCH, *[one.name for one in COMPARISONS]]
+    names = [STATISTICS, SERVICES_BENCH, FORWARDING, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
@@ -100,7 +108,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         help="labels for the statistics (default %(default)s; their limits are for that many)",
     )
     wanted = parser.parse_args(arguments)
-    wanted.names = set(wanted.only or [STATISTICS, SERVICES_BENCH])
+    wanted.names = set(wanted.only or [STATISTICS, SERVICES_BENCH, FORWARDING])
     wanted.services = wanted.services.split(",")
     if strangers := wanted.names - set(names):
         parser.error(f"no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(names)}")

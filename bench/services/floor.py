@@ -63,6 +63,11 @@ class BareHttp:
         self._log = log
         self._child: asyncio.subprocess.Process
 
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._child.pid
+
     async def __aenter__(self) -> "BareHttp":
         """Start it and return when it listens."""
         argv = [str(places.PYTHON), "-m", "bench.services.bare_http", str(self._port)]

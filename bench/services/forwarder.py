@@ -1,20 +1,22 @@
 """A door whose every place is another process's, as a process: what handing a request on costs, and nothing else.
 
-``python -m bench.services.forwarder PORT ADDRESS``: it listens on the port and hands all on to the address. The
-door is the services' own, with its layers; its one route is never served here.
+``python -m bench.services.forwarder PORT ADDRESS IDENTITY``: it listens on the port and hands all on to the address.
+The identity file, as JSON, says whose tokens are believed. The door is the services' own, with its layers; its one
+route is never served here.
 """
 
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
+import msgspec
 import uvicorn
 from fastapi import APIRouter
 
 from concord.chassis.broker.port import Deal
 from concord.chassis.clock import SystemClock
 from concord.chassis.http import application
-from concord.chassis.identity import Caller, IdentityFile, Role, SigningKey, identity_of, require
+from concord.chassis.identity import Caller, IdentityFile, Role, identity_of, require
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.owner import Owner
 from concord.chassis.places.peers import HttpPeers
@@ -23,7 +25,7 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import PLACES_LOCAL
 
 PATH = "/v1/assignments/{assignment_id}/submission"
-PEPPER = b"pepper of a door that lets nobody in"
+PEPPER = b"pepper of a door that serves nobody"
 
 
 class _Serving:
@@ -43,6 +45,7 @@ class _Serving:
 def main(arguments: Sequence[str]) -> int:
     """Serve at a port of 127.0.0.1 until ended."""
     port, address = int(arguments[0]), arguments[1]
+    identity = identity_of(msgspec.json.decode(arguments[2], type=IdentityFile), PEPPER, SystemClock())
     owner = Owner(PLACES_LOCAL, f"http://127.0.0.1:{port}")
     owner.dealt(Deal(frozenset(), frozenset(), {address: frozenset(range(PLACES_LOCAL))}))
     router = APIRouter()
@@ -52,12 +55,11 @@ def main(arguments: Sequence[str]) -> int:
         """Not be reached: its place is another's."""
         raise AssertionError(f"{caller.subject} reached {assignment_id} here")
 
-    issuer = IdentityFile("https://issuer.bench", "concord", jwks=SigningKey.generate("bench").jwks())
     door = application(
         "forwarder",
         [router],
         readiness=_Serving(),
-        identity=identity_of(issuer, PEPPER, SystemClock()),
+        identity=identity,
         telemetry=Telemetry("forwarder"),
         placing=Placing(owner, HttpPeers()),
     )

@@ -40,7 +40,7 @@ class Readiness(Protocol):
 
 
 class Layer(Protocol):
-    """A layer of a door between what times requests and what bounds them."""
+    """A layer of a door between what bounds requests and the routes."""
 
     def install(self, app: FastAPI, telemetry: Telemetry) -> None:
         """Put it into an application that has all its routes."""
@@ -94,6 +94,8 @@ def application(
     # Routes are tried in order, so the service's own come before health and the OpenAPI document.
     app.router.routes[:0] = routes
     describe(app)
+    if placing is not None:
+        placing.install(app, telemetry)
     # The last one added is the outermost.
     app.add_middleware(
         LimitsMiddleware,
@@ -102,8 +104,6 @@ def application(
         serving=lambda: readiness.serving,
         open_paths=OPEN_PATHS,
     )
-    if placing is not None:
-        placing.install(app, telemetry)
     app.add_middleware(ObservedMiddleware, telemetry=telemetry, open_paths=OPEN_PATHS)
     return app
 

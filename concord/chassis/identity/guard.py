@@ -47,15 +47,25 @@ class Guard:
             Forbidden: a caller without any of the roles.
             TooManyRequests, Unavailable: too much is in flight.
         """
-        scope = request.scope
-        caller: Caller | None = scope.get(_CALLER_KEY)
-        if caller is None:
-            identity: Identity = request.app.state.identity
-            caller = await identity.caller(request.headers.get("authorization"))
-            keep_place(scope, caller.key)
+        caller = await verified(request.app.state.identity, request.scope)
         if not caller.may(*self.roles):
             raise Forbidden(f"This needs the role {' or '.join(self.roles)}; the credential sent has none of them.")
         return caller
+
+
+async def verified(identity: Identity, scope: Scope) -> Caller:
+    """Return who sent a request, and count it for them.
+
+    Raises:
+        Unauthenticated: no credential that holds.
+        TooManyRequests, Unavailable: too much is in flight.
+    """
+    caller: Caller | None = scope.get(_CALLER_KEY)
+    if caller is None:
+        said = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        caller = await identity.caller(said)
+        keep_place(scope, caller.key)
+    return caller
 
 
 def known_caller(identity: Identity, scope: Scope) -> Caller | None:

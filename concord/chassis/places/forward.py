@@ -1,8 +1,8 @@
 """Every request at the process that owns its place: served here, handed on once, or refused for a moment.
 
 Which place a request means is read off its path: a project's id, or the slot that an id of a unit, a lot or an
-assignment carries. So no body is read and no look-up made before a request is handed on, with the caller's own
-credential, which the owner checks as it checks every other.
+assignment carries. So no body is read and no look-up made before a request is handed on. Who asks is known first, as
+at every route: for a stranger nothing is carried about. The owner is shown the caller's own credential, and checks it.
 """
 
 import re
@@ -13,18 +13,23 @@ from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from concord.chassis.errors import ConcordError, Unavailable
-from concord.chassis.http.problems import refusal
+from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
+from concord.chassis.http.problems import problem, refusal
+from concord.chassis.identity import verified
 from concord.chassis.places.owner import Owner, Standing
-from concord.chassis.places.peers import Peers, is_forwarded
+from concord.chassis.places.peers import Peers, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import slot_of, slot_of_project
 
 FORWARDS_MAX = 500
 """Requests handed on at the same time; each holds two connections and a chunk either way."""
+BODY_BYTES_MAX = 1_000_000_000
+"""Of a body that is handed on, which is not kept; what its route takes is less, and the owner sees to it."""
 FIELDS_MAX = 20
 FORWARDS = "concord_http_forwards"
 INSTRUMENTS = (
@@ -64,7 +69,7 @@ class Placing:
     def install(self, app: FastAPI, telemetry: Telemetry) -> None:
         """Put the layer into an application that has all its routes.
 
-        It lies within what times requests, and outside of what bounds them: the owner bounds what it serves.
+        It lies within what bounds requests: one that is handed on takes its caller's place here and at the owner.
         """
         placement = Placement(app.router.routes, self.anywhere)
         app.add_middleware(ForwardMiddleware, placing=self, placement=placement, telemetry=telemetry)
@@ -167,9 +172,19 @@ class ForwardMiddleware:
     async def _hand_on(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         self._under_way += 1
         try:
+            await verified(scope["app"].state.identity, scope)
+            limit: BodyLimit = scope[BODY_LIMIT_KEY]
+            limit.bytes_max = BODY_BYTES_MAX  # the owner's own limit holds; here it is passed through and not kept
             await self._peers.relay(address, scope, receive, send)
-        except ConcordError as fault:
+        except Unreached as fault:
             await self._refuse("unreached", fault, scope, receive, send)
+        except ConcordError as fault:
+            await refusal(fault, scope["path"])(scope, receive, send)
+        except HTTPException as fault:
+            # The body was more, or slower, than any may be.
+            error = fault.__cause__
+            said = refusal(error) if isinstance(error, ConcordError) else problem(fault.status_code, fault.detail)
+            await said(scope, receive, send)
         else:
             self._counters["handed on"].inc()
         finally:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from concord.chassis.errors import TooSlow, Unavailable
+from concord.chassis.errors import Unavailable
 from concord.chassis.places.connection import PeerConnection
 
 FORWARDED = b"concord-forwarded"
@@ -21,8 +21,6 @@ KEEP_ALIVE_SECONDS = 15.0
 CONNECTIONS_PER_PEER_MAX = 64
 PEERS_MAX = 256
 """Addresses whose connections are kept: of processes that have ended, the oldest are let go."""
-BODY_SILENCE_SECONDS_MAX = 30.0
-"""Of a caller in the middle of its body."""
 CHUNK_BYTES = 65_536
 FETCHED_BYTES_MAX = 4_000_000
 
@@ -73,7 +71,7 @@ class Peers(Protocol):
 
         Raises:
             Unreached: no answer; nothing was sent to the caller. What became of the request is unknown.
-            TooSlow: the caller stopped in the middle of its body.
+            whatever `receive` raises: the body is more, or slower, than any may be.
             ConnectionError: the answer ended in the middle, after its beginning was sent.
         """
         ...
@@ -245,11 +243,13 @@ def _head(method: str, target: bytes, host: bytes, headers: RawHeaders, chunked:
 
 async def _answered(connection: PeerConnection, send: Send, silence: asyncio.Timeout) -> None:
     """Send an answer's body on; the last part of it ends the answer, without an empty one after it."""
-    loop = asyncio.get_running_loop()
+    loop, more = asyncio.get_running_loop(), True
     async for part in connection.answer():
         silence.reschedule(loop.time() + SILENCE_SECONDS_MAX)
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        more = not connection.ended
+        await send({"type": "http.response.body", "body": part, "more_body": more})
+    if more:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Body:
@@ -283,11 +283,7 @@ class _Body:
     async def _chunks(self) -> AsyncIterator[bytes]:
         """Yield the body; raise ConnectionResetError when the caller hangs up, so that half a body is no whole one."""
         while True:
-            try:
-                async with asyncio.timeout(BODY_SILENCE_SECONDS_MAX):
-                    message: Message = await self._receive()
-            except TimeoutError:
-                raise TooSlow(f"Nothing of the body came for {BODY_SILENCE_SECONDS_MAX:g} s; send it again.") from None
+            message: Message = await self._receive()
             if message["type"] == "http.disconnect":
                 self.gone = True
                 raise ConnectionResetError("the caller has hung up")

@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from concord.chassis.broker.port import Deal
+from concord.chassis.http import limits
 from concord.chassis.identity import Role
 from concord.chassis.places import forward, peers
 from concord.chassis.places.forward import Placement
@@ -75,11 +76,20 @@ async def test_a_request_on_anothers_place_is_handed_on_with_the_callers_own_cre
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
-async def test_a_credential_that_does_not_hold_is_refused_by_the_owner(pair: Pair) -> None:
+async def test_a_stranger_has_nothing_handed_on(pair: Pair) -> None:
     answer = await pair.client.get(f"/v1/projects/{THEIRS}/lots", headers={"authorization": "Bearer none"})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer realm="concord"'
     assert pair.two.served == []
+    assert pair.one.counted("handed on") == pair.one.counted("unreached") == 0
+
+
+async def test_a_caller_without_the_role_is_refused_by_the_owner(pair: Pair) -> None:
+    token = pair.house.token("anna", Role.ANNOTATOR)
+    answer = await pair.client.get(f"/v1/projects/{THEIRS}/lots", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 403
+    assert pair.two.served == []
+    assert pair.one.counted("handed on") == 1
 
 
 async def test_a_path_is_handed_on_to_the_byte_whatever_it_decodes_to(pair: Pair) -> None:
@@ -240,7 +250,7 @@ async def test_a_caller_that_hangs_up_in_its_body_takes_nothing_with_it(pair: Pa
 @pytest.mark.parametrize("length", [100, 100_000])
 async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
     """Whether it is kept whole or handed on as it comes."""
-    monkeypatch.setattr(peers, "BODY_SILENCE_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(limits, "BODY_SILENCE_SECONDS_MAX", 0.05)
     house = House()
     async with (
         listening(lambda at: Door(house, at, HttpPeers())) as one,
@@ -248,8 +258,9 @@ async def test_a_body_that_stops_coming_is_refused_as_too_slow(monkeypatch: pyte
     ):
         deal(one, two)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(one.address.rpartition(":")[2]))
-        head = f"POST /v1/units/{unit_of(THEIRS)}/note HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\nx"
-        writer.write(head.encode())
+        token = house.token("olga", Role.OPERATOR)
+        head = [f"POST /v1/units/{unit_of(THEIRS)}/note HTTP/1.1", "host: x", f"authorization: Bearer {token}"]
+        writer.write("\r\n".join([*head, f"content-length: {length}", "", "x"]).encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
         writer.close()
         assert two.bodies == []
