@@ -26,7 +26,7 @@ test: setup ## everything that must hold: lint, types, rules, tests in memory an
 check: setup ## lint, types and who may import whom, nothing else
 	@$(LOCAL) check
 
-up: setup ## start broker, store and the five services, print the addresses (ARGS=--foreground: stay until Ctrl-C)
+up: setup ## start broker, store and the five services, print the addresses (ARGS="--foreground --observe")
 	@$(LOCAL) up $(ARGS)
 
 down: ## stop every process of this checkout's stacks; the data stays

@@ -84,9 +84,12 @@ def _maven() -> Finding:
 
 
 def _promtool() -> Finding:
-    what, folder = "promtool (make test)", prometheus.find()
-    if folder is None and shutil.which("apt-get"):
-        return Finding(what, "make test unpacks Debian's package under .local")
+    found = {package: prometheus.find(package) for package in (prometheus.PROMETHEUS, prometheus.ALERTMANAGER)}
+    what, folder = "promtool, amtool (make test)", found[prometheus.PROMETHEUS]
+    if None in found.values() and shutil.which("apt-get"):
+        return Finding(what, "make test unpacks Debian's packages under .local")
+    if None in found.values():
+        folder = None
     return Finding(what, str(folder)) if folder else Finding(what, "not on the path", prometheus.CURE)
 
 

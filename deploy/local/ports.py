@@ -22,6 +22,8 @@ class Ports:
     adjudicate: int = 18003
     audit: int = 18004
     metrics: int = 18005
+    prometheus: int = 19090
+    alertmanager: int = 19094
 
     @classmethod
     def moved(cls, offset: int) -> "Ports":

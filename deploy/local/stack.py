@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from concord.contracts.topics import PLACES_LOCAL, check_places
-from deploy.local import family, listeners, places, store
+from deploy.local import family, listeners, observers, places, store
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.issuer import Issuer
 from deploy.local.kafka.installation import Installation
@@ -23,7 +23,7 @@ from deploy.local.processes import NotStarted, Processes, Program
 from deploy.local.services import SERVICES, service_environment
 from deploy.local.topics import TopicsNotCreated, create_topics
 
-_BROKER_AND_STORE, _SERVICES = 0, 1
+_BROKER_AND_STORE, _SERVICES, _OBSERVERS = 0, 1, 2
 
 
 class Stack:
@@ -41,6 +41,7 @@ class Stack:
         elsewhere: Elsewhere | None = None,
         say: Callable[[str], None] = lambda _line: None,
         place_count: int = PLACES_LOCAL,
+        observed: bool = False,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -51,11 +52,13 @@ class Stack:
             elsewhere: A broker or store to use instead of one of our own.
             say: Is given a line whenever something became ready or stopped.
             place_count: How many places the cluster has; chosen when its data folder is new, and kept for good.
+            observed: Whether Prometheus and Alertmanager run beside it.
         """
         self.folder = folder.resolve()
         self.ports = ports
         self.services = tuple(services)
         self.place_count = check_places(place_count)
+        self.observed = observed
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -69,8 +72,13 @@ class Stack:
         return {
             "kafka": self.kafka_bootstrap,
             "mongodb": self.mongodb_uri,
-            **{name: f"http://127.0.0.1:{self._port(name)}" for name in self.services},
+            **{name: f"http://127.0.0.1:{self._port(name)}" for name in self._http()},
         }
+
+    def _http(self) -> tuple[str, ...]:
+        """Return what answers over HTTP."""
+        watching = ("prometheus", *(["alertmanager"] if observers.hears() else [])) if self.observed else ()
+        return (*self.services, *watching)
 
     def start(self) -> None:
         """Start everything and return when all of it is ready, what an earlier command left running included.
@@ -83,6 +91,8 @@ class Stack:
             self._processes.start(self._broker_and_store(), _BROKER_AND_STORE)
             self._create_topics()
             self._processes.start([self._service(name) for name in self.services], _SERVICES)
+            if self.observed:
+                self._processes.start(observers.programs(places.data(self.folder), self.ports), _OBSERVERS)
         except BaseException:
             self._processes.stop(spare=before)
             raise

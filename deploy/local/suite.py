@@ -65,6 +65,7 @@ STEPS = (
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
+    Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20")),
     _pytest(
         "ports and services on the real parts",
@@ -103,7 +104,7 @@ def _environment() -> dict[str, str]:
     """Return what the steps run in: the virtual environment's programs first on the path, promtool somewhere on it."""
     path = [str(_BIN), os.environ["PATH"]]
     try:
-        path.append(str(prometheus.ensure()))
+        path += [str(prometheus.ensure(package)) for package in (prometheus.PROMETHEUS, prometheus.ALERTMANAGER)]
     except terminal.StepFailed as fault:
         terminal.say(str(fault))  # the step that needs it will fail; the others need not
     return {**os.environ, "PATH": os.pathsep.join(path)}

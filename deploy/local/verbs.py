@@ -73,12 +73,20 @@ def diagnose(_asked: argparse.Namespace) -> int:
 def up(asked: argparse.Namespace) -> int:
     """Start broker, store and services, and leave them running."""
     from concord.contracts.topics import PLACES_LOCAL  # noqa: PLC0415 - needs the environment
+    from deploy.local import observers, prometheus  # noqa: PLC0415 - needs the environment
     from deploy.local.stack import Stack  # noqa: PLC0415 - needs the environment
 
     elsewhere = Elsewhere.from_environment(os.environ)
     place_count = int(os.environ.get("CONCORD_PLACES") or PLACES_LOCAL)
     ports = Ports.from_environment(os.environ)
-    stack = Stack(places.STACK, ports, elsewhere=elsewhere, say=terminal.say, place_count=place_count)
+    stack = Stack(
+        places.STACK,
+        ports,
+        elsewhere=elsewhere,
+        say=terminal.say,
+        place_count=place_count,
+        observed=asked.observe,
+    )
     before = stack.running
     if asked.foreground and before:
         raise NotStarted("it is up already, in the background; `make down` stops it")
@@ -87,7 +95,10 @@ def up(asked: argparse.Namespace) -> int:
     if asked.foreground:
         return _watch(stack)
     stack.detach()
-    terminal.say("It was up already." if before >= {*stack.services} else "It is up; `make down` stops it.")
+    if asked.observe and not observers.hears():
+        terminal.say(f"Nobody hears of alerts: no Alertmanager is installed; {prometheus.CURE}")
+    known = before >= {*stack.addresses} - {"kafka", "mongodb"}
+    terminal.say("It was up already." if known else "It is up; `make down` stops it.")
     return 0
 
 
@@ -171,7 +182,9 @@ def _parser() -> argparse.ArgumentParser:
 
     add("setup", setup)
     add("doctor", diagnose)
-    add("up", up).add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
+    bringing_up = add("up", up)
+    bringing_up.add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
+    bringing_up.add_argument("--observe", action="store_true", help="Prometheus and Alertmanager beside it")
     add("down", down)
     add("clean", clean).add_argument("--all", action="store_true", help="also the environment and the broker's jars")
     add("check", check)

@@ -13,7 +13,7 @@ _REPORT = (
 
 @pytest.fixture(autouse=True)
 def promtool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(prometheus, "ensure", lambda: tmp_path)
+    monkeypatch.setattr(prometheus, "ensure", lambda _package: tmp_path)
 
 
 def _python(name: str, program: str, counts: bool = False) -> suite.Step:
@@ -76,7 +76,7 @@ def test_steps_find_promtool_and_the_environment_on_their_path(
 def test_without_promtool_the_other_steps_still_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def missing() -> Path:
+    def missing(_package: str) -> Path:
         raise terminal.StepFailed("promtool is missing: apt-get install -y prometheus")
 
     monkeypatch.setattr(prometheus, "ensure", missing)

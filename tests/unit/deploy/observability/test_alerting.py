@@ -1,12 +1,14 @@
 """Alerts reach somebody, and whoever is reached finds an entry in the runbook."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from deploy.local import observers, prometheus
 from deploy.local.ports import Ports
 from deploy.local.services import SERVICES
 
@@ -64,18 +66,25 @@ def _matches(labels: dict[str, str], matchers: list[str]) -> bool:
     return True
 
 
-def _receiver(labels: dict[str, str], route: dict[str, Any]) -> str:
-    """Return who hears of an alert with these labels: the first route that matches, one level deep."""
-    for branch in route["routes"]:
-        if _matches(labels, branch["matchers"]):
-            return str(branch["receiver"])
-    return str(route["receiver"])
+@pytest.fixture(scope="module")
+def amtool() -> Path:
+    return prometheus.ensure(prometheus.ALERTMANAGER) / "amtool"
 
 
-def test_a_page_wakes_its_team_and_a_ticket_waits() -> None:
+def _receiver(amtool: Path, labels: dict[str, str]) -> str:
+    """Return who hears of an alert with these labels, as Alertmanager's own tool says."""
+    told = [f"{name}={value}" for name, value in labels.items()]
+    config = f"--config.file={PROMETHEUS / 'alertmanager.yml'}"
+    asked = subprocess.run(
+        [amtool, "config", "routes", "test", config, *told], capture_output=True, text=True, check=True
+    )
+    return asked.stdout.strip()
+
+
+def test_a_page_wakes_its_team_and_a_ticket_waits(amtool: Path) -> None:
     config = _read("alertmanager.yml")
     receivers = {one["name"] for one in config["receivers"]}
-    heard = {name: _receiver({**rule["labels"], "alertname": name}, config["route"]) for name, rule in ALERTS.items()}
+    heard = {name: _receiver(amtool, {**rule["labels"], "alertname": name}) for name, rule in ALERTS.items()}
     assert set(heard.values()) == receivers
     for name, receiver in heard.items():
         labels = ALERTS[name]["labels"]
@@ -84,14 +93,14 @@ def test_a_page_wakes_its_team_and_a_ticket_waits() -> None:
             assert receiver == f"{labels['team']}-on-call"
 
 
-def test_a_page_of_a_team_that_nobody_knows_wakes_somebody_too() -> None:
+def test_a_page_of_a_team_that_nobody_knows_wakes_somebody_too(amtool: Path) -> None:
     labels = {"alertname": "SomethingNew", "severity": "page", "team": "operations"}
-    assert _receiver(labels, _read("alertmanager.yml")["route"]) == "platform-on-call"
+    assert _receiver(amtool, labels) == "platform-on-call"
 
 
-def test_that_alerts_come_through_is_heard_outside() -> None:
+def test_that_alerts_come_through_is_heard_outside(amtool: Path) -> None:
     labels = {**ALERTS["Watchdog"]["labels"], "alertname": "Watchdog"}
-    assert _receiver(labels, _read("alertmanager.yml")["route"]) == "dead-mans-switch"
+    assert _receiver(amtool, labels) == "dead-mans-switch"
 
 
 @pytest.mark.parametrize("reason", ["StoreNotAnswering", "BrokerNotAnswering"])
@@ -120,6 +129,23 @@ def test_the_local_prometheus_scrapes_the_five_services_where_they_listen() -> N
     scraped = {target["labels"]["service"]: target["targets"] for target in job["static_configs"]}
     assert scraped == {service: [f"127.0.0.1:{ports[service]}"] for service in SERVICES}
     assert job["job_name"] == "concord"
+
+
+def test_the_local_prometheus_tells_the_alertmanager_beside_it() -> None:
+    (told,) = _read("prometheus.yml")["alerting"]["alertmanagers"]
+    assert told["static_configs"] == [{"targets": [f"127.0.0.1:{Ports().alertmanager}"]}]
+
+
+def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path) -> None:
+    ports = Ports.moved(300)
+    *_, asks = observers.programs(tmp_path, ports)
+    settings = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
+    scraped = [target for one in settings["scrape_configs"][0]["static_configs"] for target in one["targets"]]
+    assert scraped == [f"127.0.0.1:{ports.as_dict()[service]}" for service in SERVICES]
+    told = settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    assert told == [f"127.0.0.1:{ports.alertmanager}"]
+    assert asks.ports == (ports.prometheus,)
+    assert all(Path(name).exists() for name in settings["rule_files"])
 
 
 @pytest.mark.parametrize("page", ["runbook.md", "security.md"])

@@ -1,0 +1,79 @@
+"""What watches a local stack: Prometheus on the rules that are deployed, and the Alertmanager that hears of it."""
+
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from deploy.local import listeners, places, prometheus
+from deploy.local.ports import Ports
+from deploy.local.processes import Program
+
+_TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
+_DEPLOYED = places.ROOT / "deploy" / "observability" / "prometheus"
+
+
+def programs(folder: Path, ports: Ports) -> list[Program]:
+    """Return the programs that watch a stack, their settings and data in its data folder.
+
+    Debian's Alertmanager wants its templates where only an installation puts them, so it must be installed.
+
+    Raises:
+        StepFailed: Prometheus is not installed and cannot be fetched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    asks = prometheus.ensure() / "prometheus"
+    return [*_alertmanager(folder, ports), _prometheus(asks, folder, ports)]
+
+
+def hears() -> bool:
+    """Return whether an Alertmanager can run here, so that somebody hears of what fires."""
+    return prometheus.find(prometheus.ALERTMANAGER) is not None and _TEMPLATES.exists()
+
+
+def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
+    if not hears():
+        return []
+    told = prometheus.ensure(prometheus.ALERTMANAGER) / "prometheus-alertmanager"
+    return [
+        Program(
+            name="alertmanager",
+            argv=(
+                str(told),
+                f"--config.file={_DEPLOYED / 'alertmanager.yml'}",
+                f"--storage.path={folder / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
+                # One of its kind needs no cluster.
+                "--cluster.listen-address=",
+            ),
+            ports=(ports.alertmanager,),
+            ready=partial(listeners.accepts, ports.alertmanager),
+        )
+    ]
+
+
+def _prometheus(program: Path, folder: Path, ports: Ports) -> Program:
+    return Program(
+        name="prometheus",
+        argv=(
+            str(program),
+            f"--config.file={_configured(folder, ports)}",
+            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{ports.prometheus}",
+        ),
+        ports=(ports.prometheus,),
+        ready=partial(listeners.accepts, ports.prometheus),
+    )
+
+
+def _configured(folder: Path, ports: Ports) -> Path:
+    """Write the deployed settings with the ports of this stack, and return where."""
+    settings = yaml.safe_load((_DEPLOYED / "prometheus.yml").read_text())
+    settings["rule_files"] = [str(_DEPLOYED / name) for name in settings["rule_files"]]
+    numbers = ports.as_dict()
+    for target in settings["scrape_configs"][0]["static_configs"]:
+        target["targets"] = [f"127.0.0.1:{numbers[target['labels']['service']]}"]
+    settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{ports.alertmanager}"]
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
