@@ -2,9 +2,9 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -26,13 +26,17 @@ from concord.chassis.http import (
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.journal.record import Outcome
 from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import visible
+from concord.contracts.ids import slot_of
 from concord.labels import Json
-from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused
+from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, expected_loss
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.schemas import (
+    ESCALATIONS,
     NAMED_UNIT,
+    RULED_UNITS,
     RULING,
     RULINGS,
     UNIT_RULING,
@@ -45,7 +49,9 @@ from services.adjudicate.schemas import (
     RuledUnits,
     Ruling,
     Rulings,
+    RulingsSplit,
     Side,
+    UnitRuling,
 )
 from services.adjudicate.settings import AdjudicateSettings
 
@@ -61,11 +67,12 @@ ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the routes reach: the use cases, the settings of payload links, and chance for the order of sides."""
+    """What the routes reach: the use cases, settings of payload links, chance for the order of sides, the others."""
 
     handlers: Handlers
     settings: AdjudicateSettings
     generator: random.Random
+    gather: Gather
 
 
 def router() -> APIRouter:
@@ -90,13 +97,22 @@ async def list_escalations(
     request: Request, caller: Adjudicator, project_id: str | None = None, limit: Limit = None
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
-    door = _door(request)
+    door, units_max = _door(request), page_size(limit)
+    others: list[bytes] = []
     if project_id is not None:
         visible(door.handlers.projects, project_id, caller)
+    else:
+        others = await door.gather.pages(request)
     units = await door.handlers.queue.for_adjudicator(
-        caller.subject, page_size(limit), project_id=project_id, client_id=caller.client_id
+        caller.subject, units_max, project_id=project_id, client_id=caller.client_id
     )
-    return json_answer(Escalations([_escalation(door, unit) for unit in units]))
+    pages = [[_escalation(door, unit) for unit in units], *(ESCALATIONS.decode(page).escalations for page in others)]
+    return json_answer(Escalations(merged(pages, _in_queue, units_max)))
+
+
+def _in_queue(one: Escalation) -> tuple[float, str]:
+    """Return where an escalation stands among all, as `ProjectView.by_loss` has it."""
+    return -expected_loss(one.confidence, leads=one.leading_label is not None), one.unit_id
 
 
 async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:
@@ -111,21 +127,39 @@ async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Res
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
     """Rule a batch of units; each has its own result, and none keeps another from being ruled."""
     sent = (await read_split(request, RULINGS)).rulings
-    results = []
-    rulings = decode_each(UNIT_RULING, sent, "rulings")
-    for text, ruling in zip(sent, rulings, strict=True):
-        if isinstance(ruling, ConcordError):
-            results.append(_unread(bytes(text), ruling))
-            continue
-        try:
-            outcome = await _rule(request, caller, ruling.unit_id, ruling.label, ruling.reason)
-        except (EscalationDoesNotExist, NotEscalated, RulingRefused) as refusal:
-            results.append(
-                RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
-            )
-        else:
-            results.append(RuledUnit(ruling.unit_id, "repeated" if outcome.repeated else "ruled", label=ruling.label))
+    read = decode_each(UNIT_RULING, sent, "rulings")
+
+    async def serve(some: Sequence[_Sent]) -> list[RuledUnit]:
+        return [await _ruled(request, caller, one) for one in some]
+
+    results = await _door(request).gather.split(
+        request,
+        [_Sent(bytes(text), ruling) for text, ruling in zip(sent, read, strict=True)],
+        slot=lambda one: None if isinstance(one.ruling, ConcordError) else slot_of(one.ruling.unit_id),
+        serve=serve,
+        written=lambda some: msgspec.json.encode(RulingsSplit([msgspec.Raw(one.text) for one in some])),
+        read=lambda answer: RULED_UNITS.decode(answer).results,
+    )
     return json_answer(RuledUnits(results))
+
+
+class _Sent(NamedTuple):
+    """One ruling of a batch, as it was sent and as it was read, or why it could not be."""
+
+    text: bytes
+    ruling: UnitRuling | ConcordError
+
+
+async def _ruled(request: Request, caller: Caller, sent: _Sent) -> RuledUnit:
+    """Rule one unit of a batch; return what became of it."""
+    ruling = sent.ruling
+    if isinstance(ruling, ConcordError):
+        return _unread(sent.text, ruling)
+    try:
+        outcome = await _rule(request, caller, ruling.unit_id, ruling.label, ruling.reason)
+    except (EscalationDoesNotExist, NotEscalated, RulingRefused) as refusal:
+        return RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
+    return RuledUnit(ruling.unit_id, "repeated" if outcome.repeated else "ruled", label=ruling.label)
 
 
 async def _rule(request: Request, caller: Caller, unit_id: str, label: Json, reason: str) -> Outcome[UnitState]:

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.gather import Gather
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Runtime, Service, repeating
-from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
 from services.adjudicate.handlers import Handlers
-from services.adjudicate.repository import LISTED, Repository
+from services.adjudicate.repository import LISTED, TALLIES, Repository
 from services.adjudicate.settings import AdjudicateSettings
 from services.adjudicate.telemetry import INSTRUMENTS
 
@@ -33,20 +36,25 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     """Return adjudicate over the given ports, not yet started."""
     journal = journal_part(ports)
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
-    repository = Repository(journal.journal)
+    owner = Owner(settings.places.count, ports.address)
+    repository = Repository(journal.journal, owner.places)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
-    handlers = Handlers.of(repository, projects, instruments, ports.clock)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience)
+    handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open)
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
     parts = ordered(
         ports,
         journal,
         consumer,
-        collections=[LISTED],
+        collections=[LISTED, TALLIES],
         tables=[projects],
-        rebuild=repository.rebuild,
+        places=Placed(owner, handlers.redefinitions),
         patience=settings.patience,
         loops=[
-            repeating("new policies", handlers.redefinitions.decide, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+            repeating(name, turn, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+            for name, turn in (
+                ("new policies", handlers.redefinitions.decide),
+                ("class tallies", repository.keep_tallies),
+            )
         ],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
@@ -57,6 +65,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        state=api.Door(handlers, settings, random.Random(ports.writer)),
+        placing=Placing(owner, ports.peers),
+        state=api.Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)

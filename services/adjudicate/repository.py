@@ -3,60 +3,143 @@
 import asyncio
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice
+from operator import itemgetter
 
-from concord.chassis.errors import Backlogged
+import msgspec
+
+from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
 from concord.chassis.store.port import Collection
-from concord.contracts.ids import client_of
+from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
+from services.adjudicate.domain.class_shares import Tally
 from services.adjudicate.domain.competence import CompetenceState
+from services.adjudicate.domain.place import Place
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.unit import UnitState
 
-UNIT = Kind("unit", UnitState)
-COMPETENCE = Kind("competence", CompetenceState)
+UNIT = Kind("unit", UnitState, is_open=lambda unit: unit.is_open, slot=lambda unit: slot_of_project(unit.project_id))
+COMPETENCE = Kind(
+    "competence", CompetenceState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id)
+)
+"""As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
 LISTED = Collection("listed_units", indexed=("project",))
 """Pages of a project's units, each the admissions of one batch; a unit belongs to the page that its state names."""
+TALLIES = Collection("class_tallies", indexed=("slot",))
+"""Labels of settled units by the hundred; the newest of each project."""
 
 SETTLED_AT_ONCE = 1_000
-"""Aggregates that a rebuild takes in before it lets others run."""
+"""Aggregates that are taken in, when a place is loaded, before others run."""
+READ_AGAIN = 500
+"""Units that were open when a place was looked at before and are not any more, read at once."""
 PAGES_READ_AT_ONCE = 20
 PAGE_DIGEST_BYTES = 6
+
+_decode_tally = msgspec.json.Decoder(Tally).decode
 
 
 class Repository:
     """Where adjudicate's facts are found.
 
-    Read models: one `ProjectView` a project, rebuilt from the journal and dropped with the project.
+    Read models: one `Place` a place that is this process's, loaded from what is open in it, and dropped with it.
+
+    Args:
+        journal: the truth.
+        places: how many the cluster has.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, places: int) -> None:
         self.journal = journal
-        self._views: dict[str, ProjectView] = {}
+        self._count = places
+        self._places: dict[int, Place] = {}
         journal.listen(UNIT, self._settle)
         journal.listen(COMPETENCE, self._learned)
 
+    def place_of(self, project_id: str) -> int:
+        """Return the place in which a project lies."""
+        return place_of(slot_of_project(project_id), self._count)
+
     def view(self, project_id: str) -> ProjectView:
-        """Return what is known at a glance of a project."""
-        return self._views.setdefault(project_id, ProjectView())
+        """Return what is known at a glance of a project.
 
-    def drop(self, project_ids: Iterable[str]) -> None:
-        """Let go of the read models of projects that are served elsewhere."""
-        for project_id in project_ids:
-            self._views.pop(project_id, None)
+        Raises:
+            Unavailable: its place is not this process's any more.
+        """
+        place = self._places.get(self.place_of(project_id))
+        if place is None:
+            raise Unavailable("The project is being taken over by another process.", retry_after_seconds=1)
+        return place.view(project_id)
 
-    async def rebuild(self) -> None:
-        """Fill the read models, letting others run in between."""
+    async def load(self, place: int) -> None:
+        """Take in what is open in a place; said again, also what others have closed of it since it was said before.
+
+        Raises:
+            StoreUnavailable: no answer; say it again.
+        """
+        known = self._places.get(place)
+        before = set(known.open_units()) if known is not None else set()
+        models = self._places.setdefault(place, Place())
+        try:
+            await self._take_in(models, range(place, SLOTS, self._count), before)
+        except BaseException:
+            if known is None:
+                self._places.pop(place, None)
+            raise
+
+    async def _take_in(self, models: Place, slots: Sequence[int], before: set[str]) -> None:
         count = 0
-        async for key, unit in self.journal.rebuild(UNIT):
-            self._settle(key, unit)
+        async for _, unit in self.journal.rebuild_open(UNIT, slots):
+            models.settle(unit)
+            before.discard(unit.unit_id)
             count = await _yielding(count)
-        async for key, competence in self.journal.rebuild(COMPETENCE):
-            self._learned(key, competence)
+        async for _, competence in self.journal.rebuild_open(COMPETENCE, slots):
+            models.learned(competence)
             count = await _yielding(count)
+        left = sorted(before)
+        for start in range(0, len(left), READ_AGAIN):
+            for unit in (await self.units(left[start : start + READ_AGAIN])).values():
+                models.settle(unit)
+        await self._take_in_tallies(models, slots)
+
+    async def _take_in_tallies(self, models: Place, slots: Sequence[int]) -> None:
+        old: list[str] = []
+        for kept in sorted(await self.journal.store.find(TALLIES.name, "slot", slots), key=itemgetter("_id")):
+            dropped = models.view(kept["project"]).shares.tallied(_decode_tally(kept["tally"]))
+            old += [_tally_id(kept["project"], one) for one in dropped]
+        if old:
+            await self.journal.store.delete(TALLIES.name, old)
+
+    async def drop(self, place: int) -> None:
+        """Forget everything of a place."""
+        self._places.pop(place, None)
+
+    def holds(self, place: int) -> bool:
+        """Return whether a place is loaded here, or being loaded."""
+        return place in self._places
+
+    def begun(self, place: int) -> list[str]:
+        """Return the projects of a place that is loaded in which units wait for a decision."""
+        models = self._places.get(place)
+        return [] if models is None else [one for one, view in models.views.items() if view.begun]
+
+    async def keep_tallies(self) -> None:
+        """Keep the labels of settled units wherever there are enough for a tally, and drop what is too old.
+
+        Raises:
+            StoreUnavailable: no answer; say it again.
+        """
+        for models in list(self._places.values()):
+            for project_id, view in list(models.views.items()):
+                if (tally := view.shares.due()) is None:
+                    continue
+                slot = slot_of_project(project_id)
+                document = {"_id": _tally_id(project_id, tally), "slot": slot, "project": project_id}
+                await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
+                if old := view.shares.tallied(tally):
+                    await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
 
     def refuse_backlog(self) -> None:
         """Raise Backlogged when more events wait for the broker than may: no more is taken from people then."""
@@ -74,31 +157,46 @@ class Repository:
                 raise outcome.error
 
     def _settle(self, key: str, unit: UnitState) -> None:
-        """Bring the read models up to a unit's newest state; the journal's listener."""
+        """Bring the read models up to a unit's newest state, where its place is ours; the journal's listener."""
         del key
-        self.view(unit.project_id).settle(unit)
+        place = self._places.get(self.place_of(unit.project_id))
+        if place is not None:
+            place.settle(unit)
 
     def _learned(self, key: str, competence: CompetenceState) -> None:
-        """Bring the read models up to what is known of an annotator; the journal's listener."""
+        """Bring the read models up to what is known of an annotator, likewise; the journal's listener."""
         del key
-        self.view(competence.project_id).learned(competence)
+        place = self._places.get(self.place_of(competence.project_id))
+        if place is not None:
+            place.learned(competence)
 
     @property
     def escalations_open(self) -> int:
-        """Return how many units wait for a ruling."""
-        return sum(view.escalations_open for view in self._views.values())
+        """Return how many units of this process's places wait for a ruling."""
+        return sum(place.escalations_open for place in self._places.values())
 
     def competence(self, project_id: str) -> list[CompetenceState]:
-        """Return what is known of a project's annotators, by annotator id."""
+        """Return what is known of a project's annotators, by annotator id.
+
+        Raises:
+            Unavailable: its place is not this process's any more.
+        """
         known = self.view(project_id).competence
         return [known[annotator_id] for annotator_id in sorted(known)]
 
     def escalated(self, units_max: int, project_id: str | None = None, client_id: str | None = None) -> list[str]:
-        """Return units that wait for a ruling, most to be gained first: of a project, or of a client's, or of all."""
+        """Return units that wait for a ruling, most to be gained first: of a project, or of a client's, or of all.
+
+        Of all are those of this process's places.
+
+        Raises:
+            Unavailable: the project's place is not this process's any more.
+        """
         if project_id is not None:
-            views = [self.view(project_id)] if project_id in self._views else []
+            views = [self.view(project_id)]
         else:
-            views = [view for one, view in self._views.items() if client_id in (None, client_of(one))]
+            of_all = (item for place in self._places.values() for item in place.views.items())
+            views = [view for one, view in of_all if client_id in (None, client_of(one))]
         return [unit_id for _, unit_id in islice(heapq.merge(*(view.by_loss() for view in views)), units_max)]
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
@@ -136,6 +234,10 @@ async def _yielding(count: int) -> int:
     if count and count % SETTLED_AT_ONCE == 0:
         await asyncio.sleep(0)
     return count + 1
+
+
+def _tally_id(project_id: str, tally: Tally) -> str:
+    return f"{project_id}/{tally.until_us:020d}"
 
 
 def unit_key(unit_id: str) -> str:

@@ -132,3 +132,6 @@ RULING = msgspec.json.Decoder(Ruling)
 RULINGS = msgspec.json.Decoder(RulingsSplit)
 UNIT_RULING = msgspec.json.Decoder(UnitRuling)
 NAMED_UNIT = msgspec.json.Decoder(NamedUnit)
+ESCALATIONS = msgspec.json.Decoder(Escalations)
+RULED_UNITS = msgspec.json.Decoder(RuledUnits)
+"""What another process of the service answers."""

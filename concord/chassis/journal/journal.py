@@ -22,6 +22,8 @@ ROUNDS_MAX = 50
 FORGET_STEP = 1_000
 REBUILD_KEYS = 500
 """Open aggregates read at once when a place is loaded; others run in between."""
+REBUILD_SLOTS = 50
+"""Slots whose markers are read at once: most slots of a small cluster's place are empty."""
 HEAD_SECONDS_MAX = 3_600.0
 """How long a head in memory is taken for what it was; then it is read again. `folding` relies on it."""
 NEVER: frozenset[str] = frozenset()
@@ -206,8 +208,9 @@ class Journal:
         """
         assert kind.is_open is not None, f"{kind.name} has no open markers"
         with self.settling.collecting() as news:
-            for slot in slots:
-                marked = await self.markers.of(kind.name, slot)
+            wanted = list(slots)
+            for first in range(0, len(wanted), REBUILD_SLOTS):
+                marked = await self.markers.of(kind.name, wanted[first : first + REBUILD_SLOTS])
                 keys = sorted(marked)
                 for start in range(0, len(keys), REBUILD_KEYS):
                     part = keys[start : start + REBUILD_KEYS]

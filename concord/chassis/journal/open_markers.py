@@ -66,10 +66,10 @@ class OpenMarkers:
         """Return when no marker waits to be deleted."""
         await self._settled.wait()
 
-    async def of(self, kind: str, slot: int) -> dict[str, list[int]]:
-        """Return the aggregates of a kind that may be open in a slot, and at which numbers they were opened."""
+    async def of(self, kind: str, slots: Sequence[int]) -> dict[str, list[int]]:
+        """Return the aggregates of a kind that may be open in these slots, and at which numbers they were opened."""
         found: dict[str, list[int]] = {}
-        for marker in await self.store.find(OPEN.name, "slot", [slot]):
+        for marker in await self.store.find(OPEN.name, "slot", slots):
             if marker["aggregate"].split("/", 2)[1] == kind:
                 found.setdefault(marker["aggregate"], []).append(marker["seq"])
         return found

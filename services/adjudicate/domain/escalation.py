@@ -32,9 +32,14 @@ class RulingRefused(ValueError):
         self.cure = cure
 
 
-def expected_loss(state: UnitState) -> float:
-    """Return how much is to be gained by a ruling: the chance that the leading label is wrong."""
-    return 1.0 - (state.confidence if state.label else 0.0)
+def expected_loss(confidence: float, *, leads: bool) -> float:
+    """Return how much is to be gained by a ruling: the chance that the leading label is wrong.
+
+    Args:
+        confidence: that it is right.
+        leads: whether there is one.
+    """
+    return 1.0 - (confidence if leads else 0.0)
 
 
 def may_rule(state: UnitState, reviewer_id: str) -> bool:

@@ -59,6 +59,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         leading_label: what led before an adjudicator ruled.
         rulers: who ruled it, in any rework.
         policy_revision: of the project, by whose policy it was last decided on.
+        decided_at_us: when it was last settled, escalated or ruled.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
@@ -85,6 +86,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     ruling_reason: str = ""
     rulers: tuple[str, ...] = ()
     policy_revision: int = 0
+    decided_at_us: int = 0
     traceparent: str = ""
 
     def counted(self) -> tuple[Annotation, ...]:
@@ -106,6 +108,11 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     def begun(self) -> bool:
         """Whether labels have come in for a decision that is still to be taken."""
         return self.admitted and self.status == "open" and any(one.rework == self.rework for one in self.annotations)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for a label after its first one, or for a ruling: what a start has to know of."""
+        return self.begun or self.status == "escalated"
 
 
 class Admission(NamedTuple):

@@ -5,6 +5,7 @@ units, `annotations` takes labels in, `rulings` what adjudicators say, `competen
 `redefinitions` decides anew under new policies, and `queue` shows what waits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from concord.chassis.clock import Clock
@@ -40,7 +41,14 @@ class Handlers:
     redefinitions: Redefinitions
 
     @classmethod
-    def of(cls, repository: Repository, projects: Table[Project], instruments: Instruments, clock: Clock) -> "Handlers":
+    def of(
+        cls,
+        repository: Repository,
+        projects: Table[Project],
+        instruments: Instruments,
+        clock: Clock,
+        open_places: Callable[[], frozenset[int]],
+    ) -> "Handlers":
         """Return the use cases over one repository.
 
         Args:
@@ -48,6 +56,7 @@ class Handlers:
             projects: the projects as ingest defined them.
             instruments: those of `telemetry.INSTRUMENTS`.
             clock: time.
+            open_places: the places that this process serves.
         """
         deciding = Deciding(repository, projects, instruments)
         units = Units(repository, deciding)
@@ -61,7 +70,7 @@ class Handlers:
             competences=Competences(repository),
             rulings=Rulings(repository, deciding),
             queue=Queue(repository),
-            redefinitions=Redefinitions(units, projects),
+            redefinitions=Redefinitions(units, projects, repository, open_places),
         )
 
     def weights(self, project: Project) -> Weights | None:

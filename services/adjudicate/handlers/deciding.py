@@ -18,6 +18,7 @@ from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, 
 from services.adjudicate.domain.unit import Annotation, Judged, Rule, UnitState, Weigh
 from services.adjudicate.repository import Repository, unit_key
 
+DECIDED = frozenset({"consensus", "escalated"})
 MERGES_MAX = 20
 """How often the causes of one batch may ask for labels to be merged: other processes may add to their units."""
 
@@ -89,6 +90,8 @@ class Deciding:
                 # changed meanwhile, and a round would be decided twice.
                 by_policy = msgspec.structs.replace(judged.state, policy_revision=project.revision)
                 judged = judged._replace(state=by_policy)
+            if judged.verdict in DECIDED:
+                judged = judged._replace(state=msgspec.structs.replace(judged.state, decided_at_us=now_us))
             if judged.state == state and not judged.joined:
                 return None
             batch.verdicts[cause_id] = judged.verdict

@@ -1,5 +1,7 @@
 """Rulings: an adjudicator's binding word on an escalated unit."""
 
+import msgspec
+
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import trace_headers
@@ -43,7 +45,7 @@ class Rulings:
         trace = trace_headers()
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
-            after = ruled(state, adjudicator_id, canonical, reason)
+            after = msgspec.structs.replace(ruled(state, adjudicator_id, canonical, reason), decided_at_us=now_us)
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
             return Decision(after, [ruling(announcer, after, project.guideline_version)])
 

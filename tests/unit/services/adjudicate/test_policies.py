@@ -8,64 +8,65 @@ from concord.chassis.identity import Role
 from concord.contracts.v1.resolutions_pb2 import ParticipantJoined
 from concord.labels.digest import label_digest
 from simulation.house import House
-from tests.unit.services.adjudicate.running import Adjudicate, start, voting
+from tests.support.upstream import Upstream
+from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start, voting
 
 RULING = {"label": "no", "reason": "The text says so."}
 
 
-@pytest.fixture
-async def adjudicate(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Adjudicate]:
+@pytest.fixture(params=[1, 2], ids=["one life", "two lives"])
+async def adjudicate(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Adjudicate]:
     monkeypatch.setattr("concord.chassis.table.POLL_SECONDS", 0.02)
     monkeypatch.setattr("services.adjudicate.bootstrap.LOOK_SECONDS", 0.02)
-    found = await start(House())
+    found = await start(House(), request.param)
     await found.upstream.project(voting(2, 5))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def test_an_overlap_raised_while_a_unit_is_open_is_asked_for_at_once(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
-    await adjudicate.upstream.annotation("k1-u1", 1, "a", "yes", overlap_wanted=2)
+    await adjudicate.upstream.unit("k1-utb1")
+    await adjudicate.upstream.annotation("k1-utb1", 1, "a", "yes", overlap_wanted=2)
     assert await adjudicate.decisions() == []
     await adjudicate.redefined(voting(3, 5), 2)
     (asked,) = adjudicate.events()
     assert (asked.overlap_requested.overlap_wanted, asked.overlap_requested.round) == (3, 1)
     for number, who in enumerate(("b", "c"), start=2):
-        await adjudicate.upstream.annotation("k1-u1", number, who, "yes", overlap_wanted=3)
+        await adjudicate.upstream.annotation("k1-utb1", number, who, "yes", overlap_wanted=3)
     assert [kind for _, kind in await adjudicate.decisions()] == ["overlap_requested", "consensus_reached"]
     assert adjudicate.events()[-1].consensus_reached.overlap_initial == 3
 
 
 async def test_an_overlap_lowered_settles_units_without_another_label(adjudicate: Adjudicate) -> None:
     await adjudicate.redefined(voting(4, 5), 2)
-    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.unit("k1-utb1")
     for number, who in enumerate("ab", start=1):
-        await adjudicate.upstream.annotation("k1-u1", number, who, "yes", overlap_wanted=4)
+        await adjudicate.upstream.annotation("k1-utb1", number, who, "yes", overlap_wanted=4)
     assert await adjudicate.decisions() == []
     await adjudicate.redefined(voting(2, 2), 3)
-    assert await adjudicate.decisions() == [("k1-u1", "consensus_reached")]
+    assert await adjudicate.decisions() == [("k1-utb1", "consensus_reached")]
 
 
 async def test_a_unit_that_nobody_is_left_for_is_ruled_and_not_waited_for(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
-    await adjudicate.upstream.annotation("k1-u1", 1, "a", "yes")
-    await adjudicate.upstream.stranded("k1-u1")
-    assert await adjudicate.decisions() == [("k1-u1", "escalated")]
+    await adjudicate.upstream.unit("k1-utb1")
+    await adjudicate.upstream.annotation("k1-utb1", 1, "a", "yes")
+    await adjudicate.upstream.stranded("k1-utb1")
+    assert await adjudicate.decisions() == [("k1-utb1", "escalated")]
     assert adjudicate.events()[0].escalated.reason == "nobody_left"
-    await adjudicate.upstream.labelling_ended("k1-u1")
+    await adjudicate.upstream.labelling_ended("k1-utb1")
     await adjudicate.settle()
-    assert (await adjudicate.call("POST", "/v1/escalations/k1-u1/ruling", RULING)).json()["status"] == "ruled"
+    assert (await adjudicate.call("POST", "/v1/escalations/k1-utb1/ruling", RULING)).json()["status"] == "ruled"
 
 
 async def test_nobody_rules_while_a_label_of_theirs_may_be_on_its_way(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
-    await adjudicate.upstream.annotation("k1-u1", 1, "a", "yes", flag="x")
-    await adjudicate.upstream.annotation("k1-u1", 2, "b", "no", flag="y")
-    assert await adjudicate.decisions() == [("k1-u1", "escalated")]
-    path = "/v1/escalations/k1-u1/ruling"
+    await adjudicate.upstream.unit("k1-utb1")
+    await adjudicate.upstream.annotation("k1-utb1", 1, "a", "yes", flag="x")
+    await adjudicate.upstream.annotation("k1-utb1", 2, "b", "no", flag="y")
+    assert await adjudicate.decisions() == [("k1-utb1", "escalated")]
+    path = "/v1/escalations/k1-utb1/ruling"
     assert (await adjudicate.call("POST", path, RULING)).status == 409, "who holds the unit is not known yet"
-    await adjudicate.upstream.labelling_ended("k1-u1", "holder")
-    await adjudicate.upstream.annotation("k1-u1", 3, "late", "no", late=True)
+    await adjudicate.upstream.labelling_ended("k1-utb1", "holder")
+    await adjudicate.upstream.annotation("k1-utb1", 3, "late", "no", late=True)
     await adjudicate.settle()
     for who in ("a", "holder", "late"):
         assert (await adjudicate.call("GET", "/v1/escalations", subject=who)).json() == {"escalations": []}
@@ -78,29 +79,29 @@ async def test_nobody_rules_while_a_label_of_theirs_may_be_on_its_way(adjudicate
 
 
 async def test_a_label_that_comes_after_the_resolution_is_told_as_a_part_in_the_unit(adjudicate: Adjudicate) -> None:
-    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.unit("k1-utb1")
     for number, who in enumerate("ab", start=1):
-        await adjudicate.upstream.annotation("k1-u1", number, who, "yes")
+        await adjudicate.upstream.annotation("k1-utb1", number, who, "yes")
     await adjudicate.settle()
-    await adjudicate.upstream.annotation("k1-u1", 3, "c", "no", late=True, times=2)
+    await adjudicate.upstream.annotation("k1-utb1", 3, "c", "no", late=True, times=2)
     assert [kind for _, kind in await adjudicate.decisions()] == ["consensus_reached", "participant_joined"]
-    assert adjudicate.events()[1].participant_joined == ParticipantJoined(unit_id="k1-u1", annotator_id="c")
+    assert adjudicate.events()[1].participant_joined == ParticipantJoined(unit_id="k1-utb1", annotator_id="c")
 
 
 async def test_escalations_of_all_projects_are_listed_by_what_is_to_be_gained(adjudicate: Adjudicate) -> None:
-    other = await start(adjudicate.house)
-    await other.service.runtime.stop()
-    teller = other.upstream
+    teller = Upstream(adjudicate.house)
     teller.project_id = "k1-a"
     await teller.project(voting(2, 5))
-    for unit, second, upstream in (("k1-sure", "yes", teller), ("k1-split", "no", adjudicate.upstream)):
+    for unit, second, upstream in (("k1-u4nsure", "yes", teller), ("k1-utbsplit", "no", adjudicate.upstream)):
         await upstream.unit(unit)
         await upstream.annotation(unit, 1, "a", "yes", flag="x")
         await upstream.annotation(unit, 2, "b", second, flag="y")
         await upstream.labelling_ended(unit)
     await adjudicate.settle()
     shown = (await adjudicate.call("GET", "/v1/escalations")).json()["escalations"]
-    assert [one["unit_id"] for one in shown] == ["k1-split", "k1-sure"], "the first project by name is not the first"
+    assert [one["unit_id"] for one in shown] == ["k1-utbsplit", "k1-u4nsure"], (
+        "the first project by name is not the first"
+    )
     bound = (await adjudicate.call("GET", "/v1/escalations", client_id="k2")).json()["escalations"]
     assert bound == [], "a reviewer of one client sees no other's"
 
@@ -122,14 +123,13 @@ async def test_where_units_stand_is_told_with_the_clients_own_names_in_order_acr
     adjudicate: Adjudicate,
 ) -> None:
     for number in range(5):
-        await adjudicate.upstream.unit(f"k1-u{number}", times=2)
-    await adjudicate.upstream.unit("k1-gold", gold="yes")
+        await adjudicate.upstream.unit(f"k1-utb{number}", times=2)
+    await adjudicate.upstream.unit("k1-utbgold", gold="yes")
     await adjudicate.settle()
-    adjudicate.service.runtime.abandon()
-    after = await start(adjudicate.house)
+    after = await begun_anew(adjudicate, len(adjudicate.services))
     path = f"/v1/projects/{after.upstream.project_id}/resolutions"
     answer = await after.call("GET", path, role=Role.CLIENT, client_id="k1")
     lines = answer.body.decode().splitlines()
-    assert [f'"source_id":"source of k1-u{number}"' in lines[number] for number in range(5)] == [True] * 5
+    assert [f'"source_id":"source of k1-utb{number}"' in lines[number] for number in range(5)] == [True] * 5
     assert len(lines) == 5, "each unit once, gold left out"
-    await after.service.runtime.stop()
+    await after.stop()

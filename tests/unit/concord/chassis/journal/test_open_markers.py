@@ -101,6 +101,27 @@ async def test_what_is_opened_has_a_marker_until_it_is_closed_and_again_when_it_
         assert await lit(part, [7]) == []
 
 
+class Asked(NoFaults):
+    """Counts what is asked of each collection."""
+
+    def __init__(self) -> None:
+        self.times: Counter[str] = Counter()
+
+    async def before(self, operation: str, collection: str) -> None:
+        self.times[collection] += operation == "find"
+        await super().before(operation, collection)
+
+
+@virtual
+async def test_the_slots_of_a_small_clusters_place_are_asked_for_by_the_fifty() -> None:
+    house, asked = House(LoopClock(START_US)), Asked()
+    async with house.process(asked) as part:
+        await part.journal.apply(LAMP, [switch("1", n, lit=True, slot=n * 8) for n in range(4)])
+        asked.times.clear()
+        assert await lit(part, range(0, 1_024, 8)) == [key(n) for n in range(4)]
+        assert asked.times[OPEN.name] == 3
+
+
 @virtual
 async def test_a_late_deletion_of_one_openings_marker_leaves_that_of_the_next() -> None:
     house = House(LoopClock(START_US))

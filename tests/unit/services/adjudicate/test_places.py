@@ -1,0 +1,261 @@
+"""Several lives of adjudicate: each owns some projects, any takes any request, and a start costs what is open."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+
+from concord.chassis.identity import Role
+from concord.chassis.journal.record import JOURNAL
+from concord.chassis.store.memory import MemoryStore
+from concord.chassis.store.port import Document
+from concord.contracts.ids import place_of, placed_id, slot_of_project
+from concord.contracts.topics import PLACES_LOCAL
+from services.adjudicate.bootstrap import wire
+from services.adjudicate.domain.class_shares import TALLY_UNITS
+from services.adjudicate.settings import AdjudicateSettings
+from simulation.house import ENVIRONMENT, House
+from tests.support.service import until
+from tests.support.upstream import Upstream
+from tests.unit.services.adjudicate.running import Adjudicate, address, handlers_of, owner, start, voting
+
+PROJECTS = [f"k1-p{number}" for number in range(12)]
+assert len({place_of(slot_of_project(one), PLACES_LOCAL) for one in PROJECTS}) > 5, "they lie in many places"
+RULING = {"label": "no", "reason": "The text says so."}
+
+
+def unit_of(project_id: str, name: object = 1) -> str:
+    return placed_id("u", project_id, f"n{name}")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("concord.chassis.table.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("services.adjudicate.bootstrap.LOOK_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def lives() -> AsyncIterator[Adjudicate]:
+    found = await start(House(), 3)
+    for project_id in PROJECTS:
+        await teller(found, project_id).project(voting(2, 5))
+    yield found
+    await found.stop()
+
+
+def teller(found: Adjudicate, project_id: str) -> Upstream:
+    upstream = Upstream(found.house)
+    upstream.project_id = project_id
+    # Causes of several tellers differ by their project.
+    upstream.client_id = "k1"
+    upstream.causes = 1_000_000 * (1 + PROJECTS.index(project_id)) + found.upstream.causes
+    found.upstream.causes += 1_000
+    return upstream
+
+
+async def escalate(found: Adjudicate, project_id: str, second: str = "no", name: object = 1) -> str:
+    upstream, unit_id = teller(found, project_id), unit_of(project_id, name)
+    await upstream.unit(unit_id)
+    for number, (who, label) in enumerate((("a", "yes"), ("b", second)), start=1):
+        await upstream.annotation(unit_id, number, who, label, flag="x")
+    await upstream.labelling_ended(unit_id)
+    return unit_id
+
+
+async def listed(found: Adjudicate, query: str = "") -> list[str]:
+    answer = await found.call("GET", "/v1/escalations", query=query)
+    assert answer.status == 200
+    return [one["unit_id"] for one in answer.json()["escalations"]]
+
+
+async def verdicts(found: Adjudicate) -> Counter[tuple[str, str]]:
+    """Return how many decisions of each kind were taken on each unit; one that is said again is the same by its id."""
+    await found.settle()
+    events = {event.metadata.event_id: event for event in found.events()}.values()
+    kinds = [(event.WhichOneof("event") or "", event) for event in events]
+    return Counter((getattr(event, kind).unit_id, kind) for kind, event in kinds)
+
+
+async def test_any_life_lists_the_escalations_of_all_most_to_be_gained_first_and_a_page_of_them(
+    lives: Adjudicate,
+) -> None:
+    units = [await escalate(lives, one, "yes" if number % 3 else "no") for number, one in enumerate(PROJECTS)]
+    await lives.settle()
+    wanted = sorted(units, key=lambda one: (units.index(one) % 3 > 0, one))
+    for _ in lives.services:
+        assert await listed(lives) == wanted
+        assert await listed(lives, "limit=5") == wanted[:5]
+        assert await listed(lives, f"project_id={PROJECTS[4]}") == [units[4]]
+    assert sum(handlers_of(one).repository.escalations_open for one in lives.services) == len(units)
+    assert all(handlers_of(one).repository.escalations_open for one in lives.services), "each has its part alone"
+
+
+async def test_a_list_that_lacks_a_project_is_not_told_as_whole(lives: Adjudicate) -> None:
+    gone = lives.services[2]
+    await lives.kill(gone, noticed=False)
+    answer = await lives.call("GET", "/v1/escalations")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    lives.house.cluster.expire(address(gone).removeprefix("http://"))
+    await lives.whole()
+    assert await listed(lives) == []
+
+
+async def test_rulings_over_units_of_many_places_are_each_their_owners_and_answered_in_order(lives: Adjudicate) -> None:
+    units = [await escalate(lives, one) for one in PROJECTS]
+    await lives.settle()
+    said = [{"unit_id": one, **RULING} for one in units]
+    odd = [*said[:7], {"unit_id": units[7], "label": "no"}, *said[8:], {"unit_id": "k1-none", **RULING}]
+    for status in ("ruled", "repeated"):
+        results = (await lives.call("POST", "/v1/rulings", {"rulings": odd})).json()["results"]
+        assert [one["unit_id"] for one in results] == [*units, "k1-none"]
+        assert [one["status"] for one in results] == [status] * 7 + ["refused"] + [status] * 4 + ["refused"]
+        assert results[7]["field"] == "rulings[7].reason"
+    assert (await lives.call("POST", f"/v1/escalations/{units[7]}/ruling", RULING)).json()["status"] == "ruled"
+    await lives.settle()
+    assert await listed(lives) == []
+    told = await verdicts(lives)
+    assert [told[one, "adjudicated"] for one in units] == [1] * len(units)
+
+
+async def test_where_units_of_a_project_stand_and_its_competence_are_told_by_any_life(lives: Adjudicate) -> None:
+    project_id = PROJECTS[3]
+    await teller(lives, project_id).competence("a", [9, 1, 1, 9])
+    unit_id = await escalate(lives, project_id)
+    await lives.settle()
+    for _ in lives.services:
+        lines = await lives.call("GET", f"/v1/projects/{project_id}/resolutions", role=Role.OPERATOR)
+        assert msgspec.json.decode(lines.body)["unit_id"] == unit_id
+        weights = await lives.call("GET", f"/v1/projects/{project_id}/competence", role=Role.OPERATOR)
+        assert weights.json()["gold_units"] == 20
+
+
+async def test_lives_that_come_leave_die_and_stand_still_lose_no_label_and_decide_no_round_twice(
+    lives: Adjudicate,
+) -> None:
+    async def labels(number: int, who: str) -> None:
+        for project_id in PROJECTS:
+            await teller(lives, project_id).annotation(unit_of(project_id), number, who, "yes" if number > 1 else "no")
+
+    for project_id in PROJECTS:
+        await teller(lives, project_id).unit(unit_of(project_id))
+    await labels(1, "a")
+    await lives.join()
+    await labels(2, "b")
+    await lives.leave(lives.services[0])
+    await labels(3, "c")
+    await lives.kill(lives.services[0])
+    await labels(4, "d")
+    # One stands still past its session and goes on: its places are another's meanwhile.
+    lives.house.cluster.expire(address(lives.services[0]).removeprefix("http://"))
+    await lives.whole()
+    told = await verdicts(lives)
+    for project_id in PROJECTS:
+        of_unit = {kind: times for (unit_id, kind), times in told.items() if unit_id == unit_of(project_id)}
+        assert of_unit.pop("overlap_requested") == 1, "no round is decided twice, and none is lost"
+        assert of_unit.pop("consensus_reached") == 1
+        assert of_unit.keys() <= {"participant_joined"}
+    states = [(await lives.handlers(one).repository.units([unit_of(one)]))[unit_of(one)] for one in PROJECTS]
+    assert all(set(state.annotators) == {"a", "b", "c", "d"} for state in states), "each label is in"
+
+
+async def test_an_owner_that_looks_again_knows_what_another_closed_late(lives: Adjudicate) -> None:
+    units = [await escalate(lives, one) for one in PROJECTS]
+    await lives.settle()
+    place = place_of(slot_of_project(PROJECTS[0]), PLACES_LOCAL)
+    other = next(one for one in lives.services if place not in owner(one).open())
+    # What an owner before had in hand is decided by an insert, and the owner of now is not told.
+    await handlers_of(other).rulings.rule("senior", units[0], "no", "so")
+    assert units[0] in await listed(lives)
+    repository = lives.handlers(PROJECTS[0]).repository
+    repository.journal.forget()
+    await repository.load(place)
+    assert sorted(await listed(lives)) == sorted(units[1:])
+
+
+async def test_each_life_decides_the_open_units_of_its_own_projects_by_their_new_policies(lives: Adjudicate) -> None:
+    for project_id in PROJECTS:
+        upstream = teller(lives, project_id)
+        await upstream.unit(unit_of(project_id))
+        for number, who in enumerate("ab", start=1):
+            await upstream.annotation(unit_of(project_id), number, who, "no" if number > 1 else "yes")
+    assert await verdicts(lives) == Counter({(unit_of(one), "overlap_requested"): 1 for one in PROJECTS})
+    for project_id in PROJECTS:
+        await teller(lives, project_id).project(voting(2, 2), revision=2)
+    await until(lambda: all(lives.handlers(one).redefinitions.decided(one) == 2 for one in PROJECTS))
+    told = await verdicts(lives)
+    assert {one: told[unit_of(one), "escalated"] for one in PROJECTS} == dict.fromkeys(PROJECTS, 1)
+    for service in lives.services:
+        decided = [one for one in PROJECTS if handlers_of(service).redefinitions.decided(one) == 2]
+        assert all(place_of(slot_of_project(one), PLACES_LOCAL) in owner(service).open() for one in decided)
+
+
+async def test_a_policy_that_came_while_nobody_had_the_project_is_applied_by_whoever_gets_it(lives: Adjudicate) -> None:
+    project_id = PROJECTS[5]
+    upstream = teller(lives, project_id)
+    await upstream.unit(unit_of(project_id))
+    for number, who in enumerate("ab", start=1):
+        await upstream.annotation(unit_of(project_id), number, who, "no" if number > 1 else "yes")
+    await lives.settle()
+    for service in list(lives.services):
+        await lives.kill(service)
+    await upstream.project(voting(2, 2), revision=2)
+    await lives.join(2)
+    await until(lambda: lives.handlers(project_id).redefinitions.decided(project_id) == 2)
+    assert (await verdicts(lives))[unit_of(project_id), "escalated"] == 1
+
+
+class CountingStore(MemoryStore):
+    """Counts the documents that are read, by collection."""
+
+    read: Counter[str]
+
+    async def find(
+        self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None
+    ) -> list[Document]:
+        found = await super().find(collection, field, values, only)
+        self.read[collection] += len(found)
+        return found
+
+    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+        found = await super().get(collection, ids)
+        self.read[collection] += len(found)
+        return found
+
+
+async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weighs_by_what_they_said() -> None:
+    found = await start(House())
+    upstream, project_id, closed = found.upstream, found.upstream.project_id, 2 * TALLY_UNITS + TALLY_UNITS // 2
+    await upstream.project(voting(2, 5))
+    await upstream.competence("a", [9, 1, 1, 9])
+    for number in range(closed):
+        unit_id = placed_id("u", project_id, f"closed{number}")
+        await upstream.unit(unit_id)
+        for nth, who in enumerate("ab", start=1):
+            await upstream.annotation(unit_id, nth, who, "yes" if number % 5 else "no")
+    for number in range(3):
+        await upstream.unit(placed_id("u", project_id, f"open{number}"))
+        await upstream.annotation(placed_id("u", project_id, f"open{number}"), 1, "a", "yes")
+    await upstream.unit(placed_id("u", project_id, "fresh"))
+    await found.settle()
+    view = found.handlers().repository.view(project_id)
+    await until(lambda: view.shares.due() is None)
+    assert len(list(view.open_units())) == 3
+    assert view.settled["yes".join('""')] == closed * 4 // 5
+    await found.leave(found.service)
+
+    ports = found.house.ports("adjudicate")
+    store = CountingStore(found.house.database("adjudicate"))
+    store.read = Counter()
+    after = wire(AdjudicateSettings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
+    await after.runtime.start()
+    found.services.append(after)
+    found.house.doors[address(after)] = after.application
+    await found.whole()
+    assert store.read[JOURNAL.name] <= 20, "records of what is open, and of what the life before may not have said"
+    shares = handlers_of(after).repository.view(project_id).shares
+    assert sum(shares.counts.values()) >= 2 * TALLY_UNITS
+    assert shares.counts['"no"'] / sum(shares.counts.values()) == pytest.approx(0.2, abs=0.02)
+    assert list(handlers_of(after).repository.view(project_id).open_units()) == list(view.open_units())
+    await found.stop()
