@@ -26,6 +26,8 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "audit": AuditSettings,
     "metrics": MetricsSettings,
 }
+PLACED = {"adjudicate"}
+"""Services whose read models are kept by place."""
 PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
 
 
@@ -108,9 +110,12 @@ def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> Non
     }
 
 
-def test_a_process_that_keeps_its_state_in_memory_never_runs_twice(production: list[Manifest]) -> None:
-    for deployment in named(production, "Deployment").values():
-        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == (1, "Recreate")
+def test_a_service_whose_projects_have_places_runs_twice_and_rolls_and_others_never_run_twice(
+    production: list[Manifest],
+) -> None:
+    for name, deployment in named(production, "Deployment").items():
+        wanted = (2, "RollingUpdate") if name in PLACED else (1, "Recreate")
+        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == wanted
 
 
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:
