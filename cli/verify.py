@@ -16,6 +16,7 @@ from services.audit.domain.verification import verify as verified
 PLAIN_COLUMNS = 120
 """Where no terminal tells how wide it is."""
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+LINES_SHOWN_MAX = 20
 BROKEN, NOBODY_VOUCHES = 1, 3
 """Exit statuses; 2 is the command line's own, for wrong arguments."""
 
@@ -73,6 +74,12 @@ def _show(found: Verified) -> None:
     console.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})", highlight=False, markup=False)
     if found.withdrawn:
         console.print(f"{found.withdrawn} units were erased since; the rest is what was certified", highlight=False)
+    if found.kept:
+        lines = ", ".join(map(str, found.kept[:LINES_SHOWN_MAX])) + (" …" if len(found.kept) > LINES_SHOWN_MAX else "")
+        console.print(
+            f"{len(found.kept)} of them are still in the export (line {lines}): delete them, or fetch it anew",
+            highlight=False,
+        )
     table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in said["lots"]:
         rate, agreement = lot["label_error_rate"], lot["agreement"]

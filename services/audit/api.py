@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -22,7 +23,9 @@ from concord.chassis.http import (
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import Project, visible
+from concord.contracts.ids import slot_of
 from services.audit.domain.certificate import timestamp
 from services.audit.domain.issue import Issue, IssueDoesNotExist, IssuesState, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted, LotState
@@ -30,10 +33,14 @@ from services.audit.domain.signing import ALGORITHM
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.export import jsonl
 from services.audit.handlers import Handlers, LabelRefused, Listed, NothingWithdrawn
+from services.audit.handlers.inspection import HELD_BACK_MAX
 from services.audit.schemas import (
+    INSPECTIONS,
     NAMED_UNIT,
+    TAKEN_VERDICTS,
     UNIT_VERDICT,
     VERDICTS,
+    HeldBack,
     Inspections,
     InspectionWork,
     Key,
@@ -41,7 +48,9 @@ from services.audit.schemas import (
     Lots,
     TakenVerdict,
     TakenVerdicts,
+    UnitVerdict,
     Verdicts,
+    VerdictsSplit,
 )
 from services.audit.settings import AuditSettings
 
@@ -58,6 +67,7 @@ STATUSES: dict[type[Exception], int] = {
     LabelRefused: 422,
 }
 JSON = "application/json"
+FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
 LATE = "The lot was judged before this came: it is kept as late, and does not count."
 
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
@@ -66,10 +76,22 @@ ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the routes reach: the use cases and the settings of payload links."""
+    """What the routes reach: the use cases, the settings of payload links and the service's other processes."""
 
     handlers: Handlers
     settings: AuditSettings
+    gather: Gather
+
+
+class _Sent(NamedTuple):
+    """A verdict as it was sent, and what was read of it."""
+
+    text: bytes
+    read: UnitVerdict | ConcordError
+
+    @property
+    def slot(self) -> int | None:
+        return None if isinstance(self.read, ConcordError) else slot_of(self.read.unit_id)
 
 
 def router() -> APIRouter:
@@ -121,33 +143,51 @@ async def list_inspections(
 
     What is listed is what the plans still need and a few more; where an error is found, more come.
     """
-    door = _door(request)
+    door, wanted = _door(request), page_size(limit)
     if project_id is not None:
         visible(door.handlers.means.projects, project_id, caller)
-    found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, page_size(limit))
+    found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, wanted)
     known = door.handlers.means.projects.rows
-    work = [_work(door, one, known[one.lot.project_id]) for one in found if one.lot.project_id in known]
-    return json_answer(Inspections(work))
+    work = [_work(door, one, known[one.lot.project_id]) for one in found.listed if one.lot.project_id in known]
+    own = Inspections(work, [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
+    others = await door.gather.pages(request) if project_id is None else []
+    pages = [own, *map(INSPECTIONS.decode, others)]
+    return json_answer(
+        Inspections(
+            merged([page.inspections for page in pages], lambda one: one.lot_id, wanted),
+            merged([page.held_back for page in pages], lambda one: one.lot_id, HELD_BACK_MAX),
+        )
+    )
 
 
 async def inspect_many(request: Request, caller: Auditor) -> Response:
     """Take a batch of verdicts; each has its own result, and none keeps another from being taken."""
-    sent = (await read_split(request, VERDICTS)).verdicts
+    door, sent = _door(request), (await read_split(request, VERDICTS)).verdicts
     verdicts = decode_each(UNIT_VERDICT, sent, "verdicts")
-    inspecting, results = _door(request).handlers.inspecting, []
-    for text, one in zip(sent, verdicts, strict=True):
-        if isinstance(one, ConcordError):
-            results.append(_unread(bytes(text), one))
-            continue
-        try:
-            took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
-        except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
-            results.append(
-                TakenVerdict(one.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
-            )
-        else:
-            results.append(TakenVerdict(one.unit_id, took, problem=LATE if took == "late" else ""))
+    items = [_Sent(bytes(text), one) for text, one in zip(sent, verdicts, strict=True)]
+
+    async def serve(some: Sequence[_Sent]) -> list[TakenVerdict]:
+        return [await _take(door, caller, one) for one in some]
+
+    def written(some: Sequence[_Sent]) -> bytes:
+        return msgspec.json.encode(VerdictsSplit([msgspec.Raw(one.text) for one in some]))
+
+    results = await door.gather.split(
+        request, items, lambda one: one.slot, serve, written, lambda body: TAKEN_VERDICTS.decode(body).results
+    )
     return json_answer(TakenVerdicts(results))
+
+
+async def _take(door: Door, caller: Caller, sent: _Sent) -> TakenVerdict:
+    one = sent.read
+    if isinstance(one, ConcordError):
+        return _unread(sent.text, one)
+    inspecting = door.handlers.inspecting
+    try:
+        took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
+    except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
+        return TakenVerdict(one.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
+    return TakenVerdict(one.unit_id, took, problem=LATE if took == "late" else "")
 
 
 def _unread(sent: bytes, refusal: ConcordError) -> TakenVerdict:
@@ -270,7 +310,7 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
-        problem=known.problem if known is not None else "",
+        problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
     )
 
 

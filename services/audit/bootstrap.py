@@ -4,10 +4,13 @@ from collections.abc import Mapping
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.gather import Gather
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Runtime, Service
-from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
 from services.audit.domain.signing import Signer
@@ -31,7 +34,8 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
     """Return audit over the given ports, not yet started."""
     journal = journal_part(ports)
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
-    repository = Repository(journal.journal, ports.store)
+    owner = Owner(settings.places.count, ports.address)
+    repository = Repository(journal.journal, ports.store, owner)
     means = Means(
         repository,
         journal.journal,
@@ -42,14 +46,14 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         ports.clock,
     )
     handlers = Handlers.of(means)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience)
+    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
     parts = ordered(
         ports,
         journal,
         consumer,
         collections=COLLECTIONS,
         tables=[projects],
-        rebuild=repository.rebuild,
+        places=Placed(owner, repository),
         patience=settings.patience,
         loops=[handlers.turns],
     )
@@ -61,6 +65,7 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        state=api.Door(handlers, settings),
+        placing=Placing(owner, ports.peers),
+        state=api.Door(handlers, settings, Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)

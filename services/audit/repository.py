@@ -1,25 +1,35 @@
 """Audit's aggregates, keys, indexes and read models; every query lives here.
 
-Read models hold open lots only, one object a project. What is closed is read by its key; which lot a closed unit is in,
-and which lots a project has, is written down once beside the journal when the lot is sealed, and follows from it.
+Read models hold open lots only, one object a place, loaded when it is gained and dropped when it is lost. What is
+closed is read by its key; which lot a closed unit is in, and which lots a project has, is written down once beside the
+journal when the lot is sealed, and follows from it.
 """
 
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
+from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
-from concord.contracts.ids import client_of
-from concord.quality.acceptance import Bounds
+from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from services.audit.domain.issue import IssuesState
-from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotDoesNotExist, LotState
+from services.audit.domain.lot import LotDoesNotExist, LotState
+from services.audit.domain.place import OpenLot, Place
 from services.audit.domain.unit import UnitState
 
+
+def _is_open(lot: LotState) -> bool:
+    return lot.status != "accepted"
+
+
+def _slot(lot: LotState) -> int:
+    return slot_of_project(lot.project_id)
+
+
 UNIT = Kind("unit", UnitState)
-LOT = Kind("lot", LotState)
+LOT = Kind("lot", LotState, is_open=_is_open, slot=_slot)
 ISSUES = Kind("issues", IssuesState)
 
 MEMBERS = Collection("members")
@@ -34,162 +44,104 @@ CHUNK_UNITS = 200
 """Units of a lot that are in hand at once where a lot is read whole."""
 
 
-class OpenLot:
-    """A lot that is not accepted yet, and what is known of its units.
-
-    Attributes:
-        state: as last settled.
-        waits_for: units without a label of this rework; None while nobody has looked.
-        found: units that were inspected in this rework, and whether each is right.
-        bounds: of its plan; None until it has been made.
-        problem: why it stands still, as a sentence; empty while it does not.
-    """
-
-    __slots__ = ("_begin", "_quiet", "_taking", "bounds", "found", "problem", "state", "waits_for")
-
-    def __init__(self, state: LotState) -> None:
-        self.state = state
-        self.waits_for: set[str] | None = None
-        self.found: dict[str, bool] = {}
-        self.bounds: Bounds | None = None
-        self.problem = ""
-        self._taking = 0
-        self._begin = asyncio.Event()
-        self._begin.set()
-        self._quiet = asyncio.Event()
-
-    @property
-    def drawable(self) -> bool:
-        """Whether it waits for nothing but its sample to be drawn, as far as is known."""
-        return self.state.status in WAITING and not self.waits_for
-
-    @property
-    def inspected(self) -> bool:
-        """Whether auditors are at it."""
-        return self.state.status in OPEN_TO_INSPECTION
-
-    @asynccontextmanager
-    async def taking(self) -> AsyncIterator[None]:
-        """Take a verdict on one of its units, which waits while the lot is concluded upon."""
-        await self._begin.wait()
-        self._taking += 1
-        try:
-            yield
-        finally:
-            self._taking -= 1
-            self._quiet.set()
-
-    @asynccontextmanager
-    async def concluding(self) -> AsyncIterator[None]:
-        """Conclude upon the lot while no verdict is being taken: none that counts is left out of what is signed."""
-        self._begin.clear()
-        try:
-            while self._taking:
-                self._quiet.clear()
-                await self._quiet.wait()
-            yield
-        finally:
-            self._begin.set()
-
-    def moved_on(self, state: LotState) -> None:
-        """Take the lot's next state."""
-        if state.rework != self.state.rework:
-            self.waits_for, self.found = None, {}
-        if state.plan != self.state.plan:
-            self.bounds = None
-        if self.waits_for is not None:
-            self.waits_for -= {state.unit_ids[place] for place in state.withdrawn}
-        self.state = state
-
-
-class ProjectLots:
-    """The open lots of one project, and the units that are in them."""
-
-    __slots__ = ("lot_of", "lots")
-
-    def __init__(self) -> None:
-        self.lots: dict[str, OpenLot] = {}
-        self.lot_of: dict[str, str] = {}
-
-
 class Repository:
     """Where audit's facts are found; the journal settles its read models.
 
     Args:
         journal: the truth.
         store: where the indexes and documents lie.
+        owner: says which places are this process's.
+
+    Attributes:
+        places: the read models, by place; those of places that are loaded, or are being loaded.
+        news: told of every lot, by its project and id, of which there is something new.
+        dropped: told that a place was lost.
     """
 
-    def __init__(self, journal: Journal, store: Store) -> None:
+    def __init__(self, journal: Journal, store: Store, owner: Owner) -> None:
         self.journal = journal
         self.store = store
-        self.projects: dict[str, ProjectLots] = {}
+        self.owner = owner
+        self.places: dict[int, Place] = {}
         self.news: Callable[[str, str], object] = _nobody
+        self.dropped: Callable[[], object] = _nothing
         journal.listen(LOT, self.settle_lot)
         journal.listen(UNIT, self.settle_unit)
 
-    async def rebuild(self) -> None:
-        """Fill the read models."""
-        async for key, lot in self.journal.rebuild(LOT):
+    async def load(self, place: int) -> None:
+        """Read what is open in a place: its lots that are not accepted, and the verdicts on those being inspected."""
+        here = self.places.setdefault(place, Place())
+        before = {lot.state.lot_id for lot in here.open_lots()}
+        async for key, lot in self.journal.rebuild_open(LOT, range(place, SLOTS, self.owner.places)):
             self.settle_lot(key, lot)
-        async for key, unit in self.journal.rebuild(UNIT):
-            self.settle_unit(key, unit)
+            before.discard(lot.lot_id)
+        for start in range(0, len(closed := sorted(before)), CHUNK_UNITS):
+            # Others may have accepted these since they were met here.
+            for lot in await self.lots(closed[start : start + CHUNK_UNITS]):
+                self.settle_lot(lot_key(lot.lot_id), lot)
+        for known in here.open_lots():
+            if known.inspected:
+                async for _, units in self.in_chunks(known.state.sample):
+                    for unit in units.values():
+                        self.settle_unit(unit_key(unit.unit_id), unit)
+            elif here.loaded:
+                known.waits_for = None  # others may have heard of labels: its turn looks anew
+        here.loaded = True
+        for known in here.open_lots():
+            self.news(known.state.project_id, known.state.lot_id)
+
+    async def drop(self, place: int) -> None:
+        """Forget everything of a place."""
+        self.places.pop(place, None)
+        self.dropped()
 
     def settle_lot(self, key: str, lot: LotState) -> None:
-        """Bring the read models up to a lot's state."""
+        """Bring the read models up to a lot's state, if its place is here."""
         del key
-        project = self.projects.get(lot.project_id)
-        if lot.status == "accepted":
-            if project is not None and project.lots.pop(lot.lot_id, None) is not None:
-                for unit_id in lot.unit_ids:
-                    project.lot_of.pop(unit_id, None)
-                if not project.lots:
-                    del self.projects[lot.project_id]
+        place = self._place_of(lot.project_id)
+        if place is None:
             return
-        if project is None:
-            project = self.projects[lot.project_id] = ProjectLots()
-        known = project.lots.get(lot.lot_id)
-        if known is None:
-            project.lots[lot.lot_id] = OpenLot(lot)
-            project.lot_of.update((unit_id, lot.lot_id) for unit_id in lot.unit_ids)
-        elif known.state == lot:
-            return
-        else:
-            known.moved_on(lot)
-        self.news(lot.project_id, lot.lot_id)
+        if not _is_open(lot):
+            place.close(lot)
+        elif place.keep(lot) and place.loaded:
+            self.news(lot.project_id, lot.lot_id)
 
     def settle_unit(self, key: str, unit: UnitState) -> None:
-        """Bring the read models up to a unit's state."""
+        """Bring the read models up to a unit's state, if its place is here."""
         del key
-        known = self.open_lot_of(unit)
-        if known is None:
-            return
-        rework, said = known.state.rework, unit.inspection
-        if said is not None and said.rework >= rework and not said.late:
-            known.found[unit.unit_id] = said.correct
-        elif known.waits_for is None or not unit.ready(rework):
-            return
-        else:
-            known.waits_for.discard(unit.unit_id)
-        if known.drawable or known.inspected:
-            self.news(unit.project_id, known.state.lot_id)
+        place = self._place_of(unit.project_id)
+        lot = None if place is None else place.settle(unit)
+        if place is not None and lot is not None and place.loaded:
+            self.news(unit.project_id, lot.state.lot_id)
 
     def open_lot_of(self, unit: UnitState) -> OpenLot | None:
-        """Return the open lot that a unit is in."""
-        project = self.projects.get(unit.project_id)
-        lot_id = project.lot_of.get(unit.unit_id) if project is not None else None
-        return project.lots[lot_id] if project is not None and lot_id is not None else None
+        """Return the open lot that a unit is in, where its place is served here."""
+        place = self._served(unit.project_id)
+        return None if place is None else place.lot_of(unit)
 
     def open_lot(self, project_id: str, lot_id: str) -> OpenLot | None:
-        """Return a lot that is not accepted yet."""
-        project = self.projects.get(project_id)
-        return project.lots.get(lot_id) if project is not None else None
+        """Return a lot that is not accepted yet, where its place is served here."""
+        place = self._served(project_id)
+        project = None if place is None else place.projects.get(project_id)
+        return None if project is None else project.lots.get(lot_id)
 
     def open_lots(self, project_id: str | None) -> list[OpenLot]:
-        """Return the lots that are not accepted yet, of a project or of all, by id."""
-        projects = self.projects.values() if project_id is None else filter(None, [self.projects.get(project_id)])
-        found = [lot for project in projects for lot in project.lots.values()]
+        """Return the lots that are not accepted yet, of a project or of all whose places are served here, by id."""
+        if project_id is None:
+            served = self.owner.open()
+            found = [lot for number, place in self.places.items() if number in served for lot in place.open_lots()]
+        else:
+            one = self._served(project_id)
+            project = None if one is None else one.projects.get(project_id)
+            found = [] if project is None else list(project.lots.values())
         return sorted(found, key=lambda lot: lot.state.lot_id)
+
+    def _place_of(self, project_id: str) -> Place | None:
+        return self.places.get(place_of(slot_of_project(project_id), self.owner.places))
+
+    def _served(self, project_id: str) -> Place | None:
+        mine = self.owner.whose(slot_of_project(project_id)).standing is Standing.MINE
+        return self._place_of(project_id) if mine else None
 
     async def seal(self, lots: Sequence[LotState]) -> None:
         """Write down which units lots have and whose they are; said again it changes nothing."""
@@ -201,9 +153,14 @@ class Repository:
         found = await self.store.find(LOTS.name, "project_id", [project_id], only=())
         return sorted(one["_id"] for one in found)
 
-    async def lots(self, lot_ids: Sequence[str]) -> list[LotState]:
-        """Return these lots, in this order; those without a record are left out."""
+    async def lots(self, lot_ids: Sequence[str], *, anew: bool = False) -> list[LotState]:
+        """Return these lots, in this order; those without a record are left out.
+
+        `anew`: as the store has them now, whatever this process knows.
+        """
         keys = [lot_key(lot_id) for lot_id in lot_ids]
+        if anew:
+            self.journal.forget(keys)
         states = await self.journal.states(LOT, keys)
         return [states[key] for key in keys if key in states]
 
@@ -276,6 +233,10 @@ class Repository:
 def _nobody(project_id: str, lot_id: str) -> None:
     """Hear of news while nobody else does."""
     del project_id, lot_id
+
+
+def _nothing() -> None:
+    """Hear of a lost place while nobody else does."""
 
 
 def unit_key(unit_id: str) -> str:

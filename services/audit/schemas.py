@@ -58,10 +58,18 @@ class InspectionWork(msgspec.Struct, frozen=True):
     guideline_version: int
 
 
+class HeldBack(msgspec.Struct, frozen=True):
+    """A lot that waits for another auditor: the caller had a part in all that it needs."""
+
+    lot_id: str
+    project_id: str
+
+
 class Inspections(msgspec.Struct, frozen=True):
-    """What the caller may inspect, in the order of the samples."""
+    """What the caller may inspect, in the order of the samples, and lots that wait for somebody else."""
 
     inspections: list[InspectionWork]
+    held_back: list[HeldBack]
 
 
 class UnitVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,4 +124,6 @@ class Key(msgspec.Struct, frozen=True):
 
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
+INSPECTIONS = msgspec.json.Decoder(Inspections)
+TAKEN_VERDICTS = msgspec.json.Decoder(TakenVerdicts)
 NAMED_UNIT = msgspec.json.Decoder(NamedUnit)

@@ -8,6 +8,7 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
+from concord.contracts.ids import placed_id
 from concord.contracts.topics import LOTS, PROJECTS
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
@@ -20,9 +21,21 @@ from services.ingest import announcements
 from services.ingest.domain import project as policies
 from simulation.house import ENVIRONMENT, Answer, House, call
 from tests.support.settled import LOOK_SECONDS, SECONDS_MAX, settled
-from tests.support.upstream import Upstream
+from tests.support.upstream import PROJECT, Upstream
 
-UNITS = [f"k1-u{n}" for n in range(20)]
+
+def unit_ids(count: int, project_id: str = PROJECT, first: int = 0) -> list[str]:
+    """Return ids of units of a project, which lie in its place."""
+    return [placed_id("u", project_id, f"{number:026}") for number in range(first, first + count)]
+
+
+def lot_id(number: int = 1, project_id: str = PROJECT) -> str:
+    """Return the id of a lot of a project."""
+    return placed_id("l", project_id, f"{number:026}")
+
+
+UNITS = unit_ids(20)
+LOT = lot_id()
 CHOICE = {"kind": "choice", "classes": ["no", "yes"]}
 RELABEL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel")
 INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
@@ -53,6 +66,9 @@ class Audit:
         return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
 
     async def settle(self) -> None:
+        async with asyncio.timeout(SECONDS_MAX):
+            while not self.repository.owner.whole():  # noqa: ASYNC110 - has no event
+                await asyncio.sleep(LOOK_SECONDS)
         await settled(self.house, "audit", self.service)
 
     async def resolve(
@@ -163,11 +179,13 @@ class Audit:
         return [event.WhichOneof("event") for event in self.house.events(LOTS)]
 
     async def lot(self) -> Any:
-        return (await self.client("/v1/lots/k1-l1")).json()
+        return (await self.client(f"/v1/lots/{LOT}")).json()
 
 
 async def start(house: House) -> Audit:
-    service = wire(AuditSettings.from_environment(ENVIRONMENT), house.ports("audit"))
+    ports = house.ports("audit")
+    service = wire(AuditSettings.from_environment(ENVIRONMENT), ports)
+    house.doors[ports.address] = service.application
     await service.runtime.start()
     return Audit(house, service, Upstream(house))
 
@@ -177,5 +195,5 @@ async def sealed(
 ) -> Audit:
     found = await start(house or House())
     await found.define(policies.Policy(audit=policy), schema)
-    await found.more("k1-l1", units)
+    await found.more(LOT, units)
     return found

@@ -27,19 +27,6 @@ Labels = Sequence[str]
 """Canonical JSON of the labels that were asked of one unit."""
 
 
-def asked_labels(labels: Sequence[str], overlap_initial: int) -> list[str]:
-    """Return the labels of a unit that agreement is measured on: those that were asked for before any was looked at.
-
-    The later ones were asked for because the first disagreed: with them alpha would be too high. A unit that has not
-    all of them, or that was told without its labels, is left out.
-
-    >>> asked_labels(['"no"', '"yes"', '"yes"'], 2), asked_labels(['"no"', ""], 2), asked_labels(['"no"'], 2)
-    (['"no"', '"yes"'], [], [])
-    """
-    first = list(labels[:overlap_initial])
-    return first if len(first) == overlap_initial and all(first) else []
-
-
 def compared(unit_ids: Sequence[str], schema: LabelSchema, secret: bytes) -> frozenset[str]:
     """Return the units whose labels are held against one another.
 
@@ -66,7 +53,7 @@ def agreement(units: Sequence[Labels], schema: LabelSchema) -> Estimate:
     Where the distance is a function, the disagreement by chance is the mean over at most PAIRS_MAX pairs of labels.
 
     Args:
-        units: of each, the labels as `asked_labels` gives them; UNITS_MAX of them at most where the schema names no
+        units: of each, the labels as `first_asked` gives them; UNITS_MAX of them at most where the schema names no
             metric.
         schema: says how far labels are apart.
     """

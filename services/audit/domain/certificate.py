@@ -13,7 +13,8 @@ import msgspec
 
 from concord.labels import LabelSchema
 from concord.quality.estimate import Estimate
-from services.audit.domain.agreement import agreement, asked_labels, compared
+from concord.quality.first_asked import first_asked
+from services.audit.domain.agreement import agreement, compared
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import UnitState
@@ -147,7 +148,9 @@ class LotTally:
             self._versions.update(one.guideline_version for one in unit.evidence)
             if unit.unit_id in self._compared:
                 labels = [one.label for one in unit.evidence]
-                asked = asked_labels(labels, unit.overlap_initial or self._overlap_initial)
+                asked = first_asked(labels, unit.overlap_initial or self._overlap_initial)
+                if not all(asked):
+                    asked = []  # it was told without its labels
                 self._left_out += not asked
                 self._asked.append(asked)
 

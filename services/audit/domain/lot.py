@@ -70,6 +70,14 @@ class LotState(msgspec.Struct, frozen=True):
     exported: tuple[str, ...] = ()
 
     @property
+    def judgement(self) -> tuple[int, int]:
+        """Which judgement of the lot comes next: rework and units erased, of which each only grows.
+
+        A lot that is found acceptable is accepted, or has a unit erased and comes to the next one.
+        """
+        return self.rework, len(self.withdrawn)
+
+    @property
     def members(self) -> list[str]:
         """The units that the lot is about: all but those erased before its acceptance, in the order of the export."""
         gone = set(self.withdrawn)

@@ -26,6 +26,10 @@ class LabelledAnew(ValueError):
     cure = "leave it; it is listed again if the next sample holds it"
 
 
+class BeingJudged(Exception):
+    """The unit's lot is being judged: whether a verdict still counts for it is known in a moment."""
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One annotation behind a resolution.
 
@@ -65,6 +69,7 @@ class UnitState(msgspec.Struct, frozen=True):
         evidence: the annotations of that rework, in the order in which they came in.
         overlap_initial: how many of them were asked for before any was looked at; 0 where that was not told.
         participants: everybody who had a part in it, in any rework, counted or late.
+        closed: the judgement of its lot (`LotState.judgement`) for which no verdict on it is taken any more.
     """
 
     unit_id: str
@@ -82,6 +87,7 @@ class UnitState(msgspec.Struct, frozen=True):
     participants: tuple[str, ...] = ()
     guideline_version: int = 0
     inspection: Inspection | None = None
+    closed: tuple[int, int] | None = None
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -152,18 +158,35 @@ def joined(state: UnitState | None, unit_id: str, project_id: str, participant: 
     return msgspec.structs.replace(before, participants=_together(before.participants, [participant]))
 
 
-def inspected(state: UnitState | None, inspection: Inspection) -> UnitState:
+def inspected(state: UnitState | None, inspection: Inspection, judgement: tuple[int, int]) -> UnitState:
     """Return the unit with an auditor's label on it.
+
+    Args:
+        state: before.
+        inspection: the label.
+        judgement: that of its lot which the label would count for, as the lot is known.
 
     Raises:
         UnitDoesNotExist: no such unit, or none with a label of that rework.
         InspectedOtherwise: it was inspected before.
+        BeingJudged: it would count, and is not taken any more for this judgement or a later one: look at the lot anew.
     """
     if state is None or not state.label or state.rework != inspection.rework:
         raise UnitDoesNotExist("There is no such unit to inspect.")
     if state.inspected(inspection.rework):
         raise InspectedOtherwise("The unit was inspected before.")
+    if not inspection.late and state.closed is not None and state.closed >= judgement:
+        raise BeingJudged
     return msgspec.structs.replace(state, inspection=inspection)
+
+
+def closed(state: UnitState | None, judgement: tuple[int, int]) -> UnitState | None:
+    """Return the unit once its lot is judged without a verdict on it; None when that changes nothing."""
+    if state is None or state.withdrawn or state.inspected(judgement[0]):
+        return None
+    if state.closed is not None and state.closed >= judgement:
+        return None
+    return msgspec.structs.replace(state, closed=judgement)
 
 
 def _together(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

@@ -65,11 +65,13 @@ class Verified(msgspec.Struct, frozen=True):
         statement: the certificate's, as signed.
         trusted: whether the key that signed is one that the caller trusts; otherwise nobody vouches for anything.
         withdrawn: units that were certified and are erased since.
+        kept: lines of the files, from 1 in each, of units that are erased since: the file was handed over before.
     """
 
     statement: Json
     trusted: bool
     withdrawn: int
+    kept: tuple[int, ...] = ()
 
 
 def rows_digest(rows: Sequence[bytes]) -> bytes:
@@ -90,7 +92,7 @@ def verify(
         files: the export's files; each must be claimed in the certificate.
         trusted: public keys, base64. Without any, what is returned is not `trusted`: anybody can sign with a key of
             their own.
-        withdrawals: the signed list of what was erased since, where the files are shorter by that.
+        withdrawals: the signed list of what was erased since, where the files are shorter by that, or by a part of it.
 
     Raises:
         CertificateBroken: something was changed, is missing or was signed with another key than the trusted ones.
@@ -107,9 +109,8 @@ def verify(
         gone = _shaped(supplement, _Withdrawals, "list of withdrawals")
         if gone.certificate_sha256 != digest:
             raise CertificateBroken("The withdrawals are those of another certificate.")
-    for content in files:
-        _held_against(content, claims, gone)
-    return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0)
+    kept = tuple(line for content in files for line in _held_against(content, claims, gone))
+    return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
 
 
 def _trusted(said: Json, trusted: Sequence[str]) -> None:
@@ -119,27 +120,36 @@ def _trusted(said: Json, trusted: Sequence[str]) -> None:
         )
 
 
-def _held_against(content: bytes, claims: Sequence[_File], gone: _Withdrawals | None) -> None:
-    """Hold a file against what was certified, with the lines put in that were erased since."""
+def _held_against(content: bytes, claims: Sequence[_File], gone: _Withdrawals | None) -> list[int]:
+    """Hold a file against what was certified, with the lines put in that were erased since.
+
+    Returns:
+        The lines of the file that were erased since, from 1.
+    """
     lines = content.split(b"\n")
     if lines.pop():
         raise CertificateBroken("The export was changed: its last line has no end.")
     rows = [hashlib.sha256(line + b"\n").digest() for line in lines]
-    wanted = [one.rows_sha256 for one in claims]
-    if _of_rows(rows) in wanted:
-        return
-    if gone is None:
+    found, wanted, kept = _of_rows(rows), [one.rows_sha256 for one in claims], []
+    if gone is None and found not in wanted:
         names = ", ".join(f"{one.name} with {one.rows} lines" for one in claims) or "nothing"
         raise CertificateBroken(
             f"The export was changed, is another's, or units were erased since: the digest of its {len(rows)} lines is "
-            f"{_of_rows(rows)}, and what is claimed is {names}. If units were erased, give the list of withdrawals too."
+            f"{found}, and what is claimed is {names}. If units were erased, give the list of withdrawals too."
         )
-    if _of_rows(rows) != gone.file.rows_sha256:
-        raise CertificateBroken("The export was changed: it is not what the withdrawals leave of what was certified.")
-    for one in sorted(gone.withdrawn, key=lambda each: each.line):
-        rows.insert(one.line - 1, _digest(one.sha256))
+    missing = 0
+    for one in sorted(gone.withdrawn, key=lambda each: each.line) if gone is not None else ():
+        place, digest = one.line - 1, _digest(one.sha256)
+        if rows[place : place + 1] == [digest]:
+            kept.append(one.line - missing)
+        else:
+            rows.insert(place, digest)
+            missing += 1
     if _of_rows(rows) not in wanted:
-        raise CertificateBroken("The export and the lines that were withdrawn are together not what was certified.")
+        raise CertificateBroken(
+            "The export was changed: with the lines that were withdrawn put in it is not what was certified."
+        )
+    return kept
 
 
 def _of_rows(rows: Sequence[bytes]) -> str:

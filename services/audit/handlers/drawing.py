@@ -9,10 +9,11 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from services.audit.announcements import SERVICE, sample_drawn
 from services.audit.domain.lot import LotState, drawn
+from services.audit.domain.place import OpenLot
 from services.audit.domain.sampling import inspection_order
 from services.audit.domain.verdict import Plan, PlanKind, Unplannable, plan_for
 from services.audit.handlers.means import Means
-from services.audit.repository import LOT, OpenLot, lot_key
+from services.audit.repository import LOT, lot_key
 
 PLAN_SECONDS_MAX = 30.0
 """Of finding a plan; ordinary ones take tens of milliseconds. The thread goes on and keeps what it finds."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.telemetry import trace_headers
@@ -16,14 +15,6 @@ from services.audit.domain.lot import LotState
 from services.audit.export import jsonl
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, lot_key
-
-TRIES_MAX = 3
-
-
-class ErasedMeanwhile(Unavailable):
-    """A unit was erased while its lot was read."""
-
-    title = "Units were erased while they were read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +32,8 @@ class Exports:
     async def lines(self, lots: Sequence[LotState]) -> AsyncIterator[bytes]:
         """Yield the lines of accepted lots, some at a time, so that no export is held in memory whole.
 
-        Raises:
-            ErasedMeanwhile: a unit was erased that the lot in hand does not tell of; ask again.
+        What is erased meanwhile is left out from then on and breaks nothing off. A line that had left before is in the
+        file still, and whoever verifies it against the withdrawals is told which.
         """
         for lot in lots:
             async for some in self._of(lot):
@@ -51,19 +42,18 @@ class Exports:
     async def _of(self, lot: LotState) -> AsyncIterator[list[bytes]]:
         corrected = {lot.unit_ids[place] for place in lot.corrections}
         async for chunk, units in self.means.repository.in_chunks(lot.leaving):
-            members = [units[unit_id] for unit_id in chunk]
-            if any(unit.withdrawn for unit in members):
-                raise ErasedMeanwhile(f"A unit of lot {lot.lot_id} was erased while it was read.")
+            members = [units[unit_id] for unit_id in chunk if not units[unit_id].withdrawn]
             yield await asyncio.to_thread(jsonl.rows, lot.lot_id, members, corrected)
 
     async def _leaving(self, lot: LotState) -> Cause[LotState]:
         cause_id, trace = f"export/{lot.lot_id}/{jsonl.FORMAT}", trace_headers()
-        rows, sha256 = len(lot.leaving), lot.export_sha256
+        rows, sha256 = len(lot.members), lot.export_sha256
         if lot.erased:
             left = FileDigest(lot.lot_id, jsonl.MEDIA_TYPE)
             async for some in self._of(lot):
                 left.add(some)
-            sha256 = left.claim().sha256
+            claim = left.claim()
+            rows, sha256 = claim.rows, claim.sha256
 
         def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
             if state is None or jsonl.FORMAT in state.exported:

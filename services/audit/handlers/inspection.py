@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import trace_headers
@@ -13,12 +14,18 @@ from concord.review import has_part
 from services.audit.announcements import SERVICE, unit_audited
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState, wanted
-from services.audit.domain.unit import Inspection, LabelledAnew, UnitDoesNotExist, UnitState
+from services.audit.domain.place import OpenLot
+from services.audit.domain.unit import BeingJudged, Inspection, LabelledAnew, UnitDoesNotExist, UnitState
 from services.audit.handlers.means import Means
 from services.audit.repository import UNIT, unit_key
 
 LISTED_MORE = 20
 """Units read beyond what a page wants, for those that the caller had a part in."""
+HELD_BACK_MAX = 100
+"""Lots that an auditor is told of for having had a part in all that they need."""
+JUDGED_SECONDS_MAX = 5.0
+"""How long a verdict waits for its lot's judgement, which takes milliseconds unless its process has died."""
+JUDGED_PAUSE_SECONDS = 0.02
 
 Took = Literal["taken", "late", "repeated"]
 
@@ -33,11 +40,29 @@ class LabelRefused(ValueError):
         self.cure = cure
 
 
+class StillBeingJudged(Unavailable):
+    """Whether a verdict still counts is not known yet."""
+
+    title = "Its lot is being judged"
+
+
 class Listed(NamedTuple):
     """A unit for an auditor to inspect."""
 
     lot: LotState
     unit_id: str
+
+
+class Work(NamedTuple):
+    """What an auditor may do.
+
+    Attributes:
+        listed: units to inspect, in the order of the samples.
+        held_back: lots that wait for another, for this one had a part in all that they need.
+    """
+
+    listed: list[Listed]
+    held_back: list[LotState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +71,7 @@ class Inspecting:
 
     means: Means
 
-    async def listed(self, auditor_id: str, client_id: str | None, project_id: str | None, limit: int) -> list[Listed]:
+    async def listed(self, auditor_id: str, client_id: str | None, project_id: str | None, limit: int) -> Work:
         """Return units that the plans still need and the auditor had no part in, in the order of the samples.
 
         Args:
@@ -55,35 +80,54 @@ class Inspecting:
             project_id: of which project alone; None for all.
             limit: at most so many.
         """
-        found: list[Listed] = []
+        work = Work([], [])
         for lot in self.means.repository.open_lots(project_id):
-            state = lot.state
-            if not lot.inspected or client_id not in (None, client_of(state.lot_id)):
+            if not lot.inspected or client_id not in (None, client_of(lot.state.lot_id)):
                 continue
-            if lot.bounds is None and state.plan is not None:
+            if lot.bounds is None and lot.state.plan is not None:
                 continue  # the loop has not come to it yet
-            units = wanted(state, lot.bounds, lot.found.get)
-            while units and len(found) < limit:
-                some, units = units[: limit + LISTED_MORE], units[limit + LISTED_MORE :]
-                known = await self.means.repository.units(some)
-                found += [Listed(state, unit_id) for unit_id in some if _fit(known[unit_id], state, auditor_id)]
-            if len(found) >= limit:
+            await self._list(lot, auditor_id, limit, work)
+            if len(work.listed) >= limit:
                 break
-        return found[:limit]
+        return Work(work.listed[:limit], work.held_back)
+
+    async def _list(self, lot: OpenLot, auditor_id: str, limit: int, work: Work) -> None:
+        """Add what a lot has for an auditor, or that it has nothing because of them."""
+        state, before, lacked = lot.state, len(work.listed), lot.lacks_auditor
+        units, theirs = wanted(state, lot.bounds, lot.found.get), False
+        while units and len(work.listed) < limit:
+            some, units = units[: limit + LISTED_MORE], units[limit + LISTED_MORE :]
+            known = await self.means.repository.units(some)
+            work.listed.extend(Listed(state, unit_id) for unit_id in some if _fit(known[unit_id], state, auditor_id))
+            theirs |= any(has_part(known[unit_id].participants, auditor_id) for unit_id in some)
+        listed = len(work.listed) > before
+        if not listed and not theirs:
+            return
+        lot.asked_for(listed)
+        if not listed and len(work.held_back) < HELD_BACK_MAX:
+            work.held_back.append(state)
+        if lot.lacks_auditor != lacked:
+            self.means.tell_lots()
 
     async def inspect(self, auditor_id: str, client_id: str | None, unit_id: str, label: Json, reason: str) -> Took:
         """Take an auditor's own label of a unit; one that comes after its lot was judged is kept as late.
 
         Raises:
             UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused: it cannot be taken.
+            StillBeingJudged: send it again.
         """
-        unit, lot = await self._found(unit_id, client_id)
-        known = self.means.repository.open_lot(lot.project_id, lot.lot_id)
-        if known is None:
-            return await self._inspect(auditor_id, unit, lot, label, reason)
-        async with known.taking():
-            unit, lot = await self._found(unit_id, client_id)  # it may have moved on
-            return await self._inspect(auditor_id, unit, lot, label, reason)
+        give_up_at = self.means.clock.monotonic() + JUDGED_SECONDS_MAX
+        anew = False
+        while True:
+            unit, lot = await self._found(unit_id, client_id, anew=anew)
+            try:
+                return await self._inspect(auditor_id, unit, lot, label, reason)
+            except BeingJudged as fault:
+                if self.means.clock.monotonic() >= give_up_at:
+                    told = f"The lot of unit {unit_id} is being judged; send the same verdict again in a second."
+                    raise StillBeingJudged(told, retry_after_seconds=1) from fault
+            await self.means.clock.sleep(JUDGED_PAUSE_SECONDS if anew else 0)
+            anew = True
 
     async def _inspect(self, auditor_id: str, unit: UnitState, lot: LotState, label: Json, reason: str) -> Took:
         schema = self.means.project(lot.project_id).schema
@@ -97,7 +141,7 @@ class Inspecting:
         late = not _awaited(unit, lot)
         correct = schema.says_same(decoded(unit.label.encode()), own)
         inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late)
-        outcome = await self._decide(unit, lot.lot_id, inspection)
+        outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
             result = "late" if late else "correct" if correct else "wrong"
             self.means.instruments.counter("concord_audit_inspections", result).inc()
@@ -105,33 +149,33 @@ class Inspecting:
         late = late if said is None else said.late
         return "late" if late else "repeated" if outcome.repeated else "taken"
 
-    async def _decide(self, unit: UnitState, lot_id: str, inspection: Inspection) -> Outcome[UnitState]:
+    async def _decide(self, unit: UnitState, lot: LotState, inspection: Inspection) -> Outcome[UnitState]:
         trace = trace_headers()
         cause_id = f"inspect/{unit.unit_id}/{inspection.rework}/{inspection.auditor_id}/{inspection.label}"
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
             if state is None or state.label != unit.label:
                 raise UnitDoesNotExist("There is no such unit to inspect.")
-            after = unit_domain.inspected(state, inspection)
-            return Decision(after, [unit_audited(Announcer(SERVICE, cause_id, now_us, trace), lot_id, after)])
+            after = unit_domain.inspected(state, inspection, lot.judgement)
+            return Decision(after, [unit_audited(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)])
 
         return await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
 
-    async def _found(self, unit_id: str, client_id: str | None) -> tuple[UnitState, LotState]:
-        """Return a unit and its lot, open or closed."""
+    async def _found(self, unit_id: str, client_id: str | None, *, anew: bool) -> tuple[UnitState, LotState]:
+        """Return a unit and its lot, open or closed; `anew`: the lot as the store has it now."""
         if client_of(unit_id) and client_id in (None, client_of(unit_id)):
             unit = (await self.means.repository.units([unit_id])).get(unit_id)
-            lot = None if unit is None else await self._lot_of(unit)
+            lot = None if unit is None else await self._lot_of(unit, anew=anew)
             if unit is not None and lot is not None and lot.order:
                 return unit, lot
         raise UnitDoesNotExist("There is no such unit to inspect.")
 
-    async def _lot_of(self, unit: UnitState) -> LotState | None:
+    async def _lot_of(self, unit: UnitState, *, anew: bool) -> LotState | None:
         known = self.means.repository.open_lot_of(unit)
-        if known is not None:
+        if known is not None and not anew:
             return known.state
         lot_ids: Mapping[str, str] = await self.means.repository.lots_of([unit.unit_id])
-        found = await self.means.repository.lots(list(lot_ids.values()))
+        found = await self.means.repository.lots(list(lot_ids.values()), anew=anew)
         return found[0] if found else None
 
 

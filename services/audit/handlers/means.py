@@ -34,6 +34,13 @@ class Means:
     instruments: Instruments
     clock: Clock
 
+    def tell_lots(self) -> None:
+        """Tell how many lots of this process are open, stand still, or wait for another auditor."""
+        lots = self.repository.open_lots(None)
+        self.instruments.gauge("concord_audit_lots_open").set(len(lots))
+        self.instruments.gauge("concord_audit_lots_standing").set(sum(bool(lot.problem) for lot in lots))
+        self.instruments.gauge("concord_audit_lots_without_auditor").set(sum(lot.lacks_auditor for lot in lots))
+
     def project(self, project_id: str) -> Project:
         """Return a project as it is now.
 

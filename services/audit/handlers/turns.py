@@ -10,11 +10,11 @@ from collections import OrderedDict
 
 from concord.chassis.errors import DeploymentFault, Passing
 from concord.chassis.projects import Project
+from services.audit.domain.place import OpenLot
 from services.audit.domain.verdict import Unplannable
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.means import Means
 from services.audit.handlers.verdicts import Verdicts
-from services.audit.repository import OpenLot
 
 AT_ONCE = 4
 """Projects whose lots are served at the same time; the lots of one project come one after another."""
@@ -43,6 +43,7 @@ class Turns:
         self._idle.set()
         self._pauses: dict[str, float] = {}
         means.repository.news = self.note
+        means.repository.dropped = means.tell_lots
         means.projects.listen(self._defined)
 
     def note(self, project_id: str, lot_id: str) -> None:
@@ -52,7 +53,7 @@ class Turns:
         self._news.set()
 
     async def start(self) -> None:
-        """Nothing is to be done: the read models have brought the news of every open lot."""
+        """Nothing is to be done: whenever a place is loaded there is news of all its open lots."""
 
     async def run(self) -> None:
         """Serve until cancelled, anywhere: the next life goes on from the records."""
@@ -75,12 +76,12 @@ class Turns:
     async def _serve(self, project_id: str, lot_ids: dict[str, None]) -> None:
         for lot_id in lot_ids:
             lot = self.means.repository.open_lot(project_id, lot_id)
-            if lot is not None:
+            if lot is not None:  # else it is accepted, or another process's by now, which has news of it too
                 await self._take(lot)
             else:
                 self._pauses.pop(lot_id, None)
         self._served.discard(project_id)
-        self._tell()
+        self.means.tell_lots()
         if not self._waiting and not self._served:
             self._idle.set()
         self._news.set()
@@ -122,9 +123,3 @@ class Turns:
         for lot in self.means.repository.open_lots(project.project_id):
             if lot.problem:
                 self.note(project.project_id, lot.state.lot_id)
-
-    def _tell(self) -> None:
-        lots = self.means.repository.open_lots(None)
-        self.means.instruments.gauge("concord_audit_lots_open").set(len(lots))
-        standing = sum(bool(lot.problem) for lot in lots)
-        self.means.instruments.gauge("concord_audit_lots_standing").set(standing)

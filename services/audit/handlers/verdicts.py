@@ -13,12 +13,13 @@ from concord.quality.label_error import Inspection, leaving_error_rate, lot_erro
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.certificate import FileDigest, LotTally, statement
 from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
-from services.audit.domain.unit import UnitState
+from services.audit.domain.place import OpenLot
+from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.export import jsonl
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
-from services.audit.repository import LOT, OpenLot, lot_key
+from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
 REJECTIONS_MAX = 2
 """Where a project's policy was told without it."""
@@ -40,9 +41,7 @@ class Verdicts:
             lot.bounds = bounds
         if progress(state, lot.bounds, lot.found.get).verdict == "continue":
             return
-        async with lot.concluding():
-            if lot.state is state:
-                await self._conclude(lot, state)
+        await self._conclude(lot, state)
 
     async def _conclude(self, lot: OpenLot, state: LotState) -> None:
         found = progress(state, lot.bounds, (await self._verdicts(state)).get)
@@ -53,6 +52,7 @@ class Verdicts:
         bounds = lot.bounds if state.status == "auditing" else None
         inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
         if found.verdict == "accept":
+            await self._close(state)
             cause = await self._acceptance(state, found, inspection, project)
         else:
             rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
@@ -71,6 +71,18 @@ class Verdicts:
                     return said
                 said[unit_id] = inspection.correct
         return said
+
+    async def _close(self, state: LotState) -> None:
+        """Have no verdict taken any more on units of the sample that have none, whichever process is asked to.
+
+        What is signed says of every verdict beyond the point of the judgement whether it put a label right. A verdict
+        and this are records of the same unit: one goes before the other, so whoever takes one has it counted or late.
+        """
+        async for chunk, units in self.means.repository.in_chunks(state.sample):
+            left = [unit_id for unit_id in chunk if not units[unit_id].inspected(state.rework)]
+            for outcome in await self.means.journal.apply(UNIT, [_closing(unit_id, state) for unit_id in left]):
+                if outcome.error is not None:
+                    raise outcome.error
 
     async def _acceptance(
         self, state: LotState, found: Progress, inspection: Inspection, project: Project
@@ -126,6 +138,17 @@ class Verdicts:
             return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
+
+
+def _closing(unit_id: str, lot: LotState) -> Cause[UnitState]:
+    rework, withdrawn = judgement = lot.judgement
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        del now_us
+        after = closed(state, judgement)
+        return None if after is None else Decision(after)
+
+    return Cause(unit_key(unit_id), f"close/{unit_id}/{rework}/{withdrawn}", decide)
 
 
 def rejections_max(project: Project) -> int:

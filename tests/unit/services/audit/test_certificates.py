@@ -7,7 +7,7 @@ import pytest
 
 from services.audit.domain import issue
 from services.audit.domain.verification import verify
-from tests.support.audit import RELABEL, UNITS, Audit, sealed
+from tests.support.audit import LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
 from tests.support.upstream import PROJECT
 
 CERTIFICATE = f"/v1/projects/{PROJECT}/certificate"
@@ -35,13 +35,13 @@ async def test_a_projects_certificate_is_the_same_at_every_get_until_more_is_acc
     again = await audit.restarted()
     for _ in range(2):
         assert (await again.client(CERTIFICATE)).body == first
-    others = [f"k1-v{n}" for n in range(20)]
-    await again.more("k1-l2", others)
+    others = unit_ids(20, first=100)
+    await again.more(lot_id(2), others)
     await again.resolve(others)
     assert (await again.client(CERTIFICATE)).body == first
     await again.inspect({})
     second = (await again.client(CERTIFICATE)).body
-    assert [lot["lot_id"] for lot in json.loads(second)["lots"]] == ["k1-l1", "k1-l2"]
+    assert [lot["lot_id"] for lot in json.loads(second)["lots"]] == [LOT, lot_id(2)]
     assert (await again.client(CERTIFICATE, query="issue=1")).body == first
     assert (await again.client(CERTIFICATE, query="issue=2")).body == second
     for missing in ("issue=0", "issue=3"):
@@ -65,17 +65,17 @@ async def test_a_line_of_an_export_is_one_line_for_every_reader() -> None:
     audit = await sealed(RELABEL, {"kind": "text"})
     await audit.resolve(label=LINE_ENDS)
     await audit.inspect({}, default=LINE_ENDS)
-    export = (await audit.client("/v1/lots/k1-l1/export")).body
+    export = (await audit.client(f"/v1/lots/{LOT}/export")).body
     assert len(export.decode().splitlines()) == len(UNITS)
-    assert {row["label"] for row in await audit.rows("k1-l1")} == {LINE_ENDS}
-    verify((await audit.client("/v1/lots/k1-l1/certificate")).body, [export])
+    assert {row["label"] for row in await audit.rows(LOT)} == {LINE_ENDS}
+    verify((await audit.client(f"/v1/lots/{LOT}/certificate")).body, [export])
     await audit.service.runtime.stop()
 
 
 async def test_every_place_tells_the_same_rate_of_a_lot(audit: Audit) -> None:
     await audit.resolve()
     await audit.inspect({})
-    claim = (await audit.client("/v1/lots/k1-l1/certificate")).json()["lots"][0]
+    claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     summary = (await audit.client(CERTIFICATE)).json()["lots"][0]
     told = (await audit.events("lot_accepted"))[0]
     lot = await audit.lot()
@@ -92,7 +92,7 @@ async def test_agreement_is_of_the_labels_that_were_asked_of_every_unit(audit: A
     await audit.resolve(UNITS[10:18], "no", by=("a", "b"))
     await audit.disagree(UNITS[18:], ["yes", "no", "yes"], overlap_initial=2)
     await audit.inspect(dict.fromkeys(UNITS[10:18], "no"))
-    claim = (await audit.client("/v1/lots/k1-l1/certificate")).json()["lots"][0]
+    claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     # Coincidences by hand: 18 units agree, 2 do not; of 40 labels 22 say yes and 18 no.
     expected = 1 - (40 - 1) * 4 / (2 * 22 * 18)
     assert claim["agreement"]["value"] == pytest.approx(expected)

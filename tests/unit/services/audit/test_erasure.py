@@ -9,7 +9,7 @@ import pytest
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
 from services.audit.repository import Repository
-from tests.support.audit import INSPECT_ALL, RELABEL, UNITS, Audit, sealed
+from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
 from tests.support.upstream import PROJECT
 
 
@@ -46,7 +46,7 @@ async def test_a_unit_erased_after_the_draw_is_replaced_and_counts_as_nothing(au
     lot = await audit.lot()
     assert (lot["status"], lot["units"], lot["errors"], lot["corrected"]) == ("accepted", 18, 0, 0)
     assert lot["inspected"] <= len(seen)
-    claim = json.loads((await audit.client("/v1/lots/k1-l1/certificate")).body)["lots"][0]
+    claim = json.loads((await audit.client(f"/v1/lots/{LOT}/certificate")).body)["lots"][0]
     assert claim["sample"] == seen[: lot["inspected"]]
     assert (claim["units"], claim["withdrawn"], claim["inspected"]) == (18, 2, lot["inspected"])
 
@@ -59,8 +59,8 @@ async def test_a_lot_of_which_all_is_erased_leaves_empty(audit: Audit) -> None:
     lot = await audit.lot()
     assert (lot["status"], lot["units"], lot["inspected"]) == ("accepted", 0, 0)
     assert lot["label_error_rate"] == {"value": None, "low": None, "high": None}
-    assert (await audit.client("/v1/lots/k1-l1/export")).body == b""
-    verify((await audit.client("/v1/lots/k1-l1/certificate")).body, [b""])
+    assert (await audit.client(f"/v1/lots/{LOT}/export")).body == b""
+    verify((await audit.client(f"/v1/lots/{LOT}/certificate")).body, [b""])
 
 
 async def test_a_unit_erased_before_its_lot_was_heard_of_is_in_no_claim() -> None:
@@ -68,46 +68,46 @@ async def test_a_unit_erased_before_its_lot_was_heard_of_is_in_no_claim() -> Non
     for unit in UNITS[10:]:
         await audit.upstream.unit(unit)
     await audit.erase(UNITS[10])
-    await audit.upstream.lot("k1-l2", UNITS[10:])
+    await audit.upstream.lot(lot_id(2), UNITS[10:])
     await audit.resolve(UNITS[11:])
     await audit.inspect({})
-    lot = (await audit.client("/v1/lots/k1-l2")).json()
+    lot = (await audit.client(f"/v1/lots/{lot_id(2)}")).json()
     assert (lot["status"], lot["units"]) == ("accepted", 9)
-    assert len((await audit.client("/v1/lots/k1-l2/export")).body.splitlines()) == 9
+    assert len((await audit.client(f"/v1/lots/{lot_id(2)}/export")).body.splitlines()) == 9
     await audit.service.runtime.stop()
 
 
 async def test_a_certificate_outlives_erasures_and_what_is_left_still_verifies(audit: Audit) -> None:
     await audit.resolve()
     await audit.inspect({})
-    certificate = (await audit.client("/v1/lots/k1-l1/certificate")).body
-    whole = (await audit.client("/v1/lots/k1-l1/export")).body
-    assert (await audit.client("/v1/lots/k1-l1/withdrawals")).status == 404
+    certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
+    whole = (await audit.client(f"/v1/lots/{LOT}/export")).body
+    assert (await audit.client(f"/v1/lots/{LOT}/withdrawals")).status == 404
     await audit.erase(UNITS[3], UNITS[0])
-    assert (await audit.client("/v1/lots/k1-l1/certificate")).body == certificate
-    left = (await audit.client("/v1/lots/k1-l1/export")).body
+    assert (await audit.client(f"/v1/lots/{LOT}/certificate")).body == certificate
+    left = (await audit.client(f"/v1/lots/{LOT}/export")).body
     assert left.splitlines() == [line for place, line in enumerate(whole.splitlines()) if place not in (0, 3)]
     with pytest.raises(CertificateBroken, match="withdrawals"):
         verify(certificate, [left])
-    gone = await audit.client("/v1/lots/k1-l1/withdrawals")
+    gone = await audit.client(f"/v1/lots/{LOT}/withdrawals")
     assert [one["line"] for one in gone.json()["withdrawn"]] == [1, 4]
     key = (await audit.client("/v1/keys")).json()["public_key"]
     assert verify(certificate, [left], [key], gone.body).withdrawn == 2
     lot = await audit.lot()
     assert (lot["units"], lot["erased_since"]) == (20, 2)
     again = await audit.restarted()
-    assert (await again.client("/v1/lots/k1-l1/withdrawals")).body == gone.body
-    assert (await again.client("/v1/lots/k1-l1/export")).body == left
+    assert (await again.client(f"/v1/lots/{LOT}/withdrawals")).body == gone.body
+    assert (await again.client(f"/v1/lots/{LOT}/export")).body == left
     await again.service.runtime.stop()
 
 
 async def test_every_issue_of_a_project_is_told_what_was_erased_since(audit: Audit) -> None:
-    others = [f"k1-v{n}" for n in range(12)]
+    others = unit_ids(12, first=100)
     await audit.resolve()
     await audit.inspect({})
     first = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).body
     await audit.erase(UNITS[5])
-    await audit.more("k1-l2", others)
+    await audit.more(lot_id(2), others)
     await audit.resolve(others)
     await audit.inspect({})
     second = (await audit.client(f"/v1/projects/{PROJECT}/certificate")).body
@@ -145,8 +145,8 @@ async def test_what_is_erased_while_a_certificate_is_made_is_not_in_it(
     await audit.inspect({})
     lot = await audit.lot()
     assert (lot["status"], lot["units"], lot["erased_since"]) == ("accepted", 19, 0)
-    export = (await audit.client("/v1/lots/k1-l1/export")).body
-    verify((await audit.client("/v1/lots/k1-l1/certificate")).body, [export])
+    export = (await audit.client(f"/v1/lots/{LOT}/export")).body
+    verify((await audit.client(f"/v1/lots/{LOT}/certificate")).body, [export])
     assert erased == UNITS[7:8]
     assert UNITS[7].encode() + b'"' not in export
     assert (await audit.told()).count("lot_accepted") == 1

@@ -8,7 +8,7 @@ import pytest
 from concord.contracts.v1.resolutions_pb2 import ParticipantJoined
 from services.audit.domain.lot import LOOK_AHEAD_UNITS
 from services.ingest.domain import project as policies
-from tests.support.audit import CHOICE, INSPECT_ALL, RELABEL, UNITS, Audit, sealed
+from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed
 
 MANY = [f"k1-m{n}" for n in range(400)]
 STRICT = policies.Audit(aql=0.01, ltpd=0.05, on_reject="relabel")
@@ -28,7 +28,7 @@ async def test_auditors_are_listed_what_the_plan_still_needs_and_a_few_more() ->
     listed = await audit.work(query="limit=500")
     assert len(listed) == needed + LOOK_AHEAD_UNITS < len(sample)
     assert await audit.verdicts(listed[:needed]) == ["taken"] * needed
-    assert (await audit.client("/v1/lots/k1-l1")).json()["status"] == "accepted"
+    assert (await audit.client(f"/v1/lots/{LOT}")).json()["status"] == "accepted"
     assert await audit.work(query="limit=500") == []
     await audit.service.runtime.stop()
 
@@ -50,7 +50,7 @@ async def test_a_verdict_after_the_plans_stop_is_kept_as_late_and_said_to_be(aud
     body = {"verdicts": [{"unit_id": unit, "label": "yes"} for unit in [*listed[:needed], listed[-1]]]}
     assert await audit.verdicts(listed[:needed]) == ["taken"] * needed
     assert (await audit.lot())["status"] == "accepted"
-    before = (await audit.client("/v1/lots/k1-l1/export")).body
+    before = (await audit.client(f"/v1/lots/{LOT}/export")).body
     last = {"verdicts": [{"unit_id": listed[-1], "label": "no"}]}
     for _ in range(2):
         (said,) = (await audit.call("POST", "/v1/inspections", last)).json()["results"]
@@ -60,7 +60,7 @@ async def test_a_verdict_after_the_plans_stop_is_kept_as_late_and_said_to_be(aud
     assert results[-1]["status"] == "refused", "another label than the one that was kept"
     late = [event for event in await audit.events("unit_audited") if event.late]
     assert [(one.unit_id, one.correct) for one in late] == [(listed[-1], False)]
-    assert (await audit.client("/v1/lots/k1-l1/export")).body == before
+    assert (await audit.client(f"/v1/lots/{LOT}/export")).body == before
     lot = await audit.lot()
     assert (lot["errors"], lot["corrected"]) == (0, 0)
 
@@ -133,7 +133,7 @@ async def test_a_verdict_says_whether_both_labels_say_the_same_and_every_kind_en
     assert [event.correct for event in await audit.events("unit_audited")] == [True, False]
     await audit.inspect({}, default=same)
     assert (await audit.lot())["status"] == "accepted"
-    rows = {row["unit_id"]: row for row in await audit.rows("k1-l1")}
+    rows = {row["unit_id"]: row for row in await audit.rows(LOT)}
     assert rows[listed[0]]["label"] == canonical(resolved), "what says the same is not put right"
     assert rows[listed[1]]["label"] == canonical(other)
     await audit.service.runtime.stop()

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from concord.chassis.store.port import StoreUnavailable
-from concord.contracts.topics import DEAD_LETTERS, LOTS
+from concord.contracts.topics import DEAD_LETTERS, LOTS, PLACES_LOCAL
 from services.audit.domain import agreement, certificate, verdict
 from services.audit.domain.verdict import Plan
 from services.audit.handlers import drawing
 from services.audit.repository import Repository
 from services.ingest.domain import project as policies
 from simulation.house import House
-from tests.support.audit import CHOICE, INSPECT_ALL, RELABEL, UNITS, Audit, sealed, start
+from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, start, unit_ids
 from tests.support.settled import LOOK_SECONDS, SECONDS_MAX
 from tests.support.upstream import PROJECT, Upstream
 
@@ -31,7 +31,7 @@ async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
     await found.service.runtime.stop()
 
 
-async def until_status(audit: Audit, wanted: str, lot_id: str = "k1-l1") -> Any:
+async def until_status(audit: Audit, wanted: str, lot_id: str = LOT) -> Any:
     async with asyncio.timeout(SECONDS_MAX):
         while (lot := (await audit.client(f"/v1/lots/{lot_id}")).json())["status"] != wanted:  # noqa: ASYNC110 - has no event
             await asyncio.sleep(LOOK_SECONDS)
@@ -48,8 +48,8 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     other = Audit(audit.house, audit.service, Upstream(audit.house))
     other.upstream.project_id, other.upstream.client_id = "k2-p", "k2"
     await other.define(policies.Policy(audit=RELABEL))
-    others = [f"k2-u{n}" for n in range(20)]
-    await other.more("k2-l1", others)
+    others = unit_ids(20, "k2-p")
+    await other.more(lot_id(1, "k2-p"), others)
     await other.resolve(others)
     assert (await audit.call("GET", "/v1/inspections", query="project_id=k2-p")).json()["inspections"]
     again = await audit.restarted()
@@ -130,14 +130,14 @@ async def test_two_lives_that_judge_at_once_accept_a_lot_once_on_one_certificate
     statuses = [answer.json()["results"][0]["status"] for answer in answers]
     assert statuses.count("taken") + statuses.count("late") == len(listed)
     await asyncio.gather(one.settle(), two.settle())
-    certificates = {(await life.client("/v1/lots/k1-l1/certificate")).body for life in (one, two)}
+    certificates = {(await life.client(f"/v1/lots/{LOT}/certificate")).body for life in (one, two)}
     two.service.runtime.abandon()
     last = await one.restarted()
     assert (await last.lot())["status"] == "accepted"
     await last.settle()
     told = Counter({event.metadata.event_id: event.WhichOneof("event") for event in last.house.events(LOTS)}.values())
     assert (told["lot_accepted"], told["sample_drawn"]) == (1, 1)
-    assert certificates == {(await last.client("/v1/lots/k1-l1/certificate")).body}
+    assert certificates == {(await last.client(f"/v1/lots/{LOT}/certificate")).body}
     await last.service.runtime.stop()
 
 
@@ -155,7 +155,7 @@ async def test_a_lot_that_was_sent_back_as_often_as_may_be_is_inspected_whole(re
     assert (lot["rework"], lot["rejections"]) == (rejections_max, rejections_max + 1)
     follows = [event.on_reject for event in await audit.events("lot_rejected")]
     assert follows == ["relabel"] * rejections_max + ["inspect_all"]
-    claim = (await audit.client("/v1/lots/k1-l1/certificate")).json()["lots"][0]
+    claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     assert (claim["inspected_whole"], claim["consumers_risk"]) == (True, 0.0)
     await audit.service.runtime.stop()
 
@@ -165,7 +165,7 @@ async def test_a_lot_that_was_sent_back_claims_a_risk_for_every_sample(audit: Au
     await audit.inspect({}, default="no")
     await audit.resolve(label="no", rework=1)
     await audit.inspect({}, default="no")
-    claim = (await audit.client("/v1/lots/k1-l1/certificate")).json()["lots"][0]
+    claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     assert claim["consumers_risk"] == pytest.approx(2 * claim["plan"]["beta"])
 
 
@@ -183,11 +183,12 @@ async def test_a_rejection_tells_the_rate_of_the_lot_that_was_judged(audit: Audi
 
 async def test_nothing_is_held_of_a_lot_that_is_closed(audit: Audit) -> None:
     await audit.resolve()
-    assert audit.repository.projects[PROJECT].lot_of
+    assert [project.lot_of for place in audit.repository.places.values() for project in place.projects.values()]
     await audit.inspect({})
-    assert audit.repository.projects == {}
+    assert not any(place.projects for place in audit.repository.places.values())
     again = await audit.restarted()
-    assert again.repository.projects == {}
+    assert len(again.repository.places) == PLACES_LOCAL
+    assert not any(place.projects for place in again.repository.places.values())
     assert [lot["status"] for lot in (await again.client(f"/v1/projects/{PROJECT}/lots")).json()["lots"]] == [
         "accepted"
     ]
@@ -199,6 +200,6 @@ async def test_units_that_were_resolved_before_their_lot_was_sealed_are_found() 
     audit = await start(House())
     await audit.define(policies.Policy(audit=RELABEL), CHOICE)
     await audit.resolve()
-    await audit.more("k1-l1", UNITS)
+    await audit.more(LOT, UNITS)
     assert (await audit.lot())["status"] == "auditing"
     await audit.service.runtime.stop()

@@ -1,0 +1,141 @@
+"""What is known in memory of a place: its open lots, and how far their units are. A hint; the records decide."""
+
+from concord.quality.acceptance import Bounds
+from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState
+from services.audit.domain.unit import UnitState
+
+
+class OpenLot:
+    """A lot that is not accepted yet, and what is known of its units.
+
+    Attributes:
+        state: as last settled.
+        waits_for: units without a label of this rework; None while nobody has looked.
+        found: units that were inspected in this rework, and whether each is right.
+        bounds: of its plan; None until it has been made.
+        problem: why it stands still, as a sentence; empty while it does not.
+        served: whether an auditor was listed units of it since its last verdict.
+        turned_away: whether one was not since then, having had a part in all that are wanted.
+    """
+
+    __slots__ = ("bounds", "found", "problem", "served", "state", "turned_away", "waits_for")
+
+    def __init__(self, state: LotState) -> None:
+        self.state = state
+        self.waits_for: set[str] | None = None
+        self.found: dict[str, bool] = {}
+        self.bounds: Bounds | None = None
+        self.problem = ""
+        self.served = False
+        self.turned_away = False
+
+    @property
+    def drawable(self) -> bool:
+        """Whether it waits for nothing but its sample to be drawn, as far as is known."""
+        return self.state.status in WAITING and not self.waits_for
+
+    @property
+    def inspected(self) -> bool:
+        """Whether auditors are at it."""
+        return self.state.status in OPEN_TO_INSPECTION
+
+    @property
+    def lacks_auditor(self) -> bool:
+        """Whether whoever asked for work since its last verdict had a part in all that it needs."""
+        return self.inspected and self.turned_away and not self.served
+
+    def asked_for(self, listed: bool) -> None:
+        """Note that an auditor asked for its units, and was listed some, or had a part in all that are wanted."""
+        self.served |= listed
+        self.turned_away |= not listed
+
+    def found_right(self, unit_id: str, right: bool) -> None:
+        """Take a verdict on one of its units."""
+        if self.found.get(unit_id) is not right:
+            self.found[unit_id] = right
+            self.served = self.turned_away = False
+
+    def moved_on(self, state: LotState) -> None:
+        """Take the lot's next state."""
+        if state.rework != self.state.rework:
+            self.waits_for, self.found = None, {}
+        if state.plan != self.state.plan:
+            self.bounds = None
+        if self.waits_for is not None:
+            self.waits_for -= {state.unit_ids[place] for place in state.withdrawn}
+        self.served = self.turned_away = False
+        self.state = state
+
+
+class ProjectLots:
+    """The open lots of one project, and the units that are in them."""
+
+    __slots__ = ("lot_of", "lots")
+
+    def __init__(self) -> None:
+        self.lots: dict[str, OpenLot] = {}
+        self.lot_of: dict[str, str] = {}
+
+
+class Place:
+    """The read models of one place.
+
+    Attributes:
+        projects: those with open lots.
+        loaded: whether it was read whole; before that there is no news of it.
+    """
+
+    __slots__ = ("loaded", "projects")
+
+    def __init__(self) -> None:
+        self.projects: dict[str, ProjectLots] = {}
+        self.loaded = False
+
+    def open_lots(self) -> list[OpenLot]:
+        """Return its lots."""
+        return [lot for project in self.projects.values() for lot in project.lots.values()]
+
+    def close(self, lot: LotState) -> None:
+        """Let go of a lot that is accepted."""
+        project = self.projects.get(lot.project_id)
+        if project is None or project.lots.pop(lot.lot_id, None) is None:
+            return
+        for unit_id in lot.unit_ids:
+            project.lot_of.pop(unit_id, None)
+        if not project.lots:
+            del self.projects[lot.project_id]
+
+    def keep(self, lot: LotState) -> bool:
+        """Take an open lot's state; return whether that is news."""
+        project = self.projects.get(lot.project_id)
+        if project is None:
+            project = self.projects[lot.project_id] = ProjectLots()
+        known = project.lots.get(lot.lot_id)
+        if known is None:
+            project.lots[lot.lot_id] = OpenLot(lot)
+            project.lot_of.update((unit_id, lot.lot_id) for unit_id in lot.unit_ids)
+        elif known.state == lot:
+            return False
+        else:
+            known.moved_on(lot)
+        return True
+
+    def lot_of(self, unit: UnitState) -> OpenLot | None:
+        """Return the open lot that a unit is in."""
+        project = self.projects.get(unit.project_id)
+        lot_id = project.lot_of.get(unit.unit_id) if project is not None else None
+        return project.lots[lot_id] if project is not None and lot_id is not None else None
+
+    def settle(self, unit: UnitState) -> OpenLot | None:
+        """Bring a lot up to the state of one of its units; return the lot where it may go on."""
+        lot = self.lot_of(unit)
+        if lot is None:
+            return None
+        rework, said = lot.state.rework, unit.inspection
+        if said is not None and said.rework >= rework and not said.late:
+            lot.found_right(unit.unit_id, said.correct)
+        elif lot.inspected or lot.waits_for is None or not unit.ready(rework):
+            return None
+        else:
+            lot.waits_for.discard(unit.unit_id)
+        return lot if lot.drawable or lot.inspected else None
