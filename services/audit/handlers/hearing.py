@@ -15,6 +15,9 @@ from services.audit.domain.unit import Evidence, Resolution, UnitState
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
+HEARD_AT_ONCE = 200
+"""Events that are read and decided upon in one go; others run in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
@@ -47,14 +50,15 @@ class Hearing:
 
     async def resolutions(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of resolved labels, and of people who had a part in a unit after that."""
-        causes = []
-        for delivery in deliveries:
-            event = cast("ResolutionEvent", delivery.event)
-            if event.HasField("consensus_reached") or event.HasField("adjudicated"):
-                causes.append(_resolved(event))
-            elif event.HasField("participant_joined"):
-                causes.append(_joined(event))
-        await self._apply_units(causes)
+        for start in range(0, len(deliveries), HEARD_AT_ONCE):
+            causes = []
+            for delivery in deliveries[start : start + HEARD_AT_ONCE]:
+                event = cast("ResolutionEvent", delivery.event)
+                if event.HasField("consensus_reached") or event.HasField("adjudicated"):
+                    causes.append(_resolved(event))
+                elif event.HasField("participant_joined"):
+                    causes.append(_joined(event))
+            await self._apply_units(causes)
 
     async def _withdrawals(self, erased: Sequence[UnitEvent]) -> list[Cause[LotState]]:
         lots = await self.means.repository.lots_of(event.unit_erased.unit_id for event in erased)
@@ -65,12 +69,12 @@ class Hearing:
         ]
 
     async def _apply_lots(self, causes: Sequence[Cause[LotState]]) -> None:
-        if causes:
-            _check(await self.means.journal.apply(LOT, causes))
+        for start in range(0, len(causes), HEARD_AT_ONCE):
+            _check(await self.means.journal.apply(LOT, causes[start : start + HEARD_AT_ONCE]))
 
     async def _apply_units(self, causes: Sequence[Cause[UnitState]]) -> None:
-        if causes:
-            _check(await self.means.journal.apply(UNIT, causes))
+        for start in range(0, len(causes), HEARD_AT_ONCE):
+            _check(await self.means.journal.apply(UNIT, causes[start : start + HEARD_AT_ONCE]))
 
 
 def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
