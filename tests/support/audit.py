@@ -1,14 +1,16 @@
 """Audit over the memory ports, as tests drive it: events in, verdicts through its HTTP door."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from concord.chassis.identity import Role
+from concord.chassis.places.owner import Standing
 from concord.chassis.runtime import Service
-from concord.contracts.ids import placed_id
+from concord.contracts.ids import placed_id, slot_of_project
 from concord.contracts.topics import LOTS, PROJECTS
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
@@ -34,6 +36,8 @@ def lot_id(number: int = 1, project_id: str = PROJECT) -> str:
     return placed_id("l", project_id, f"{number:026}")
 
 
+LIVES = [1]
+"""How many processes a test begins with; fixtures set it."""
 UNITS = unit_ids(20)
 LOT = lot_id()
 CHOICE = {"kind": "choice", "classes": ["no", "yes"]}
@@ -42,12 +46,11 @@ INSPECT_ALL = policies.Audit(aql=0.05, ltpd=0.3, on_reject="inspect_all")
 
 
 @dataclass
-class Audit:
-    """A running audit and those before it."""
+class Life:
+    """One process of audit."""
 
-    house: House
     service: Service
-    upstream: Upstream
+    writer: str
 
     @property
     def handlers(self) -> Handlers:
@@ -58,18 +61,85 @@ class Audit:
     def repository(self) -> Repository:
         return self.handlers.means.repository
 
+    def owns(self, project_id: str) -> bool:
+        return self.repository.owner.whose(slot_of_project(project_id)).standing is Standing.MINE
+
+
+@dataclass
+class Audit:
+    """A running audit and those before it; its lives are called in turn, whoever owns what is asked for."""
+
+    house: House
+    lives: list[Life]
+    upstream: Upstream
+    turns: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def owning(self) -> Life:
+        """The life that serves the project."""
+        return next((life for life in self.lives if life.owns(self.upstream.project_id)), self.lives[0])
+
+    @property
+    def service(self) -> Service:
+        return self.owning.service
+
+    @property
+    def handlers(self) -> Handlers:
+        return self.owning.handlers
+
+    @property
+    def repository(self) -> Repository:
+        return self.owning.repository
+
     async def call(self, method: str, path: str, body: Any = None, subject: str = "auditor", **more: Any) -> Answer:
         token = self.house.token(subject, more.pop("role", Role.AUDITOR), client_id=more.pop("client_id", None))
-        return await call(self.service.application, method, path, token, body, **more)
+        life = more.pop("at", None) or self.lives[next(self.turns) % len(self.lives)]
+        return await call(life.service.application, method, path, token, body, **more)
+
+    async def stop(self) -> None:
+        """End every life in order."""
+        while self.lives:
+            await self.leave(self.lives[-1])
+
+    async def leave(self, life: Life) -> None:
+        """End a life as a rolling update does: its places are handed over before its door closes."""
+        life.service.runtime.drain()
+        await life.service.runtime.hand_over()
+        self.house.doors.pop(f"http://{life.writer}", None)
+        await life.service.runtime.stop()
+        self.lives.remove(life)
+
+    async def kill(self, *lives: Life) -> None:
+        """End lives at once; then the group notices."""
+        for life in lives:
+            life.service.runtime.abandon()
+            self.house.doors.pop(f"http://{life.writer}", None)
+            self.lives.remove(life)
+        await asyncio.sleep(LOOK_SECONDS)  # what is cancelled joins no group any more
+        for life in lives:
+            self.house.cluster.expire(life.writer)
+
+    async def join(self) -> Life:
+        """Begin one more life."""
+        life = await begin(self.house)
+        self.lives.append(life)
+        await self.settle()
+        return life
 
     async def client(self, path: str, **more: Any) -> Answer:
         return await self.call("GET", path, role=Role.CLIENT, client_id="k1", **more)
 
     async def settle(self) -> None:
         async with asyncio.timeout(SECONDS_MAX):
-            while not self.repository.owner.whole():  # noqa: ASYNC110 - has no event
+            while not all(self._knows(life) for life in self.lives):  # noqa: ASYNC110 - has no event
                 await asyncio.sleep(LOOK_SECONDS)
-        await settled(self.house, "audit", self.service)
+        for life in self.lives:
+            await settled(self.house, "audit", life.service)
+
+    def _knows(self, life: Life) -> bool:
+        """Whether a life has been told of all others, and every place is served."""
+        owner, others = life.repository.owner, {f"http://{one.writer}" for one in self.lives if one is not life}
+        return owner.whole() and set(owner.others()) == others
 
     async def resolve(
         self, units: Sequence[str] = UNITS, label: Any = "yes", rework: int = 0, by: Sequence[str] = ("w1", "w2")
@@ -137,10 +207,11 @@ class Audit:
         )  # fmt: skip
         project_id = self.upstream.project_id
         await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=told))
-        table = self.handlers.means.projects
+        tables = [life.handlers.means.projects for life in self.lives]
         async with asyncio.timeout(SECONDS_MAX):
-            while (row := table.rows.get(project_id)) is None or row.revision < revision:  # noqa: ASYNC110 - has no event
-                await asyncio.sleep(LOOK_SECONDS)
+            for table in tables:
+                while (row := table.rows.get(project_id)) is None or row.revision < revision:  # noqa: ASYNC110 - has no event
+                    await asyncio.sleep(LOOK_SECONDS)
 
     async def more(self, lot_id: str, units: Sequence[str]) -> None:
         """Seal a lot of new units."""
@@ -154,10 +225,8 @@ class Audit:
         return [getattr(event, kind) for event in self.house.events(LOTS) if event.WhichOneof("event") == kind]
 
     async def restarted(self) -> "Audit":
-        """Kill this life and return the next."""
-        self.service.runtime.abandon()
-        for number in range(1, 10):
-            self.house.cluster.expire(f"audit-{number}")
+        """Kill all lives and return the next."""
+        await self.kill(*self.lives)
         found = await start(self.house)
         found.upstream.causes = self.upstream.causes + 1_000
         await found.settle()
@@ -182,12 +251,19 @@ class Audit:
         return (await self.client(f"/v1/lots/{LOT}")).json()
 
 
-async def start(house: House) -> Audit:
+async def begin(house: House) -> Life:
+    """Begin one life."""
     ports = house.ports("audit")
     service = wire(AuditSettings.from_environment(ENVIRONMENT), ports)
     house.doors[ports.address] = service.application
     await service.runtime.start()
-    return Audit(house, service, Upstream(house))
+    return Life(service, ports.writer)
+
+
+async def start(house: House) -> Audit:
+    found = Audit(house, [await begin(house) for _ in range(LIVES[0])], Upstream(house))
+    await found.settle()
+    return found
 
 
 async def sealed(

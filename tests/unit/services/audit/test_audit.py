@@ -12,15 +12,18 @@ from concord.contracts.v1.resolutions_pb2 import Adjudicated
 from services.audit.domain.place import OpenLot
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
-from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed, start
+from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed
 from tests.support.upstream import PROJECT
+
+pytestmark = pytest.mark.usefixtures("lives")
 
 
 @pytest.fixture
-async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Audit]:
+    del lives
     found = await sealed(getattr(request, "param", RELABEL))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def test_a_lot_without_error_is_accepted_early_and_its_certificate_verifies(audit: Audit) -> None:
@@ -153,20 +156,14 @@ async def test_verdicts_count_in_the_order_of_the_sample_whoever_was_faster(audi
 async def test_a_new_life_goes_on_wherever_the_last_one_was_killed() -> None:
     found = await sealed(RELABEL)
     await found.resolve(UNITS[:10])
-    found.service.runtime.abandon()
-    found.house.cluster.expire("audit-1")
-    again = await start(found.house)
-    again.upstream.causes = 1_000
+    again = await found.restarted()
     await again.resolve(UNITS[10:])
     assert (await again.lot())["status"] == "auditing"
-    again.service.runtime.abandon()
-    found.house.cluster.expire("audit-2")
-    last = await start(found.house)
-    await last.settle()
+    last = await again.restarted()
     await last.inspect({})
     assert (await last.lot())["status"] == "accepted"
     assert (await last.told()).count("lot_accepted") == 1
-    await last.service.runtime.stop()
+    await last.stop()
 
 
 async def test_what_was_withdrawn_is_neither_inspected_nor_exported(audit: Audit) -> None:

@@ -13,12 +13,15 @@ from tests.support.upstream import PROJECT
 CERTIFICATE = f"/v1/projects/{PROJECT}/certificate"
 LINE_ENDS = "one\u2028two\u2029three"
 
+pytestmark = pytest.mark.usefixtures("lives")
+
 
 @pytest.fixture
-async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Audit]:
+    del lives
     found = await sealed(getattr(request, "param", RELABEL))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def test_a_project_without_an_accepted_lot_has_no_certificate_and_no_export(audit: Audit) -> None:
@@ -48,7 +51,7 @@ async def test_a_projects_certificate_is_the_same_at_every_get_until_more_is_acc
         assert (await again.client(CERTIFICATE, query=missing)).status == 404
     export = (await again.client(f"/v1/projects/{PROJECT}/export", query="issue=1")).body
     assert verify(first, [export]).statement["issue"] == 1
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_a_project_with_more_lots_than_a_certificate_covers_is_told(
@@ -69,7 +72,7 @@ async def test_a_line_of_an_export_is_one_line_for_every_reader() -> None:
     assert len(export.decode().splitlines()) == len(UNITS)
     assert {row["label"] for row in await audit.rows(LOT)} == {LINE_ENDS}
     verify((await audit.client(f"/v1/lots/{LOT}/certificate")).body, [export])
-    await audit.service.runtime.stop()
+    await audit.stop()
 
 
 async def test_every_place_tells_the_same_rate_of_a_lot(audit: Audit) -> None:

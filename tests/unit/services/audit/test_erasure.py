@@ -12,12 +12,15 @@ from services.audit.repository import Repository
 from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
 from tests.support.upstream import PROJECT
 
+pytestmark = pytest.mark.usefixtures("lives")
+
 
 @pytest.fixture
-async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Audit]:
+    del lives
     found = await sealed(getattr(request, "param", RELABEL))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 @pytest.mark.parametrize("when", ["before the draw", "while it is inspected", "while it is labelled anew"])
@@ -74,7 +77,7 @@ async def test_a_unit_erased_before_its_lot_was_heard_of_is_in_no_claim() -> Non
     lot = (await audit.client(f"/v1/lots/{lot_id(2)}")).json()
     assert (lot["status"], lot["units"]) == ("accepted", 9)
     assert len((await audit.client(f"/v1/lots/{lot_id(2)}/export")).body.splitlines()) == 9
-    await audit.service.runtime.stop()
+    await audit.stop()
 
 
 async def test_a_certificate_outlives_erasures_and_what_is_left_still_verifies(audit: Audit) -> None:
@@ -98,7 +101,7 @@ async def test_a_certificate_outlives_erasures_and_what_is_left_still_verifies(a
     again = await audit.restarted()
     assert (await again.client(f"/v1/lots/{LOT}/withdrawals")).body == gone.body
     assert (await again.client(f"/v1/lots/{LOT}/export")).body == left
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_every_issue_of_a_project_is_told_what_was_erased_since(audit: Audit) -> None:

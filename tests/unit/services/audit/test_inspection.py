@@ -8,17 +8,20 @@ import pytest
 from concord.contracts.v1.resolutions_pb2 import ParticipantJoined
 from services.audit.domain.lot import LOOK_AHEAD_UNITS
 from services.ingest.domain import project as policies
-from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed
+from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed, unit_ids
 
-MANY = [f"k1-m{n}" for n in range(400)]
+MANY = unit_ids(400)
 STRICT = policies.Audit(aql=0.01, ltpd=0.05, on_reject="relabel")
+
+pytestmark = pytest.mark.usefixtures("lives")
 
 
 @pytest.fixture
-async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
+async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Audit]:
+    del lives
     found = await sealed(getattr(request, "param", RELABEL))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def test_auditors_are_listed_what_the_plan_still_needs_and_a_few_more() -> None:
@@ -30,7 +33,7 @@ async def test_auditors_are_listed_what_the_plan_still_needs_and_a_few_more() ->
     assert await audit.verdicts(listed[:needed]) == ["taken"] * needed
     assert (await audit.client(f"/v1/lots/{LOT}")).json()["status"] == "accepted"
     assert await audit.work(query="limit=500") == []
-    await audit.service.runtime.stop()
+    await audit.stop()
 
 
 async def test_an_error_has_more_units_listed() -> None:
@@ -41,7 +44,7 @@ async def test_an_error_has_more_units_listed() -> None:
     after = await audit.work(query="limit=500")
     assert after[: len(listed) - 1] == [unit for unit in listed if unit != listed[30]]
     assert len(after) > len(listed) - 1
-    await audit.service.runtime.stop()
+    await audit.stop()
 
 
 async def test_a_verdict_after_the_plans_stop_is_kept_as_late_and_said_to_be(audit: Audit) -> None:
@@ -136,4 +139,4 @@ async def test_a_verdict_says_whether_both_labels_say_the_same_and_every_kind_en
     rows = {row["unit_id"]: row for row in await audit.rows(LOT)}
     assert rows[listed[0]]["label"] == canonical(resolved), "what says the same is not put right"
     assert rows[listed[1]]["label"] == canonical(other)
-    await audit.service.runtime.stop()
+    await audit.stop()

@@ -2,14 +2,13 @@
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from concord.chassis.store.port import StoreUnavailable
-from concord.contracts.topics import DEAD_LETTERS, LOTS, PLACES_LOCAL
+from concord.contracts.topics import DEAD_LETTERS, PLACES_LOCAL
 from services.audit.domain import agreement, certificate, verdict
 from services.audit.domain.verdict import Plan
 from services.audit.handlers import drawing
@@ -28,7 +27,7 @@ NO_PLAN = policies.Audit(aql=0.01, ltpd=0.05, alpha=0.5, beta=0.5)
 async def audit(request: pytest.FixtureRequest) -> AsyncIterator[Audit]:
     found = await sealed(getattr(request, "param", RELABEL))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def until_status(audit: Audit, wanted: str, lot_id: str = LOT) -> Any:
@@ -45,7 +44,7 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     assert (lot["status"], "No sample can be drawn" in lot["problem"]) == ("sealed", True)
     gauge = audit.handlers.means.instruments.gauge("concord_audit_lots_standing")
     assert gauge._value.get() == 1
-    other = Audit(audit.house, audit.service, Upstream(audit.house))
+    other = Audit(audit.house, audit.lives, Upstream(audit.house))
     other.upstream.project_id, other.upstream.client_id = "k2-p", "k2"
     await other.define(policies.Policy(audit=RELABEL))
     others = unit_ids(20, "k2-p")
@@ -58,7 +57,7 @@ async def test_a_policy_that_no_plan_keeps_is_told_and_stops_neither_audit_nor_a
     await again.define(policies.Policy(audit=RELABEL), revision=2)
     lot = await until_status(again, "auditing")
     assert lot["problem"] == ""
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_a_plan_that_takes_too_long_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +77,7 @@ async def test_a_plan_that_takes_too_long_is_told_and_the_others_go_on(monkeypat
     monkeypatch.setattr(drawing, "PLAN_SECONDS_MAX", SECONDS_MAX)
     again = await audit.restarted()
     assert (await again.lot())["status"] == "auditing"
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_what_goes_wrong_with_a_lot_is_tried_again_and_ends_nothing(
@@ -116,31 +115,6 @@ async def test_claims_are_made_beside_the_event_loop(audit: Audit, monkeypatch: 
     assert threading.main_thread() not in where
 
 
-async def test_two_lives_that_judge_at_once_accept_a_lot_once_on_one_certificate() -> None:
-    house = House()
-    one = await sealed(RELABEL, house=house)
-    await one.resolve()
-    two = await start(house)
-    await asyncio.gather(one.settle(), two.settle())
-    listed = await one.work()
-    answers = await asyncio.gather(
-        *(life.call("POST", "/v1/inspections", {"verdicts": [{"unit_id": unit, "label": "yes"}]}, subject=who)
-          for unit in listed for life, who in ((one, "eve"), (two, "zoe")))
-    )  # fmt: skip
-    statuses = [answer.json()["results"][0]["status"] for answer in answers]
-    assert statuses.count("taken") + statuses.count("late") == len(listed)
-    await asyncio.gather(one.settle(), two.settle())
-    certificates = {(await life.client(f"/v1/lots/{LOT}/certificate")).body for life in (one, two)}
-    two.service.runtime.abandon()
-    last = await one.restarted()
-    assert (await last.lot())["status"] == "accepted"
-    await last.settle()
-    told = Counter({event.metadata.event_id: event.WhichOneof("event") for event in last.house.events(LOTS)}.values())
-    assert (told["lot_accepted"], told["sample_drawn"]) == (1, 1)
-    assert certificates == {(await last.client(f"/v1/lots/{LOT}/certificate")).body}
-    await last.service.runtime.stop()
-
-
 @pytest.mark.parametrize("rejections_max", [0, 1])
 async def test_a_lot_that_was_sent_back_as_often_as_may_be_is_inspected_whole(rejections_max: int) -> None:
     audit = await sealed(policies.Audit(aql=0.05, ltpd=0.3, on_reject="relabel", rejections_max=rejections_max))
@@ -157,7 +131,7 @@ async def test_a_lot_that_was_sent_back_as_often_as_may_be_is_inspected_whole(re
     assert follows == ["relabel"] * rejections_max + ["inspect_all"]
     claim = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()["lots"][0]
     assert (claim["inspected_whole"], claim["consumers_risk"]) == (True, 0.0)
-    await audit.service.runtime.stop()
+    await audit.stop()
 
 
 async def test_a_lot_that_was_sent_back_claims_a_risk_for_every_sample(audit: Audit) -> None:
@@ -193,7 +167,7 @@ async def test_nothing_is_held_of_a_lot_that_is_closed(audit: Audit) -> None:
         "accepted"
     ]
     assert await again.verdicts(UNITS[:1], subject="w1") == ["refused"]
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_units_that_were_resolved_before_their_lot_was_sealed_are_found() -> None:
@@ -202,4 +176,4 @@ async def test_units_that_were_resolved_before_their_lot_was_sealed_are_found() 
     await audit.resolve()
     await audit.more(LOT, UNITS)
     assert (await audit.lot())["status"] == "auditing"
-    await audit.service.runtime.stop()
+    await audit.stop()
