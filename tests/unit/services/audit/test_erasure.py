@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.audit import repository as repository_module
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
 from services.audit.repository import Repository
@@ -153,3 +154,26 @@ async def test_what_is_erased_while_a_certificate_is_made_is_not_in_it(
     assert erased == UNITS[7:8]
     assert UNITS[7].encode() + b'"' not in export
     assert (await audit.told()).count("lot_accepted") == 1
+
+
+async def test_an_erasure_while_an_export_is_handed_over_breaks_nothing_off_and_what_was_sent_is_told(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository_module, "CHUNK_UNITS", 5)
+    await audit.resolve()
+    await audit.inspect({})
+    certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
+    whole = (await audit.client(f"/v1/lots/{LOT}/export")).body.splitlines(keepends=True)
+    lines = audit.handlers.exports.lines(await audit.repository.lots([LOT]))
+    export = await anext(lines)
+    await audit.erase(UNITS[3], UNITS[12])
+    export += b"".join([piece async for piece in lines])
+    assert export.splitlines(keepends=True) == whole[:12] + whole[13:]
+    gone = (await audit.client(f"/v1/lots/{LOT}/withdrawals")).body
+    found = verify(certificate, [export], withdrawals=gone)
+    assert (found.withdrawn, found.kept) == (2, (4,))
+    assert verify(certificate, [b"".join(whole)], withdrawals=gone).kept == (4, 13)
+    with pytest.raises(CertificateBroken, match="put in"):
+        verify(certificate, [export.replace(b"yes", b"no ", 1)], withdrawals=gone)
+    with pytest.raises(CertificateBroken, match="put in"):
+        verify(certificate, [b"".join([*whole[:12], whole[12], whole[12], *whole[13:]])], withdrawals=gone)

@@ -1,14 +1,18 @@
 """What auditors are listed, whose verdicts are taken, and what a verdict says."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from concord.contracts.v1.resolutions_pb2 import ParticipantJoined
+from concord.chassis.journal.journal import Journal
+from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ParticipantJoined, ResolutionEvent
 from services.audit.domain.lot import LOOK_AHEAD_UNITS
+from services.audit.handlers import hearing
 from services.ingest.domain import project as policies
 from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed, unit_ids
+from tests.support.service import metadata
 
 MANY = unit_ids(400)
 STRICT = policies.Audit(aql=0.01, ltpd=0.05, on_reject="relabel")
@@ -139,4 +143,48 @@ async def test_a_verdict_says_whether_both_labels_say_the_same_and_every_kind_en
     rows = {row["unit_id"]: row for row in await audit.rows(LOT)}
     assert rows[listed[0]]["label"] == canonical(resolved), "what says the same is not put right"
     assert rows[listed[1]]["label"] == canonical(other)
+    await audit.stop()
+
+
+async def test_a_lot_whose_only_auditor_had_a_part_in_the_next_unit_says_so_in_lists_and_a_series(audit: Audit) -> None:
+    await audit.resolve()
+    listed = await audit.work()
+    await audit.upstream.resolution(
+        listed[0], participant_joined=ParticipantJoined(unit_id=listed[0], annotator_id="eve")
+    )
+    await audit.settle()
+    gauge = audit.handlers.means.instruments.gauge("concord_audit_lots_without_auditor")
+    while left := await audit.work("eve"):
+        assert (await audit.lot())["problem"] == ""
+        assert set(await audit.verdicts(left, subject="eve")) == {"taken"}
+    answer = (await audit.call("GET", "/v1/inspections", subject="eve")).json()
+    assert answer == {"inspections": [], "held_back": [{"lot_id": LOT, "project_id": "k1-p"}]}
+    lot = await audit.lot()
+    assert (lot["status"], "another auditor" in lot["problem"], gauge._value.get()) == ("auditing", True, 1)
+    assert await audit.work("zoe") == listed[:1]
+    assert ((await audit.lot())["problem"], gauge._value.get()) == ("", 0)
+    assert await audit.verdicts(listed[:1], subject="zoe") == ["taken"]
+    assert (await audit.lot())["status"] == "accepted"
+
+
+async def test_events_are_heard_some_at_a_time_however_many_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "HEARD_AT_ONCE", 7)
+    sizes: list[int] = []
+    audit, apply = await sealed(RELABEL), Journal.apply
+
+    async def noted(journal: Journal, kind: Any, causes: Any) -> Any:
+        sizes.append(len(causes))
+        return await apply(journal, kind, causes)
+
+    monkeypatch.setattr(Journal, "apply", noted)
+    said = ConsensusReached(label=b'"yes"', method="posterior", guideline_version=1, participants=["w1"])
+    events = []
+    for unit in UNITS:
+        said.unit_id = unit
+        events.append(ResolutionEvent(metadata=metadata(unit, "k1", "k1-p", 1), consensus_reached=said))
+    deliveries: Any = [SimpleNamespace(event=event) for event in events]
+    await audit.handlers.hearing.resolutions(deliveries)
+    assert sizes[:3] == [7, 7, 6]
+    await audit.settle()
+    assert (await audit.lot())["status"] == "auditing"
     await audit.stop()
