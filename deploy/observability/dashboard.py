@@ -158,6 +158,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
                 ("sum(concord_assign_leases)", "leases"),
                 ("sum(concord_adjudicate_escalations_open)", "escalations"),
                 ("sum(concord_audit_lots_open)", "lots"),
+                ("sum(concord_audit_lots_without_auditor)", "lots without an auditor"),
             ],
         ),
         _lines(

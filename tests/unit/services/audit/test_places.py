@@ -124,6 +124,7 @@ async def test_a_life_that_joins_leaves_or_is_killed_takes_no_lot_with_it(town: 
         await one.resolve(ids_of(one)[10:])
     await town.verdicts((await town.work())[:3])
     await town.leave(town.owning)
+    await town.settle()
     await town.verdicts((await town.work())[:3])
     await town.kill(town.owning)
     await town.settle()
