@@ -12,6 +12,7 @@ import pytest
 from concord.chassis.identity import Role
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
+from concord.contracts.ids import placed_id
 from concord.contracts.topics import LOTS, PROJECTS, RESOLUTIONS, UNITS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
 from services.audit.bootstrap import wire
@@ -40,11 +41,11 @@ async def place() -> AsyncIterator[RealPlace]:
 
 
 def lot_id(place: RealPlace) -> str:
-    return f"{place.client_id}-l1"
+    return placed_id("l", place.project_id, "1")
 
 
 def unit_ids(place: RealPlace) -> list[str]:
-    return [f"{place.client_id}-u{number}" for number in range(UNITS_COUNT)]
+    return [placed_id("u", place.project_id, str(number)) for number in range(UNITS_COUNT)]
 
 
 async def sealed(place: RealPlace) -> None:
