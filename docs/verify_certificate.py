@@ -30,9 +30,7 @@ gone = opened(sys.argv[4], sys.argv[3])[0] if sys.argv[4:] else nothing
 assert gone["certificate_sha256"] == digest, "these are the withdrawals of another certificate"
 for one in gone["withdrawn"]:
     place, erased = one["line"] - 1, bytes.fromhex(one["sha256"])
-    if rows[place : place + 1] == [erased]:
-        print("erased since, and still in the export: line", one["line"], "as certified")
-    else:
+    if rows[place : place + 1] != [erased]:  # else the export was fetched before it was erased
         rows.insert(place, erased)
 found = hashlib.sha256(b"".join(rows)).hexdigest()
 assert found in [file["rows_sha256"] for file in certificate["files"]], "the export is not what was certified"
