@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import fsum
 
 from concord.labels import LabelSchema, decoded
 from concord.quality.competence import accuracy, class_prior, crowd_accuracy
@@ -169,7 +170,8 @@ def _expected(by_class: Mapping[str, tuple[int, int]], mix: Mapping[str, float],
     """
     correct, answered = (sum(counts) for counts in zip(*by_class.values(), strict=True)) if by_class else (0, 0)
     own = own_accuracy(correct, answered, crowd)
-    differing = sum(
+    # Exact, so that no order of classes, which is that in which answers came, tells two equals apart.
+    differing = fsum(
         mix[gold] * ((right + ROW_STRENGTH * own) / (units + ROW_STRENGTH) - own)
         for gold, (right, units) in by_class.items()
     )

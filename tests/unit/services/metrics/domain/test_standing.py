@@ -63,3 +63,17 @@ def test_what_is_remembered_of_answers_and_times_follows_them() -> None:
     standing.answered('"yes"', '"yes"', -1)
     assert competences({"ann": standing}, schema)[0].gold_correct == 0
     assert competences({"ann": standing}, schema)[0].gold_units == 1
+
+
+def test_two_who_answered_the_same_gold_are_expected_the_same_in_whatever_order_they_did() -> None:
+    schema = schema_from({"kind": "choice", "classes": [str(place) for place in range(7)]})
+    generator = random.Random(5)
+    for _ in range(50):
+        answers = [(f'"{generator.randrange(7)}"', f'"{generator.randrange(7)}"') for _ in range(40)]
+        one, two = Standing(), Standing()
+        for gold, label in answers:
+            one.answered(gold, label)
+        for gold, label in reversed(answers):
+            two.answered(gold, label)
+        first, second = competences({"ann": one, "bob": two}, schema)
+        assert first.expected_accuracy == second.expected_accuracy
