@@ -80,7 +80,7 @@ PROJECTS = Topic(
     message=ProjectEvent,
     key="project_id",
     writer="ingest",
-    readers=("assign", "adjudicate", "audit", "metrics"),
+    readers=("ingest", "assign", "adjudicate", "audit", "metrics"),
     fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=None,
 )
@@ -98,7 +98,7 @@ UNITS = Topic(
     message=UnitEvent,
     key="unit_id",
     writer="ingest",
-    readers=("assign", "adjudicate", "audit", "metrics"),
+    readers=("ingest", "assign", "adjudicate", "audit", "metrics"),
     fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )

@@ -1,5 +1,9 @@
-"""How ingest's facts are told to the others: its events, worded."""
+"""How ingest's facts are told to the others: its events, worded; and a project read back as it was told."""
 
+from typing import TypeVar, cast
+
+import msgspec
+from google.protobuf.message import Message
 from msgspec.structs import asdict
 
 from concord.chassis.broker.port import Outgoing
@@ -20,12 +24,14 @@ from concord.contracts.v1.projects_pb2 import (
     Targets,
 )
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitEvent
-from concord.labels import encoded
+from concord.labels import decoded, encoded
 from services.ingest.domain import project as domain
 from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.lot import LotState
 
 SERVICE = "ingest"
+
+Wish = TypeVar("Wish", bound=msgspec.Struct)
 
 
 def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgoing:
@@ -42,6 +48,40 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
     )
     envelope = ProjectEvent(project_defined=told)
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
+
+
+def project_from(event: Message) -> domain.ProjectState:
+    """Return the project that a ProjectEvent defines: what `project_defined` was made of.
+
+    Raises:
+        ValueError: it defines none, or its label schema is no JSON object.
+    """
+    envelope = cast("ProjectEvent", event)
+    if not envelope.HasField("project_defined"):
+        raise ValueError("a ProjectEvent that defines no project")
+    told, metadata = envelope.project_defined, envelope.metadata
+    schema = decoded(told.label_schema)
+    if not isinstance(schema, dict):
+        raise ValueError("label_schema: is no JSON object")  # noqa: TRY004 - what was read is wrong, not its type here
+    definition = domain.Definition(
+        label_schema=schema,
+        name=told.name,
+        guideline=told.guideline_text,
+        policy=_read(domain.Policy, told.policy),
+        targets=_read(domain.Targets, told.targets),
+    )
+    return domain.ProjectState(
+        metadata.project_id, metadata.client_id, told.revision, told.guideline_version, definition
+    )
+
+
+def _read(kind: type[Wish], told: Message) -> Wish:
+    """Return what a message says; the fields have the same names on both sides."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        value = getattr(told, field.name)
+        found[field.name] = _read(field.type, value) if isinstance(value, Message) else value
+    return kind(**found)
 
 
 def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:

@@ -54,6 +54,14 @@ ADMIT_BYTES = 8_000_000
 """Units of a stream that are admitted together, and their bytes beyond which fewer are."""
 LISTED_MAX = 1_000
 """Refusals, cautions, and units, that a report lists one by one."""
+ANYWHERE = (
+    "/v1/projects",
+    "/v1/projects/{project_id}",
+    "/v1/projects/{project_id}/units",
+    "/v1/projects/{project_id}/units/find",
+    "/v1/payloads/{unit_id}",
+)
+"""Served by any process, though most name a project or a unit: inserts decide. Lots alone are cut by the owner."""
 NDJSON = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
@@ -149,7 +157,7 @@ async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperat
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
     project = await _project(request, project_id, caller)
-    return json_answer(Sealed(await _handlers(request).lots.seal_due(project, 0)))
+    return json_answer(Sealed(await _handlers(request).lots.seal_all(project)))
 
 
 async def show_payload(request: Request, unit_id: AnyId) -> Response:

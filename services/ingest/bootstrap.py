@@ -6,18 +6,23 @@ from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.payload_links import SignedLink
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Runtime, Service, repeating
-from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from concord.chassis.table import Table
+from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
+from concord.contracts.topics import PROJECTS
 from services.ingest import api, events
-from services.ingest.announcements import SERVICE
+from services.ingest.announcements import SERVICE, project_from
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import CLAIMS, PAYLOADS, PLACES, Repository
+from services.ingest.repository import ARRIVALS, CLAIMS, PAYLOADS, PLACES, Repository
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
+ARRIVALS_SECONDS = 30.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -33,19 +38,33 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
 def wire(settings: IngestSettings, ports: Ports) -> Service:
     """Return ingest over the given ports, not yet started."""
     journal = journal_part(ports)
-    repository = Repository(journal.journal, ports.store, settings.ids.secret.key())
-    annotators = annotator_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
-    handlers = Handlers.of(repository, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(Intake(handlers)), settings.patience)
+    owner = Owner(settings.places.count, ports.address)
+    repository = Repository(journal.journal, ports.store, settings.ids.secret.key(), settings.places.count)
+    letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    annotators = annotator_table(ports.broker, ports.clock, letters)
+    projects = Table(ports.broker, PROJECTS, project_from, ports.clock, letters)
+    projects.listen(lambda _, project: repository.settle_project(project))
+    handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
+    doors = events.handlers(Intake(handlers), handlers.lots)
+    consumer = consumer_part(SERVICE, ports, journal, doors, settings.patience, owner)
     parts = ordered(
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS, CLAIMS, PLACES],
-        tables=[annotators],
-        rebuild=repository.rebuild,
+        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS],
+        tables=[annotators, projects],
+        places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS)],
+        loops=[
+            repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS),
+            repeating(
+                "arrivals",
+                handlers.admissions.finish_left_behind,
+                ports.clock,
+                ports.telemetry,
+                lambda: ARRIVALS_SECONDS,
+            ),
+        ],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
@@ -55,6 +74,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
+        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
         state=handlers,
     )
     return Service(runtime, door, settings.http)

@@ -1,7 +1,7 @@
 """Ingest's aggregates, keys and read models; every query lives here."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -9,13 +9,16 @@ import msgspec
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
-from concord.contracts.ids import client_of, keyed, placed_id
-from services.ingest.domain.identity import Claim, UnitState
+from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project
+from services.ingest.domain.identity import Arrival, Claim, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
 
 PROJECT = Kind("project", ProjectState)
-UNIT = Kind("unit", UnitState)
+UNIT = Kind("unit", UnitState, is_open=waits_for_lot, slot=lambda unit: slot_of_project(unit.project_id))
+"""A unit has one record, and is open by it; its marker goes when the lot is sealed that it is in."""
+OPENING = 1
+"""The number of that record."""
 LOT = Kind("lot", LotState)
 PAYLOADS = Collection("payloads", indexed=("unit_id",))
 """Contents, each under its unit and fingerprint; by `unit_id`, all that was ever stored for a unit is found."""
@@ -23,65 +26,146 @@ CLAIMS = Collection("claims")
 """Which unit a content is, by `UnitState.content_key` and number."""
 PLACES = Collection("lot_places")
 """Which lot a unit is in, by unit and number."""
+ARRIVALS = Collection("arrivals")
+"""Units whose payloads are about to be stored, or are, and which are not all admitted yet."""
+ARRIVAL_BYTES_MAX = 2_000_000
+"""Of the units of one of these documents; one that is larger stands alone."""
 
 _encoded = msgspec.json.Encoder().encode
 _claim = msgspec.json.Decoder(Claim).decode
 
 
+class PlaceModel:
+    """What is kept of one place that this process owns.
+
+    Attributes:
+        open_lots: by project, the units that are in no lot yet.
+        cut: while the place is being read, the units whose lot was sealed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.open_lots: defaultdict[str, OpenLot] = defaultdict(OpenLot)
+        self.cut: set[str] | None = None
+
+
 class Repository:
     """Where ingest's facts are found.
 
-    Read models: the projects, and the units of each that are in no lot yet; rebuilt from the journal at the start, and
-    settled by it from then on.
+    Read models: the projects, all of them, as the projects topic tells them and as this process defines them; and for
+    each place that is this process's own, the units that are in no lot yet. Nothing is kept of a unit in a lot.
 
     Args:
         journal: the truth.
         store: holds what is claimed by an insert of its own, and the payloads.
         id_secret: keys ids and fingerprints.
+        place_count: how many places the cluster has.
     """
 
-    def __init__(self, journal: Journal, store: Store, id_secret: bytes) -> None:
+    def __init__(self, journal: Journal, store: Store, id_secret: bytes, place_count: int) -> None:
         self.journal = journal
         self.store = store
         self.id_secret = id_secret
+        self.place_count = place_count
         self.projects: dict[str, ProjectState] = {}
-        self.open_lots: dict[str, OpenLot] = defaultdict(OpenLot)
-        journal.listen(PROJECT, self.settle_project)
-        journal.listen(UNIT, self.settle_unit)
-        journal.listen(LOT, self.settle_lot)
+        self.places: dict[int, PlaceModel] = {}
+        self._arrivals_counted = 0
+        journal.listen(PROJECT, lambda _, state: self.settle_project(state))
+        journal.listen(LOT, lambda _, state: self.settle_lot(state))
 
-    async def rebuild(self) -> None:
-        """Read the projects, and let the units in no lot wait in the order of their admission.
+    async def load(self, place: int) -> None:
+        """Let the units of a place wait that are in no lot, in the order of their admission.
 
-        Said again, it adds what others have admitted and takes out what they have sealed.
+        Said again, it adds what was not heard of. Who waits though its lot was sealed, because a process died before
+        it could delete the unit's marker, is found out when a lot is cut.
         """
-        async for key, project in self.journal.rebuild(PROJECT):
-            self.settle_project(key, project)
-        units = [one async for one in self.journal.rebuild(UNIT) if not one[1].gold and not one[1].duplicate_of]
-        # Lots are read last, and nothing runs from then on: no unit waits again that was sealed meanwhile.
-        lots = [one async for one in self.journal.rebuild(LOT)]
-        for key, unit in sorted(units, key=lambda one: (one[1].admitted_at_us, one[1].unit_id)):
-            self.settle_unit(key, unit)
-        for key, lot in sorted(lots, key=lambda one: one[1].number):
-            self.settle_lot(key, lot)
+        model = self.places.get(place) or PlaceModel()
+        model.cut = set()
+        try:
+            slots = range(place, SLOTS, self.place_count)
+            units = [unit async for _, unit in self.journal.rebuild_open(UNIT, slots)]
+            self._wait(model, [unit for unit in units if unit.unit_id not in model.cut])
+        finally:
+            model.cut = None
+        self.places[place] = model
 
-    def settle_project(self, key: str, state: ProjectState) -> None:
+    async def drop(self, place: int) -> None:
+        """Forget what is kept of a place."""
+        self.places.pop(place, None)
+
+    def settle_project(self, state: ProjectState) -> None:
         """Take in a project as it is now; one that is older than what is known changes nothing."""
-        del key
         known = self.projects.get(state.project_id)
-        if known is None or known.revision < state.revision:
+        if known is None or known.revision <= state.revision:
             self.projects[state.project_id] = state
 
-    def settle_unit(self, key: str, state: UnitState) -> None:
-        """Let a unit wait for its lot, though it may be in one already; gold and duplicates are in none."""
-        del key
-        if not state.gold and not state.duplicate_of:
-            self.open_lots[state.project_id].add(state.unit_id, state.admitted_at_us)
-
-    def settle_lot(self, key: str, state: LotState) -> None:
+    def settle_lot(self, state: LotState) -> None:
         """Let the units of a sealed lot wait no more, whoever sealed it."""
-        del key
-        self.open_lots[state.project_id].cut(state)
+        model = self._model(state.project_id)
+        if model is None:
+            return
+        if model.cut is not None:
+            model.cut.update(state.unit_ids)
+        self._done_with(model.open_lots[state.project_id].cut(state))
+
+    def hear_units(self, units: Iterable[UnitState]) -> None:
+        """Let units wait for their lots, whichever process admitted them, if their place is ours."""
+        for unit in units:
+            if (model := self._model(unit.project_id)) is not None:
+                self._wait(model, [unit])
+
+    def leave_out(self, project_id: str, unit_ids: Sequence[str]) -> None:
+        """Let units wait no more: they are in a lot that was sealed."""
+        self._done_with(unit_ids)
+        if (model := self._model(project_id)) is not None:
+            if model.cut is not None:
+                model.cut.update(unit_ids)
+            model.open_lots[project_id].drop(unit_ids)
+
+    def open_lot(self, project_id: str) -> OpenLot | None:
+        """Return the units of a project that wait; None when its place is not ours."""
+        model = self._model(project_id)
+        return None if model is None else model.open_lots[project_id]
+
+    def waiting(self) -> list[tuple[str, OpenLot]]:
+        """Return the open lots of our places, by project."""
+        return [one for model in self.places.values() for one in model.open_lots.items()]
+
+    def _model(self, project_id: str) -> PlaceModel | None:
+        return self.places.get(place_of(slot_of_project(project_id), self.place_count))
+
+    def _wait(self, model: PlaceModel, units: Sequence[UnitState]) -> None:
+        for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
+            model.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us)
+
+    def _done_with(self, unit_ids: Sequence[str]) -> None:
+        """Have the markers deleted of units whose lot is stored."""
+        for unit_id in unit_ids:
+            self.journal.markers.closed(UNIT.key(client_of(unit_id), unit_id), (OPENING,))
+
+    async def not_heard_of(self, project_id: str) -> set[str]:
+        """Return the units that are in no lot, for all that the store knows, and do not wait here.
+
+        Those of other projects of the same client and slot may be among them.
+        """
+        model = self._model(project_id)
+        waiting = set() if model is None else {one for lot in model.open_lots.values() for one in lot}
+        mine = UNIT.key(client_of(project_id), "")
+        keys = await self.journal.marked(UNIT, slot_of_project(project_id))
+        return {key.removeprefix(mine) for key in keys if key.startswith(mine)} - waiting
+
+    async def first_free_number(self, project_id: str) -> int:
+        """Return the number after that of the project's newest lot: lots are numbered from 1 without gaps.
+
+        Asks for ever larger numbers and then in between: for 1,000 lots some twenty times.
+        """
+        newest, step = 0, 1
+        while await self.lots(project_id, [newest + step]):
+            newest, step = newest + step, step * 2
+        while step > 1:
+            step //= 2
+            if await self.lots(project_id, [newest + step]):
+                newest += step
+        return newest + 1
 
     async def project(self, project_id: str, client_id: str | None) -> ProjectState:
         """Return the project; for a client only its own.
@@ -121,6 +205,42 @@ class Repository:
         """Return the keyed fingerprint of a known label within one project."""
         return keyed(self.id_secret, project_id, "gold", label.decode())
 
+    async def begin(self, claims: Sequence[Claim]) -> list[str]:
+        """Say, before their payloads are stored, which units are about to be admitted; return what `finished` takes."""
+        project_id = claims[0].unit.project_id
+        documents: list[Document] = []
+        size = ARRIVAL_BYTES_MAX + 1
+        for encoded in map(_encoded, claims):
+            if size + len(encoded) > ARRIVAL_BYTES_MAX:
+                self._arrivals_counted += 1
+                key = f"{self.journal.commits.writer}/{self._arrivals_counted}"
+                documents.append(
+                    {"_id": key, "project_id": project_id, "at_us": self.journal.clock.now_us(), "claims": []}
+                )
+                size = 0
+            documents[-1]["claims"].append(encoded)
+            size += len(encoded)
+        await self.store.insert(ARRIVALS.name, documents)
+        return [document["_id"] for document in documents]
+
+    async def finished(self, arrivals: Sequence[str]) -> None:
+        """Say that each unit of these arrivals is admitted, or its payload dropped."""
+        await self.store.delete(ARRIVALS.name, arrivals)
+
+    async def left_behind(self, before_us: int) -> list[Arrival]:
+        """Return the arrivals from before a time that nobody has finished."""
+        return [
+            Arrival(document["_id"], document["project_id"], [_claim(one) for one in document["claims"]])
+            async for page in self.store.stream(ARRIVALS.name)
+            for document in page
+            if document["at_us"] < before_us
+        ]
+
+    async def contents(self, units: Sequence[UnitState]) -> dict[str, bytes]:
+        """Return what is stored under these units, canonical, by `payload_key`."""
+        found = await self.store.get(PAYLOADS.name, sorted({payload_key(one) for one in units}))
+        return {key: document["content"] for key, document in found.items()}
+
     async def keep_payloads(self, payloads: Sequence[Document]) -> None:
         """Store payloads, from `payload`; what lies there already is the same."""
         for start in range(0, len(payloads), INSERT_DOCUMENTS_MAX):
@@ -131,16 +251,20 @@ class Repository:
         if units:
             await self.store.delete(PAYLOADS.name, sorted({payload_key(one) for one in units}))
 
-    async def claim(self, claims: Sequence[Claim], number: int) -> list[Claim]:
-        """Claim contents, each under this number; return who holds each, which is who asked first."""
+    async def claim(self, claims: Sequence[Claim], number: int) -> tuple[list[Claim], set[str]]:
+        """Claim contents, each under this number; return who holds each, which is who asked first.
+
+        Returned beside it is which units held theirs before: they were sent before, and most likely are admitted.
+        """
         keys = [f"{one.unit.content_key}/{number}" for one in claims]
         first: dict[str, Claim] = {}
         for key, one in zip(keys, claims, strict=True):
             first.setdefault(key, one)  # what is inserted at once is in no order
         documents = [{"_id": key, "unit_id": one.unit.unit_id, "claim": _encoded(one)} for key, one in first.items()]
         taken = await self._first_of(CLAIMS, documents)
-        held = first | {key: _claim(document["claim"]) for key, document in taken.items()}
-        return [held[key] for key in keys]
+        before = {key: _claim(document["claim"]) for key, document in taken.items()}
+        held = first | before
+        return [held[key] for key in keys], {one.unit.unit_id for one in before.values()}
 
     async def claim_places(self, project_id: str, number: int, unit_ids: Sequence[str]) -> list[str]:
         """Claim a place in a project's n-th lot for each unit; return those that are in an earlier lot.

@@ -1,5 +1,6 @@
 """Ingest over the memory ports, called through its own HTTP door, and what it has told."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,15 @@ from concord.chassis.runtime import Service
 from concord.chassis.store import memory as store_memory
 from concord.contracts.topics import UNITS
 from services.ingest.bootstrap import wire
+from services.ingest.handlers import Handlers
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT, Answer, House, call
+from tests.support.service import until
+from tests.support.settled import settled
 
 DEFINITION = {"label_schema": {"kind": "choice", "classes": ["no", "yes"]}, "policy": {"lot": {"size": 3}}}
+
+STILL_SECONDS = 0.02
 
 
 @dataclass
@@ -23,6 +29,20 @@ class Ingest:
     house: House
     service: Service
     token: str
+    writer: str
+
+    @property
+    def handlers(self) -> Handlers:
+        """Return its use cases."""
+        found: Handlers = self.service.application.state.service  # type: ignore[attr-defined]  # known as any ASGI application
+        return found
+
+    async def kill(self) -> None:
+        """End this life at once, and let the broker notice it when its loops are still."""
+        self.service.runtime.abandon()
+        await asyncio.sleep(STILL_SECONDS)
+        self.house.doors.pop(f"http://{self.writer}", None)
+        self.house.cluster.expire(self.writer)
 
     async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         """Call its HTTP door as the client k1, unless another token is given."""
@@ -36,10 +56,11 @@ class Ingest:
         return answer.json()
 
     async def admit(self, units: Any, project: str = "k1-p") -> Any:
-        """Send units; return the report when what was admitted is published."""
+        """Send units; return the report when what was admitted is published, and heard of by who cuts lots."""
         answer = await self.call("POST", f"/v1/projects/{project}/units", units)
         assert answer.status == 202, answer.body
         await self.published()
+        await settled(self.house, "ingest", self.service)
         return answer.json()
 
     async def find(self, *ids: str, project: str = "k1-p") -> list[Any]:
@@ -61,9 +82,12 @@ async def start(
     broker_faults: broker_memory.Faults | None = None,
 ) -> Ingest:
     """Begin a new life of ingest in a house; several may live at once."""
-    service = wire(IngestSettings.from_environment(ENVIRONMENT), house.ports("ingest", store_faults, broker_faults))
+    ports = house.ports("ingest", store_faults, broker_faults)
+    service = wire(IngestSettings.from_environment(ENVIRONMENT), ports)
+    house.doors[ports.address] = service.application
     await service.runtime.start()
-    return Ingest(house, service, house.token("key", Role.CLIENT, client_id="k1"))
+    await until(lambda: service.runtime.reasons() == [])
+    return Ingest(house, service, house.token("key", Role.CLIENT, client_id="k1"), ports.writer)
 
 
 def told(house: House, kind: str) -> list[Any]:

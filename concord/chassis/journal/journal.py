@@ -223,6 +223,10 @@ class Journal:
                         if newest is not None and kind.is_open(newest):
                             yield key, newest
 
+    async def marked(self, kind: Kind[State], slot: int) -> frozenset[str]:
+        """Return the keys of the aggregates of this kind that have open markers in a slot: a superset of what is open."""
+        return frozenset(await self.markers.of(kind.name, slot))
+
     def forget(self, keys: Iterable[str] | None = None) -> None:
         """Read these heads, or every one, anew when next needed: other processes may have moved them on."""
         if keys is None:

@@ -62,6 +62,20 @@ class Claim(msgspec.Struct, frozen=True):
     content_length: int | None = None
 
 
+class Arrival(NamedTuple):
+    """Units whose sending was taken up, and which may not all be admitted: their process died, or is slow.
+
+    Attributes:
+        arrival_id: its key.
+        project_id: whose.
+        claims: the units, as they were to be admitted.
+    """
+
+    arrival_id: str
+    project_id: str
+    claims: list[Claim]
+
+
 class Place(NamedTuple):
     """What became of one unit that was sent.
 
@@ -94,6 +108,11 @@ def differing(known: UnitState, sent: UnitState) -> str | None:
     (None, 'priority')
     """
     return next((field for name, field in _COMPARED if getattr(known, name) != getattr(sent, name)), None)
+
+
+def waits_for_lot(unit: UnitState) -> bool:
+    """Return whether a unit that is admitted is to be in a lot; gold and duplicates are in none."""
+    return not unit.gold and not unit.duplicate_of
 
 
 def stands_for(holder: UnitState, sent: UnitState) -> bool:

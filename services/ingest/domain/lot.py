@@ -1,6 +1,6 @@
 """Lots: how admitted units are cut into what is accepted or rejected together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import msgspec
@@ -16,14 +16,21 @@ class LotState(msgspec.Struct, frozen=True):
 
 
 class OpenLot:
-    """The units of one project that are in no lot yet, oldest first."""
+    """The units of one project that are in no lot yet, oldest first.
+
+    Attributes:
+        next_number: of the lot that is cut next, or a lower one; 0: it was not asked for yet.
+    """
 
     def __init__(self) -> None:
-        self.next_number = 1
+        self.next_number = 0
         self._waiting: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._waiting)
 
     def add(self, unit_id: str, admitted_at_us: int) -> None:
         """Put a unit at the end; one that waits keeps its place."""
@@ -42,12 +49,12 @@ class OpenLot:
             return ()
         return tuple(islice(self._waiting, size))
 
-    def drop(self, unit_ids: Iterable[str]) -> None:
-        """Take out units that are in a lot already."""
-        for unit_id in unit_ids:
-            self._waiting.pop(unit_id, None)
+    def drop(self, unit_ids: Iterable[str]) -> list[str]:
+        """Take out units that are in a lot already; return those that waited."""
+        return [unit_id for unit_id in unit_ids if self._waiting.pop(unit_id, None) is not None]
 
-    def cut(self, lot: LotState) -> None:
-        """Take out the units of a lot that was sealed, by us or by another process."""
-        self.drop(lot.unit_ids)
-        self.next_number = max(self.next_number, lot.number + 1)
+    def cut(self, lot: LotState) -> list[str]:
+        """Take out the units of a lot that was sealed, by us or by another process; return those that waited."""
+        if self.next_number:
+            self.next_number = max(self.next_number, lot.number + 1)
+        return self.drop(lot.unit_ids)

@@ -11,7 +11,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.ingest.handlers.admission import Admission, Admissions
-from services.ingest.handlers.lots import Lots
+from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
 from services.ingest.repository import Repository
 
@@ -28,15 +28,16 @@ class Handlers:
 
     @classmethod
     def of(
-        cls, repository: Repository, annotators: Table[AnnotatorRow], instruments: Instruments, clock: Clock
+        cls, repository: Repository, mine: Mine, annotators: Table[AnnotatorRow], instruments: Instruments, clock: Clock
     ) -> "Handlers":
         """Return the use cases over one repository.
 
         Args:
             repository: where facts are found.
+            mine: which places are this process's own.
             annotators: who could label what is admitted.
             instruments: those of `telemetry.INSTRUMENTS`.
             clock: time.
         """
-        lots = Lots(repository, clock)
-        return cls(Projects(repository, clock), Admissions(repository, lots, annotators, instruments), lots)
+        admissions = Admissions(repository, mine, annotators, instruments, clock)
+        return cls(Projects(repository, clock), admissions, Lots(repository, mine, clock))

@@ -1,36 +1,45 @@
 """Admission: each unit is taken in once, by whichever door, in whichever of many processes, and every id is answered.
 
-The order of the writes is what makes it so. A unit's content is stored under the unit's own id, then the content is
-claimed for the unit, then the unit's record is inserted. Whoever meets a claim whose unit has no record yet admits
-that unit first, from what the claim says: so no claim waits for a process that died, and two units of one content
-come to one answer, whoever asks.
+The order of the writes is what makes it so. It is noted which units arrive; a unit's content is stored under the
+unit's own id; the content is claimed for the unit; the unit's record is inserted; the note is deleted. Whoever meets a
+claim whose unit has no record yet admits that unit first, from what the claim says: so no claim waits for a process
+that died, and two units of one content come to one answer, whoever asks. A note that stays is finished by the owner of
+its place: so no content stays in the store that is nobody's.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from concord.chassis.annotators import AnnotatorRow
-from concord.chassis.errors import Backlogged, Unavailable
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.errors import Backlogged
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, encoded, schema_from
 from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
 from services.ingest.domain.admission import UnitRefused, UnitWish, canonical_content, checked
-from services.ingest.domain.identity import CLAIMS_MAX, Claim, Place, UnitState, differing, stands_for
+from services.ingest.domain.identity import CLAIMS_MAX, Arrival, Claim, Place, UnitState, differing, stands_for
 from services.ingest.domain.project import ProjectState
 from services.ingest.domain.sampling import kept
 from services.ingest.domain.staffing import Caution, Staff
-from services.ingest.handlers.lots import Lots
-from services.ingest.repository import UNIT, Repository, payload
+from services.ingest.handlers.lots import Mine
+from services.ingest.repository import UNIT, Repository, payload, payload_key
+
+LEFT_BEHIND_US = 60 * MICROSECONDS
+"""After how long units that arrived and are not admitted are taken to be left behind: longer than any request."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -68,18 +77,25 @@ class Admissions:
 
     Args:
         repository: where facts are found.
-        lots: cuts what is admitted.
-        annotators: who could label it.
+        mine: which places are this process's own: it finishes what was left behind in these.
+        annotators: who could label what is admitted.
         instruments: those of `telemetry.INSTRUMENTS`.
+        clock: time.
     """
 
     def __init__(
-        self, repository: Repository, lots: Lots, annotators: Table[AnnotatorRow], instruments: Instruments
+        self,
+        repository: Repository,
+        mine: Mine,
+        annotators: Table[AnnotatorRow],
+        instruments: Instruments,
+        clock: Clock,
     ) -> None:
         self.repository = repository
-        self.lots = lots
+        self.mine = mine
         self.annotators = annotators
         self.instruments = instruments
+        self.clock = clock
 
     async def admit(
         self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers] = ()
@@ -100,17 +116,49 @@ class Admissions:
         result = Admission()
         candidates = await self._candidates(project, wishes, traces or [trace_headers()] * len(wishes), result)
         if candidates:
+            arrivals = await self.repository.begin([one.claim for one in candidates])
             await self.repository.keep_payloads([payload(one.unit, one.content) for one in candidates])
             await self._admit(project, candidates, result)
             await self.repository.drop_payloads(result.orphans)
+            with contextlib.suppress(StoreUnavailable):
+                # The units are in, and are acknowledged as that; who finds the arrival finds nothing left to do.
+                await self.repository.finished(arrivals)
             self._caution(project, candidates, result)
+        self._count(result)
+        return result
+
+    async def finish_left_behind(self) -> None:
+        """Admit what processes that died, or callers that gave up, have left between a payload and its unit.
+
+        So that no content lies in the store that is nobody's. It is done in the way in which it was begun, so it does
+        not matter whether somebody is still at it.
+        """
+        mine = self.mine.open()
+        for arrival in await self.repository.left_behind(self.clock.now_us() - LEFT_BEHIND_US):
+            if place_of(slot_of_project(arrival.project_id), self.repository.place_count) in mine:
+                await self._finish(arrival)
+
+    async def _finish(self, arrival: Arrival) -> None:
+        project = await self.repository.project(arrival.project_id, client_id=None)
+        contents = await self.repository.contents([claim.unit for claim in arrival.claims])
+        found = [(claim, contents.get(payload_key(claim.unit))) for claim in arrival.claims]
+        candidates = [
+            _Candidate(position, claim, content, ())
+            for position, (claim, content) in enumerate(found)
+            if content is not None
+        ]
+        result = Admission()
+        if candidates:
+            await self._admit(project, candidates, result)
+            await self.repository.drop_payloads(result.orphans)
+        await self.repository.finished([arrival.arrival_id])
+        self._count(result)
+        log.info("finished %d units that %s had left behind", len(candidates), arrival.arrival_id)
+
+    def _count(self, result: Admission) -> None:
         for place in result.places.values():
             self.instruments.counter("concord_ingest_units", place.status).inc()
         self.instruments.counter("concord_ingest_units", "refused").inc(len(result.refused))
-        with contextlib.suppress(StoreUnavailable, Unavailable):
-            # The units are in, and are acknowledged as that; a lot that cannot be cut now is cut by the timer.
-            await self.lots.seal_due(project)
-        return result
 
     async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
         """Say where units stand that a client sent, in the order of its ids."""
@@ -182,13 +230,15 @@ class Admissions:
         waiting = list(candidates)
         duplicates: list[tuple[_Candidate, UnitState]] = []
         for number in range(1, CLAIMS_MAX + 1):
-            holders = await self.repository.claim([one.claim for one in waiting], number)
+            holders, before = await self.repository.claim([one.claim for one in waiting], number)
             if project.definition.policy.dedupe == "id":
                 holders = [one.claim for one in waiting]
             pairs = list(zip(waiting, holders, strict=True))
             mine = [one for one, holder in pairs if holder.unit.unit_id == one.unit.unit_id]
             others = [(one, holder) for one, holder in pairs if holder.unit.unit_id != one.unit.unit_id]
-            known = await self._apply(project, mine, {holder.unit.unit_id: holder for _, holder in others}, result)
+            known = await self._apply(
+                project, mine, {holder.unit.unit_id: holder for _, holder in others}, before, result
+            )
             firsts = [(one, known[holder.unit.unit_id]) for one, holder in others]
             duplicates += [(one, first) for one, first in firsts if stands_for(first, one.unit)]
             waiting = [one for one, first in firsts if not stands_for(first, one.unit)]
@@ -203,12 +253,21 @@ class Admissions:
         await self._tell_duplicates(project, duplicates, result)
 
     async def _apply(
-        self, project: ProjectState, mine: Sequence[_Candidate], others: Mapping[str, Claim], result: Admission
+        self,
+        project: ProjectState,
+        mine: Sequence[_Candidate],
+        others: Mapping[str, Claim],
+        before: Container[str],
+        result: Admission,
     ) -> dict[str, UnitState]:
-        """Admit the owners of contents; return by id how they, and those who own what others sent, stand now."""
+        """Admit the owners of contents; return by id how they, and those who own what others sent, stand now.
+
+        The head of a unit that was sent before is read first. An insert that is tried on one that is admitted costs
+        more, and would mark it as open again when it is in its lot.
+        """
         known = await self.repository.units(sorted(others.keys() - {one.unit.unit_id for one in mine}))
-        causes = [_admitting(project, one.claim, one.trace) for one in mine]
-        causes += [_admitting(project, claim, ()) for unit_id, claim in others.items() if unit_id not in known]
+        causes = [_admitting(project, one.claim, one.trace, one.unit.unit_id not in before) for one in mine]
+        causes += [_admitting(project, claim, (), False) for unit_id, claim in others.items() if unit_id not in known]
         outcomes = await self.repository.journal.apply(UNIT, causes)
         for outcome in outcomes:
             if outcome.error is not None:
@@ -247,7 +306,7 @@ class Admissions:
             result.places[one.position] = Place("admitted" if admitted else "repeated", known)
 
 
-def _admitting(project: ProjectState, claim: Claim, trace: Headers) -> Cause[UnitState]:
+def _admitting(project: ProjectState, claim: Claim, trace: Headers, new: bool) -> Cause[UnitState]:
     cause_id = f"admit/{claim.unit.unit_id}"
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
@@ -257,7 +316,7 @@ def _admitting(project: ProjectState, claim: Claim, trace: Headers) -> Cause[Uni
         announcer = Announcer(SERVICE, cause_id, now_us, trace)
         return Decision(after, [unit_admitted(announcer, project, after, claim)])
 
-    return Cause(UNIT.key(project.client_id, claim.unit.unit_id), cause_id, decide, creates=True)
+    return Cause(UNIT.key(project.client_id, claim.unit.unit_id), cause_id, decide, creates=new)
 
 
 def _duplicating(project: ProjectState, one: _Candidate, first: UnitState) -> Cause[UnitState]:

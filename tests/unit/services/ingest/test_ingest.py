@@ -97,7 +97,7 @@ async def test_a_new_life_goes_on_where_the_last_one_was_killed() -> None:
     before = await start(house)
     await before.call("PUT", "/v1/projects/p", DEFINITION)
     await before.admit(units(2))
-    before.service.runtime.abandon()
+    await before.kill()
     after = await start(house)
     report = await after.admit(units(3))
     assert (report["admitted"], report["repeated"]) == (1, 2)

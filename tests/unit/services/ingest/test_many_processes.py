@@ -97,7 +97,7 @@ async def test_requests_that_meet_in_two_processes_leave_one_unit_a_content(seed
     await lives[1].published()
     await check(lives[0], list(reports))
     for life in lives:
-        life.service.runtime.abandon()
+        await life.kill()
 
 
 async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_is_lost_or_two() -> None:
@@ -110,7 +110,7 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         await first.define({**DEFINITION, "policy": {"lot": {"size": 2}}})
         await send(first, [Y])
         await first.published()
-        first.service.runtime.abandon()  # at once, where an orderly stop waits for its loops
+        await first.kill()  # at once, where an orderly stop waits for its loops
         dies = Dies(f"{step}", 10**9)
         life = await start(house, dies)
         dies.steps_left = step
@@ -123,7 +123,7 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         reports = [call.result() for call in calls if call.done()]
         for task in (death, *calls):
             task.cancel()
-        life.service.runtime.abandon()
+        await life.kill()
         after = await start(house)
         # First somebody else's id, then nothing more for what was in hand: it is finished, or was never answered for.
         reports.append(await send(after, LATE))
@@ -134,5 +134,5 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         members = Counter(unit_id for lot in told(house, "lot_sealed") for unit_id in lot.unit_ids)
         work = [one.unit_id for one in told(house, "unit_admitted") if not one.HasField("gold_label")]
         assert members == dict.fromkeys(work, 1), "a unit of work is in one lot"
-        after.service.runtime.abandon()
+        await after.kill()
     assert step > 20, "many steps were tried"

@@ -151,7 +151,7 @@ async def test_a_unit_that_nobody_can_label_is_taken_with_a_caution(wants: Any, 
     assert (await ingest.admit({"id": "c", "content": "z", **well}))["cautions"] == []
     gold = {"annotators": ["c1"], "gold": "yes"}
     assert (await ingest.admit({"id": "d", "content": "g", **gold}))["cautions"] == [], "one is enough to be measured"
-    ingest.service.runtime.abandon()
+    await ingest.kill()
 
 
 async def test_no_string_of_a_definition_is_larger_than_can_be_told(ingest: Ingest) -> None:

@@ -53,7 +53,7 @@ def units(name: str, count: int) -> list[Any]:
 async def test_what_cannot_be_told_any_more_is_refused_before_it_is_stored_and_the_timer_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(publisher, "BACKLOG_EVENTS_MAX", 100)
+    monkeypatch.setattr(publisher, "BACKLOG_EVENTS_MAX", 80)
     monkeypatch.setattr(bootstrap, "SEAL_SECONDS", 0.01)
     house, broker = House(), Away()
     ingest = await start(house, broker_faults=broker)
@@ -70,7 +70,7 @@ async def test_what_cannot_be_told_any_more_is_refused_before_it_is_stored_and_t
     await ingest.published()
     assert ingest.service.runtime.reasons() == []
     assert (await ingest.call("POST", PATH, units("after", 1))).status == 202
-    ingest.service.runtime.abandon()
+    await ingest.kill()
 
 
 async def test_units_whose_caller_gave_up_are_in_a_lot_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ async def test_units_whose_caller_gave_up_are_in_a_lot_all_the_same(monkeypatch:
     assert (await ingest.call("POST", "/v1/projects/k1-p/seal")).json() == {"lots": 1}
     await ingest.published()
     assert [len(lot.unit_ids) for lot in told(house, "lot_sealed")] == [2]
-    ingest.service.runtime.abandon()
+    await ingest.kill()
 
 
 async def test_a_unit_that_is_looked_at_after_its_lot_was_sealed_is_in_no_second_lot() -> None:
@@ -105,4 +105,4 @@ async def test_a_unit_that_is_looked_at_after_its_lot_was_sealed_is_in_no_second
     assert len(members) == 2
     assert not set(members[0]) & set(members[1])
     for life in (first, other):
-        life.service.runtime.abandon()
+        await life.kill()
