@@ -225,7 +225,7 @@ class Journal:
 
     async def marked(self, kind: Kind[State], slot: int) -> frozenset[str]:
         """Return the keys of the aggregates of this kind that have open markers in a slot: a superset of what is open."""
-        return frozenset(await self.markers.of(kind.name, slot))
+        return frozenset(await self.markers.of(kind.name, [slot]))
 
     def forget(self, keys: Iterable[str] | None = None) -> None:
         """Read these heads, or every one, anew when next needed: other processes may have moved them on."""

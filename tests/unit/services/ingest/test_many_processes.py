@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from concord.chassis.store import memory as store_memory
+from services.ingest.handlers import admission
 from simulation.house import House
 from tests.support.ingest import DEFINITION, Ingest, start, told
 
+LONG_US = 10**15
 PATH = "/v1/projects/k1-p/units"
 Y = {"id": "1", "content": "Y"}
 REQUESTS: list[list[dict[str, Any]]] = [
@@ -100,7 +102,10 @@ async def test_requests_that_meet_in_two_processes_leave_one_unit_a_content(seed
         await life.kill()
 
 
-async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_is_lost_or_two() -> None:
+async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_is_lost_or_two_or_nobodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(admission, "LEFT_BEHIND_US", -LONG_US)
     step, survived = 0, False
     while not survived:
         step += 1
@@ -134,5 +139,9 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         members = Counter(unit_id for lot in told(house, "lot_sealed") for unit_id in lot.unit_ids)
         work = [one.unit_id for one in told(house, "unit_admitted") if not one.HasField("gold_label")]
         assert members == dict.fromkeys(work, 1), "a unit of work is in one lot"
+        await after.handlers.admissions.finish_left_behind()
+        owned = {(one.unit_id, one.fingerprint) for one in told(house, "unit_admitted")}
+        kept = [(one["unit_id"], one["_id"].rpartition("/")[2]) for one in house.database("ingest").dump("payloads")]
+        assert sorted(kept) == sorted(owned), "each content in the store is a unit's"
         await after.kill()
     assert step > 20, "many steps were tried"
