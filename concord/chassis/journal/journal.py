@@ -224,7 +224,7 @@ class Journal:
                             yield key, newest
 
     async def marked(self, kind: Kind[State], slot: int) -> frozenset[str]:
-        """Return the keys of the aggregates of this kind that have open markers in a slot: a superset of what is open."""
+        """Return the keys of the aggregates of this kind that have open markers in a slot: what is open, or more."""
         return frozenset(await self.markers.of(kind.name, [slot]))
 
     def forget(self, keys: Iterable[str] | None = None) -> None:

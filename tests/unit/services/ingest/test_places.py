@@ -13,6 +13,7 @@ from concord.chassis.broker import memory as broker_memory
 from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.broker.port import BrokerUnavailable, Outgoing
 from concord.chassis.journal import publisher
+from concord.chassis.journal.announce import Announcer
 from concord.chassis.store import memory as store_memory
 from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
 from services.ingest import announcements
@@ -135,7 +136,7 @@ def test_a_project_is_read_back_as_it_was_told() -> None:
         {"kind": "choice", "classes": ["a", "b"]}, "Name", "Text\u2028", policy, Targets(alpha=0.123456789)
     )
     state = ProjectState("k1-p", "k1", 9, 4, definition)
-    event = announcements.project_defined(announcements.Announcer("ingest", "c", 1, ()), state)
+    event = announcements.project_defined(Announcer("ingest", "c", 1, ()), state)
     assert PROJECTS.message is not None
     assert announcements.project_from(PROJECTS.message.FromString(event.value)) == state
 
