@@ -23,7 +23,7 @@ from tests.support.service import caller, local_settings, running
 
 pytestmark = NEEDS_REAL_PARTS
 
-POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.85))
+POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.8))
 UNITS_COUNT = 12
 """Of each three units one is agreed upon at once, one after a third label, and one never."""
 CONFUSION = [18, 2, 2, 18]
