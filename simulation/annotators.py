@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from concord.chassis.identity import Role
+from simulation import wishes
 from simulation.notebook import Ended, Submitted
 from simulation.town import Person, Town
 
@@ -28,7 +29,7 @@ class Annotator(Person):
         self.steady = steady
         self.right = 1.0 if steady else self.generator.uniform(0.55, 0.95)
         self.odd = 0.0 if steady else 0.06
-        self.answers: dict[str, str] = {}
+        self.answers: dict[str, Any] = {}
 
     async def live(self) -> None:
         """Work until the town closes."""
@@ -46,7 +47,7 @@ class Annotator(Person):
             return False
         self._read(answer.body)
         offers = answer.json()["assignments"]
-        classes = self.town.notebook.projects[project_id]["label_schema"]["classes"]
+        schema = self.town.notebook.projects[project_id]["label_schema"]
         ready: list[dict[str, Any]] = []
         for offer in offers:
             self.town.notebook.offered[offer["assignment_id"]] = self.name
@@ -55,7 +56,7 @@ class Annotator(Person):
                 continue
             truth = await self.truth_of(offer["payload_url"])
             if truth is not None:
-                ready.append(self._answer(offer["assignment_id"], truth, classes))
+                ready.append(self._answer(offer["assignment_id"], truth, schema))
         if self.chance(self.odd / 2):
             await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
             return True
@@ -82,11 +83,12 @@ class Annotator(Person):
             self._read(answer.body)
             self.town.notebook.ended.append(Ended(assignment_id, self.name, status))
 
-    def _answer(self, assignment_id: str, truth: str, classes: list[str]) -> dict[str, Any]:
+    def _answer(self, assignment_id: str, truth: Any, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the annotator's label, the same as before where they labelled it before."""
         if assignment_id not in self.answers:
-            others = [one for one in classes if one != truth]
-            self.answers[assignment_id] = truth if self.chance(self.right) else self.generator.choice(others)
+            draw, right = self.generator, self.chance(self.right)
+            said = wishes.right_label(draw, truth) if right else wishes.wrong_label(draw, truth, schema)
+            self.answers[assignment_id] = said
         body: dict[str, Any] = {"assignment_id": assignment_id, "label": self.answers[assignment_id]}
         if self.chance(0.5):
             body["active_ms"] = self.generator.randint(300, 9_000)
@@ -138,7 +140,9 @@ class Annotator(Person):
 
     async def _change_their_mind(self, one: dict[str, Any]) -> None:
         """Send another label for what was submitted; the first stands."""
-        other = "no" if one["label"] == "yes" else "yes"
+        other: Any = "no" if one["label"] == "yes" else "yes"
+        if not isinstance(one["label"], str):
+            other = wishes.NUMBER_HIGH - one["label"]
         taken = {told.assignment_id for told in self.town.notebook.submitted}
         path = f"/v1/assignments/{one['assignment_id']}/submission"
         answer = await self.insist("assign", "POST", path, {"label": other})

@@ -9,17 +9,19 @@ from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.broker.port import BrokerUnavailable, Outgoing
 from concord.chassis.identity import Role
 from concord.contracts.topics import INTAKE
+from simulation import wishes
 from simulation.faults import BrokerFaults, Passage
 from simulation.notebook import Admitted, Exported, Unit
-from simulation.town import LABELS, Person, Town, canonical
+from simulation.town import Person, Town
+from simulation.wishes import canonical
 
 UNSEEN_NAME = "Nightingale"
 """Stands in every project's name and in every source id: no annotator may ever see it."""
 BATCH_UNITS_MAX = 5
 BETWEEN_BATCHES_SECONDS = 6.0
 LOOK_SECONDS = 10.0
-NDJSON = (("content-type", "application/x-ndjson"),)
 DOORS = ("json", "ndjson", "structured", "binary")
+COUNTS = ("admitted", "repeated", "duplicate_of", "left_out", "refused_count")
 
 
 class Client(Person):
@@ -33,79 +35,58 @@ class Client(Person):
     """
 
     def __init__(self, town: Town, number: int, units: int, annotators: Sequence[str]) -> None:
-        self.client_id = f"k{number}"
-        super().__init__(town, f"key-{number}", Role.CLIENT, client_id=self.client_id)
-        self.project_id = f"{self.client_id}-p"
+        client_id = f"k{number}"
+        super().__init__(town, f"key-{number}", Role.CLIENT, client_id=client_id)
+        self.project_id = f"{client_id}-p"
         self.annotators = annotators
-        self.definition = self._definition()
+        draw = self.generator
+        self.definition: dict[str, Any] = {
+            "name": f"{UNSEEN_NAME} {client_id}",
+            "label_schema": wishes.schema(draw),
+            "policy": wishes.policy(draw),
+        }
         passage = Passage(town.network.weather, self.generator, crash=None)
         self.broker = MemoryBroker(town.house.cluster, self.name, BrokerFaults(passage))
-        self.units = [self._unit(place) for place in range(units)]
+        self.units = [self.unit(str(place), f"text {place} of {self.project_id}") for place in range(units)]
         self.exported: set[str] = set()
+        self.begun = asyncio.Event()
 
-    def _definition(self) -> dict[str, Any]:
+    def unit(self, name: str, text: str, *, plain: bool = False) -> dict[str, Any]:
+        """Return a unit of this client as it is sent, and note what is true of it."""
         draw = self.generator
-        classes = list(LABELS[:: draw.choice((1, 2))])
-        initial = draw.randint(1, 3)
-        policy = {
-            "overlap": {"initial": initial, "max": draw.randint(initial, 5)},
-            "consensus": {
-                "method": draw.choice(("posterior", "majority")),
-                "confidence": draw.choice((0.55, 0.7, 0.95)),
-            },
-            "gold": {"rate": draw.choice((0.0, 0.1, 0.3))},
-            "sampling": {"rate": draw.choice((1.0, 1.0, 0.8))},
-            "lot": {"size": draw.randint(3, 12), "seal_after_seconds": draw.randint(5, 60)},
-            "lease": {"seconds": draw.choice((0, 15, 40)), "renewals_max": 1},
-            "audit": {
-                "plan": draw.choice(("sequential", "single", "fraction")),
-                "fraction": 0.5,
-                "aql": 0.1,
-                "ltpd": 0.4,
-                "on_reject": draw.choice(("relabel", "inspect_all")),
-            },
-        }
-        schema = {"kind": "choice", "classes": classes}
-        return {"name": f"{UNSEEN_NAME} {self.client_id}", "label_schema": schema, "policy": policy}
-
-    def _unit(self, place: int) -> dict[str, Any]:
-        draw = self.generator
-        text = f"text {place} of project {self.project_id}"
-        content: Any = text if draw.random() < 0.5 else {"premise": text, "hypothesis": [place, text]}
-        truth = draw.choice(self.definition["label_schema"]["classes"])
-        self.town.truths[canonical(content)] = truth
-        sent: dict[str, Any] = {"id": f"{UNSEEN_NAME}/{place}", "content": content}
-        if draw.random() < 0.15:
-            sent["gold"] = truth
-        if draw.random() < 0.1:
-            sent["annotators"] = draw.sample(list(self.annotators), len(self.annotators))
-        elif draw.random() < 0.1:
-            sent["skills"] = ["law"]
-        if draw.random() < 0.2:
-            sent["priority"] = draw.randint(-5, 5)
-        unit = Unit(self.project_id, sent["id"], content, truth, "gold" in sent, tuple(sent.get("annotators", ())))
-        self.town.notebook.units[self.project_id, sent["id"]] = unit
+        true = self.town.truths.setdefault(canonical(text), wishes.truth(draw, self.definition["label_schema"]))
+        sent = wishes.unit(draw, f"{UNSEEN_NAME}/{name}", text, true, self.annotators, plain=plain)
+        self.town.truths[canonical(sent["content"])] = true
+        self.note(sent)
         return sent
+
+    def note(self, sent: dict[str, Any]) -> None:
+        """Note that a unit is sent like this."""
+        true = self.town.truths[canonical(sent["content"])]
+        named = tuple(sent.get("annotators", ()))
+        unit = Unit(self.project_id, sent["id"], sent["content"], true, "gold" in sent, named)
+        self.town.notebook.units.setdefault((self.project_id, sent["id"]), []).append(unit)
 
     async def live(self) -> None:
         """Do what a client does, to the end."""
         self.town.sending.add(self.name)
-        await self._define()
+        await self.define()
+        self.begun.set()
         waiting = list(self.units)
         while waiting:
             size = self.generator.randint(1, BATCH_UNITS_MAX)
             batch, waiting = waiting[:size], waiting[size:]
-            await self._send(batch)
+            await self.send(batch)
             if self.chance(0.3):
-                await self._send(batch)
+                await self.send(batch)
             if self.chance(0.2):
                 await self._misbehave(batch[0])
             if self.chance(0.1):
                 self.definition["guideline"] = f"Say what holds ({self.generator.random()})."
-                await self._define()
+                await self.define()
             await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_BATCHES_SECONDS))
         while unacknowledged := [sent for sent in self.units if not self._acknowledged(sent["id"])]:
-            await self._send(unacknowledged)
+            await self.send(unacknowledged)
         self.town.sending.discard(self.name)
         if self.chance(0.5):
             await self.insist("ingest", "POST", f"/v1/projects/{self.project_id}/seal")
@@ -116,21 +97,24 @@ class Client(Person):
         told = {(one.project_id, one.source_id) for one in self.town.notebook.admitted}
         return key in told or key in self.town.notebook.published
 
-    async def _define(self) -> None:
+    async def define(self) -> None:
+        """Define the project as it is wished for now, after an attempt that must be refused."""
+        notebook = self.town.notebook
         wrong = {**self.definition, "policy": {"overlap": {"initial": 3, "max": 2}}}
         refused = await self.insist("ingest", "PUT", "/v1/projects/p", wrong)
         if refused is not None and refused.status != 422:
-            self.town.notebook.wrongs.append(f"a policy out of range was answered {refused.status}")
+            notebook.wrongs.append(f"a policy out of range was answered {refused.status}")
+        notebook.definitions.setdefault(self.project_id, []).append(json.loads(json.dumps(self.definition)))
         answer = None
         while answer is None:
             answer = await self.insist("ingest", "PUT", "/v1/projects/p", self.definition)
         if answer.status not in (200, 201):
-            self.town.notebook.wrongs.append(f"{self.project_id} was refused: {answer.body!r}")
-        self.town.notebook.projects[self.project_id] = answer.json()
+            notebook.wrongs.append(f"{self.project_id} was refused: {answer.body!r}")
+        notebook.projects[self.project_id] = answer.json()
 
-    async def _send(self, batch: Sequence[dict[str, Any]]) -> None:
-        """Send a batch through one of the doors."""
-        door = self.generator.choice(DOORS)
+    async def send(self, batch: Sequence[dict[str, Any]], door: str = "", refused: int = 0) -> None:
+        """Send a batch through one of the doors; over HTTP so many of it at least must be refused, or may be."""
+        door = door or self.generator.choice(DOORS)
         if door in ("structured", "binary"):
             await self._publish([self._cloud_event(sent, door) for sent in batch])
             self.town.notebook.published.update((self.project_id, sent["id"]) for sent in batch)
@@ -144,21 +128,27 @@ class Client(Person):
                 "ingest", "POST", path, lines, headers=[("content-type", "application/x-ndjson")]
             )
         if answer is not None:
-            self._note_report(batch, answer.status, answer.json())
+            self._note_report(batch, answer.status, answer.json(), refused)
 
-    def _note_report(self, batch: Sequence[dict[str, Any]], status: int, report: dict[str, Any]) -> None:
+    def _note_report(self, batch: Sequence[dict[str, Any]], status: int, report: dict[str, Any], refused: int) -> None:
         wrongs = self.town.notebook.wrongs
         if status != 202:
             wrongs.append(f"units of {self.project_id} were answered {status}: {report}")
             return
-        counted = sum(report[name] for name in ("admitted", "repeated", "left_out", "refused_count"))
-        if counted != len(batch) or report["refused_count"]:
-            wrongs.append(f"of {len(batch)} good units of {self.project_id} the report says {report}")
-        for told in report["units"]:
+        if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > refused:
+            wrongs.append(
+                f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"
+            )
+        taken = [sent for line, sent in enumerate(batch, 1) if line not in {one["line"] for one in report["refused"]}]
+        for sent, told in zip(taken, report["units"], strict=True):
+            if told["source_id"] != sent["id"]:
+                wrongs.append(f"{sent['id']} of {self.project_id} was answered as {told['source_id']}")
             if told["status"] == "left_out":
                 self.town.notebook.left_out.add(told["unit_id"])
+            first = told.get("duplicate_of", {}).get("unit_id", "")
+            content = canonical(sent["content"])
             self.town.notebook.admitted.append(
-                Admitted(self.project_id, told["source_id"], told["unit_id"], told["status"])
+                Admitted(self.project_id, told["source_id"], told["unit_id"], told["status"], content, first)
             )
 
     def _cloud_event(self, sent: dict[str, Any], mode: str) -> Outgoing:
@@ -226,9 +216,15 @@ class Client(Person):
     async def _take(self, lot_id: str, status: str) -> None:
         if lot_id in self.exported or (status != "accepted" and not self.chance(0.1)):
             return
-        export = await self.insist("audit", "GET", f"/v1/lots/{lot_id}/export")
-        certificate = await self.insist("audit", "GET", f"/v1/lots/{lot_id}/certificate")
-        if export is None or certificate is None or {export.status, certificate.status} != {200}:
+        replies = []
+        # What is erased while all this is fetched would make two stories of it.
+        for what in ("withdrawals", "export", "certificate", "withdrawals"):
+            answer = await self.insist("audit", "GET", f"/v1/lots/{lot_id}/{what}")
+            if answer is None or answer.status not in ((200, 404) if what == "withdrawals" else (200,)):
+                return
+            replies.append(answer.body if answer.status == 200 else b"")
+        before, export, certificate, after = replies
+        if before != after:
             return
         self.exported.add(lot_id)
-        self.town.notebook.exported.append(Exported(lot_id, export.body, certificate.body))
+        self.town.notebook.exported.append(Exported(lot_id, export, certificate, after))

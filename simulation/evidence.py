@@ -44,11 +44,13 @@ class Evidence:
         records: all records of each topic, partition by partition.
         said: every event once, in the order of its first record within a partition.
         kept: every service's journal, by service.
+        documents: of other collections, by service and name.
     """
 
     records: dict[str, list[Incoming]] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     kept: dict[str, list[Kept]] = field(default_factory=dict)
+    documents: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     _ids: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     @classmethod
@@ -62,6 +64,7 @@ class Evidence:
                 (_kept(service, document) for document in database.dump("journal")),
                 key=lambda one: (one.aggregate, one.seq),
             )
+        evidence.documents["ingest", "payloads"] = house.database("ingest").dump("payloads")
         return evidence
 
     def hear(self, topic: Topic, records: list[Incoming]) -> None:

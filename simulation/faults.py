@@ -20,6 +20,9 @@ DELAY_SECONDS_MEAN = 0.3
 DUPLICATE_CHANCE = 0.15
 LOST_CHANCE = 0.06
 CRASH_POINT_OPERATIONS_MEAN = 60
+BEYOND_PATIENCE_CHANCE = 0.01
+BEYOND_PATIENCE_SECONDS = (8.0, 20.0)
+"""How long an insert may take that nobody waits for any more: those who asked for it wait ten seconds."""
 
 
 class Fault(enum.StrEnum):
@@ -36,6 +39,9 @@ class Fault(enum.StrEnum):
     TWO_LIVES = "two lives at once"
     CLOCK_JUMPS = "clock jumps"
     LOST_MESSAGES = "lost messages"
+    BEYOND_PATIENCE = "store beyond patience"
+    AWAY_FOR_MINUTES = "away for minutes"
+    TROUBLE_AT_THE_DOOR = "trouble at the door"
 
 
 CRASH_POINTS = (
@@ -146,7 +152,11 @@ class Passage:
         """Return when the operation may go on, or raise `unavailable`; for a dead process return never."""
         if self._crash is not None and self._is_crash_point(phase, operation):
             self._crash()
-        if self.weather.strikes(Fault.DELAYS, DELAY_CHANCE, self.generator):
+        if operation == "insert" and self.weather.strikes(
+            Fault.BEYOND_PATIENCE, BEYOND_PATIENCE_CHANCE, self.generator
+        ):
+            await asyncio.sleep(self.generator.uniform(*BEYOND_PATIENCE_SECONDS))
+        elif self.weather.strikes(Fault.DELAYS, DELAY_CHANCE, self.generator):
             await asyncio.sleep(self.generator.expovariate(1 / DELAY_SECONDS_MEAN))
         elif phase == "before":
             await asyncio.sleep(0)

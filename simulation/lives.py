@@ -10,6 +10,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.places.keeper import PlaceKeeper
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.chassis.settings import ServiceSettings
@@ -29,6 +30,12 @@ from simulation.house import ENVIRONMENT, Answer, House, call
 from simulation.trace import TownCluster, Trace, TracedStore
 
 RESTART_SECONDS = (0.5, 5.0)
+LIVES_APIECE = 2
+"""Of a service that keeps its read models by place, all the time; of another only while a run has two at once."""
+TWO_OF_ANY_CHANCE = 0.35
+"""How often a run that has two lives at once has them of the services, too, that do not keep theirs by place yet."""
+AWAY_AFTER_SECONDS = (5.0, 35.0)
+AWAY_SECONDS = (60.0, 180.0)
 SESSION_SECONDS = (3.0, 10.0)
 """After how long the broker notices that a member is gone."""
 
@@ -74,6 +81,7 @@ class Life:
         self.address = ports.address
         self._doors = house.doors
         self.service = wire(settings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
+        self.placed = any(isinstance(part, PlaceKeeper) for part in self.service.runtime.parts)
         self.ended = asyncio.Event()
         self._trace = trace
         self._tasks: dict[asyncio.Task[Any], None] = {}
@@ -183,6 +191,8 @@ class Lives:
         self.trace = trace
         self.generator = generator
         self.now: dict[str, list[Life]] = {name: [] for name in SERVICES}
+        self.away: set[tuple[str, type[Exception]]] = set()
+        self._wanted = dict(PROCESSES)
         self.deaths: list[str] = []
         self.ends: Counter[str] = Counter()
         self._closing = False
@@ -190,22 +200,35 @@ class Lives:
         self._expiries: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        """Begin the lives of each."""
+        """Begin a life of each, or as many as each has."""
+        if Fault.TWO_LIVES in self.weather.faults and self.generator.random() < TWO_OF_ANY_CHANCE:
+            self._wanted = dict.fromkeys(SERVICES, LIVES_APIECE)
         self._keepers = [
-            asyncio.create_task(self._keep(name, others)) for name in SERVICES for others in range(PROCESSES[name])
+            asyncio.create_task(self._keep(name, seat)) for name in SERVICES for seat in range(LIVES_APIECE)
         ]
 
-    async def _keep(self, name: str, others: int) -> None:
-        """Have one life more than so many others."""
+    async def _keep(self, name: str, seat: int) -> None:
         while not self._closing:
-            if len(self.now[name]) <= others:
+            if seat < self._wanted[name] and len(self.now[name]) < self._wanted[name]:
                 await self.live(name)
             await asyncio.sleep(self.generator.uniform(*RESTART_SECONDS))
+
+    def calm(self) -> list[Life]:
+        """Want one life of each from now on, two of what is kept by place; return those that are too many."""
+        surplus: list[Life] = []
+        for name, lives in self.now.items():
+            if not any(life.placed for life in lives):
+                self._wanted[name] = PROCESSES[name]
+            surplus += lives[: -self._wanted[name]]
+        return surplus
 
     async def live(self, name: str) -> None:
         """Live one life of a service to its end."""
         life = Life(name, self.house, self.weather, self.trace)
+        if life.placed:
+            self._wanted[name] = LIVES_APIECE
         self.now[name].append(life)
+        life.passage.down.update(what for who, what in self.away if who == name)
         self.trace.tell("life", life.writer)
         fault = await life.run()
         self.now[name].remove(life)
@@ -264,6 +287,8 @@ class Mischief:
         }
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
+        if Fault.AWAY_FOR_MINUTES in self.weather.faults:
+            self._tasks.append(asyncio.create_task(self._away_for_minutes()))
         while loop.time() < end:
             await asyncio.sleep(self.generator.expovariate(1 / pause_seconds_mean))
             fault = self.generator.choice(list(kinds))
@@ -282,9 +307,8 @@ class Mischief:
                 life.clock.seconds_off = 0.0
         await asyncio.gather(*self._tasks)
         # One more than is deployed is there only for as long as another is thought dead.
-        for name, lives in self.lives.now.items():
-            for surplus in lives[: -PROCESSES[name]]:
-                await surplus.stop()
+        for surplus in self.lives.calm():
+            await surplus.stop()
 
     async def _crash(self, life: Life) -> None:
         if self.generator.random() < 0.3:
@@ -313,6 +337,26 @@ class Mischief:
         life.passage.down.add(unavailable)
         await asyncio.sleep(self.generator.uniform(0.5, 20.0))
         life.passage.down.discard(unavailable)
+
+    async def _away_for_minutes(self) -> None:
+        """Take a service's store away, or everybody's broker, for longer than anybody is patient."""
+        await asyncio.sleep(self.generator.uniform(*AWAY_AFTER_SECONDS))
+        everybody = list(SERVICES)
+        away: set[tuple[str, type[Exception]]] = {(name, BrokerUnavailable) for name in everybody}
+        if self.generator.random() < 0.5:
+            away = {(self.generator.choice(everybody), StoreUnavailable)}
+        self.weather.struck[Fault.AWAY_FOR_MINUTES] += 1
+        self.lives.trace.tell("away", sorted((name, what.__name__) for name, what in away))
+        self._spread(away, gone=True)
+        await asyncio.sleep(self.generator.uniform(*AWAY_SECONDS))
+        self._spread(away, gone=False)
+
+    def _spread(self, away: set[tuple[str, type[Exception]]], *, gone: bool) -> None:
+        change = set.update if gone else set.difference_update
+        change(self.lives.away, away)
+        for name, what in away:
+            for life in self.lives.now[name]:
+                change(life.passage.down, {what})
 
     async def _jump(self, life: Life) -> None:
         life.clock.seconds_off += self.generator.uniform(-90.0, 90.0)

@@ -16,18 +16,24 @@ class Unit(NamedTuple):
     project_id: str
     source_id: str
     content: Any
-    truth: str
+    truth: Any
     known: bool
     annotators: tuple[str, ...] = ()
 
 
 class Admitted(NamedTuple):
-    """A service said: this unit is in, under this id."""
+    """A service said: this unit is in, under this id.
+
+    Attributes:
+        content: canonical text of what was sent under it.
+    """
 
     project_id: str
     source_id: str
     unit_id: str
     status: str
+    content: str = ""
+    duplicate_of: str = ""
 
 
 class Submitted(NamedTuple):
@@ -35,7 +41,7 @@ class Submitted(NamedTuple):
 
     assignment_id: str
     annotator_id: str
-    label: str
+    label: Any
     status: str
 
 
@@ -52,7 +58,7 @@ class Ruled(NamedTuple):
 
     unit_id: str
     adjudicator_id: str
-    label: str
+    label: Any
     rework: int
 
 
@@ -61,15 +67,25 @@ class Inspected(NamedTuple):
 
     unit_id: str
     auditor_id: str
-    label: str
+    label: Any
 
 
 class Exported(NamedTuple):
-    """Audit handed over: one lot's export and its certificate."""
+    """Audit handed over: one lot's export, its certificate, and the list of what was erased since, if any."""
 
     lot_id: str
     content: bytes
     certificate: bytes
+    withdrawals: bytes = b""
+
+
+class Heard(NamedTuple):
+    """A reply: who asked, the client whose data they may see, where, and what they were told."""
+
+    name: str
+    client_id: str
+    path: str
+    body: bytes
 
 
 @dataclass
@@ -77,17 +93,27 @@ class Notebook:
     """What everybody was told.
 
     Attributes:
-        units: every unit that its client wants in, by project and the client's own name of it.
+        units: every unit that its client wants in, by project and the client's own name of it: several where a client
+            sent other content under the same name at once, of which one gets in.
+        definitions: everything that a client ever said of a project: a request that was late may bring an old one back.
+        projects: what ingest answered last.
+        erased: ids of units that were, or may have been, erased.
+        clocks_jumped: the services' clocks did not agree, so that what they told of times is not to be compared.
         unwanted: names of units that were refused and must never be in.
         left_out: ids of units that a project's sampling left out.
         published: names of units that the broker acknowledged on the intake topic.
         poison: values that were published to the intake topic and can never be taken.
         quality: what metrics said of each project when all was settled.
         replies: every reply to an annotator: who asked, and the body.
+        heard: every reply to anybody who is bound to a client.
         wrongs: what a reply said that no reply may say, noted on the spot.
     """
 
-    units: dict[tuple[str, str], Unit] = field(default_factory=dict)
+    units: dict[tuple[str, str], list[Unit]] = field(default_factory=dict)
+    definitions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    clocks_jumped: bool = False
+    heard: list[Heard] = field(default_factory=list)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
     unwanted: set[tuple[str, str]] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)

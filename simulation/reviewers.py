@@ -1,8 +1,10 @@
 """Reviewers: adjudicators rule what was escalated, auditors inspect samples blind."""
 
 import asyncio
+from typing import Any
 
 from concord.chassis.identity import Role
+from simulation import wishes
 from simulation.notebook import Inspected, Ruled
 from simulation.town import Person, Town
 
@@ -39,6 +41,7 @@ class Auditor(Person):
 
     def __init__(self, town: Town, name: str, *roles: Role) -> None:
         super().__init__(town, name, Role.AUDITOR, *roles)
+        self.answers: dict[str, Any] = {}
 
     async def live(self) -> None:
         """Inspect until the town closes."""
@@ -49,12 +52,13 @@ class Auditor(Person):
             for one in work:
                 truth = await self.truth_of(one["payload_url"])
                 if truth is not None:
-                    verdicts.append({"unit_id": one["unit_id"], "label": truth})
+                    said = self.answers.setdefault(one["unit_id"], wishes.right_label(self.generator, truth))
+                    verdicts.append({"unit_id": one["unit_id"], "label": said})
             if verdicts:
                 await self._judge(verdicts)
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
 
-    async def _judge(self, verdicts: list[dict[str, str]]) -> None:
+    async def _judge(self, verdicts: list[dict[str, Any]]) -> None:
         answer = await self.insist("audit", "POST", "/v1/inspections", {"verdicts": verdicts})
         if answer is None:
             return

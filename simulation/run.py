@@ -17,17 +17,20 @@ from concord.chassis.clock import MICROSECONDS, LoopClock
 from concord.chassis.identity import Role, SigningKey
 from concord.contracts.topics import LOTS, TOPICS, UNITS
 from simulation.annotators import Annotator
+from simulation.bounds import small
 from simulation.checkers import broken
 from simulation.clients import Client
 from simulation.evidence import Evidence, records_of
-from simulation.faults import Weather
+from simulation.faults import Fault, Weather
 from simulation.house import House
 from simulation.lives import Lives, Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
 from simulation.reviewers import Adjudicator, Auditor
+from simulation.strangers import Stranger
 from simulation.town import Person, Town
 from simulation.trace import TownCluster, Trace
+from simulation.trouble import Crowd, Eraser
 from simulation.virtual_time import VirtualTimeLoop
 
 START_US = 1_790_000_000 * MICROSECONDS
@@ -76,7 +79,7 @@ def run(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
     gc.collect()
     gc.disable()
     try:
-        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        with small(), asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
             outcome = runner.run(_run(seed, Trace(show)))
     finally:
         gc.enable()
@@ -121,13 +124,15 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     generator = random.Random(f"{seed}/town")
     weather = Weather.drawn(seed)
     lives = Lives(house, cluster, weather, trace, random.Random(f"{seed}/lives"))
-    town = Town(house, Network(lives, weather, trace), Notebook())
+    town = Town(house, Network(lives, weather, trace), Notebook(clocks_jumped=Fault.CLOCK_JUMPS in weather.faults))
     names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
-    people: list[Person] = [
+    clients = [
         Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
     ]
-    people += [Operator(town, everybody)]
+    people: list[Person] = [*clients, Operator(town, everybody), Stranger(town)]
+    if Fault.TROUBLE_AT_THE_DOOR in weather.faults:
+        people += [*map(Crowd, clients), Eraser(town)]
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
     people += [Annotator(town, name) for name in names]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]

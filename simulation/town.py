@@ -1,6 +1,5 @@
 """The town: what its people share, and how they find work."""
 
-import json
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -9,11 +8,11 @@ from typing import Any
 from concord.chassis.identity import Role
 from simulation.house import Answer, House
 from simulation.network import Network
-from simulation.notebook import Notebook
+from simulation.notebook import Heard, Notebook
+from simulation.wishes import canonical
 
 ISSUED_SECONDS_AGO = 3_600
 """Tokens are older than any clock is off."""
-LABELS = ("no", "unsure", "yes")
 
 
 @dataclass
@@ -30,15 +29,10 @@ class Town:
     house: House
     network: Network
     notebook: Notebook
-    truths: dict[str, str] = field(default_factory=dict)
+    truths: dict[str, Any] = field(default_factory=dict)
     sending: set[str] = field(default_factory=set)
     settled: bool = False
     closed: bool = False
-
-
-def canonical(content: Any) -> str:
-    """Return a content's text, the same for equal content."""
-    return json.dumps(content, sort_keys=True)
 
 
 class Person(ABC):
@@ -54,6 +48,7 @@ class Person(ABC):
     def __init__(self, town: Town, name: str, *roles: Role, client_id: str | None = None) -> None:
         self.town = town
         self.name = name
+        self.client_id = client_id or ""
         self.generator = random.Random(f"{town.house.seed}/{name}")
         self.token = town.house.token(name, *roles, client_id=client_id, issued_seconds_ago=ISSUED_SECONDS_AGO)
 
@@ -63,15 +58,17 @@ class Person(ABC):
 
     async def insist(self, service: str, method: str, path: str, body: Any = None, **more: Any) -> Answer | None:
         """Ask until there is an answer, or give up."""
-        return await self.town.network.insist(
-            self.generator, service, method, path, token=self.token, body=body, **more
-        )
+        more.setdefault("token", self.token)
+        answer = await self.town.network.insist(self.generator, service, method, path, body=body, **more)
+        if answer is not None and self.client_id:
+            self.town.notebook.heard.append(Heard(self.name, self.client_id, path, answer.body))
+        return answer
 
     def chance(self, probability: float) -> bool:
         """Return true so often."""
         return self.generator.random() < probability
 
-    async def truth_of(self, payload_url: str) -> str | None:
+    async def truth_of(self, payload_url: str) -> Any:
         """Open a unit's payload by its link and return its true label; None: it could not be opened now."""
         address, _, query = payload_url.partition("?")
         path = address[address.index("/v1/") :]
@@ -80,7 +77,8 @@ class Person(ABC):
         if answer is None:
             return None
         if answer.status != 200:
-            self.town.notebook.wrongs.append(f"{self.name} could not open {path}: {answer.status}")
+            if path.rpartition("/")[2] not in self.town.notebook.erased:
+                self.town.notebook.wrongs.append(f"{self.name} could not open {path}: {answer.status}")
             return None
         content = answer.body.decode() if answer.headers["content-type"].startswith("text/") else answer.json()
         truth = self.town.truths.get(canonical(content))

@@ -11,6 +11,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from simulation.checkers.judgements import right
 from simulation.evidence import Evidence
 from simulation.notebook import Notebook
 
@@ -21,27 +22,40 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
     """What left was accepted, says what was resolved or put right, and is what its certificate signs."""
     accepted = evidence.by_id("lot_accepted", "lot_id")
     sealed = {one.content.lot_id: list(one.content.unit_ids) for one in evidence.events("lot_sealed")}
-    told = {one.content.lot_id: one.content.sha256 for one in evidence.events("lot_exported")}
-    for lot_id, content, certificate in notebook.exported:
+    told = evidence.by_id("lot_exported", "lot_id")
+    for lot_id, content, certificate, withdrawals in notebook.exported:
         if lot_id not in accepted:
             yield f"lot {lot_id} was exported and never accepted"
             continue
         if hashlib.sha256(certificate).hexdigest() != accepted[lot_id][0].content.certificate_sha256:
             yield f"the certificate of lot {lot_id} is not the one that was told"
             continue
-        digest = hashlib.sha256(content).hexdigest()
-        said = json.loads(certificate)
-        if digest not in [one["sha256"] for one in said["files"]] or told.get(lot_id) != digest:
-            yield f"the export of lot {lot_id} is not what its certificate claims"
-        if not _signature_holds(certificate):
-            yield f"the signature of lot {lot_id}'s certificate does not hold"
+        if lot_id not in told:
+            yield f"lot {lot_id} has left, and that was not told"
+        if not all(_signature_holds(each) for each in (certificate, withdrawals) if each):
+            yield f"a signature of lot {lot_id} does not hold"
+        yield from _is_what_was_certified(lot_id, content, certificate, withdrawals)
         rows = [json.loads(line) for line in content.splitlines()]
-        if sorted(row["unit_id"] for row in rows) != sorted(sealed.get(lot_id, ())):
+        missing = set(sealed.get(lot_id, ())) - {row["unit_id"] for row in rows}
+        if not {row["unit_id"] for row in rows} <= set(sealed.get(lot_id, ())) or missing - notebook.erased:
             yield f"the export of lot {lot_id} has other units than were sealed in it"
         labels = _labels_that_left(evidence, lot_id, accepted[lot_id][0].content.rework)
         for row in rows:
             if row["label"] != labels.get(row["unit_id"]):
                 yield f"unit {row['unit_id']} left as {row['label']!r} and is {labels.get(row['unit_id'])!r}"
+
+
+def _is_what_was_certified(lot_id: str, content: bytes, certificate: bytes, withdrawals: bytes) -> Iterator[str]:
+    """The lines that left, with those put back that were erased since, are the lines that were certified."""
+    lines = [hashlib.sha256(line).digest() for line in content.splitlines(keepends=True)]
+    gone = json.loads(withdrawals)["withdrawn"] if withdrawals else []
+    for one in sorted(gone, key=lambda each: int(each["line"])):
+        lines.insert(one["line"] - 1, bytes.fromhex(one["sha256"]))
+    claims = json.loads(certificate)["files"]
+    if hashlib.sha256(b"".join(lines)).hexdigest() not in [one["rows_sha256"] for one in claims]:
+        yield f"the export of lot {lot_id} is not what its certificate claims"
+    if not gone and hashlib.sha256(content).hexdigest() not in [one["sha256"] for one in claims]:
+        yield f"the file of lot {lot_id} is not what its certificate claims"
 
 
 def _labels_that_left(evidence: Evidence, lot_id: str, rework: int) -> dict[str, Any]:
@@ -51,12 +65,12 @@ def _labels_that_left(evidence: Evidence, lot_id: str, rework: int) -> dict[str,
         for one in evidence.events(kind)
         if one.content.rework == rework
     }
-    audited = {
+    corrected = {
         one.content.unit_id: json.loads(one.content.audited_label)
         for one in evidence.events("unit_audited")
-        if one.content.lot_id == lot_id and one.content.rework == rework and not one.content.late
+        if one.content.lot_id == lot_id and one.content.rework == rework and not one.content.late and not right(one)
     }
-    return labels | audited
+    return labels | corrected
 
 
 def _signature_holds(certificate: bytes) -> bool:

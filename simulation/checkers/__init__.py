@@ -1,0 +1,57 @@
+"""What must hold whatever went wrong: each checker yields a sentence for everything that is broken.
+
+They share no code with the services. They hold what the town's people were told against the topics' records and the
+stores' documents.
+"""
+
+from collections.abc import Callable, Iterator
+
+from simulation.checkers.acceptance import lots_are_judged_by_their_plans
+from simulation.checkers.admissions import admissions_are_kept, only_poison_is_set_aside, the_intake_is_kept
+from simulation.checkers.certificates import certificates_say_what_was
+from simulation.checkers.decisions import nothing_is_counted_twice, rulings_are_kept
+from simulation.checkers.desks import desks_hold_no_more_than_they_may
+from simulation.checkers.labels import labels_are_kept, leases_are_kept, overlap_is_kept
+from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
+from simulation.checkers.measures import measures_are_true
+from simulation.checkers.records import event_ids_are_unique, journals_are_gapless, topics_tell_the_journals
+from simulation.checkers.sight import annotators_see_nothing_they_may_not, nobody_sees_another_client
+from simulation.evidence import Evidence
+from simulation.notebook import Notebook
+
+Checker = Callable[[Notebook, Evidence], Iterator[str]]
+
+
+def broken(notebook: Notebook, evidence: Evidence) -> list[str]:
+    """Return what is broken, one sentence each."""
+    return [sentence for checker in CHECKERS for sentence in checker(notebook, evidence)]
+
+
+def replies_make_sense(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Nobody was told what cannot be."""
+    del evidence
+    yield from notebook.wrongs
+
+
+CHECKERS: tuple[Checker, ...] = (
+    replies_make_sense,
+    event_ids_are_unique,
+    journals_are_gapless,
+    topics_tell_the_journals,
+    admissions_are_kept,
+    the_intake_is_kept,
+    only_poison_is_set_aside,
+    labels_are_kept,
+    leases_are_kept,
+    desks_hold_no_more_than_they_may,
+    rulings_are_kept,
+    nothing_is_counted_twice,
+    overlap_is_kept,
+    annotators_see_nothing_they_may_not,
+    nobody_sees_another_client,
+    lots_are_judged_by_their_plans,
+    certificates_say_what_was,
+    exports_are_certified,
+    lots_hold_each_unit_once,
+    measures_are_true,
+)

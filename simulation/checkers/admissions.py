@@ -1,0 +1,114 @@
+"""Units on their way in: none lost, none twice, none that was refused."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+from concord.contracts.topics import INTAKE
+from simulation.evidence import Evidence, Said
+from simulation.notebook import Notebook
+from simulation.wishes import canonical
+
+
+def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Every unit that was acknowledged is in, once, with the content that was acknowledged; what was left out is not."""
+    admitted, duplicates = evidence.by_id("unit_admitted", "unit_id"), evidence.by_id("unit_duplicated", "unit_id")
+    for unit_id, said in [*admitted.items(), *duplicates.items()]:
+        if len(said) > 1 or (unit_id in admitted and unit_id in duplicates):
+            yield f"unit {unit_id} was admitted or told as a duplicate more than once"
+    for unit_id, said in admitted.items():
+        yield from _admitted_as_sent(said[0], notebook)
+        if unit_id in notebook.left_out:
+            yield f"unit {unit_id} was left out by sampling and admitted all the same"
+    for told in notebook.admitted:
+        where = f"{told.source_id} of {told.project_id} was acknowledged as {told.unit_id}"
+        if told.status == "left_out":
+            continue
+        said = (duplicates if told.status == "duplicate_of" else admitted).get(told.unit_id, [])
+        if not said:
+            yield f"{where} ({told.status}) and is not in"
+        elif said[0].content.source_id != told.source_id:
+            yield f"{where}, which is another's"
+        elif told.status == "duplicate_of" and said[0].content.duplicate_of != told.duplicate_of:
+            yield f"{where}, a duplicate of {told.duplicate_of}, and is told as one of {said[0].content.duplicate_of}"
+    yield from _contents_are_kept(notebook, evidence)
+
+
+def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Each admitted unit has its content, the one that was acknowledged; one content is one unit, where that is wished."""
+    stored: dict[str, str] = {
+        one["unit_id"]: canonical(json.loads(one["content"])) for one in evidence.documents["ingest", "payloads"]
+    }
+    units: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for one in evidence.events("unit_admitted"):
+        unit_id, project_id = one.content.unit_id, one.metadata.project_id
+        content = stored.get(unit_id)
+        candidates = notebook.units.get((project_id, one.content.source_id), [])
+        if content is None:
+            if unit_id not in notebook.erased:
+                yield f"unit {unit_id} was admitted and its content is gone"
+        elif content not in {canonical(each.content) for each in candidates}:
+            yield f"unit {unit_id} ({one.content.source_id}) has a content that was not sent under its name: {content}"
+        else:
+            units[project_id, content, one.content.HasField("gold_label")].append(unit_id)
+    for told in notebook.admitted:
+        if told.status in ("admitted", "repeated") and stored.get(told.unit_id, told.content) != told.content:
+            yield f"{told.source_id} of {told.project_id} was acknowledged with another content than it has"
+    for (project_id, content, _), unit_ids in units.items():
+        if len(unit_ids) > 1 and notebook.projects[project_id]["policy"]["dedupe"] == "content":
+            yield f"one content of {project_id} was admitted as {unit_ids}: {content}"
+    by_id = {one.content.unit_id: one for one in evidence.events("unit_admitted")}
+    for one in evidence.events("unit_duplicated"):
+        first = by_id.get(one.content.duplicate_of)
+        if first is None:
+            yield f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}, which is not in"
+        elif not _same_content(one, stored.get(one.content.duplicate_of), notebook):
+            yield f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}, which says other"
+
+
+def _same_content(one: Said, content: str | None, notebook: Notebook) -> bool:
+    sent = notebook.units.get((one.metadata.project_id, one.content.source_id), [])
+    return content is None or content in {canonical(each.content) for each in sent}
+
+
+def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """What was published to the intake is admitted once or set aside, and what was refused is not admitted."""
+    by_name: dict[tuple[str, str], list[Said]] = defaultdict(list)
+    for kind in ("unit_admitted", "unit_duplicated"):
+        for one in evidence.events(kind):
+            by_name[one.metadata.project_id, one.content.source_id].append(one)
+    for project_id, source_id in sorted(notebook.published):
+        said = by_name[project_id, source_id]
+        rate = notebook.projects[project_id]["policy"]["sampling"]["rate"]
+        if len(said) > 1 or (not said and rate == 1.0):
+            yield f"{source_id} of {project_id} was published to the intake and is admitted {len(said)} times"
+    letters = [one.content for one in evidence.events("dead_letter")]
+    set_aside = {letter.value for letter in letters if letter.topic == INTAKE.name}
+    for value in notebook.poison:
+        if value not in set_aside:
+            yield f"a record that cannot be taken is in no dead letter: {value!r}"
+    for project_id, source_id in sorted(notebook.unwanted):
+        if by_name[project_id, source_id]:
+            yield f"{source_id} of {project_id} was refused and is admitted"
+
+
+def _admitted_as_sent(said: Said, notebook: Notebook) -> Iterator[str]:
+    sent = notebook.units.get((said.metadata.project_id, said.content.source_id), [])
+    if not sent:
+        yield f"unit {said.content.unit_id} ({said.content.source_id}) was admitted and never sent"
+        return
+    gold = json.loads(said.content.gold_label) if said.content.HasField("gold_label") else None
+    if gold not in [unit.truth if unit.known else None for unit in sent]:
+        yield f"unit {said.content.unit_id} was admitted with the known label {gold!r}"
+
+
+def only_poison_is_set_aside(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """No dead letter holds what could have been served."""
+    poison = set(notebook.poison)
+    for one in evidence.events("dead_letter"):
+        letter = one.content
+        if letter.value not in poison:
+            yield (
+                f"{letter.service} set {letter.topic}[{letter.partition}]@{letter.offset} aside: "
+                f"{letter.error}: {letter.reason}"
+            )

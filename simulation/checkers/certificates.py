@@ -1,0 +1,93 @@
+"""What certificates say, counted anew from the events by the plainest means."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from simulation.checkers.agreement import alpha
+from simulation.checkers.judgements import Judgement, judgements
+from simulation.checkers.leaving import RESOLVING
+from simulation.checkers.plans import most_wrong_when_clean
+from simulation.evidence import Evidence, Said
+from simulation.notebook import Notebook
+
+TOLERANCE = 1e-9
+RISK = 0.025
+"""Of a claim's upper end; that samples share it only widens what is claimed."""
+
+
+def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Every number of a certificate is what the events come to."""
+    accepted = {one.before["lot_id"]: one for one in judgements(evidence) if one.accepted}
+    resolved: dict[tuple[str, int], Said] = {
+        (one.content.unit_id, one.content.rework): one for kind in RESOLVING for one in evidence.events(kind)
+    }
+    for lot_id, _, certificate, _ in notebook.exported:
+        if lot_id not in accepted:
+            continue
+        (said,) = json.loads(certificate)["lots"]
+        one = accepted[lot_id]
+        for name, value in _recounted(one, resolved).items():
+            told = said["agreement"]["value"] if name == "agreement" else said[name]
+            if not _same(told, value):
+                yield f"the certificate of lot {lot_id} says {name} is {told}, and a recount gives {value}"
+        erased = {one.before["unit_ids"][place] for place in one.after.get("withdrawn", ())}
+        if erased - notebook.erased:
+            yield f"lot {lot_id} leaves out units that nobody erased: {sorted(erased - notebook.erased)[:3]}"
+        yield from _rate_is_sound(said, one)
+
+
+def _same(told: Any, value: Any) -> bool:
+    if isinstance(told, float) and isinstance(value, float):
+        return abs(told - value) < TOLERANCE
+    return bool(told == value)
+
+
+def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said]) -> dict[str, Any]:
+    _, inspected, errors = one.recounted()
+    rework, rejections = one.before.get("rework", 0), one.before.get("rejections", 0)
+    gone = set(one.after.get("withdrawn", ()))
+    members = [unit_id for place, unit_id in enumerate(one.before["unit_ids"]) if place not in gone]
+    behind = [resolved[unit_id, rework].content for unit_id in members if (unit_id, rework) in resolved]
+    pieces = [piece for content in behind for piece in content.evidence]
+    asked = [[json.loads(piece.label) for piece in one.evidence[: one.overlap_initial]] for one in behind]
+    whole = [labels for labels, one in zip(asked, behind, strict=True) if len(labels) == one.overlap_initial]
+    plan = one.before.get("plan")
+    risk = None if plan is None or plan["kind"] == "fraction" else min(1.0, (rejections + 1) * plan["beta"])
+    return {
+        "units": len(members),
+        "withdrawn": len(gone),
+        "rework": rework,
+        "rejections": rejections,
+        "sample": one.order[:inspected],
+        "inspected": inspected,
+        "errors_found": errors,
+        "errors_corrected": sum(not right for right in one.verdicts.values()),
+        "inspected_whole": inspected == len(members),
+        "consumers_risk": 0.0 if inspected == len(members) else risk,
+        "annotators": len({piece.annotator_id for piece in pieces}),
+        "annotations": len(pieces),
+        "guideline_versions": sorted({piece.guideline_version for piece in pieces}),
+        "agreement": alpha(whole),
+    }
+
+
+def _rate_is_sound(said: dict[str, Any], one: Judgement) -> Iterator[str]:
+    """The rate of what leaves is that of the sample less what was put right, and its interval is no narrower than it may."""
+    rate, lot = said["label_error_rate"], said["lot_id"]
+    told = [one.told.content.label_error_rate, one.told.content.label_error_rate_low]
+    told.append(one.told.content.label_error_rate_high)
+    if any(
+        abs((rate[name] or 0.0) - value) > TOLERANCE for name, value in zip(("value", "low", "high"), told, strict=True)
+    ):
+        yield f"lot {lot} is told with the label error rate {told}, and its certificate says {rate}"
+    _, inspected, errors = one.recounted()
+    units = said["units"]
+    if not inspected:
+        return
+    value = max(0.0, errors / inspected - errors / units)
+    if rate["value"] is None or abs(rate["value"] - value) > TOLERANCE or not rate["low"] <= value <= rate["high"]:
+        yield f"the certificate of lot {lot} says the label error rate is {rate}, and a recount gives {value}"
+    if not errors and round(rate["high"] * units) < most_wrong_when_clean(units, inspected, RISK):
+        most = most_wrong_when_clean(units, inspected, RISK)
+        yield f"the certificate of lot {lot} says at most {rate['high']:.3f} is wrong; {most} of {units} may be"

@@ -1,0 +1,96 @@
+"""Decisions, rulings and verdicts: each once, on sound evidence, by somebody without a part."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from concord.labels.digest import label_digest
+from simulation.checkers.leaving import RESOLVING
+from simulation.evidence import Evidence, Said
+from simulation.notebook import Notebook
+
+DECIDING = ("overlap_requested", "consensus_reached", "escalated")
+
+
+def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Every ruling and verdict that was acknowledged is told once, as it was given, by somebody without a part."""
+    rulings = evidence.by_id("adjudicated", "unit_id")
+    for one in notebook.ruled:
+        found = [said for said in rulings[one.unit_id] if said.content.adjudicator_id == one.adjudicator_id]
+        if one.label not in [json.loads(said.content.label) for said in found]:
+            yield f"{one.adjudicator_id}'s ruling on {one.unit_id} was acknowledged and is lost"
+    verdicts = evidence.by_id("unit_audited", "unit_id")
+    for verdict in notebook.inspected:
+        labels = [
+            json.loads(said.content.audited_label)
+            for said in verdicts[verdict.unit_id]
+            if said.content.auditor_id == verdict.auditor_id
+        ]
+        if verdict.label not in labels:
+            yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
+    # Counted or late, before the ruling or after it, in this round or an earlier one.
+    annotated = {
+        (one.content.unit_id, one.content.annotator_id, one.content.rework)
+        for one in evidence.events("annotation_submitted")
+    }
+    for said in evidence.events("adjudicated"):
+        unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
+        if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
+            yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
+    yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
+
+
+def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """A unit has one resolution a rework and one decision a round, on evidence that holds each annotation once."""
+    del notebook
+    yield from _each_once(evidence, "escalated", ("unit_id", "rework"), "escalated")
+    yield from _each_once(evidence, "sample_drawn", ("lot_id", "rework"), "sampled")
+    yield from _each_once(evidence, "lot_accepted", ("lot_id",), "accepted")
+    yield from _each_once(evidence, "lot_exported", ("lot_id", "format"), "told as exported")
+    resolved: Counter[tuple[str, int]] = Counter()
+    rounds: Counter[tuple[str, int, int]] = Counter()
+    annotations = evidence.by_id("annotation_submitted", "annotation_id")
+    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
+    for one in evidence.said:
+        if one.kind in RESOLVING:
+            resolved[one.content.unit_id, one.content.rework] += 1
+        # What was asked for and then found to be nobody's is decided once more, with the same labels.
+        if one.kind in DECIDING and not (one.kind == "escalated" and one.content.reason == "nobody_left"):
+            rounds[one.content.unit_id, one.content.rework, one.content.round] += 1
+            if one.content.unit_id in gold:
+                yield f"gold unit {one.content.unit_id} was decided on ({one.kind})"
+        if one.kind in (*RESOLVING, "escalated"):
+            yield from _evidence_is_sound(one, annotations)
+    for (unit_id, rework), times in resolved.items():
+        if times > 1:
+            yield f"unit {unit_id} was resolved {times} times in rework {rework}"
+    for (unit_id, rework, number), times in rounds.items():
+        if times > 1:
+            yield f"unit {unit_id} was decided {times} times in round {number} of rework {rework}"
+
+
+def _evidence_is_sound(one: Said, annotations: dict[str, list[Said]]) -> Iterator[str]:
+    where = f"the evidence of {one.kind} on {one.content.unit_id}"
+    ids = [piece.annotation_id for piece in one.content.evidence]
+    if len(set(ids)) != len(ids):
+        yield f"{where} holds an annotation twice: {ids}"
+    if one.kind != "adjudicated" and len(ids) != one.content.round:
+        yield f"{where} holds {len(ids)} annotations in round {one.content.round}"
+    for piece in one.content.evidence:
+        told = annotations.get(piece.annotation_id)
+        if not told:
+            yield f"{where} holds {piece.annotation_id}, which was never submitted"
+            continue
+        said = told[0].content
+        label = piece.label or said.label  # left out where all of the evidence would be too large
+        same = (said.annotator_id, said.label, said.rework) == (piece.annotator_id, label, one.content.rework)
+        same = same and label_digest(said.label) == piece.label_digest
+        if said.late or not same:
+            yield f"{where} holds {piece.annotation_id} otherwise than it was submitted"
+
+
+def _each_once(evidence: Evidence, kind: str, fields: Sequence[str], what: str) -> Iterator[str]:
+    times = Counter(tuple(getattr(one.content, name) for name in fields) for one in evidence.events(kind))
+    for place, count in times.items():
+        if count > 1:
+            yield f"{' '.join(map(str, place))} was {what} {count} times"

@@ -1,0 +1,38 @@
+"""What one annotator holds at once in a project."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from simulation.bounds import DESK_LEASES_MAX
+from simulation.evidence import Evidence
+from simulation.notebook import Notebook
+
+ENDS = ("annotation_submitted", "assignment_expired", "assignment_returned", "unit_skipped")
+
+
+def desks_hold_no_more_than_they_may(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """At no moment does an annotator hold more leases of a project than fit on a desk, by the clock that was told.
+
+    A lease counts from its issue to whichever comes first: what was told of its end, or its time; renewals are not
+    told, so that what is counted is never too much. Where clocks jumped, times of two units say nothing.
+    """
+    if notebook.clocks_jumped:
+        return
+    ended: dict[str, int] = {}
+    for kind in ENDS:
+        for one in evidence.events(kind):
+            name = one.content.annotation_id if kind == "annotation_submitted" else one.content.assignment_id
+            ended[name] = min(ended.get(name, one.metadata.occurred_at_us), one.metadata.occurred_at_us)
+    changes: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for one in evidence.events("assignment_issued"):
+        began, told = one.metadata.occurred_at_us, one.content
+        end = min(told.lease_until_us, ended.get(told.assignment_id, told.lease_until_us))
+        if end > began:
+            changes[one.metadata.project_id, told.annotator_id] += [(began, 1), (end, -1)]
+    for (project_id, annotator_id), steps in changes.items():
+        held = most = 0
+        for _, step in sorted(steps):
+            held += step
+            most = max(most, held)
+        if most > DESK_LEASES_MAX:
+            yield f"{annotator_id} held {most} leases of {project_id} at once, and {DESK_LEASES_MAX} fit"

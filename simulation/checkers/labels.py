@@ -1,0 +1,86 @@
+"""Labels and leases: what people were told, and how many of each a unit gets."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from simulation.evidence import Evidence
+from simulation.notebook import Notebook
+
+
+def labels_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Every label that was acknowledged is told once, as it was given; nobody is told two of one assignment."""
+    told = evidence.by_id("annotation_submitted", "annotation_id")
+    for annotation_id, said in told.items():
+        if len(said) > 1:
+            yield f"annotation {annotation_id} was told {len(said)} times"
+    for one in notebook.submitted:
+        found = told.get(one.assignment_id)
+        if not found:
+            yield f"{one.annotator_id}'s label for {one.assignment_id} was acknowledged and is lost"
+            continue
+        content = found[0].content
+        if (content.annotator_id, json.loads(content.label)) != (one.annotator_id, one.label):
+            yield f"annotation {one.assignment_id} is {content.label!r} and {one.label!r} was acknowledged"
+        if one.status != "repeated" and content.late != (one.status == "late"):
+            yield f"annotation {one.assignment_id} was answered {one.status} and told with late={content.late}"
+
+
+def leases_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """What was offered was issued, once and to whoever it was offered; so were skips and returns that were taken."""
+    issued = evidence.by_id("assignment_issued", "assignment_id")
+    for assignment_id, name in notebook.offered.items():
+        if [one.content.annotator_id for one in issued[assignment_id]] != [name]:
+            yield f"assignment {assignment_id} was offered to {name} and issued {len(issued[assignment_id])} times"
+    for kind, how in (("unit_skipped", "skipped"), ("assignment_returned", "returned")):
+        ends = evidence.by_id(kind, "assignment_id")
+        for ended in notebook.ended:
+            if ended.how == how and len(ends[ended.assignment_id]) != 1:
+                yield f"{ended.assignment_id} was {how} and that is told {len(ends[ended.assignment_id])} times"
+
+
+def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """No unit has more labels that count, or more leases beside them, than it wants; nobody has it twice."""
+    admitted = {one.content.unit_id: one for one in evidence.events("unit_admitted")}
+    wanted: dict[tuple[str, int], int] = {}
+    for asked in evidence.events("overlap_requested"):
+        place = (asked.content.unit_id, asked.content.rework)
+        wanted[place] = max(wanted.get(place, 0), asked.content.overlap_wanted)
+    counted: Counter[tuple[str, int]] = Counter()
+    for one in evidence.events("annotation_submitted"):
+        counted[one.content.unit_id, one.content.rework] += not one.content.late
+    for place, count in counted.items():
+        unit = admitted.get(place[0])
+        if unit is None or unit.content.HasField("gold_label"):
+            continue
+        said = [one["policy"]["overlap"] for one in notebook.definitions[unit.metadata.project_id]]
+        limit = max(wanted.get(place, 0), *(overlap["initial"] for overlap in said))
+        if count > limit or limit > max(overlap["max"] for overlap in said):
+            yield f"unit {place[0]} has {count} labels that count in rework {place[1]}, and wants {limit}"
+    had = Counter(
+        (one.content.unit_id, one.content.rework, one.content.annotator_id)
+        for one in evidence.events("assignment_issued")
+    )
+    # Whoever let a unit go may have it again once nobody else is left, each time with an end of the time before.
+    let_go = Counter(
+        (one.content.unit_id, one.content.annotator_id)
+        for kind in ("assignment_expired", "assignment_returned", "unit_skipped")
+        for one in evidence.events(kind)
+    )
+    for (unit_id, rework, annotator_id), count in had.items():
+        if count > 1 + let_go[unit_id, annotator_id]:
+            yield f"{annotator_id} was issued unit {unit_id} {count} times in rework {rework}"
+    yield from _slots_are_kept(evidence)
+
+
+def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
+    for one in evidence.kept.get("assign", ()):
+        assignments = one.state.get("assignments", [])
+        rework = one.state.get("rework", 0)
+        holding = [
+            each
+            for each in assignments
+            if each.get("rework", 0) == rework and each["status"] in ("leased", "submitted")
+        ]
+        if len(holding) > one.state.get("overlap_wanted", 0) and "/unit/" in one.aggregate:
+            yield f"{one.aggregate}/{one.seq} has {len(holding)} leases and labels, and wants fewer"

@@ -1,0 +1,80 @@
+"""Who sees what: nobody is told what is not theirs."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS
+from simulation.clients import UNSEEN_NAME
+from simulation.evidence import Evidence
+from simulation.notebook import Notebook
+
+OFFER_FIELDS = {
+    "assignment_id",
+    "unit_id",
+    "payload_url",
+    "media_type",
+    "lease_until",
+    "guideline_version",
+    "label_schema",
+}
+REPLY_FIELDS = OFFER_FIELDS | {"assignments", "reason", "results", "status", "annotation_id", "error"}
+REPLY_FIELDS |= {
+    "low",
+    "high",
+    "tolerance",
+    "field",
+    "problem",
+    "cure",
+    "kind",
+    "classes",
+    "type",
+    "title",
+    "detail",
+    "instance",
+    "errors",
+}
+WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
+
+
+def annotators_see_nothing_they_may_not(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """No reply to an annotator holds a gold mark, a label of another, or a client's name; no event of theirs either."""
+    names = {one.annotator_id for one in notebook.submitted}
+    for annotator_id, reply in notebook.replies:
+        text = reply.decode()
+        for word in (*WORDS_NO_ANNOTATOR_READS, *(f'"{name}"' for name in names - {annotator_id})):
+            if word in text:
+                yield f"a reply to {annotator_id} holds {word!r}: {text}"
+        if extra := set(_fields(json.loads(text))) - REPLY_FIELDS:
+            yield f"a reply to {annotator_id} has the fields {sorted(extra)}"
+    for topic in (ASSIGNMENTS, ANNOTATIONS):
+        for record in evidence.records[topic.name]:
+            if b"gold" in record.value or UNSEEN_NAME.encode() in record.value:
+                yield f"a record of {topic.name} tells what no annotator may know"
+
+
+def nobody_sees_another_client(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """No reply to somebody who is bound to a client holds the id of anything of another, but what they asked by."""
+    del evidence
+    others = {project_id.partition("-")[0] for project_id in notebook.projects}
+    anothers = {
+        client_id: re.compile(rf"\b(?:{'|'.join(sorted(others - {client_id}))})-\w[\w-]*")
+        for client_id in sorted(others)
+    }
+    for one in notebook.heard:
+        found = (
+            set(anothers[one.client_id].findall(one.body.decode(errors="replace"))) if others - {one.client_id} else ()
+        )
+        if strange := sorted(name for name in found if name not in one.path):
+            yield f"a reply to {one.name} of {one.client_id}, from {one.path}, holds {strange[:3]}"
+
+
+def _fields(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _fields(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _fields(inner)

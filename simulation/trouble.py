@@ -1,0 +1,115 @@
+"""Trouble that comes in at the front door: clients who do several things at once, change their minds, and erase."""
+
+import asyncio
+
+from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.identity import Role
+from concord.chassis.journal.announce import Announcer
+from concord.contracts.topics import UNITS
+from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
+from simulation import wishes
+from simulation.clients import UNSEEN_NAME, Client
+from simulation.town import Person, Town
+
+HTTP_DOORS = ("json", "ndjson")
+BETWEEN_TROUBLES_SECONDS = 12.0
+BETWEEN_ERASURES_SECONDS = 25.0
+REDEFINITION_CHANCE = 0.35
+
+
+class Crowd(Person):
+    """A client's other hand: it does at once what the client does one after another.
+
+    Args:
+        client: whose.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client.town, f"crowd-{client.name}", Role.CLIENT, client_id=client.client_id)
+        self.client = client
+        self._count = 0
+
+    async def live(self) -> None:
+        """Make trouble while the client sends."""
+        client = self.client
+        await client.begun.wait()
+        while client.name in self.town.sending and not self.town.network.weather.calm:
+            await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_TROUBLES_SECONDS))
+            if self.chance(REDEFINITION_CHANCE):
+                client.definition["policy"] = wishes.changed(client.definition["policy"], self.generator)
+                await client.define()
+                continue
+            await self.generator.choice((self._twins, self._rivals, self._entangled))()
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"crowd-{self._count}"
+
+    def _door(self) -> str:
+        return self.generator.choice(HTTP_DOORS)
+
+    async def _twins(self) -> None:
+        """Send one content under several ids at once."""
+        first = self.client.unit(self._name(), f"text twice {self._count} of {self.client.project_id}", plain=True)
+        twins = [first]
+        for _ in range(self.generator.randint(1, 3)):
+            twins.append({**first, "id": f"{UNSEEN_NAME}/{self._name()}"})
+            self.client.note(twins[-1])
+        self.client.units += twins
+        doors = [self.generator.choice((*HTTP_DOORS, "structured")) for _ in twins]
+        await asyncio.gather(*(self.client.send([twin], door) for twin, door in zip(twins, doors, strict=True)))
+
+    async def _rivals(self) -> None:
+        """Send several contents under one id at once: one gets in, the others are refused."""
+        name = self._name()
+        rivals = [
+            self.client.unit(name, f"rival {place} of {name} of {self.client.project_id}", plain=True)
+            for place in range(self.generator.randint(2, 3))
+        ]
+        await asyncio.gather(*(self.client.send([rival], self._door(), refused=1) for rival in rivals))
+
+    async def _entangled(self) -> None:
+        """Send the content of one id under another, in one body and beside it: a refusal takes nothing of another's."""
+        old = self.client.unit(self._name(), f"old {self._count} of {self.client.project_id}", plain=True)
+        await self.client.send([old], self._door())
+        new = self.client.unit(self._name(), f"new {self._count} of {self.client.project_id}", plain=True)
+        other = {**old, "content": new["content"]}
+        self.client.note(other)
+        self.client.units.append(new)
+        if self.chance(0.5):
+            await self.client.send([other, new], self._door(), refused=1)
+        else:
+            await asyncio.gather(
+                self.client.send([other], self._door(), refused=1), self.client.send([new], self._door())
+            )
+
+
+class Eraser(Person):
+    """Erases units at any moment. It speaks for ingest, which has no door for it yet.
+
+    Args:
+        town: where it lives.
+    """
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town, "eraser", Role.OPERATOR)
+        self.broker = MemoryBroker(town.house.cluster, self.name)
+
+    async def live(self) -> None:
+        """Erase a unit now and then while something goes wrong."""
+        while not self.town.network.weather.calm:
+            await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_ERASURES_SECONDS))
+            notebook = self.town.notebook
+            known = [
+                one for one in notebook.admitted if one.status == "admitted" and one.unit_id not in notebook.erased
+            ]
+            if known and not self.town.network.weather.calm:
+                await self._erase(self.generator.choice(known).unit_id)
+
+    async def _erase(self, unit_id: str) -> None:
+        self.town.notebook.erased.add(unit_id)
+        client_id = unit_id.partition("-")[0]
+        announcer = Announcer("ingest", f"erase/{unit_id}", self.town.house.clock.now_us())
+        told = UnitEvent(unit_erased=UnitErased(unit_id=unit_id, reason="The client wishes it."))
+        record = announcer.event(UNITS, unit_id, client_id, f"{client_id}-p", told)
+        await self.broker.publish([record])

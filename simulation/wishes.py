@@ -1,0 +1,112 @@
+"""What clients wish for: projects, their policies at all corners, and units."""
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+LABELS = ("no", "unsure", "yes")
+NUMBER_HIGH = 100.0
+TOLERANCE = 2.0
+"""How far apart two numbers of the town's projects may be and say the same."""
+
+
+def canonical(content: Any) -> str:
+    """Return a content's text, the same for equal content."""
+    return json.dumps(content, sort_keys=True)
+
+
+def policy(draw: random.Random) -> dict[str, Any]:
+    """Return a policy as clients begin with."""
+    initial = draw.randint(1, 3)
+    return {
+        "overlap": {"initial": initial, "max": draw.randint(initial, 5)},
+        "consensus": {
+            "method": draw.choice(("posterior", "majority")),
+            "confidence": draw.choice((0.55, 0.7, 0.95)),
+        },
+        "gold": {"rate": draw.choice((0.0, 0.1, 0.3))},
+        "sampling": {"rate": draw.choice((1.0, 1.0, 0.8))},
+        "lot": {"size": draw.randint(3, 12), "seal_after_seconds": draw.randint(5, 60)},
+        "lease": {"seconds": draw.choice((0, 15, 40)), "renewals_max": 1},
+        "dedupe": draw.choice(("content", "content", "content", "id")),
+        "audit": {
+            "plan": draw.choice(("sequential", "single", "fraction")),
+            "fraction": 0.5,
+            "aql": 0.1,
+            "ltpd": 0.4,
+            "on_reject": draw.choice(("relabel", "inspect_all")),
+        },
+    }
+
+
+def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
+    """Return a policy with one part of it otherwise, at a corner as often as not; what units are is not touched."""
+    initial = draw.choice((1, 2, 3, 5))
+    change: dict[str, Any] = draw.choice(
+        (
+            {"overlap": {"initial": initial, "max": draw.choice((initial, 5))}},
+            {"overlap": {"initial": initial, "max": draw.choice((initial, 5))}},
+            {"consensus": {**before["consensus"], "confidence": draw.choice((0.5, 1.0))}},
+            {"gold": {"rate": draw.choice((0.0, 1.0))}},
+            {"lot": {"size": draw.choice((1, 5_000)), "seal_after_seconds": draw.choice((1, 30))}},
+            {"lease": {"seconds": draw.choice((5, 7 * 86_400)), "renewals_max": draw.choice((0, 100))}},
+            {"audit": {**before["audit"], "rejections_max": draw.choice((0, 10)), "on_reject": "relabel"}},
+            {"audit": {**before["audit"], "plan": "fraction", "fraction": draw.choice((0.001, 1.0))}},
+            {"audit": {**before["audit"], "plan": "sequential", "aql": 0.0001, "ltpd": draw.choice((0.2, 0.99))}},
+        )
+    )
+    return {**before, **change}
+
+
+def schema(draw: random.Random) -> dict[str, Any]:
+    """Return a label schema: classes mostly, now and then a number."""
+    if draw.random() < 0.25:
+        return {"kind": "number", "low": 0, "high": NUMBER_HIGH, "tolerance": TOLERANCE}
+    return {"kind": "choice", "classes": list(LABELS[:: draw.choice((1, 2))])}
+
+
+def truth(draw: random.Random, label_schema: dict[str, Any]) -> Any:
+    """Return a true label; classes are not equally frequent."""
+    if label_schema["kind"] == "number":
+        return round(draw.uniform(10.0, 90.0), 1)
+    classes = label_schema["classes"]
+    return draw.choices(classes, weights=range(1, len(classes) + 1))[0]
+
+
+def right_label(draw: random.Random, true: Any) -> Any:
+    """Return what somebody says who sees the truth."""
+    return true if isinstance(true, str) else round(true + draw.uniform(-0.4, 0.4) * TOLERANCE, 2)
+
+
+def wrong_label(draw: random.Random, true: Any, label_schema: dict[str, Any]) -> Any:
+    """Return what somebody says who does not."""
+    if label_schema["kind"] == "number":
+        return round((true + draw.uniform(20.0, 50.0)) % NUMBER_HIGH, 2)
+    return draw.choice([one for one in label_schema["classes"] if one != true])
+
+
+def says_same(one: Any, other: Any) -> bool:
+    """Return whether two labels of the town say the same."""
+    if isinstance(one, str) or isinstance(other, str):
+        return bool(one == other)
+    return bool(abs(one - other) <= TOLERANCE + 1e-9)
+
+
+def unit(
+    draw: random.Random, source_id: str, text: str, true: Any, annotators: Sequence[str], *, plain: bool = False
+) -> dict[str, Any]:
+    """Return a unit as it is sent; a plain one is for everybody and no gold."""
+    content: Any = text if draw.random() < 0.5 else {"premise": text, "hypothesis": [1, text]}
+    sent: dict[str, Any] = {"id": source_id, "content": content}
+    if plain:
+        return sent
+    if draw.random() < 0.15:
+        sent["gold"] = true
+    if draw.random() < 0.1:
+        sent["annotators"] = draw.sample(list(annotators), len(annotators))
+    elif draw.random() < 0.1:
+        sent["skills"] = ["law"]
+    if draw.random() < 0.2:
+        sent["priority"] = draw.randint(-5, 5)
+    return sent
