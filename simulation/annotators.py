@@ -12,6 +12,8 @@ THINK_SECONDS = 2.0
 IDLE_SECONDS = 8.0
 AWAY_SECONDS = 45.0
 CLAIM_UNITS_MAX = 4
+RUSH_CLAIMS = 4
+RUSH_UNITS = 6
 
 
 class Annotator(Person):
@@ -42,6 +44,8 @@ class Annotator(Person):
 
     async def _work(self, project_id: str) -> bool:
         wish = {"units": self.generator.randint(1, CLAIM_UNITS_MAX)}
+        if self.chance(self.odd):
+            await self._rush(project_id)
         answer = await self.insist("assign", "POST", f"/v1/projects/{project_id}/claims", wish, tries_max=3)
         if answer is None or answer.status != 200:
             return False
@@ -62,6 +66,16 @@ class Annotator(Person):
             return True
         await self._submit(ready)
         return bool(offers)
+
+    async def _rush(self, project_id: str) -> None:
+        """Claim several times at once, as somebody who presses a button again and again."""
+        path, wish = f"/v1/projects/{project_id}/claims", {"units": RUSH_UNITS}
+        claims = [self.insist("assign", "POST", path, wish, tries_max=1) for _ in range(RUSH_CLAIMS)]
+        for answer in await asyncio.gather(*claims):
+            if answer is not None and answer.status == 200:
+                self._read(answer.body)
+                for offer in answer.json()["assignments"]:
+                    self.town.notebook.offered[offer["assignment_id"]] = self.name
 
     async def _passes_over(self, assignment_id: str) -> bool:
         """Skip, return, let the lease end, or renew it, now and then; return whether the unit is off the table."""

@@ -6,13 +6,25 @@ from unittest.mock import patch
 
 DESK_LEASES_MAX = 7
 """Leases that one annotator may hold in one project of the town."""
-SMALL = {
+BACKLOG_EVENTS_MAX = 24
+"""Events of a process of the town that wait for the broker before people are refused."""
+BACKLOG_EVENTS_OVER = 40
+"""What may come on top: the requests that were taken a moment before, and what consumers had in hand."""
+RECORD_BYTES_MAX = 4_500
+DECISION_BYTES_MAX = 4_000
+"""Of the broker's records, and of all events of one decision."""
+SMALL: dict[str, int] = {
     "services.assign.domain.desk.LEASES_MAX": DESK_LEASES_MAX,
     "services.assign.handlers.desks.LEASES_MAX": DESK_LEASES_MAX,
     "services.assign.domain.desk.PAGE_RECORDS_MAX": 6,
     "services.assign.domain.stranding.LET_GO_MAX": 8,
     "concord.chassis.journal.publisher.HELD_BYTES_MAX": 4_000,
-    "concord.chassis.journal.publisher.BACKLOG_EVENTS_MAX": 60,
+    "concord.chassis.journal.publisher.BACKLOG_EVENTS_MAX": BACKLOG_EVENTS_MAX,
+    "concord.chassis.broker.port.RECORD_BYTES_MAX": RECORD_BYTES_MAX,
+    "concord.chassis.dead_letters.RECORD_BYTES_MAX": RECORD_BYTES_MAX,
+    "concord.chassis.size_budget.RECORD_BYTES_MAX": RECORD_BYTES_MAX,
+    "concord.chassis.size_budget.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
+    "concord.chassis.journal.turn.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
     "concord.chassis.journal.group_commit.COMMIT_RECORDS_MAX": 8,
     "services.ingest.api.ADMIT_UNITS": 3,
 }

@@ -10,6 +10,7 @@ from concord.chassis.broker.port import BrokerUnavailable, Outgoing
 from concord.chassis.identity import Role
 from concord.contracts.topics import INTAKE
 from simulation import wishes
+from simulation.bounds import RECORD_BYTES_MAX
 from simulation.faults import BrokerFaults, Passage
 from simulation.notebook import Admitted, Exported, Unit
 from simulation.town import Person, Town
@@ -100,10 +101,13 @@ class Client(Person):
     async def define(self) -> None:
         """Define the project as it is wished for now, after an attempt that must be refused."""
         notebook = self.town.notebook
-        wrong = {**self.definition, "policy": {"overlap": {"initial": 3, "max": 2}}}
-        refused = await self.insist("ingest", "PUT", "/v1/projects/p", wrong)
-        if refused is not None and refused.status != 422:
-            notebook.wrongs.append(f"a policy out of range was answered {refused.status}")
+        for what, wrong in (
+            ("a policy out of range", {"policy": {"overlap": {"initial": 3, "max": 2}}}),
+            ("a guideline that cannot be told", {"guideline": "x" * 2 * RECORD_BYTES_MAX}),
+        ):
+            refused = await self.insist("ingest", "PUT", "/v1/projects/p", {**self.definition, **wrong})
+            if refused is not None and refused.status != 422:
+                notebook.wrongs.append(f"{what} was answered {refused.status}")
         notebook.definitions.setdefault(self.project_id, []).append(json.loads(json.dumps(self.definition)))
         answer = None
         while answer is None:

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.journal.part import JournalPart
 from concord.chassis.places.keeper import PlaceKeeper
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
@@ -25,8 +26,10 @@ from services.ingest import bootstrap as ingest
 from services.ingest.settings import IngestSettings
 from services.metrics import bootstrap as metrics
 from services.metrics.settings import MetricsSettings
+from simulation.bounds import BACKLOG_EVENTS_MAX, BACKLOG_EVENTS_OVER
 from simulation.faults import BrokerFaults, Fault, Passage, ShiftedClock, StoreFaults, Weather
 from simulation.house import ENVIRONMENT, Answer, House, call
+from simulation.offsets import Offsets
 from simulation.trace import TownCluster, Trace, TracedStore
 
 RESTART_SECONDS = (0.5, 5.0)
@@ -66,16 +69,17 @@ class Life:
         house: what outlives it.
         weather: the run's.
         trace: the run's.
+        offsets: hears what it stores.
     """
 
-    def __init__(self, name: str, house: House, weather: Weather, trace: Trace) -> None:
+    def __init__(self, name: str, house: House, weather: Weather, trace: Trace, offsets: Offsets) -> None:
         generator = random.Random(f"{house.seed}/{name}/{house.lives + 1}")
         self.name = name
         self.clock = ShiftedClock(house.clock)
         self.passage = Passage(weather, generator, self.crash)
         broker_faults = BrokerFaults(self.passage)
         ports = house.ports(name, broker_faults=broker_faults, clock=self.clock)
-        store = TracedStore(house.database(name), StoreFaults(self.passage), ports.writer, trace)
+        store = TracedStore(house.database(name), StoreFaults(self.passage), name, ports.writer, trace, offsets)
         settings, wire = SERVICES[name]
         self.writer = ports.writer
         self.address = ports.address
@@ -83,6 +87,8 @@ class Life:
         self.service = wire(settings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
         self.placed = any(isinstance(part, PlaceKeeper) for part in self.service.runtime.parts)
         self.ended = asyncio.Event()
+        self.backlog_events = 0
+        self._publishers = [part.publisher for part in self.service.runtime.parts if isinstance(part, JournalPart)]
         self._trace = trace
         self._tasks: dict[asyncio.Task[Any], None] = {}
 
@@ -126,6 +132,10 @@ class Life:
             task.cancel()
         self.ended.set()
 
+    def look(self) -> None:
+        """Look how many events wait for the broker."""
+        self.backlog_events = max([self.backlog_events, *(one.backlog_events for one in self._publishers)])
+
     async def stop(self) -> None:
         """End in order."""
         if self.passage.dead:
@@ -167,6 +177,7 @@ class Life:
         await asyncio.wait((task,))
         if task.cancelled() or self.passage.dead:
             raise HungUp
+        self.look()
         answer: Answer = task.result()
         return answer
 
@@ -194,6 +205,7 @@ class Lives:
         self.away: set[tuple[str, type[Exception]]] = set()
         self._wanted = dict(PROCESSES)
         self.deaths: list[str] = []
+        self.overfull: list[str] = []
         self.ends: Counter[str] = Counter()
         self._closing = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -224,7 +236,7 @@ class Lives:
 
     async def live(self, name: str) -> None:
         """Live one life of a service to its end."""
-        life = Life(name, self.house, self.weather, self.trace)
+        life = Life(name, self.house, self.weather, self.trace, self.cluster.offsets)
         if life.placed:
             self._wanted[name] = LIVES_APIECE
         self.now[name].append(life)
@@ -233,6 +245,8 @@ class Lives:
         fault = await life.run()
         self.now[name].remove(life)
         self.ends[name] += 1
+        if life.backlog_events > BACKLOG_EVENTS_MAX + BACKLOG_EVENTS_OVER:
+            self.overfull.append(f"{life.backlog_events} events waited for the broker in {life.writer}")
         if fault is not None:  # nothing that is away ends a process
             self.deaths.append(f"{life.writer} died of {type(fault).__name__}: {fault}")
         if not self._closing:

@@ -224,7 +224,14 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
     weather = town.network.weather
     return Outcome(
         seed,
-        [*wrongs, *lives.deaths, *town.network.failures, *broken(town.notebook, evidence)],
+        [
+            *wrongs,
+            *lives.deaths,
+            *lives.overfull,
+            *lives.cluster.offsets.wrongs,
+            *town.network.failures,
+            *broken(town.notebook, evidence),
+        ],
         trace.sha256(),
         counts,
         {str(fault): weather.struck[fault] for fault in weather.faults},

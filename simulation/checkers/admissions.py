@@ -11,7 +11,7 @@ from simulation.wishes import canonical
 
 
 def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
-    """Every unit that was acknowledged is in, once, with the content that was acknowledged; what was left out is not."""
+    """Every unit that was acknowledged is in, once, as it was acknowledged; what was left out is not."""
     admitted, duplicates = evidence.by_id("unit_admitted", "unit_id"), evidence.by_id("unit_duplicated", "unit_id")
     for unit_id, said in [*admitted.items(), *duplicates.items()]:
         if len(said) > 1 or (unit_id in admitted and unit_id in duplicates):
@@ -35,7 +35,7 @@ def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]
 
 
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
-    """Each admitted unit has its content, the one that was acknowledged; one content is one unit, where that is wished."""
+    """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
     stored: dict[str, str] = {
         one["unit_id"]: canonical(json.loads(one["content"])) for one in evidence.documents["ingest", "payloads"]
     }
@@ -43,11 +43,10 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     for one in evidence.events("unit_admitted"):
         unit_id, project_id = one.content.unit_id, one.metadata.project_id
         content = stored.get(unit_id)
-        candidates = notebook.units.get((project_id, one.content.source_id), [])
         if content is None:
             if unit_id not in notebook.erased:
                 yield f"unit {unit_id} was admitted and its content is gone"
-        elif content not in {canonical(each.content) for each in candidates}:
+        elif not _was_sent(one, content, notebook):
             yield f"unit {unit_id} ({one.content.source_id}) has a content that was not sent under its name: {content}"
         else:
             units[project_id, content, one.content.HasField("gold_label")].append(unit_id)
@@ -57,18 +56,22 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     for (project_id, content, _), unit_ids in units.items():
         if len(unit_ids) > 1 and notebook.projects[project_id]["policy"]["dedupe"] == "content":
             yield f"one content of {project_id} was admitted as {unit_ids}: {content}"
-    by_id = {one.content.unit_id: one for one in evidence.events("unit_admitted")}
+    yield from _duplicates_say_the_same(notebook, evidence, stored)
+
+
+def _duplicates_say_the_same(notebook: Notebook, evidence: Evidence, stored: dict[str, str]) -> Iterator[str]:
+    admitted = {one.content.unit_id for one in evidence.events("unit_admitted")}
     for one in evidence.events("unit_duplicated"):
-        first = by_id.get(one.content.duplicate_of)
-        if first is None:
-            yield f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}, which is not in"
-        elif not _same_content(one, stored.get(one.content.duplicate_of), notebook):
-            yield f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}, which says other"
+        where = f"unit {one.content.unit_id} is told as a duplicate of {one.content.duplicate_of}"
+        if one.content.duplicate_of not in admitted:
+            yield f"{where}, which is not in"
+        elif (content := stored.get(one.content.duplicate_of)) is not None and not _was_sent(one, content, notebook):
+            yield f"{where}, which says other"
 
 
-def _same_content(one: Said, content: str | None, notebook: Notebook) -> bool:
+def _was_sent(one: Said, content: str, notebook: Notebook) -> bool:
     sent = notebook.units.get((one.metadata.project_id, one.content.source_id), [])
-    return content is None or content in {canonical(each.content) for each in sent}
+    return content in {canonical(each.content) for each in sent}
 
 
 def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

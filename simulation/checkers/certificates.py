@@ -73,7 +73,7 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said]) -> dict[st
 
 
 def _rate_is_sound(said: dict[str, Any], one: Judgement) -> Iterator[str]:
-    """The rate of what leaves is that of the sample less what was put right, and its interval is no narrower than it may."""
+    """The rate of what leaves is that of the sample less what was put right, in an interval that is not too narrow."""
     rate, lot = said["label_error_rate"], said["lot_id"]
     told = [one.told.content.label_error_rate, one.told.content.label_error_rate_low]
     told.append(one.told.content.label_error_rate_high)

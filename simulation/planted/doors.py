@@ -1,0 +1,106 @@
+"""Planted where people come in: who is believed, who sees what, what is taken in."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from concord.chassis.identity.caller import Caller, Role
+from concord.chassis.identity.tokens import Tokens
+from services.assign.api import Desk
+from services.assign.handlers import Leased
+from services.assign.schemas import AssignmentOffer
+from services.audit import api as audit_api
+from services.ingest.domain.identity import Claim, UnitState
+from services.ingest.domain.project import ProjectState
+from services.ingest.repository import Repository
+
+
+@contextmanager
+def gold_in_a_reply() -> Iterator[None]:
+    """Let an annotator see which unit is gold."""
+    honest = Desk.offer
+
+    def telling(self: Desk, lease: Leased) -> AssignmentOffer:
+        offer = honest(self, lease)
+        return msgspec.structs.replace(offer, media_type="text/gold") if lease.unit.gold else offer
+
+    with patch.object(Desk, "offer", telling):
+        yield
+
+
+@contextmanager
+def export_of_anything() -> Iterator[None]:
+    """Hand over a lot whether or not it was accepted."""
+
+    async def generous(door: audit_api.Door, lot_id: str, caller: Any) -> Any:
+        return await door.handlers.means.repository.lot(lot_id, caller.client_id)
+
+    with patch.object(audit_api, "_accepted", generous):
+        yield
+
+
+@contextmanager
+def any_token_is_believed() -> Iterator[None]:
+    """Believe a token's claims without looking at its signature, its issuer or its end."""
+
+    async def caller(self: Tokens, token: str) -> Caller:
+        del self
+        said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return Caller(said["sub"], frozenset(Role(role) for role in said["roles"]), said.get("client_id"))
+
+    with patch.object(Tokens, "caller", caller):
+        yield
+
+
+@contextmanager
+def any_project_is_shown() -> Iterator[None]:
+    """Show a project to whoever knows its name."""
+    honest = Repository.project
+
+    async def project(self: Repository, project_id: str, client_id: str | None) -> ProjectState:
+        del client_id
+        return await honest(self, project_id, None)
+
+    with patch.object(Repository, "project", project):
+        yield
+
+
+@contextmanager
+def lists_of_everybody() -> Iterator[None]:
+    """List the projects of all clients to each."""
+    honest = Repository.projects_of
+
+    def projects_of(self: Repository, client_id: str | None) -> list[ProjectState]:
+        del client_id
+        return honest(self, None)
+
+    with patch.object(Repository, "projects_of", projects_of):
+        yield
+
+
+@contextmanager
+def content_is_not_claimed() -> Iterator[None]:
+    """Look whether a content is known instead of claiming it, so that two who look at once both take it in."""
+
+    async def claim(self: Repository, claims: Sequence[Claim], number: int) -> list[Claim]:
+        del self, number
+        return list(claims)
+
+    with patch.object(Repository, "claim", claim):
+        yield
+
+
+@contextmanager
+def payload_by_its_content() -> Iterator[None]:
+    """Keep a payload under its content alone, so that a refusal takes away another unit's."""
+
+    def key(unit: UnitState) -> str:
+        return f"{unit.project_id}/{unit.fingerprint}"
+
+    with patch("services.ingest.repository.payload_key", key):
+        yield

@@ -1,0 +1,125 @@
+"""Planted where units are labelled, weighed and judged, and where it is told how that went."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from concord.labels.number import Number
+from concord.quality.label_error import leaving_error_rate
+from concord.quality.stopping_law import Bounds
+from services.adjudicate.domain import unit as adjudicated
+from services.metrics.domain.standing import Standing
+from simulation.bounds import DESK_LEASES_MAX
+
+ROOM = 10 * DESK_LEASES_MAX
+
+
+@contextmanager
+def leases_hold_no_slot() -> Iterator[None]:
+    """Give a unit to as many as ask before the first label is in."""
+    with patch("services.assign.domain.overlap.HOLDING", frozenset({"submitted"})):
+        yield
+
+
+@contextmanager
+def desks_without_an_end() -> Iterator[None]:
+    """Count what an annotator holds, and look at the count of a moment ago."""
+    with (
+        patch.dict("simulation.bounds.SMALL", dict.fromkeys(_DESK_BOUNDS, ROOM)),
+    ):
+        yield
+
+
+_DESK_BOUNDS = ("services.assign.domain.desk.LEASES_MAX", "services.assign.handlers.desks.LEASES_MAX")
+
+
+@contextmanager
+def a_wait_for_ever() -> Iterator[None]:
+    """Wait for the labels that today's policy wants of a unit, and ask nobody for them."""
+    honest = adjudicated._asked
+
+    def silent(state: adjudicated.UnitState, wanted: int) -> adjudicated.Judged:
+        return honest(state, wanted) if state.decided_round else adjudicated.Judged(state, "recorded")
+
+    with patch.object(adjudicated, "_asked", silent):
+        yield
+
+
+@contextmanager
+def first_label_wins() -> Iterator[None]:
+    """Be certain of what the first annotator said."""
+
+    def chances(labels: Sequence[tuple[str, int]], crowd: Any, settled: Any = None) -> list[float]:
+        del settled
+        return [float(place == labels[0][1]) for place in range(crowd.classes)]
+
+    with patch("services.adjudicate.domain.consensus.class_chances", chances):
+        yield
+
+
+@contextmanager
+def overconfident() -> Iterator[None]:
+    """Be far surer of the majority than it is right: take each annotator for nearly infallible."""
+
+    def chances(labels: Sequence[tuple[str, int]], crowd: Any, settled: Any = None) -> list[float]:
+        del settled
+        votes = [sum(index == place for _, index in labels) for place in range(crowd.classes)]
+        best = max(votes)
+        leaders = votes.count(best)
+        return [0.99 / leaders if vote == best else 0.01 / max(1, crowd.classes - leaders) for vote in votes]
+
+    with patch("services.adjudicate.domain.consensus.class_chances", chances):
+        yield
+
+
+@contextmanager
+def accepted_after_two() -> Iterator[None]:
+    """Accept a lot once two of its units were looked at."""
+    honest = Bounds.decide
+
+    def decide(self: Bounds, inspected: int, errors: int) -> str:
+        return "accept" if inspected >= 2 else honest(self, inspected, errors)
+
+    with patch.object(Bounds, "decide", decide):
+        yield
+
+
+@contextmanager
+def errors_left_out() -> Iterator[None]:
+    """Claim of what leaves as if no error had been found."""
+
+    def flattering(inspection: Any, confidence: float = 0.95, **more: Any) -> Any:
+        clean = type(inspection)(inspection.lot_units, inspection.inspected, 0, inspection.bounds)
+        return leaving_error_rate(clean, confidence, **more)
+
+    with patch("services.audit.handlers.verdicts.leaving_error_rate", flattering):
+        yield
+
+
+@contextmanager
+def sameness_by_bytes() -> Iterator[None]:
+    """Call two numbers different that differ by less than their schema's tolerance."""
+    with patch.object(Number, "says_same", lambda *labels: labels[-2] == labels[-1]):
+        yield
+
+
+@contextmanager
+def alpha_of_all_labels() -> Iterator[None]:
+    """Measure agreement on the labels that were asked for because the first disagreed, too."""
+    with patch("services.audit.domain.certificate.asked_labels", lambda labels, *_: list(labels)):
+        yield
+
+
+@contextmanager
+def gold_is_always_right() -> Iterator[None]:
+    """Count every answer to a gold unit as right."""
+    with patch.object(Standing, "gold_correct", lambda self, *_: self.gold_units):
+        yield
+
+
+@contextmanager
+def erased_leaves() -> Iterator[None]:
+    """Hand over what was erased after its lot was accepted."""
+    with patch("services.audit.domain.lot.LotState.leaving", property(lambda self: self.members)):
+        yield
