@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from simulation import report
+from simulation.calibration import too_sure
 from simulation.planted import PLANTED, planted
 from simulation.run import Outcome, run
 
@@ -29,8 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(report.failure(outcome, asked.plant))
     if asked.json is not None:
         asked.json.write_text(json.dumps(report.as_json(outcomes), indent=2) + "\n")
+    over_all = list(too_sure(outcome.settled for outcome in outcomes))
+    for sentence in over_all:
+        print(f"OVER ALL SEEDS: {sentence}")
     print(report.closing_line(outcomes))
-    return 1 if any(outcome.broken for outcome in outcomes) else 0
+    return 1 if over_all or any(outcome.broken for outcome in outcomes) else 0
 
 
 @contextmanager

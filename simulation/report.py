@@ -73,6 +73,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
     rows = [(name.replace("_", " "), f"{count:,}") for name, count in counts.items()]
     rows += [(f"fault: {name}", f"{count:,}") for name, count in faults.items()]
     rows.append(("virtual hours", f"{sum(outcome.virtual_seconds for outcome in outcomes) / 3_600:,.1f}"))
+    settled = [one for outcome in outcomes for one in outcome.settled]
+    if settled:
+        rows.append(("confidence of settled units", f"{sum(one.confidence for one in settled) / len(settled):.3f}"))
+        rows.append(("share of them right", f"{sum(one.right for one in settled) / len(settled):.3f}"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value:>9}" for name, value in rows)
 

@@ -18,6 +18,7 @@ from concord.chassis.identity import Role, SigningKey
 from concord.contracts.topics import LOTS, TOPICS, UNITS
 from simulation.annotators import Annotator
 from simulation.bounds import small
+from simulation.calibration import Settled, settled
 from simulation.checkers import broken
 from simulation.clients import Client
 from simulation.evidence import Evidence, records_of
@@ -56,6 +57,7 @@ class Outcome:
         trace_sha256: the same for every run of the same seed of the same code.
         counts: what happened.
         faults: how often each kind of fault struck; kinds that this run did not have are left out.
+        settled: how sure each label was that was settled under a posterior, and whether it is right.
     """
 
     seed: int
@@ -65,14 +67,16 @@ class Outcome:
     faults: dict[str, int] = field(default_factory=dict)
     virtual_seconds: float = 0.0
     cpu_seconds: float = 0.0
+    settled: list[Settled] = field(default_factory=list)
 
 
-def run(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
+def run(seed: int, show: Callable[[str], None] | None = None, *, patient: bool = True) -> Outcome:
     """Run a seed.
 
     Args:
         seed: of everything that is left to chance.
         show: is handed every line of the trace.
+        patient: wait for the town to settle even when it is known by then that something is broken.
     """
     started = time.process_time()
     # Collections would finalise generators at moments of their own, and cost a fifth of the run.
@@ -80,15 +84,16 @@ def run(seed: int, show: Callable[[str], None] | None = None) -> Outcome:
     gc.disable()
     try:
         with small(), asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            outcome = runner.run(_run(seed, Trace(show)))
+            outcome = runner.run(_run(seed, Trace(show), patient))
     finally:
         gc.enable()
     outcome.cpu_seconds = time.process_time() - started
     return outcome
 
 
-async def _run(seed: int, trace: Trace) -> Outcome:
+async def _run(seed: int, trace: Trace, patient: bool) -> Outcome:
     town, people, mischief = _founded(seed, trace)
+    town.patient = patient
     (operator,) = (person for person in people if isinstance(person, Operator))
     lives = town.network.lives
     lives.open()
@@ -170,6 +175,8 @@ async def _settled(town: Town) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLE_SECONDS_MAX
     while unsettled := list(_unsettled(town)):
+        if not town.patient and (town.notebook.wrongs or town.network.lives.cluster.offsets.wrongs):
+            return
         if loop.time() > end:
             for sentence in unsettled:
                 yield f"the town does not settle: {sentence}"
@@ -236,4 +243,5 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
         counts,
         {str(fault): weather.struck[fault] for fault in weather.faults},
         asyncio.get_running_loop().time(),
+        settled=settled(town.notebook, evidence),
     )

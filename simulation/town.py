@@ -24,6 +24,7 @@ class Town:
         sending: the clients who have units to send.
         settled: nothing is left to be done.
         closed: everybody goes home.
+        patient: all is waited for, whatever is known to be broken.
     """
 
     house: House
@@ -33,6 +34,7 @@ class Town:
     sending: set[str] = field(default_factory=set)
     settled: bool = False
     closed: bool = False
+    patient: bool = True
 
 
 class Person(ABC):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from simulation.checkers.acceptance import lots_are_judged_by_their_plans
 from simulation.checkers.admissions import admissions_are_kept, only_poison_is_set_aside, the_intake_is_kept
 from simulation.checkers.certificates import certificates_say_what_was
-from simulation.checkers.decisions import nothing_is_counted_twice, rulings_are_kept
+from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may
 from simulation.checkers.labels import labels_are_kept, leases_are_kept, overlap_is_kept
 from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
@@ -46,6 +46,7 @@ CHECKERS: tuple[Checker, ...] = (
     desks_hold_no_more_than_they_may,
     rulings_are_kept,
     nothing_is_counted_twice,
+    nobody_is_certain,
     overlap_is_kept,
     annotators_see_nothing_they_may_not,
     nobody_sees_another_client,

@@ -69,6 +69,15 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
             yield f"unit {unit_id} was decided {times} times in round {number} of rework {rework}"
 
 
+def nobody_is_certain(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """No posterior of a class is 1: annotators are never taken for infallible. Labels of other kinds have support."""
+    del notebook
+    for one in evidence.events("consensus_reached"):
+        certain = one.content.method == "posterior" and one.content.confidence >= 1.0
+        if certain and isinstance(json.loads(one.content.label), str):
+            yield f"unit {one.content.unit_id} was settled with certainty, which no annotator gives"
+
+
 def _evidence_is_sound(one: Said, annotations: dict[str, list[Said]]) -> Iterator[str]:
     where = f"the evidence of {one.kind} on {one.content.unit_id}"
     ids = [piece.annotation_id for piece in one.content.evidence]

@@ -1,4 +1,4 @@
-"""The simulation is trusted because it repeats itself, holds where nothing is wrong, and catches what is planted."""
+"""The simulation is trusted because it repeats itself and holds where nothing is wrong."""
 
 import json
 import os
@@ -10,13 +10,11 @@ import pytest
 
 from simulation.__main__ import main
 from simulation.faults import Fault
-from simulation.planted import PLANTED, planted
 from simulation.run import Outcome, run
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = 5
 """A seed that has every kind of fault."""
-CAUGHT_WITHIN = 20
 
 PRINT_HASH = "from simulation.run import run; print(run(5).trace_sha256)"
 
@@ -58,14 +56,6 @@ def test_a_seed_repeats_itself_in_another_process_with_other_hashes(everything: 
         [sys.executable, "-c", PRINT_HASH], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == everything.trace_sha256
-
-
-@pytest.mark.parametrize("name", sorted(PLANTED))
-def test_a_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A town that a bug brings to a halt need not be waited for to the end: one that goes on settles in less than this.
-    monkeypatch.setattr("simulation.run.SETTLE_SECONDS_MAX", 400.0)
-    with planted(name):
-        assert any(run(seed).broken for seed in range(1, CAUGHT_WITHIN + 1)), f"{name} was not caught"
 
 
 def test_a_broken_seed_says_what_it_broke_and_how_to_replay_it(

@@ -92,10 +92,12 @@ class Units:
         unit_ids = self.repository.view(project.project_id).begun
         for start in range(0, len(unit_ids), REDECIDED_AT_ONCE):
             batch = Batch()
-            cause_id = f"redefined/{project.project_id}/{project.revision}"
             judge = partial(_judged_again, project)
             some = unit_ids[start : start + REDECIDED_AT_ONCE]
-            causes = [self.deciding.cause(one, cause_id, project, batch, judge) for one in some]
+            # A cause of each unit's own: ids of events follow from it.
+            causes = [
+                self.deciding.cause(one, f"redefined/{project.revision}/{one}", project, batch, judge) for one in some
+            ]
             await self.deciding.apply(causes, batch)
 
 

@@ -37,6 +37,16 @@ async def test_an_overlap_raised_while_a_unit_is_open_is_asked_for_at_once(adjud
     assert adjudicate.events()[-1].consensus_reached.overlap_initial == 3
 
 
+async def test_every_unit_that_is_decided_again_has_events_of_its_own(adjudicate: Adjudicate) -> None:
+    for unit_id in ("k1-u1", "k1-u2"):
+        await adjudicate.upstream.unit(unit_id)
+        await adjudicate.upstream.annotation(unit_id, 1, "a", "yes", overlap_wanted=2)
+    assert await adjudicate.decisions() == []
+    await adjudicate.redefined(voting(3, 5), 2)
+    ids = [event.metadata.event_id for event in adjudicate.events()]
+    assert len(ids) == len(set(ids)) == 2
+
+
 async def test_an_overlap_lowered_settles_units_without_another_label(adjudicate: Adjudicate) -> None:
     await adjudicate.redefined(voting(4, 5), 2)
     await adjudicate.upstream.unit("k1-utb1")
