@@ -17,9 +17,20 @@ PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         storing.read_modify_write,
         storing.publish_before_insert,
         storing.no_sweeper,
+        storing.no_size_budget,
         doors.gold_in_a_reply,
         doors.export_of_anything,
+        doors.any_token_is_believed,
+        doors.any_project_is_shown,
+        doors.lists_of_everybody,
+        doors.content_is_not_claimed,
+        doors.payload_by_its_content,
         labelling.leases_hold_no_slot,
+        labelling.first_label_wins,
+        labelling.accepted_after_two,
+        labelling.sameness_by_bytes,
+        labelling.alpha_of_all_labels,
+        labelling.gold_is_always_right,
     )
 }
 

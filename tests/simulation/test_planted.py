@@ -9,11 +9,8 @@ from simulation.planted import PLANTED, planted
 from simulation.run import run
 
 CAUGHT_WITHIN = 20
-CAUGHT_AT = {
-    "ack-before-effect": 1,
-    "commit-before-effect": 1,
-}
-"""The first seed at which each is caught, where that is not the first; that seed is tried first."""
+CAUGHT_AT = {"sameness-by-bytes": 3}
+"""At which seed each was caught, where that is not the first; that seed is tried first."""
 
 
 def seeds(name: str) -> Iterator[int]:
