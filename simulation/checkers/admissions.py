@@ -36,9 +36,11 @@ def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]
 
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
-    stored: dict[str, str] = {
-        one["unit_id"]: canonical(json.loads(one["content"])) for one in evidence.documents["ingest", "payloads"]
-    }
+    # What came to nothing may lie there, too, under the same unit: a process may die before it takes it away.
+    kept = {one["_id"]: canonical(json.loads(one["content"])) for one in evidence.documents["ingest", "payloads"]}
+    admitted = [one.content for one in evidence.events("unit_admitted")]
+    places = {one.unit_id: f"{one.unit_id}/{one.fingerprint}" for one in admitted}
+    stored = {unit_id: kept[place] for unit_id, place in places.items() if place in kept}
     units: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for one in evidence.events("unit_admitted"):
         unit_id, project_id = one.content.unit_id, one.metadata.project_id
