@@ -17,6 +17,7 @@ PLANTED: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
         storing.read_modify_write,
         storing.publish_before_insert,
         storing.no_sweeper,
+        storing.nothing_before_deciding,
         storing.offsets_before_said,
         storing.no_size_budget,
         doors.gold_in_a_reply,
