@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simulation import report
 from simulation.calibration import too_sure
-from simulation.planted import PLANTED, planted
+from simulation.planted import PLANTED, UNSEEN, planted
 from simulation.run import Outcome, run
 
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first", type=int, default=1, help="the first of them (1)")
     parser.add_argument("--seed", type=int, help="run this one alone, exactly as it ran before")
     parser.add_argument("--trace", action="store_true", help="print every record, insert and reply as it happens")
-    parser.add_argument("--plant", choices=sorted(PLANTED), help="plant a bug, to see that it is caught")
+    parser.add_argument("--plant", choices=sorted({**PLANTED, **UNSEEN}), help="plant a bug, to see that it is caught")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what happened to a file")
     return parser
 
