@@ -27,6 +27,9 @@ PLANTED = _named(
         storing.offsets_before_said,
         storing.no_size_budget,
         storing.poison_holds_a_partition,
+        storing.mark_before_said,
+        storing.unavailable_is_poison,
+        labelling.errors_left_out,
         doors.gold_in_a_reply,
         doors.export_of_anything,
         doors.any_token_is_believed,
@@ -49,12 +52,9 @@ PLANTED = _named(
 UNSEEN = _named(
     (
         storing.doubtful_is_ours,
-        storing.mark_before_said,
         storing.late_is_not_settled,
         storing.no_back_pressure,
-        storing.unavailable_is_poison,
         labelling.overconfident,
-        labelling.errors_left_out,
         labelling.erased_leaves,
     )
 )
