@@ -120,11 +120,13 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
         await status(place, service, "auditing")
         assert await inspect(place, service, "no", units_max=1) == 1
     async with place.life(audit) as service:
+        await status(place, service, "auditing")  # its places are loaded by then
         await inspect(place, service, "no")
         await status(place, service, "relabelling")
         await resolve(place, unit_ids(place), "no", rework=1)
         await status(place, service, "auditing")
     async with place.life(audit) as service:
+        await status(place, service, "auditing")
         seen = await inspect(place, service, "no")
         lot = await status(place, service, "accepted")
         assert lot["inspected"] <= seen < UNITS_COUNT
