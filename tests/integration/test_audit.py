@@ -85,6 +85,16 @@ async def status(place: RealPlace, service: Service, wanted: str) -> Any:
         return await eventually(f"a lot that is {wanted}", ask)
 
 
+async def loaded(place: RealPlace, service: Service) -> None:
+    """Return when a new life serves the lot's place."""
+    async with client(place, service) as door:
+
+        async def ask() -> Any:
+            return (await door.get(f"/v1/lots/{lot_id(place)}")).status_code == 200
+
+        await eventually("a life that serves the place", ask)
+
+
 async def standing(place: RealPlace, service: Service) -> Any:
     async with client(place, service) as door:
         return (await door.get(f"/v1/lots/{lot_id(place)}")).json()
@@ -120,7 +130,7 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
         await status(place, service, "auditing")
         assert await inspect(place, service, "no", units_max=1) == 1
     async with place.life(audit) as service:
-        await status(place, service, "auditing")  # its places are loaded by then
+        await loaded(place, service)
         await inspect(place, service, "no")
         await status(place, service, "relabelling")
         await resolve(place, unit_ids(place), "no", rework=1)
