@@ -1,4 +1,4 @@
-"""Annotators as every service but assign sees them: rows of the annotators topic."""
+"""Annotators as other services see them: rows of the annotators topic."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -10,7 +10,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.table import Table
 from concord.contracts.topics import ANNOTATORS
-from concord.contracts.v1.annotators_pb2 import AnnotatorEvent
+from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,20 @@ def annotator_from(event: Message) -> AnnotatorRow:
     Raises:
         ValueError: it defines none.
     """
+    defined = definition_in(event)
+    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind, frozenset(defined.skills))
+
+
+def definition_in(event: Message) -> AnnotatorDefined:
+    """Return what an AnnotatorEvent says.
+
+    Raises:
+        ValueError: it defines no annotator.
+    """
     envelope = cast("AnnotatorEvent", event)
     if not envelope.HasField("annotator_defined"):
         raise ValueError("an AnnotatorEvent that defines no annotator")
-    defined = envelope.annotator_defined
-    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind, frozenset(defined.skills))
+    return envelope.annotator_defined
 
 
 def annotator_table(broker: Broker, clock: Clock, dead_letters: DeadLetters) -> Table[AnnotatorRow]:

@@ -89,7 +89,7 @@ ANNOTATORS = Topic(
     message=AnnotatorEvent,
     key="annotator_id",
     writer="assign",
-    readers=("ingest", "metrics"),
+    readers=("assign", "ingest", "metrics"),
     fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=None,
 )

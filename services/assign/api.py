@@ -1,6 +1,6 @@
 """Assign's HTTP door."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, cast
 
 import msgspec
@@ -11,8 +11,10 @@ from concord.chassis.errors import ConcordError, FieldError, Forbidden, Invalid
 from concord.chassis.http import AnyId, decode, decode_each, documented, json_answer, read_json, read_split
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import Gather
 from concord.chassis.projects import Project
 from concord.chassis.settings import PayloadLinkSettings
+from concord.contracts.ids import slot_of
 from concord.contracts.names import NAME_CHARACTERS_MAX, NAME_PATTERN, NameRefused, name_from
 from concord.labels import encoded
 from services.assign.domain import refusals
@@ -24,7 +26,9 @@ from services.assign.schemas import (
     ANNOTATOR,
     CLAIM,
     NAMED_ITEM,
+    RESULTS,
     SKIP,
+    STANDING,
     SUBMISSION,
     SUBMISSION_ITEM,
     SUBMISSIONS,
@@ -45,6 +49,7 @@ from services.assign.schemas import (
     SubmissionResult,
     SubmissionResults,
     SubmissionsBody,
+    SubmissionsSplit,
     WaitsForNobody,
     timestamp,
     told_ms,
@@ -61,6 +66,9 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotOffered: 409,
     refusals.LabelRefused: 422,
 }
+
+ANYWHERE = ("/v1/projects/{project_id}/guideline",)
+"""Routes that name a project and that any process serves: they need its tables alone."""
 
 NOTHING_WAITS = "Nothing waits for you in this project now; ask again in a few seconds."
 
@@ -102,10 +110,12 @@ class Desk:
         handlers: assign's use cases.
         links: what payload links are made of.
         clock: time.
+        gather: asks the service's other processes.
     """
 
-    def __init__(self, handlers: Handlers, links: PayloadLinkSettings, clock: Clock) -> None:
+    def __init__(self, handlers: Handlers, links: PayloadLinkSettings, clock: Clock, gather: Gather) -> None:
         self.handlers = handlers
+        self.gather = gather
         self._clock = clock
         self._link_us = links.seconds * MICROSECONDS
         secret, url = links.secret.key(), links.ingest_url
@@ -148,7 +158,8 @@ async def define_annotator(request: Request, annotator_id: AnnotatorId, caller: 
 
 async def show_annotator(request: Request, annotator_id: AnnotatorId, caller: Operator) -> Response:
     """Show an annotator as last defined."""
-    return json_answer(AnnotatorShown.of(await _desk(request).handlers.annotators.get(_named(annotator_id, caller))))
+    name = _named(annotator_id, caller)
+    return json_answer(AnnotatorShown.of(await _desk(request).handlers.annotators.defined(name)))
 
 
 def _named(annotator_id: str, caller: Caller) -> str:
@@ -207,10 +218,23 @@ async def submit_many(request: Request, caller: Annotator) -> Response:
             answers[place] = Answer(one.assignment_id, bytes(one.label), told_ms(one.active_ms), one.flag)
         else:
             results[place] = _result(one.assignment_id, refusals.AssignmentUnknown(one.assignment_id))
-    if answers:
-        taken = await _desk(request).handlers.submissions.submit(caller.subject, list(answers.values()))
-        for (place, answer), result in zip(answers.items(), taken, strict=True):
-            results[place] = _result(answer.assignment_id, result)
+    desk = _desk(request)
+
+    async def serve(some: Sequence[int]) -> list[SubmissionResult]:
+        mine = [answers[place] for place in some]
+        taken = await desk.handlers.submissions.submit(caller.subject, mine) if mine else []
+        return [_result(one.assignment_id, result) for one, result in zip(mine, taken, strict=True)]
+
+    whole = await desk.gather.split(
+        request,
+        list(answers),
+        slot=lambda place: slot_of(answers[place].assignment_id),
+        serve=serve,
+        written=lambda some: msgspec.json.encode(SubmissionsSplit([sent[place] for place in some])),
+        read=lambda body: RESULTS.decode(body).results,
+    )
+    for place, result in zip(answers, whole, strict=True):
+        results[place] = result
     return json_answer(SubmissionResults([result for result in results if result is not None]))
 
 
@@ -245,14 +269,18 @@ async def renew(request: Request, assignment_id: AnyId, caller: Annotator) -> Re
 
 
 async def show_me(request: Request, caller: Annotator) -> Response:
-    """Show the caller who they are here, and what they hold."""
-    handlers = _desk(request).handlers
+    """Show the caller who they are here, and what they hold: of all projects, what ends first stands first."""
+    desk = _desk(request)
+    handlers = desk.handlers
     annotator = await handlers.annotators.get(caller.subject)
-    leases = [
+    pages = [STANDING.decode(page).leases for page in await desk.gather.pages(request)]
+    mine = [
         HeldLease(one.assignment.id, one.unit.unit_id, one.unit.project_id, timestamp(one.assignment.lease_until_us))
         for one in await handlers.claims.held(caller.subject)
         if caller.may_touch(one.unit.project_id)
     ]
+    leases = [lease for page in (mine, *pages) for lease in page]
+    leases.sort(key=lambda one: (one.lease_until, one.project_id))
     languages = list(annotator.languages)
     return json_answer(Standing(annotator.annotator_id, annotator.kind, list(annotator.skills), languages, leases))
 

@@ -6,10 +6,15 @@ from functools import partial
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.gather import Gather
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import Runtime, Service, repeating
-from concord.chassis.wiring import consumer_part, journal_part, ordered, real_ports
+from concord.chassis.table import Table
+from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
+from concord.contracts.topics import ANNOTATORS
 from services.assign import api, events
 from services.assign.announcements import SERVICE
 from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
@@ -19,6 +24,7 @@ from services.assign.telemetry import INSTRUMENTS
 
 EXPIRE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
+WRITE_SECONDS = 5.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -37,22 +43,28 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     What is drawn at random follows from the writer's name, so that a simulation repeats itself.
     """
     journal = journal_part(ports)
-    repository = Repository(journal.journal, settings.ids.secret.key(), random.Random(ports.writer))
-    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
+    owner = Owner(settings.places.count, ports.address)
+    repository = Repository(journal.journal, owner, settings.ids.secret.key(), random.Random(ports.writer))
+    letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, letters)
+    annotators = Table(ports.broker, ANNOTATORS, events.annotator_from, ports.clock, letters)
+    annotators.listen(repository.annotator_told)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
     expire = partial(_expire, handlers)
     expiring = repeating("lease ends", expire, ports.clock, ports.telemetry, lambda: EXPIRE_SECONDS)
     look = handlers.stranded.look
     looking = repeating("units nobody is left for", look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+    write = handlers.leases.write_active_times
+    writing = repeating("active times", write, ports.clock, ports.telemetry, lambda: WRITE_SECONDS)
     parts = ordered(
         ports,
         journal,
-        consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience),
-        tables=[projects],
-        rebuild=repository.rebuild,
+        consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner),
+        tables=[projects, annotators],
+        places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking],
+        loops=[expiring, looking, writing],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
@@ -62,7 +74,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        state=api.Desk(handlers, settings.payload_links, ports.clock),
+        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
+        state=api.Desk(handlers, settings.payload_links, ports.clock, Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 
+from google.protobuf.message import Message
+
+from concord.chassis.annotators import definition_in
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.consumer import Delivery, Handler
 from concord.chassis.errors import Poison
@@ -16,6 +19,7 @@ from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign import announcements
 from services.assign.domain import unit
+from services.assign.domain.eligibility import AnnotatorState, Credential
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState, may_still_submit
 from services.assign.handlers import Handlers, Told
@@ -49,6 +53,27 @@ async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None
 async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("LotEvent", delivery.event) for delivery in deliveries]
     await assign.units.hear([told for event in events for told in _rejection(event)])
+
+
+def annotator_from(event: Message) -> AnnotatorState:
+    """Return the annotator that an AnnotatorEvent defines: what this or another process of assign has told.
+
+    Raises:
+        ValueError: it defines none.
+    """
+    told = definition_in(event)
+    return AnnotatorState(
+        annotator_id=told.annotator_id,
+        revision=told.revision,
+        kind="model" if told.kind == "model" else "human",
+        skills=tuple(told.skills),
+        credentials=tuple(
+            Credential(one.domain, one.expires_at_us if one.HasField("expires_at_us") else None)
+            for one in told.credentials
+        ),
+        vendor=told.vendor,
+        languages=tuple(told.languages),
+    )
 
 
 def _admitted(event: UnitEvent, trace: Headers) -> UnitState:

@@ -2,32 +2,36 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from concord.chassis.clock import MICROSECONDS
-from concord.chassis.errors import Backlogged
+from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import JOURNAL, Cause, Kind, Outcome
-from concord.contracts.ids import client_of, keyed
+from concord.chassis.places.owner import Owner
+from concord.contracts.ids import SLOTS, client_of, keyed, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.assign.announcements import VENDOR
+from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.held import Hold
+from services.assign.domain.place import Place
 from services.assign.domain.pool import Pool
 from services.assign.domain.project_view import ProjectView
-from services.assign.domain.queue import Pick, ReadyQueue
-from services.assign.domain.unit import UnitState
+from services.assign.domain.queue import Pick, Seeker
+from services.assign.domain.unit import UnitState, is_open
 
-UNIT = Kind("unit", UnitState)
+UNIT = Kind("unit", UnitState, is_open=is_open, slot=lambda unit: slot_of_project(unit.project_id))
 ANNOTATOR = Kind("annotator", AnnotatorState)
 DESK = Kind("desk", DeskState)
+ACTIVE_TIME = Kind("active_time", ActiveTimeState)
 
 CODE_CHARACTERS = 10
 RESTART_GRACE_SECONDS = 30
-"""After a start no lease is ended for so long: nobody could renew or submit while we were away."""
+"""After a place is loaded no lease that was found is ended for so long: nobody could renew or submit meanwhile."""
 SETTLED_AT_ONCE = 1_000
-"""Aggregates that a rebuild takes in before it lets others run."""
+"""Aggregates that a load takes in before it lets others run."""
 DESK_PAGES_MAX = 2**20
 DESK_LOOKS = 16
 
@@ -36,71 +40,100 @@ class Repository:
     """Where assign's facts are found.
 
     A unit's aggregate stands under its id; a gold unit's copy for one annotator under the assignment's id. Read
-    models: the ready queue, everybody who annotates, and one `ProjectView` a project; all rebuilt from the journal.
+    models: everybody who annotates, from the annotators topic, and one `Place` a place that this process has, with its
+    ready queue and a `ProjectView` a project.
 
     Args:
         journal: the truth.
+        owner: which places are served here.
         id_secret: keys assignment ids, so that none tells how many had the unit before: gold has many.
-        generator: draws from the queue's windows.
+        generator: draws from the queues' windows.
+
+    Attributes:
+        places: the places that are loaded here, or are being loaded.
     """
 
-    def __init__(self, journal: Journal, id_secret: bytes, generator: random.Random) -> None:
+    def __init__(self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random) -> None:
         self.journal = journal
+        self.owner = owner
         self.id_secret = id_secret
-        self.queue = ReadyQueue(generator)
         self.pool = Pool()
-        self._views: dict[str, ProjectView] = {}
+        self.places: dict[int, Place] = {}
+        self._generator = generator
         self._in_hand: dict[str, asyncio.Event] = {}
-        self._settled_meanwhile: set[str] | None = None
         journal.listen(UNIT, self._settle)
         journal.listen(ANNOTATOR, self._settle_annotator)
 
+    def place(self, project_id: str) -> Place:
+        """Return the place in which a project lies.
+
+        Raises:
+            Unavailable: it was served here a moment ago, and is another process's by now.
+        """
+        found = self.places.get(self._number(project_id))
+        if found is None:
+            raise Unavailable(
+                "The project was just taken over by another process; send the same request again in a second.",
+                retry_after_seconds=1,
+            )
+        return found
+
+    def _number(self, project_id: str) -> int:
+        return place_of(slot_of_project(project_id), self.owner.places)
+
     def view(self, project_id: str) -> ProjectView:
-        """Return what is known at a glance of a project."""
-        return self._views.setdefault(project_id, ProjectView())
+        """Return what is known at a glance of a project.
+
+        Raises:
+            Unavailable: see `place`.
+        """
+        return self.place(project_id).view(project_id)
+
+    def served(self) -> list[Place]:
+        """Return the places whose timers are ours to run: what is loaded, and not about to be another's."""
+        return [self.places[number] for number in sorted(self.owner.open()) if number in self.places]
 
     @property
     def views(self) -> list[tuple[str, ProjectView]]:
-        """Every project that is known, with its view."""
-        return list(self._views.items())
+        """Every project of the places that are served here, with its view."""
+        return [pair for place in self.served() for pair in place.views.items()]
 
-    def drop(self, project_ids: Iterable[str]) -> None:
-        """Let go of the read models of projects that are served elsewhere."""
-        for project_id in project_ids:
-            self._views.pop(project_id, None)
-            self.queue.drop(project_id)
+    @property
+    def waiting_units(self) -> int:
+        """How many units wait here."""
+        return sum(len(place.queue) for place in self.places.values())
 
-    async def rebuild(self) -> None:
-        """Fill the read models, letting others run in between; units wait in the order of their admission.
+    async def load(self, place: int) -> None:
+        """Take in what is open in a place, letting others run in between; units wait in the order of their admission.
 
-        What the journal settles meanwhile is newer, and stays.
+        What the journal settles meanwhile is newer, and stays. Said again, it also reads what is open here alone: an
+        owner before may have closed it since.
         """
         not_before_us = self.journal.clock.now_us() + RESTART_GRACE_SECONDS * MICROSECONDS
-        meanwhile: set[str] = set()
-        self._settled_meanwhile = meanwhile
-        try:
-            units = []
-            async for key, state in self.journal.rebuild(UNIT):
-                # Copies of gold units first: who has seen a unit that is shown no more is then forgotten with it.
-                units.append((state.admitted_at_us, not state.copy_for, key, state))
-                await self._let_others_run(len(units))
-            units.sort(key=lambda one: one[:3])
-            for count, (_, _, key, state) in enumerate(units, 1):
-                if key not in meanwhile:
-                    self.queue.settle(state)
-                    self.view(state.project_id).settle(state, key, not_before_us)
-                await self._let_others_run(count)
-            count = 0
-            async for key, annotator in self.journal.rebuild(ANNOTATOR):
-                count += 1
-                self._settle_annotator(key, annotator)
-                await self._let_others_run(count)
-        finally:
-            self._settled_meanwhile = None
+        models = self.places.setdefault(place, Place(self._generator, not_before_us))
+        open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
+        count = 0
+        async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
+            models.found(key, state)
+            open_here.discard(key)
+            count += 1
+            await _let_others_run(count)
+        if models.loaded:
+            await self._read_again(sorted(open_here))
+            return
+        for count, _ in enumerate(models.take_in(), 1):
+            await _let_others_run(count)
 
-    async def _let_others_run(self, count: int) -> None:
-        if count % SETTLED_AT_ONCE == 0:
-            await asyncio.sleep(0)
+    async def _read_again(self, keys: Sequence[str]) -> None:
+        """Read aggregates whose newest state may be another process's; the listener takes it in."""
+        for start in range(0, len(keys), SETTLED_AT_ONCE):
+            some = keys[start : start + SETTLED_AT_ONCE]
+            self.journal.forget(some)
+            await self.journal.states(UNIT, some)
+
+    async def drop(self, place: int) -> None:
+        """Forget everything of a place that is another's now."""
+        self.places.pop(place, None)
 
     def key(self, unit_or_copy_id: str) -> str:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
@@ -112,28 +145,30 @@ class Repository:
         return f"{unit_id}.{code[:CODE_CHARACTERS]}"
 
     def holds_of(self, annotator_id: str, project_id: str | None = None) -> list[Hold]:
-        """Return what the annotator holds, of one project or of all, first issued first within each."""
-        views = [self.view(project_id)] if project_id is not None else list(self._views.values())
-        return [hold for view in views for hold in view.held.of(annotator_id)]
+        """Return what the annotator holds, of one project or of all here, first issued first within each."""
+        if project_id is not None:
+            return self.view(project_id).held.of(annotator_id)
+        return [hold for place in self.served() for hold in place.holds_of(annotator_id)]
 
     def due(self, now_us: int, leases_max: int) -> list[Hold]:
         """Return leases that have ended, at most so many; each is looked at once, unless it is given to `again`."""
         ended: list[Hold] = []
-        for view in self._views.values():
+        for place in self.served():
             if len(ended) == leases_max:
                 break
-            ended += view.held.due(now_us, leases_max - len(ended))
+            ended += place.due(now_us, leases_max - len(ended))
         return ended
 
     def again(self, holds: Sequence[Hold]) -> None:
-        """Look at these once more: nobody could decide on them."""
+        """Look at these once more, as far as their places are still here: nobody could decide on them."""
         for hold in holds:
-            self.view(hold.project_id).held.again([hold])
+            if (place := self.places.get(self._number(hold.project_id))) is not None:
+                place.view(hold.project_id).held.again([hold])
 
     @property
     def leases_running(self) -> int:
-        """How many leases run."""
-        return sum(len(view.held) for view in self._views.values())
+        """How many leases run here."""
+        return sum(place.leases_running for place in self.places.values())
 
     async def keys_of(self, assignment_ids: Sequence[str]) -> dict[str, str | None]:
         """Return the key of the aggregate that decides on each assignment; None where there is no such unit.
@@ -161,9 +196,46 @@ class Repository:
         return await self.journal.states(UNIT, list(dict.fromkeys(keys)))
 
     async def annotator(self, annotator_id: str) -> AnnotatorState | None:
-        """Return an annotator as last defined."""
+        """Return an annotator as last told; one that nobody has told of yet, as the store knows them."""
+        known = self.pool.find(annotator_id)
+        if known is not None:
+            return known
         key = annotator_key(annotator_id)
         return (await self.journal.states(ANNOTATOR, [key])).get(key)
+
+    async def annotator_stored(self, annotator_id: str) -> AnnotatorState | None:
+        """Return an annotator as last defined, by whichever process, read from the store."""
+        key = annotator_key(annotator_id)
+        self.journal.forget([key])
+        return (await self.journal.states(ANNOTATOR, [key])).get(key)
+
+    async def lease_seconds(self, project_id: str, policy_seconds: int) -> int:
+        """Return for how long a unit of the project is leased: what it says, or what follows from the active times."""
+        times = self.view(project_id).active_times
+        if not policy_seconds and not times.informed:
+            key = active_time_key(project_id)
+            written = (await self.journal.states(ACTIVE_TIME, [key])).get(key)
+            times.inform(written.quantile_ms if written is not None else 0.0)
+        return times.lease_seconds(policy_seconds)
+
+    async def write_active_time(self, cause: Cause[ActiveTimeState]) -> None:
+        """Answer a cause that writes a project's active time down."""
+        await self.journal.decide(ACTIVE_TIME, cause)
+
+    async def ask_for_gold(self, project_id: str, seeker: Seeker, gold_rate: float) -> None:
+        """Learn whether the seeker was shown the gold units that come next, of those that were found in the store."""
+        unit_ids = self.place(project_id).queue.gold_in_doubt(project_id, seeker, gold_rate)
+        if not unit_ids:
+            return
+        originals = await self.units([self.key(unit_id) for unit_id in unit_ids])
+        copies = [
+            self.key(self.assignment_id(one.unit_id, seeker.annotator_id, one.rework)) for one in originals.values()
+        ]
+        shown = await self.units(copies)
+        queue = self.place(project_id).queue
+        for state in shown.values():
+            queue.settle(state)
+        queue.gold_asked(project_id, seeker, unit_ids)
 
     def refuse_backlog(self) -> None:
         """Raise Backlogged when more events wait for the broker than may: no more is taken from people then."""
@@ -178,8 +250,15 @@ class Repository:
             picks: the queue's picks that the causes are to lease; released when their outcome is known.
         """
         outcomes = await self.journal.apply(UNIT, causes)
-        self.queue.release(picks)
+        for pick in picks:
+            if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
+                place.queue.release([pick])
         return outcomes
+
+    def undo(self, pick: Pick, annotator_id: str) -> None:
+        """Take back a pick that led to nothing."""
+        if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
+            place.queue.undo(pick, annotator_id)
 
     async def apply_in_turn(
         self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()
@@ -205,11 +284,15 @@ class Repository:
                     del self._in_hand[key]
 
     def _settle(self, key: str, state: UnitState) -> None:
-        """Bring the read models up to a unit's newest state; the journal's listener."""
-        if self._settled_meanwhile is not None:
-            self._settled_meanwhile.add(key)
-        self.queue.settle(state)
-        self.view(state.project_id).settle(state, key)
+        """Bring the read models up to a unit's newest state, where its place is here; the journal's listener."""
+        place = self.places.get(self._number(state.project_id))
+        if place is not None:
+            place.told(key, state)
+
+    def annotator_told(self, before: AnnotatorState | None, annotator: AnnotatorState) -> None:
+        """Bring the read models up to an annotator as the topic has them; the table's listener."""
+        del before
+        self.pool.settle(annotator)
 
     def _settle_annotator(self, key: str, annotator: AnnotatorState) -> None:
         """Bring the read models up to an annotator's newest state; the journal's listener."""
@@ -261,3 +344,13 @@ def desk_key(page: DeskState) -> str:
 def annotator_key(annotator_id: str) -> str:
     """Return an annotator's aggregate key; a name may hold what a key is divided by."""
     return ANNOTATOR.key(VENDOR, quoted(annotator_id))
+
+
+def active_time_key(project_id: str) -> str:
+    """Return the aggregate key of what is written down of a project's active times."""
+    return ACTIVE_TIME.key(client_of(project_id), project_id)
+
+
+async def _let_others_run(count: int) -> None:
+    if count % SETTLED_AT_ONCE == 0:
+        await asyncio.sleep(0)

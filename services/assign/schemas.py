@@ -254,6 +254,8 @@ class AnnotatorShown(AnnotatorBody, kw_only=True):
         )
 
 
+RESULTS = msgspec.json.Decoder(SubmissionResults)
+STANDING = msgspec.json.Decoder(Standing)
 ANNOTATOR = msgspec.json.Decoder(AnnotatorBody)
 
 

@@ -57,9 +57,10 @@ def metadata(cause: str, client_id: str, project_id: str, at_us: int) -> Metadat
 
 @asynccontextmanager
 async def running(service: Service) -> AsyncIterator[Service]:
-    """Start the service for the block, and stop it in order."""
+    """Start the service for the block, its places loaded, and stop it in order."""
     try:
         await service.runtime.start()
+        await until(lambda: service.runtime.ready)
         yield service
     finally:
         await service.runtime.stop()

@@ -4,6 +4,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from math import exp, log
 
+import msgspec
+
 LEASE_SECONDS_MIN = 120
 LEASE_SECONDS_MAX = 8 * 3_600
 """A shift: what a project does not say itself never makes a lease longer."""
@@ -17,6 +19,8 @@ SHARE_STEPS = 20
 TIMES_MIN = 20
 """Fewer say nothing about a 95th percentile."""
 MEASURE_AGAIN_TIMES = 32
+CHANGE_MIN = 0.1
+"""Only what differs by more from what was written down is written down anew."""
 QUARTILE_Z, QUANTILE_95_Z = 0.6744897501960817, 1.6448536269514722
 """Quantiles of the standard normal distribution at 3/4 and at 95/100."""
 
@@ -40,14 +44,31 @@ def robust_quantile_95(times: Sequence[float]) -> float:
     return max(high, exp(log(middle) + QUANTILE_95_Z * scale)) if scale else float(high)
 
 
+class ActiveTimeState(msgspec.Struct, frozen=True):
+    """How long units of a project take, written down for whoever serves the project next.
+
+    Attributes:
+        quantile_ms: the 95th percentile as last measured, milliseconds; 0: it was not.
+    """
+
+    project_id: str
+    quantile_ms: float
+
+
 class ActiveTimes:
-    """The newest active times of one project, and what its lease follows from; measured anew every so often."""
+    """The newest active times of one project, and what its lease follows from; measured anew every so often.
+
+    Attributes:
+        informed: whether it is known what was written down before; until then nothing is to be.
+    """
 
     def __init__(self) -> None:
         self._times_ms: OrderedDict[str, tuple[str, int, int]] = OrderedDict()
         self._left_out_until_us = 0
         self._unmeasured = 0
         self._quantile_ms = 0.0
+        self._written_ms = 0.0
+        self.informed = False
 
     def add(self, assignment_id: str, annotator_id: str, active_ms: int, issued_at_us: int) -> None:
         """Take in one submission's active time, once however often it is told; 0 (not told) is left out."""
@@ -61,6 +82,17 @@ class ActiveTimes:
         if len(self._times_ms) >= TIMES_MIN and (self._unmeasured >= MEASURE_AGAIN_TIMES or not self._quantile_ms):
             self._quantile_ms = robust_quantile_95(self._fairly())
             self._unmeasured = 0
+
+    def inform(self, written_ms: float) -> None:
+        """Take what was written down: the lease follows from it until enough is measured here."""
+        self.informed = True
+        self._written_ms = written_ms
+
+    def unwritten_ms(self) -> float | None:
+        """Return the 95th percentile that is to be written down; None when what was is near enough."""
+        if not self.informed or abs(self._quantile_ms - self._written_ms) <= CHANGE_MIN * self._written_ms:
+            return None
+        return self._quantile_ms or None
 
     def _fairly(self) -> list[int]:
         """Return the times that count: of each annotator the newest, at most their share of all that count."""
@@ -84,5 +116,5 @@ class ActiveTimes:
         """
         if policy_seconds:
             return policy_seconds
-        measured = -(-ACTIVE_TIME_MULTIPLE * self._quantile_ms // 1_000)
+        measured = -(-ACTIVE_TIME_MULTIPLE * (self._quantile_ms or self._written_ms) // 1_000)
         return int(min(LEASE_SECONDS_MAX, max(LEASE_SECONDS_MIN, measured)))

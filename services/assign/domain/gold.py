@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 LOOKS_MAX = 64
 
@@ -11,6 +11,8 @@ class GoldPool:
     """Gold units that anyone eligible may be shown. Each annotator goes round from a place of their own.
 
     What annotators have seen is one bit a unit: a thousand annotators and a thousand units are a hundred kilobytes.
+    Who was shown a unit before it was taken in here is not known at first: such a unit is `doubted`, and an annotator
+    is shown it when they were asked about, a window of their round at once.
     """
 
     def __init__(self) -> None:
@@ -19,6 +21,8 @@ class GoldPool:
         self._bits: dict[str, int] = {}
         self._free_bits: list[int] = []
         self._seen: defaultdict[str, int] = defaultdict(int)
+        self._asked: defaultdict[str, int] = defaultdict(int)
+        self._doubted = 0
         self._next: dict[str, int] = {}
 
     def add(self, unit_id: str) -> None:
@@ -27,12 +31,28 @@ class GoldPool:
             self._index[unit_id] = len(self._units)
             self._units.append(unit_id)
 
+    def doubt(self, unit_id: str) -> None:
+        """Note that others may have been shown the unit before: it was found, not told."""
+        self._doubted |= self._bit(unit_id)
+
+    def asked(self, annotator_id: str, unit_ids: Iterable[str]) -> None:
+        """Note that it is known by now whether the annotator was shown these units."""
+        for unit_id in unit_ids:
+            self._asked[annotator_id] |= self._bit(unit_id)
+
+    def known(self, annotator_id: str, unit_id: str) -> bool:
+        """Return whether it is known if the annotator was shown the unit."""
+        doubted = self._doubted & ~self._asked.get(annotator_id, 0)
+        return not doubted & self._bits.get(unit_id, 0)
+
     def discard(self, unit_id: str) -> None:
         """Show the unit no more, and forget who has seen it."""
         bit = self._bits.pop(unit_id, 0)
         if bit:
-            for annotator_id in self._seen:
-                self._seen[annotator_id] &= ~bit
+            self._doubted &= ~bit
+            for of in (self._seen, self._asked):
+                for annotator_id in of:
+                    of[annotator_id] &= ~bit
             self._free_bits.append(bit.bit_length() - 1)
         index = self._index.pop(unit_id, None)
         if index is None:
@@ -44,9 +64,14 @@ class GoldPool:
 
     def saw(self, annotator_id: str, unit_id: str) -> None:
         """Note that the annotator was shown the unit."""
+        bit = self._bit(unit_id)
+        self._seen[annotator_id] |= bit
+        self._asked[annotator_id] |= bit
+
+    def _bit(self, unit_id: str) -> int:
         if unit_id not in self._bits:
             self._bits[unit_id] = 1 << (self._free_bits.pop() if self._free_bits else len(self._bits))
-        self._seen[annotator_id] |= self._bits[unit_id]
+        return self._bits[unit_id]
 
     def unsaw(self, annotator_id: str, unit_id: str) -> None:
         """Note that the annotator was not shown the unit after all."""
@@ -57,17 +82,31 @@ class GoldPool:
         return bool(self._seen.get(annotator_id, 0) & self._bits.get(unit_id, 0))
 
     def pick(self, annotator_id: str, fit: Callable[[str], bool], generator: random.Random) -> str | None:
-        """Return a unit that this annotator has not seen and is fit for, among the next few in their round."""
-        size = len(self._units)
-        if size == 0:
-            return None
-        start = self._next.get(annotator_id)
-        if start is None:
-            start = generator.randrange(size)
-        for step in range(min(LOOKS_MAX, size)):
-            unit_id = self._units[(start + step) % size]
-            if not self.seen(annotator_id, unit_id) and fit(unit_id):
-                self._next[annotator_id] = start + step + 1
+        """Return a unit that this annotator surely has not seen and is fit for, among the next few in their round."""
+        for steps, unit_id in enumerate(self._window(annotator_id, generator), 1):
+            if self.known(annotator_id, unit_id) and not self.seen(annotator_id, unit_id) and fit(unit_id):
+                self._next[annotator_id] += steps
                 return unit_id
-        self._next[annotator_id] = start + LOOKS_MAX
+        if self._units:
+            self._next[annotator_id] += LOOKS_MAX
         return None
+
+    def to_ask(self, annotator_id: str, fit: Callable[[str], bool], generator: random.Random) -> list[str]:
+        """Return what stands in a pick's way: units in doubt among the next few, unless a known one is first."""
+        doubted: list[str] = []
+        for unit_id in self._window(annotator_id, generator):
+            if self.seen(annotator_id, unit_id) or not fit(unit_id):
+                continue
+            if not self.known(annotator_id, unit_id):
+                doubted.append(unit_id)
+            elif not doubted:
+                return []
+        return doubted
+
+    def _window(self, annotator_id: str, generator: random.Random) -> Iterator[str]:
+        """Yield the next few units in the annotator's round, which begins anywhere."""
+        size = len(self._units)
+        if size and annotator_id not in self._next:
+            self._next[annotator_id] = generator.randrange(size)
+        for step in range(min(LOOKS_MAX, size)):
+            yield self._units[(self._next[annotator_id] + step) % size]

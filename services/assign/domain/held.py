@@ -1,4 +1,4 @@
-"""Who holds what, and which lease ends next: a hint, rebuilt from the journal."""
+"""Who holds what, and which lease ends next: a hint, loaded from the store."""
 
 import heapq
 from collections import defaultdict
@@ -62,6 +62,10 @@ class HeldLeases:
     def of(self, annotator_id: str) -> list[Hold]:
         """Return what the annotator holds, first issued first."""
         return list(self._of[annotator_id].values()) if annotator_id in self._of else []
+
+    def places(self) -> list[str]:
+        """Return the ids of the aggregates that decide on the leases that run."""
+        return [hold.place for hold in self._holds.values()]
 
     def due(self, now_us: int, leases_max: int) -> list[Hold]:
         """Return leases that have ended, at most so many, and look at each once; `again` to look once more."""

@@ -1,4 +1,4 @@
-"""Everybody who annotates, and who of them is fit for what: a hint, rebuilt from the journal."""
+"""Everybody who annotates, and who of them is fit for what: a hint, from the annotators topic."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,6 +32,10 @@ class Pool:
             self._able[ability].add(annotator.annotator_id)
         self._annotators[annotator.annotator_id] = annotator
         self._fit.clear()
+
+    def find(self, annotator_id: str) -> AnnotatorState | None:
+        """Return an annotator as last told, or None."""
+        return self._annotators.get(annotator_id)
 
     def fit_for(self, skills: Sequence[str], now_us: int) -> frozenset[str]:
         """Return who has these skills now."""

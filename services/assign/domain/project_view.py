@@ -1,4 +1,4 @@
-"""What assign knows at a glance of one project: hints, rebuilt from the journal, dropped with the project."""
+"""What assign knows at a glance of one project: hints, loaded from the store, dropped with its place."""
 
 import msgspec
 

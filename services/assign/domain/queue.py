@@ -1,6 +1,6 @@
 """The ready queue: which unit an annotator is offered next, at a cost that does not grow with what waits.
 
-A hint, rebuilt from the journal: whether an annotator may have a unit is decided by the unit's own state. Within a
+A hint, loaded from the store: whether an annotator may have a unit is decided by the unit's own state. Within a
 project the units that anyone may label wait in lanes by priority and skills; in each, those that others have begun
 come before fresh ones, which nobody has seen. Named units wait in lines of their annotators' own. A unit that is
 picked is hidden until what became of it is known, so that two claims of one process never want the same.
@@ -23,6 +23,8 @@ WINDOW_UNITS = 32
 """A claim draws at random from the first so many, so that claims of several processes rarely collide."""
 LANES_MAX = 256
 """Lanes that a claim looks at; more only where priorities or sets of skills are as good as unique."""
+GOLD_ASKED_MAX = 50
+"""Gold units of which a claim asks the store whether the annotator had them: one round trip."""
 DEEP_LOOKS_MAX = 1_024
 """Units looked at when all in the windows were seen by the annotator; the next claim goes on from there."""
 
@@ -133,9 +135,10 @@ class ReadyQueue:
         """How many units wait."""
         return sum(len(project.waiting) for project in self._projects.values())
 
-    def drop(self, project_id: str) -> None:
-        """Let go of a project that is served elsewhere."""
-        self._projects.pop(project_id, None)
+    def waiting(self) -> Iterator[str]:
+        """Yield the units that wait, those left out that are picked."""
+        for project in self._projects.values():
+            yield from project.waiting
 
     def fresh_of(self, project_id: str) -> list[tuple[tuple[str, ...], int]]:
         """Return, for each lane of a project, the skills that it takes and how many units in it nobody has had."""
@@ -143,10 +146,14 @@ class ReadyQueue:
         lanes = project.lanes.items() if project is not None else ()
         return [(key[1], len(lane.fresh)) for key, lane in lanes]
 
-    def settle(self, state: UnitState) -> None:
+    def settle(self, state: UnitState, *, found: bool = False) -> None:
         """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
 
         One that is picked stays hidden, whatever is told of it, until the pick is released.
+
+        Args:
+            state: the newest state.
+            found: it was found in the store: who was shown a gold unit before is not known, and to be asked.
         """
         project = self._projects.setdefault(state.project_id, _Project())
         if state.copy_for:
@@ -165,6 +172,8 @@ class ReadyQueue:
                 project.gold.discard(state.unit_id)
             return
         project.waiting[state.unit_id] = now
+        if state.gold and found:
+            project.gold.doubt(state.unit_id)
         if state.named:
             self._settle_own(project, state.unit_id, now, before.names if before else ())
         elif state.gold:
@@ -197,6 +206,26 @@ class ReadyQueue:
         project.gold.discard(unit_id)
         project.leave_lane(waiting.lane, unit_id)
 
+    def gold_in_doubt(self, project_id: str, seeker: Seeker, gold_rate: float) -> list[str]:
+        """Return gold units that the seeker's next picks would pass over, until it is `gold_asked` who had them."""
+        project = self._projects.get(project_id)
+        if project is None:
+            return []
+        doubted = []
+        lines = project.own.get(seeker.annotator_id)
+        for rank in sorted(lines)[:LANES_MAX] if lines else ():
+            assert lines is not None, "it has ranks"
+            own = lines[rank].first(WINDOW_UNITS)
+            doubted += [one for one in own if not project.gold.known(seeker.annotator_id, one)]
+        if gold_rate > 0:
+            doubted += project.gold.to_ask(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
+        return doubted[:GOLD_ASKED_MAX]
+
+    def gold_asked(self, project_id: str, seeker: Seeker, unit_ids: Iterable[str]) -> None:
+        """Note that what is known of these gold units and the seeker is all: their copies were settled, if any."""
+        if (project := self._projects.get(project_id)) is not None:
+            project.gold.asked(seeker.annotator_id, [one for one in unit_ids if one in project.waiting])
+
     def pick(self, project_id: str, seeker: Seeker, gold_rate: float) -> Pick | None:
         """Return the seeker's next unit and hide it until the pick is released or undone; None when none is to be had.
 
@@ -227,7 +256,11 @@ class ReadyQueue:
         lines = project.own.get(seeker.annotator_id)
         for rank in sorted(lines)[:LANES_MAX] if lines else ():
             assert lines is not None, "it has ranks"
-            window = [one for one in lines[rank].first(WINDOW_UNITS) if project.fits(one, seeker)]
+            window = [
+                one
+                for one in lines[rank].first(WINDOW_UNITS)
+                if project.fits(one, seeker) and project.gold.known(seeker.annotator_id, one)
+            ]
             if window:
                 unit_id = self._generator.choice(window)
                 project.leave_own(seeker.annotator_id, rank, unit_id)

@@ -98,6 +98,14 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return msgspec.structs.replace(self, assignments=kept)
 
 
+def is_open(state: UnitState) -> bool:
+    """Return whether something may come of the unit that nobody asks for by its id: it may be given out, or is held.
+
+    A gold unit stays open until it is withdrawn; its copy, which is given out once, while it is held.
+    """
+    return (state.wants_labels and not state.copy_for) or any(one.status == "leased" for one in state.assignments)
+
+
 def unheard_of(unit_id: str, client_id: str, project_id: str) -> UnitState:
     """Return the state of a unit of which something is told before it is admitted."""
     return UnitState(unit_id, client_id, project_id)

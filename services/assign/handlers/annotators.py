@@ -25,7 +25,7 @@ class Annotators:
 
     async def define(self, wanted: AnnotatorState) -> tuple[AnnotatorState, bool]:
         """Say who an annotator is; return the state and whether the annotator is new."""
-        known = await self.repository.annotator(wanted.annotator_id)
+        known = await self.repository.annotator_stored(wanted.annotator_id)
         cause_id, trace = self.requests.next(), trace_headers()
 
         def decide(state: AnnotatorState | None, now_us: int) -> Decision[AnnotatorState] | None:
@@ -40,12 +40,23 @@ class Annotators:
         return outcome.state, known is None
 
     async def get(self, annotator_id: str) -> AnnotatorState:
-        """Return an annotator as last defined.
+        """Return an annotator as last told: what another process defines is known here within seconds.
 
         Raises:
             AnnotatorUnknown: nobody has.
         """
-        found = await self.repository.annotator(annotator_id)
-        if found is None:
-            raise AnnotatorUnknown(f"Nobody has defined annotator {annotator_id[:120]!r}.")
-        return found
+        return _known(annotator_id, await self.repository.annotator(annotator_id))
+
+    async def defined(self, annotator_id: str) -> AnnotatorState:
+        """Return an annotator as last defined, by whichever process.
+
+        Raises:
+            AnnotatorUnknown: nobody has.
+        """
+        return _known(annotator_id, await self.repository.annotator_stored(annotator_id))
+
+
+def _known(annotator_id: str, found: AnnotatorState | None) -> AnnotatorState:
+    if found is None:
+        raise AnnotatorUnknown(f"Nobody has defined annotator {annotator_id[:120]!r}.")
+    return found

@@ -98,7 +98,7 @@ class Claims:
         return self.projects.known(project_id)
 
     async def held(self, annotator_id: str, project_id: str | None = None) -> list[Leased]:
-        """Return the annotator's leases that run, on units that still want their label; of one project or all."""
+        """Return the annotator's leases that run, on units that still want their label; of one project or all here."""
         now_us = self.clock.now_us()
         holds = [hold for hold in self.repository.holds_of(annotator_id, project_id) if now_us < hold.until_us]
         units = await self.repository.units([hold.place for hold in holds])
@@ -117,6 +117,7 @@ class Claims:
         leases: list[Leased] = []
         refused: frozenset[str] = frozenset()
         for _ in range(CLAIM_ROUNDS_MAX):
+            await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
             picks = self._picks(seeker, project, units_max - len(leases))
             if not picks:
                 break
@@ -143,7 +144,7 @@ class Claims:
 
     def _undo(self, picks: Sequence[Pick], seeker: Seeker) -> None:
         for pick in picks:
-            self.repository.queue.undo(pick, seeker.annotator_id)
+            self.repository.undo(pick, seeker.annotator_id)
 
     async def _on_desk(self, annotator_id: str, project: Project, units_max: int) -> list[Leased]:
         """Return the leases that the annotator's desk knows of."""
@@ -153,8 +154,9 @@ class Claims:
 
     def _picks(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
         picks: list[Pick] = []
+        queue = self.repository.place(project.project_id).queue
         while len(picks) < units_max:
-            pick = self.repository.queue.pick(project.project_id, seeker, project.policy.gold.rate)
+            pick = queue.pick(project.project_id, seeker, project.policy.gold.rate)
             if pick is None:
                 break
             picks.append(pick)
@@ -164,7 +166,7 @@ class Claims:
         """Return the causes that lease the picked units, for gold units the annotator's copies."""
         gold_keys = [self.repository.key(pick.unit_id) for pick in picks if pick.gold]
         originals = await self.repository.units(gold_keys) if gold_keys else {}
-        seconds = self.repository.view(project.project_id).active_times.lease_seconds(project.policy.lease.seconds)
+        seconds = await self.repository.lease_seconds(project.project_id, project.policy.lease.seconds)
         request_id, trace = self.requests.next(), trace_headers()
         causes = []
         for pick in picks:

@@ -12,11 +12,12 @@ from concord.contracts.codec import Headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import lease
+from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.held import Hold
 from services.assign.domain.refusals import AssignmentUnknown
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
-from services.assign.repository import Repository
+from services.assign.repository import Repository, active_time_key
 
 EXPIRE_LEASES_MAX = 500
 
@@ -66,7 +67,7 @@ class Leases:
         lease.owned(state, assignment_id, annotator_id)
         assert state is not None, "somebody owns an assignment of it"
         policy = (await self.projects.awaited(state.project_id)).policy.lease
-        seconds = self.repository.view(state.project_id).active_times.lease_seconds(policy.seconds)
+        seconds = await self.repository.lease_seconds(state.project_id, policy.seconds)
         change = functools.partial(
             lease.renew,
             assignment_id=assignment_id,
@@ -103,12 +104,12 @@ class Leases:
         return assignment
 
     async def expire(self) -> int:
-        """End the leases that have passed, at most EXPIRE_LEASES_MAX, and return how many did.
+        """End the leases that have passed in our places, at most EXPIRE_LEASES_MAX, and return how many did.
 
         After a backward jump of the wall clock nothing ends until it has caught up.
         """
         now_us = self.clock.now_us()
-        self.instruments.gauge("concord_assign_waiting_units").set(len(self.repository.queue))
+        self.instruments.gauge("concord_assign_waiting_units").set(self.repository.waiting_units)
         self.instruments.gauge("concord_assign_leases").set(self.repository.leases_running)
         holds = [] if self.wall.behind(now_us) else self.repository.due(now_us, EXPIRE_LEASES_MAX)
         if not holds:
@@ -122,6 +123,21 @@ class Leases:
         ended = sum(not one.repeated and one.state is not None for one in outcomes)
         self.instruments.counter("concord_assign_leases_ended", "expired").inc(ended)
         return len(holds)
+
+    async def write_active_times(self) -> None:
+        """Write down how long units take where it has changed: the project's next owner leases by it."""
+        for project_id, view in self.repository.views:
+            quantile_ms = view.active_times.unwritten_ms()
+            if quantile_ms is not None:
+                decide = functools.partial(_write_down, ActiveTimeState(project_id, quantile_ms))
+                cause = Cause(active_time_key(project_id), self.requests.next(), decide)
+                await self.repository.write_active_time(cause)
+                view.active_times.inform(quantile_ms)
+
+
+def _write_down(state: ActiveTimeState, before: ActiveTimeState | None, now_us: int) -> Decision[ActiveTimeState]:
+    del before, now_us
+    return Decision(state)
 
 
 def _change(

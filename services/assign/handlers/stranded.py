@@ -141,7 +141,7 @@ class Stranded:
         view, now_us = self.repository.view(project_id), self.clock.now_us()
         nobody = dict.fromkeys((*view.stranded, *view.nobody_since_us))
         units = [(unit_id, unit_id in view.stranded) for unit_id in list(nobody)[:LISTED_MAX]]
-        lanes = self.repository.queue.fresh_of(project_id)
+        lanes = self.repository.place(project_id).queue.fresh_of(project_id)
         skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
         return Waits(units, skills)
 

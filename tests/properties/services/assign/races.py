@@ -1,4 +1,4 @@
-"""Two lives of assign at once, people who ask both of everything, and a judge of what was stored and told."""
+"""Two lives of assign that both have the project, people who ask both of everything, and a judge of what was stored and told."""
 
 import asyncio
 import json
@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from concord.chassis.clock import MICROSECONDS, LoopClock
-from concord.contracts.topics import ANNOTATIONS, LOTS, RESOLUTIONS
+from concord.contracts.ids import place_of, slot_of_project
+from concord.contracts.topics import ANNOTATIONS, LOTS, PLACES_LOCAL, RESOLUTIONS
 from concord.contracts.v1.lots_pb2 import LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, OverlapRequested, ResolutionEvent
 from services.assign.bootstrap import wire
@@ -85,6 +86,9 @@ class Races:
             named = self.generator.sample(PEOPLE, 3) if number % 9 == 0 else ()
             await self.upstream.unit(f"k1-u{number}", gold="yes" if number % 5 == 1 else None, named=named)
         await asyncio.sleep(3.0)
+        for handlers in self.lives:
+            # Two that both believe to have the project, as for a moment when it is dealt anew: each serves whoever asks.
+            await handlers.claims.repository.load(place_of(slot_of_project(PROJECT), PLACES_LOCAL))
         moves = [self._move() for _ in range(steps)]
         for start in range(0, steps, 25):
             await asyncio.gather(*moves[start : start + 25])

@@ -1,7 +1,8 @@
 """A project, its units and its annotators in front of assign in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
 import httpx
@@ -10,7 +11,9 @@ from google.protobuf.message import Message
 from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
-from concord.contracts.topics import ANNOTATIONS, PROJECTS, RESOLUTIONS, UNITS, Topic
+from concord.chassis.store import memory as store_memory
+from concord.contracts.ids import place_of, slot_of_project
+from concord.contracts.topics import ANNOTATIONS, PLACES_LOCAL, PROJECTS, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
 from concord.contracts.v1.projects_pb2 import (
     GoldPolicy,
@@ -25,6 +28,7 @@ from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign.api import Desk as AssignDesk
 from services.assign.bootstrap import wire
 from services.assign.handlers import Handlers
+from services.assign.repository import Repository
 from services.assign.settings import AssignSettings
 from simulation.house import House
 from tests.support.service import caller, local_settings, metadata, publish, running, until
@@ -67,20 +71,81 @@ def resolution_event(cause: str, **event: Any) -> ResolutionEvent:
     return ResolutionEvent(metadata=metadata(cause, CLIENT, PROJECT, AT_US), **event)
 
 
+def handlers_of(service: Service) -> Handlers:
+    """Return a life's use cases."""
+    desk: AssignDesk = service.application.state.service  # type: ignore[attr-defined]  # it is a FastAPI application
+    return desk.handlers
+
+
+def repository_of(service: Service) -> Repository:
+    """Return where a life finds its facts."""
+    return handlers_of(service).claims.repository
+
+
+def writer_of(service: Service) -> str:
+    """Return the name by which the broker knows a life."""
+    return repository_of(service).owner.address.removeprefix("http://")
+
+
+def owns(service: Service, project_id: str) -> bool:
+    """Return whether a life serves a project."""
+    return place_of(slot_of_project(project_id), PLACES_LOCAL) in repository_of(service).owner.open()
+
+
 class Desk:
-    """Assign in a house, and who calls it."""
+    """Assign in a house, and who calls it.
+
+    Attributes:
+        lives: how many of assign run at once, unless a test says.
+        service: the life that is called: where there are several, one that does not have the project's place.
+    """
+
+    lives = 1
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.house = House(clock=clock or SystemClock())
         self.service: Service | None = None
+        self.running: list[Service] = []
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Service]:
-        """Run a life of assign for the block."""
-        service = wire(local_settings(AssignSettings), self.house.ports("assign"))
+    async def open(self, lives: int | None = None) -> AsyncIterator[Service]:
+        """Run so many lives of assign for the block, every place served by one of them."""
+        async with AsyncExitStack() as stack:
+            for _ in range(lives or self.lives):
+                await stack.enter_async_context(self.life())
+            self.service = next((one for one in self.running if not owns(one, PROJECT)), self.running[0])
+            yield self.service
+
+    @asynccontextmanager
+    async def life(self, store_faults: store_memory.Faults | None = None) -> AsyncIterator[Service]:
+        """Run one more life for the block; it and the others have their shares."""
+        ports = self.house.ports("assign", store_faults)
+        service = wire(local_settings(AssignSettings), ports)
         async with running(service):
-            self.service = service
-            yield service
+            self.house.doors[ports.address] = service.application
+            self.running.append(service)
+            try:
+                await until(self.shared)
+                yield service
+            finally:
+                self._gone(service)
+
+    def _gone(self, service: Service) -> None:
+        if service in self.running:
+            self.running.remove(service)
+            del self.house.doors[repository_of(service).owner.address]
+
+    async def dies(self, service: Service) -> None:
+        """End a life in the middle of everything; a moment later the broker notices."""
+        self._gone(service)
+        service.runtime.abandon()
+        await asyncio.sleep(0.1)
+        self.house.cluster.expire(writer_of(service))
+
+    def shared(self) -> bool:
+        """Return whether every place is served by one life."""
+        served = [place for one in self.running for place in repository_of(one).owner.open()]
+        return sorted(served) == list(range(PLACES_LOCAL))
 
     def annotator(self, annotator_id: str) -> httpx.AsyncClient:
         """Return an annotator's client."""
@@ -88,10 +153,8 @@ class Desk:
         return caller(self.service, self.house.token(annotator_id, Role.ANNOTATOR))
 
     def handlers(self) -> Handlers:
-        """Return the use cases of the life that runs."""
-        assert self.service is not None, "assign runs"
-        desk: AssignDesk = self.service.application.state.service  # type: ignore[attr-defined]  # it is a FastAPI application
-        return desk.handlers
+        """Return the use cases of the life that has the project's place."""
+        return handlers_of(next(one for one in self.running if owns(one, PROJECT)))
 
     async def define(self, *annotator_ids: str, skills: Sequence[str] = ()) -> None:
         """Let the operator define annotators."""
@@ -129,10 +192,15 @@ class Desk:
         return sum(self.house.cluster.group("assign").committed.values())
 
 
+def once(house: House, topic: Topic) -> list[Any]:
+    """Return the events of a topic, each once: a life says again what it cannot know to have been said."""
+    return list({event.metadata.event_id: event for event in reversed(house.events(topic))}.values())[::-1]
+
+
 def labels_told(house: House) -> list[AnnotationSubmitted]:
     """Return the labels that assign has told of, in order."""
-    told = [cast("AnnotationEvent", event) for event in house.events(ANNOTATIONS)]
-    return [event.annotation_submitted for event in told if event.HasField("annotation_submitted")]
+    events = [cast("AnnotationEvent", event) for event in once(house, ANNOTATIONS)]
+    return [event.annotation_submitted for event in events if event.HasField("annotation_submitted")]
 
 
 async def claim(annotator: httpx.AsyncClient, units: int = 1, project_id: str = PROJECT) -> list[dict[str, Any]]:

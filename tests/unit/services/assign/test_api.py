@@ -17,6 +17,8 @@ from tests.unit.services.assign.desk import (
     Desk,
     claim,
     labels_told,
+    once,
+    owns,
     project_event,
     resolution_event,
     submit,
@@ -29,7 +31,7 @@ async def test_units_are_leased_labelled_and_told_once_up_to_their_overlap() -> 
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann", "bob", "cem")
-        await desk.admit(*(unit_event(f"c1-u{n}", AT_US + n) for n in range(3)))
+        await desk.admit(*(unit_event(f"c1-ugh{n}", AT_US + n) for n in range(3)))
         for name in ("ann", "bob", "cem"):
             async with desk.annotator(name) as annotator:
                 for assignment in await claim(annotator, 10):
@@ -39,13 +41,13 @@ async def test_units_are_leased_labelled_and_told_once_up_to_their_overlap() -> 
                         "status": "accepted",
                         "annotation_id": assignment["assignment_id"],
                     }
-        await until(lambda: len(desk.house.events(ANNOTATIONS)) == 6)
+        await until(lambda: len(once(desk.house, ANNOTATIONS)) == 6)
     labels = labels_told(desk.house)
-    assert Counter(label.unit_id for label in labels) == {"c1-u0": 2, "c1-u1": 2, "c1-u2": 2}
+    assert Counter(label.unit_id for label in labels) == {"c1-ugh0": 2, "c1-ugh1": 2, "c1-ugh2": 2}
     assert len({(label.unit_id, label.annotator_id) for label in labels}) == 6
     assert {(label.label, label.guideline_version, label.late) for label in labels} == {(b'"yes"', 3, False)}
     assert all(0 <= label.active_ms <= 900 for label in labels), "no more is believed than has passed"
-    assert len(desk.house.events(ASSIGNMENTS)) == 6
+    assert len(once(desk.house, ASSIGNMENTS)) == 6
 
 
 async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_service() -> None:
@@ -53,7 +55,7 @@ async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_servic
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(*(unit_event(f"c1-u{n}", AT_US + n) for n in range(5)))
+        await desk.admit(*(unit_event(f"c1-ugh{n}", AT_US + n) for n in range(5)))
         async with desk.annotator("ann") as annotator:
             first = await claim(annotator, 2)
             assert await claim(annotator, 2) == first
@@ -70,17 +72,19 @@ async def test_what_is_held_is_offered_again_also_by_the_next_life_of_the_servic
 async def test_a_label_is_taken_by_a_process_that_did_not_issue_the_lease() -> None:
     desk = Desk()
     await desk.publish_project()
-    async with desk.open() as one:
+    async with desk.open(1) as one:
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
-        async with desk.open():
-            async with desk.annotator("ann") as annotator:
-                nobody = await submit(annotator, "c1-u1.nobody")
-            async with caller(one, desk.house.token("ann", Role.ANNOTATOR)) as annotator:
-                (assignment,) = await claim(annotator)
-            async with desk.annotator("ann") as annotator:
-                reply = await submit(annotator, assignment["assignment_id"])
-    assert (nobody.status_code, reply.status_code) == (404, 200), "the other process knew the unit, and not the lease"
+        await desk.admit(unit_event("c1-ugh1"))
+        async with desk.annotator("ann") as annotator:
+            (assignment,) = await claim(annotator)
+        async with desk.life() as two:
+            assert owns(two, PROJECT), "its place is another's now"
+            for life in (one, two):
+                desk.service = life
+                async with desk.annotator("ann") as annotator:
+                    nobody = await submit(annotator, "c1-ugh1.nobody")
+                    reply = await submit(annotator, assignment["assignment_id"])
+                assert (nobody.status_code, reply.status_code) == (404, 200)
 
 
 async def test_a_submission_said_again_is_repeated_and_another_label_is_refused() -> None:
@@ -88,7 +92,7 @@ async def test_a_submission_said_again_is_repeated_and_another_label_is_refused(
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann", "eve")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("eve") as eve:
             (assignment,) = await claim(ann)
             name = assignment["assignment_id"]
@@ -98,8 +102,8 @@ async def test_a_submission_said_again_is_repeated_and_another_label_is_refused(
             assert (other.status_code, other.headers["content-type"]) == (409, "application/problem+json")
             assert other.json()["errors"][0]["field"] == "label"
             assert (await submit(eve, name)).status_code == 404, "not hers, and no word that it exists"
-            assert (await submit(eve, "c1-u1.nothing")).status_code == 404
-    assert len(desk.house.events(ANNOTATIONS)) == 1
+            assert (await submit(eve, "c1-ugh1.nothing")).status_code == 404
+    assert len(once(desk.house, ANNOTATIONS)) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ async def test_a_label_outside_the_schema_is_refused_with_its_path(label: object
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             (assignment,) = await claim(ann)
             reply = await submit(ann, assignment["assignment_id"], label)
@@ -126,10 +130,16 @@ async def test_many_labels_in_one_call_have_a_result_each() -> None:
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(*(unit_event(f"c1-u{n}") for n in range(3)))
+        await desk.admit(*(unit_event(f"c1-ugh{n}") for n in range(3)))
         async with desk.annotator("ann") as ann:
             names = [one["assignment_id"] for one in await claim(ann, 3)]
-            sent = [(names[0], "yes"), (names[1], "perhaps"), ("c1-u9.zzz", "yes"), (names[0], "yes"), (names[0], "no")]
+            sent = [
+                (names[0], "yes"),
+                (names[1], "perhaps"),
+                ("c1-ugh9.zzz", "yes"),
+                (names[0], "yes"),
+                (names[0], "no"),
+            ]
             body = {"submissions": [{"assignment_id": name, "label": label} for name, label in sent]}
             results = (await ann.post("/v1/submissions", json=body)).json()["results"]
     assert [one.get("status") or one["error"]["status"] for one in results] == ["accepted", 422, 404, "repeated", 409]
@@ -140,16 +150,16 @@ async def test_a_unit_that_was_closed_or_is_asked_for_again_follows_adjudicate()
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann", "bob", "cem", "dan")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             for annotator in (ann, bob):
                 await submit(annotator, (await claim(annotator))[0]["assignment_id"])
         async with desk.annotator("cem") as cem, desk.annotator("dan") as dan:
             assert await claim(cem) == []
-            more = OverlapRequested(unit_id="c1-u1", round=2, overlap_wanted=4)
+            more = OverlapRequested(unit_id="c1-ugh1", round=2, overlap_wanted=4)
             await desk.tell(resolution_event("r1", overlap_requested=more))
             (assignment,) = await claim(cem)
-            await desk.tell(resolution_event("r2", consensus_reached=ConsensusReached(unit_id="c1-u1", round=3)))
+            await desk.tell(resolution_event("r2", consensus_reached=ConsensusReached(unit_id="c1-ugh1", round=3)))
             assert await claim(dan) == []
             late = await submit(cem, assignment["assignment_id"])
             assert late.json()["status"] == "late"
@@ -162,8 +172,8 @@ async def test_gold_is_shown_at_the_rate_once_each_and_cannot_be_told_apart() ->
     await desk.publish_project(project_event(gold_rate=0.5, initial=3))
     async with desk.open():
         await desk.define("ann", "bob")
-        gold = [unit_event(f"c1-ug{n}", gold_label=b'"yes"') for n in range(4)]
-        await desk.admit(*(unit_event(f"c1-uo{n}") for n in range(20)), *gold)
+        gold = [unit_event(f"c1-ughg{n}", gold_label=b'"yes"') for n in range(4)]
+        await desk.admit(*(unit_event(f"c1-ugho{n}") for n in range(20)), *gold)
         seen: dict[str, list[str]] = {}
         bodies = []
         for name in ("ann", "bob"):
@@ -175,7 +185,7 @@ async def test_gold_is_shown_at_the_rate_once_each_and_cannot_be_told_apart() ->
                     assert (await submit(annotator, one["assignment_id"])).status_code == 200
     for units in seen.values():
         assert len(set(units)) == len(units) == 20
-        assert 1 <= sum(one.startswith("c1-ug") for one in units) <= 4
+        assert 1 <= sum(one.startswith("c1-ughg") for one in units) <= 4
     fields = {tuple(sorted(one)) for one in bodies}
     assert len(fields) == 1, "gold and ordinary units fill in the same fields"
     assert {len(one["assignment_id"]) - len(one["unit_id"]) for one in bodies} == {11}
@@ -188,7 +198,7 @@ async def test_named_units_go_to_their_names_in_turn_and_to_nobody_else() -> Non
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann", "bob", "cem", "eve")
-        await desk.admit(unit_event("c1-u1", named_annotators=["ann", "bob", "cem"]))
+        await desk.admit(unit_event("c1-ugh1", named_annotators=["ann", "bob", "cem"]))
         async with (
             desk.annotator("ann") as ann,
             desk.annotator("bob") as bob,
@@ -205,7 +215,7 @@ async def test_named_units_go_to_their_names_in_turn_and_to_nobody_else() -> Non
             assert await claim(bob) == []
             assert len(await claim(cem)) == 1
             assert await claim(eve) == []
-    (skip,) = [event.unit_skipped for event in desk.house.events(ASSIGNMENTS) if event.HasField("unit_skipped")]
+    (skip,) = [event.unit_skipped for event in once(desk.house, ASSIGNMENTS) if event.HasField("unit_skipped")]
     assert (skip.annotator_id, skip.reason) == ("bob", "cannot read")
 
 
@@ -215,7 +225,7 @@ async def test_skills_and_unknown_annotators_and_projects() -> None:
     async with desk.open():
         await desk.define("ann")
         await desk.define("lex", skills=["law"])
-        await desk.admit(unit_event("c1-u1", skills_required=["law"]))
+        await desk.admit(unit_event("c1-ugh1", skills_required=["law"]))
         async with desk.annotator("ann") as ann, desk.annotator("lex") as lex, desk.annotator("who") as who:
             assert await claim(ann) == []
             assert len(await claim(lex)) == 1
@@ -246,7 +256,7 @@ async def test_annotators_are_defined_by_the_operator_and_told_once_a_change() -
         async with desk.annotator("ann") as ann:
             assert (await ann.put("/v1/annotators/ann", json=body)).status_code == 403
         assert unguarded_routes(service.application) == []  # type: ignore[arg-type]  # it is a FastAPI application
-    assert [event.annotator_defined.revision for event in desk.house.events(ANNOTATORS)] == [1, 2]
+    assert [event.annotator_defined.revision for event in once(desk.house, ANNOTATORS)] == [1, 2]
 
 
 async def test_return_and_renewal() -> None:
@@ -254,7 +264,7 @@ async def test_return_and_renewal() -> None:
     await desk.publish_project(project_event(renewals_max=1, initial=1))
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (mine,) = await claim(ann)
             at = f"/v1/assignments/{mine['assignment_id']}"
@@ -305,7 +315,7 @@ async def test_whoever_can_sign_in_can_be_defined_and_works_under_that_name(name
     desk = Desk()
     await desk.publish_project()
     async with desk.open():
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with caller(desk.service, desk.house.token("op", Role.OPERATOR)) as operator:  # type: ignore[arg-type]  # assign runs
             assert (await operator.put(f"/v1/annotators/{quoted(name)}", json={})).status_code == 201
             assert (await operator.get(f"/v1/annotators/{quoted(name)}")).json()["annotator_id"] == name

@@ -18,6 +18,7 @@ from tests.unit.services.assign.desk import (
     Desk,
     claim,
     labels_told,
+    once,
     resolution_event,
     submit,
     unit_event,
@@ -35,16 +36,16 @@ async def test_a_rejected_lot_is_labelled_anew_also_by_who_labelled_it_before() 
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (of_ann,) = await claim(ann)
             (of_bob,) = await claim(bob)
             await submit(ann, of_ann["assignment_id"])
-            await desk.tell(resolution_event("r", consensus_reached=ConsensusReached(unit_id="c1-u1")))
+            await desk.tell(resolution_event("r", consensus_reached=ConsensusReached(unit_id="c1-ugh1")))
             assert await claim(bob) == [], "a lease on a closed unit is not offered again"
-            await desk.say(LOTS, rejected("inspect_all", "c1-u1"))
+            await desk.say(LOTS, rejected("inspect_all", "c1-ugh1"))
             assert await claim(ann) == []
-            await desk.say(LOTS, rejected("relabel", "c1-u1"))
+            await desk.say(LOTS, rejected("relabel", "c1-ugh1"))
             (again,) = await claim(ann)
             assert again["assignment_id"] != of_ann["assignment_id"]
             assert (await submit(ann, again["assignment_id"], "no")).json()["status"] == "accepted"
@@ -63,10 +64,10 @@ async def test_what_is_told_before_the_admission_is_not_forgotten() -> None:
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await desk.tell(resolution_event("r", escalated=Escalated(unit_id="c1-u1", reason="no_consensus")))
-        await desk.admit(unit_event("c1-u1"), unit_event("c1-u2"))
+        await desk.tell(resolution_event("r", escalated=Escalated(unit_id="c1-ugh1", reason="no_consensus")))
+        await desk.admit(unit_event("c1-ugh1"), unit_event("c1-ugh2"))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-u2"]
+            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
 
 
 async def test_an_erased_unit_is_offered_no_more_and_a_sealed_lot_changes_nothing() -> None:
@@ -74,13 +75,13 @@ async def test_an_erased_unit_is_offered_no_more_and_a_sealed_lot_changes_nothin
     await desk.publish_project()
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"), unit_event("c1-u2"))
-        erased = UnitErased(unit_id="c1-u1", reason="asked for")
+        await desk.admit(unit_event("c1-ugh1"), unit_event("c1-ugh2"))
+        erased = UnitErased(unit_id="c1-ugh1", reason="asked for")
         await desk.say(UNITS, UnitEvent(metadata=metadata("e", CLIENT, PROJECT, AT_US), unit_erased=erased))
-        sealed = LotSealed(lot_id="c1-l1", unit_ids=["c1-u2"])
+        sealed = LotSealed(lot_id="c1-l1", unit_ids=["c1-ugh2"])
         await desk.say(UNITS, UnitEvent(metadata=metadata("s", CLIENT, PROJECT, AT_US), lot_sealed=sealed))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-u2"]
+            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
 
 
 async def test_poison_becomes_a_dead_letter_and_the_partition_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,10 +92,10 @@ async def test_poison_becomes_a_dead_letter_and_the_partition_goes_on(monkeypatc
         await desk.define("ann")
         foreign = resolution_event("x", consensus_reached=ConsensusReached(unit_id="c2-u1"))
         await desk.say(RESOLUTIONS, foreign)
-        await desk.admit(unit_event("c1-u1", project_id="c1-nobody-knows"), unit_event("c1-u2"))
+        await desk.admit(unit_event("c1-ugh1", project_id="c1-nobody-knows"), unit_event("c1-ugh2"))
         async with desk.annotator("ann") as ann:
-            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-u2"]
-    letters = {letter.metadata.event_id: letter.reason for letter in desk.house.events(DEAD_LETTERS)}
+            assert [one["unit_id"] for one in await claim(ann, 5)] == ["c1-ugh2"]
+    letters = {letter.metadata.event_id: letter.reason for letter in once(desk.house, DEAD_LETTERS)}
     reasons = list(letters.values())
     assert len(reasons) == 2, reasons
     assert any("c2-u1" in reason for reason in reasons)
@@ -107,7 +108,7 @@ async def test_many_at_once_never_go_over_the_overlap_and_lose_nothing() -> None
     names = [f"ann{n}" for n in range(12)]
     async with desk.open():
         await desk.define(*names)
-        await desk.admit(*(unit_event(f"c1-u{n}") for n in range(30)))
+        await desk.admit(*(unit_event(f"c1-ugh{n}") for n in range(30)))
 
         async def work(name: str) -> int:
             generator, done, empty = random.Random(name), 0, 0
@@ -122,29 +123,26 @@ async def test_many_at_once_never_go_over_the_overlap_and_lose_nothing() -> None
             return done
 
         done = await asyncio.gather(*map(work, names))
-        await until(lambda: len(desk.house.events(ANNOTATIONS)) == sum(done))
+        await until(lambda: len(once(desk.house, ANNOTATIONS)) == sum(done))
     labels = labels_told(desk.house)
     assert set(Counter(label.unit_id for label in labels).values()) == {2}
     assert len({(label.unit_id, label.annotator_id) for label in labels}) == len(labels) == 60
-    assert len({event.metadata.event_id for event in desk.house.events(ASSIGNMENTS)}) == 60
+    assert len({event.metadata.event_id for event in once(desk.house, ASSIGNMENTS)}) == 60
 
 
-async def test_two_lives_at_once_share_the_units_without_going_over_the_overlap() -> None:
+async def test_whichever_life_is_asked_units_are_shared_without_going_over_the_overlap() -> None:
     desk = Desk()
     await desk.publish_project()
-    async with desk.open() as one:
+    async with desk.open():
         await desk.define("ann", "bob", "cem")
-        await desk.admit(*(unit_event(f"c1-u{n}") for n in range(6)))
-        async with desk.open() as two:
-            offered: list[str] = []
-            for name in ("ann", "bob", "cem"):
-                for life in (one, two):
-                    desk.service = life
-                    async with desk.annotator(name) as annotator:
-                        offered += [f"{name} {offer['unit_id']}" for offer in await claim(annotator, 6)]
-    # A life says again what it cannot know to have been said; by their ids the events are told apart.
-    said = {event.metadata.event_id: event.assignment_issued for event in desk.house.events(ASSIGNMENTS)}
-    leases = list(said.values())
+        await desk.admit(*(unit_event(f"c1-ugh{n}") for n in range(6)))
+        offered: list[str] = []
+        for name in ("ann", "bob", "cem"):
+            for life in desk.running:
+                desk.service = life
+                async with desk.annotator(name) as annotator:
+                    offered += [f"{name} {offer['unit_id']}" for offer in await claim(annotator, 6)]
+    leases = [event.assignment_issued for event in once(desk.house, ASSIGNMENTS)]
     per_unit = Counter(lease.unit_id for lease in leases)
     assert max(per_unit.values()) == 2
     assert sum(per_unit.values()) == 12

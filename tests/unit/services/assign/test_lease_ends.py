@@ -3,7 +3,7 @@
 from concord.chassis.clock import MICROSECONDS, SystemClock
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS
 from tests.support.service import until
-from tests.unit.services.assign.desk import Desk, claim, project_event, submit, unit_event
+from tests.unit.services.assign.desk import Desk, claim, once, project_event, submit, unit_event
 
 
 class ShiftedClock(SystemClock):
@@ -18,7 +18,7 @@ class ShiftedClock(SystemClock):
 
 def expired(desk: Desk) -> list[str]:
     """Return whose leases were told to have ended."""
-    events = desk.house.events(ASSIGNMENTS)
+    events = once(desk.house, ASSIGNMENTS)
     return [event.assignment_expired.annotator_id for event in events if event.HasField("assignment_expired")]
 
 
@@ -28,7 +28,7 @@ async def test_a_lease_that_passes_is_handed_on_and_its_label_is_late_once_the_s
     await desk.publish_project(project_event(initial=1))
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (mine,) = await claim(ann)
             assert await claim(bob) == []
@@ -44,7 +44,7 @@ async def test_a_lease_that_passes_is_handed_on_and_its_label_is_late_once_the_s
             assert (await submit(ann, mine["assignment_id"])).json()["status"] == "late"
             assert (await submit(bob, theirs["assignment_id"])).json()["status"] == "accepted"
     told = {
-        event.annotation_submitted.annotator_id: event.annotation_submitted for event in desk.house.events(ANNOTATIONS)
+        event.annotation_submitted.annotator_id: event.annotation_submitted for event in once(desk.house, ANNOTATIONS)
     }
     assert (told["ann"].late, told["bob"].late) == (True, False)
 
@@ -55,7 +55,7 @@ async def test_a_label_after_the_lease_counts_while_nobody_else_has_the_slot() -
     await desk.publish_project(project_event(initial=1, lease_seconds=10))
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (mine,) = await claim(ann)
             clock.shift_seconds = 11
@@ -70,7 +70,7 @@ async def test_nothing_ends_while_the_wall_clock_stands_behind_itself() -> None:
     await desk.publish_project(project_event(initial=1, lease_seconds=10))
     async with desk.open():
         await desk.define("ann", "bob")
-        await desk.admit(unit_event("c1-u1"), unit_event("c1-u2"))
+        await desk.admit(unit_event("c1-ugh1"), unit_event("c1-ugh2"))
         async with desk.annotator("ann") as ann:
             clock.shift_seconds = 1_000
             handlers = desk.handlers()
@@ -90,7 +90,7 @@ async def test_after_a_restart_leases_get_a_grace_and_then_end() -> None:
     await desk.publish_project(project_event(initial=1, lease_seconds=10))
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             (mine,) = await claim(ann)
     clock.shift_seconds = 1_000
@@ -107,7 +107,7 @@ async def test_a_lost_lease_ends_after_the_grace() -> None:
     await desk.publish_project(project_event(initial=1, lease_seconds=10))
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             await claim(ann)
     async with desk.open():

@@ -8,7 +8,7 @@ import pytest
 from concord.chassis.identity import Role
 from concord.contracts.topics import ANNOTATIONS
 from tests.support.service import caller, until
-from tests.unit.services.assign.desk import CLIENT, PROJECT, Desk, claim, project_event, submit, unit_event
+from tests.unit.services.assign.desk import CLIENT, PROJECT, Desk, claim, once, project_event, submit, unit_event
 
 PATH = f"/v1/projects/{PROJECT}/stranded"
 
@@ -22,7 +22,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stranded(desk: Desk) -> list[str]:
     """Return the units that were told to be stranded."""
-    events = desk.house.events(ANNOTATIONS)
+    events = once(desk.house, ANNOTATIONS)
     return [event.unit_stranded.unit_id for event in events if event.HasField("unit_stranded")]
 
 
@@ -40,7 +40,7 @@ async def listed(
 
 def given_back(desk: Desk) -> Callable[[], bool]:
     view = desk.handlers().claims.repository.view(PROJECT)
-    return lambda: not view.lacking["c1-u1"].seen
+    return lambda: not view.lacking["c1-ugh1"].seen
 
 
 async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_before() -> None:
@@ -48,7 +48,7 @@ async def test_what_a_lone_annotator_skipped_comes_back_to_them_and_to_no_other_
     await desk.publish_project(project_event(initial=1))
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             (first,) = await claim(ann)
             await ann.post(f"/v1/assignments/{first['assignment_id']}/skip", json={"reason": "illegible"})
@@ -64,16 +64,16 @@ async def test_it_comes_back_also_where_others_are_defined_who_never_work_here()
     await desk.publish_project(project_event(initial=2))
     async with desk.open():
         await desk.define("ann", "bob", "works elsewhere")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
             (first,) = await claim(ann)
             await ann.post(f"/v1/assignments/{first['assignment_id']}/return")
             assert await claim(ann) == []
             await submit(bob, (await claim(bob))[0]["assignment_id"])
             view = desk.handlers().claims.repository.view(PROJECT)
-            await until(lambda: "ann" not in view.lacking["c1-u1"].seen)
+            await until(lambda: "ann" not in view.lacking["c1-ugh1"].seen)
             (again,) = await claim(ann)
-            assert again["unit_id"] == "c1-u1"
+            assert again["unit_id"] == "c1-ugh1"
     assert stranded(desk) == [], "the third may come yet"
 
 
@@ -82,17 +82,17 @@ async def test_a_team_too_small_for_the_overlap_is_told_once_and_listed_until_so
     await desk.publish_project(project_event(initial=2))
     async with desk.open():
         await desk.define("ann")
-        await desk.admit(unit_event("c1-u1"))
+        await desk.admit(unit_event("c1-ugh1"))
         async with desk.annotator("ann") as ann:
             await submit(ann, (await claim(ann))[0]["assignment_id"])
         await until(lambda: stranded(desk))
-        assert (await listed(desk))["units"] == [{"unit_id": "c1-u1", "told": True}]
-        assert (await listed(desk, Role.CLIENT, CLIENT))["units"] == [{"unit_id": "c1-u1", "told": True}]
+        assert (await listed(desk))["units"] == [{"unit_id": "c1-ugh1", "told": True}]
+        assert (await listed(desk, Role.CLIENT, CLIENT))["units"] == [{"unit_id": "c1-ugh1", "told": True}]
         await desk.define("bob")
         async with desk.annotator("bob") as bob:
             await submit(bob, (await claim(bob))[0]["assignment_id"])
         assert (await listed(desk))["units"] == []
-    assert stranded(desk) == ["c1-u1"]
+    assert stranded(desk) == ["c1-ugh1"]
 
 
 async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -> None:
@@ -101,13 +101,13 @@ async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -
     async with desk.open():
         await desk.define("ann", skills=["law"])
         await desk.admit(
-            unit_event("c1-u1", skills_required=["Law"]), unit_event("c1-u2", named_annotators=["C1 ", "no body"])
+            unit_event("c1-ugh1", skills_required=["Law"]), unit_event("c1-ugh2", named_annotators=["C1 ", "no body"])
         )
         await until(lambda: stranded(desk))
         found = await listed(desk)
     assert found["skills"] == [{"skills": ["Law"], "units": 1}]
-    assert [one["unit_id"] for one in found["units"]] == ["c1-u2"]
-    assert stranded(desk) == ["c1-u2"]
+    assert [one["unit_id"] for one in found["units"]] == ["c1-ugh2"]
+    assert stranded(desk) == ["c1-ugh2"]
 
 
 async def test_another_clients_stranded_units_are_not_found() -> None:
