@@ -52,7 +52,7 @@ SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
 }
 
 
-PROCESSES: Mapping[str, int] = {**dict.fromkeys(SERVICES, 1), "ingest": 2, "adjudicate": 2, "audit": 2}
+PROCESSES: Mapping[str, int] = {**dict.fromkeys(SERVICES, 2), "metrics": 1}
 """How many lives of each service there are when nothing happens to them: more than one where its read models are kept
 by place."""
 

@@ -1,4 +1,4 @@
-"""Two lives of assign that both have the project, people who ask both of everything, and a judge of what was stored and told."""
+"""Two lives of assign that both have the project, people who ask both of everything, and a judge from outside."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ class Races:
             await self.upstream.unit(f"k1-u{number}", gold="yes" if number % 5 == 1 else None, named=named)
         await asyncio.sleep(3.0)
         for handlers in self.lives:
-            # Two that both believe to have the project, as for a moment when it is dealt anew: each serves whoever asks.
+            # Both believe to have the project, as for a moment when it is dealt anew, and serve whoever asks.
             await handlers.claims.repository.load(place_of(slot_of_project(PROJECT), PLACES_LOCAL))
         moves = [self._move() for _ in range(steps)]
         for start in range(0, steps, 25):

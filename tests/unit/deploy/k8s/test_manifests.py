@@ -26,7 +26,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "audit": AuditSettings,
     "metrics": MetricsSettings,
 }
-PLACED = {"ingest", "adjudicate", "audit"}
+PLACED = {"ingest", "assign", "adjudicate", "audit"}
 """Services whose read models are kept by place."""
 PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
 
