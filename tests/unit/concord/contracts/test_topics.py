@@ -5,6 +5,7 @@ import re
 import pytest
 
 from concord.contracts.topics import (
+    ANNOTATORS,
     ANY_SERVICE,
     BY_NAME,
     CLIENTS,
@@ -21,8 +22,9 @@ from concord.contracts.topics import (
 from tests.support.golden import EventType, event_types
 
 SERVICES = frozenset({"ingest", "assign", "adjudicate", "audit", "metrics"})
-HEARD_BY_THEIR_WRITER = (PROJECTS, UNITS)
-"""Ingest: every process knows every project, and who owns a place hears of units that others took in (0036)."""
+HEARD_BY_THEIR_WRITER = (PROJECTS, UNITS, ANNOTATORS)
+"""Ingest: every process knows every project, and who owns a place hears of units that others took in (0036). Assign:
+whichever process defines an annotator, all must hear of it (0033)."""
 LOT_KEYED = frozenset({"LotSealed"})
 """Events whose key is their lot's in a topic that is keyed by unit: said in the catalogue's page and in the proto."""
 
