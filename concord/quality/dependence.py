@@ -6,26 +6,21 @@ what was claimed of gold units, each weighed as if its class were not known, is 
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from heapq import nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from concord.quality.crowd import (
-    ROW_STRENGTH,
-    SparseAnswers,
-    own_accuracy,
-    pooled_accuracy,
-    prevalence,
-)
+from concord.quality.competence import ASSUMED_UNITS
+from concord.quality.crowd import ACCURACY_STRENGTH, ROW_STRENGTH, prevalence
 
 PREFIXES = (2, 3, 4, 6, 10)
 """A gold unit is weighed by so many of its labels: units are settled on few, and rho is what connects few and many."""
-GOLD_UNITS_MAX = 200
-"""Gold units that are weighed, drawn by a hash of their ids: more cost more and hardly move the fit."""
+GOLD_UNITS_MAX, ANSWERS_MAX = 200, 20
+"""Gold units that are looked at, and answers of each, drawn by a hash of their ids: more would hardly move the fit."""
 STEPS = 40
 EXPECTED, PENALTY = 0.15, 40.0
 """Before any gold, rho is held to be 0.15, the median of public crowds, and 0.15 away costs as much as 0.9 nats of
@@ -56,21 +51,26 @@ class Dependence:
     units: int
 
 
-def drawn(units: Sequence[GoldUnit]) -> list[GoldUnit]:
-    """Return the gold units that are weighed, the same ones in whatever order they come.
+def drawn(units: Iterable[GoldUnit]) -> list[GoldUnit]:
+    """Return the gold units that are looked at, and of each the answers that are: the same in whatever order they come.
 
     >>> [one.unit_id for one in drawn([GoldUnit("u1", 0, [("ann", 0)]), GoldUnit("u2", 0, [("ann", 0), ("bob", 1)])])]
     ['u2']
     """
-
-    def place(unit: GoldUnit) -> bytes:
-        return hashlib.blake2b(unit.unit_id.encode(), digest_size=8).digest()
-
-    weighable = sorted((one for one in units if len(one.answers) > 1), key=lambda one: (place(one), one.unit_id))
-    return weighable[:GOLD_UNITS_MAX]
+    weighable = (one for one in units if len(one.answers) > 1)
+    looked_at = nsmallest(GOLD_UNITS_MAX, weighable, key=lambda one: _place(one.unit_id))
+    return [GoldUnit(one.unit_id, one.known, _heard_of(one)) for one in looked_at]
 
 
-def fitted(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> Dependence:
+def _heard_of(unit: GoldUnit) -> list[tuple[str, int]]:
+    return nsmallest(ANSWERS_MAX, unit.answers, key=lambda one: _place(f"{unit.unit_id}/{one[0]}"))
+
+
+def _place(name: str) -> tuple[bytes, str]:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest(), name
+
+
+def fitted(units: Iterable[GoldUnit], classes: int, assumed_accuracy: float) -> Dependence:
     """Return the rho that maximises the likelihood of the known classes, penalised towards what crowds are like.
 
     Each unit is left out of what is known of the people who answered it and of the prevalence, then weighed as
@@ -93,19 +93,14 @@ def fitted(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> 
     used = drawn(units)
     if not used:
         return Dependence(EXPECTED, 0)
-    rows = _Weighing(units, classes, assumed_accuracy).rows(used)
-    log_likelihoods = np.array([row.log_likelihoods for row in rows])
-    log_shares = np.array([row.log_shares for row in rows])
-    known = np.array([row.known for row in rows])
-    more = np.array([row.labels - 1.0 for row in rows])
-    worth = np.array([row.worth for row in rows])
+    weighed = _weighed(used, classes, assumed_accuracy)
     best, best_rho = -np.inf, EXPECTED
     for step in range(STEPS + 1):
         rho = step / STEPS
-        joint = log_likelihoods / (1.0 + more * rho)[:, None] + log_shares
+        joint = weighed.log_likelihoods / (1.0 + (weighed.labels - 1.0) * rho)[:, None] + weighed.log_shares
         top = joint.max(axis=1)
         log_sums = top + np.log(np.exp(joint - top[:, None]).sum(axis=1))
-        found = float((worth * (joint[np.arange(len(known)), known] - log_sums)).sum())
+        found = float((weighed.worth * (joint[np.arange(len(joint)), weighed.known] - log_sums)).sum())
         found -= PENALTY * (rho - EXPECTED) ** 2
         if found > best:
             best, best_rho = found, rho
@@ -113,75 +108,76 @@ def fitted(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A gold unit weighed by some of its labels, itself left out; `known` is a column, `worth` how much it counts."""
-
-    log_likelihoods: Floats
-    log_shares: Floats
-    known: int
-    labels: int
-    worth: float
-
-
-class _Weighing:
-    """What is known of a crowd from its gold units, with any one of them left out.
+class _Weighed:
+    """Gold units weighed by some of their labels, each left out of what it is weighed by: a row for each prefix.
 
     Columns are the classes that occur; those that occur nowhere share the last one, for nothing tells them apart.
     """
 
-    def __init__(self, units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> None:
-        self.classes = classes
-        self.assumed_accuracy = assumed_accuracy
-        self.seen = Counter(unit.known for unit in units)
-        cells: dict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
-        for unit in units:
-            for annotator_id, label in unit.answers:
-                cells[annotator_id][unit.known, label] += 1
-        self.answers = {
-            who: SparseAnswers.of_cells([(known, label, times) for (known, label), times in found.items()])
-            for who, found in cells.items()
-        }
-        self.correct = sum(one.correct for one in self.answers.values())
-        self.answered = sum(one.units for one in self.answers.values())
-        occurring = {*self.seen, *(label for found in cells.values() for _, label in found)}
-        self.columns = {k: column for column, k in enumerate(sorted(occurring))}
-        self.width = len(self.columns) + (len(self.columns) < classes)
-        self._shares: dict[int, Floats] = {}
+    log_likelihoods: Floats
+    log_shares: Floats
+    known: NDArray[np.intp]
+    labels: Floats
+    worth: Floats
 
-    def rows(self, units: Sequence[GoldUnit]) -> list[_Row]:
-        """Return the rows of these units, one for each of PREFIXES that a unit has."""
-        return [row for unit in units for row in self._of(unit)]
 
-    def _of(self, unit: GoldUnit) -> list[_Row]:
-        right = sum(label == unit.known for _, label in unit.answers)
-        crowd = pooled_accuracy(self.correct - right, self.answered - len(unit.answers), self.assumed_accuracy)
-        people = []
-        for who, label in unit.answers:
-            known = self.answers[who]
-            people.append((own_accuracy(known.correct - (label == unit.known), known.units - 1, crowd), who, label))
-        people.sort(key=lambda one: (-one[0], one[1]))
-        sizes = [m for m in PREFIXES if m <= len(people)]
-        summed = np.cumsum([self._heard(unit.known, *one) for one in people[: sizes[-1]]], axis=0)
-        shares, column = self._without(unit.known), self.columns[unit.known]
-        return [_Row(summed[m - 1], shares, column, m, 1.0 / len(sizes)) for m in sizes]
+def _weighed(units: Sequence[GoldUnit], classes: int, assumed_accuracy: float) -> _Weighed:
+    """Return the rows of these units; J answers, U units, C columns."""
+    columns = {k: c for c, k in enumerate(sorted({one.known for one in units} | _labels(units)))}
+    people = {who: place for place, who in enumerate(sorted({who for one in units for who, _ in one.answers}))}
+    table = np.array(
+        [(u, people[who], columns[one.known], columns[k]) for u, one in enumerate(units) for who, k in one.answers]
+    )
+    unit, person, known, label = table.T  # (J,) each
+    width = len(columns) + (len(columns) < classes)
+    right = (known == label).astype(np.float64)
+    unit_answers, unit_right = np.bincount(unit), np.bincount(unit, weights=right)
+    answers, correct = np.bincount(person), np.bincount(person, weights=right)
+    pooled = (unit_right.sum() - unit_right + assumed_accuracy * ASSUMED_UNITS) / (
+        len(unit) - unit_answers + ASSUMED_UNITS
+    )
+    own = (correct[person] - right + ACCURACY_STRENGTH * pooled[unit]) / (answers[person] - 1 + ACCURACY_STRENGTH)
+    rows: Floats = np.zeros((len(people), width))
+    np.add.at(rows, (person, known), 1.0)
+    # The answers (known class, this label) of everybody who gave this label: counted once for each (person, label).
+    _, pair = np.unique(person * width + label, return_inverse=True)
+    agreeing: Floats = np.zeros((pair.max() + 1, width))
+    np.add.at(agreeing, (pair, known), 1.0)
+    said, asked = agreeing[pair], rows[person]  # (J, C)
+    every = np.arange(len(unit))
+    said[every, known] -= 1.0
+    asked[every, known] -= 1.0
+    imagined: Floats = np.repeat(((1.0 - own) / (classes - 1))[:, None], width, axis=1)
+    imagined[every, label] = own
+    heard = np.log((said + ROW_STRENGTH * imagined) / (asked + ROW_STRENGTH))
+    order = np.lexsort((person, -own, unit))
+    summed = heard[order].cumsum(axis=0)
+    begins = np.concatenate([[0], unit_answers.cumsum()[:-1]])
+    summed -= np.where(begins > 0, 1.0, 0.0)[unit, None] * summed[begins - 1][unit]
+    sizes = [(u, m) for u, count in enumerate(unit_answers) for m in PREFIXES if m <= count]
+    of_unit, labels = np.array(sizes).T
+    prefixes = np.bincount(of_unit)
+    known_of = known[begins]
+    return _Weighed(
+        log_likelihoods=summed[begins[of_unit] + labels - 1],
+        log_shares=_log_shares(units, columns, width, classes)[of_unit],
+        known=known_of[of_unit],
+        labels=labels.astype(np.float64),
+        worth=1.0 / prefixes[of_unit],
+    )
 
-    def _heard(self, left_out: int, own: float, annotator_id: str, label: int) -> Floats:
-        """Return log P(label | class) of an annotator for each column, one answer to `left_out` not counted."""
-        answers, wrong = self.answers[annotator_id], (1.0 - own) / (self.classes - 1)
-        found: Floats = np.full(self.width, log(wrong))
-        found[self.columns[label]] = log(own)
-        for k, answered in answers.rows.items():
-            once = k == left_out
-            agreed = answers.reported(k, label) - once + ROW_STRENGTH * (own if k == label else wrong)
-            found[self.columns[k]] = log(agreed / (answered - once + ROW_STRENGTH))
-        return found
 
-    def _without(self, left_out: int) -> Floats:
-        """Return the log share of each column, one unit of the class `left_out` not counted."""
-        found = self._shares.get(left_out)
-        if found is None:
-            shares = prevalence(self.seen - Counter([left_out]), self.classes)
-            named = [shares[k] for k in self.columns]
-            rest = [max(0.0, 1.0 - sum(named))] if self.width > len(named) else []
-            found = self._shares[left_out] = np.log([*named, *rest])
-        return found
+def _labels(units: Sequence[GoldUnit]) -> set[int]:
+    return {label for unit in units for _, label in unit.answers}
+
+
+def _log_shares(units: Sequence[GoldUnit], columns: Mapping[int, int], width: int, classes: int) -> Floats:
+    """Return the log share of each column where each unit is left out, (U, C)."""
+    seen = Counter(one.known for one in units)
+    found = {}
+    for k in seen:
+        shares = prevalence(seen - Counter([k]), classes)
+        named = [shares[one] for one in columns]
+        rest = [max(0.0, 1.0 - sum(named))] * (width - len(named))
+        found[k] = np.log([*named, *rest])
+    return np.array([found[one.known] for one in units])

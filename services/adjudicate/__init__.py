@@ -5,5 +5,5 @@ adjudicator at the cap. One decision a round; a ruling is binding.
 
 Reads: concord.projects.v1, concord.units.v1, concord.annotations.v1, concord.lots.v1, concord.quality.v1
 Writes: concord.resolutions.v1
-Owns: units, competence
+Owns: units, competence, crowd
 """

@@ -208,7 +208,20 @@ async def show_competence(
         for one in shown
     ]
     left = len(known) > len(shown)
-    return json_answer(ProjectWeights(weights.gold_units, annotators, shown[-1].annotator_id if left else ""))
+    crowd, seen = door.handlers.repository.crowd(project_id), door.handlers.deciding.seen(project)
+    units = sum(seen.values())
+    return json_answer(
+        ProjectWeights(
+            weights.gold_units,
+            annotators,
+            shown[-1].annotator_id if left else "",
+            dependence=crowd.dependence,
+            dependence_units=crowd.dependence_units,
+            gold_answers=crowd.gold_answers,
+            prevalence_units=units,
+            prevalence_gold_share=sum(weights.gold.values()) / units if units else None,
+        )
+    )
 
 
 def _label(text: str) -> Json:

@@ -16,7 +16,7 @@ from concord.chassis.store.port import Collection
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.adjudicate.domain.class_shares import Tally
-from services.adjudicate.domain.competence import CompetenceState
+from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.place import Place
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.unit import UnitState
@@ -26,6 +26,7 @@ COMPETENCE = Kind(
     "competence", CompetenceState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id)
 )
 """As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
+CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
 LISTED = Collection("listed_units", indexed=("project",))
 """Pages of a project's units, each the admissions of one batch; a unit belongs to the page that its state names."""
 TALLIES = Collection("class_tallies", indexed=("slot",))
@@ -57,6 +58,7 @@ class Repository:
         self._places: dict[int, Place] = {}
         journal.listen(UNIT, self._settle)
         journal.listen(COMPETENCE, self._learned)
+        journal.listen(CROWD, self._measured)
 
     def place_of(self, project_id: str) -> int:
         """Return the place in which a project lies."""
@@ -97,6 +99,9 @@ class Repository:
             count = await _yielding(count)
         async for _, competence in self.journal.rebuild_open(COMPETENCE, slots):
             models.learned(competence)
+            count = await _yielding(count)
+        async for _, crowd in self.journal.rebuild_open(CROWD, slots):
+            models.measured(crowd)
             count = await _yielding(count)
         left = sorted(before)
         for start in range(0, len(left), READ_AGAIN):
@@ -150,11 +155,14 @@ class Repository:
         """Answer causes about units in one read and one insert."""
         return await self.journal.apply(UNIT, causes)
 
-    async def learn(self, causes: Sequence[Cause[CompetenceState]]) -> None:
-        """Answer causes about annotators; the first error is raised."""
-        for outcome in await self.journal.apply(COMPETENCE, causes):
-            if outcome.error is not None:
-                raise outcome.error
+    async def learn(self, causes: Sequence[Cause[CompetenceState]], crowds: Sequence[Cause[CrowdState]]) -> None:
+        """Answer causes about annotators and about all of them together; the first error is raised."""
+        of_annotators = await self.journal.apply(COMPETENCE, causes) if causes else []
+        of_crowds = await self.journal.apply(CROWD, crowds) if crowds else []
+        errors = [*(one.error for one in of_annotators), *(one.error for one in of_crowds)]
+        for error in errors:
+            if error is not None:
+                raise error
 
     def _settle(self, key: str, unit: UnitState) -> None:
         """Bring the read models up to a unit's newest state, where its place is ours; the journal's listener."""
@@ -170,10 +178,21 @@ class Repository:
         if place is not None:
             place.learned(competence)
 
+    def _measured(self, key: str, crowd: CrowdState) -> None:
+        """Bring the read models up to what gold says of a project, likewise; the journal's listener."""
+        del key
+        place = self._places.get(self.place_of(crowd.project_id))
+        if place is not None:
+            place.measured(crowd)
+
     @property
     def escalations_open(self) -> int:
         """Return how many units of this process's places wait for a ruling."""
         return sum(place.escalations_open for place in self._places.values())
+
+    def crowd(self, project_id: str) -> CrowdState:
+        """Return what gold says of a project as a whole; before anything is known, what is expected of any crowd."""
+        return self.view(project_id).crowd or CrowdState(project_id, 0)
 
     def competence(self, project_id: str) -> list[CompetenceState]:
         """Return what is known of a project's annotators, by annotator id.
@@ -243,6 +262,11 @@ def _tally_id(project_id: str, tally: Tally) -> str:
 def unit_key(unit_id: str) -> str:
     """Return a unit's aggregate key."""
     return UNIT.key(client_of(unit_id), unit_id)
+
+
+def crowd_key(client_id: str, project_id: str) -> str:
+    """Return the aggregate key of what gold says of a project."""
+    return CROWD.key(client_id, project_id)
 
 
 def competence_key(client_id: str, project_id: str, annotator_id: str) -> str:

@@ -121,11 +121,26 @@ class AnnotatorWeight(msgspec.Struct, frozen=True):
 
 
 class ProjectWeights(msgspec.Struct, frozen=True):
-    """What consensus in a project rests on; `next` is the `after` of the next page, empty on the last."""
+    """What consensus in a project rests on.
+
+    Attributes:
+        gold_units: answers of its annotators on hidden gold by which they are weighed.
+        next: the `after` of the next page, empty on the last.
+        dependence: correlation rho of two annotators' errors on one unit: n labels are worth n / (1 + (n - 1) rho).
+        dependence_units: gold units that it rests on; without any it is what is expected of a crowd.
+        gold_answers: answers on gold that are in it.
+        prevalence_units: units of known class that the mix of classes rests on.
+        prevalence_gold_share: the share of these that is hidden gold, and not resolved units; absent without any.
+    """
 
     gold_units: int
     annotators: list[AnnotatorWeight]
     next: str = ""
+    dependence: float = 0.0
+    dependence_units: int = 0
+    gold_answers: int = 0
+    prevalence_units: int = 0
+    prevalence_gold_share: float | None = None
 
 
 RULING = msgspec.json.Decoder(Ruling)

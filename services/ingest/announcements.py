@@ -119,7 +119,9 @@ def policy(wished: domain.Policy) -> Policy:
     """Return a policy as it travels; the fields have the same names on both sides."""
     return Policy(
         overlap=OverlapPolicy(**asdict(wished.overlap)),
-        consensus=ConsensusPolicy(**asdict(wished.consensus)),
+        consensus=ConsensusPolicy(
+            method=wished.consensus.method, confidence=wished.consensus.settled_at, learn=wished.consensus.learn
+        ),
         gold=GoldPolicy(**asdict(wished.gold)),
         sampling=SamplingPolicy(**asdict(wished.sampling)),
         lot=LotPolicy(**asdict(wished.lot)),

@@ -13,12 +13,15 @@ from concord.contracts.topics import QUALITY
 from concord.contracts.v1.quality_pb2 import (
     AgreementMeasured,
     CompetenceEstimated,
+    CrowdMeasured,
     GoldAnswers,
+    GoldUnits,
     Interval,
     QualityEvent,
 )
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
+from services.metrics.domain.crowd import CrowdFound
 from services.metrics.domain.standing import Competence
 
 SERVICE = "metrics"
@@ -42,6 +45,20 @@ def competence_estimated(
     )
     name = f"{project_id}/{found.annotator_id}/{found.revision}"
     return _event(name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=told))
+
+
+def crowd_measured(project_id: str, found: CrowdFound) -> Outgoing:
+    """Return the event of what gold says of a project as a whole; its time is that of the newest of it."""
+    told = CrowdMeasured(
+        revision=found.revision,
+        classes=found.classes,
+        dependence=found.dependence.rho,
+        dependence_units=found.dependence.units,
+        gold_units=[GoldUnits(known=known, units=units) for known, units in found.gold_units],
+        gold_answers=found.gold_answers,
+    )
+    name = f"{project_id}/crowd/{found.revision}"
+    return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
 
 
 def agreement_measured(project_id: str, alpha: Estimate, newest_us: int) -> Outgoing:

@@ -50,7 +50,7 @@ class Handlers:
                         self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
                 elif kind == "unit_erased":
                     if (unit := self._unit(event.unit_erased.unit_id, project_id, touched)) is not None:
-                        self._erased(unit)
+                        self._erased(event.unit_erased.unit_id, unit)
                 elif kind == "lot_sealed":
                     self._sealed(event.lot_sealed, project_id, touched)
 
@@ -134,7 +134,7 @@ class Handlers:
         if told.HasField("gold_label"):
             unit.gold = _text(told.gold_label)
             if not unit.erased:
-                self.repository.gold_known(unit, 1)
+                self.repository.gold_known(told.unit_id, unit, 1)
 
     def _sealed(self, told: LotSealed, project_id: str, touched: dict[int, Unit]) -> None:
         lot = self.repository.lot(told.lot_id, project_id)
@@ -173,9 +173,9 @@ class Handlers:
         if (unit := self._unit(unit_id, project_id, touched)) is not None:
             sent_back(unit, rework)
 
-    def _erased(self, unit: Unit) -> None:
+    def _erased(self, unit_id: str, unit: Unit) -> None:
         if unit.gold and not unit.erased:
-            self.repository.gold_known(unit, -1)
+            self.repository.gold_known(unit_id, unit, -1)
         unit.erased = True
 
 

@@ -11,8 +11,9 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, Telemetry
 from concord.quality.estimate import Estimate
-from services.metrics.announcements import agreement_measured, competence_estimated
+from services.metrics.announcements import agreement_measured, competence_estimated, crowd_measured
 from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.report import UNITS_MIN, Report, report
 from services.metrics.domain.standing import Competence, competences, gold_answers
 from services.metrics.domain.sums import Sums
@@ -143,6 +144,11 @@ class Measure:
             for one in found.competences
             if one.annotator_id in news
         ]
+        if project_id in self.repository.crowds:
+            self.repository.crowds.discard(project_id)
+            if len(classes) > 1:
+                crowd = crowd_found(sums, classes, project.policy.gold.pass_accuracy)
+                self._unsaid.append(crowd_measured(project_id, crowd))
 
     def _concluded(self, project: Project, freshness_p95_seconds: float | None) -> Measured:
         sums = self.repository.sums.get(project.project_id) or Sums()

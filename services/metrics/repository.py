@@ -28,6 +28,7 @@ class Repository:
         closed_sums: what closed units add to each project.
         changed: projects whose sums changed since they were measured.
         estimated: annotators of a project whose gold answers changed since they were told.
+        crowds: projects of which something was learnt of gold since it was told.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Repository:
         self.sums: dict[str, Sums] = {}
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
+        self.crowds: set[str] = set()
         self._dirty: set[int] = set()
         self._lots_dirty: set[int] = set()
         self._accepted: list[tuple[int, str]] = []
@@ -150,9 +152,9 @@ class Repository:
         for unit_id, unit in units.items():
             if unit_id not in self.closed:
                 self.buckets[hash(unit_id) % BUCKETS][unit_id] = unit
-                self._count_anew(unit)
+                self._count_anew(unit_id, unit)
 
-    def _count_anew(self, unit: Unit) -> None:
+    def _count_anew(self, unit_id: str, unit: Unit) -> None:
         unit.counted = NOTHING
         self.recount([unit])
         sums = self.sums_of(unit.project_id)
@@ -160,9 +162,9 @@ class Repository:
             sums.standing(said.annotator_id).worked(said, None)
             sums.newest_us = max(sums.newest_us, said.at_us)
         if unit.gold:
-            self.gold_known(unit, 1)
+            self.gold_known(unit_id, unit, 1)
             if unit.erased:
-                self.gold_known(unit, -1)
+                self.gold_known(unit_id, unit, -1)
 
     def unworked(self, unit: Unit, said: Annotation) -> None:
         """Take out an annotation that was given after its unit was done with."""
@@ -179,14 +181,29 @@ class Repository:
             standing.answered(unit.gold, said.label)
             standing.learnt(said.at_us)
             self.estimated[unit.project_id].add(said.annotator_id)
+            self._gold_learnt(unit.project_id, said.at_us)
         sums.newest_us = max(sums.newest_us, said.at_us)
         if len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(said.at_us)
 
-    def gold_known(self, unit: Unit, times: int) -> None:
-        """Count the answers that came before it was known that the unit is gold; or take them out when it is erased."""
+    def gold_known(self, unit_id: str, unit: Unit, times: int) -> None:
+        """Count the unit and the answers that came before it was known that it is gold; or take them out, erased."""
+        gold = self.sums_of(unit.project_id).gold
+        if times > 0:
+            gold[unit_id] = unit
+        else:
+            gold.pop(unit_id, None)
+        self._gold_learnt(unit.project_id, unit.admitted_at_us)
         for said in unit.annotations.values():
             standing = self.sums_of(unit.project_id).standing(said.annotator_id)
             standing.answered(unit.gold, said.label, times)
-            standing.learnt(said.at_us, 1 + said.revision if times > 0 else 1)
+            words = 1 + said.revision if times > 0 else 1
+            standing.learnt(said.at_us, words)
             self.estimated[unit.project_id].add(said.annotator_id)
+            self._gold_learnt(unit.project_id, said.at_us, words)
+
+    def _gold_learnt(self, project_id: str, at_us: int, words: int = 1) -> None:
+        sums = self.sums_of(project_id)
+        sums.gold_learnt += words
+        sums.gold_at_us = max(sums.gold_at_us, at_us)
+        self.crowds.add(project_id)

@@ -18,7 +18,7 @@ from concord.contracts.v1.annotations_pb2 import (
 )
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
-from concord.contracts.v1.quality_pb2 import CompetenceEstimated, GoldAnswers, QualityEvent
+from concord.contracts.v1.quality_pb2 import CompetenceEstimated, CrowdMeasured, GoldAnswers, GoldUnits, QualityEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import encoded
@@ -133,6 +133,19 @@ class Teller:
             answers=[GoldAnswers(known=known, given=given, times=times) for known, given, times in answers],
         )
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
+
+    async def crowd(self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1) -> None:
+        """Tell what gold says of the project: how far errors go together, and gold units by class."""
+        units = [GoldUnits(known=known, units=units) for known, units in enumerate(gold_units) if units]
+        told = CrowdMeasured(
+            revision=revision,
+            classes=max(2, len(gold_units)),
+            dependence=dependence,
+            dependence_units=sum(gold_units),
+            gold_units=units,
+            gold_answers=2 * sum(gold_units),
+        )
+        await self.tell(QUALITY, self.project_id, QualityEvent(crowd_measured=told))
 
 
 class Upstream(Teller):

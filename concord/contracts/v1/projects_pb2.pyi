@@ -176,19 +176,25 @@ class ConsensusPolicy(_message.Message):
 
     METHOD_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    LEARN_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """"posterior" or "majority"."""
     confidence: _builtins.float
     """For posterior: the probability at which a unit is settled. For majority: the share of labels."""
+    learn: _builtins.str
+    """What the shares of classes are learnt from. "gold": hidden gold alone, so that the same gold weighs labels the same
+    whatever comes in when. "resolved", and where it is empty: gold and the units that were resolved.
+    """
     def __init__(
         self,
         *,
         method: _builtins.str = ...,
         confidence: _builtins.float = ...,
+        learn: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "method", b"method"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "learn", b"learn", "method", b"method"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

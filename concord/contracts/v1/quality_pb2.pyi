@@ -33,6 +33,7 @@ class QualityEvent(_message.Message):
     DRIFT_DETECTED_FIELD_NUMBER: _builtins.int
     TARGET_BREACHED_FIELD_NUMBER: _builtins.int
     TARGET_RECOVERED_FIELD_NUMBER: _builtins.int
+    CROWD_MEASURED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -49,6 +50,8 @@ class QualityEvent(_message.Message):
     def target_breached(self) -> Global___TargetBreached: ...
     @_builtins.property
     def target_recovered(self) -> Global___TargetRecovered: ...
+    @_builtins.property
+    def crowd_measured(self) -> Global___CrowdMeasured: ...
     def __init__(
         self,
         *,
@@ -60,12 +63,13 @@ class QualityEvent(_message.Message):
         drift_detected: Global___DriftDetected | None = ...,
         target_breached: Global___TargetBreached | None = ...,
         target_recovered: Global___TargetRecovered | None = ...,
+        crowd_measured: Global___CrowdMeasured | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["competence_estimated", "agreement_measured", "standing_changed", "break_required", "drift_detected", "target_breached", "target_recovered"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["competence_estimated", "agreement_measured", "standing_changed", "break_required", "drift_detected", "target_breached", "target_recovered", "crowd_measured"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -171,6 +175,75 @@ class GoldAnswers(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GoldAnswers: _TypeAlias = GoldAnswers  # noqa: Y015
+
+@_typing.final
+class CrowdMeasured(_message.Message):
+    """What hidden gold says of a project (metadata.project_id) as a whole: how far its annotators err together, and how
+    frequent its classes are.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    DEPENDENCE_FIELD_NUMBER: _builtins.int
+    DEPENDENCE_UNITS_FIELD_NUMBER: _builtins.int
+    GOLD_UNITS_FIELD_NUMBER: _builtins.int
+    GOLD_ANSWERS_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Grows with whatever is learnt of gold in this project; a consumer keeps the highest."""
+    classes: _builtins.int
+    dependence: _builtins.float
+    """Correlation of two annotators' errors on one unit, 0 to 1."""
+    dependence_units: _builtins.int
+    """Gold units that the correlation rests on; with none it is what is expected of any crowd."""
+    gold_answers: _builtins.int
+    """Answers on gold that are in all of this."""
+    @_builtins.property
+    def gold_units(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldUnits]:
+        """Gold units by class; a class without any is left out."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        classes: _builtins.int = ...,
+        dependence: _builtins.float = ...,
+        dependence_units: _builtins.int = ...,
+        gold_units: _abc.Iterable[Global___GoldUnits] | None = ...,
+        gold_answers: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "dependence", b"dependence", "dependence_units", b"dependence_units", "gold_answers", b"gold_answers", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CrowdMeasured: _TypeAlias = CrowdMeasured  # noqa: Y015
+
+@_typing.final
+class GoldUnits(_message.Message):
+    """How many gold units are of a class: its place in the schema's order, from 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KNOWN_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    known: _builtins.int
+    units: _builtins.int
+    def __init__(
+        self,
+        *,
+        known: _builtins.int = ...,
+        units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldUnits: _TypeAlias = GoldUnits  # noqa: Y015
 
 @_typing.final
 class AgreementMeasured(_message.Message):

@@ -1,8 +1,11 @@
-"""What metrics last said of an annotator in a project."""
+"""What metrics last said of an annotator in a project, and of all of them together."""
+
+from typing import TypeVar
 
 import msgspec
 
 from concord.quality.crowd import SparseAnswers
+from concord.quality.dependence import EXPECTED
 
 
 class CompetenceState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,6 +29,27 @@ class CompetenceState(msgspec.Struct, frozen=True, omit_defaults=True):
         return SparseAnswers.of_cells(self.told) if self.told else SparseAnswers(self.gold_units, self.gold_correct)
 
 
-def newest(state: CompetenceState | None, said: CompetenceState) -> CompetenceState | None:
+class CrowdState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What hidden gold says of a project as a whole.
+
+    Attributes:
+        dependence: correlation of two annotators' errors on one unit.
+        dependence_units: gold units that it rests on.
+        gold_units: (class, units), places in the schema's order.
+        gold_answers: that are in all of this.
+    """
+
+    project_id: str
+    revision: int
+    dependence: float = EXPECTED
+    dependence_units: int = 0
+    gold_units: tuple[tuple[int, int], ...] = ()
+    gold_answers: int = 0
+
+
+Said = TypeVar("Said", CompetenceState, CrowdState)
+
+
+def newest(state: Said | None, said: Said) -> Said | None:
     """Return what was said if it is newer than what is known, else None."""
     return said if state is None or said.revision > state.revision else None

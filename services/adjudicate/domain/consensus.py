@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from concord.labels import ClassedSchema, Json, LabelSchema, Vote, decoded
+from concord.labels import ClassedSchema, Json, LabelSchema, Vote
 from concord.quality.crowd import Crowd, GoldAnswers, class_chances
+from concord.quality.dependence import EXPECTED
 from concord.quality.truth import majority
 
 Method = Literal["posterior", "majority"]
@@ -32,17 +33,21 @@ class Weights:
         counts: gold answers by annotator; an annotator who is not in it counts as an average one.
         classes: number of classes of the label schema.
         assumed_accuracy: of the crowd before there is gold: the bar that annotators must pass to be let in.
+        dependence: correlation of two annotators' errors on one unit.
+        gold: hidden gold units by class.
     """
 
     counts: Mapping[str, GoldAnswers]
     classes: int
     assumed_accuracy: float
+    dependence: float = EXPECTED
+    gold: Mapping[int, int] = field(default_factory=dict)
     crowd: Crowd = field(init=False)
 
     def __post_init__(self) -> None:
         """Pool what is known of all."""
         assumed = min(max(self.assumed_accuracy, ASSUMED_ACCURACY_LOW), ASSUMED_ACCURACY_HIGH)
-        object.__setattr__(self, "crowd", Crowd(self.classes, assumed, self.counts))
+        object.__setattr__(self, "crowd", Crowd(self.classes, assumed, self.counts, self.dependence))
 
     @property
     def gold_units(self) -> int:
@@ -61,7 +66,7 @@ def leading(
     labels: Sequence[tuple[str, Json]],
     method: Method,
     weights: Weights | None,
-    settled: Mapping[str, int] | None = None,
+    seen: Mapping[int, int] | None = None,
 ) -> Leading:
     """Return the label that leads.
 
@@ -72,7 +77,7 @@ def leading(
         method: posterior under each annotator's confusion and the project's prevalence, or the majority's share.
             A label kind without classes is merged in its own way, whatever the method.
         weights: what is known of the annotators; needed for posterior.
-        settled: how many units of the project were settled as each label, in canonical JSON text.
+        seen: units of the project by class, as far as it is known: what the mix of classes is learnt from.
     """
     if classed is None:
         return merged(schema, [label for _, label in labels])
@@ -82,8 +87,7 @@ def leading(
         vote = majority(index for _, index in indexed)
         share = max(vote.votes.values()) / len(labels)
         return Leading(None if vote.label is None else classes[vote.label], share)
-    by_class = {classed.index(decoded(label.encode())): units for label, units in (settled or {}).items()}
-    chances = class_chances(indexed, weights.crowd, by_class)
+    chances = class_chances(indexed, weights.crowd, seen or {})
     best = max(chances)
     leaders = [place for place, chance in enumerate(chances) if best - chance < TIED]
     return Leading(classes[leaders[0]] if len(leaders) == 1 else None, best)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.adjudicate.domain.competence import CompetenceState
+from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.unit import UnitState
 
@@ -31,6 +31,10 @@ class Place:
     def learned(self, competence: CompetenceState) -> None:
         """Take in what is known of an annotator."""
         self.view(competence.project_id).learned(competence)
+
+    def measured(self, crowd: CrowdState) -> None:
+        """Take in what gold says of a project as a whole."""
+        self.view(crowd.project_id).measured(crowd)
 
     @property
     def escalations_open(self) -> int:

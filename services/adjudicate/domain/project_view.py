@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from concord.quality.crowd import GoldAnswers
 from services.adjudicate.domain.class_shares import ClassShares
-from services.adjudicate.domain.competence import CompetenceState
+from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
 from services.adjudicate.domain.unit import UnitState
@@ -24,6 +24,7 @@ class ProjectView:
     def __init__(self) -> None:
         self.competence: dict[str, CompetenceState] = {}
         self.shares = ClassShares()
+        self.crowd: CrowdState | None = None
         self._answers: dict[str, GoldAnswers] = {}
         self._weights: Weights | None = None
         self._escalations: list[tuple[float, str]] = []
@@ -78,9 +79,16 @@ class ProjectView:
         self._answers[competence.annotator_id] = competence.answers
         self._weights = None
 
+    def measured(self, crowd: CrowdState) -> None:
+        """Take in what gold says of all together."""
+        self.crowd = crowd
+        self._weights = None
+
     def weights(self, classes: int, assumed_accuracy: float) -> Weights:
         """Return what is known of the annotators; see `Weights` for what is assumed before anything is."""
         found = self._weights
         if found is None or (found.classes, found.assumed_accuracy) != (classes, assumed_accuracy):
-            found = self._weights = Weights(dict(self._answers), classes, assumed_accuracy)
+            crowd = self.crowd or CrowdState("", 0)
+            gold = dict(crowd.gold_units)
+            found = self._weights = Weights(dict(self._answers), classes, assumed_accuracy, crowd.dependence, gold)
         return found

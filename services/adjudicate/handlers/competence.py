@@ -7,8 +7,8 @@ from concord.chassis.consumer import Delivery
 from concord.chassis.errors import Poison
 from concord.chassis.journal.record import Cause, Decision
 from concord.contracts.v1.quality_pb2 import QualityEvent
-from services.adjudicate.domain.competence import CompetenceState, newest
-from services.adjudicate.repository import Repository, competence_key
+from services.adjudicate.domain.competence import CompetenceState, CrowdState, newest
+from services.adjudicate.repository import Repository, competence_key, crowd_key
 
 
 class Competences:
@@ -22,9 +22,12 @@ class Competences:
         self.repository = repository
 
     async def quality(self, deliveries: Sequence[Delivery]) -> None:
-        """Learn how well annotators do on gold."""
+        """Learn how well annotators do on gold, each and all together."""
         events = [cast("QualityEvent", delivery.event) for delivery in deliveries]
-        await self.repository.learn([_competence(one) for one in events if one.HasField("competence_estimated")])
+        await self.repository.learn(
+            [_competence(one) for one in events if one.HasField("competence_estimated")],
+            [_crowd(one) for one in events if one.HasField("crowd_measured")],
+        )
 
 
 def _competence(event: QualityEvent) -> Cause[CompetenceState]:
@@ -43,3 +46,22 @@ def _competence(event: QualityEvent) -> Cause[CompetenceState]:
 
     key = competence_key(metadata.client_id, metadata.project_id, told.annotator_id)
     return Cause(key, metadata.event_id, decide)
+
+
+def _crowd(event: QualityEvent) -> Cause[CrowdState]:
+    told, metadata = event.crowd_measured, event.metadata
+    gold_units = tuple((one.known, one.units) for one in told.gold_units)
+    if outside := [known for known, _ in gold_units if known >= told.classes]:
+        raise Poison(f"crowd_measured.gold_units: class {outside[0]} of {told.classes}")
+    if not 0.0 <= told.dependence <= 1.0:
+        raise Poison(f"crowd_measured.dependence: {told.dependence} is not in 0 .. 1")
+    said = CrowdState(
+        metadata.project_id, told.revision, told.dependence, told.dependence_units, gold_units, told.gold_answers
+    )
+
+    def decide(state: CrowdState | None, now_us: int) -> Decision[CrowdState] | None:
+        del now_us
+        after = newest(state, said)
+        return None if after is None else Decision(after)
+
+    return Cause(crowd_key(metadata.client_id, metadata.project_id), metadata.event_id, decide)

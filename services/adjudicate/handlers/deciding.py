@@ -1,7 +1,8 @@
 """What the use cases share: projects by id, the weighing of labels, and the way from a judgement to the journal."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -13,6 +14,7 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
+from concord.labels import decoded
 from services.adjudicate.announcements import SERVICE, decision
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading, merged
 from services.adjudicate.domain.unit import Annotation, Judged, Rule, UnitState, Weigh
@@ -147,10 +149,21 @@ class Deciding:
                 return found
             labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
             method = cast("Method", project.policy.consensus.method)
-            settled = self.repository.view(project.project_id).settled
-            return leading(project.schema, project.classed, labels, method, self.weights(project), settled)
+            seen = self.seen(project) if method == "posterior" else {}
+            return leading(project.schema, project.classed, labels, method, self.weights(project), seen)
 
         return weigh
+
+    def seen(self, project: Project) -> Mapping[int, int]:
+        """Return the units by class that a project's mix of classes is learnt from, as its policy says."""
+        if project.classed is None:
+            return {}
+        view = self.repository.view(project.project_id)
+        found = Counter(dict(view.crowd.gold_units) if view.crowd else {})
+        if project.policy.consensus.learn != "gold":
+            for label, units in view.settled.items():
+                found[project.classed.index(decoded(label.encode()))] += units
+        return found
 
     def weights(self, project: Project) -> Weights | None:
         """Return what consensus in a project rests on; None where its labels have no classes."""

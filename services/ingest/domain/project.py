@@ -5,7 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-CONFIDENCE_LOW, CONFIDENCE_HIGH = 0.5, 1.0
+CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
+WRONG_LOW = 0.0001
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
@@ -54,10 +55,24 @@ class Overlap(Wish, frozen=True):
 
 
 class Consensus(Wish, frozen=True):
-    """When a unit is settled: at this posterior probability, or at this share of the labels."""
+    """When a unit is settled: at this posterior probability, or at this share of the labels.
+
+    Attributes:
+        wrong_at_most: the same from the other side: the greatest chance of being wrong at which a unit is settled.
+        learn: whether the mix of classes is learnt from hidden gold alone, or from resolved units as well. With gold
+            alone a unit's labels weigh the same whatever else came in before, so that a run can be repeated; gold
+            must then be drawn at random.
+    """
 
     method: Literal["posterior", "majority"] = "posterior"
-    confidence: float = 0.95
+    confidence: float = CONFIDENCE
+    wrong_at_most: float | None = None
+    learn: Literal["gold", "resolved"] = "resolved"
+
+    @property
+    def settled_at(self) -> float:
+        """Return the confidence at which a unit is settled, however it was said."""
+        return self.confidence if self.wrong_at_most is None else 1.0 - self.wrong_at_most
 
 
 class Gold(Wish, frozen=True):
@@ -211,7 +226,7 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     """Yield what is out of range in a policy, by field."""
     yield from _within("policy.overlap.initial", policy.overlap.initial, 1, OVERLAP_MAX)
     yield from _within("policy.overlap.max", policy.overlap.max, policy.overlap.initial, OVERLAP_MAX)
-    yield from _within("policy.consensus.confidence", policy.consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
+    yield from consensus_faults(policy.consensus)
     yield from _within("policy.gold.rate", policy.gold.rate, 0, 1)
     yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
     yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
@@ -232,6 +247,22 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.fatigue.session_minutes_max", policy.fatigue.session_minutes_max, 1, 1_440)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
+
+
+def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
+    """Yield what is out of range in the policy of consensus, by field."""
+    yield from _within("policy.consensus.confidence", consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
+    wrong = consensus.wrong_at_most
+    if wrong is None:
+        return
+    field = "policy.consensus.wrong_at_most"
+    yield from _within(field, wrong, WRONG_LOW, 1.0 - CONFIDENCE_LOW)
+    if consensus.method == "majority":
+        problem = "is a chance, and the majority's share of the labels is none"
+        yield Fault(field, problem, "leave it out, or send method posterior")
+    if consensus.confidence not in (CONFIDENCE, consensus.settled_at):
+        problem = f"is {wrong}, and confidence {consensus.confidence} says another thing"
+        yield Fault(field, problem, "send one of the two; confidence is 1 less wrong_at_most")
 
 
 def target_faults(targets: Targets) -> Iterator[Fault]:

@@ -23,6 +23,9 @@ class Sums:
         settled_labels: those of settled units.
         turnaround_seconds: tally over units of accepted lots.
         standings: by annotator.
+        gold: gold units that are not erased, by id.
+        gold_learnt: counts what was ever learnt of gold; it only grows, so a later finding outranks an earlier.
+        gold_at_us: event time of the newest of it.
         newest_us: event time of the newest label that was counted.
         waiting_us: event times of labels that were counted and not measured yet; a bounded many.
     """
@@ -34,6 +37,9 @@ class Sums:
     turnaround_seconds: Counter[int] = field(default_factory=Counter)
     lots: LotSums = field(default_factory=LotSums)
     standings: dict[str, Standing] = field(default_factory=dict)
+    gold: dict[str, Unit] = field(default_factory=dict)
+    gold_learnt: int = 0
+    gold_at_us: int = 0
     newest_us: int = 0
     waiting_us: list[int] = field(default_factory=list, compare=False)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from concord.contracts.topics import PROJECTS
 from services.ingest.domain.project import WITHOUT_EFFECT
 from tests.support.ingest import DEFINITION, Ingest
 
@@ -32,6 +33,34 @@ async def test_a_policy_that_audit_could_not_plan_is_refused_with_field_and_cure
     assert error["field"] == field
     assert error["cure"]
     assert (await ingest.call("GET", "/v1/projects")).json() == {"projects": []}
+
+
+@pytest.mark.parametrize(
+    ("consensus", "field"),
+    [
+        ({"wrong_at_most": 0.0}, "policy.consensus.wrong_at_most"),
+        ({"wrong_at_most": 0.6}, "policy.consensus.wrong_at_most"),
+        ({"wrong_at_most": 0.02, "confidence": 0.9}, "policy.consensus.wrong_at_most"),
+        ({"wrong_at_most": 0.02, "method": "majority"}, "policy.consensus.wrong_at_most"),
+        ({"learn": "guess"}, "policy.consensus.learn"),
+    ],
+)
+async def test_a_consensus_that_cannot_be_meant_is_refused_with_field_and_cure(
+    ingest: Ingest, consensus: Any, field: str
+) -> None:
+    answer = await ingest.call("PUT", "/v1/projects/p", {**DEFINITION, "policy": {"consensus": consensus}})
+    assert answer.status == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert error["cure"]
+
+
+async def test_wrong_at_most_is_told_to_the_others_as_the_confidence_that_it_is(ingest: Ingest) -> None:
+    said = await ingest.define({**DEFINITION, "policy": {"consensus": {"wrong_at_most": 0.02, "learn": "gold"}}})
+    assert said["policy"]["consensus"]["wrong_at_most"] == 0.02, "what was said is shown as it was said"
+    (event,) = ingest.house.events(PROJECTS)
+    told = event.project_defined.policy.consensus
+    assert (told.confidence, told.learn) == (pytest.approx(0.98), "gold")
 
 
 async def test_a_plausible_policy_for_large_lots_is_taken(ingest: Ingest) -> None:

@@ -1,0 +1,58 @@
+"""What a project's hidden gold says of its annotators together: how far they err together, and the mix of classes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from concord.quality.dependence import Dependence, GoldUnit, fitted
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.unit import Unit
+
+ASSUMED_LOW, ASSUMED_HIGH = 0.6, 0.99
+"""What a crowd without gold is held to be right in lies between these, as where its labels are weighed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdFound:
+    """What is concluded.
+
+    Attributes:
+        gold_units: (class, units), classes by their places in the schema's order.
+        gold_answers: that are in all of this.
+    """
+
+    revision: int
+    learnt_at_us: int
+    classes: int
+    dependence: Dependence
+    gold_units: tuple[tuple[int, int], ...]
+    gold_answers: int
+
+
+def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float) -> CrowdFound:
+    """Return what the gold of a project says.
+
+    Args:
+        sums: the project's.
+        classes: canonical JSON of the schema's classes, two or more.
+        pass_accuracy: the bar of its annotators: what is assumed of them before there is gold.
+    """
+    places = {label: place for place, label in enumerate(classes)}
+    units = [_gold_unit(unit_id, unit, places) for unit_id, unit in sums.gold.items() if unit.gold in places]
+    seen = Counter(one.known for one in units)
+    assumed = min(max(pass_accuracy, ASSUMED_LOW), ASSUMED_HIGH)
+    return CrowdFound(
+        revision=sums.gold_learnt,
+        learnt_at_us=sums.gold_at_us,
+        classes=len(classes),
+        dependence=fitted(units, len(classes), assumed),
+        gold_units=tuple(sorted(seen.items())),
+        gold_answers=sum(len(one.answers) for one in units),
+    )
+
+
+def _gold_unit(unit_id: str, unit: Unit, places: dict[str, int]) -> GoldUnit:
+    # One voice an annotator: of several assignments the one that was answered last speaks.
+    said = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
+    answers = {one.annotator_id: places[one.label] for one in said if one.label in places}
+    return GoldUnit(unit_id, places[unit.gold], list(answers.items()))
