@@ -15,7 +15,8 @@ from demo.client import Refused, Services
 from demo.dataset import Dataset, read
 from demo.job import Job, Outcome, Standstill
 from demo.policy import SEED, slug_of
-from demo.report import figures, show, write
+from demo.replay import over_seeds
+from demo.report import figures, majority_accuracy, show, show_seeds, write
 from demo.supervision import kept_running
 from deploy.local import places
 from deploy.local.elsewhere import Elsewhere
@@ -27,6 +28,7 @@ from deploy.local.stack import Stack
 FOLDER = places.LOCAL / "demo"
 RTE = Path(__file__).parent / "data" / "rte"
 PLAIN_COLUMNS = 120
+SEEDS_MAX = 1_000
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,8 +43,13 @@ PLAIN_COLUMNS = 120
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here too."
 )
 @click.option("--seed", default=SEED, show_default=True, help="Draws the tenth of the units that is hidden gold.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, SEEDS_MAX),
+    help="Start nothing: replay the services' decisions over so many choices of gold, and print mean and worst.",
+)
 @click.option("--keep", is_flag=True, help="Leave everything running at the end; `make down` stops it.")
-def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
+def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, keep: bool) -> None:
     """Run the main job on real data: a crowd's labels are replayed through Concord.
 
     Broker, store and the five services are started for it and stopped at the end, whatever happens;
@@ -53,7 +60,10 @@ def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
         dataset = read(data)
         for remark in dataset.remarks:
             console.print(f"{data.name}: {remark}", highlight=False, markup=False, soft_wrap=True)
-        status = asyncio.run(_run(console, dataset, json_file, seed, keep))
+        if seeds is None:
+            status = asyncio.run(_run(console, dataset, json_file, seed, keep))
+        else:
+            status = _replayed(console, dataset, json_file, seeds)
     except (LabelFileError, Refused, Standstill, NotStarted) as fault:
         console.print(f"demo: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
         status = 1
@@ -65,6 +75,15 @@ def main(data: Path, json_file: Path | None, seed: int, keep: bool) -> None:
         console.print("demo: interrupted; everything it started was stopped")
         status = 130
     sys.exit(status)
+
+
+def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds: int) -> int:
+    """Show what comes of one choice of gold after another."""
+    said = over_seeds(dataset, seeds)
+    show_seeds(console, said, seeds, majority_accuracy(dataset))
+    if json_file is not None:
+        write(json_file, {"seeds": said})
+    return 0
 
 
 async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, keep: bool) -> int:

@@ -99,8 +99,7 @@ class Job:
         return self.outcome
 
     async def _define(self) -> None:
-        labels_min = min(len(answers) for answers in self.dataset.answers.values())
-        body = definition(self.dataset.classes, labels_min)
+        body = definition(self.dataset.classes)
         project = await self.services.json("ingest", "PUT", f"/v1/projects/{self.slug}", self.client, body)
         self.outcome.project_id = project["project_id"]
         for name in self.dataset.annotators:
@@ -202,7 +201,7 @@ class Job:
         weights = await self.services.json(
             "adjudicate", "GET", f"/v1/projects/{self.outcome.project_id}/competence", self.tokens[Role.OPERATOR]
         )
-        return bool(weights["gold_units"] >= expected)
+        return bool(min(weights["gold_units"], weights["gold_answers"]) >= expected)
 
     async def _accepted(self, stage: Stage, expected: int) -> bool:
         self.outcome.lots = (await self._get("audit", "lots?limit=500"))["lots"]

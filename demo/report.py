@@ -16,6 +16,14 @@ from demo.dataset import Dataset
 from demo.job import Outcome
 
 Figures = dict[str, Any]
+SEED_ROWS = {
+    "consensus_accuracy": "accuracy: consensus, before rulings",
+    "resolved_accuracy": "accuracy: resolved, after rulings",
+    "labels_per_unit_without_gold": "labels a unit without gold",
+    "escalated_share": "share escalated",
+    "senior_decisions_per_unit": "rulings and inspections by seniors, a unit",
+    "confidence_gap": "stated confidence less share right, of settled units",
+}
 
 
 def figures(dataset: Dataset, outcome: Outcome, cpu_seconds: Mapping[str, float]) -> Figures:
@@ -45,6 +53,7 @@ def figures(dataset: Dataset, outcome: Outcome, cpu_seconds: Mapping[str, float]
         "accepted_accuracy": _share(label == dataset.gold[item] for item, label in exported.items()),
         "escalated_share": len(escalated) / len(work),
         "escalations": len(escalated),
+        "senior_decisions_per_unit": (len(escalated) + sum(lot["inspected"] for lot in outcome.lots)) / len(work),
         "alpha": {name: outcome.quality["alpha"][name] for name in ("value", "low", "high")},
         "label_error_rate": _label_error_rate(claims),
         "lots_accepted": len(claims),
@@ -83,6 +92,7 @@ def show(console: Console, said: Figures, verify: str, addresses: Mapping[str, s
             f"{said['resolved_by_consensus']}, {said['resolved_by_adjudication']}",
         ),
         ("escalated", f"{said['escalated_share']:.1%}"),
+        ("rulings and inspections by seniors", f"{said['senior_decisions_per_unit']:.2f} a unit without gold"),
         ("alpha", _interval(said["alpha"])),
         ("accuracy: majority of all labels", f"{said['majority_accuracy']:.4f}"),
         ("accuracy: consensus, before rulings", f"{said['consensus_accuracy']:.4f}"),
@@ -104,6 +114,15 @@ def show(console: Console, said: Figures, verify: str, addresses: Mapping[str, s
     console.print(f"verify       {verify}", highlight=False, soft_wrap=True)
     for name, address in addresses.items():
         console.print(f"{name:<12} {address}", highlight=False, soft_wrap=True)
+
+
+def show_seeds(console: Console, said: Mapping[str, Mapping[str, float]], seeds: int, majority: float) -> None:
+    """Print mean and worst of the figures over choices of gold."""
+    table = Table("over choices of gold", "mean", "worst", title=f"{seeds} choices of gold", title_justify="left")
+    for key, name in SEED_ROWS.items():
+        table.add_row(name, *(f"{said[key][which]:.4f}" for which in ("mean", "worst")))
+    table.add_row("accuracy: majority of all labels", f"{majority:.4f}", "")
+    console.print(table)
 
 
 def _label_error_rate(claims: list[dict[str, Any]]) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from concord.quality.crowd import ROW_STRENGTH
 from concord.quality.dawid_skene import Inference, dawid_skene
 from concord.quality.estimate import Estimate, undefined
 from concord.quality.expectation import soft_votes
@@ -12,8 +13,7 @@ from concord.quality.intervals import wilson
 from concord.quality.mace import mace
 from concord.quality.responses import Floats, Indices, Responses
 
-SMOOTHING = 1.0
-"""Pseudo-counts of the smoothed Dawid-Skene run: one imagined label in every cell of a confusion matrix."""
+CROWDS_PRIOR = "Dawid-Skene, crowd's prior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MethodResult:
 
 
 def compare(responses: Responses, gold: Indices, confidence: float = 0.95) -> tuple[MethodResult, ...]:
-    """Return how majority vote, Dawid-Skene, smoothed Dawid-Skene and MACE do on the units with gold.
+    """Return how majority vote, Dawid-Skene, the same under the crowd's prior, and MACE do on the units with gold.
 
     Gold is used to judge and never shown to the methods. The vote takes the last label of each annotator on
     each unit; the others take every response, as their sources do.
@@ -61,13 +61,35 @@ def compare(responses: Responses, gold: Indices, confidence: float = 0.95) -> tu
     shares = soft_votes(responses.latest().votes())
     runs: list[tuple[str, Inference]] = [
         ("Dawid-Skene", dawid_skene(responses)),
-        (f"Dawid-Skene, smoothing {SMOOTHING:g}", dawid_skene(responses, smoothing=SMOOTHING)),
+        (CROWDS_PRIOR, dawid_skene(responses, smoothing=crowds_prior(responses))),
         ("MACE", mace(responses)),
     ]
     return (
         _judged("majority vote", shares, gold, None, 0, confidence),
         *(_judged(name, run.posteriors, gold, run.log_likelihood, run.iterations, confidence) for name, run in runs),
     )
+
+
+def crowds_prior(responses: Responses) -> Floats:
+    """Return the pseudo-counts of every confusion matrix, (K, K), under which who labelled little is average.
+
+    ROW_STRENGTH imagined units of each class, answered as the crowd agrees with itself: rightly with probability
+    q = (a + 1) / (n + K), where a of the n labels are those of their unit's most frequent class, and else with each
+    other class alike.
+
+    >>> from concord.quality.responses import encode
+    >>> said = [("ann", "b"), ("bob", "b"), ("zoe", "a")]
+    >>> responses, _ = encode([(who, unit, label) for who, label in said for unit in "uv"])
+    >>> crowds_prior(responses).round(2).tolist()
+    [[6.25, 3.75], [3.75, 6.25]]
+    """
+    votes, classes = responses.latest().votes(), responses.class_count
+    if classes < 2:
+        return np.full((classes, classes), ROW_STRENGTH)
+    own = (float(votes.max(axis=1).sum()) + 1.0) / (float(votes.sum()) + classes)
+    prior: Floats = np.full((classes, classes), ROW_STRENGTH * (1.0 - own) / (classes - 1))
+    np.fill_diagonal(prior, ROW_STRENGTH * own)
+    return prior
 
 
 def leading(probabilities: Floats) -> npt.NDArray[np.bool_]:

@@ -45,6 +45,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         admitted: whether its admission was heard; nothing is decided before.
         source_id: the client's own name of it; empty once it is erased.
+        named: how many annotators its admission names, beyond whom nobody may be asked; 0 where it names none.
         page: the page of its project's list that it stands on.
         annotations: the labels of every round that counted, in the order in which they came in.
         late: who sent a label that did not count.
@@ -68,6 +69,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     admitted: bool = False
     status: Status = "open"
     source_id: str = ""
+    named: int = 0
     page: str = ""
     annotations: tuple[Annotation, ...] = ()
     late: tuple[str, ...] = ()
@@ -124,6 +126,7 @@ class Admission(NamedTuple):
     source_id: str = ""
     page: str = ""
     traceparent: str = ""
+    named: int = 0
 
 
 class Rule(NamedTuple):
@@ -155,7 +158,12 @@ def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh)
     if before.admitted or before.status == "withdrawn":
         return Judged(before, "recorded")
     after = msgspec.structs.replace(
-        before, admitted=True, source_id=told.source_id, page=told.page, traceparent=told.traceparent
+        before,
+        admitted=True,
+        source_id=told.source_id,
+        named=told.named,
+        page=told.page,
+        traceparent=told.traceparent,
     )
     if told.gold:
         return Judged(msgspec.structs.replace(after, status="gold", annotations=(), late=()), "recorded")
@@ -222,6 +230,8 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     counted = state.counted()
     if not counted or not state.begun:
         return Judged(state, "recorded")
+    if state.named:
+        rule = rule._replace(overlap_max=min(rule.overlap_max, state.named))
     need = min(rule.overlap_initial, rule.overlap_max)
     if not state.decided_round:
         state = msgspec.structs.replace(state, overlap_initial=need, overlap_asked=state.overlap_asked or need)

@@ -64,6 +64,7 @@ class Units:
             source_id=told.source_id,
             page=page,
             traceparent=dict(delivery.trace).get("traceparent", b"").decode(),
+            named=len(told.named_annotators),
         )
         return self.deciding.cause(
             told.unit_id,

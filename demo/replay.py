@@ -1,0 +1,181 @@
+"""The demo without a stack: the services' own decisions over a crowd's labels, for one choice of gold after another.
+
+Which units are gold moves every figure, and a stack takes half a minute a choice. What decides is pure in every
+service, so the same functions are called here in the order in which the services call them; a test holds both to the
+same figures.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from concord.labels import ClassedSchema, encoded, schema_from
+from concord.quality.crowd import SparseAnswers
+from concord.quality.stopping_law import Bounds
+from demo.dataset import Dataset
+from demo.policy import definition, gold_items
+from services.adjudicate.domain.consensus import Leading, Weights, leading
+from services.adjudicate.domain.unit import Admission, Annotation, Rule, UnitState, admitted, annotated
+from services.audit.domain.sampling import inspection_order
+from services.audit.domain.verdict import plan_for
+from services.ingest.domain.project import Definition
+from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.crowd import CrowdFound, crowd_found
+from services.metrics.domain.standing import competences, gold_answers
+from services.metrics.domain.unit import Annotation as Answered
+from services.metrics.repository import Repository
+
+KEYS = (
+    "consensus_accuracy",
+    "resolved_accuracy",
+    "labels_per_unit_without_gold",
+    "escalated_share",
+    "senior_decisions_per_unit",
+    "confidence_gap",
+)
+LOWER_IS_WORSE = frozenset({"consensus_accuracy", "resolved_accuracy"})
+PROJECT = "demo"
+SECRET = b"any will do: which units are drawn is chance"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of the units that are not gold.
+
+    Attributes:
+        units: where adjudicate leaves each item before any ruling.
+        crowd: what its gold says of the crowd.
+        inspected: units that auditors looked at, over all lots.
+    """
+
+    units: Mapping[str, UnitState]
+    crowd: CrowdFound
+    inspected: int
+
+
+def replay(dataset: Dataset, seed: int) -> Replayed:
+    """Return what the services come to with the gold that this seed draws."""
+    wished = definition(dataset.classes)
+    policy = msgspec.convert(wished, Definition).policy
+    schema = schema_from(wished["label_schema"])
+    assert isinstance(schema, ClassedSchema), "the demo's labels are classes"
+    gold = gold_items(list(dataset.items), seed)
+    counted = _measured(dataset, gold)
+    sums = counted.sums_of(PROJECT)
+    classes = classes_of(schema)
+    crowd = crowd_found(sums, classes, policy.gold.pass_accuracy)
+    accuracy = {one.annotator_id: one.expected_accuracy or 0.0 for one in competences(sums.standings, schema)}
+    answers = {who: SparseAnswers.of_cells(gold_answers(one, classes)) for who, one in sums.standings.items()}
+    seen = dict(crowd.gold_units)
+    weights = Weights(answers, len(classes), policy.gold.pass_accuracy, crowd.dependence.rho, seen)
+    rule = Rule(policy.overlap.initial, policy.overlap.max, policy.consensus.settled_at)
+
+    def weigh(annotations: Sequence[Annotation]) -> Leading:
+        labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
+        return leading(schema, schema, labels, policy.consensus.method, weights, seen)
+
+    hidden = set(gold)
+    units = {item: _labelled(dataset, item, accuracy, rule, weigh) for item in dataset.items if item not in hidden}
+    return Replayed(units, crowd, _inspected(dataset, units, policy))
+
+
+def _measured(dataset: Dataset, gold: Sequence[str]) -> Repository:
+    """Return metrics' rows of the gold units, everybody's answers in."""
+    counted = Repository()
+    for item in gold:
+        unit = counted.unit(item, PROJECT)
+        assert unit is not None
+        unit.gold = encoded(dataset.gold[item]).decode()
+        counted.gold_known(item, unit, 1)
+        for answer in dataset.answers[item]:
+            said = Answered(answer.annotator, encoded(answer.label).decode())
+            unit.annotations[f"{item}.{answer.annotator}"] = said
+            counted.worked(unit, said, None)
+    return counted
+
+
+def _labelled(
+    dataset: Dataset,
+    item: str,
+    accuracy: Mapping[str, float],
+    rule: Rule,
+    weigh: Callable[[Sequence[Annotation]], Leading],
+) -> UnitState:
+    """Return the unit after as many of its people were asked, the most competent first, as adjudicate asks for."""
+    answers = sorted(dataset.answers[item], key=lambda one: -accuracy.get(one.annotator, 0.0))
+    state = admitted(None, Admission(item, PROJECT, gold=False, named=len(answers)), rule, weigh).state
+    for number, answer in enumerate(answers):
+        if state.status != "open":
+            break
+        label = Annotation(f"{item}.{number}", answer.annotator, encoded(answer.label).decode(), 1)
+        told = annotated(state, item, PROJECT, label, rule, weigh)
+        assert told is not None, "an open unit takes a label in"
+        state = told.state
+    return state
+
+
+def _inspected(dataset: Dataset, units: Mapping[str, UnitState], policy: Any) -> int:
+    """Return how many units auditors look at: each lot by its plan, a rejected one whole."""
+    audit, inspected, items = policy.audit, 0, list(units)
+    for number, start in enumerate(range(0, len(items), policy.lot.size)):
+        lot = items[start : start + policy.lot.size]
+        bounds = _bounds(audit.plan, audit.fraction, audit.aql, audit.ltpd, audit.alpha, audit.beta, len(lot))
+        errors = 0
+        for looked_at, place in enumerate(inspection_order(SECRET, f"lot{number}", 0, lot), start=1):
+            errors += not _resolved_right(dataset, lot[place], units[lot[place]])
+            verdict = bounds.decide(looked_at, errors)
+            if verdict != "continue":
+                break
+        inspected += len(lot) if verdict == "reject" else looked_at
+    return inspected
+
+
+@lru_cache
+def _bounds(kind: Any, fraction: float, aql: float, ltpd: float, alpha: float, beta: float, units: int) -> Bounds:
+    return plan_for(kind, fraction, aql, ltpd, alpha, beta, units).bounds()
+
+
+def _resolved_right(dataset: Dataset, item: str, unit: UnitState) -> bool:
+    """Tell whether what is resolved is right: an adjudicator, who is the gold here, always is."""
+    return unit.status != "consensus" or leads(dataset, item, unit)
+
+
+def leads(dataset: Dataset, item: str, unit: UnitState) -> bool:
+    """Tell whether the unit's leading label is the right one; of a tie none leads."""
+    return unit.leading_label == encoded(dataset.gold[item]).decode()
+
+
+def figures_of(dataset: Dataset, found: Replayed) -> dict[str, float]:
+    """Return the figures of one choice of gold, by KEYS."""
+    units = found.units
+    settled = {item: unit for item, unit in units.items() if unit.status == "consensus"}
+    right = sum(leads(dataset, item, unit) for item, unit in settled.items())
+    stated = sum(unit.confidence for unit in settled.values())
+    escalated = len(units) - len(settled)
+    return {
+        "consensus_accuracy": sum(leads(dataset, item, unit) for item, unit in units.items()) / len(units),
+        "resolved_accuracy": (escalated + right) / len(units),
+        "labels_per_unit_without_gold": sum(len(unit.counted()) for unit in units.values()) / len(units),
+        "escalated_share": escalated / len(units),
+        "senior_decisions_per_unit": (escalated + found.inspected) / len(units),
+        "confidence_gap": (stated - right) / len(settled) if settled else 0.0,
+    }
+
+
+def over_seeds(dataset: Dataset, seeds: int) -> dict[str, dict[str, float]]:
+    """Return mean and worst of each figure over the seeds 1 to `seeds`; worst is that farthest from what one wants."""
+    found = [figures_of(dataset, replay(dataset, seed)) for seed in range(1, seeds + 1)]
+    return {key: _mean_and_worst(key, [one[key] for one in found]) for key in KEYS}
+
+
+def _mean_and_worst(key: str, values: Sequence[float]) -> dict[str, float]:
+    if key in LOWER_IS_WORSE:
+        worst = min(values)
+    elif key == "confidence_gap":
+        worst = max(values, key=abs)
+    else:
+        worst = max(values)
+    return {"mean": sum(values) / len(values), "worst": worst}

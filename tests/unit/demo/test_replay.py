@@ -1,0 +1,108 @@
+"""The replay without a stack comes to what the services come to."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from concord.contracts.topics import RESOLUTIONS
+from demo.__main__ import main
+from demo.dataset import Dataset, read
+from demo.policy import definition, gold_items
+from demo.replay import KEYS, LOWER_IS_WORSE, figures_of, over_seeds, replay
+from services.ingest.domain.project import Definition
+from simulation.house import House
+from tests.support.service import until
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import start as start_adjudicate
+from tests.unit.services.metrics.test_metrics import start as start_metrics
+
+RTE = Path(__file__).parents[3] / "demo" / "data" / "rte"
+ITEMS = 150
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    """The first items of the real data set."""
+    whole = read(RTE)
+    items = dict(list(whole.items.items())[:ITEMS])
+    answers = {item: whole.answers[item] for item in items}
+    return Dataset("some", items, answers, {item: whole.gold[item] for item in items}, whole.classes)
+
+
+async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the_replay_does(dataset: Dataset) -> None:
+    """Gold is counted by metrics, told, learnt by adjudicate; then each unit's people are asked in metrics' order."""
+    found, house = replay(dataset, seed=1), House()
+    metrics, adjudicate = await start_metrics(house), await start_adjudicate(house)
+    upstream = adjudicate.upstream
+    policy = msgspec.convert(definition(dataset.classes), Definition).policy
+    await upstream.project(policy, classes=dataset.classes, revision=9)
+    gold = gold_items(list(dataset.items), 1)
+    expected = 0
+    for item in gold:
+        await upstream.unit(f"k1-u{item}", gold=dataset.gold[item])
+        for number, answer in enumerate(dataset.answers[item], start=1):
+            await upstream.annotation(f"k1-u{item}", number, answer.annotator, answer.label)
+            expected += 1
+    crowd = adjudicate.handlers().repository.crowd
+    await until(lambda: crowd(PROJECT).gold_answers == expected)
+    assert crowd(PROJECT).dependence == found.crowd.dependence.rho
+    await adjudicate.settle()
+    ranked = {who: row["expected_accuracy"] for who, row in (await metrics.annotators()).items()}
+    for item, unit in found.units.items():
+        people = sorted(dataset.answers[item], key=lambda one: -ranked.get(one.annotator, 0.0))
+        await upstream.unit(f"k1-u{item}", named=[one.annotator for one in people])
+        for number, answer in enumerate(people[: len(unit.counted())], start=1):
+            await upstream.annotation(f"k1-u{item}", number, answer.annotator, answer.label)
+    await adjudicate.settle()
+    told = {}
+    for event in house.events(RESOLUTIONS):
+        kind = event.WhichOneof("event")
+        if kind in ("consensus_reached", "escalated"):
+            said = getattr(event, kind)
+            told[said.unit_id.removeprefix("k1-u")] = (kind, said.confidence, len(said.evidence))
+    words = {"consensus": "consensus_reached", "escalated": "escalated"}
+    wanted = {
+        item: (words[unit.status], pytest.approx(unit.confidence, abs=1e-9), len(unit.counted()))
+        for item, unit in found.units.items()
+    }
+    assert told == wanted
+    await adjudicate.service.runtime.stop()
+    await metrics.service.runtime.stop()
+
+
+def test_a_seed_comes_to_the_same_every_time_and_another_to_something_else(dataset: Dataset) -> None:
+    first, again, other = (figures_of(dataset, replay(dataset, seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_the_bars_of_the_real_crowd_hold_over_ten_choices_of_gold() -> None:
+    said = over_seeds(read(RTE), 10)
+    assert said["consensus_accuracy"]["mean"] > 0.92
+    assert said["consensus_accuracy"]["worst"] > 0.8969 - 0.005, "none ends below the majority of all labels"
+    assert said["labels_per_unit_without_gold"]["mean"] < 3.4
+    assert abs(said["confidence_gap"]["mean"]) < 0.02
+    assert abs(said["confidence_gap"]["worst"]) < 0.045
+
+
+def test_an_item_with_few_people_is_given_up_at_its_own_number_and_lowers_nobody_elses(dataset: Dataset) -> None:
+    few, *rest = [item for item in dataset.items if item not in set(gold_items(list(dataset.items), 1))]
+    answers = {**dataset.answers, few: dataset.answers[few][:1]}
+    found = replay(Dataset("some", dataset.items, answers, dataset.gold, dataset.classes), 1)
+    assert (found.units[few].status, len(found.units[few].counted())) == ("escalated", 1)
+    assert max(len(found.units[item].counted()) for item in rest) == 10
+
+
+def test_mean_and_worst_are_printed_and_written(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    ran = CliRunner().invoke(main, ["--seeds", "2", "--json", str(file)])
+    assert ran.exit_code == 0
+    said = json.loads(file.read_text())["seeds"]
+    assert list(said) == list(KEYS)
+    for key, told in said.items():
+        assert set(told) == {"mean", "worst"}
+        if key in LOWER_IS_WORSE:
+            assert told["worst"] <= told["mean"]
+    assert "2 choices of gold" in ran.output
