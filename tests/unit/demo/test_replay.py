@@ -42,9 +42,9 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
     gold = gold_items(list(dataset.items), 1)
     expected = 0
     for item in gold:
-        await upstream.unit(f"k1-u{item}", gold=dataset.gold[item])
+        await upstream.unit(f"k1-utb{item}", gold=dataset.gold[item])
         for number, answer in enumerate(dataset.answers[item], start=1):
-            await upstream.annotation(f"k1-u{item}", number, answer.annotator, answer.label)
+            await upstream.annotation(f"k1-utb{item}", number, answer.annotator, answer.label)
             expected += 1
     crowd = adjudicate.handlers().repository.crowd
     await until(lambda: crowd(PROJECT).gold_answers == expected)
@@ -53,23 +53,23 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
     ranked = {who: row["expected_accuracy"] for who, row in (await metrics.annotators()).items()}
     for item, unit in found.units.items():
         people = sorted(dataset.answers[item], key=lambda one: -ranked.get(one.annotator, 0.0))
-        await upstream.unit(f"k1-u{item}", named=[one.annotator for one in people])
+        await upstream.unit(f"k1-utb{item}", named=[one.annotator for one in people])
         for number, answer in enumerate(people[: len(unit.counted())], start=1):
-            await upstream.annotation(f"k1-u{item}", number, answer.annotator, answer.label)
+            await upstream.annotation(f"k1-utb{item}", number, answer.annotator, answer.label)
     await adjudicate.settle()
     told = {}
     for event in house.events(RESOLUTIONS):
         kind = event.WhichOneof("event")
         if kind in ("consensus_reached", "escalated"):
             said = getattr(event, kind)
-            told[said.unit_id.removeprefix("k1-u")] = (kind, said.confidence, len(said.evidence))
+            told[said.unit_id.removeprefix("k1-utb")] = (kind, said.confidence, len(said.evidence))
     words = {"consensus": "consensus_reached", "escalated": "escalated"}
     wanted = {
         item: (words[unit.status], pytest.approx(unit.confidence, abs=1e-9), len(unit.counted()))
         for item, unit in found.units.items()
     }
     assert told == wanted
-    await adjudicate.service.runtime.stop()
+    await adjudicate.stop()
     await metrics.service.runtime.stop()
 
 
