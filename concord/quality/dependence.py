@@ -21,6 +21,8 @@ PREFIXES = (2, 3, 4, 6, 10)
 """A gold unit is weighed by so many of its labels: units are settled on few, and rho is what connects few and many."""
 GOLD_UNITS_MAX, ANSWERS_MAX = 200, 20
 """Gold units that are looked at, and answers of each, drawn by a hash of their ids: more would hardly move the fit."""
+CELLS_MAX = 400_000
+"""Answers times classes that are weighed: of a thousand classes twenty units, in some tens of milliseconds."""
 STEPS = 40
 EXPECTED, PENALTY = 0.15, 40.0
 """Before any gold, rho is held to be 0.15, the median of public crowds, and 0.15 away costs as much as 0.9 nats of
@@ -90,7 +92,7 @@ def fitted(units: Iterable[GoldUnit], classes: int, assumed_accuracy: float) -> 
     >>> fitted([], 2, 0.8).rho, fitted(alike, 2, 0.8).rho > 0.3
     (0.15, True)
     """
-    used = drawn(units)
+    used = drawn(units)[: CELLS_MAX // (ANSWERS_MAX * classes)]
     if not used:
         return Dependence(EXPECTED, 0)
     weighed = _weighed(used, classes, assumed_accuracy)

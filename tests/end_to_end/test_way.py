@@ -74,7 +74,13 @@ async def _verified(outcome: Outcome) -> tuple[int, str]:
     """Run the command that anyone may run; return its exit status and what it said of a fault."""
     concord = str(places.ENVIRONMENT / "bin" / "concord")
     process = await asyncio.create_subprocess_exec(
-        concord, "verify", str(outcome.certificate), str(outcome.export), stderr=asyncio.subprocess.PIPE
+        concord,
+        "verify",
+        str(outcome.certificate),
+        str(outcome.export),
+        "--public-key",
+        outcome.public_key,
+        stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()
     return process.returncode or 0, said.decode()
