@@ -123,14 +123,20 @@ def _inspected(dataset: Dataset, units: Mapping[str, UnitState], policy: Any) ->
     for number, start in enumerate(range(0, len(items), policy.lot.size)):
         lot = items[start : start + policy.lot.size]
         bounds = _bounds(audit.plan, audit.fraction, audit.aql, audit.ltpd, audit.alpha, audit.beta, len(lot))
-        errors = 0
-        for looked_at, place in enumerate(inspection_order(SECRET, f"lot{number}", 0, lot), start=1):
-            errors += not _resolved_right(dataset, lot[place], units[lot[place]])
-            verdict = bounds.decide(looked_at, errors)
-            if verdict != "continue":
-                break
-        inspected += len(lot) if verdict == "reject" else looked_at
+        order = [lot[place] for place in inspection_order(SECRET, f"lot{number}", 0, lot)]
+        inspected += _looked_at(bounds, [_resolved_right(dataset, item, units[item]) for item in order])
     return inspected
+
+
+def _looked_at(bounds: Bounds, right: Sequence[bool]) -> int:
+    """Return how many units of a lot are inspected, whose labels are right or not in the order of its sample."""
+    errors = 0
+    for count, one in enumerate(right, start=1):
+        errors += not one
+        verdict = bounds.decide(count, errors)
+        if verdict != "continue":
+            return len(right) if verdict == "reject" else count
+    return len(right)
 
 
 @lru_cache
