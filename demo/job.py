@@ -215,7 +215,7 @@ class Job:
         lines = (await self.services.bytes("adjudicate", "GET", path, self.client)).splitlines()
         for line in map(msgspec.json.decode, lines):
             self.outcome.resolutions[self._items[line["unit_id"]]] = line
-        self.outcome.quality = await self._get("metrics", "quality")
+        self.outcome.quality = await self._measured()
         key = await self.services.json("audit", "GET", "/v1/keys", self.client)
         self.outcome.public_key = key["public_key"]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -227,6 +227,19 @@ class Job:
         self.outcome.export = self.folder / f"{self.slug}.jsonl"
         self.outcome.certificate.write_bytes(certificate)
         self.outcome.export.write_bytes(export)
+
+    async def _measured(self) -> dict[str, Any]:
+        """Return what metrics shows once all that was done is in it."""
+        until = time.monotonic() + STANDSTILL_SECONDS
+        settled = sum(one["status"] in ("consensus", "adjudicated") for one in self.outcome.resolutions.values())
+        while True:
+            said = await self._get("metrics", "quality")
+            counted = said["annotations"], said["lots"]["accepted"], said["units_consensus"] + said["units_adjudicated"]
+            if counted == (self.outcome.labels, len(self.outcome.lots), settled):
+                return dict(said)
+            if time.monotonic() > until:
+                raise Standstill(f"metrics has counted {counted} labels, lots and settled units, and not all of them")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _get(self, service: str, what: str) -> Any:
         return await self.services.json(service, "GET", f"/v1/projects/{self.outcome.project_id}/{what}", self.client)

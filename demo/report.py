@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 from demo.dataset import Dataset
 from demo.job import Outcome
 
@@ -55,7 +54,7 @@ def figures(dataset: Dataset, outcome: Outcome, cpu_seconds: Mapping[str, float]
         "escalations": len(escalated),
         "senior_decisions_per_unit": (len(escalated) + sum(lot["inspected"] for lot in outcome.lots)) / len(work),
         "alpha": {name: outcome.quality["alpha"][name] for name in ("value", "low", "high")},
-        "label_error_rate": _label_error_rate(claims),
+        "label_error_rate": {name: outcome.quality["label_error_rate"][name] for name in ("value", "low", "high")},
         "lots_accepted": len(claims),
         "lots_rejected": sum(lot["rejections"] for lot in outcome.lots),
         "units_inspected": sum(claim["inspected"] for claim in claims),
@@ -123,12 +122,6 @@ def show_seeds(console: Console, said: Mapping[str, Mapping[str, float]], seeds:
         table.add_row(name, *(f"{said[key][which]:.4f}" for which in ("mean", "worst")))
     table.add_row("accuracy: majority of all labels", f"{majority:.4f}", "")
     console.print(table)
-
-
-def _label_error_rate(claims: list[dict[str, Any]]) -> dict[str, float | None]:
-    lots = [Inspection(claim["units"], claim["inspected"], claim["errors_found"]) for claim in claims]
-    pooled = pooled_leaving_error_rate(lots)
-    return {"value": pooled.value, "low": pooled.low, "high": pooled.high}
 
 
 def _turnaround(outcome: Outcome, claims: list[dict[str, Any]], exported: Mapping[str, Any]) -> float:

@@ -46,9 +46,30 @@ __all__ = [
     "sequential_plan",
     "standard_plan",
     "stopping_law",
+    "stored_bounds",
     "wald_lines",
     "zero_acceptance_size",
 ]
+
+
+def stored_bounds(
+    guarantee: Guarantee, sample_size: int, accept_max: int, log_ratio_accept: float, log_ratio_reject: float
+) -> Bounds:
+    """Return the bounds of a plan from the numbers that were stored of it; making them may take a second at most.
+
+    Args:
+        guarantee: the risks it was made for.
+        sample_size: units after which inspection ends in any case.
+        accept_max: errors up to which a lot is accepted there.
+        log_ratio_accept: limit of a sequential plan, under 0; 0 for a plan that only has its last unit.
+        log_ratio_reject: the other limit, over 0; 0 for such a plan.
+
+    >>> stored_bounds(Guarantee(0.01, 0.05, 0.05, 0.1, 200), 20, 0, 0.0, 0.0).decide(20, 0)
+    'accept'
+    """
+    if not log_ratio_reject:
+        return SinglePlan(sample_size, accept_max).bounds()
+    return SequentialPlan(guarantee, log_ratio_accept, log_ratio_reject, sample_size, accept_max).bounds()
 
 
 def zero_acceptance_size(confidence: float, reliability: float, lot_size: int | None = None) -> int:

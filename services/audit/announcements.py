@@ -1,5 +1,7 @@
 """How audit's verdicts are told to the others: its events, worded."""
 
+import msgspec
+
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.ids import client_of
@@ -8,13 +10,14 @@ from concord.contracts.v1.lots_pb2 import (
     LotAccepted,
     LotEvent,
     LotExported,
+    LotPlan,
     LotRejected,
     SampleDrawn,
     UnitAudited,
 )
 from services.audit.domain.lot import LotState
 from services.audit.domain.unit import UnitState
-from services.audit.domain.verdict import Rate
+from services.audit.domain.verdict import Plan, Rate
 
 SERVICE = "audit"
 
@@ -47,8 +50,14 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 
 
-def lot_accepted(announcer: Announcer, lot: LotState) -> Outgoing:
-    """Return the event that a lot may leave."""
+def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outgoing:
+    """Return the event that a lot may leave.
+
+    Args:
+        announcer: words it.
+        lot: as accepted.
+        plan: the one that stopped the inspection; None where there was none.
+    """
     assert lot.rate is not None, "a lot has its rate when it is accepted"
     told = LotAccepted(
         lot_id=lot.lot_id,
@@ -59,6 +68,8 @@ def lot_accepted(announcer: Announcer, lot: LotState) -> Outgoing:
         label_error_rate_low=lot.rate.low or 0.0,
         label_error_rate_high=lot.rate.high or 0.0,
         certificate_sha256=lot.certificate,
+        lot_units=len(lot.members),
+        plan=_plan(plan),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
@@ -83,8 +94,13 @@ def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: st
         label_error_rate=rate.value or 0.0,
         label_error_rate_low=rate.low or 0.0,
         label_error_rate_high=rate.high or 0.0,
+        plan=_plan(lot.plan),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
+
+
+def _plan(plan: Plan | None) -> LotPlan | None:
+    return None if plan is None else LotPlan(**msgspec.structs.asdict(plan))
 
 
 def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:

@@ -97,6 +97,7 @@ def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: Unit
         gold_label=claim.gold,
         guideline_version=project.guideline_version,
         content_length=claim.content_length,
+        overlap_initial=project.definition.policy.overlap.initial,
     )
     envelope = UnitEvent(unit_admitted=told)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)

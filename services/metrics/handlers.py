@@ -10,7 +10,7 @@ from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
-from services.metrics.domain.lot import Acceptance, Lot, rejected
+from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
 from services.metrics.domain.unit import (
     Annotation,
     Settlement,
@@ -93,7 +93,7 @@ class Handlers:
                     continue
                 told = getattr(event, cast("str", event.WhichOneof("event")))
                 if (unit := self._unit(told.unit_id, event.metadata.project_id, touched)) is not None:
-                    settled(unit, settlement, told.rework)
+                    settled(unit, settlement, told.rework, told.overlap_initial)
 
     def lots(self, events: Sequence[LotEvent]) -> None:
         """Hear what became of lots."""
@@ -130,7 +130,7 @@ class Handlers:
     def _admitted(self, unit: Unit, told: UnitAdmitted, occurred_at_us: int) -> None:
         if unit.admitted_at_us:
             return
-        unit.admitted_at_us = occurred_at_us
+        unit.admitted_at_us, unit.asked = occurred_at_us, told.overlap_initial
         if told.HasField("gold_label"):
             unit.gold = _text(told.gold_label)
             if not unit.erased:
@@ -149,7 +149,7 @@ class Handlers:
         lot = self.repository.lot(told.lot_id, project_id)
         if lot.acceptance is not None:
             return
-        lot.acceptance = Acceptance(occurred_at_us, told.rework, told.inspected, told.errors)
+        lot.acceptance = Acceptance(occurred_at_us, told.rework, _inspected(told, told.lot_units))
         self.repository.recount_lot(lot)
         if lot.unit_ids:
             self._units_accepted(told.lot_id, lot, occurred_at_us, touched)
@@ -163,7 +163,7 @@ class Handlers:
 
     def _rejected(self, told: LotRejected, project_id: str, touched: dict[int, Unit]) -> None:
         lot = self.repository.lot(told.lot_id, project_id)
-        rejected(lot, told.rework)
+        rejected(lot, told.rework, _inspected(told, len(told.unit_ids)))
         self.repository.recount_lot(lot)
         if told.on_reject == "relabel":
             for unit_id in told.unit_ids:
@@ -183,6 +183,16 @@ def _annotation(
     told: AnnotationSubmitted | AnnotationRevised, at_us: int, *, rework: int = 0, late: bool = False, revision: int = 0
 ) -> Annotation:
     return Annotation(told.annotator_id, _text(told.label), rework, late, told.active_ms, revision, at_us)
+
+
+def _inspected(told: LotAccepted | LotRejected, units: int) -> Inspected:
+    plan = told.plan
+    if not told.HasField("plan"):
+        return Inspected(units, told.inspected, told.errors)
+    limits = plan.log_ratio_accept, plan.log_ratio_reject
+    rates = plan.aql, plan.alpha, plan.ltpd, plan.beta
+    stopped_by = Plan(plan.lot_units, *rates, plan.sample_size, plan.accept_max, *limits)
+    return Inspected(units, told.inspected, told.errors, stopped_by)
 
 
 def _text(label: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 
 from services.metrics.domain.closed import ClosedUnits
-from services.metrics.domain.lot import Lot, LotSums, lot_share
+from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
 
@@ -94,7 +94,7 @@ class Repository:
     def recount_lot(self, lot: Lot) -> None:
         """Bring the sums up to a lot that may have changed."""
         sums, now = self.sums_of(lot.project_id), lot_share(lot)
-        sums.lots = sums.lots.plus(lot.counted, -1).plus(now)
+        sums.lots.replace(lot.counted, now)
         lot.counted = now
 
     def accepted(self, lot_id: str, lot: Lot) -> None:
@@ -142,7 +142,7 @@ class Repository:
         """Take up lots."""
         for lot_id, lot in lots.items():
             self.lots[hash(lot_id) % BUCKETS][lot_id] = lot
-            lot.counted = LotSums()
+            lot.counted = LotShare()
             self.recount_lot(lot)
             if lot.acceptance is not None and lot.unit_ids:
                 self.accepted(lot_id, lot)

@@ -41,7 +41,8 @@ class Quality(msgspec.Struct, frozen=True):
 
     Attributes:
         annotations: all, gold and late ones among them.
-        annotations_counted: those behind agreement.
+        annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them,
+            as many as were asked for before any was looked at.
         units_escalated: those that wait for a ruling.
         labels_saved: against the project's overlap at most for every settled unit; the share is of those.
         freshness_p95_seconds: from a label being given to its being in these numbers.

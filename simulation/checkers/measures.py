@@ -100,8 +100,32 @@ def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str,
             "inspected": sum(one.content.inspected for one in accepted.values()),
             "errors": sum(one.content.errors for one in accepted.values()),
         },
-        "alpha": alpha(list(_by_unit(counted).values())),
+        "alpha": alpha(list(_by_unit(_first_asked(counted, _asked(events, units, rework))).values())),
     }
+
+
+def _asked(events: list[Said], units: dict[str, Said], rework: Counter[str]) -> dict[str, int]:
+    """Return how many labels of each unit were asked for at first: as its resolution says, else as its admission."""
+    asked = {unit_id: one.content.overlap_initial for unit_id, one in units.items()}
+    settled = _settled(events, rework)
+    for one in events:
+        unit_id = getattr(one.content, "unit_id", "")
+        if settled.get(unit_id) == one.kind and one.content.rework == rework[unit_id] and one.content.overlap_initial:
+            asked[unit_id] = one.content.overlap_initial
+    return asked
+
+
+def _first_asked(counted: list[Said], asked: dict[str, int]) -> list[Said]:
+    """Return the labels that were asked for before any was looked at, of units that have all of them."""
+    of_unit: dict[str, list[Said]] = defaultdict(list)
+    for one in sorted(counted, key=lambda said: said.metadata.occurred_at_us):
+        of_unit[one.content.unit_id].append(one)
+    return [
+        one
+        for unit_id, each in of_unit.items()
+        if 0 < asked.get(unit_id, 0) <= len(each)
+        for one in each[: asked[unit_id]]
+    ]
 
 
 def _in_time(submitted: list[Said], sealed: dict[str, Any], accepted: dict[str, Said]) -> list[Said]:

@@ -141,7 +141,8 @@ class Project:
             unit_id = f"{self.client}-u{number}"
             known = self.generator.choice(CLASSES)
             is_gold = number < gold
-            admitted = UnitAdmitted(unit_id=unit_id, gold_label=encoded(known) if is_gold else None)
+            gold_label = encoded(known) if is_gold else None
+            admitted = UnitAdmitted(unit_id=unit_id, gold_label=gold_label, overlap_initial=3)
             records.append(self._event(UNITS, unit_id, UnitEvent(unit_admitted=admitted)))
             labels = [known if self.generator.random() < 0.85 else self.generator.choice(CLASSES) for _ in range(3)]
             self.labels.append(labels)

@@ -23,7 +23,7 @@ from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import encoded
 from services.ingest.announcements import policy
-from services.ingest.domain.project import Policy
+from services.ingest.domain.project import Overlap, Policy
 from simulation.house import House
 
 CLIENT = "k1"
@@ -45,6 +45,7 @@ class Teller:
         self.clock = clock
         self.client_id = client_id
         self.project_id = f"{client_id}-p"
+        self.overlap_initial = Overlap().initial
         self.causes = 0
 
     async def tell(self, topic: Topic, key: str, envelope: Message, cause: str = "", times: int = 1) -> None:
@@ -56,6 +57,7 @@ class Teller:
 
     async def project(self, wished: Policy, classes: Sequence[str] = CLASSES, revision: int = 1) -> None:
         """Define the project, or define it anew."""
+        self.overlap_initial = wished.overlap.initial
         told = ProjectDefined(
             name="p",
             revision=revision,
@@ -75,6 +77,7 @@ class Teller:
             named_annotators=named,
             gold_label=None if gold is None else encoded(gold),
             guideline_version=1,
+            overlap_initial=self.overlap_initial,
         )
         await self.tell(UNITS, unit_id, UnitEvent(unit_admitted=told), times=times)
 

@@ -153,6 +153,8 @@ class LotAccepted(_message.Message):
     LABEL_ERROR_RATE_LOW_FIELD_NUMBER: _builtins.int
     LABEL_ERROR_RATE_HIGH_FIELD_NUMBER: _builtins.int
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    LOT_UNITS_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -163,6 +165,12 @@ class LotAccepted(_message.Message):
     label_error_rate_high: _builtins.float
     certificate_sha256: _builtins.str
     """SHA-256 of the signed certificate, hexadecimal."""
+    lot_units: _builtins.int
+    """Units that leave."""
+    @_builtins.property
+    def plan(self) -> Global___LotPlan:
+        """The plan that stopped the inspection; absent where the lot was inspected whole after a rejection."""
+
     def __init__(
         self,
         *,
@@ -174,14 +182,67 @@ class LotAccepted(_message.Message):
         label_error_rate_low: _builtins.float = ...,
         label_error_rate_high: _builtins.float = ...,
         certificate_sha256: _builtins.str = ...,
+        lot_units: _builtins.int = ...,
+        plan: Global___LotPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LotAccepted: _TypeAlias = LotAccepted  # noqa: Y015
+
+@_typing.final
+class LotPlan(_message.Message):
+    """A plan of acceptance sampling, as it was made for a lot: what rests on where it stopped is reckoned from it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LOT_UNITS_FIELD_NUMBER: _builtins.int
+    AQL_FIELD_NUMBER: _builtins.int
+    LTPD_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    BETA_FIELD_NUMBER: _builtins.int
+    SAMPLE_SIZE_FIELD_NUMBER: _builtins.int
+    ACCEPT_MAX_FIELD_NUMBER: _builtins.int
+    LOG_RATIO_ACCEPT_FIELD_NUMBER: _builtins.int
+    LOG_RATIO_REJECT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"sequential", "single" or "fraction"."""
+    lot_units: _builtins.int
+    aql: _builtins.float
+    ltpd: _builtins.float
+    alpha: _builtins.float
+    beta: _builtins.float
+    sample_size: _builtins.int
+    """Units after which inspection ends in any case, and the errors up to which a lot is accepted there."""
+    accept_max: _builtins.int
+    log_ratio_accept: _builtins.float
+    """Limits of a sequential plan's log likelihood ratio; 0 for the others."""
+    log_ratio_reject: _builtins.float
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        lot_units: _builtins.int = ...,
+        aql: _builtins.float = ...,
+        ltpd: _builtins.float = ...,
+        alpha: _builtins.float = ...,
+        beta: _builtins.float = ...,
+        sample_size: _builtins.int = ...,
+        accept_max: _builtins.int = ...,
+        log_ratio_accept: _builtins.float = ...,
+        log_ratio_reject: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_max", b"accept_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "kind", b"kind", "log_ratio_accept", b"log_ratio_accept", "log_ratio_reject", b"log_ratio_reject", "lot_units", b"lot_units", "ltpd", b"ltpd", "sample_size", b"sample_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LotPlan: _TypeAlias = LotPlan  # noqa: Y015
 
 @_typing.final
 class LotRejected(_message.Message):
@@ -196,6 +257,7 @@ class LotRejected(_message.Message):
     LABEL_ERROR_RATE_FIELD_NUMBER: _builtins.int
     LABEL_ERROR_RATE_LOW_FIELD_NUMBER: _builtins.int
     LABEL_ERROR_RATE_HIGH_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -212,6 +274,10 @@ class LotRejected(_message.Message):
     def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Those that are not erased."""
 
+    @_builtins.property
+    def plan(self) -> Global___LotPlan:
+        """The plan that stopped the inspection."""
+
     def __init__(
         self,
         *,
@@ -224,10 +290,11 @@ class LotRejected(_message.Message):
         label_error_rate: _builtins.float = ...,
         label_error_rate_low: _builtins.float = ...,
         label_error_rate_high: _builtins.float = ...,
+        plan: Global___LotPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -75,6 +75,7 @@ class UnitAdmitted(_message.Message):
     GOLD_LABEL_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     CONTENT_LENGTH_FIELD_NUMBER: _builtins.int
+    OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     source_id: _builtins.str
     """The client's own name of the unit; shown to no annotator."""
@@ -89,6 +90,8 @@ class UnitAdmitted(_message.Message):
     guideline_version: _builtins.int
     content_length: _builtins.int
     """Of a text that lies with ingest, in code points: no span ends beyond it. Absent where ingest does not know it."""
+    overlap_initial: _builtins.int
+    """How many annotations the project asks for at first when the unit comes in; a resolution tells how many it was."""
     @_builtins.property
     def skills_required(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -108,10 +111,11 @@ class UnitAdmitted(_message.Message):
         gold_label: _builtins.bytes | None = ...,
         guideline_version: _builtins.int = ...,
         content_length: _builtins.int | None = ...,
+        overlap_initial: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "gold_label", b"gold_label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "overlap_initial", b"overlap_initial", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_length: _TypeAlias = _typing.Literal["content_length"]  # noqa: Y015
     _WhichOneofArgType__content_length: _TypeAlias = _typing.Literal["_content_length", b"_content_length"]  # noqa: Y015

@@ -8,10 +8,9 @@ import msgspec
 from concord.quality.acceptance import (
     Bounds,
     Guarantee,
-    SequentialPlan,
-    SinglePlan,
     find_single_plan,
     sequential_plan,
+    stored_bounds,
 )
 from concord.quality.estimate import Estimate
 
@@ -45,13 +44,9 @@ class Plan(msgspec.Struct, frozen=True):
 
     def bounds(self) -> Bounds:
         """Return the table of accept and reject numbers; making it anew may take a second of a large plan."""
-        if self.kind == "sequential":
-            guarantee = Guarantee(self.aql, self.alpha, self.ltpd, self.beta, self.lot_units)
-            plan = SequentialPlan(
-                guarantee, self.log_ratio_accept, self.log_ratio_reject, self.sample_size, self.accept_max
-            )
-            return plan.bounds()
-        return SinglePlan(self.sample_size, self.accept_max).bounds()
+        guarantee = Guarantee(self.aql, self.alpha, self.ltpd, self.beta, self.lot_units)
+        limits = self.log_ratio_accept, self.log_ratio_reject
+        return stored_bounds(guarantee, self.sample_size, self.accept_max, *limits)
 
     def in_words(self) -> str:
         """Return the plan in one line."""

@@ -113,11 +113,12 @@ class Verdicts:
             export_sha256=claim.sha256,
         )
         cause_id = f"accept/{state.lot_id}/{state.rework}/{len(state.withdrawn)}"
+        plan = None if inspection.bounds is None else state.plan
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
                 return None  # another process was faster, or a unit was erased meanwhile: what was found is old
-            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after)])
+            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 

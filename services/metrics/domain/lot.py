@@ -1,11 +1,47 @@
 """One lot as metrics sees it: which units are in it, and what became of it."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
 import msgspec
 
-from concord.quality.estimate import Estimate, undefined
-from concord.quality.intervals import lot_count
+from concord.quality.acceptance import Bounds, Guarantee, stored_bounds
+from concord.quality.estimate import Estimate
+from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 
-METHOD = "label error rate of what left, errors found put right"
+
+class Plan(msgspec.Struct, frozen=True, array_like=True):
+    """The plan that stopped an inspection, by the numbers that audit tells of it."""
+
+    lot_units: int
+    aql: float
+    alpha: float
+    ltpd: float
+    beta: float
+    sample_size: int
+    accept_max: int
+    log_ratio_accept: float
+    log_ratio_reject: float
+
+    def bounds(self) -> Bounds:
+        """Return its accept and reject numbers."""
+        guarantee = Guarantee(self.aql, self.alpha, self.ltpd, self.beta, self.lot_units)
+        limits = self.log_ratio_accept, self.log_ratio_reject
+        return stored_bounds(guarantee, self.sample_size, self.accept_max, *limits)
+
+
+class Inspected(msgspec.Struct, frozen=True, array_like=True):
+    """One inspection of a lot that ended in a verdict.
+
+    Attributes:
+        units: of the lot then, without those that were erased.
+        plan: what stopped it; None where the lot was inspected whole.
+    """
+
+    units: int
+    inspected: int
+    errors: int
+    plan: Plan | None = None
 
 
 class Acceptance(msgspec.Struct, frozen=True, array_like=True):
@@ -13,39 +49,81 @@ class Acceptance(msgspec.Struct, frozen=True, array_like=True):
 
     at_us: int
     rework: int
-    inspected: int
-    errors: int
+    found: Inspected
 
 
-class LotSums(msgspec.Struct, frozen=True, array_like=True):
-    """What lots add up to.
+class LotShare(msgspec.Struct, frozen=True, array_like=True):
+    """What a lot adds to those of its project.
+
+    Attributes:
+        left: the inspection on which it left; None before it has.
+        rejected: those on which it was rejected.
+    """
+
+    sealed: bool = False
+    left: Inspected | None = None
+    rejected: tuple[Inspected, ...] = ()
+
+
+class Lots:
+    """What the lots of a project add up to.
 
     Attributes:
         rejections: a lot that is rejected twice counts twice.
-        units, inspected, errors: of the accepted lots.
+        inspected, errors: of the accepted lots.
     """
 
-    sealed: int = 0
-    accepted: int = 0
-    rejections: int = 0
-    units: int = 0
-    inspected: int = 0
-    errors: int = 0
+    __slots__ = ("_left", "_rejected", "accepted", "errors", "inspected", "rejections", "sealed")
 
-    def plus(self, other: "LotSums", times: int = 1) -> "LotSums":
-        """Return the sum; with `times` -1 the difference.
+    def __init__(self) -> None:
+        self.sealed = self.accepted = self.rejections = self.inspected = self.errors = 0
+        self._left: Counter[Inspected] = Counter()
+        self._rejected: Counter[Inspected] = Counter()
 
-        >>> LotSums(sealed=2).plus(LotSums(sealed=1), -1).sealed
-        1
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lots) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment] # it changes
+
+    def replace(self, before: LotShare, after: LotShare) -> None:
+        """Let a lot that added `before` add `after`."""
+        for share, times in ((before, -1), (after, 1)):
+            self.sealed += times * share.sealed
+            self.rejections += times * len(share.rejected)
+            for one in share.rejected:
+                _count(self._rejected, one, times)
+            if share.left is not None:
+                self.accepted += times
+                self.inspected += times * share.left.inspected
+                self.errors += times * share.left.errors
+                _count(self._left, share.left, times)
+
+    def label_error_rate(self) -> Estimate:
+        """Return the share of wrong labels in all that was accepted, as `pooled_leaving_error_rate` says.
+
+        >>> lots = Lots()
+        >>> for found in (Inspected(500, 500, 50), Inspected(500, 60, 0)):
+        ...     lots.replace(LotShare(), LotShare(True, found))
+        >>> lots.label_error_rate().value
+        0.0
         """
-        return LotSums(
-            self.sealed + times * other.sealed,
-            self.accepted + times * other.accepted,
-            self.rejections + times * other.rejections,
-            self.units + times * other.units,
-            self.inspected + times * other.inspected,
-            self.errors + times * other.errors,
-        )
+        made: dict[Plan, Bounds] = {}
+        return pooled_leaving_error_rate(list(_inspections(self._left, made)), _inspections(self._rejected, made))
+
+
+def _count(counter: Counter[Inspected], one: Inspected, times: int) -> None:
+    counter[one] += times
+    if not counter[one]:
+        del counter[one]
+
+
+def _inspections(counter: Mapping[Inspected, int], made: dict[Plan, Bounds]) -> Iterator[Inspection]:
+    for one, times in counter.items():
+        if one.plan is not None and one.plan not in made:
+            made[one.plan] = one.plan.bounds()
+        bounds = None if one.plan is None else made[one.plan]
+        for _ in range(times):
+            yield Inspection(max(one.units, one.inspected), one.inspected, one.errors, bounds)
 
 
 class Lot(msgspec.Struct, array_like=True):
@@ -54,48 +132,27 @@ class Lot(msgspec.Struct, array_like=True):
     Attributes:
         units: how many are in it; known once it is sealed.
         unit_ids: which; forgotten once they are closed.
-        rejections: the reworks at which it was rejected.
+        rejections: the inspections on which it was rejected, by rework.
         counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
     """
 
     project_id: str = ""
     units: int = 0
     unit_ids: tuple[str, ...] = ()
-    rejections: tuple[int, ...] = ()
+    rejections: dict[int, Inspected] = msgspec.field(default_factory=dict)
     acceptance: Acceptance | None = None
-    counted: LotSums = LotSums()
+    counted: LotShare = LotShare()
 
 
-def rejected(lot: Lot, rework: int) -> None:
+def rejected(lot: Lot, rework: int, found: Inspected) -> None:
     """Hear that the lot was rejected."""
-    if rework not in lot.rejections:
-        lot.rejections = tuple(sorted((*lot.rejections, rework)))
+    lot.rejections.setdefault(rework, found)
 
 
-def lot_share(lot: Lot) -> LotSums:
+def lot_share(lot: Lot) -> LotShare:
     """Return what the lot adds."""
-    sealed, rejections = int(lot.units > 0), len(lot.rejections)
-    if lot.acceptance is None:
-        return LotSums(sealed, 0, rejections)
-    inspected, errors = lot.acceptance.inspected, lot.acceptance.errors
-    # An acceptance may be heard of before the seal; then what was inspected is all that is known of the lot.
-    return LotSums(sealed, 1, rejections, max(lot.units, inspected), inspected, errors)
-
-
-def label_error_rate(sums: LotSums) -> Estimate:
-    """Return the share of wrong labels in all that was accepted, the lots taken as one.
-
-    With E wrong labels in all accepted lots (hypergeometric interval over the pooled samples) of which `errors`
-    were found and put right, (E - errors) / units left.
-
-    >>> round(label_error_rate(LotSums(accepted=1, units=100, inspected=50, errors=1)).value, 3)
-    0.01
-    """
-    if not sums.inspected:
-        return undefined("no lot was accepted yet", 0, METHOD)
-    whole = lot_count(sums.errors, sums.inspected, sums.units)
-    assert whole.value is not None
-    low = whole.low if whole.low is not None else float(sums.errors)
-    high = whole.high if whole.high is not None else float(sums.units)
-    value, low, high = ((count - sums.errors) / sums.units for count in (whole.value, low, high))
-    return Estimate(value, min(low, value), max(high, value), sums.inspected, METHOD)
+    found = None if lot.acceptance is None else lot.acceptance.found
+    if found is not None and not found.units:
+        # An older audit did not say how many leave: as many as were sealed, once that is heard of.
+        found = msgspec.structs.replace(found, units=lot.units)
+    return LotShare(lot.units > 0, found, tuple(lot.rejections[rework] for rework in sorted(lot.rejections)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from concord.labels import LabelSchema
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
-from services.metrics.domain.lot import LotSums, label_error_rate
+from services.metrics.domain.lot import Lots
 from services.metrics.domain.pace import percentile
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.sums import Sums
@@ -21,7 +21,7 @@ class Report:
 
     Attributes:
         annotations: all, gold and late ones among them.
-        annotations_counted: those that agreement rests on, of units still open and of settled ones.
+        annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them.
         gold_annotations: answers on gold units.
         units_escalated: those that wait for a ruling.
         labels_saved: fewer annotations than if every settled unit had got the project's overlap at most.
@@ -41,7 +41,7 @@ class Report:
     units_consensus: int
     units_adjudicated: int
     units_escalated: int
-    lots: LotSums
+    lots: Lots
     label_error_rate: Estimate
     labels_saved: int
     labels_saved_share: float | None
@@ -81,7 +81,7 @@ def report(
         units_adjudicated=sums.settlements["adjudicated"],
         units_escalated=sums.settlements["escalated"],
         lots=sums.lots,
-        label_error_rate=label_error_rate(sums.lots),
+        label_error_rate=sums.lots.label_error_rate(),
         labels_saved=saved,
         labels_saved_share=saved / fixed if fixed else None,
         turnaround_p50_seconds=percentile(sums.turnaround_seconds, 0.5) if timed else None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from concord.quality.tally import LabelTally, Row
-from services.metrics.domain.lot import LotSums
+from services.metrics.domain.lot import Lots
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import Standing
 from services.metrics.domain.unit import NO_ROW, Share, Unit
@@ -35,7 +35,7 @@ class Sums:
     labels: int = 0
     settled_labels: int = 0
     turnaround_seconds: Counter[int] = field(default_factory=Counter)
-    lots: LotSums = field(default_factory=LotSums)
+    lots: Lots = field(default_factory=Lots)
     standings: dict[str, Standing] = field(default_factory=dict)
     gold: dict[str, Unit] = field(default_factory=dict)
     gold_learnt: int = 0

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from concord.quality.first_asked import first_asked
 from concord.quality.tally import Row
 
 Settlement = Literal["", "escalated", "consensus", "adjudicated"]
@@ -46,7 +47,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a unit adds to the sums of its project.
 
     Attributes:
-        row: how often it got each label; empty where it counts for no agreement.
+        row: how often it got each label among those that agreement is measured on; empty where it has none of them.
         labels: annotations that count.
         settlement: how it stands.
         settled_labels: annotations it was settled on; zero while it is not.
@@ -71,8 +72,10 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     Attributes:
         gold: canonical JSON of the known label; empty for an ordinary unit.
         admitted_at_us: zero until its admission is heard of.
+        asked: how many annotations were asked for at first by the project when it came in; 0 where that was not told.
         rework: how often it was sent back, as far as anybody said.
         settled_rework: of which rework `settlement` is.
+        settled_asked: how many annotations were asked for at first in that rework; 0 where that was not told.
         accepted_at_us: when its lot was accepted; zero before.
         counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
     """
@@ -87,6 +90,8 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     accepted_at_us: int = 0
     erased: bool = False
     counted: Share = NOTHING
+    asked: int = 0
+    settled_asked: int = 0
 
 
 def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, Annotation | None]:
@@ -112,11 +117,11 @@ def sent_back(unit: Unit, rework: int) -> None:
     unit.rework = max(unit.rework, rework)
 
 
-def settled(unit: Unit, settlement: Settlement, rework: int) -> None:
-    """Hear how the unit stands after a decision."""
+def settled(unit: Unit, settlement: Settlement, rework: int, asked: int = 0) -> None:
+    """Hear how the unit stands after a decision, and how many annotations were asked for before any was looked at."""
     sent_back(unit, rework)
     if (rework, RANK[settlement]) > (unit.settled_rework, RANK[unit.settlement]):
-        unit.settlement, unit.settled_rework = settlement, rework
+        unit.settlement, unit.settled_rework, unit.settled_asked = settlement, rework, asked
 
 
 def accepted(unit: Unit, at_us: int) -> list[Annotation]:
@@ -148,18 +153,19 @@ def share(unit: Unit) -> Share:
         return NOTHING
     rework = unit.rework
     counting = [one for one in unit.annotations.values() if one.rework == rework and not one.late]
+    if len(counting) > 1:
+        counting.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
+    # One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
     counted = {one.annotator_id: one.label for one in counting}
-    if len(counted) < len(counting):
-        # One voice an annotator: of several assignments in one rework the one submitted last speaks.
-        counting.sort(key=lambda one: (one.at_us, one.label))
-        counted = {one.annotator_id: one.label for one in counting}
     settlement: Settlement = unit.settlement if unit.settled_rework == rework else ""
+    asked = (unit.settled_asked if settlement else 0) or unit.asked
+    first = first_asked(list(counted.values()), asked) if asked else []
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
     settled_labels = labels if RANK[settlement] >= RANK["consensus"] else 0
-    return Share(label_row(counted.values()), labels, settlement, settled_labels, turnaround_seconds)
+    return Share(label_row(first), labels, settlement, settled_labels, turnaround_seconds)
 
 
 def label_row(labels: Iterable[str]) -> Row:

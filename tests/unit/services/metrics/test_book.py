@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
-from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotPlan
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
@@ -18,6 +18,7 @@ from services.metrics.repository import BUCKETS, Repository
 
 PROJECT = "k1-p"
 LOTS, LOT_UNITS = 5, 8
+PLAN = LotPlan(kind="single", lot_units=8, aql=0.01, ltpd=0.4, alpha=0.05, beta=0.1, sample_size=5, accept_max=1)
 LATER_US = 10 * GRACE_US
 Step = Callable[[Handlers], None]
 
@@ -55,18 +56,20 @@ def log_of(seed: int) -> list[Step]:
         unit_ids = [f"k1-u{lot}x{number}" for number in range(LOT_UNITS)]
         for unit_id in unit_ids:
             gold = b'"yes"' if generator.random() < 0.2 else None
-            admitted = UnitAdmitted(unit_id=unit_id, gold_label=gold)
+            admitted = UnitAdmitted(unit_id=unit_id, gold_label=gold, overlap_initial=2)
             steps.append([_units(UnitEvent(metadata=told(1), unit_admitted=admitted))])
             labels = [generator.choice([b'"yes"', b'"no"']) for _ in range(3)]
             steps.append([_annotation(unit_id, place, label) for place, label in enumerate(labels, start=1)])
             if not gold:
-                reached = ConsensusReached(unit_id=unit_id, label=labels[0])
+                reached = ConsensusReached(
+                    unit_id=unit_id, label=labels[0], overlap_initial=generator.choice([0, 2, 3])
+                )
                 event = ResolutionEvent(metadata=told(5), consensus_reached=reached)
                 steps.append([_resolutions(event)])
         sealed = UnitEvent(metadata=told(2), lot_sealed=LotSealed(lot_id=f"k1-l{lot}", unit_ids=unit_ids))
         steps.append([_units(sealed)])
         if lot % 2 == 0:
-            accepted = LotAccepted(lot_id=f"k1-l{lot}", inspected=5, errors=1)
+            accepted = LotAccepted(lot_id=f"k1-l{lot}", inspected=5, errors=1, lot_units=LOT_UNITS, plan=PLAN)
             lot_event = LotEvent(metadata=told(1_000_000 * (lot + 1)), lot_accepted=accepted)
             steps.append([_lots(lot_event)])
     generator.shuffle(steps)

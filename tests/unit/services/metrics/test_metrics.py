@@ -11,10 +11,12 @@ from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
-from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
+from concord.quality.acceptance import SinglePlan
 from concord.quality.krippendorff import krippendorff_alpha
+from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 from services.ingest.domain.project import Overlap, Policy
 from services.metrics import bootstrap
 from services.metrics.door import Door, replaying
@@ -24,6 +26,7 @@ from tests.support.service import running
 from tests.support.upstream import CLIENT, PROJECT, Upstream
 
 SETTLE_SECONDS = 0.3
+PLAN = LotPlan(kind="single", lot_units=60, aql=0.01, ltpd=0.1, alpha=0.05, beta=0.1, sample_size=17, accept_max=0)
 LABELS = [("yes", "yes"), ("no", "no"), ("yes", "no"), ("no", "no"), ("yes", "yes"), ("no", "yes")]
 
 
@@ -194,7 +197,7 @@ async def test_settled_units_say_how_many_labels_adaptive_overlap_saved(metrics:
 async def test_accepted_lots_give_the_label_error_rate_and_the_turnaround(metrics: Metrics, sealed_first: bool) -> None:
     await metrics.label()
     unit_ids = [f"k1-u{number}" for number in range(len(LABELS))]
-    accepted = LotAccepted(lot_id="k1-l1", inspected=3, errors=1)
+    accepted = LotAccepted(lot_id="k1-l1", inspected=3, errors=1, lot_units=6, plan=PLAN)
     if sealed_first:
         await metrics.upstream.lot("k1-l1", unit_ids)
         await metrics.settle()
@@ -205,8 +208,61 @@ async def test_accepted_lots_give_the_label_error_rate_and_the_turnaround(metric
     assert quality["lots"] == {"sealed": 1, "accepted": 1, "rejections": 0, "inspected": 3, "errors": 1}
     rate = quality["label_error_rate"]
     assert rate["value"] == pytest.approx((6 / 3 - 1) / 6)
-    assert rate["low"] <= rate["value"] <= rate["high"]
+    assert 0 <= rate["low"] <= rate["value"] <= rate["high"]
     assert quality["turnaround_p95_seconds"] is not None
+
+
+async def test_a_lot_inspected_whole_adds_no_wrong_labels_to_those_of_one_that_was_sampled(metrics: Metrics) -> None:
+    whole = LotAccepted(lot_id="k1-l1", inspected=500, errors=50, lot_units=500)
+    sampled = LotAccepted(lot_id="k1-l2", inspected=60, errors=0, lot_units=500)
+    await metrics.upstream.lots("k1-l1", lot_accepted=whole)
+    await metrics.upstream.lots("k1-l2", lot_accepted=sampled)
+    pooled = pooled_leaving_error_rate([Inspection(500, 500, 50), Inspection(500, 60, 0)])
+    rate = (await metrics.quality())["label_error_rate"]
+    assert [rate[name] for name in ("value", "low", "high", "units")] == [0.0, 0.0, pytest.approx(pooled.high), 560]
+
+
+async def test_the_inspections_on_which_lots_were_rejected_are_in_the_upper_end_once(metrics: Metrics) -> None:
+    left = LotAccepted(lot_id="k1-l1", rework=1, inspected=17, errors=0, lot_units=60, plan=PLAN)
+    back = [f"k1-u{number}" for number in range(60)]
+    rejected = LotRejected(lot_id="k1-l1", inspected=9, errors=3, on_reject="relabel", unit_ids=back, plan=PLAN)
+    await metrics.upstream.lots("k1-l1", lot_accepted=left)
+    without = (await metrics.quality())["label_error_rate"]["high"]
+    for _ in range(2):
+        await metrics.upstream.lots("k1-l1", lot_rejected=rejected)
+    bounds = SinglePlan(PLAN.sample_size, PLAN.accept_max).bounds()
+    pooled = pooled_leaving_error_rate([Inspection(60, 17, 0, bounds)], [Inspection(60, 9, 3, bounds)])
+    quality = await metrics.quality()
+    assert quality["label_error_rate"]["high"] == pytest.approx(pooled.high)
+    assert pooled.high is not None
+    assert pooled.high > without
+    assert quality["lots"]["rejections"] == 1
+
+
+async def test_alpha_rests_on_the_labels_that_were_asked_of_every_unit(metrics: Metrics) -> None:
+    await metrics.label()
+    before = await metrics.quality()
+    for number in (2, 5):  # their first two disagree, so adjudicate asked on
+        for place, annotator in enumerate(("cyd", "dan", "eve"), start=3):
+            await metrics.upstream.annotation(f"k1-u{number}", place, annotator, "yes")
+    after = await metrics.quality()
+    assert after["alpha"] == before["alpha"]
+    assert after["percent_agreement"] == before["percent_agreement"]
+    assert after["annotations_counted"] == before["annotations_counted"] + 6
+
+
+async def test_a_resolution_says_on_how_many_labels_alpha_rests_and_a_unit_without_all_of_them_is_left_out(
+    metrics: Metrics,
+) -> None:
+    await metrics.label()
+    await metrics.upstream.annotation("k1-u2", 3, "cyd", "yes")
+    reached = ConsensusReached(unit_id="k1-u2", label=b'"yes"', overlap_initial=3)
+    await metrics.upstream.resolution("k1-u2", consensus_reached=reached)
+    single = ConsensusReached(unit_id="k1-u0", label=b'"yes"', overlap_initial=4)
+    await metrics.upstream.resolution("k1-u0", consensus_reached=single)
+    alpha = (await metrics.quality())["alpha"]
+    expected = krippendorff_alpha([[2, 0], [1, 2], [2, 0], [0, 2], [1, 1]])
+    assert (alpha["value"], alpha["units"]) == (pytest.approx(expected.value), len(LABELS) - 1)
 
 
 async def test_an_erased_unit_counts_nowhere_but_in_what_people_did(metrics: Metrics) -> None:
