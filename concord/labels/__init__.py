@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from concord.labels.canonical_json import decoded, encoded, fits
 from concord.labels.reading import object_in, shown
@@ -36,6 +36,9 @@ from concord.labels.schema import (
     Vote,
 )
 
+if TYPE_CHECKING:
+    from concord.labels.spans import Spans
+
 __all__ = [
     "KINDS",
     "LABEL_BYTES_MAX",
@@ -48,6 +51,7 @@ __all__ = [
     "Vote",
     "decoded",
     "encoded",
+    "label_of",
     "schema_from",
 ]
 
@@ -70,6 +74,30 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 A kind's module is imported when a schema first asks for it: geometry and assignment are half a second and
 tens of megabytes that a project of choices does not need.
 """
+
+
+def label_of(schema: LabelSchema, value: Json, text_characters: int | None) -> Json:
+    """Return the canonical form of a label of one unit: it fits the schema, and what the unit holds.
+
+    Every door that takes a unit's label from somebody asks this.
+
+    Args:
+        schema: of the project.
+        value: as it was sent.
+        text_characters: code points of the unit's text; None where it is no text or lies elsewhere.
+
+    Raises:
+        LabelFault: it does not fit the schema, or a span ends past the text.
+
+    >>> spans = schema_from({"kind": "spans", "classes": ["x"]})
+    >>> label_of(spans, {"spans": [{"start": 0, "end": 9, "class": "x"}]}, 8)
+    Traceback (most recent call last):
+    concord.labels.schema.LabelFault: $.spans[0].end: 9 is past the text; send at most 8, counted in code points
+    """
+    label = schema.canonical(value)
+    if text_characters is not None and schema.kind == "spans":
+        cast("Spans", schema).check(label, text_characters)
+    return label
 
 
 def schema_from(spec: Json) -> LabelSchema:

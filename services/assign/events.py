@@ -91,6 +91,7 @@ def _admitted(event: UnitEvent, trace: Headers) -> UnitState:
         priority=told.priority,
         gold=told.HasField("gold_label"),
         traceparent=dict(trace).get("traceparent", b"").decode(),
+        text_characters=told.content_length if told.HasField("content_length") else None,
     )
 
 

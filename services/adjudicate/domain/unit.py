@@ -47,6 +47,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         source_id: the client's own name of it; empty once it is erased.
         named: how many annotators its admission names, beyond whom nobody may be asked; 0 where it names none.
         page: the page of its project's list that it stands on.
+        text_characters: code points of its text; None where it is no text or lies elsewhere.
         annotations: the labels of every round that counted, in the order in which they came in.
         late: who sent a label that did not count.
         may_submit: who held the unit when it was closed, and can still send a label that will not count.
@@ -90,6 +91,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     policy_revision: int = 0
     decided_at_us: int = 0
     traceparent: str = ""
+    text_characters: int | None = None
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
@@ -127,6 +129,7 @@ class Admission(NamedTuple):
     page: str = ""
     traceparent: str = ""
     named: int = 0
+    text_characters: int | None = None
 
 
 class Rule(NamedTuple):
@@ -164,6 +167,7 @@ def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh)
         named=told.named,
         page=told.page,
         traceparent=told.traceparent,
+        text_characters=told.text_characters,
     )
     if told.gold:
         return Judged(msgspec.structs.replace(after, status="gold", annotations=(), late=()), "recorded")

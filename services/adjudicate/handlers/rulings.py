@@ -5,7 +5,7 @@ import msgspec
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import trace_headers
-from concord.labels import Json, LabelFault, encoded
+from concord.labels import Json, LabelFault, encoded, label_of
 from concord.review import has_part
 from services.adjudicate.announcements import SERVICE, ruling
 from services.adjudicate.domain.escalation import EscalationDoesNotExist, RulingRefused, ruled
@@ -38,7 +38,7 @@ class Rulings:
             raise EscalationDoesNotExist("There is no such escalation.")
         project = await self.deciding.project(unit.project_id)
         try:
-            canonical = encoded(project.schema.canonical(label)).decode()
+            canonical = encoded(label_of(project.schema, label, unit.text_characters)).decode()
         except LabelFault as fault:
             raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{canonical}"

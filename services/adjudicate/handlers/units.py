@@ -65,6 +65,7 @@ class Units:
             page=page,
             traceparent=dict(delivery.trace).get("traceparent", b"").decode(),
             named=len(told.named_annotators),
+            text_characters=told.content_length if told.HasField("content_length") else None,
         )
         return self.deciding.cause(
             told.unit_id,

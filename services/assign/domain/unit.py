@@ -50,6 +50,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         turn: how often, since it was last sent back, it went round once more to those who had let it go.
         stranded: it was told that nobody is left to label it.
         named: who may annotate it, in order of preference; empty: anyone eligible.
+        text_characters: code points of its text; None where it is no text or lies elsewhere.
         gold: its label is known, and it is shown to each annotator once; which label is not kept here.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
             that nobody waits for another and no state grows.
@@ -75,6 +76,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     assignments: tuple[Assignment, ...] = ()
     turn: int = 0
     stranded: bool = False
+    text_characters: int | None = None
 
     @property
     def current(self) -> list[Assignment]:

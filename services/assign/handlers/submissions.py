@@ -8,7 +8,7 @@ import msgspec
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
-from concord.labels import LabelFault, decoded, encoded
+from concord.labels import LabelFault, decoded, encoded, label_of
 from concord.labels.digest import label_digest
 from services.assign import announcements
 from services.assign.announcements import announcer
@@ -69,7 +69,7 @@ class Submissions:
                 lease.owned(state, answer.assignment_id, annotator_id)
                 assert key is not None, "somebody owns an assignment under it"
                 assert state is not None, "and it has a state"
-                label = await self._canonical(state.project_id, answer.label)
+                label = await self._canonical(state, answer.label)
             except Refusal as refusal:
                 results[place] = refusal
                 continue
@@ -83,11 +83,11 @@ class Submissions:
             results[place] = self._taken(annotator_id, answer, digest, outcome)
         return [self._counted(result) for result in results if result is not None]
 
-    async def _canonical(self, project_id: str, label: bytes) -> bytes:
+    async def _canonical(self, state: UnitState, label: bytes) -> bytes:
         """Return the label's canonical bytes; raise LabelRefused with the path of the fault."""
-        schema = (await self.projects.awaited(project_id)).schema
+        schema = (await self.projects.awaited(state.project_id)).schema
         try:
-            return encoded(schema.canonical(decoded(label)))
+            return encoded(label_of(schema, decoded(label), state.text_characters))
         except LabelFault as fault:
             raise LabelRefused(fault.problem, field=f"label{fault.path[1:]}", cure=fault.cure) from fault
 

@@ -63,6 +63,7 @@ class UnitState(msgspec.Struct, frozen=True):
     """A unit, whichever of its events came first.
 
     Attributes:
+        text_characters: code points of its text; None where it is no text or lies elsewhere.
         label: the resolved label, canonical JSON text; empty before there is one.
         rework: the rework that the label belongs to.
         method: how it was settled: posterior, majority or adjudicated.
@@ -88,6 +89,7 @@ class UnitState(msgspec.Struct, frozen=True):
     guideline_version: int = 0
     inspection: Inspection | None = None
     closed: tuple[int, int] | None = None
+    text_characters: int | None = None
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -117,12 +119,21 @@ class Resolution(msgspec.Struct, frozen=True):
     guideline_version: int
 
 
-def admitted(state: UnitState | None, unit_id: str, project_id: str, source_id: str, gold: bool) -> UnitState | None:
+def admitted(
+    state: UnitState | None,
+    unit_id: str,
+    project_id: str,
+    source_id: str,
+    gold: bool,
+    text_characters: int | None = None,
+) -> UnitState | None:
     """Return the unit once its admission is heard; None when it was erased before that."""
     before = state or UnitState(unit_id, project_id)
     if before.withdrawn:
         return None
-    return msgspec.structs.replace(before, admitted=True, source_id=source_id, gold=gold)
+    return msgspec.structs.replace(
+        before, admitted=True, source_id=source_id, gold=gold, text_characters=text_characters
+    )
 
 
 def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitState:

@@ -108,7 +108,8 @@ def _admitted(event: UnitEvent) -> Cause[UnitState]:
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
         del now_us
         gold = told.HasField("gold_label")
-        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold)
+        characters = told.content_length if told.HasField("content_length") else None
+        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold, characters)
         return None if after is None else Decision(after)
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide, creates=True)

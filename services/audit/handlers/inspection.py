@@ -9,7 +9,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.telemetry import trace_headers
 from concord.contracts.ids import client_of
-from concord.labels import Json, LabelFault, decoded, encoded
+from concord.labels import Json, LabelFault, decoded, encoded, label_of
 from concord.review import has_part
 from services.audit.announcements import SERVICE, unit_audited
 from services.audit.domain import unit as unit_domain
@@ -132,7 +132,7 @@ class Inspecting:
     async def _inspect(self, auditor_id: str, unit: UnitState, lot: LotState, label: Json, reason: str) -> Took:
         schema = self.means.project(lot.project_id).schema
         try:
-            own = schema.canonical(label)
+            own = label_of(schema, label, unit.text_characters)
             canonical = encoded(own).decode()
         except LabelFault as fault:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault

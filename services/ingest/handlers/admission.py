@@ -26,7 +26,7 @@ from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.names import NameRefused, name_from
-from concord.labels import LabelFault, LabelSchema, encoded, schema_from
+from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
 from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
 from services.ingest.domain.admission import UnitRefused, UnitWish, canonical_content, checked
 from services.ingest.domain.identity import CLAIMS_MAX, Arrival, Claim, Place, UnitState, differing, stands_for
@@ -185,12 +185,12 @@ class Admissions:
             try:
                 wish = checked(_named(sent))
                 content = canonical_content(wish.content)
-                gold = None if wish.gold is None else _gold(schema, wish)
+                length = len(wish.content) if isinstance(wish.content, str) else None
+                gold = None if wish.gold is None else _gold(schema, wish, length)
             except UnitRefused as refusal:
                 result.refused[position] = refusal
                 continue
             unit = self._unit(project.project_id, wish, content, gold)
-            length = len(wish.content) if isinstance(wish.content, str) else None
             candidates.append(_Candidate(position, Claim(unit, gold, length), content, trace))
         return await self._sampled(candidates, rate, result)
 
@@ -351,9 +351,9 @@ def _named(wish: UnitWish) -> UnitWish:
     return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
 
 
-def _gold(schema: LabelSchema, wish: UnitWish) -> bytes:
+def _gold(schema: LabelSchema, wish: UnitWish, text_characters: int | None) -> bytes:
     try:
-        return encoded(schema.canonical(wish.gold))
+        return encoded(label_of(schema, wish.gold, text_characters))
     except LabelFault as fault:
         raise UnitRefused(f"gold{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
 
