@@ -175,12 +175,12 @@ class Repository:
         """
         owner = client_of(project_id)
         if client_id is not None and owner != client_id:
-            raise ProjectDoesNotExist(project_id)
+            raise ProjectDoesNotExist(f"There is no project {project_id}.")
         if (known := self.projects.get(project_id)) is not None:
             return known
         key = PROJECT.key(owner, project_id)
         if (state := (await self.journal.states(PROJECT, [key])).get(key)) is None:
-            raise ProjectDoesNotExist(project_id)
+            raise ProjectDoesNotExist(f"There is no project {project_id}.")
         return state
 
     def projects_of(self, client_id: str | None) -> list[ProjectState]:

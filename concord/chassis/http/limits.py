@@ -15,6 +15,7 @@ from concord.chassis.errors import (
     BodyTooLarge,
     ConcordError,
     FieldError,
+    NotFound,
     TooSlow,
     Unavailable,
     UnsupportedMediaType,
@@ -237,6 +238,9 @@ class LimitsMiddleware:
             return
         place = self.in_flight.place(scope)
         try:
+            if scope["path"].endswith("\n"):
+                # The router's patterns end in `$`, which lets a line feed pass: `/v1/annotators/a%0A` would mean `a`.
+                raise NotFound("No address ends in a line feed; see /openapi.json for the routes there are.")
             if not self._serving():
                 raise Unavailable("The service is being started or stopped; try again in a moment.")
             caller = known_caller(self._identity, scope)

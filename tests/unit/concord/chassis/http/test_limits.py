@@ -48,6 +48,10 @@ def door(built: Build, calling: Calling, gate: asyncio.Event) -> httpx.AsyncClie
     async def wait(caller: Client) -> None:
         await gate.wait()
 
+    @router.put("/people/{name}")
+    async def person(name: str, caller: Client) -> str:
+        return name
+
     return calling(built(router, limits=SMALL))
 
 
@@ -59,6 +63,14 @@ def client(bearer: Callable[..., dict[str, str]]) -> dict[str, str]:
 async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
     for _ in range(count):
         yield b"x" * (size - 1) + b"\n"
+
+
+async def test_an_address_that_ends_in_a_line_feed_is_no_other_address(
+    door: httpx.AsyncClient, client: dict[str, str]
+) -> None:
+    said = [await door.put(f"/people/{name}", headers=client) for name in ("ann%0A", "ann", "a%0Ann")]
+    assert [one.status_code for one in said] == [404, 200, 200]
+    assert said[2].json() == "a\nnn", "what a name may hold is its own door's to say"
 
 
 @pytest.mark.parametrize(("size", "status"), [(1_000, 200), (1_001, 413)])
