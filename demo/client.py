@@ -17,7 +17,15 @@ AWAY = frozenset({429, 502, 503, 504})
 
 
 class Refused(Exception):
-    """A service refused a request that should not be refused."""
+    """A service refused a request that should not be refused.
+
+    Attributes:
+        status: the answer's, 0 where the refusal is of something in it or no answer came.
+    """
+
+    def __init__(self, problem: str, status: int = 0) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 class Services:
@@ -77,7 +85,8 @@ class Services:
                     content = await answer.read()
                     if answer.status not in AWAY:
                         if answer.status >= 400:
-                            raise Refused(f"{method} {service}{path}: {answer.status} {content.decode()[:2000]}")
+                            said = f"{answer.status} {content.decode()[:2000]}"
+                            raise Refused(f"{method} {service}{path}: {said}", answer.status)
                         return content
                     reason = f"{answer.status} {content.decode()[:300]}"
             except (aiohttp.ClientError, TimeoutError) as fault:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -105,6 +106,21 @@ class Job:
         for name in self.dataset.annotators:
             path = f"/v1/annotators/{quote(name, safe='')}"
             await self.services.json("assign", "PUT", path, self.tokens[Role.OPERATOR], {"kind": "human"})
+        await self._heard_of()
+
+    async def _heard_of(self) -> None:
+        """Wait until assign has heard of the project: whoever claims before that is told that there is none."""
+        until = time.monotonic() + STANDSTILL_SECONDS
+        token = next(iter(self.annotator_tokens.values()))
+        while True:
+            try:
+                await self.services.json("assign", "GET", f"/v1/projects/{self.outcome.project_id}/guideline", token)
+            except Refused as refused:
+                if refused.status != HTTPStatus.NOT_FOUND or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                return
 
     async def _measure_competence(self) -> None:
         """Hidden gold first: everybody who answered a gold unit is measured on it."""
