@@ -11,8 +11,13 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
+def hold(it_holds: bool, otherwise: str) -> None:
+    if not it_holds:
+        sys.exit(f"NOT verified: {otherwise}")
+
+
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len(dict(pairs)) == len(pairs), "a name twice in one object"
+    hold(len(dict(pairs)) == len(pairs), "a name twice in one object")
     return dict(pairs)
 
 
@@ -27,11 +32,11 @@ certificate, digest = opened(sys.argv[1], sys.argv[3])
 rows = [hashlib.sha256(line).digest() for line in Path(sys.argv[2]).read_bytes().splitlines(keepends=True)]
 nothing: dict[str, Any] = {"certificate_sha256": digest, "withdrawn": []}
 gone = opened(sys.argv[4], sys.argv[3])[0] if sys.argv[4:] else nothing
-assert gone["certificate_sha256"] == digest, "these are the withdrawals of another certificate"
+hold(gone["certificate_sha256"] == digest, "these are the withdrawals of another certificate")
 for one in gone["withdrawn"]:
     place, erased = one["line"] - 1, bytes.fromhex(one["sha256"])
     if rows[place : place + 1] != [erased]:  # else the export was fetched before it was erased
         rows.insert(place, erased)
 found = hashlib.sha256(b"".join(rows)).hexdigest()
-assert found in [file["rows_sha256"] for file in certificate["files"]], "the export is not what was certified"
+hold(found in [file["rows_sha256"] for file in certificate["files"]], "the export is not what was certified")
 print("verified:", certificate["project_id"], len(rows), "lines")

@@ -28,6 +28,9 @@ PROJECTS_SHOWN_MAX = 350
 ANNOTATORS_SHOWN_MAX = 2_400
 """Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
 
+CROWD = "/crowd"
+"""In place of an annotator's id, which no annotator's is, among what waits to be told of a project."""
+
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ class Measure:
         self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
         self._projects_shown: set[str] = set()
         self._annotators_shown: set[tuple[str, str]] = set()
-        self._unsaid: list[Outgoing] = []
+        self._unsaid: dict[tuple[str, str], Outgoing] = {}
 
     async def turn(self) -> None:
         """Measure every project that has changed, and tell what is new; what could not be told is told next time.
@@ -136,19 +139,19 @@ class Measure:
             for seconds in waited[:: -(-len(waited) // OBSERVED_MAX)]:
                 histogram.observe(seconds)
         if before is None or before.report.alpha != found.report.alpha:
-            self._unsaid.append(agreement_measured(project_id, found.report.alpha, found.report.newest_us))
+            self._unsaid[project_id, ""] = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
         news = self.repository.estimated.pop(project_id, set())
         classes = classes_of(project.schema)
-        self._unsaid += [
-            competence_estimated(project_id, len(classes), gold_answers(sums.standings[one.annotator_id], classes), one)
-            for one in found.competences
-            if one.annotator_id in news
-        ]
+        for one in found.competences:
+            if one.annotator_id in news:
+                answers = gold_answers(sums.standings[one.annotator_id], classes)
+                told = competence_estimated(project_id, len(classes), answers, one)
+                self._unsaid[project_id, one.annotator_id] = told
         if project_id in self.repository.crowds:
             self.repository.crowds.discard(project_id)
             if len(classes) > 1:
                 crowd = crowd_found(sums, classes, project.policy.gold.pass_accuracy)
-                self._unsaid.append(crowd_measured(project_id, crowd))
+                self._unsaid[project_id, CROWD] = crowd_measured(project_id, crowd)
 
     def _concluded(self, project: Project, freshness_p95_seconds: float | None) -> Measured:
         sums = self.repository.sums.get(project.project_id) or Sums()
@@ -158,15 +161,18 @@ class Measure:
         return Measured(said, people)
 
     async def _tell(self) -> None:
+        """Tell what is new: of each project and each of its annotators the newest finding, which says it all."""
         if not self._unsaid or not self.live:
             return
-        saying = list(self._unsaid)
+        saying = dict(self._unsaid)
         try:
-            await self.broker.publish(saying)
+            await self.broker.publish(list(saying.values()))
         except BrokerUnavailable as fault:
             log.warning("%d findings wait to be told: %s", len(saying), fault)
         else:
-            del self._unsaid[: len(saying)]
+            for about, told in saying.items():
+                if self._unsaid[about] is told:
+                    del self._unsaid[about]
 
     def _show(self, project: Project, found: Measured) -> None:
         """Set the project's series."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.broker.memory import NoFaults
+from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
@@ -63,8 +65,21 @@ class Metrics:
                 await self.upstream.annotation(unit_id, place, annotator, label, active_ms=1_000 * place, times=times)
 
 
-async def start(house: House) -> Metrics:
-    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), house.ports("metrics"))
+class Muted(NoFaults):
+    """A broker that takes nothing."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    async def before(self, operation: str, subject: str) -> None:
+        await super().before(operation, subject)
+        if self.on and operation == "publish":
+            raise BrokerUnavailable("it is full")
+
+
+async def start(house: House, faults: NoFaults | None = None) -> Metrics:
+    ports = house.ports("metrics", broker_faults=faults)
+    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), ports)
     await service.runtime.start()
     return Metrics(house, service, Upstream(house))
 
@@ -263,6 +278,25 @@ async def test_a_resolution_says_on_how_many_labels_alpha_rests_and_a_unit_witho
     alpha = (await metrics.quality())["alpha"]
     expected = krippendorff_alpha([[2, 0], [1, 2], [2, 0], [0, 2], [1, 1]])
     assert (alpha["value"], alpha["units"]) == (pytest.approx(expected.value), len(LABELS) - 1)
+
+
+async def test_what_cannot_be_told_waits_as_the_newest_of_each_and_no_more() -> None:
+    muted = Muted()
+    metrics = await start(House(), muted)
+    await metrics.upstream.project(Policy(overlap=Overlap(initial=2, max=5)))
+    await metrics.quality()
+    muted.on = True
+    before = len(metrics.house.events(QUALITY))
+    for number in range(4):
+        await metrics.upstream.unit(f"k1-g{number}", gold="yes")
+        await metrics.upstream.annotation(f"k1-g{number}", 1, "ann", "yes")
+        await metrics.settle()
+    assert len(metrics.house.events(QUALITY)) == before
+    muted.on = False
+    await metrics.settle()
+    told = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
+    assert [(one.annotator_id, one.gold_units) for one in told if one.annotator_id] == [("ann", 4)]
+    await metrics.service.runtime.stop()
 
 
 async def test_an_erased_unit_counts_nowhere_but_in_what_people_did(metrics: Metrics) -> None:
