@@ -78,7 +78,10 @@ def project_from(event: Message) -> domain.ProjectState:
 def _read(kind: type[Wish], told: Message) -> Wish:
     """Return what a message says; the fields have the same names on both sides."""
     found = {}
+    optional = {one.name for one in told.DESCRIPTOR.fields if one.has_presence}
     for field in msgspec.structs.fields(kind):
+        if field.name in optional and not told.HasField(field.name):
+            continue  # it was left to its default
         value = getattr(told, field.name)
         found[field.name] = _read(field.type, value) if isinstance(value, Message) else value
     return kind(**found)
@@ -121,7 +124,10 @@ def policy(wished: domain.Policy) -> Policy:
     return Policy(
         overlap=OverlapPolicy(**asdict(wished.overlap)),
         consensus=ConsensusPolicy(
-            method=wished.consensus.method, confidence=wished.consensus.settled_at, learn=wished.consensus.learn
+            method=wished.consensus.method,
+            confidence=wished.consensus.settled_at,
+            learn=wished.consensus.learn,
+            wrong_at_most=wished.consensus.wrong_at_most,
         ),
         gold=GoldPolicy(**asdict(wished.gold)),
         sampling=SamplingPolicy(**asdict(wished.sampling)),

@@ -177,6 +177,7 @@ class ConsensusPolicy(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     LEARN_FIELD_NUMBER: _builtins.int
+    WRONG_AT_MOST_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """"posterior" or "majority"."""
     confidence: _builtins.float
@@ -185,18 +186,23 @@ class ConsensusPolicy(_message.Message):
     """What the shares of classes are learnt from. "gold": hidden gold alone, so that the same gold weighs labels the same
     whatever comes in when. "resolved", and where it is empty: gold and the units that were resolved.
     """
+    wrong_at_most: _builtins.float
+    """As the project says it where it says how much may be wrong; confidence is then 1 less this."""
     def __init__(
         self,
         *,
         method: _builtins.str = ...,
         confidence: _builtins.float = ...,
         learn: _builtins.str = ...,
+        wrong_at_most: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "learn", b"learn", "method", b"method"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most", "confidence", b"confidence", "learn", b"learn", "method", b"method", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__wrong_at_most: _TypeAlias = _typing.Literal["wrong_at_most"]  # noqa: Y015
+    _WhichOneofArgType__wrong_at_most: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wrong_at_most) -> _WhichOneofReturnType__wrong_at_most | None: ...
 
 Global___ConsensusPolicy: _TypeAlias = ConsensusPolicy  # noqa: Y015
 

@@ -249,6 +249,12 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
 
 
+def stated_whole(policy: Policy) -> Policy:
+    """Return the policy with its confidence written out where it says how much may be wrong."""
+    consensus = msgspec.structs.replace(policy.consensus, confidence=policy.consensus.settled_at)
+    return msgspec.structs.replace(policy, consensus=consensus)
+
+
 def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
     """Yield what is out of range in the policy of consensus, by field."""
     yield from _within("policy.consensus.confidence", consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)

@@ -19,6 +19,7 @@ from services.ingest.domain.project import (
     ProjectState,
     defined,
     definition_faults,
+    stated_whole,
 )
 from services.ingest.repository import PROJECT, Repository
 
@@ -50,7 +51,9 @@ class Projects:
             path = f"label_schema{fault.path.removeprefix('$')}"
             raise ProjectRefused([Fault(path, fault.problem, fault.cure)]) from fault
         await self._check(definition)
-        definition = msgspec.structs.replace(definition, label_schema=spec, name=definition.name or slug)
+        definition = msgspec.structs.replace(
+            definition, label_schema=spec, name=definition.name or slug, policy=stated_whole(definition.policy)
+        )
         project_id = f"{client_id}-{slug}"
         trace, before = trace_headers(), [0]
 

@@ -17,7 +17,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.store import memory as store_memory
 from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
 from services.ingest import announcements
-from services.ingest.domain.project import Audit, Definition, Overlap, Policy, ProjectState, Targets
+from services.ingest.domain.project import Audit, Consensus, Definition, Overlap, Policy, ProjectState, Targets
 from services.ingest.handlers import admission
 from simulation.house import House
 from tests.support.ingest import DEFINITION, Ingest, start, told
@@ -131,7 +131,10 @@ async def test_every_process_knows_a_redefinition_within_seconds_and_lists_all_p
 
 
 def test_a_project_is_read_back_as_it_was_told() -> None:
-    policy = Policy(Overlap(3, 7), audit=Audit(plan="single", aql=0.02, rejections_max=5), dedupe="id", priority=-4)
+    consensus = Consensus(confidence=0.98, wrong_at_most=0.02, learn="gold")
+    policy = Policy(
+        Overlap(3, 7), consensus, audit=Audit(plan="single", aql=0.02, rejections_max=5), dedupe="id", priority=-4
+    )
     definition = Definition(
         {"kind": "choice", "classes": ["a", "b"]}, "Name", "Text\u2028", policy, Targets(alpha=0.123456789)
     )
