@@ -107,7 +107,7 @@ def sameness_by_bytes() -> Iterator[None]:
 @contextmanager
 def alpha_of_all_labels() -> Iterator[None]:
     """Measure agreement on the labels that were asked for because the first disagreed, too."""
-    with patch("services.audit.domain.certificate.asked_labels", lambda labels, *_: list(labels)):
+    with patch("services.audit.domain.certificate.first_asked", lambda labels, *_: list(labels)):
         yield
 
 
