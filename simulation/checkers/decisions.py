@@ -54,8 +54,11 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     for one in evidence.said:
         if one.kind in RESOLVING:
             resolved[one.content.unit_id, one.content.rework] += 1
-        # What was asked for and then found to be nobody's is decided once more, with the same labels.
-        if one.kind in DECIDING and not (one.kind == "escalated" and one.content.reason == "nobody_left"):
+        # What was asked for and then found to be nobody's is decided once more, with the same labels; and so is what a
+        # project that was redefined asks more of.
+        anew = one.kind == "escalated" and one.content.reason == "nobody_left"
+        anew = anew or one.metadata.causation_id.startswith("redefined/")
+        if one.kind in DECIDING and not anew:
             rounds[one.content.unit_id, one.content.rework, one.content.round] += 1
             if one.content.unit_id in gold:
                 yield f"gold unit {one.content.unit_id} was decided on ({one.kind})"
