@@ -68,9 +68,16 @@ STEPS = (
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20")),
     _pytest(
-        "ports and services on the real parts",
-        *("-m", "real", "--ignore=tests/end_to_end"),
+        "ports on the real parts",
+        *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py"),
         *_BY_FILE,
+        on=_BROKER_AND_STORE,
+    ),
+    # One after another: a service that one test runs would answer what another test's people say.
+    _pytest(
+        "services on the real parts",
+        *("-m", "real", "tests/integration"),
+        *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
         on=_BROKER_AND_STORE,
     ),
     _pytest("end to end", "-m", "real", "tests/end_to_end", *_BY_FILE),

@@ -194,7 +194,11 @@ async def test_two_lives_share_the_projects_and_either_answers_for_both_also_whe
     async def listed(service: Service) -> list[str] | int:
         async with caller(service, senior) as person:
             answer = await person.get("/v1/escalations")
-            return [one["unit_id"] for one in answer.json()["escalations"]] if answer.is_success else answer.status_code
+            if not answer.is_success:
+                return answer.status_code
+            # The broker has the units of tests before this one, too.
+            found = [one["unit_id"] for one in answer.json()["escalations"]]
+            return [one for one in found if one.startswith(place.client_id)]
 
     async def shared(*lives: Service) -> bool:
         return sorted(one for life in lives for one in places_of(life)) == list(range(SETTINGS.places.count))

@@ -9,6 +9,7 @@ import pytest
 from concord.chassis.identity import Role
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
+from concord.contracts.ids import placed_id
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS
 from concord.contracts.v1.resolutions_pb2 import OverlapRequested
 from services.assign.bootstrap import wire
@@ -36,9 +37,9 @@ async def place() -> AsyncIterator[RealPlace]:
     async with real_place("assign") as place:
         await place.upstream.project(POLICY)
         for number in range(UNITS_COUNT):
-            await place.upstream.unit(f"{place.client_id}-u{number}")
+            await place.upstream.unit(unit_id(place, str(number)))
         for number in range(UNITS_COUNT // 10):
-            await place.upstream.unit(f"{place.client_id}-ug{number}", gold="yes")
+            await place.upstream.unit(unit_id(place, f"g{number}"), gold="yes")
         yield place
 
 
@@ -67,6 +68,11 @@ async def label_all(place: RealPlace, service: Service, name: str, labels_max: i
                 assert (first.json()["status"], again.json()["status"]) == ("accepted", "repeated")
                 done += 1
     return done
+
+
+def unit_id(place: RealPlace, name: str) -> str:
+    """Return the id of a unit of the place's project."""
+    return placed_id("u", place.project_id, name)
 
 
 async def waiting(place: RealPlace, service: Service) -> None:
@@ -103,15 +109,16 @@ async def test_a_project_is_labelled_to_its_overlap_across_a_restart_and_every_l
         assert counts == [9] * len(ANNOTATORS)
     async with place.life(assign) as service:
         await asyncio.gather(*(label_all(place, service, name, 1_000, generator) for name in ANNOTATORS))
-        unit_id = f"{place.client_id}-u0"
-        more = OverlapRequested(unit_id=unit_id, round=2, overlap_wanted=3)
-        await place.upstream.resolution(unit_id, overlap_requested=more)
+        first = unit_id(place, "0")
+        more = OverlapRequested(unit_id=first, round=2, overlap_wanted=3)
+        await place.upstream.resolution(first, overlap_requested=more)
         await third_label(place, service, generator)
-    labels = [event.annotation_submitted for event in await place.said(ANNOTATIONS)]
+    told = await place.said(ANNOTATIONS)
+    labels = [event.annotation_submitted for event in told if event.HasField("annotation_submitted")]
     assert len({label.annotation_id for label in labels}) == len(labels), "each label is told once"
     by_unit: dict[str, list[str]] = {}
     for label in labels:
-        by_unit.setdefault(label.unit_id.removeprefix(f"{place.client_id}-u"), []).append(label.annotator_id)
+        by_unit.setdefault(label.unit_id.removeprefix(unit_id(place, "")), []).append(label.annotator_id)
     assert all(len(set(names)) == len(names) for names in by_unit.values())
     ordinary = {name: len(by_unit[name]) for name in by_unit if not name.startswith("g")}
     assert ordinary == {str(n): 3 if n == 0 else 2 for n in range(UNITS_COUNT)}
