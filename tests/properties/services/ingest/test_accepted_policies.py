@@ -25,6 +25,8 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "overlap.max": (2, 100),
     "consensus.method": ("posterior", "majority"),
     "consensus.confidence": (0.5, 1.0),
+    "consensus.wrong_at_most": (0.0001, 0.5),
+    "consensus.learn": ("gold", "resolved"),
     "gold.rate": (0.0, 1.0),
     "gold.qualify_units_max": (1, 1_000),
     "gold.pass_accuracy": (0.0, 1.0),
@@ -129,14 +131,17 @@ def test_what_costs_more_than_the_budget_is_refused_without_being_computed() -> 
     assert fault.field == "policy.audit.ltpd"
 
 
-LOW = {path: ends[0] for path, ends in ENDS.items()} | {"audit.ltpd": 0.05, "sampling.rate": 1.0}
-HIGH = {path: ends[-1] for path, ends in ENDS.items()}
+# How much may be wrong is the confidence said the other way round: a policy says one of the two.
+TOGETHER = {path: ends for path, ends in ENDS.items() if path != "consensus.wrong_at_most"}
+LOW = {path: ends[0] for path, ends in TOGETHER.items()} | {"audit.ltpd": 0.05, "sampling.rate": 1.0}
+HIGH = {path: ends[-1] for path, ends in TOGETHER.items()}
 HIGH |= {"lot.size": 4, "gold.rate": 0.5, "overlap.max": 2, "audit.alpha": 0.3}
 STORIES = {
     "all at their low ends": LOW,
     "all at their high ends": HIGH,
     "rates apart": {"lot.size": 3, "audit.aql": 0.0001, "audit.ltpd": 0.999999, "overlap.max": 2},
     "risks at their ends": {"lot.size": 3, "audit.alpha": 0.0001, "audit.beta": 0.5, "overlap.max": 2},
+    "half may be wrong": {"lot.size": 2, "overlap.max": 2, "consensus.wrong_at_most": 0.5, "consensus.learn": "gold"},
     "nothing settles": {"lot.size": 2, "overlap.max": 2, "consensus.confidence": 1.0, "consensus.method": "majority"},
 }
 
