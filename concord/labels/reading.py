@@ -138,13 +138,23 @@ def class_names_in(value: object, path: str, count_min: int) -> tuple[str, ...]:
     names: dict[str, int] = {}
     for place, given in enumerate(list_in(listed, path, SchemaFault, count_min, CLASSES_MAX)):
         here = f"{path}[{place}]"
-        name = text_in(given, here, SchemaFault, CLASS_CHARACTERS_MAX)
-        if not name or not _is_printable(name) or name != name.strip():
-            raise SchemaFault(here, f"{shown(name)} is no class name", "use printable text, no blanks around")
+        name = class_name_in(given, here)
         if name in names:
             raise SchemaFault(here, f"{shown(name)} stands at {names[name]} already", "name each class once")
         names[name] = place
     return tuple(names)
+
+
+def class_name_in(value: object, path: str) -> str:
+    """Return one class name of a schema: printable, without blanks at its ends.
+
+    >>> class_name_in("yes", "$.classes[0]")
+    'yes'
+    """
+    name = text_in(value, path, SchemaFault, CLASS_CHARACTERS_MAX)
+    if not name or not _is_printable(name) or name != name.strip():
+        raise SchemaFault(path, f"{shown(name)} is no class name", "use printable text, no blanks around")
+    return name
 
 
 def class_in(value: object, path: str, classes: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -28,6 +28,14 @@ class _Fault(ValueError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}; {self.cure}"
+
+    def beneath(self, path: str) -> Self:
+        """Return the same fault as seen from further up, where `path` leads to what it was found in.
+
+        >>> str(LabelFault("$.end", "9 is past the text", "send at most 8").beneath("$.answers.name"))
+        '$.answers.name.end: 9 is past the text; send at most 8'
+        """
+        return type(self)(f"{path}{self.path.removeprefix('$')}", self.problem, self.cure)
 
 
 class SchemaFault(_Fault):
@@ -78,8 +86,8 @@ class Merged:
         label: the canonical merged label; None when the unit must be escalated.
         support: share of the weight behind the label, from 0 to 1; each kind says how it is counted.
         reason: how the label was found, or why there is none, as a clause for people to read.
-        parts: for labels made of several parts (tags, spans, boxes, polygons), the support of each part
-            in the label's order; empty otherwise.
+        parts: for labels made of several parts (tags, spans, boxes, polygons, the answers of a form), the support
+            of each part in the label's order; empty otherwise.
     """
 
     label: Json
@@ -137,6 +145,8 @@ class LabelSchema(Protocol):
         | spans, boxes, polygons | each region has one counterpart of its class, of an intersection over union of \
         1 - `tolerance` at least; spans are held to their very ends if not declared, boxes and polygons to `iou_min` |
         | text | without regard to blanks, at most `tolerance` of the characters are edited; none if not declared |
+        | taxonomy | it is the same node, or they are at most `tolerance` apart by path; the very node if not declared |
+        | form | the same fields are answered, and each answer says the same by its own kind |
         """
         ...
 
@@ -151,7 +161,7 @@ class LabelSchema(Protocol):
 
 @runtime_checkable
 class ClassedSchema(Protocol):
-    """A schema with finitely many labels (choice, rating, preference), as posterior consensus needs it.
+    """A schema with finitely many labels (choice, rating, preference, taxonomy), as posterior consensus needs it.
 
     `classes[index(label)] == label` for every canonical label.
     """

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from concord.labels import KINDS, Json, LabelSchema, Vote, schema_from
+from concord.labels.form import fields_of
 
 few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +39,79 @@ specs: dict[str, st.SearchStrategy[Any]] = {
     "polygons": st.fixed_dictionaries({"classes": class_lists}, optional=regions),
     "text": st.fixed_dictionaries({}, optional={"characters_min": st.just(0), "distance_max": st.floats(0, 1)}),
 }
+
+
+@st.composite
+def taxonomies(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a tree whose nodes each stand at the top or under one before; two at least have nothing under them."""
+    nodes: list[dict[str, Any]] = [{"id": "top"}, {"id": "other", "title": "Other"}, {"id": "é", "parent": "top"}]
+    for name in draw(st.lists(st.sampled_from(["好", "two words", "x", "y"]), unique=True)):
+        nodes.append({"id": name, "parent": draw(st.sampled_from([None, *(node["id"] for node in nodes)]))})
+    return {"nodes": nodes, "inner": draw(st.booleans())}
+
+
+def _leaves(spec: Any) -> list[str]:
+    parents = {node.get("parent") for node in spec["nodes"]}
+    return [node["id"] for node in spec["nodes"] if spec["inner"] or node["id"] not in parents]
+
+
+CLASSED = ("choice", "rating", "preference", "taxonomy")
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a form of up to four fields of any plain kind, each asked always or after an answer to one before."""
+    fields: list[dict[str, Any]] = []
+    for name in "abcd"[: draw(st.integers(1, 4))]:
+        kind = draw(st.sampled_from(sorted(set(specs) - {"form"})))
+        field: dict[str, Any] = {
+            "name": name,
+            "schema": {"kind": kind, **draw(specs[kind])},
+            "required": draw(st.booleans()),
+        }
+        parents = [one for one in fields if one["schema"]["kind"] in (*CLASSED, "choices", "boxes")]
+        if parents and draw(st.booleans()):
+            parent = draw(st.sampled_from(parents))
+            kind, spec = parent["schema"]["kind"], parent["schema"]
+            if kind in CLASSED:
+                answer = schema_from(spec).canonical(draw(labels[kind](spec)))
+                field["when"] = {"field": parent["name"], "is": [answer]}
+            else:
+                field["when"] = {"field": parent["name"], "has": [draw(st.sampled_from(spec["classes"]))]}
+        fields.append(field)
+    return {"fields": fields}
+
+
+def _is_asked(spec: Any, field: Any, answers: Any) -> bool:
+    """Say whether answers ask a field: told anew, from the JSON alone."""
+    if (when := field.get("when")) is None:
+        return True
+    if when["field"] not in answers:
+        return False
+    (parent,) = (one["schema"] for one in spec["fields"] if one["name"] == when["field"])
+    given_label: Any = schema_from(parent).canonical(answers[when["field"]])
+    if "has" in when:
+        held = [one["class"] for one in given_label["boxes"]] if parent["kind"] == "boxes" else given_label
+        return bool(set(held) & set(when["has"]))
+    if parent["kind"] == "taxonomy":
+        above = {node["id"]: node.get("parent") for node in parent["nodes"]}
+        while given_label is not None and given_label not in when["is"]:
+            given_label = above[given_label]
+        return given_label is not None
+    return given_label in when["is"]
+
+
+@st.composite
+def form_labels(draw: st.DrawFn, spec: Any) -> dict[str, Any]:
+    """Return answers to whatever fields they ask, some of those that need none left out."""
+    answers: dict[str, Any] = {}
+    for field in spec["fields"]:
+        if _is_asked(spec, field, answers) and (field["required"] or draw(st.booleans())):
+            answers[field["name"]] = draw(labels[field["schema"]["kind"]](field["schema"]))
+    return {"answers": answers}
+
+
+specs["taxonomy"], specs["form"] = taxonomies(), forms()
 
 spans = st.tuples(st.integers(0, 12), st.integers(1, 6)).map(lambda at: {"start": at[0], "end": at[0] + at[1]})
 boxes = st.tuples(st.integers(-4, 4), st.integers(-4, 4), st.floats(0.5, 6), st.floats(0.5, 6)).map(
@@ -78,7 +152,14 @@ labels: dict[str, Callable[[Any], st.SearchStrategy[Any]]] = {
     "boxes": lambda spec: _regions(boxes, spec, "boxes"),
     "polygons": lambda spec: _regions(polygons(), spec, "polygons"),
     "text": lambda spec: st.text(st.sampled_from("abé\n\r 好"), min_size=1, max_size=8),
+    "taxonomy": lambda spec: st.sampled_from(_leaves(spec)),
+    "form": form_labels,
 }
+
+
+def kinds_in(schema: LabelSchema) -> set[str]:
+    """Return the kinds of a schema's fields."""
+    return {field.schema.kind for field in fields_of(schema)}
 
 
 def drawn(data: st.DataObject, kind: str, count: int) -> tuple[LabelSchema, list[Json]]:

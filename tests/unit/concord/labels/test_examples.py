@@ -12,7 +12,21 @@ import concord.labels
 
 MODULES = ["concord.labels", *(f"concord.labels.{each.name}" for each in pkgutil.iter_modules(concord.labels.__path__))]
 ABSTRACT = {"LabelSchema", "ClassedSchema", "SchemaFault", "LabelFault"}
-PLAIN = {"classes", "Region", "Drawing", "Agreed", "Settled", "Vote", "Merged", "RegionSchema"}
+PLAIN = {
+    "classes",
+    "Region",
+    "Drawing",
+    "Agreed",
+    "Settled",
+    "Vote",
+    "Merged",
+    "RegionSchema",
+    "Node",
+    "Part",
+    "Field",
+    "Condition",
+    "ids",
+}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -10,10 +10,16 @@ from concord.labels import KINDS, Json, LabelFault, SchemaFault, Vote, schema_fr
 from concord.labels.choice import Choice
 from concord.labels.schema import Merged
 
+PLAIN = {"kind": "choice", "classes": ["a", "b"]}
 
-def test_a_project_of_choices_loads_no_geometry() -> None:
+
+@pytest.mark.parametrize(
+    "spec", [PLAIN, {"kind": "form", "fields": [{"name": "a", "schema": PLAIN}]}], ids=["one", "form"]
+)
+def test_a_project_of_choices_loads_no_geometry(spec: dict[str, Json]) -> None:
     program = (
-        "import sys; from concord.labels import schema_from; schema_from({'kind': 'choice', 'classes': ['a', 'b']});"
+        "import sys; from concord.labels import schema_from; from concord.labels.form import fields_of;"
+        f"fields_of(schema_from({spec}));"
         "print([each for each in ('numpy', 'scipy', 'shapely', 'rapidfuzz') if each in sys.modules])"
     )
     root = Path(concord.__file__).parents[1]
@@ -29,8 +35,16 @@ def test_every_kind_names_itself() -> None:
         "highest": 5,
         "low": 0,
         "high": 1,
+        "nodes": [{"id": "a"}, {"id": "b"}],
+        "fields": [{"name": "a", "schema": {"kind": "text"}}],
     }
-    wanted = {"rating": ["lowest", "highest"], "number": ["low", "high"], "ranking": ["items"]}
+    wanted = {
+        "rating": ["lowest", "highest"],
+        "number": ["low", "high"],
+        "ranking": ["items"],
+        "taxonomy": ["nodes"],
+        "form": ["fields"],
+    }
     for kind in KINDS:
         fields = wanted.get(kind, [] if kind in {"preference", "text"} else ["classes"])
         assert schema_from({"kind": kind, **{field: least[field] for field in fields}}).kind == kind
