@@ -42,7 +42,8 @@ def agreement(tally: LabelTally, schema: LabelSchema) -> tuple[Estimate, Estimat
     if schema.alpha_metric is None and len(tally.rows) > ROWS_MAX:
         reason = f"the labels of {len(tally.rows)} units differ too much to be compared while they come in"
         return undefined(reason, 0, method), undefined(reason, 0, "percent agreement")
-    counts = tally.label_counts(_scale(tally, classes) if classes else None)
+    # By a distance, a class that nobody gave is no label to be compared with.
+    counts = tally.label_counts(_scale(tally, classes) if classes and schema.alpha_metric is not None else None)
     shared = percent_agreement(counts)
     if schema.alpha_metric is not None:
         return krippendorff_alpha(counts, schema.alpha_metric), shared

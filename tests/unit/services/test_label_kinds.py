@@ -45,6 +45,33 @@ def span(start: int, end: int) -> Json:
     return {"spans": [{"start": start, "end": end, "class": "name"}]}
 
 
+def form(**answers: Json) -> Json:
+    """Answer a form of five fields, two of them asked only after an answer to another."""
+    return {"answers": {"names": span(0, 3), "subject": "van", "wheels": 4, **answers}}
+
+
+TREE: list[Json] = [
+    {"id": "animal"},
+    {"id": "dog", "parent": "animal"},
+    {"id": "cat", "parent": "animal"},
+    {"id": "vehicle"},
+    {"id": "van", "parent": "vehicle"},
+]
+FORM: list[Json] = [
+    {"name": "toxic", "title": "Is it toxic?", "schema": {"kind": "choice", "classes": ["yes", "no"]}},
+    {
+        "name": "severity",
+        "schema": {"kind": "rating", "lowest": 1, "highest": 5, "tolerance": 1},
+        "when": {"field": "toxic", "is": ["yes"]},
+    },
+    {"name": "names", "schema": {"kind": "spans", "classes": ["name"]}},
+    {"name": "subject", "schema": {"kind": "taxonomy", "nodes": TREE}},
+    {
+        "name": "wheels",
+        "schema": {"kind": "number", "low": 0, "high": 18},
+        "when": {"field": "subject", "is": ["vehicle"]},
+    },
+]
 SQUARE: list[Json] = [[0, 0], [9, 0], [9, 9], [0, 9]]
 TRIANGLE: list[Json] = [[50, 50], [59, 50], [50, 59]]
 SIDES: list[Json] = [{"prefer": side, "strength": 1} for side in "ab"]
@@ -59,6 +86,8 @@ OF_KIND = {
     "boxes": Kind({"classes": ["car"]}, box(0, 9), box(50, 60), box(1, 9)),
     "polygons": Kind({"classes": ["car"]}, outline(*SQUARE), outline(*TRIANGLE), outline([1, 0], *SQUARE[1:])),
     "text": Kind({}, "the quick brown fox", "something else entirely", "the  quick brown fox "),
+    "taxonomy": Kind({"nodes": TREE, "tolerance": 0.5}, "dog", "van", ["animal", "cat"]),
+    "form": Kind({"fields": FORM}, form(toxic="yes", severity=4), form(toxic="no"), form(toxic="yes", severity=5)),
 }  # fmt: skip
 
 
