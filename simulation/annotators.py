@@ -154,9 +154,7 @@ class Annotator(Person):
 
     async def _change_their_mind(self, one: dict[str, Any]) -> None:
         """Send another label for what was submitted; the first stands."""
-        other: Any = "no" if one["label"] == "yes" else "yes"
-        if not isinstance(one["label"], str):
-            other = wishes.NUMBER_HIGH - one["label"]
+        other = wishes.another_label(one["label"])
         taken = {told.assignment_id for told in self.town.notebook.submitted}
         path = f"/v1/assignments/{one['assignment_id']}/submission"
         answer = await self.insist("assign", "POST", path, {"label": other})

@@ -9,6 +9,32 @@ LABELS = ("no", "unsure", "yes")
 NUMBER_HIGH = 100.0
 TOLERANCE = 2.0
 """How far apart two numbers of the town's projects may be and say the same."""
+PLACES = ("coast", "hills", "south")
+FORM: dict[str, Any] = {
+    "kind": "form",
+    "fields": [
+        {"name": "verdict", "schema": {"kind": "choice", "classes": list(LABELS)}},
+        {
+            "name": "grade",
+            "schema": {"kind": "rating", "lowest": 1, "highest": 5},
+            "when": {"field": "verdict", "is": ["unsure", "yes"]},
+        },
+        {
+            "name": "place",
+            "schema": {
+                "kind": "taxonomy",
+                "nodes": [
+                    {"id": "north"},
+                    {"id": "coast", "parent": "north"},
+                    {"id": "hills", "parent": "north"},
+                    {"id": "south"},
+                ],
+            },
+            "required": False,
+        },
+    ],
+}
+"""A label schema of several fields: one is asked after an answer to another, one may be left out."""
 
 
 def canonical(content: Any) -> str:
@@ -60,9 +86,12 @@ def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
 
 
 def schema(draw: random.Random) -> dict[str, Any]:
-    """Return a label schema: classes mostly, now and then a number."""
-    if draw.random() < 0.25:
+    """Return a label schema: classes mostly, now and then a number, or several fields."""
+    kind = draw.random()
+    if kind < 0.25:
         return {"kind": "number", "low": 0, "high": NUMBER_HIGH, "tolerance": TOLERANCE}
+    if kind < 0.45:
+        return FORM
     return {"kind": "choice", "classes": list(LABELS[:: draw.choice((1, 2))])}
 
 
@@ -70,25 +99,59 @@ def truth(draw: random.Random, label_schema: dict[str, Any]) -> Any:
     """Return a true label; classes are not equally frequent."""
     if label_schema["kind"] == "number":
         return round(draw.uniform(10.0, 90.0), 1)
+    if label_schema["kind"] == "form":
+        verdict = draw.choices(LABELS, weights=(1, 2, 3))[0]
+        return form_label(verdict, draw.randint(1, 5), draw.choice((None, *PLACES)))
     classes = label_schema["classes"]
     return draw.choices(classes, weights=range(1, len(classes) + 1))[0]
 
 
+def form_label(verdict: str, grade: int, place: str | None) -> dict[str, Any]:
+    """Return answers to the fields of FORM that are asked."""
+    answers: dict[str, Any] = {"verdict": verdict}
+    if verdict != "no":
+        answers["grade"] = grade
+    if place is not None:
+        answers["place"] = place
+    return {"answers": answers}
+
+
 def right_label(draw: random.Random, true: Any) -> Any:
     """Return what somebody says who sees the truth."""
-    return true if isinstance(true, str) else round(true + draw.uniform(-0.4, 0.4) * TOLERANCE, 2)
+    return true if isinstance(true, str | dict) else round(true + draw.uniform(-0.4, 0.4) * TOLERANCE, 2)
 
 
 def wrong_label(draw: random.Random, true: Any, label_schema: dict[str, Any]) -> Any:
     """Return what somebody says who does not."""
     if label_schema["kind"] == "number":
         return round((true + draw.uniform(20.0, 50.0)) % NUMBER_HIGH, 2)
+    if label_schema["kind"] == "form":
+        return draw.choice([one for one in _near(true["answers"]) if one != true])
     return draw.choice([one for one in label_schema["classes"] if one != true])
+
+
+def _near(true: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the labels of FORM that differ in one answer, and in what hangs on it."""
+    verdict, grade, place = true["verdict"], true.get("grade", 1), true.get("place")
+    return [
+        *(form_label(other, grade, place) for other in LABELS),
+        *(form_label(verdict, other, place) for other in range(1, 6)),
+        *(form_label(verdict, grade, other) for other in (None, *PLACES)),
+    ]
+
+
+def another_label(label: Any) -> Any:
+    """Return a label of the same schema that says something else."""
+    if isinstance(label, dict):
+        return form_label("yes" if label["answers"]["verdict"] == "no" else "no", 1, None)
+    if isinstance(label, str):
+        return "no" if label == "yes" else "yes"
+    return NUMBER_HIGH - label
 
 
 def says_same(one: Any, other: Any) -> bool:
     """Return whether two labels of the town say the same."""
-    if isinstance(one, str) or isinstance(other, str):
+    if isinstance(one, str | dict) or isinstance(other, str | dict):
         return bool(one == other)
     return bool(abs(one - other) <= TOLERANCE + 1e-9)
 

@@ -6,10 +6,26 @@ from typing import Any
 
 
 def _apart(one: Any, other: Any) -> float:
-    """Return how far two labels of the town are apart: nominal for classes, interval for numbers."""
+    """Return how far two labels of the town are apart: nominal for classes, interval for numbers, by field else."""
     if isinstance(one, str):
         return float(one != other)
+    if isinstance(one, dict):
+        return _answers_apart(one["answers"], other["answers"])
     return float((one - other) ** 2)
+
+
+def _answers_apart(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """Return the mean over the fields of the town's form that either was asked: the place always, the grade not."""
+    fields = {"verdict", "place", *one, *other}
+    return sum(_answer_apart(name, one.get(name), other.get(name)) for name in fields) / len(fields)
+
+
+def _answer_apart(name: str, one: Any, other: Any) -> float:
+    if one == other:
+        return 0.0
+    if name == "grade" and None not in (one, other):
+        return float(((one - other) / 4) ** 2)
+    return 0.5 if {one, other} == {"coast", "hills"} else 1.0
 
 
 def alpha(units: Sequence[Sequence[Any]]) -> float | None:

@@ -64,10 +64,11 @@ def forms(draw: st.DrawFn) -> dict[str, Any]:
     fields: list[dict[str, Any]] = []
     for name in "abcd"[: draw(st.integers(1, 4))]:
         kind = draw(st.sampled_from(sorted(set(specs) - {"form"})))
-        schema, required = {"kind": kind, **draw(specs[kind])}, draw(st.booleans())
+        schema = {"kind": kind, **draw(specs[kind])}
+        required: bool = draw(st.booleans())
         field: dict[str, Any] = {"name": name, "schema": schema, "required": required}
         parents = [one for one in fields if one["schema"]["kind"] in (*CLASSED, "choices", "boxes")]
-        if parents and draw(st.booleans()):
+        if draw(st.booleans()) and parents:
             parent = draw(st.sampled_from(parents))
             kind, spec = parent["schema"]["kind"], parent["schema"]
             if kind in CLASSED:
