@@ -35,6 +35,8 @@ REPLY_FIELDS |= {
     "instance",
     "errors",
 }
+REPLY_FIELDS |= {"fields", "name", "schema", "required", "when", "is", "has", "lowest", "highest"}
+REPLY_FIELDS |= {"nodes", "id", "parent", "inner"}
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 
