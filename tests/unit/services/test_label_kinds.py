@@ -199,6 +199,41 @@ def test_no_door_takes_a_span_past_the_end_of_its_text() -> None:
     assert with_five(refused) == [("label.spans[0].end", 422)] * 5
 
 
+def test_every_door_refuses_what_a_form_does_not_ask_under_its_path() -> None:
+    schema: dict[str, Json] = {"kind": "form", "fields": FORM}
+    wrong = form(toxic="no", severity=2)
+
+    async def refused(five: Five) -> list[tuple[str, int]]:
+        circle: dict[str, Json] = {"label_schema": {"kind": "form", "fields": FORM[1:]}, "guideline": "g"}
+        answer = await five.call("ingest", "PUT", "/v1/projects/circle", CLIENT, circle)
+        assert (answer.status, answer.json()["errors"][0]["field"]) == (422, "label_schema.fields[0].when.field")
+        project_id = await define(five, "asked", schema)
+        path = f"/v1/projects/{project_id}"
+        gold = [{"id": "gold", "content": TEXT, "gold": wrong}]
+        report = await five.told("ingest", "POST", f"{path}/units", CLIENT, gold)
+        assert report["refused"][0]["field"] == "gold.answers.severity"
+        (unit_id,) = await admit(five, project_id, [{"id": "u", "content": TEXT}])
+        answers = []
+        for place, person in enumerate(PEOPLE):
+            who = f"annotator/{person}"
+            (offer,) = (await five.told("assign", "POST", f"{path}/claims", who, {"units": 1}))["assignments"]
+            assert offer["label_schema"] == schema_from(schema).spec()
+            at = f"/v1/assignments/{offer['assignment_id']}/submission"
+            answers.append(await five.call("assign", "POST", at, who, {"label": wrong}))
+            await five.told("assign", "POST", at, who, {"label": form(toxic="yes", severity=1 + 2 * place)})
+            await asyncio.sleep(SETTLE_SECONDS)
+        at = f"/v1/escalations/{unit_id}/ruling"
+        answers.append(await five.call("adjudicate", "POST", at, ADJUDICATOR, {"label": wrong, "reason": "r"}))
+        await five.told("adjudicate", "POST", at, ADJUDICATOR, {"label": form(toxic="no"), "reason": "r"})
+        await five.told("ingest", "POST", f"{path}/seal", CLIENT)
+        await asyncio.sleep(SETTLE_SECONDS)
+        verdict = {"verdicts": [{"unit_id": unit_id, "label": wrong}]}
+        (result,) = (await five.told("audit", "POST", "/v1/inspections", AUDITOR, verdict))["results"]
+        return [*((one.json()["errors"][0]["field"], one.status) for one in answers), (result["field"], 422)]
+
+    assert with_five(refused) == [("label.answers.severity", 422)] * 5
+
+
 def test_a_text_that_lies_elsewhere_holds_no_span_back() -> None:
     schema = schema_from({"kind": "spans", "classes": ["name"]})
     assert label_of(schema, span(0, 10_000), None) == span(0, 10_000)
