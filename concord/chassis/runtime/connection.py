@@ -7,7 +7,7 @@ idle socket and no more: strangers' connections are bounded, and the oldest of t
 import asyncio
 from http import HTTPStatus
 from typing import Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 from httptools import HttpParserError
@@ -65,6 +65,19 @@ class Strangers:
 
 
 _strangers: WeakKeyDictionary[ServerState, Strangers] = WeakKeyDictionary()
+_leaving: WeakSet[ServerState] = WeakSet()
+
+
+def leave(server: ServerState) -> None:
+    """Let every connection end with its next answer, which says so: the process is about to close its door.
+
+    A caller that keeps a connection open would otherwise send a request into the moment in which it is closed, and hear
+    nothing; one that asks meanwhile is told to come by another.
+    """
+    _leaving.add(server)
+    for connection in server.connections:
+        if isinstance(connection, BoundedConnection):
+            connection.last()
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -99,6 +112,12 @@ class BoundedConnection(HttpToolsProtocol):
         if self._stranger:
             self._stranger = False
             _strangers[self.server_state].discard(self)
+
+    def last(self) -> None:
+        """Let the request in hand be the last of this connection."""
+        cycle = self._cycle()
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -159,6 +178,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._silent_bytes = 0
         self._unset_timer()
         super().on_headers_complete()
+        if self.server_state in _leaving:
+            self.last()
 
     def on_body(self, body: bytes) -> None:
         """Take in a piece of the body."""

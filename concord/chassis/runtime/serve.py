@@ -17,12 +17,16 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from concord.chassis.runtime.connection import BoundedConnection
+from concord.chassis.runtime.connection import BoundedConnection, leave
 from concord.chassis.runtime.runtime import STOP_SECONDS_MAX, PartDied, Runtime
 from concord.chassis.settings import HttpSettings, SettingsRefused
 
 log = logging.getLogger(__name__)
 
+LEAVE_SECONDS = 1.0
+"""How long the door stays open once the process is told to stop, if handing over is done before: until whoever spreads
+requests has seen that it is not ready, and callers who ask again and again have been told to come by another
+connection. Part of STOP_SECONDS_MAX."""
 DRAIN_SECONDS_MAX = 4
 """How long requests in hand may take once the process is told to stop; part of STOP_SECONDS_MAX."""
 LINGER_SECONDS_MAX = 1.0
@@ -120,8 +124,10 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
     finally:
         stopping_since = loop.time()
         service.runtime.drain()
-        if told.done() and not death.done():
+        if told.done() and not death.done() and start.done():
+            leave(server.server_state)
             await service.runtime.hand_over()
+            await asyncio.wait((open_door, death), timeout=stopping_since + LEAVE_SECONDS - loop.time())
         for task in (start, death, told):
             task.cancel()
         server.should_exit = True

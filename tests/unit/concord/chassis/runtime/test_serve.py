@@ -171,3 +171,30 @@ async def test_a_process_that_dies_hands_nothing_over() -> None:
 
     with pytest.raises(PartDied):
         await serve(service(HandsOver(hand), Loop("timer", die)), asyncio.Event())
+
+
+async def asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: bytes = b"/ready") -> bytes:
+    """Return the head of the answer to a request on a kept connection."""
+    writer.write(b"GET %b HTTP/1.1\r\nhost: here\r\n\r\n" % path)
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+async def test_while_it_leaves_each_answer_ends_its_connection_and_new_ones_are_still_answered() -> None:
+    gate, stop = Gate(), asyncio.Event()
+    tested = service(gate=gate)
+    served = asyncio.create_task(serve(tested, stop))
+    assert await answer(tested) == 200
+    one, slow = [await asyncio.open_connection("127.0.0.1", tested.http.port) for _ in range(2)]
+    assert b"connection: close" not in await asked(*one)
+    in_hand = asyncio.create_task(asked(*slow, b"/slow"))
+    await gate.reached.wait()
+    stop.set()
+    while tested.runtime.ready:  # noqa: ASYNC110 - a phase sets no event
+        await asyncio.sleep(0)
+    assert b"connection: close" in await asked(*one), "who keeps a connection is told to come by another"
+    assert await one[0].read() == b""
+    gate.open.set()
+    assert b"connection: close" in await in_hand
+    later = await asyncio.open_connection("127.0.0.1", tested.http.port)
+    assert b"503" in await asked(*later), "not ready, and no caller finds a closed door"
+    await served
