@@ -17,7 +17,7 @@ setup: ## make the environment and fetch the broker, once; every verb that needs
 doctor: ## list what only the system can give, and how to get what is missing
 	@$(SYSTEM) doctor
 
-demo: setup ## the main job on real data, from events to a verified certificate (ARGS="--data DIR --json FILE")
+demo: setup ## the main job on real data, from events to a verified certificate (ARGS="--data DIR --replicas 2")
 	@.venv/bin/python -m demo $(ARGS)
 
 test: setup ## everything that must hold: lint, types, rules, tests in memory and on the real parts, simulation
@@ -26,7 +26,7 @@ test: setup ## everything that must hold: lint, types, rules, tests in memory an
 check: setup ## lint, types and who may import whom, nothing else
 	@$(LOCAL) check
 
-up: setup ## start broker, store and the five services, print the addresses (ARGS="--foreground --observe")
+up: setup ## start broker, store and the five services, print the addresses (ARGS="--replicas 2 --observe")
 	@$(LOCAL) up $(ARGS)
 
 down: ## stop every process of this checkout's stacks; the data stays

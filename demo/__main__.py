@@ -21,7 +21,7 @@ from demo.supervision import kept_running
 from deploy.local import places
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.listeners import is_free
-from deploy.local.ports import Ports
+from deploy.local.ports import REPLICAS_MAX, Ports
 from deploy.local.processes import NotStarted
 from deploy.local.stack import Stack
 
@@ -48,8 +48,15 @@ SEEDS_MAX = 1_000
     type=click.IntRange(1, SEEDS_MAX),
     help="Start nothing: replay the services' decisions over so many choices of gold, and print mean and worst.",
 )
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, REPLICAS_MAX),
+    default=1,
+    show_default=True,
+    help="Processes of each service that run behind its one address.",
+)
 @click.option("--keep", is_flag=True, help="Leave everything running at the end; `make down` stops it.")
-def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, keep: bool) -> None:
+def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, replicas: int, keep: bool) -> None:
     """Run the main job on real data: a crowd's labels are replayed through Concord.
 
     Broker, store and the five services are started for it and stopped at the end, whatever happens;
@@ -61,7 +68,7 @@ def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, keep:
         for remark in dataset.remarks:
             console.print(f"{data.name}: {remark}", highlight=False, markup=False, soft_wrap=True)
         if seeds is None:
-            status = asyncio.run(_run(console, dataset, json_file, seed, keep))
+            status = asyncio.run(_run(console, dataset, json_file, seed, replicas, keep))
         else:
             status = _replayed(console, dataset, json_file, seeds)
     except (LabelFileError, Refused, Standstill, NotStarted) as fault:
@@ -86,12 +93,16 @@ def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds:
     return 0
 
 
-async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, keep: bool) -> int:
+async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, replicas: int, keep: bool) -> int:
     # Every run starts from nothing, so that the same data and seed come to the same figures.
     shutil.rmtree(FOLDER / "data", ignore_errors=True)
     elsewhere = Elsewhere.from_environment(os.environ)
     stack = Stack(
-        FOLDER, _ports(), elsewhere=elsewhere, say=lambda line: console.print(line, highlight=False, soft_wrap=True)
+        FOLDER,
+        _ports(),
+        elsewhere=elsewhere,
+        say=lambda line: console.print(line, highlight=False, soft_wrap=True),
+        replicas=replicas,
     )
     async with stack, Services(stack.addresses) as services:
         job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug_of(dataset.name), seed)
@@ -120,7 +131,7 @@ def _own(elsewhere: Elsewhere) -> list[str]:
 def _ports() -> Ports:
     """Return the documented ports, or others while something else listens on one of them."""
     usual = Ports.from_environment(os.environ)
-    return usual if all(map(is_free, usual.as_dict().values())) else Ports.free()
+    return usual if all(map(is_free, usual.all())) else Ports.free()
 
 
 def _command(outcome: Outcome) -> list[str]:

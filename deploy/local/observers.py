@@ -1,5 +1,6 @@
 """What watches a local stack: Prometheus on the rules that are deployed, and the Alertmanager that hears of it."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,10 @@ _TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 _DEPLOYED = places.ROOT / "deploy" / "observability" / "prometheus"
 
 
-def programs(folder: Path, ports: Ports) -> list[Program]:
+def programs(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> list[Program]:
     """Return the programs that watch a stack, their settings and data in its data folder.
+
+    `scraped` says at which ports the processes of each service are asked.
 
     Debian's Alertmanager wants its templates where only an installation puts them, so it must be installed.
 
@@ -23,7 +26,7 @@ def programs(folder: Path, ports: Ports) -> list[Program]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     asks = prometheus.ensure() / "prometheus"
-    return [*_alertmanager(folder, ports), _prometheus(asks, folder, ports)]
+    return [*_alertmanager(folder, ports), _prometheus(asks, folder, ports, scraped)]
 
 
 def hears() -> bool:
@@ -52,12 +55,12 @@ def _alertmanager(folder: Path, ports: Ports) -> list[Program]:
     ]
 
 
-def _prometheus(program: Path, folder: Path, ports: Ports) -> Program:
+def _prometheus(program: Path, folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> Program:
     return Program(
         name="prometheus",
         argv=(
             str(program),
-            f"--config.file={_configured(folder, ports)}",
+            f"--config.file={_configured(folder, ports, scraped)}",
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--web.listen-address=127.0.0.1:{ports.prometheus}",
         ),
@@ -66,13 +69,12 @@ def _prometheus(program: Path, folder: Path, ports: Ports) -> Program:
     )
 
 
-def _configured(folder: Path, ports: Ports) -> Path:
+def _configured(folder: Path, ports: Ports, scraped: Mapping[str, Sequence[int]]) -> Path:
     """Write the deployed settings with the ports of this stack, and return where."""
     settings = yaml.safe_load((_DEPLOYED / "prometheus.yml").read_text())
     settings["rule_files"] = [str(_DEPLOYED / name) for name in settings["rule_files"]]
-    numbers = ports.as_dict()
     for target in settings["scrape_configs"][0]["static_configs"]:
-        target["targets"] = [f"127.0.0.1:{numbers[target['labels']['service']]}"]
+        target["targets"] = [f"127.0.0.1:{port}" for port in scraped.get(target["labels"]["service"], ())]
     settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{ports.alertmanager}"]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(settings))

@@ -1,6 +1,7 @@
 """Start programs layer by layer, each layer when the one before is ready; know their state; stop them in reverse."""
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -13,6 +14,8 @@ from deploy.local import family, listeners, places, proc
 from deploy.local.guardian import Guardian
 
 _POLL_SECONDS = 0.05
+_LINGER_SECONDS = 2.0
+"""Beyond the grace: a service ends itself a second after it."""
 _LOG_BYTES_MAX = 20_000_000
 _TAIL_LINES = 15
 
@@ -125,6 +128,15 @@ class Processes:
         known = self._running[name]
         self.kill(name)
         self.start([known.program], known.layer)
+
+    def roll(self, name: str) -> None:
+        """Ask one program to end, killing it when it takes too long, start it again and return when it is ready."""
+        known = self._running[name]
+        until = time.monotonic() + family.GRACE_SECONDS + _LINGER_SECONDS
+        proc.send(known.identity, signal.SIGTERM)
+        while proc.is_running(known.identity) and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+        self.restart(name)
 
     def ended(self) -> str | None:
         """Return the name of a program that ended without being asked to, or None."""

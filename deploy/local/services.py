@@ -1,23 +1,55 @@
-"""The five services and the settings that they get on a local stack."""
+"""The five services, how many processes of each run, and the settings that they get on a local stack."""
+
+from dataclasses import dataclass
 
 from deploy.local.issuer import Issuer
-from deploy.local.ports import Ports
+from deploy.local.ports import SERVICES, Ports
 
-SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+__all__ = ["ONCE", "SERVICES", "Part", "parts", "service_environment"]
+
+ONCE = frozenset({"metrics"})
+"""Services that run as one process, however many of the others there are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of a service.
+
+    Attributes:
+        name: the service's, and with a number where there are several.
+        service: which service it is.
+        port: where it listens.
+    """
+
+    name: str
+    service: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Where the service's other processes reach this one."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def parts(service: str, ports: Ports, replicas: int) -> list[Part]:
+    """Return the processes of a service: one at the service's own port, or several behind it at ports of their own."""
+    if replicas == 1 or service in ONCE:
+        return [Part(service, service, ports.as_dict()[service])]
+    return [Part(f"{service}-{one}", service, ports.process(service, one)) for one in range(1, replicas + 1)]
 
 
 def service_environment(
-    service: str, ports: Ports, kafka: str, mongodb: str, issuer: Issuer, place_count: int
+    part: Part, ports: Ports, kafka: str, mongodb: str, issuer: Issuer, place_count: int
 ) -> dict[str, str]:
-    """Return the environment variables of one service; `concord.chassis.settings` says what each means."""
-    numbers = ports.as_dict()
+    """Return the environment variables of one process; `concord.chassis.settings` says what each means."""
     return {
         "CONCORD_ENVIRONMENT": "local",
         "CONCORD_KAFKA_BOOTSTRAP": kafka,
         "CONCORD_MONGODB_URI": mongodb,
-        "CONCORD_HTTP_PORT": str(numbers[service]),
+        "CONCORD_HTTP_PORT": str(part.port),
+        "CONCORD_ADVERTISED_URL": part.address,
         "CONCORD_PLACES": str(place_count),
-        "CONCORD_INGEST_URL": f"http://127.0.0.1:{numbers['ingest']}",
+        "CONCORD_INGEST_URL": f"http://127.0.0.1:{ports.ingest}",
         "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
         "CONCORD_API_KEY_PEPPER": issuer.pepper,
     }

@@ -14,16 +14,19 @@ from types import TracebackType
 from typing import Self
 
 from concord.contracts.topics import PLACES_LOCAL, check_places
-from deploy.local import family, listeners, observers, places, store
+from deploy.local import family, front, listeners, observers, places, store
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.issuer import Issuer
 from deploy.local.kafka.installation import Installation
-from deploy.local.ports import Ports
+from deploy.local.ports import REPLICAS_MAX, Ports
 from deploy.local.processes import NotStarted, Processes, Program
-from deploy.local.services import SERVICES, service_environment
+from deploy.local.services import SERVICES, Part, parts, service_environment
 from deploy.local.topics import TopicsNotCreated, create_topics
 
-_BROKER_AND_STORE, _SERVICES, _OBSERVERS = 0, 1, 2
+_BROKER_AND_STORE, _SERVICES, _FRONT, _OBSERVERS = 0, 1, 2, 3
+FRONT = "front"
+READY_SECONDS_MAX = 60.0
+"""How long a service may take to be ready, for each process of it: all of them start together on the same cores."""
 
 
 class Stack:
@@ -42,6 +45,7 @@ class Stack:
         say: Callable[[str], None] = lambda _line: None,
         place_count: int = PLACES_LOCAL,
         observed: bool = False,
+        replicas: int = 1,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -53,12 +57,21 @@ class Stack:
             say: Is given a line whenever something became ready or stopped.
             place_count: How many places the cluster has; chosen when its data folder is new, and kept for good.
             observed: Whether Prometheus and Alertmanager run beside it.
+            replicas: How many processes of each service that can be several; the addresses stay the services' own.
+
+        Raises:
+            ValueError: So many processes, or places, cannot be.
         """
         self.folder = folder.resolve()
         self.ports = ports
         self.services = tuple(services)
         self.place_count = check_places(place_count)
         self.observed = observed
+        if not 1 <= replicas <= min(REPLICAS_MAX, self.place_count):
+            most = min(REPLICAS_MAX, self.place_count)
+            raise ValueError(f"{replicas} processes of a service; give 1 to {most}, as many as there are places here")
+        self.replicas = replicas
+        self._parts = {name: parts(name, ports, replicas) for name in self.services}
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -72,8 +85,17 @@ class Stack:
         return {
             "kafka": self.kafka_bootstrap,
             "mongodb": self.mongodb_uri,
-            **{name: f"http://127.0.0.1:{self._port(name)}" for name in self._http()},
+            **{name: f"http://127.0.0.1:{self.ports.as_dict()[name]}" for name in self._http()},
         }
+
+    def parts(self, service: str) -> list[Part]:
+        """Return the processes of a service."""
+        return self._parts[service]
+
+    @property
+    def processes(self) -> list[str]:
+        """The name of every process of every service."""
+        return [part.name for of_one in self._parts.values() for part in of_one]
 
     def _http(self) -> tuple[str, ...]:
         """Return what answers over HTTP."""
@@ -87,12 +109,19 @@ class Stack:
             NotStarted: Something could not come up; what this call had started was stopped again.
         """
         before = self.running
+        self._refuse_other_replicas(before)
         try:
             self._processes.start(self._broker_and_store(), _BROKER_AND_STORE)
             self._create_topics()
-            self._processes.start([self._service(name) for name in self.services], _SERVICES)
+            self._processes.start(
+                [self._service(part) for of_one in self._parts.values() for part in of_one], _SERVICES
+            )
+            if several := self._several():
+                self._processes.start([self._front(several)], _FRONT)
             if self.observed:
-                self._processes.start(observers.programs(places.data(self.folder), self.ports), _OBSERVERS)
+                scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
+                programs = observers.programs(places.data(self.folder), self.ports, scraped)
+                self._processes.start(programs, _OBSERVERS)
         except BaseException:
             self._processes.stop(spare=before)
             raise
@@ -107,12 +136,16 @@ class Stack:
         self._processes.detach()
 
     def kill(self, name: str) -> None:
-        """End one part at once (SIGKILL to it and its children): a service, ``kafka`` or ``mongodb``."""
+        """End one part at once (SIGKILL to it and its children): a service's process, ``kafka`` or ``mongodb``."""
         self._processes.kill(name)
 
     def restart(self, name: str) -> None:
         """Start one part again, killed first when it still runs, and return when it is ready."""
         self._processes.restart(name)
+
+    def roll(self, name: str) -> None:
+        """Stop one part in order and start it again, as an orchestrator does; return when it is ready."""
+        self._processes.roll(name)
 
     def ended(self) -> str | None:
         """Return the name of a part that ended without being asked to, or None while all run."""
@@ -136,16 +169,25 @@ class Stack:
         return places.logs(self.folder) / f"{name}.log"
 
     def cpu_seconds(self, name: str) -> float:
-        """Return the user and system time that one part has used, its restarts and its end included."""
-        return self._processes.cpu_seconds(name)
+        """Return the user and system time of a part, or of a service in all its processes, over all restarts."""
+        names = [part.name for part in self._parts[name]] if name in self._parts else [name]
+        return sum(map(self._processes.cpu_seconds, names))
 
-    def environment(self, service: str) -> dict[str, str]:
-        """Return the settings that one service of this stack is started with."""
+    def environment(self, part: Part) -> dict[str, str]:
+        """Return the settings that one process of this stack is started with."""
         addresses = (self.kafka_bootstrap, self.mongodb_uri)
-        return service_environment(service, self.ports, *addresses, self.issuer, self.place_count)
+        return service_environment(part, self.ports, *addresses, self.issuer, self.place_count)
 
-    def _port(self, name: str) -> int:
-        return self.ports.as_dict()[name]
+    def _several(self) -> dict[str, list[Part]]:
+        """Return the services that have an address in front of their processes'."""
+        return {name: of_one for name, of_one in self._parts.items() if len(of_one) > 1}
+
+    def _refuse_other_replicas(self, running: frozenset[str]) -> None:
+        """Refuse to take over a stack that has other processes than were asked for."""
+        ours = {*self.processes, *([FRONT] if self._several() else [])}
+        others = sorted(name for name in running - ours if name == FRONT or name.split("-")[0] in SERVICES)
+        if others:
+            raise NotStarted(f"it is up with other processes than these ({', '.join(others)}); `make down` stops it")
 
     def _broker_and_store(self) -> list[Program]:
         programs = []
@@ -174,13 +216,24 @@ class Stack:
             )
         return programs
 
-    def _service(self, name: str) -> Program:
+    def _service(self, part: Part) -> Program:
         return Program(
-            name=name,
-            argv=(str(places.PYTHON), "-m", f"services.{name}"),
-            environment=self.environment(name),
-            ports=(self._port(name),),
-            ready=partial(_answers_ready, self._port(name)),
+            name=part.name,
+            argv=(str(places.PYTHON), "-m", f"services.{part.service}"),
+            environment=self.environment(part),
+            ports=(part.port,),
+            ready=partial(_answers_ready, part.port),
+            ready_seconds_max=READY_SECONDS_MAX * self.replicas,
+        )
+
+    def _front(self, several: dict[str, list[Part]]) -> Program:
+        numbers = self.ports.as_dict()
+        carried = {numbers[name]: [part.port for part in of_one] for name, of_one in several.items()}
+        return Program(
+            name=FRONT,
+            argv=front.command(str(places.PYTHON), carried),
+            ports=tuple(carried),
+            ready=lambda: all(map(_answers_ready, carried)),
         )
 
     def _create_topics(self) -> None:

@@ -19,7 +19,7 @@ from deploy.local import attend, doctor, family, places, terminal
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.environment import Environment
 from deploy.local.kafka.installation import Installation
-from deploy.local.ports import Ports
+from deploy.local.ports import REPLICAS_MAX, Ports
 from deploy.local.processes import NotStarted
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def up(asked: argparse.Namespace) -> int:
         say=terminal.say,
         place_count=place_count,
         observed=asked.observe,
+        replicas=asked.replicas,
     )
     before = stack.running
     if asked.foreground and before:
@@ -97,7 +98,7 @@ def up(asked: argparse.Namespace) -> int:
     stack.detach()
     if asked.observe and not observers.hears():
         terminal.say(f"Nobody hears of alerts: no Alertmanager is installed; {prometheus.CURE}")
-    known = before >= {*stack.addresses} - {"kafka", "mongodb"}
+    known = before >= set(stack.processes)
     terminal.say("It was up already." if known else "It is up; `make down` stops it.")
     return 0
 
@@ -185,6 +186,13 @@ def _parser() -> argparse.ArgumentParser:
     bringing_up = add("up", up)
     bringing_up.add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
     bringing_up.add_argument("--observe", action="store_true", help="Prometheus and Alertmanager beside it")
+    bringing_up.add_argument(
+        "--replicas",
+        type=int,
+        default=1,
+        metavar="N",
+        help=f"processes of each service, 1 to {REPLICAS_MAX}, behind the same addresses",
+    )
     add("down", down)
     add("clean", clean).add_argument("--all", action="store_true", help="also the environment and the broker's jars")
     add("check", check)
@@ -215,6 +223,9 @@ def _print_addresses(stack: "Stack") -> None:
     stack.issuer.credentials()
     for name, address in stack.addresses.items():
         terminal.say(f"{name:<12} {address}")
+        processes = stack.parts(name) if name in stack.services else []
+        for part in processes if len(processes) > 1 else []:
+            terminal.say(f"{'':<12} {part.address} is {part.name}")
     terminal.say(f"{'credentials':<12} {stack.issuer.tokens_file} (one a role)")
     terminal.say(f"{'':<12} more: .venv/bin/python -m deploy.local token annotator w017")
     terminal.say(f"{'logs':<12} {places.logs(stack.folder)}")

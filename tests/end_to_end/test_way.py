@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from demo.supervision import kept_running
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from tests.end_to_end.conftest import a_folder
 from tests.end_to_end.judge import faults, heard
 
 pytestmark = pytest.mark.real
@@ -44,17 +46,20 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 async def _killer(stack: Stack, killed: list[str]) -> None:
-    """Kill each service once, the way kill -9 does, while the job runs."""
-    for name in stack.services:
+    """Kill a process of each service once, the way kill -9 does, while the job runs."""
+    for turn, service in enumerate(stack.services):
         await asyncio.sleep(KILL_EVERY_SECONDS)
-        await asyncio.to_thread(stack.kill, name)
-        killed.append(name)
+        processes = stack.parts(service)
+        await asyncio.to_thread(stack.kill, processes[turn % len(processes)].name)
+        killed.append(service)
 
 
-async def _job(dataset: Dataset, folder: Path, kill: bool) -> tuple[dict[str, Any], Job, list[str], list[str]]:
-    """Run the job; return its figures, itself, the faults that the judge found, and who was killed."""
+async def _job(
+    dataset: Dataset, folder: Path, kill: bool, replicas: int = 1
+) -> tuple[dict[str, Any], Job, list[str], list[str]]:
+    """Run the job; return its figures, itself, the faults that the judge found, and what was killed."""
     console, killed = Console(force_terminal=False), list[str]()
-    stack = Stack(folder, Ports.free())
+    stack = Stack(folder, Ports.free(), replicas=replicas)
     async with stack, Services(stack.addresses) as services:
         job = Job(dataset, services, stack.issuer, console, folder / "out", "some", seed=1)
         async with kept_running(stack, console):
@@ -86,17 +91,28 @@ async def _verified(outcome: Outcome) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
-async def test_killing_every_service_changes_nothing_of_what_comes_out(dataset: Dataset, folder: Path) -> None:
-    calm, job, calm_faults, _ = await _job(dataset, folder / "calm", kill=False)
-    stormy, stormy_job, stormy_faults, killed = await _job(dataset, folder / "stormy", kill=True)
+@pytest.fixture(scope="module")
+def calm(dataset: Dataset) -> Iterator[tuple[dict[str, Any], Job]]:
+    """What comes of the job where nothing is killed and every service is one process."""
+    with a_folder() as folder:
+        said, job, found, _ = asyncio.run(_job(dataset, folder, kill=False))
+        assert found == []
+        yield said, job
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_killing_a_process_of_every_service_changes_nothing_of_what_comes_out(
+    dataset: Dataset, folder: Path, calm: tuple[dict[str, Any], Job], replicas: int
+) -> None:
+    quiet, quiet_job = calm
+    stormy, job, found, killed = await _job(dataset, folder, kill=True, replicas=replicas)
     assert killed == ["ingest", "assign", "adjudicate", "audit", "metrics"]
-    assert calm_faults == []
-    assert stormy_faults == []
-    assert {name: stormy[name] for name in COUNTS} == {name: calm[name] for name in COUNTS}
-    for outcome in (job.outcome, stormy_job.outcome):
+    assert found == []
+    assert {name: stormy[name] for name in COUNTS} == {name: quiet[name] for name in COUNTS}
+    for outcome in (quiet_job.outcome, job.outcome):
         assert (await _verified(outcome))[0] == 0
-    changed = stormy_job.outcome.export
+    changed = job.outcome.export
     changed.write_bytes(changed.read_bytes().replace(b'"label":"1"', b'"label":"0"', 1))
-    status, said = await _verified(stormy_job.outcome)
+    status, said = await _verified(job.outcome)
     assert status == 1
     assert "export was changed" in said

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from deploy.local.ports import Ports
+from deploy.local.ports import REPLICAS_MAX, SERVICES, Ports
 
 
 def test_an_offset_moves_every_port_alike() -> None:
@@ -26,3 +26,11 @@ def test_free_ports_are_distinct_and_can_be_listened_on() -> None:
     assert len(set(ports)) == len(ports)
     for port in ports:
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_the_processes_of_every_service_have_ports_of_their_own_whatever_the_offset() -> None:
+    for ports in (Ports(), Ports.moved(100), Ports.free()):
+        several = [ports.process(service, number) for service in SERVICES for number in range(1, REPLICAS_MAX + 1)]
+        assert len({*ports.as_dict().values(), *several}) == len(several) + len(ports.as_dict()) - 1
+        assert ports.process("ingest", 1) == ports.processes
+    assert not {*Ports().all()} & {*Ports.moved(100).all()}, "the offset that is told makes room for a second stack"

@@ -10,7 +10,7 @@ import yaml
 
 from deploy.local import observers, prometheus
 from deploy.local.ports import Ports
-from deploy.local.services import SERVICES
+from deploy.local.services import SERVICES, parts
 
 ROOT = Path(__file__).parents[4]
 PROMETHEUS = ROOT / "deploy" / "observability" / "prometheus"
@@ -138,10 +138,11 @@ def test_the_local_prometheus_tells_the_alertmanager_beside_it() -> None:
 
 def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path) -> None:
     ports = Ports.moved(300)
-    *_, asks = observers.programs(tmp_path, ports)
+    several = {service: [part.port for part in parts(service, ports, 2)] for service in SERVICES}
+    *_, asks = observers.programs(tmp_path, ports, several)
     settings = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
     scraped = [target for one in settings["scrape_configs"][0]["static_configs"] for target in one["targets"]]
-    assert scraped == [f"127.0.0.1:{ports.as_dict()[service]}" for service in SERVICES]
+    assert scraped == [f"127.0.0.1:{port}" for service in SERVICES for port in several[service]]
     told = settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert told == [f"127.0.0.1:{ports.alertmanager}"]
     assert asks.ports == (ports.prometheus,)
