@@ -47,5 +47,5 @@ k8s: setup ## render the Kubernetes manifests and check them (ARGS)
 proto: setup ## generate the contracts' code from proto/ anew
 	@.venv/bin/python -m proto $(ARGS)
 
-lock: setup ## resolve requirements/*.in anew and write their hashes, and those of the broker's jars
-	@$(LOCAL) lock
+lock: setup ## write what requirements/*.in resolve to, with hashes; present versions stay (ARGS=--upgrade)
+	@$(LOCAL) lock $(ARGS)

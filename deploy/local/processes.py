@@ -226,10 +226,15 @@ class Processes:
                     raise NotStarted(f"port {port} of {one.program.name} is answered by {listener}")
 
     def _reap(self, one: _Running) -> None:
-        """Take an ended child's CPU time to its account and let Linux forget it, once, whichever thread comes first."""
+        """Take an ended child's CPU time to its account and let Linux forget it, once, whichever thread comes first.
+
+        One that was only just started is not seen by its mark yet: Linux shows what a program was started with a moment
+        after the start is known to have succeeded. So it may still run here, unasked to end, and is ended.
+        """
         with self._reaping:
             if one.child is None or one.child.returncode is not None:
                 return
+            proc.send(one.identity, signal.SIGKILL)
             _, status, usage = os.wait4(one.child.pid, 0)
             one.child.returncode = os.waitstatus_to_exitcode(status)
             self._spent[one.program.name] += usage.ru_utime + usage.ru_stime

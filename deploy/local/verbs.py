@@ -164,11 +164,11 @@ def lend(asked: argparse.Namespace) -> int:
         return attend.run(asked.command, {**os.environ, **addresses})
 
 
-def lock(_asked: argparse.Namespace) -> int:
-    """Write the locks of packages and jars anew."""
+def lock(asked: argparse.Namespace) -> int:
+    """Write the locks of packages and jars anew; what is locked stays so where it still may."""
     from deploy.local import locks  # noqa: PLC0415 - needs the environment
 
-    locks.write()
+    locks.write(asked.upgrade)
     return 0
 
 
@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     add("check", check)
     add("test", test)
     add("lend", lend).add_argument("command", nargs=argparse.REMAINDER)
-    add("lock", lock)
+    add("lock", lock).add_argument("--upgrade", action="store_true", help="everything to its newest allowed version")
     minting = add("token", token)
     minting.add_argument("role", help="client, annotator, adjudicator, auditor or operator")
     minting.add_argument("subject", help="who it is, such as an annotator's id")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import family, places
+from deploy.local import family, places, proc
 from deploy.local.ports import Ports
 from deploy.local.processes import NotStarted, Processes, Program
 
@@ -23,6 +23,14 @@ def _wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.01)
+
+
+def _within(seconds: float, does: Callable[[], object]) -> None:
+    """Do it, and fail when it does not come back; the bound only ends a broken test."""
+    doing = threading.Thread(target=does, daemon=True)
+    doing.start()
+    doing.join(seconds)
+    assert not doing.is_alive(), "it waits for something that does not come"
 
 
 def _names(folder: Path) -> list[str]:
@@ -114,8 +122,23 @@ def test_a_kill_and_the_restart_that_it_brings_about_may_meet(
     after = processes.pid("service")
     assert not killing.is_alive(), "it waits for the new process to end"
     assert after != before
-    processes.stop()
+    _within(20, processes.stop)
     assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_what_was_started_a_moment_ago_is_ended_though_linux_does_not_show_it_as_ours_yet(
+    tmp_path: Path, toy: Toy, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    processes = Processes(tmp_path)
+    processes.start([toy("service")], layer=0)
+    pid = processes.pid("service")
+    with monkeypatch.context() as unseen:
+        unseen.setattr(proc, "variable", lambda *_: None)
+        _within(20, processes.stop if how == "stop" else lambda: processes.kill("service"))
+        seen = proc.status(pid)
+        assert seen is None or not seen.running
+    processes.stop()
 
 
 def test_a_killed_program_starts_again_and_its_cpu_time_adds_up(tmp_path: Path, toy: Toy, diary: Path) -> None:
