@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -195,12 +195,12 @@ async def test_more_connections_than_may_be_are_cut_off(monkeypatch: pytest.Monk
         await _soon(found.connect)
 
 
-async def _soon(does: Callable[[], object]) -> None:
+async def _soon(does: Callable[[], Awaitable[object]]) -> None:
     """Return when it no longer fails."""
     async with asyncio.timeout(SECONDS_MAX):
         while True:
             try:
-                await does()  # type: ignore[misc]
+                await does()
             except (ConnectionError, asyncio.IncompleteReadError):
                 await asyncio.sleep(0.01)
             else:
