@@ -18,6 +18,15 @@ def _start(folder: Path, name: str, layer: int, command: str) -> subprocess.Pope
     return child
 
 
+def _stubborn(folder: Path, layer: int) -> subprocess.Popen[bytes]:
+    """Start a member that does not end when it is asked to, and return once it does not."""
+    deaf = folder / "deaf"
+    child = _start(folder, "stubborn", layer, f"trap '' TERM; touch {deaf}; while true; do sleep 0.05; done")
+    while not deaf.exists():
+        time.sleep(0.005)
+    return child
+
+
 def test_members_are_found_in_the_order_in_which_they_were_started(tmp_path: Path) -> None:
     late = _start(tmp_path / "one", "service", 1, "exec sleep 60")
     early = _start(tmp_path / "one", "broker", 0, "exec sleep 60")
@@ -40,7 +49,7 @@ def test_what_a_member_started_is_stopped_with_it_even_when_that_member_is_gone(
 
 
 def test_one_that_would_not_stop_is_killed_and_that_is_said(tmp_path: Path) -> None:
-    stubborn = _start(tmp_path, "stubborn", 0, "trap '' TERM; echo; while true; do sleep 0.05; done")
+    stubborn = _stubborn(tmp_path, layer=0)
     said: list[str] = []
     family.stop(tmp_path, grace_seconds=0.2, say=said.append)
     assert stubborn.wait() == -signal.SIGKILL
@@ -55,7 +64,7 @@ def test_one_that_was_paused_is_stopped_as_gently_as_the_others(tmp_path: Path) 
 
 
 def test_a_second_interruption_while_stopping_kills_the_rest_at_once(tmp_path: Path) -> None:
-    stubborn = _start(tmp_path, "stubborn", 1, "trap '' TERM; echo; while true; do sleep 0.05; done")
+    stubborn = _stubborn(tmp_path, layer=1)
     below = _start(tmp_path, "broker", 0, "exec sleep 60")
 
     def interrupt(_number: int, _frame: object) -> None:
