@@ -110,6 +110,7 @@ class UnitAudited(_message.Message):
     CORRECT_FIELD_NUMBER: _builtins.int
     REWORK_FIELD_NUMBER: _builtins.int
     LATE_FIELD_NUMBER: _builtins.int
+    WRONG_FIELDS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     unit_id: _builtins.str
     auditor_id: _builtins.str
@@ -121,6 +122,10 @@ class UnitAudited(_message.Message):
     """That of the resolved label."""
     late: _builtins.bool
     """The lot was judged before this came: it is kept, and counts nowhere."""
+    @_builtins.property
+    def wrong_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where labels have several fields: those in which the two do not say the same. Not correct: at least one."""
+
     def __init__(
         self,
         *,
@@ -132,14 +137,44 @@ class UnitAudited(_message.Message):
         correct: _builtins.bool = ...,
         rework: _builtins.int = ...,
         late: _builtins.bool = ...,
+        wrong_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "late", b"late", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "late", b"late", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "unit_id", b"unit_id", "wrong_fields", b"wrong_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnitAudited: _TypeAlias = UnitAudited  # noqa: Y015
+
+@_typing.final
+class FieldErrors(_message.Message):
+    """What was found in one field of a label with several, over the units that were inspected up to the verdict."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    INSPECTED_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    inspected: _builtins.int
+    """Units in which either label answers it."""
+    errors: _builtins.int
+    """Of these, how many the auditor's answer contradicts."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        inspected: _builtins.int = ...,
+        errors: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "field", b"field", "inspected", b"inspected"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldErrors: _TypeAlias = FieldErrors  # noqa: Y015
 
 @_typing.final
 class LotAccepted(_message.Message):
@@ -155,6 +190,7 @@ class LotAccepted(_message.Message):
     CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
     LOT_UNITS_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -171,6 +207,8 @@ class LotAccepted(_message.Message):
     def plan(self) -> Global___LotPlan:
         """The plan that stopped the inspection; absent where the lot was inspected whole after a rejection."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
     def __init__(
         self,
         *,
@@ -184,10 +222,11 @@ class LotAccepted(_message.Message):
         certificate_sha256: _builtins.str = ...,
         lot_units: _builtins.int = ...,
         plan: Global___LotPlan | None = ...,
+        fields: _abc.Iterable[Global___FieldErrors] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +297,7 @@ class LotRejected(_message.Message):
     LABEL_ERROR_RATE_LOW_FIELD_NUMBER: _builtins.int
     LABEL_ERROR_RATE_HIGH_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -278,6 +318,8 @@ class LotRejected(_message.Message):
     def plan(self) -> Global___LotPlan:
         """The plan that stopped the inspection."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
     def __init__(
         self,
         *,
@@ -291,10 +333,11 @@ class LotRejected(_message.Message):
         label_error_rate_low: _builtins.float = ...,
         label_error_rate_high: _builtins.float = ...,
         plan: Global___LotPlan | None = ...,
+        fields: _abc.Iterable[Global___FieldErrors] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,7 +99,9 @@ Global___Interval: _TypeAlias = Interval  # noqa: Y015
 
 @_typing.final
 class CompetenceEstimated(_message.Message):
-    """How well an annotator does on the gold units of a project (metadata.project_id)."""
+    """How well an annotator does on the gold units of a project (metadata.project_id). Where labels have several fields it
+    is told of the whole label, and once more of each field.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -112,6 +114,7 @@ class CompetenceEstimated(_message.Message):
     ACCURACY_FIELD_NUMBER: _builtins.int
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     ACTIVE_MS_MEDIAN_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
     annotator_id: _builtins.str
     revision: _builtins.int
     """Grows with every estimate of this annotator in this project; a consumer keeps the highest."""
@@ -122,6 +125,8 @@ class CompetenceEstimated(_message.Message):
     annotations: _builtins.int
     """Annotations in all and median active time, milliseconds."""
     active_ms_median: _builtins.int
+    field: _builtins.str
+    """Of which field of the label; empty: of the whole. Gold units in which a field was not asked are not among its own."""
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldAnswers]:
         """Counts on gold of a kind with classes; what never occurred is left out, so that a thousand classes cost nothing."""
@@ -140,10 +145,11 @@ class CompetenceEstimated(_message.Message):
         accuracy: Global___Interval | None = ...,
         annotations: _builtins.int = ...,
         active_ms_median: _builtins.int = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "answers", b"answers", "classes", b"classes", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "answers", b"answers", "classes", b"classes", "field", b"field", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,6 +196,7 @@ class CrowdMeasured(_message.Message):
     DEPENDENCE_UNITS_FIELD_NUMBER: _builtins.int
     GOLD_UNITS_FIELD_NUMBER: _builtins.int
     GOLD_ANSWERS_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Grows with whatever is learnt of gold in this project; a consumer keeps the highest."""
     classes: _builtins.int
@@ -199,6 +206,8 @@ class CrowdMeasured(_message.Message):
     """Gold units that the correlation rests on; with none it is what is expected of any crowd."""
     gold_answers: _builtins.int
     """Answers on gold that are in all of this."""
+    field: _builtins.str
+    """Of which field of the label, where it has several."""
     @_builtins.property
     def gold_units(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldUnits]:
         """Gold units by class; a class without any is left out."""
@@ -212,10 +221,11 @@ class CrowdMeasured(_message.Message):
         dependence_units: _builtins.int = ...,
         gold_units: _abc.Iterable[Global___GoldUnits] | None = ...,
         gold_answers: _builtins.int = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "dependence", b"dependence", "dependence_units", b"dependence_units", "gold_answers", b"gold_answers", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "dependence", b"dependence", "dependence_units", b"dependence_units", "field", b"field", "gold_answers", b"gold_answers", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,11 +264,14 @@ class AgreementMeasured(_message.Message):
     INTERVAL_FIELD_NUMBER: _builtins.int
     UNITS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
     coefficient: _builtins.str
     value: _builtins.float
     """Absent where the coefficient is undefined; then reason says why."""
     units: _builtins.int
     reason: _builtins.str
+    field: _builtins.str
+    """Of which field of the label; empty: of the whole."""
     @_builtins.property
     def interval(self) -> Global___Interval: ...
     def __init__(
@@ -269,10 +282,11 @@ class AgreementMeasured(_message.Message):
         interval: Global___Interval | None = ...,
         units: _builtins.int = ...,
         reason: _builtins.str = ...,
+        field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "interval", b"interval", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "coefficient", b"coefficient", "interval", b"interval", "reason", b"reason", "units", b"units", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "coefficient", b"coefficient", "field", b"field", "interval", b"interval", "reason", b"reason", "units", b"units", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015

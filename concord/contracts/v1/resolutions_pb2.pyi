@@ -99,6 +99,37 @@ class Evidence(_message.Message):
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
 
 @_typing.final
+class FieldOutcome(_message.Message):
+    """How a field of a label with several stands: in the order of the fields, those that the leading answers ask. Its answer
+    is in the label.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    DECIDED_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    confidence: _builtins.float
+    """As of a label: a posterior probability, or a share."""
+    decided: _builtins.bool
+    """Whether there is an answer, or that there is to be none."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        decided: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "decided", b"decided", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldOutcome: _TypeAlias = FieldOutcome  # noqa: Y015
+
+@_typing.final
 class OverlapRequested(_message.Message):
     """Not sure enough, below the cap: the unit wants more annotations."""
 
@@ -147,6 +178,7 @@ class ConsensusReached(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     confidence: _builtins.float
@@ -163,6 +195,8 @@ class ConsensusReached(_message.Message):
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Everybody who had a part in the unit so far, in any round, counted or late, annotators and adjudicators."""
 
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldOutcome]: ...
     def __init__(
         self,
         *,
@@ -176,10 +210,11 @@ class ConsensusReached(_message.Message):
         guideline_version: _builtins.int = ...,
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
+        fields: _abc.Iterable[Global___FieldOutcome] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,6 +235,7 @@ class Escalated(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     reason: _builtins.str
     """"no_consensus", "flagged", or "nobody_left": nobody is left who could give the labels that it lacks."""
@@ -214,6 +250,10 @@ class Escalated(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldOutcome]:
+        """Which of them are in doubt. A field that hangs on one without an answer is not among them."""
+
     def __init__(
         self,
         *,
@@ -226,10 +266,11 @@ class Escalated(_message.Message):
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
+        fields: _abc.Iterable[Global___FieldOutcome] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "leading_label", b"leading_label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "leading_label", b"leading_label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
