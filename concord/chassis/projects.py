@@ -14,6 +14,7 @@ from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
 from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
 from concord.labels import ClassedSchema, LabelSchema, decoded, schema_from
+from concord.labels.form import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Project:
 
     Attributes:
         classed: the schema again, where its labels have classes; asking a schema is too dear for every label.
+        form: the schema again, where its labels have several fields.
         policy: every field set; ingest fills in the defaults before it publishes.
     """
 
@@ -30,6 +32,7 @@ class Project:
     revision: int
     schema: LabelSchema
     classed: ClassedSchema | None
+    form: Form | None
     guideline_version: int
     guideline_text: str
     policy: Policy
@@ -53,6 +56,7 @@ def project_from(event: Message) -> Project:
         revision=defined.revision,
         schema=schema,
         classed=schema if isinstance(schema, ClassedSchema) else None,
+        form=schema if isinstance(schema, Form) else None,
         guideline_version=defined.guideline_version,
         guideline_text=defined.guideline_text,
         policy=defined.policy,

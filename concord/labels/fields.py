@@ -69,6 +69,7 @@ class Field:
         title: the question as people read it; empty where the name will do.
         when: after which answers it is asked; None for always.
         required: whether it must be answered when it is asked.
+        classed: the schema again, where it has finitely many labels; asking a schema is too dear for every label.
     """
 
     name: str
@@ -76,6 +77,11 @@ class Field:
     title: str = ""
     when: Condition | None = None
     required: bool = True
+    classed: ClassedSchema | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Ask the schema once."""
+        object.__setattr__(self, "classed", self.schema if isinstance(self.schema, ClassedSchema) else None)
 
     def asked(self, answers: Answers) -> bool:
         """Say whether whoever gave these answers was asked this field.

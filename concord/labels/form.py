@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
-from concord.labels.canonical_json import fits
+from concord.labels.canonical_json import decoded, encoded, fits
 from concord.labels.fields import Answers, Field, field_in
 from concord.labels.reading import list_in, object_in, shown
 from concord.labels.schema import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from concord.labels.spans import Spans
 
 FIELDS_MAX = 20
+FORM_BEGINS = '{"answers":'
 REASONS_MAX = 3
 
 
@@ -244,6 +245,21 @@ def answers_of(schema: LabelSchema, label: Json) -> Answers:
     if isinstance(schema, Form):
         return cast("dict[str, dict[str, Json]]", label)["answers"]
     return {"": label}
+
+
+def answers_in(text: str) -> dict[str, str] | None:
+    """Return the answers in a form's label by field, each as canonical JSON; None where it is a plain kind's label.
+
+    Args:
+        text: the canonical JSON of a label: no other kind's is an object of `answers`.
+
+    >>> answers_in('{"answers":{"severity":3,"toxic":"yes"}}'), answers_in('"yes"')
+    ({'severity': '3', 'toxic': '"yes"'}, None)
+    """
+    if not text.startswith(FORM_BEGINS):
+        return None
+    answers = cast("dict[str, dict[str, Json]]", decoded(text.encode()))["answers"]
+    return {name: encoded(answer).decode() for name, answer in answers.items()}
 
 
 def apart(field: Field, one: Answers, other: Answers) -> float:

@@ -7,6 +7,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
+    FieldErrors,
     LotAccepted,
     LotEvent,
     LotExported,
@@ -46,6 +47,7 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
         correct=unit.inspection.correct,
         rework=unit.inspection.rework,
         late=unit.inspection.late,
+        wrong_fields=[name for name, right in unit.inspection.fields if not right],
     )
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 
@@ -70,6 +72,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outg
         certificate_sha256=lot.certificate,
         lot_units=len(lot.members),
         plan=_plan(plan),
+        fields=_fields(lot),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
@@ -95,8 +98,13 @@ def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: st
         label_error_rate_low=rate.low or 0.0,
         label_error_rate_high=rate.high or 0.0,
         plan=_plan(lot.plan),
+        fields=_fields(lot),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
+
+
+def _fields(lot: LotState) -> list[FieldErrors]:
+    return [FieldErrors(field=one.field, inspected=one.inspected, errors=one.errors) for one in lot.fields]
 
 
 def _plan(plan: Plan | None) -> LotPlan | None:

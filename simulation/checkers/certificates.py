@@ -35,6 +35,19 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
         if erased - notebook.erased:
             yield f"lot {lot_id} leaves out units that nobody erased: {sorted(erased - notebook.erased)[:3]}"
         yield from _rate_is_sound(said, one)
+        yield from _fields_are_true(said, one)
+
+
+def _fields_are_true(said: dict[str, Any], one: Judgement) -> Iterator[str]:
+    """What was found in each field is what the verdicts say of it, up to the point of the judgement."""
+    found = [one.fields[unit_id] for unit_id in said["sample"]]
+    told = {event.field: (event.inspected, event.errors) for event in one.told.content.fields}
+    for name in {*said.get("fields", {}), *told, *(name for each in found for name in each)}:
+        claim = said.get("fields", {}).get(name, {"inspected": 0, "errors_found": 0})
+        counts = claim["inspected"], claim["errors_found"]
+        recount = sum(name in each for each in found), sum(not each.get(name, True) for each in found)
+        if counts != recount or told.get(name, (0, 0)) != recount:
+            yield f"lot {said['lot_id']} says {counts} of the field {name}, its event {told}; a recount gives {recount}"
 
 
 def _same(told: Any, value: Any) -> bool:

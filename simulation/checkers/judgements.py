@@ -18,6 +18,7 @@ class Judgement(NamedTuple):
         order: its units in the order of inspection, but those that were erased.
         plan: by which it was judged; None when no unit was left, or it was inspected whole.
         verdicts: by unit, whether it was found right in this rework, in time.
+        fields: by unit of labels of several fields, of each that either answers, whether it was found right.
     """
 
     told: Said
@@ -26,6 +27,7 @@ class Judgement(NamedTuple):
     order: list[str]
     plan: Plan | None
     verdicts: dict[str, bool]
+    fields: dict[str, dict[str, bool]]
 
     @property
     def accepted(self) -> bool:
@@ -65,13 +67,23 @@ def _judgement(told: Said, before: dict[str, Any], after: dict[str, Any], audite
     rework, gone = before.get("rework", 0), set(before.get("withdrawn", ()))
     order = [before["unit_ids"][place] for place in before.get("order", ()) if place not in gone]
     plan = Plan.of(before["plan"]) if before.get("plan") and before["status"] == "auditing" else None
-    verdicts = {
-        unit_id: right(said)
+    heard = {
+        unit_id: said
         for unit_id in order
         for said in audited.get(unit_id, ())
         if said.content.rework == rework and not said.content.late and said.content.lot_id == before["lot_id"]
     }
-    return Judgement(told, before, after, order, plan, verdicts)
+    verdicts = {unit_id: right(said) for unit_id, said in heard.items()}
+    return Judgement(told, before, after, order, plan, verdicts, {one: by_field(said) for one, said in heard.items()})
+
+
+def by_field(said: Said) -> dict[str, bool]:
+    """Return of each field that the label or the auditor answers whether both say the same; nothing of other labels."""
+    label, own = json.loads(said.content.resolved_label), json.loads(said.content.audited_label)
+    if not isinstance(label, dict):
+        return {}
+    one, other = label["answers"], own["answers"]
+    return {name: name in one and name in other and says_same(one[name], other[name]) for name in {**one, **other}}
 
 
 def right(said: Said) -> bool:

@@ -8,6 +8,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from concord.labels import ClassedSchema, LabelSchema, decoded, encoded
+from concord.labels.form import Form, answers_in
 from concord.quality.estimate import Estimate, undefined
 from concord.quality.krippendorff import NO_VARIATION, ONE_UNIT_CARRIES_ALL, krippendorff_alpha
 from concord.quality.label_counts import count_labels
@@ -47,7 +48,7 @@ def compared(unit_ids: Sequence[str], schema: LabelSchema, secret: bytes) -> fro
     return frozenset(sorted(unit_ids, key=place)[:UNITS_MAX])
 
 
-def agreement(units: Sequence[Labels], schema: LabelSchema) -> Estimate:
+def agreement(units: Sequence[Labels], schema: LabelSchema, shares: int = 1) -> Estimate:
     """Return Krippendorff's alpha of the labels that were asked of every unit.
 
     Where the distance is a function, the disagreement by chance is the mean over at most PAIRS_MAX pairs of labels.
@@ -56,6 +57,7 @@ def agreement(units: Sequence[Labels], schema: LabelSchema) -> Estimate:
         units: of each, the labels as `first_asked` gives them; UNITS_MAX of them at most where the schema names no
             metric.
         schema: says how far labels are apart.
+        shares: among how many fields CELLS_MAX is dealt, for the cost is the label's, however many it has.
     """
     pairable = [labels for labels in units if len(labels) > 1]
     if not pairable:
@@ -67,19 +69,37 @@ def agreement(units: Sequence[Labels], schema: LabelSchema) -> Estimate:
         if isinstance(schema, ClassedSchema):
             scale = [encoded(one).decode() for one in schema.classes]
         return krippendorff_alpha(count_labels(pairable, scale), schema.alpha_metric)
-    taken = _within_budget(pairable)
+    cells_max = CELLS_MAX // 2 // shares
+    taken = _within_budget(pairable, cells_max)
     if len(taken) < min(2, len(pairable)):
         return undefined("the labels are too large to be compared with one another", 0, METHOD)
-    return _alpha(taken, schema, random.Random(SEED))
+    return _alpha(taken, schema, random.Random(SEED), cells_max)
 
 
-def _within_budget(units: Sequence[Labels]) -> list[Labels]:
+def agreement_by_field(units: Sequence[Labels], form: Form) -> dict[str, Estimate]:
+    """Return alpha of each field by the metric of its kind, over the labels that answer it.
+
+    A field that is asked after an answer to another rests on the units in which two annotators were asked it.
+
+    Args:
+        units: of each, the labels that were asked of it, as `agreement` takes them.
+        form: the schema.
+    """
+    answered = [[answers_in(label) or {} for label in labels] for labels in units]
+
+    def given(name: str) -> list[list[str]]:
+        return [[answers[name] for answers in unit if name in answers] for unit in answered]
+
+    return {field.name: agreement(given(field.name), field.schema, len(form.fields)) for field in form.fields}
+
+
+def _within_budget(units: Sequence[Labels], cells_max: int) -> list[Labels]:
     """Return the labels of as many units as half the budget lets compare within themselves."""
     taken: list[Labels] = []
     cells = 0
     for labels in units:
         cells += sum(len(one) * len(other) for one, other in _pairs(labels))
-        if cells > CELLS_MAX // 2:
+        if cells > cells_max:
             break
         taken.append(labels)
     return taken
@@ -100,7 +120,7 @@ class _Apart(NamedTuple):
     far: float
 
 
-def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Random) -> Estimate:
+def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Random, cells_max: int) -> Estimate:
     """Return alpha = 1 - Do/De with the delete-one jackknife over units, De from pairs drawn at random.
 
     Do = Σ_u m_u d_u / Σ_u m_u with d_u the mean distance within unit u of m_u labels, and De the mean distance of two
@@ -117,7 +137,7 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
     for labels in units:
         pairs = _pairs(labels)
         within.append(len(labels) * sum(distance(*pair) for pair in pairs) / len(pairs))
-    apart = _by_chance(units, distance, generator)
+    apart = _by_chance(units, distance, generator, cells_max)
     expected, observed, n = sum(one.far for one in apart), sum(within), sum(sizes)
     if not expected > 0:
         return undefined(NO_VARIATION, len(units), METHOD)
@@ -143,7 +163,7 @@ def _alpha(units: Sequence[Labels], schema: LabelSchema, generator: random.Rando
 
 
 def _by_chance(
-    units: Sequence[Labels], distance: Callable[[str, str], float], generator: random.Random
+    units: Sequence[Labels], distance: Callable[[str, str], float], generator: random.Random, cells_max: int
 ) -> list[_Apart]:
     """Return how far pairs of labels out of all are apart, as many as half the budget lets compare."""
     labels = [(unit, label) for unit, each in enumerate(units) for label in each]
@@ -152,7 +172,7 @@ def _by_chance(
     for one, other in _drawn(len(labels), generator):
         (unit, label), (other_unit, other_label) = labels[one], labels[other]
         cells += len(label) * len(other_label)
-        if cells > CELLS_MAX // 2 and found:
+        if cells > cells_max and found:
             break
         found.append(_Apart(frozenset((unit, other_unit)), distance(label, other_label)))
     return found

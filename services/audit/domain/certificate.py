@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from concord.labels import LabelSchema
+from concord.labels.form import Form
 from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
-from services.audit.domain.agreement import agreement, compared
+from services.audit.domain.agreement import agreement, agreement_by_field, compared
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import UnitState
@@ -26,6 +27,8 @@ SUMMED_UP = (
     "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "accepted_at",
 )  # fmt: skip
 """Of a lot's claims, what a project's certificate repeats; the rest is in the lot's own."""
+FIELDS = "fields"
+"""And this, of labels that have several."""
 
 
 class FileClaim(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -164,7 +167,7 @@ class LotTally:
         """
         assert lot.rate is not None, "a lot has its rate when it is accepted"
         agreed = agreement(self._asked, self._schema)
-        return {
+        claim = {
             "lot_id": lot.lot_id,
             "units": len(lot.members),
             "withdrawn": len(lot.withdrawn),
@@ -184,6 +187,21 @@ class LotTally:
             "annotations": self._annotations,
             "guideline_versions": sorted(self._versions),
             "accepted_at": timestamp(lot.accepted_at_us),
+        }
+        if isinstance(self._schema, Form):
+            claim[FIELDS] = self._by_field(lot, self._schema)
+        return claim
+
+    def _by_field(self, lot: LotState, form: Form) -> Json:
+        """Return by field what was found up to the verdict, and how far annotators agree."""
+        agreed = agreement_by_field(self._asked, form)
+        return {
+            one.field: {
+                "inspected": one.inspected,
+                "errors_found": one.errors,
+                "agreement": _estimate(agreed[one.field]),
+            }
+            for one in lot.fields
         }
 
 
@@ -209,7 +227,7 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
         certificate_sha256: of the lot's own certificate.
         erased: units that were erased between the lot's certificate and this one.
     """
-    said = {name: claim[name] for name in SUMMED_UP}
+    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS) if name in claim}
     return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 

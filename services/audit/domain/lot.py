@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from concord.quality.acceptance import Bounds
+from services.audit.domain.fields import FieldErrors
 from services.audit.domain.verdict import Plan, Rate
 
 Status = Literal["sealed", "auditing", "inspecting_all", "relabelling", "accepted"]
@@ -40,6 +41,7 @@ class LotState(msgspec.Struct, frozen=True):
         order: places in the order of inspection, of all units that were there when the sample was drawn.
         withdrawn: places of units that were erased before the lot was accepted: they are in no sample and no claim.
         inspected, errors: of the sample, when it was judged last.
+        fields: the same of each field, where labels have several.
         rejections: how often it was rejected.
         corrections: places of units that leave with the auditor's label; frozen at acceptance.
         rate: label error rate of what leaves, told once, at acceptance.
@@ -68,6 +70,7 @@ class LotState(msgspec.Struct, frozen=True):
     accepted_at_us: int = 0
     erased: tuple[Withdrawal, ...] = ()
     exported: tuple[str, ...] = ()
+    fields: tuple[FieldErrors, ...] = ()
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -109,11 +112,15 @@ class LotState(msgspec.Struct, frozen=True):
 
 
 class Progress(NamedTuple):
-    """How far the inspection of a lot has come, counted along the order of the sample without a gap."""
+    """How far the inspection of a lot has come, counted along the order of the sample without a gap.
+
+    `fields`: the same of each field, where labels have several and the inspection has come to its verdict.
+    """
 
     inspected: int
     errors: int
     verdict: Literal["accept", "reject", "continue"]
+    fields: tuple[FieldErrors, ...] = ()
 
 
 def drawn(
@@ -137,6 +144,7 @@ def drawn(
         withdrawn=tuple(sorted({*state.withdrawn, *withdrawn})),
         inspected=0,
         errors=0,
+        fields=(),
     )
 
 
@@ -186,7 +194,7 @@ def wanted(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], b
 def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:
     """Return the lot after a rejection: back to be labelled anew, or to be inspected whole."""
     counted = msgspec.structs.replace(
-        state, inspected=found.inspected, errors=found.errors, rejections=state.rejections + 1
+        state, inspected=found.inspected, errors=found.errors, rejections=state.rejections + 1, fields=found.fields
     )
     if on_reject == "relabel":
         return msgspec.structs.replace(counted, status="relabelling", rework=state.rework + 1)
@@ -228,6 +236,7 @@ def judged(state: LotState, found: Progress, corrections: Iterable[int], rate: R
         corrections=tuple(corrections),
         rate=rate,
         accepted_at_us=at_us,
+        fields=found.fields,
     )
 
 

@@ -42,13 +42,14 @@ class Evidence(msgspec.Struct, frozen=True):
     guideline_version: int
 
 
-class Inspection(msgspec.Struct, frozen=True):
+class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
     """An auditor's own label of a unit, given without sight of the resolved one.
 
     Attributes:
         rework: the rework of the resolved label that it was held against.
         correct: whether both say the same, by the schema as it was then.
         late: the lot was judged before; it is kept and counts nowhere.
+        fields: of each field that either label answers, whether both say the same; empty where labels have no fields.
     """
 
     auditor_id: str
@@ -57,6 +58,7 @@ class Inspection(msgspec.Struct, frozen=True):
     correct: bool
     reason: str = ""
     late: bool = False
+    fields: tuple[tuple[str, bool], ...] = ()
 
 
 class UnitState(msgspec.Struct, frozen=True):

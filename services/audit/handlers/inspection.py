@@ -13,6 +13,7 @@ from concord.labels import Json, LabelFault, decoded, encoded, label_of
 from concord.review import has_part
 from services.audit.announcements import SERVICE, unit_audited
 from services.audit.domain import unit as unit_domain
+from services.audit.domain.fields import compared_by_field
 from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState, wanted
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import BeingJudged, Inspection, LabelledAnew, UnitDoesNotExist, UnitState
@@ -130,7 +131,8 @@ class Inspecting:
             anew = True
 
     async def _inspect(self, auditor_id: str, unit: UnitState, lot: LotState, label: Json, reason: str) -> Took:
-        schema = self.means.project(lot.project_id).schema
+        project = self.means.project(lot.project_id)
+        schema = project.schema
         try:
             own = label_of(schema, label, unit.text_characters)
             canonical = encoded(own).decode()
@@ -139,8 +141,9 @@ class Inspecting:
         if not unit.label or has_part(unit.participants, auditor_id):
             raise UnitDoesNotExist("There is no such unit to inspect.")
         late = not _awaited(unit, lot)
-        correct = schema.says_same(decoded(unit.label.encode()), own)
-        inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late)
+        resolved = decoded(unit.label.encode())
+        correct, by_field = schema.says_same(resolved, own), compared_by_field(project.form, resolved, own)
+        inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field)
         outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
             result = "late" if late else "correct" if correct else "wrong"

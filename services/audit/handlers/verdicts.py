@@ -12,8 +12,10 @@ from concord.chassis.projects import Project
 from concord.quality.label_error import Inspection, leaving_error_rate, lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.certificate import FileDigest, LotTally, statement
+from services.audit.domain.fields import found_by_field
 from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
 from services.audit.domain.place import OpenLot
+from services.audit.domain.unit import Inspection as UnitInspection
 from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.export import jsonl
@@ -44,10 +46,13 @@ class Verdicts:
         await self._conclude(lot, state)
 
     async def _conclude(self, lot: OpenLot, state: LotState) -> None:
-        found = progress(state, lot.bounds, (await self._verdicts(state)).get)
+        verdicts = await self._verdicts(state)
+        found = progress(state, lot.bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
         if found.verdict == "continue":
             return
         project = self.means.project(state.project_id)
+        inspected = (verdicts[unit_id].fields for unit_id in state.sample[: found.inspected])
+        found = found._replace(fields=found_by_field(project.form, inspected))
         # A lot that was rejected before it was inspected whole has no end of its plan to rest on.
         bounds = lot.bounds if state.status == "auditing" else None
         inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
@@ -61,15 +66,15 @@ class Verdicts:
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
 
-    async def _verdicts(self, state: LotState) -> dict[str, bool]:
-        """Return whether units of the sample are right, up to the first that nobody has inspected."""
-        said: dict[str, bool] = {}
+    async def _verdicts(self, state: LotState) -> dict[str, UnitInspection]:
+        """Return what was said of units of the sample, up to the first that nobody has inspected."""
+        said: dict[str, UnitInspection] = {}
         async for chunk, units in self.means.repository.in_chunks(state.sample):
             for unit_id in chunk:
                 inspection = units[unit_id].inspection
                 if inspection is None or inspection.late or inspection.rework < state.rework:
                     return said
-                said[unit_id] = inspection.correct
+                said[unit_id] = inspection
         return said
 
     async def _close(self, state: LotState) -> None:

@@ -163,6 +163,18 @@ def test_a_label_goes_from_the_project_to_the_verified_export(name: str) -> None
     assert claim["label_error_rate"]["high"] == quality["label_error_rate"]["high"] == 0.0
     assert (quality["units_consensus"], quality["units_adjudicated"]) == (1, 1)
     assert quality["gold_annotations"] == quality["gold_correct"] > 0
+    by_field = {name: (one["inspected"], one["errors_found"]) for name, one in claim.get("fields", {}).items()}
+    assert by_field == (
+        {}
+        if name != "form"
+        else {
+            "toxic": (2, 1),
+            "severity": (2, 1),
+            "names": (2, 0),
+            "subject": (2, 0),
+            "wheels": (2, 0),
+        }
+    )
     alpha, live = claim["agreement"], quality["alpha"]
     assert (alpha["units"], live["units"]) == (2, 2)
     assert live["value"] == pytest.approx(alpha["value"])
