@@ -22,13 +22,17 @@ class Evidence:
     said: dict[str, list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def events(self, topic: str, kind: str) -> list[Any]:
-        """Return the events of one kind, each once however often it was said; repeats must be the same to the byte."""
+        """Return the events of one kind, each once however often it was said."""
+        return [getattr(envelope, kind) for envelope in self.envelopes(topic, kind)]
+
+    def envelopes(self, topic: str, kind: str) -> list[Any]:
+        """Return what tells the events of one kind, each once; repeats must be the same to the byte."""
         found: dict[str, Any] = {}
         for _, envelope in self.said[f"concord.{topic}.v1"]:
             if envelope.WhichOneof("event") == kind:
                 event_id = envelope.metadata.event_id
                 assert found.setdefault(event_id, envelope) == envelope, f"{event_id} was said in two ways"
-        return [getattr(envelope, kind) for envelope in found.values()]
+        return list(found.values())
 
 
 async def heard(bootstrap: str) -> Evidence:

@@ -1,0 +1,88 @@
+"""Run it for as long as you like: `make chaos ARGS="--minutes 10"`."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local import places
+from deploy.local.ports import REPLICAS_MAX
+from tests.end_to_end.chaos.run import Outcome, Plan, run
+
+FOLDER = places.LOCAL / "chaos"
+
+
+def main() -> int:
+    """Run what was asked for, print the tables, and return 1 when something was lost, doubled or late."""
+    parser = argparse.ArgumentParser(
+        prog="make chaos",
+        description="Many small projects are worked on while processes are killed (or, with --roll, replaced in "
+        "order); a judge who reads the topics says what was lost or doubled, and the load's own notes who waited.",
+    )
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long processes are killed (default 2)")
+    parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two kills (default 30)")
+    parser.add_argument("--roll", action="store_true", help="replace every process in order instead of killing any")
+    parser.add_argument("--projects", type=int, default=20, help="how many there are (default 20)")
+    parser.add_argument(
+        "--replicas", type=int, default=2, choices=range(1, REPLICAS_MAX + 1), help="processes of a service (default 2)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="draws who is killed and what people say (default 1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    asked = parser.parse_args()
+    every = 0.0 if asked.roll else asked.every
+    plan = Plan(asked.projects, asked.replicas, 60 * asked.minutes, every, asked.seed)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    outcome = asyncio.run(run(plan, FOLDER, lambda line: print(line, flush=True)))
+    show(outcome, Console(width=None if sys.stdout.isatty() else 120))
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(_figures(outcome), indent=2) + "\n")
+    return int(bool(outcome.faults() or outcome.late))
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print what was lost or doubled, who waited how long, and every fault."""
+    counts = Table("what", "acknowledged or told", "lost", "doubled", title="Counts", title_justify="left")
+    for name, one in outcome.tallies.items():
+        counts.add_row(name, str(one.count), str(one.lost), str(one.doubled))
+    console.print(counts)
+    times = Table(
+        *("service", "ended", "kept", "moved", "beside", "503", "broken", "CPU s"),
+        title="Longest waits in seconds: on projects that stayed, that changed hands, while other services were hit",
+        title_justify="left",
+    )
+    notebook = outcome.notebook
+    for service, waited in outcome.waits.items():
+        seconds = (f"{wait:.2f}" for wait in (waited.kept, waited.moved, waited.beside))
+        later, broken = notebook.later[service], notebook.broken[service]
+        cpu = f"{outcome.cpu_seconds[service]:.1f}"
+        times.add_row(service, str(waited.blows), *seconds, str(later), str(broken), cpu)
+    console.print(times)
+    console.print(
+        f"{len(outcome.blows)} processes were ended; all was told {outcome.settled_seconds:.0f} s after the end"
+    )
+    for fault in (*outcome.faults()[:20], *outcome.late):
+        console.print(fault, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _figures(outcome: Outcome) -> dict[str, object]:
+    return {
+        "ended": [asdict(blow) for blow in outcome.blows],
+        "counts": {name: asdict(one) for name, one in outcome.tallies.items()},
+        "waits": {name: asdict(one) for name, one in outcome.waits.items()},
+        "later": outcome.notebook.later,
+        "broken": outcome.notebook.broken,
+        "settled_seconds": outcome.settled_seconds,
+        "cpu_seconds": outcome.cpu_seconds,
+        "faults": outcome.faults(),
+        "late": outcome.late,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""A town of small projects: each has a client, annotators, an adjudicator and an auditor, who ask until answered."""
+
+import asyncio
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from concord.chassis.identity.caller import Role
+from deploy.local.stack import Stack
+from tests.end_to_end.chaos.notebook import Ask, Notebook
+
+LABELS = ("a", "b", "c")
+WEIGHTS = (8, 1, 1)
+"""How often each is said: most units are settled by two labels, some by three, and a few by an adjudicator."""
+PEOPLE = 4
+UNITS_AT_FIRST, UNITS_A_REQUEST, UNITS_A_CLAIM = 40, 4, 2
+LOT_UNITS = 20
+PAUSE_SECONDS = 0.7
+PAUSE_SECONDS_REVIEW = 1.5
+RETRY_SECONDS = 0.25
+"""Sooner than `Retry-After` says, so that it is seen when a project goes on."""
+REQUEST_SECONDS_MAX = 20.0
+END_SECONDS_MAX = 60.0
+LATER = (503, 429)
+DEFINITION = {
+    "label_schema": {"kind": "choice", "classes": list(LABELS)},
+    "guideline": "Say a, b or c.",
+    "policy": {
+        "overlap": {"initial": 2, "max": 3},
+        "consensus": {"method": "majority"},
+        "lease": {"seconds": 60},
+        "lot": {"size": LOT_UNITS, "seal_after_seconds": 600},
+        "audit": {"plan": "sequential", "aql": 0.05, "ltpd": 0.2, "on_reject": "inspect_all"},
+    },
+}
+SERVED: dict[str, Callable[[str], str]] = {
+    "assign": lambda project_id: f"/v1/projects/{project_id}/stranded",
+    "adjudicate": lambda project_id: f"/v1/projects/{project_id}/competence",
+    "audit": lambda project_id: f"/v1/projects/{project_id}/lots?limit=1",
+    "metrics": lambda project_id: f"/v1/projects/{project_id}/quality",
+}
+"""What only the owner of a project's place serves, by service."""
+
+
+class Unanswered(Exception):
+    """Somebody asked until the end and was not answered."""
+
+
+@dataclass
+class Project:
+    """One project and what is known of it."""
+
+    slug: str
+    project_id: str
+    annotators: dict[str, str]
+    units_sent: int = 0
+
+
+class Town:
+    """The load.
+
+    Args:
+        stack: up.
+        session: makes the requests.
+        projects: how many.
+        seed: draws what people say.
+
+    Attributes:
+        notebook: what came of it.
+    """
+
+    def __init__(self, stack: Stack, session: aiohttp.ClientSession, projects: int, seed: int) -> None:
+        self.stack = stack
+        self.session = session
+        self.notebook = Notebook()
+        self.projects: list[Project] = []
+        self._count = projects
+        self._drawn = random.Random(seed)
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._over_at = math.inf
+        self._tokens = {role: stack.issuer.token(role, f"{role}-of-the-town") for role in Role if role != Role.CLIENT}
+        self._client = stack.issuer.client_key
+
+    async def prepare(self) -> None:
+        """Define projects and people, send first units, and return when every service serves every project."""
+        for number in range(self._count):
+            slug = f"town-{number}"
+            told = await self.ask("ingest", "", "PUT", f"/v1/projects/{slug}", self._client, DEFINITION)
+            names = [f"{slug}-person-{one}" for one in range(PEOPLE)]
+            tokens = {name: self.stack.issuer.token(Role.ANNOTATOR, name) for name in names}
+            for name in names:
+                path, operator = f"/v1/annotators/{name}", self._tokens[Role.OPERATOR]
+                await self.ask("assign", "", "PUT", path, operator, {"kind": "human"})
+            self.projects.append(Project(slug, told["project_id"], tokens))
+        await asyncio.gather(*(self._admit(project, UNITS_AT_FIRST) for project in self.projects))
+        await asyncio.gather(*(self._known(project) for project in self.projects))
+        self.notebook.asks.clear()
+
+    async def _known(self, project: Project) -> None:
+        """Return when every service has heard of the project: until then it is not there."""
+        for service, path in SERVED.items():
+            url = self.stack.addresses[service] + path(project.project_id)
+            while await self.serves(url) != 200:  # noqa: ASYNC110 - another process sets no event of ours
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def serves(self, url: str, headers: Mapping[str, str] | None = None) -> int:
+        """Return the status of an operator's request; 0 when there was no answer."""
+        told = {"authorization": f"Bearer {self._tokens[Role.OPERATOR]}", **(headers or {})}
+        try:
+            async with self.session.get(url, headers=told) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    async def run(self) -> None:
+        """Work until `end`, then answer for what was begun.
+
+        Raises:
+            Unanswered: something was not answered END_SECONDS_MAX after the end, in a group.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for project in self.projects:
+                tasks.create_task(self._again(partial(self._admit, project, UNITS_A_REQUEST), PAUSE_SECONDS))
+                tasks.create_task(self._again(partial(self._review, project), PAUSE_SECONDS_REVIEW))
+                for name in project.annotators:
+                    tasks.create_task(self._again(partial(self._annotate, project, name), PAUSE_SECONDS * PEOPLE))
+
+    def end(self) -> None:
+        """Begin nothing new."""
+        self._over.set()
+        self._over_at = self._loop.time()
+
+    async def _again(self, does: Callable[[], Awaitable[None]], seconds: float) -> None:
+        await asyncio.sleep(self._drawn.random() * seconds)
+        while not self._over.is_set():
+            await does()
+            await asyncio.sleep(seconds)
+
+    async def _admit(self, project: Project, count: int) -> None:
+        names = [f"unit-{number}" for number in range(project.units_sent, project.units_sent + count)]
+        project.units_sent += count
+        units = [{"id": name, "content": f"{project.slug}, text of {name}"} for name in names]
+        path = f"/v1/projects/{project.project_id}/units"
+        told = await self.ask("ingest", project.project_id, "POST", path, self._client, units)
+        if told["admitted"] + told["repeated"] != count:
+            self.notebook.wrong.append(f"{count} units were sent and answered by {told}")
+        for one in told["units"]:
+            self.notebook.units[one["unit_id"]] = f"{project.slug}/{one['source_id']}"
+
+    async def _annotate(self, project: Project, name: str) -> None:
+        token = project.annotators[name]
+        path = f"/v1/projects/{project.project_id}/claims"
+        claimed = await self.ask("assign", project.project_id, "POST", path, token, {"units": UNITS_A_CLAIM})
+        for offer in claimed["assignments"]:
+            label = self._drawn.choices(LABELS, WEIGHTS)[0]
+            self.notebook.given[offer["unit_id"]][name] = label
+            path = f"/v1/assignments/{offer['assignment_id']}/submission"
+            said = {"label": label, "active_ms": 900}
+            told = await self.ask("assign", project.project_id, "POST", path, token, said)
+            self.notebook.labels[told["annotation_id"]] = (offer["unit_id"], name)
+
+    async def _review(self, project: Project) -> None:
+        """Rule what is escalated, inspect what is drawn, and look at the quality."""
+        which = f"project_id={project.project_id}&limit=20"
+        await self._rule(project, self._tokens[Role.ADJUDICATOR], which)
+        await self._inspect(project, self._tokens[Role.AUDITOR], which)
+        path = SERVED["metrics"](project.project_id)
+        await self.ask("metrics", project.project_id, "GET", path, self._client)
+
+    async def _rule(self, project: Project, token: str, which: str) -> None:
+        told = await self.ask("adjudicate", project.project_id, "GET", f"/v1/escalations?{which}", token)
+        for one in told["escalations"]:
+            said = {"label": LABELS[0], "reason": "as the town says"}
+            path = f"/v1/escalations/{one['unit_id']}/ruling"
+            await self.ask("adjudicate", project.project_id, "POST", path, token, said)
+            self.notebook.rulings[one["unit_id"]] = LABELS[0]
+
+    async def _inspect(self, project: Project, token: str, which: str) -> None:
+        told = await self.ask("audit", project.project_id, "GET", f"/v1/inspections?{which}", token)
+        said = [{"unit_id": one["unit_id"], "label": self._settled(one["unit_id"])} for one in told["inspections"]]
+        if not said:
+            return
+        told = await self.ask("audit", project.project_id, "POST", "/v1/inspections", token, {"verdicts": said})
+        for one in told["results"]:
+            if one["status"] in ("taken", "repeated"):
+                self.notebook.verdicts.add(one["unit_id"])
+            elif one["status"] != "late":
+                self.notebook.wrong.append(f"a verdict was answered by {one}")
+
+    def _settled(self, unit_id: str) -> str:
+        """Return what the town takes for a unit's label: what was ruled, or most said."""
+        if unit_id in self.notebook.rulings:
+            return self.notebook.rulings[unit_id]
+        return Counter(self.notebook.given[unit_id].values()).most_common(1)[0][0]
+
+    async def ask(self, service: str, project_id: str, method: str, path: str, token: str, body: Any = None) -> Any:
+        """Ask until it is answered, and note how long that took; return the answer's JSON.
+
+        Raises:
+            Unanswered: it was not, until long after the end.
+        """
+        began = self._loop.time()
+        while (answer := await self._try(service, method, path, token, body)) is None:
+            if self._loop.time() > self._over_at + END_SECONDS_MAX:
+                self.notebook.asks[service, project_id].append(Ask(began, math.inf))
+                raise Unanswered(f"{method} {service}{path}")
+            await asyncio.sleep(RETRY_SECONDS)
+        self.notebook.asks[service, project_id].append(Ask(began, self._loop.time()))
+        return answer
+
+    async def _try(self, service: str, method: str, path: str, token: str, body: Any) -> Any:
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        try:
+            url = self.stack.addresses[service] + path
+            async with self.session.request(method, url, data=data, headers=headers) as answer:
+                content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError):
+            self.notebook.broken[service] += 1
+            return None
+        if answer.status < 300:
+            return json.loads(content)
+        if answer.status in LATER and "retry-after" in answer.headers:
+            self.notebook.later[service] += 1
+        else:
+            self.notebook.wrong.append(f"{method} {service}{path}: {answer.status} {content[:300]!r}")
+        return None

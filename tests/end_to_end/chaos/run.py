@@ -1,0 +1,125 @@
+"""One run: a stack of several processes of each service, its town, the trouble, and what it came to."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from deploy.local.ports import Ports
+from deploy.local.services import ONCE
+from deploy.local.stack import Stack
+from tests.end_to_end.chaos.judgement import Tally, Waits, late, tallies, waits
+from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, SERVED, Town
+from tests.end_to_end.chaos.notebook import Notebook
+from tests.end_to_end.chaos.trouble import Blow, Trouble
+from tests.end_to_end.judge import heard
+
+CALM_SECONDS = 5.0
+SETTLE_SECONDS_MAX = 90.0
+CONNECTIONS_MAX = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run.
+
+    Attributes:
+        projects: how many small projects are worked on.
+        replicas: processes of each service.
+        seconds: how long processes are killed.
+        kill_every_seconds: how often; 0: none is killed, but all are replaced in order, one of a service at a time.
+        seed: draws who is killed and what people say.
+    """
+
+    projects: int = 20
+    replicas: int = 2
+    seconds: float = 600.0
+    kill_every_seconds: float = 30.0
+    seed: int = 1
+
+    @property
+    def kills(self) -> bool:
+        """Whether processes are killed, and not replaced in order."""
+        return self.kill_every_seconds > 0
+
+
+@dataclass
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        tallies: by kind of thing, what was lost or doubled.
+        waits: by service, who waited how long.
+        settled_seconds: after the end, until everything acknowledged was told and counted.
+        cpu_seconds: by service, of all its processes.
+        late: who waited longer than anybody may, as sentences.
+    """
+
+    notebook: Notebook
+    blows: list[Blow] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    waits: dict[str, Waits] = field(default_factory=dict)
+    settled_seconds: float = 0.0
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """Return what was lost, doubled or answered wrongly, as sentences; time is left out."""
+        said = [f"{one.lost} of {one.count} {name} were lost" for name, one in self.tallies.items() if one.lost]
+        said += [f"{one.doubled} {name} stand twice" for name, one in self.tallies.items() if one.doubled]
+        return said + self.notebook.wrong
+
+
+async def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Outcome:
+    """Run it on a stack of its own, which is stopped again."""
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
+    stack = Stack(folder, Ports.free(), replicas=plan.replicas)
+    async with stack, aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        town = Town(stack, session, plan.projects, plan.seed)
+        await town.prepare()
+        say(f"{plan.projects} projects are worked on, by {plan.replicas} processes of each service")
+        return await _troubled(plan, stack, town, say)
+
+
+async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], None]) -> Outcome:
+    loop = asyncio.get_running_loop()
+    trouble = Trouble(town, plan.seed, say)
+    working = asyncio.create_task(town.run())
+    await asyncio.sleep(CALM_SECONDS)
+    if plan.kills:
+        await trouble.kill(plan.seconds, plan.kill_every_seconds)
+    else:
+        await trouble.roll()
+    await asyncio.sleep(CALM_SECONDS)
+    town.end()
+    ended = loop.time()
+    outcome = Outcome(town.notebook, trouble.blows)
+    try:
+        await working
+    except* Exception as group:
+        town.notebook.wrong += [repr(fault) for fault in group.exceptions]
+    while True:
+        counted = await _counted(town)
+        outcome.tallies = tallies(await heard(stack.kafka_bootstrap), town.notebook, counted)
+        outcome.settled_seconds = loop.time() - ended
+        if not outcome.faults() or outcome.settled_seconds > SETTLE_SECONDS_MAX:
+            break
+    ids = [project.project_id for project in town.projects]
+    outcome.waits = waits(town.notebook, trouble.blows, stack.services, ids)
+    outcome.late = late(outcome.waits, [name for name in stack.services if name not in ONCE], plan.kills)
+    outcome.cpu_seconds = {name: stack.cpu_seconds(name) for name in stack.services}
+    if (gone := stack.ended()) is not None:
+        town.notebook.wrong.append(f"{gone} has ended by itself:\n{stack.tail(gone)}")
+    return outcome
+
+
+async def _counted(town: Town) -> dict[str, int]:
+    """Return by project how many labels metrics has counted."""
+    client, found = town.stack.issuer.client_key, {}
+    for project in town.projects:
+        path = SERVED["metrics"](project.project_id)
+        found[project.project_id] = (await town.ask("metrics", "", "GET", path, client))["annotations"]
+    return found

@@ -1,0 +1,91 @@
+"""What is done to the processes meanwhile: one is killed every now and then, or all are replaced one by one."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deploy.local.services import Part
+from tests.end_to_end.chaos.load import SERVED, Town
+
+FORWARDED = "concord-forwarded"
+"""Of a request with this mark a process says whether it serves the project itself: it hands it on to nobody."""
+
+
+@dataclass(frozen=True)
+class Blow:
+    """A process that was ended.
+
+    Attributes:
+        service, name: which.
+        began, ready: when it was ended, and when it was up again, by the event loop's clock.
+        had: the projects that it served when it was ended.
+        others: the service's other projects.
+    """
+
+    service: str
+    name: str
+    began: float
+    ready: float
+    had: Sequence[str]
+    others: Sequence[str]
+
+
+class Trouble:
+    """Ends processes of a stack and starts them again, and notes whose projects they had.
+
+    Attributes:
+        blows: in the order in which the processes were up again.
+    """
+
+    def __init__(self, town: Town, seed: int, say: Callable[[str], None]) -> None:
+        self.town = town
+        self.stack = town.stack
+        self.blows: list[Blow] = []
+        self._drawn = random.Random(seed)
+        self._say = say
+        self._loop = asyncio.get_running_loop()
+
+    async def kill(self, seconds: float, every_seconds: float) -> None:
+        """Kill a random process every so often for so long, with SIGKILL; each is started again at once."""
+        until = self._loop.time() + seconds
+        order: list[Part] = []
+        async with asyncio.TaskGroup() as restarts:
+            while self._loop.time() + every_seconds <= until:
+                await asyncio.sleep(every_seconds)
+                # Drawn without putting back, so that a short run has its blow at each service, too.
+                order = order or self._drawn.sample(self._parts(), len(self._parts()))
+                part = order.pop()
+                had, began = await self._had(part), self._loop.time()
+                await asyncio.to_thread(self.stack.kill, part.name)
+                self._say(f"{part.name} was killed; it served {len(had)} projects")
+                restarts.create_task(self._up_again(part, had, began, self.stack.restart))
+
+    async def roll(self) -> None:
+        """Replace every process in order, one of a service at a time, as an orchestrator does."""
+        async with asyncio.TaskGroup() as services:
+            for service in self.stack.services:
+                services.create_task(self._roll(service))
+
+    async def _roll(self, service: str) -> None:
+        for part in self.stack.parts(service):
+            had, began = await self._had(part), self._loop.time()
+            self._say(f"{part.name} is replaced; it served {len(had)} projects")
+            await self._up_again(part, had, began, self.stack.roll)
+
+    async def _up_again(self, part: Part, had: list[str], began: float, how: Callable[[str], None]) -> None:
+        await asyncio.to_thread(how, part.name)
+        others = [one.project_id for one in self.town.projects if one.project_id not in had]
+        self.blows.append(Blow(part.service, part.name, began, self._loop.time(), had, others))
+
+    async def _had(self, part: Part) -> list[str]:
+        """Return the projects that a process serves itself."""
+        path = SERVED.get(part.service)
+        if path is None:  # any process of ingest serves any project
+            return []
+        ids = [one.project_id for one in self.town.projects]
+        told = await asyncio.gather(*(self.town.serves(part.address + path(one), {FORWARDED: "1"}) for one in ids))
+        return [one for one, status in zip(ids, told, strict=True) if status == 200]
+
+    def _parts(self) -> list[Part]:
+        return [part for service in self.stack.services for part in self.stack.parts(service)]
