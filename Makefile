@@ -6,7 +6,7 @@ SEEDS  ?= 20
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo test check up down clean simulate bench proto lock k8s
+.PHONY: help setup doctor demo test check up down clean simulate chaos bench proto lock k8s
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ clean: ## stop everything, remove data, logs and caches (ARGS=--all: environment
 
 simulate: setup ## a seeded town of clients and annotators under faults, in memory (SEEDS=20)
 	@.venv/bin/python -m simulation --seeds $(SEEDS) $(ARGS)
+
+chaos: setup ## two processes of each service killed under load, and what came of it (ARGS="--minutes 10 --roll")
+	@.venv/bin/python -m tests.end_to_end.chaos $(ARGS)
 
 bench: setup ## what an admitted unit, a claim and submit, and a consumed event cost (ARGS)
 	@.venv/bin/python -m bench $(ARGS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deploy.k8s import hardening, references, rights, schema
+from deploy.k8s import hardening, references, rights, scaling, schema
 from deploy.k8s.render import Manifest
 
 
@@ -17,4 +17,5 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
         return  # the other checks read fields that the schemas promise
     yield from references.faults(manifests)
     yield from rights.faults(manifests)
+    yield from scaling.faults(manifests)
     yield from hardening.faults(manifests)

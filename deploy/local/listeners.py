@@ -1,5 +1,6 @@
 """Who listens on a port of this machine, read from /proc; no tool that may be missing is called."""
 
+import http.client
 import socket
 from dataclasses import dataclass
 
@@ -55,6 +56,18 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def answers_ready(port: int) -> bool:
+    """Return whether the service at this port says that it is ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _rows(table: str) -> list[list[str]]:

@@ -5,7 +5,6 @@ with Stack(folder, Ports.free()) as stack:
 """
 
 import asyncio
-import http.client
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -222,7 +221,7 @@ class Stack:
             argv=(str(places.PYTHON), "-m", f"services.{part.service}"),
             environment=self.environment(part),
             ports=(part.port,),
-            ready=partial(_answers_ready, part.port),
+            ready=partial(listeners.answers_ready, part.port),
             ready_seconds_max=READY_SECONDS_MAX * self.replicas,
         )
 
@@ -233,7 +232,7 @@ class Stack:
             name=FRONT,
             argv=front.command(str(places.PYTHON), carried),
             ports=tuple(carried),
-            ready=lambda: all(map(_answers_ready, carried)),
+            ready=lambda: all(map(listeners.answers_ready, carried)),
         )
 
     def _create_topics(self) -> None:
@@ -269,15 +268,3 @@ class Stack:
     ) -> None:
         if not self._detached:
             await asyncio.to_thread(self.stop)
-
-
-def _answers_ready(port: int) -> bool:
-    """Return whether the service at this port says that it is ready."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

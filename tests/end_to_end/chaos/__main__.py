@@ -35,8 +35,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="draws who is killed and what people say (default 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     asked = parser.parse_args()
-    every = 0.0 if asked.roll else asked.every
-    plan = Plan(asked.projects, asked.replicas, 60 * asked.minutes, every, asked.seed)
+    kills = 0 if asked.roll else max(1, round(60 * asked.minutes / asked.every))
+    plan = Plan(asked.projects, asked.replicas, kills, asked.every, asked.seed)
     shutil.rmtree(FOLDER, ignore_errors=True)
     outcome = asyncio.run(run(plan, FOLDER, lambda line: print(line, flush=True)))
     show(outcome, Console(width=None if sys.stdout.isatty() else 120))

@@ -21,10 +21,12 @@ LABELS = ("a", "b", "c")
 WEIGHTS = (8, 1, 1)
 """How often each is said: most units are settled by two labels, some by three, and a few by an adjudicator."""
 PEOPLE = 4
-UNITS_AT_FIRST, UNITS_A_REQUEST, UNITS_A_CLAIM = 40, 4, 2
-LOT_UNITS = 20
+UNITS_AT_FIRST, UNITS_A_REQUEST, UNITS_A_CLAIM = 20, 2, 2
+LOT_UNITS = 10
 PAUSE_SECONDS = 0.7
 PAUSE_SECONDS_REVIEW = 1.5
+PAUSE_SECONDS_CLIENT = 2.0
+"""Units come about as fast as they are labelled, so that lots are finished on the way."""
 RETRY_SECONDS = 0.25
 """Sooner than `Retry-After` says, so that it is seen when a project goes on."""
 REQUEST_SECONDS_MAX = 20.0
@@ -129,7 +131,7 @@ class Town:
         """
         async with asyncio.TaskGroup() as tasks:
             for project in self.projects:
-                tasks.create_task(self._again(partial(self._admit, project, UNITS_A_REQUEST), PAUSE_SECONDS))
+                tasks.create_task(self._again(partial(self._admit, project, UNITS_A_REQUEST), PAUSE_SECONDS_CLIENT))
                 tasks.create_task(self._again(partial(self._review, project), PAUSE_SECONDS_REVIEW))
                 for name in project.annotators:
                     tasks.create_task(self._again(partial(self._annotate, project, name), PAUSE_SECONDS * PEOPLE))

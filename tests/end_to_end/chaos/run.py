@@ -28,21 +28,17 @@ class Plan:
     Attributes:
         projects: how many small projects are worked on.
         replicas: processes of each service.
-        seconds: how long processes are killed.
-        kill_every_seconds: how often; 0: none is killed, but all are replaced in order, one of a service at a time.
+        kills: how many times a process is killed; 0: none is, but all are replaced in order, one of a service at a
+            time.
+        kill_every_seconds: how often.
         seed: draws who is killed and what people say.
     """
 
     projects: int = 20
     replicas: int = 2
-    seconds: float = 600.0
+    kills: int = 20
     kill_every_seconds: float = 30.0
     seed: int = 1
-
-    @property
-    def kills(self) -> bool:
-        """Whether processes are killed, and not replaced in order."""
-        return self.kill_every_seconds > 0
 
 
 @dataclass
@@ -90,7 +86,7 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
     working = asyncio.create_task(town.run())
     await asyncio.sleep(CALM_SECONDS)
     if plan.kills:
-        await trouble.kill(plan.seconds, plan.kill_every_seconds)
+        await trouble.kill(plan.kills, plan.kill_every_seconds)
     else:
         await trouble.roll()
     await asyncio.sleep(CALM_SECONDS)
@@ -109,7 +105,7 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
             break
     ids = [project.project_id for project in town.projects]
     outcome.waits = waits(town.notebook, trouble.blows, stack.services, ids)
-    outcome.late = late(outcome.waits, [name for name in stack.services if name not in ONCE], plan.kills)
+    outcome.late = late(outcome.waits, [name for name in stack.services if name not in ONCE], plan.kills > 0)
     outcome.cpu_seconds = {name: stack.cpu_seconds(name) for name in stack.services}
     if (gone := stack.ended()) is not None:
         town.notebook.wrong.append(f"{gone} has ended by itself:\n{stack.tail(gone)}")

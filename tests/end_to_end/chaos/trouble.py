@@ -46,14 +46,13 @@ class Trouble:
         self._say = say
         self._loop = asyncio.get_running_loop()
 
-    async def kill(self, seconds: float, every_seconds: float) -> None:
-        """Kill a random process every so often for so long, with SIGKILL; each is started again at once."""
-        until = self._loop.time() + seconds
+    async def kill(self, times: int, every_seconds: float) -> None:
+        """Kill a random process so many times, every so often, with SIGKILL; each is started again at once."""
         order: list[Part] = []
         async with asyncio.TaskGroup() as restarts:
-            while self._loop.time() + every_seconds <= until:
+            for _ in range(times):
                 await asyncio.sleep(every_seconds)
-                # Drawn without putting back, so that a short run has its blow at each service, too.
+                # Drawn without putting back, so that a short run has its blow at each process, too.
                 order = order or self._drawn.sample(self._parts(), len(self._parts()))
                 part = order.pop()
                 had, began = await self._had(part), self._loop.time()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from deploy.k8s import checks, hardening, references, rights, schema
+from deploy.k8s import checks, hardening, references, rights, scaling, schema
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import pod_of
 
@@ -29,6 +29,13 @@ def _pod(change: Callable[[Manifest], object], name: str = "assign") -> Breach:
 
 def _container(change: Callable[[Manifest], object], name: str = "assign") -> Breach:
     return _pod(lambda pod: change(pod["containers"][0]), name)
+
+
+def _trigger(service: str, kind: str, change: Callable[[Manifest], object]) -> Breach:
+    def of(spec: Manifest) -> object:
+        return change(next(one for one in spec["triggers"] if one["type"] == kind))
+
+    return _spec("ScaledObject", service, of)
 
 
 def _acls(change: Callable[[list[Manifest]], object]) -> Breach:
@@ -68,6 +75,14 @@ SCHEMA = {
     "an operation that Kafka does not know": (
         _acls(lambda acls: acls[0].update(operations=["Reed"])),
         "KafkaUser/audit: spec.authorization.acls[0].operations[0]: 'Reed' is not one of",
+    ),
+    "a number that the scaler wants as text": (
+        _trigger("audit", "kafka", lambda one: one["metadata"].update(lagThreshold=500)),
+        "ScaledObject/audit: spec.triggers[1]",
+    ),
+    "a parameter that the scaler does not know": (
+        _trigger("audit", "kafka", lambda one: one["metadata"].update(lagTreshold="500")),
+        "ScaledObject/audit: spec.triggers[1]",
     ),
     "a field beside a custom resource's specification": (
         lambda manifests: _one(manifests, "PodMonitor", "concord").update(selector={}),
@@ -186,6 +201,87 @@ HARDENING = {
 }
 
 
+SCALING = {
+    "a scaler of nothing": (
+        _spec("ScaledObject", "audit", lambda spec: spec["scaleTargetRef"].update(name="awdit")),
+        "ScaledObject/audit: there is no deployment of the name that it scales",
+    ),
+    "two who say how many": (
+        _spec("Deployment", "audit", lambda spec: spec.update(replicas=2)),
+        "ScaledObject/audit: its deployment says a number too, which each release would put back",
+    ),
+    "another's lag": (
+        _trigger("audit", "kafka", lambda one: one["metadata"].update(consumerGroup="assign")),
+        "ScaledObject/audit: it looks at the lag of assign, and its pods are the group audit",
+    ),
+    "no credentials": (
+        _drop("TriggerAuthentication", "kafka"),
+        "ScaledObject/audit: nothing makes the credentials kafka",
+    ),
+    "a password that the pods have not": (
+        _container(lambda one: one["env"].remove(_env(one, "CONCORD_KAFKA_PASSWORD")), "audit"),
+        "ScaledObject/audit: its password is the variable CONCORD_KAFKA_PASSWORD, which its pods have not",
+    ),
+    "a container that is not there": (
+        _spec("TriggerAuthentication", "kafka", lambda spec: spec["env"][0].update(containerName="main")),
+        "ScaledObject/audit: its username is the variable CONCORD_KAFKA_USERNAME, which its pods have not",
+    ),
+    "an authority that nothing makes": (
+        _spec("TriggerAuthentication", "kafka", lambda spec: spec["secretTargetRef"][0].update(key="ca.pem")),
+        "its ca is the key ca.pem of the secret concord-cluster-ca-cert, which nothing makes",
+    ),
+    "brokers that do not let the scaler in": (
+        _spec("Kafka", "concord", lambda spec: spec["kafka"]["listeners"][0]["networkPolicyPeers"].pop()),
+        "the brokers' listener tls does not let it in",
+    ),
+    "fewer than can be spared": (
+        _spec("ScaledObject", "audit", lambda spec: spec.update(minReplicaCount=1)),
+        "Deployment/audit: has 1 pods at least, and none to spare with fewer than 2",
+    ),
+    "more pods than places": (
+        _spec("ScaledObject", "audit", lambda spec: spec.update(maxReplicaCount=65)),
+        "Deployment/audit: may have 65 pods for 64 places",
+    ),
+    "more replicas than places, without a scaler": (
+        lambda manifests: (
+            _drop("ScaledObject", "audit")(manifests),
+            _spec("Deployment", "audit", lambda spec: spec.update(replicas=65))(manifests),
+        ),
+        "Deployment/audit: may have 65 pods for 64 places",
+    ),
+    "a budget that protects nothing": (
+        _spec("PodDisruptionBudget", "audit", lambda spec: spec.update(maxUnavailable=2)),
+        "Deployment/audit: the budget audit lets all of its 2 pods go at once",
+    ),
+    "all on one node": (
+        _pod(lambda pod: pod.pop("topologySpreadConstraints"), "audit"),
+        "Deployment/audit: may have all its pods on one node",
+    ),
+    "nobody let in to hand on": (
+        _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"].pop()),
+        "NetworkPolicy/audit: its pods may not hand on to one another at their door alone (ingress: [])",
+    ),
+    "nobody let out to hand on": (
+        _spec("NetworkPolicy", "audit", lambda spec: spec["egress"].pop(0)),
+        "NetworkPolicy/audit: its pods may not hand on to one another at their door alone (egress: [])",
+    ),
+    "a second port for its own": (
+        _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"][1]["ports"].append({"port": 9000})),
+        "NetworkPolicy/audit: its pods may not hand on to one another at their door alone (ingress: ['http', 9000])",
+    ),
+    "another service let in": (
+        _spec(
+            "NetworkPolicy",
+            "audit",
+            lambda spec: spec["ingress"][1]["from"].append(
+                {"podSelector": {"matchLabels": {"app.kubernetes.io/component": "service"}}}
+            ),
+        ),
+        "NetworkPolicy/audit: its pods may speak with another service's (ingress)",
+    ),
+}
+
+
 @pytest.mark.parametrize("what", SCHEMA)
 def test_a_manifest_that_leaves_its_schema_is_named(
     production: list[Manifest], manifests: list[Manifest], what: str
@@ -212,13 +308,22 @@ def test_a_pod_that_is_allowed_too_much_is_told(manifests: list[Manifest], what:
     _found(hardening.faults, manifests, *HARDENING[what])
 
 
+@pytest.mark.parametrize("what", SCALING)
+def test_a_number_of_pods_that_does_not_hold_is_told(manifests: list[Manifest], what: str) -> None:
+    _found(scaling.faults, manifests, *SCALING[what])
+
+
 def test_all_checks_are_made_once_the_shapes_are_right(manifests: list[Manifest]) -> None:
-    for planted in (REFERENCES["no disruption budget"], RIGHTS["another's user"], HARDENING["root"]):
+    for planted in (
+        *(REFERENCES["no disruption budget"], RIGHTS["another's user"], HARDENING["root"]),
+        SCALING["more pods than places"],
+    ):
         planted[0](manifests)
     found = "\n".join(checks.faults(manifests))
     assert "no disruption budget" in found
     assert "goes as the Kafka user audit" in found
     assert "does not run as the user" in found
+    assert "may have 65 pods" in found
 
 
 def test_names_are_not_followed_through_manifests_of_a_wrong_shape(manifests: list[Manifest]) -> None:

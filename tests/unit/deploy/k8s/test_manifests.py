@@ -113,9 +113,27 @@ def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> Non
 def test_a_service_whose_projects_have_places_runs_twice_and_rolls_and_others_never_run_twice(
     production: list[Manifest],
 ) -> None:
+    scalers = named(production, "ScaledObject")
+    assert set(scalers) == PLACED
     for name, deployment in named(production, "Deployment").items():
+        least = scalers[name]["spec"]["minReplicaCount"] if name in PLACED else deployment["spec"]["replicas"]
         wanted = (2, "RollingUpdate") if name in PLACED else (1, "Recreate")
-        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == wanted
+        assert (least, deployment["spec"]["strategy"]["type"]) == wanted
+
+
+@pytest.mark.parametrize("service", sorted(PLACED))
+def test_a_service_scales_on_what_waits_for_it_and_on_its_doors_cpu(production: list[Manifest], service: str) -> None:
+    spec = named(production, "ScaledObject")[service]["spec"]
+    door, consumer = spec["triggers"]
+    assert (door["type"], door["metricType"]) == ("cpu", "Utilization")
+    assert consumer["metadata"]["consumerGroup"] == service
+    assert "topic" not in consumer["metadata"], "of all topics that it reads, whichever a release adds"
+    assert spec["maxReplicaCount"] <= PLACES_PRODUCTION
+
+
+def test_without_the_scaler_a_service_runs_twice_all_the_same() -> None:
+    for name, deployment in named(rendered(ROOT / "deploy" / "k8s" / "base"), "Deployment").items():
+        assert deployment["spec"]["replicas"] == (2 if name in PLACED else 1)
 
 
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:

@@ -1,0 +1,109 @@
+"""How many pods there are of a service: never fewer than can be spared, never more than there are places."""
+
+from collections.abc import Iterator
+
+from deploy.k8s.render import Manifest
+from deploy.k8s.workload import environment, named, pod_labels, pod_of, secrets, selects
+
+LEAST = 2
+"""Of a service that rolls: one may go at any time, and another has its projects."""
+SCALER = {"kubernetes.io/metadata.name": "keda"}
+
+
+def faults(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield scalers that lead nowhere or too far, budgets that protect nothing, and pods that cannot hand on."""
+    scalers = {one["spec"]["scaleTargetRef"]["name"]: one for one in named(manifests, "ScaledObject").values()}
+    deployments = named(manifests, "Deployment")
+    for name, scaler in scalers.items():
+        found = _scaler(scaler, deployments.get(name), manifests)
+        yield from (f"ScaledObject/{scaler['metadata']['name']}: {fault}" for fault in found)
+    for name, deployment in deployments.items():
+        if deployment["spec"]["strategy"]["type"] == "RollingUpdate":
+            least, most = _between(deployment, scalers.get(name))
+            found = _number(least, most, deployment, manifests)
+            yield from (f"Deployment/{name}: {fault}" for fault in found)
+            yield from (f"NetworkPolicy/{name}: {fault}" for fault in _forwarding(name, deployment, manifests))
+
+
+def _scaler(scaler: Manifest, deployment: Manifest | None, manifests: list[Manifest]) -> Iterator[str]:
+    if deployment is None:
+        yield "there is no deployment of the name that it scales"
+        return
+    if "replicas" in deployment["spec"]:
+        yield "its deployment says a number too, which each release would put back"
+    name = deployment["metadata"]["name"]
+    for trigger in scaler["spec"]["triggers"]:
+        if trigger["type"] == "kafka":
+            if (group := trigger["metadata"]["consumerGroup"]) != name:
+                yield f"it looks at the lag of {group}, and its pods are the group {name}"
+            yield from _admitted(trigger, deployment, manifests)
+
+
+def _admitted(trigger: Manifest, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+    """Yield what the scaler lacks to be let in by the broker."""
+    reference = trigger.get("authenticationRef", {}).get("name")
+    credentials = named(manifests, "TriggerAuthentication").get(reference)
+    if credentials is None:
+        yield f"nothing makes the credentials {reference}"
+        return
+    variables, made = environment(deployment, manifests), secrets(manifests)
+    containers = {one["name"] for one in pod_of(deployment)["containers"]}
+    for one in credentials["spec"].get("env", []):
+        if one["name"] not in variables or one.get("containerName", next(iter(containers))) not in containers:
+            yield f"its {one['parameter']} is the variable {one['name']}, which its pods have not"
+    for one in credentials["spec"].get("secretTargetRef", []):
+        if one["key"] not in made.get(one["name"], ()):
+            yield f"its {one['parameter']} is the key {one['key']} of the secret {one['name']}, which nothing makes"
+    for broker in named(manifests, "Kafka").values():
+        for listener in broker["spec"]["kafka"]["listeners"]:
+            peers = listener.get("networkPolicyPeers", [])
+            if not any(one.get("namespaceSelector", {}).get("matchLabels") == SCALER for one in peers):
+                yield f"the brokers' listener {listener['name']} does not let it in"
+
+
+def _between(deployment: Manifest, scaler: Manifest | None) -> tuple[int, int]:
+    """Return how many pods there are at least and at most."""
+    if scaler is None:
+        replicas = int(deployment["spec"].get("replicas", 1))
+        return replicas, replicas
+    return int(scaler["spec"]["minReplicaCount"]), int(scaler["spec"]["maxReplicaCount"])
+
+
+def _number(least: int, most: int, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+    if least < LEAST:
+        yield f"has {least} pods at least, and none to spare with fewer than {LEAST}"
+    try:
+        places = int(environment(deployment, manifests)["CONCORD_PLACES"])
+    except KeyError:
+        return  # a reference that leads nowhere, which is told on its own
+    if most > places:
+        yield f"may have {most} pods for {places} places: the others would have nothing"
+    labels = pod_labels(deployment)
+    for name, budget in named(manifests, "PodDisruptionBudget").items():
+        spec = budget["spec"]
+        if selects(spec["selector"]["matchLabels"], labels) and least - int(spec["maxUnavailable"]) < 1:
+            yield f"the budget {name} lets all of its {least} pods go at once"
+    spread = [one.get("topologyKey") for one in pod_of(deployment).get("topologySpreadConstraints", [])]
+    if "kubernetes.io/hostname" not in spread:
+        yield "may have all its pods on one node"
+
+
+def _forwarding(name: str, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+    """Yield where the pods may not hand on to one another, and where they may speak with other services' pods."""
+    policy = named(manifests, "NetworkPolicy").get(name)
+    if policy is None:
+        return  # told on its own
+    labels = pod_labels(deployment)
+    others = [pod_labels(one) for one in named(manifests, "Deployment").values() if pod_labels(one) != labels]
+    for direction, end in (("ingress", "from"), ("egress", "to")):
+        peers = [
+            (peer["podSelector"].get("matchLabels", {}), rule.get("ports", []))
+            for rule in policy["spec"].get(direction, [])
+            for peer in rule.get(end, [])
+            if "podSelector" in peer and "namespaceSelector" not in peer
+        ]
+        ports = [port["port"] for match, allowed in peers if selects(match, labels) for port in allowed]
+        if ports != ["http"]:
+            yield f"its pods may not hand on to one another at their door alone ({direction}: {ports})"
+        if any(selects(match, other) for match, _ in peers for other in others):
+            yield f"its pods may speak with another service's ({direction})"
