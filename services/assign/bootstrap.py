@@ -18,13 +18,14 @@ from concord.contracts.topics import ANNOTATORS
 from services.assign import api, events
 from services.assign.announcements import SERVICE
 from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
-from services.assign.repository import Repository
+from services.assign.repository import FRESH, Repository
 from services.assign.settings import AssignSettings
 from services.assign.telemetry import INSTRUMENTS
 
 EXPIRE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 WRITE_SECONDS = 5.0
+TIDY_SECONDS = 1.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -57,14 +58,17 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     looking = repeating("units nobody is left for", look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
     write = handlers.leases.write_active_times
     writing = repeating("active times", write, ports.clock, ports.telemetry, lambda: WRITE_SECONDS)
+    tidy = repository.fresh.tidy
+    tidying = repeating("pages of fresh units", tidy, ports.clock, ports.telemetry, lambda: TIDY_SECONDS)
     parts = ordered(
         ports,
         journal,
         consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner),
+        collections=[FRESH],
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, writing],
+        loops=[expiring, looking, writing, tidying],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(

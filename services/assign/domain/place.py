@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from services.assign.domain.fresh import RowsInMemory
 from services.assign.domain.held import Hold
 from services.assign.domain.project_view import ProjectView
 from services.assign.domain.queue import ReadyQueue
@@ -16,13 +17,14 @@ class Place:
         generator: draws from the queue's windows.
         not_before_us: leases that are found when the place is loaded are ended no earlier: nobody could renew or
             submit while it was dealt.
+        memory: bounds the rows of pages that are in memory, over all places.
 
     Attributes:
         loaded: whether all that was open when it was read is in; until then nobody is served from here.
     """
 
-    def __init__(self, generator: random.Random, not_before_us: int = 0) -> None:
-        self.queue = ReadyQueue(generator)
+    def __init__(self, generator: random.Random, not_before_us: int = 0, memory: RowsInMemory | None = None) -> None:
+        self.queue = ReadyQueue(generator, memory)
         self.views: dict[str, ProjectView] = {}
         self.loaded = False
         self._not_before_us = not_before_us

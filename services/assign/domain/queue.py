@@ -7,20 +7,18 @@ picked is hidden until what became of it is known, so that two claims of one pro
 """
 
 import random
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from itertools import islice
 
 from services.assign.domain.eligibility import fit
-from services.assign.domain.gold import GoldPool
-from services.assign.domain.line import Line
+from services.assign.domain.fresh import LOW_ROWS, FreshRow, FreshUnits, Page, PageHead, Pages, RowsInMemory, unit_of
 from services.assign.domain.overlap import seen_by, slots_open, turns
+from services.assign.domain.project_queue import WINDOW_UNITS, Lane, ProjectQueue, Seeker, Waiting
 from services.assign.domain.unit import UnitState
 
-WINDOW_UNITS = 32
-"""A claim draws at random from the first so many, so that claims of several processes rarely collide."""
+__all__ = ["DEEP_LOOKS_MAX", "WINDOW_UNITS", "Pick", "ReadyQueue", "Seeker", "Waiting"]
+
 LANES_MAX = 256
 """Lanes that a claim looks at; more only where priorities or sets of skills are as good as unique."""
 GOLD_ASKED_MAX = 50
@@ -28,34 +26,20 @@ GOLD_ASKED_MAX = 50
 DEEP_LOOKS_MAX = 1_024
 """Units looked at when all in the windows were seen by the annotator; the next claim goes on from there."""
 
-LaneKey = tuple[int, tuple[str, ...]]
-"""Priority, highest first, and the skills that it takes."""
-
-
-class Waiting(msgspec.Struct):
-    """What the queue knows of a waiting unit."""
-
-    project_id: str
-    lane: LaneKey
-    gold: bool
-    seen: frozenset[str]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Seeker:
-    """Who wants work, and what they are able to do."""
-
-    annotator_id: str
-    abilities: frozenset[str]
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A unit picked for an annotator, and what was known of it."""
+    """A unit picked for an annotator, and what was known of it.
+
+    Attributes:
+        fresh: the unit as it was admitted, where it waited in a page: it may have no record yet.
+        page: that page.
+    """
 
     unit_id: str
     waiting: Waiting
+    fresh: UnitState | None = None
+    page: Page | None = None
 
     @property
     def gold(self) -> bool:
@@ -63,88 +47,94 @@ class Pick:
         return self.waiting.gold
 
 
-class _Lane:
-    def __init__(self) -> None:
-        self.begun = Line()
-        self.fresh = Line()
-        self.deep: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self.begun) + len(self.fresh)
-
-
-class _Project:
-    """One project's lanes, gold, and annotators' own lines."""
-
-    def __init__(self) -> None:
-        self.lanes: dict[LaneKey, _Lane] = {}
-        self.order: list[LaneKey] = []
-        self.gold = GoldPool()
-        self.own: dict[str, dict[int, Line]] = {}
-        self.waiting: dict[str, Waiting] = {}
-        self.picked: dict[str, UnitState | None] = {}
-
-    def fits(self, unit_id: str, seeker: Seeker) -> bool:
-        return fit(seeker.abilities, self.waiting[unit_id].lane[1])
-
-    def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
-        return (one for one in unit_ids if seeker.annotator_id not in self.waiting[one].seen)
-
-    def lane(self, key: LaneKey) -> _Lane:
-        if key not in self.lanes:
-            self.lanes[key] = _Lane()
-            insort(self.order, key)
-        return self.lanes[key]
-
-    def leave_lane(self, key: LaneKey, unit_id: str) -> None:
-        lane = self.lanes.get(key)
-        if lane is None:
-            return
-        lane.begun.discard(unit_id)
-        lane.fresh.discard(unit_id)
-        if not lane:
-            del self.lanes[key]
-            del self.order[bisect_left(self.order, key)]
-
-    def join_own(self, name: str, rank: int, unit_id: str) -> None:
-        self.own.setdefault(name, {}).setdefault(rank, Line()).add(unit_id)
-
-    def leave_own(self, name: str, rank: int, unit_id: str) -> None:
-        lines = self.own.get(name, {})
-        if rank not in lines:
-            return
-        lines[rank].discard(unit_id)
-        if not lines[rank]:
-            del lines[rank]
-            if not lines:
-                del self.own[name]
-
-
 class ReadyQueue:
     """All units that wait for annotators.
 
     Args:
         generator: draws from the windows.
+        memory: bounds the rows of pages that are in memory.
+
+    Attributes:
+        fresh: the units that wait in pages.
     """
 
-    def __init__(self, generator: random.Random) -> None:
+    def __init__(self, generator: random.Random, memory: RowsInMemory | None = None) -> None:
+        self.fresh = FreshUnits(memory or RowsInMemory())
         self._generator = generator
-        self._projects: dict[str, _Project] = {}
+        self._projects: dict[str, ProjectQueue] = {}
 
     def __len__(self) -> int:
         """How many units wait."""
-        return sum(len(project.waiting) for project in self._projects.values())
+        lanes = (lane for project in self._projects.values() for lane in project.lanes.values())
+        return sum(len(project.waiting) for project in self._projects.values()) + sum(len(lane.pages) for lane in lanes)
 
     def waiting(self) -> Iterator[str]:
-        """Yield the units that wait, those left out that are picked."""
+        """Yield the units that wait and have a record of their own, those left out that are picked."""
         for project in self._projects.values():
             yield from project.waiting
+
+    def put_page(self, document_id: str, head: PageHead, rows: Sequence[FreshRow]) -> None:
+        """Let the rows of a stored document wait, those that do already left as they are."""
+        project = self._projects.setdefault(head.project_id, ProjectQueue())
+        new = [row for row in rows if row.unit_id not in project.waiting]
+        self.fresh.put(project.lane(head.lane).pages, document_id, head, new)
+        project.close_lane(head.lane)
+
+    def bring(self, page: Page, stored: Sequence[FreshRow]) -> None:
+        """Have a page's rows in memory, as its documents hold them."""
+        if (pages := self._pages_of(page)) is not None:
+            self.fresh.bring(pages, page, stored)
+            self._projects[page.head.project_id].close_lane(page.head.lane)
+
+    def to_bring(self, project_id: str, seeker: Seeker) -> Page | None:
+        """Return the page whose rows the seeker's next claims may want and that is not in memory; None: all are."""
+        project, rows = self._projects.get(project_id), 0
+        for key in project.order[:LANES_MAX] if project is not None else ():
+            assert project is not None, "it has lanes"
+            if rows < LOW_ROWS and fit(seeker.abilities, key[1]):
+                page, there = project.lanes[key].pages.low(LOW_ROWS - rows)
+                if page is not None:
+                    return page
+                rows += there
+        return None
+
+    def admitted(self, unit_id: str, project_id: str) -> UnitState | None:
+        """Return a unit as it was admitted, where it waits in a page whose rows are in memory."""
+        page = self.fresh.find(unit_id)
+        row = page.rows.get(unit_id) if page is not None and page.rows is not None else None
+        if page is None or row is None or page.head.project_id != project_id:
+            return None
+        return unit_of(page.head, row)
+
+    def met(self, state: UnitState) -> bool:
+        """Return whether it is known here that the unit was admitted."""
+        project = self._projects.get(state.project_id)
+        known = project is not None and (state.unit_id in project.waiting or state.unit_id in project.picked)
+        return known or self.fresh.met(state.unit_id)
+
+    def has(self, page: Page) -> bool:
+        """Return whether the page is still there."""
+        return self._pages_of(page) is not None
+
+    def doubt_first_pages(self) -> None:
+        """Note that somebody else may have begun units of the pages that come next in each project."""
+        for project in self._projects.values():
+            first = next((project.lanes[key].pages for key in project.order if project.lanes[key].pages), None)
+            page = next(iter(first.pages.values())) if first is not None else None
+            if page is not None:
+                page.doubtful = True
+
+    def _pages_of(self, page: Page) -> Pages | None:
+        """Return the pages of the lane in which a page stands, if it still does."""
+        project = self._projects.get(page.head.project_id)
+        lane = project.lanes.get(page.head.lane) if project is not None else None
+        return lane.pages if lane is not None and page.number in lane.pages.pages else None
 
     def fresh_of(self, project_id: str) -> list[tuple[tuple[str, ...], int]]:
         """Return, for each lane of a project, the skills that it takes and how many units in it nobody has had."""
         project = self._projects.get(project_id)
         lanes = project.lanes.items() if project is not None else ()
-        return [(key[1], len(lane.fresh)) for key, lane in lanes]
+        return [(key[1], lane.untouched) for key, lane in lanes]
 
     def settle(self, state: UnitState, *, found: bool = False) -> None:
         """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
@@ -155,13 +145,14 @@ class ReadyQueue:
             state: the newest state.
             found: it was found in the store: who was shown a gold unit before is not known, and to be asked.
         """
-        project = self._projects.setdefault(state.project_id, _Project())
+        project = self._projects.setdefault(state.project_id, ProjectQueue())
         if state.copy_for:
             self._settle_copy(project, state)
             return
         if state.unit_id in project.picked:
             project.picked[state.unit_id] = state
             return
+        self._begun(project, state)
         now = _waiting(state)
         before = project.waiting.get(state.unit_id)
         if before is not None and (now is None or now.lane != before.lane):
@@ -184,13 +175,20 @@ class ReadyQueue:
             (lane.fresh if begun else lane.begun).discard(state.unit_id)
             (lane.begun if begun else lane.fresh).add(state.unit_id)
 
-    def _settle_copy(self, project: _Project, state: UnitState) -> None:
+    def _begun(self, project: ProjectQueue, state: UnitState) -> None:
+        """Take a unit that has a record of its own out of its page; not before that tells of its admission."""
+        page = self.fresh.find(state.unit_id) if state.admitted else None
+        if page is not None and (pages := self._pages_of(page)) is not None:
+            self.fresh.begun(pages, page, state.unit_id)
+            project.close_lane(page.head.lane)
+
+    def _settle_copy(self, project: ProjectQueue, state: UnitState) -> None:
         project.gold.saw(state.copy_for, state.unit_id)
         waiting = project.waiting.get(state.unit_id)
         if waiting is not None and waiting.names:
             project.leave_own(state.copy_for, waiting.lane[0], state.unit_id)
 
-    def _settle_own(self, project: _Project, unit_id: str, now: Waiting, before: tuple[str, ...]) -> None:
+    def _settle_own(self, project: ProjectQueue, unit_id: str, now: Waiting, before: tuple[str, ...]) -> None:
         rank = now.lane[0]
         for name in before:
             if name not in now.names:
@@ -199,7 +197,7 @@ class ReadyQueue:
             if not project.gold.seen(name, unit_id):
                 project.join_own(name, rank, unit_id)
 
-    def _leave(self, project: _Project, unit_id: str, waiting: Waiting) -> None:
+    def _leave(self, project: ProjectQueue, unit_id: str, waiting: Waiting) -> None:
         del project.waiting[unit_id]
         for name in waiting.names:
             project.leave_own(name, waiting.lane[0], unit_id)
@@ -247,12 +245,23 @@ class ReadyQueue:
             if gold_id is not None:
                 project.gold.saw(seeker.annotator_id, gold_id)
                 return Pick(gold_id, project.waiting[gold_id])
+        if unit_id not in project.waiting:
+            return self._from_page(project, unit_id)
         waiting = project.waiting.pop(unit_id)
         project.leave_lane(waiting.lane, unit_id)
         project.picked[unit_id] = None
         return Pick(unit_id, waiting)
 
-    def _own(self, project: _Project, seeker: Seeker) -> Pick | None:
+    def _from_page(self, project: ProjectQueue, unit_id: str) -> Pick:
+        page = self.fresh.find(unit_id)
+        assert page is not None, "what is drawn from a page is in one"
+        assert page.rows is not None, "and the page is in memory"
+        self.fresh.picked_from(page)
+        project.picked[unit_id] = None
+        waiting = Waiting(page.head.project_id, page.head.lane, False, frozenset(), ())
+        return Pick(unit_id, waiting, unit_of(page.head, page.rows[unit_id]), page)
+
+    def _own(self, project: ProjectQueue, seeker: Seeker) -> Pick | None:
         lines = project.own.get(seeker.annotator_id)
         for rank in sorted(lines)[:LANES_MAX] if lines else ():
             assert lines is not None, "it has ranks"
@@ -270,12 +279,12 @@ class ReadyQueue:
                 return Pick(unit_id, waiting)
         return None
 
-    def _from_lanes(self, project: _Project, seeker: Seeker) -> str | None:
+    def _from_lanes(self, project: ProjectQueue, seeker: Seeker) -> str | None:
         keys = [key for key in project.order[:LANES_MAX] if fit(seeker.abilities, key[1])]
         for key in keys:
             lane = project.lanes[key]
             window = list(project.unseen(lane.begun.first(WINDOW_UNITS), seeker)) or list(
-                project.unseen(lane.fresh.first(WINDOW_UNITS), seeker)
+                islice(project.untouched(lane), WINDOW_UNITS)
             )
             if window:
                 return self._generator.choice(window)
@@ -284,7 +293,7 @@ class ReadyQueue:
                 return unit_id
         return None
 
-    def _deep(self, project: _Project, lane: _Lane, seeker: Seeker) -> str | None:
+    def _deep(self, project: ProjectQueue, lane: Lane, seeker: Seeker) -> str | None:
         """Look further than the window, and remember how far, so that all is looked at in the end."""
         found = None
         for place, unit_id in lane.begun.round_from(lane.deep.get(seeker.annotator_id, 0), DEEP_LOOKS_MAX):
@@ -303,7 +312,7 @@ class ReadyQueue:
             told = project.picked.pop(pick.unit_id)
             if told is not None:
                 self.settle(told)
-            elif pick.unit_id not in project.waiting:
+            elif pick.fresh is None and pick.unit_id not in project.waiting:
                 project.waiting[pick.unit_id] = pick.waiting
                 project.lane(pick.waiting.lane).begun.add(pick.unit_id)
 

@@ -132,6 +132,18 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
     )
 
 
+def begun(state: UnitState | None, row: UnitState | None) -> UnitState | None:
+    """Return a unit to which something happens alone: as its record has it, else as the row in which it waited.
+
+    Args:
+        state: the state of its aggregate; None: it has no record yet.
+        row: the unit as it was admitted, where it waits in a page.
+    """
+    if state is None or row is None:
+        return state or row
+    return state if state.admitted else admit(state, row)
+
+
 def at_rework(state: UnitState, rework: int) -> UnitState | None:
     """Return the unit sent back at least `rework` times; None when what is told is of an earlier time."""
     if rework < state.rework:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from concord.chassis.clock import MICROSECONDS, Clock
-from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.projects import Project
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
@@ -118,6 +118,7 @@ class Claims:
         refused: frozenset[str] = frozenset()
         for _ in range(CLAIM_ROUNDS_MAX):
             await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
+            await self.repository.fresh.ready(project.project_id, seeker)
             picks = self._picks(seeker, project, units_max - len(leases))
             if not picks:
                 break
@@ -139,8 +140,15 @@ class Claims:
             if len(leases) == units_max or len(taken) < len(picks):
                 break
             refused |= {key for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error}
+            await self._look_up(picks, outcomes)
         self.instruments.counter("concord_assign_issued").inc(len(leases))
         return leases
+
+    async def _look_up(self, picks: Sequence[Pick], outcomes: Sequence[Outcome[UnitState]]) -> None:
+        """Look up the pages of units that were taken for fresh and were begun: others of them may have been, too."""
+        begun = {one.state.unit_id for one in outcomes if one.error is not None and one.state is not None}
+        for page in {pick.page: None for pick in picks if pick.page is not None and pick.unit_id in begun}:
+            await self.repository.fresh.look_up(page)
 
     def _undo(self, picks: Sequence[Pick], seeker: Seeker) -> None:
         for pick in picks:
@@ -176,8 +184,8 @@ class Claims:
                 copy_id = self.repository.assignment_id(pick.unit_id, annotator_id, start.rework)
                 key = self.repository.key(copy_id)
             cause_id = f"{request_id}/{pick.unit_id}"
-            decide = self._issuing(cause_id, start, annotator_id, seconds * MICROSECONDS, project, trace)
-            causes.append(Cause(key, cause_id, decide, creates=pick.gold))
+            decide = self._issuing(cause_id, start or pick.fresh, annotator_id, seconds * MICROSECONDS, project, trace)
+            causes.append(Cause(key, cause_id, decide, creates=pick.gold or pick.fresh is not None))
         return causes
 
     def _issuing(
@@ -192,7 +200,7 @@ class Claims:
         last_us = self.clock.now_us() + PLACE_SECONDS * MICROSECONDS // 2
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
-            state = state or start
+            state = unit.begun(state, start)
             if state is None:
                 raise NotOffered("The unit is gone.")
             if now_us > last_us:

@@ -9,6 +9,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from services.assign.announcements import announcer
 from services.assign.domain import unit
+from services.assign.domain.fresh import may_be_row
 from services.assign.domain.unit import UnitState
 from services.assign.handlers.deciding import Projects, raise_errors
 from services.assign.repository import Repository
@@ -47,20 +48,32 @@ class Units:
     async def admit(self, admitted: Sequence[tuple[str, UnitState]]) -> None:
         """Take in units, each with the id of the event that admitted it; their overlap follows from their project.
 
+        Most are stored as rows of pages, and get a record of their own when something happens to them alone.
+
         Raises:
             ProjectUnknown: a project is not there, though a little was waited for it.
         """
-        causes = []
+        units = []
         for cause_id, told in admitted:
             initial = (await self.projects.awaited(told.project_id)).policy.overlap.initial
-            whole = unit.with_overlap(told, initial)
-            decide = functools.partial(_admit, whole)
-            causes.append(Cause(self.repository.key(told.unit_id), cause_id, decide, creates=True))
+            units.append((cause_id, unit.with_overlap(told, initial)))
+        rows = {whole.unit_id: cause_id for cause_id, whole in units if may_be_row(whole)}
+        alone = [(cause_id, whole, True) for cause_id, whole in units if whole.unit_id not in rows]
+        heard_of = await self.repository.fresh.keep([whole for _, whole in units if whole.unit_id in rows])
+        alone += [(rows[whole.unit_id], whole, False) for whole in heard_of]
+        causes = [
+            Cause(self.repository.key(whole.unit_id), cause_id, functools.partial(_admit, whole), creates=creates)
+            for cause_id, whole, creates in alone
+        ]
         raise_errors(await self.repository.apply(causes))
 
     async def hear(self, told: Sequence[Told]) -> None:
         """Take over what adjudicate, audit or ingest decided about units."""
-        causes = [Cause(self.repository.key(one.unit_id), one.cause_id, functools.partial(_hear, one)) for one in told]
+        rows = await self.repository.fresh.admitted([(one.unit_id, one.project_id) for one in told])
+        causes = [
+            Cause(self.repository.key(one.unit_id), one.cause_id, functools.partial(_hear, one, rows.get(one.unit_id)))
+            for one in told
+        ]
         raise_errors(await self.repository.apply(causes))
 
 
@@ -70,8 +83,8 @@ def _admit(told: UnitState, state: UnitState | None, now_us: int) -> Decision[Un
     return None if after is None else Decision(after)
 
 
-def _hear(told: Told, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-    before = state or unit.unheard_of(told.unit_id, told.client_id, told.project_id)
+def _hear(told: Told, row: UnitState | None, state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+    before = unit.begun(state, row) or unit.unheard_of(told.unit_id, told.client_id, told.project_id)
     after = told.change(before)
     said = told.word(announcer(told.cause_id, now_us, ()), after or before) if told.word is not None else ()
     return None if after is None and not said else Decision(after or before, said)

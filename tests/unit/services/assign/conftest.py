@@ -13,6 +13,7 @@ def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("concord.chassis.consumer.batch.POLL_SECONDS", POLL_SECONDS)
     monkeypatch.setattr("services.assign.bootstrap.EXPIRE_SECONDS", POLL_SECONDS)
     monkeypatch.setattr("services.assign.bootstrap.WRITE_SECONDS", POLL_SECONDS)
+    monkeypatch.setattr("services.assign.bootstrap.TIDY_SECONDS", POLL_SECONDS)
     monkeypatch.setattr("concord.chassis.table.POLL_SECONDS", POLL_SECONDS)
 
 

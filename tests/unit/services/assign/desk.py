@@ -82,6 +82,12 @@ def repository_of(service: Service) -> Repository:
     return handlers_of(service).claims.repository
 
 
+def waiting_ids(service: Service) -> list[str]:
+    """Return the units that wait in a life for the project's annotators: begun ones first, then those in pages."""
+    queue = repository_of(service).place(PROJECT).queue
+    return [*queue.waiting(), *(unit_id for page in queue.fresh.pages() for unit_id in page.rows or ())]
+
+
 def writer_of(service: Service) -> str:
     """Return the name by which the broker knows a life."""
     return repository_of(service).owner.address.removeprefix("http://")

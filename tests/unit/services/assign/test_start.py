@@ -25,6 +25,7 @@ from tests.unit.services.assign.desk import (
     resolution_event,
     submit,
     unit_event,
+    waiting_ids,
 )
 from tests.unit.services.assign.test_lease_ends import ShiftedClock
 
@@ -99,7 +100,7 @@ async def test_a_start_reads_what_is_open_and_keeps_nothing_of_what_is_closed() 
         counted = Counted()
         async with desk.life(store_faults=counted) as service:
             repository = repository_of(service)
-            assert (repository.waiting_units, repository.leases_running) == (OPEN_UNITS, 1)
+            await until(lambda: (repository.waiting_units, repository.leases_running) == (OPEN_UNITS, 1))
             reads = {
                 what: times for what, times in counted.asked.items() if what.split()[0] in ("find", "get", "stream")
             }
@@ -117,7 +118,7 @@ async def test_units_wait_in_the_order_of_their_admission_wherever_they_are_load
     async with desk.open(1):
         await desk.admit(*(unit_event(unit_id(number), AT_US + number) for number in numbers))
     async with desk.open(1) as service:
-        assert list(repository_of(service).place(PROJECT).queue.waiting()) == [unit_id(number) for number in range(10)]
+        assert waiting_ids(service) == [unit_id(number) for number in range(10)]
 
 
 async def test_what_the_owner_before_closed_after_the_place_was_loaded_is_seen_at_the_next_look() -> None:
@@ -134,7 +135,7 @@ async def test_what_the_owner_before_closed_after_the_place_was_loaded_is_seen_a
             await said_late(one, settled.metadata.event_id)
             assert repository.waiting_units == 2
             await repository.load(late._number(PROJECT))
-            assert list(repository.place(PROJECT).queue.waiting()) == [unit_id(2)]
+            await until(lambda: waiting_ids(two) == [unit_id(2)])
 
 
 async def said_late(life: Service, cause_id: str) -> None:

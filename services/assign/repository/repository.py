@@ -1,4 +1,4 @@
-"""Assign's aggregates, keys and read models; every query lives here."""
+"""Where assign's facts are found: aggregates by key, and read models by place."""
 
 import asyncio
 import random
@@ -7,25 +7,30 @@ from collections.abc import Sequence
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.record import JOURNAL, Cause, Kind, Outcome
+from concord.chassis.journal.record import JOURNAL, Cause, Outcome
 from concord.chassis.places.owner import Owner
-from concord.contracts.ids import SLOTS, client_of, keyed, place_of, slot_of_project
-from concord.contracts.names import quoted
-from services.assign.announcements import VENDOR
+from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
 from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.fresh import RowsInMemory
 from services.assign.domain.held import Hold
 from services.assign.domain.place import Place
 from services.assign.domain.pool import Pool
 from services.assign.domain.project_view import ProjectView
 from services.assign.domain.queue import Pick, Seeker
-from services.assign.domain.unit import UnitState, is_open
-
-UNIT = Kind("unit", UnitState, is_open=is_open, slot=lambda unit: slot_of_project(unit.project_id))
-ANNOTATOR = Kind("annotator", AnnotatorState)
-DESK = Kind("desk", DeskState)
-ACTIVE_TIME = Kind("active_time", ActiveTimeState)
+from services.assign.domain.unit import UnitState
+from services.assign.repository.fresh_pages import FreshPages
+from services.assign.repository.kinds import (
+    ACTIVE_TIME,
+    ANNOTATOR,
+    DESK,
+    UNIT,
+    active_time_key,
+    annotator_key,
+    desk_key,
+    unit_key,
+)
 
 CODE_CHARACTERS = 10
 RESTART_GRACE_SECONDS = 30
@@ -51,6 +56,7 @@ class Repository:
 
     Attributes:
         places: the places that are loaded here, or are being loaded.
+        fresh: the pages in which units wait to whom nothing happened alone.
     """
 
     def __init__(self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random) -> None:
@@ -61,6 +67,8 @@ class Repository:
         self.places: dict[int, Place] = {}
         self._generator = generator
         self._in_hand: dict[str, asyncio.Event] = {}
+        self._memory = RowsInMemory()
+        self.fresh = FreshPages(journal, owner.places, self.places)
         journal.listen(UNIT, self._settle)
         journal.listen(ANNOTATOR, self._settle_annotator)
 
@@ -104,13 +112,15 @@ class Repository:
         return sum(len(place.queue) for place in self.places.values())
 
     async def load(self, place: int) -> None:
-        """Take in what is open in a place, letting others run in between; units wait in the order of their admission.
+        """Take in what is open or fresh in a place, in the order of admission, letting others run in between.
 
         What the journal settles meanwhile is newer, and stays. Said again, it also reads what is open here alone: an
         owner before may have closed it since.
         """
         not_before_us = self.journal.clock.now_us() + RESTART_GRACE_SECONDS * MICROSECONDS
-        models = self.places.setdefault(place, Place(self._generator, not_before_us))
+        models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory))
+        # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
+        await self.fresh.load(place)
         open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
         count = 0
         async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
@@ -133,11 +143,13 @@ class Repository:
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place that is another's now."""
-        self.places.pop(place, None)
+        gone = self.places.pop(place, None)
+        if gone is not None:
+            gone.queue.fresh.forget()
 
     def key(self, unit_or_copy_id: str) -> str:
         """Return the key of a unit's aggregate, or of a gold unit's copy."""
-        return UNIT.key(client_of(unit_or_copy_id), unit_or_copy_id)
+        return unit_key(unit_or_copy_id)
 
     def assignment_id(self, unit_id: str, annotator_id: str, rework: int, turn: int = 0) -> str:
         """Return the id of an annotator's assignment of a unit: there is one each time the unit goes round."""
@@ -334,21 +346,6 @@ class Repository:
             low = max((ids[one] for one in there), default=low)
             high = min((page for page in pages if page > low), default=high)
         return low
-
-
-def desk_key(page: DeskState) -> str:
-    """Return the aggregate key of a page of a desk."""
-    return DESK.key(client_of(page.project_id), f"{page.project_id}/{quoted(page.annotator_id)}/{page.page}")
-
-
-def annotator_key(annotator_id: str) -> str:
-    """Return an annotator's aggregate key; a name may hold what a key is divided by."""
-    return ANNOTATOR.key(VENDOR, quoted(annotator_id))
-
-
-def active_time_key(project_id: str) -> str:
-    """Return the aggregate key of what is written down of a project's active times."""
-    return ACTIVE_TIME.key(client_of(project_id), project_id)
 
 
 async def _let_others_run(count: int) -> None:

@@ -1,0 +1,128 @@
+"""One project's part of the ready queue: its lanes, gold, and annotators' own lines."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from services.assign.domain.eligibility import fit
+from services.assign.domain.fresh import LaneKey, Pages
+from services.assign.domain.gold import GoldPool
+from services.assign.domain.line import Line
+from services.assign.domain.unit import UnitState
+
+
+@dataclass(frozen=True, slots=True)
+class Seeker:
+    """Who wants work, and what they are able to do."""
+
+    annotator_id: str
+    abilities: frozenset[str]
+
+
+class Waiting(msgspec.Struct):
+    """What the queue knows of a waiting unit."""
+
+    project_id: str
+    lane: LaneKey
+    gold: bool
+    seen: frozenset[str]
+    names: tuple[str, ...]
+
+
+WINDOW_UNITS = 32
+"""A claim draws at random from the first so many, so that claims of several processes rarely collide."""
+
+
+class Lane:
+    """What waits with one priority and one set of skills.
+
+    Attributes:
+        begun: units that somebody had.
+        fresh: units that nobody had, though something was told of each alone.
+        pages: units that nobody had, and of which nothing is known but their admission.
+        deep: how far each annotator looked beyond the window, all in it being seen by them.
+    """
+
+    def __init__(self) -> None:
+        self.begun = Line()
+        self.fresh = Line()
+        self.pages = Pages()
+        self.deep: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.begun or self.fresh or self.pages)
+
+    @property
+    def untouched(self) -> int:
+        """How many units in it nobody had."""
+        return len(self.fresh) + len(self.pages)
+
+
+class ProjectQueue:
+    """One project's lanes, gold, and annotators' own lines.
+
+    Attributes:
+        waiting: what waits, but for what waits in pages.
+        picked: what is hidden, and what was told of it since.
+    """
+
+    def __init__(self) -> None:
+        self.lanes: dict[LaneKey, Lane] = {}
+        self.order: list[LaneKey] = []
+        self.gold = GoldPool()
+        self.own: dict[str, dict[int, Line]] = {}
+        self.waiting: dict[str, Waiting] = {}
+        self.picked: dict[str, UnitState | None] = {}
+
+    def fits(self, unit_id: str, seeker: Seeker) -> bool:
+        """Return whether the seeker has the skills that a unit takes."""
+        return fit(seeker.abilities, self.waiting[unit_id].lane[1])
+
+    def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
+        """Yield those units that the seeker may be offered."""
+        return (one for one in unit_ids if seeker.annotator_id not in self.waiting[one].seen)
+
+    def untouched(self, lane: Lane) -> Iterator[str]:
+        """Yield the units of a lane that nobody had, as far as they are in memory, those left out that are picked."""
+        yield from lane.fresh.first(WINDOW_UNITS)
+        for page in lane.pages.in_memory():
+            yield from (unit_id for unit_id in page.rows or () if unit_id not in self.picked)
+
+    def lane(self, key: LaneKey) -> Lane:
+        """Return a lane, made when it is not there."""
+        if key not in self.lanes:
+            self.lanes[key] = Lane()
+            insort(self.order, key)
+        return self.lanes[key]
+
+    def leave_lane(self, key: LaneKey, unit_id: str) -> None:
+        """Let a unit wait in its lane no longer."""
+        lane = self.lanes.get(key)
+        if lane is None:
+            return
+        lane.begun.discard(unit_id)
+        lane.fresh.discard(unit_id)
+        self.close_lane(key)
+
+    def close_lane(self, key: LaneKey) -> None:
+        """Forget a lane in which nothing waits."""
+        if key in self.lanes and not self.lanes[key]:
+            del self.lanes[key]
+            del self.order[bisect_left(self.order, key)]
+
+    def join_own(self, name: str, rank: int, unit_id: str) -> None:
+        """Let a unit wait for one annotator."""
+        self.own.setdefault(name, {}).setdefault(rank, Line()).add(unit_id)
+
+    def leave_own(self, name: str, rank: int, unit_id: str) -> None:
+        """Let a unit wait for one annotator no longer."""
+        lines = self.own.get(name, {})
+        if rank not in lines:
+            return
+        lines[rank].discard(unit_id)
+        if not lines[rank]:
+            del lines[rank]
+            if not lines:
+                del self.own[name]

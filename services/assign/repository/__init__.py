@@ -1,0 +1,16 @@
+"""Assign's aggregates, keys and read models; every query lives here."""
+
+from services.assign.repository.fresh_pages import FRESH, FreshPages
+from services.assign.repository.kinds import ANNOTATOR, UNIT, active_time_key, annotator_key, desk_key
+from services.assign.repository.repository import Repository
+
+__all__ = [
+    "ANNOTATOR",
+    "FRESH",
+    "UNIT",
+    "FreshPages",
+    "Repository",
+    "active_time_key",
+    "annotator_key",
+    "desk_key",
+]
