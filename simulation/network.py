@@ -63,7 +63,8 @@ class Network:
             raise Lost
         try:
             answer = first.result()
-        except HungUp:
+        except (HungUp, ConnectionError):
+            # The life died, or the one to which it had handed the request on did, with half an answer out.
             raise Lost from None
         self.statuses[answer.status] += 1
         if answer.status >= 500 and answer.status != 503:

@@ -44,16 +44,17 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
     closed: bool = False
 
 
-def take(state: DeskState, wanted: Sequence[str], over: Set[str], now_us: int) -> DeskState | None:
+def take(state: DeskState, wanted: Sequence[str], over: Set[Place], now_us: int) -> DeskState | None:
     """Return the desk with as many of the wanted places taken as fit, the first ones; None when none does.
 
     Args:
         state: an open page.
         wanted: keys of units, no two the same.
-        over: keys whose leases are known to have ended; they never run again under the place that was taken.
+        over: places whose leases are known to have ended, or never to come. The key alone would not do: the same unit
+            may have been given to the annotator once more since, under another place.
         now_us: the time.
     """
-    kept = [place for place in state.places if place.key not in over]
+    kept = [place for place in state.places if place not in over]
     held = {place.key for place in kept}
     room = max(0, LEASES_MAX - len(kept))
     taken = [Place(key, now_us) for key in wanted if key not in held][:room]

@@ -88,14 +88,16 @@ class ReadyQueue:
 
     def to_bring(self, project_id: str, seeker: Seeker) -> Page | None:
         """Return the page whose rows the seeker's next claims may want and that is not in memory; None: all are."""
-        project, rows = self._projects.get(project_id), 0
-        for key in project.order[:LANES_MAX] if project is not None else ():
-            assert project is not None, "it has lanes"
-            if rows < LOW_ROWS and fit(seeker.abilities, key[1]):
-                page, there = project.lanes[key].pages.low(LOW_ROWS - rows)
+        project = self._projects.get(project_id)
+        if project is None:
+            return None
+        lacking = LOW_ROWS + len(project.picked)
+        for key in project.order[:LANES_MAX]:
+            if lacking > 0 and fit(seeker.abilities, key[1]):
+                page, there = project.lanes[key].pages.low(lacking)
                 if page is not None:
                     return page
-                rows += there
+                lacking -= there
         return None
 
     def admitted(self, unit_id: str, project_id: str) -> UnitState | None:

@@ -12,7 +12,7 @@ from concord.contracts.codec import Headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import eligibility, lease, unit
-from services.assign.domain.desk import PLACE_SECONDS
+from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.refusals import NotOffered
 from services.assign.domain.unit import Assignment, UnitState
@@ -115,7 +115,7 @@ class Claims:
     async def _issue(self, seeker: Seeker, project: Project, units_max: int) -> list[Leased]:
         """Lease up to so many units: pick, decide all in one insert, and pick again for those that were refused."""
         leases: list[Leased] = []
-        refused: frozenset[str] = frozenset()
+        refused: frozenset[Place] = frozenset()
         for _ in range(CLAIM_ROUNDS_MAX):
             await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
             await self.repository.fresh.ready(project.project_id, seeker)
@@ -139,7 +139,9 @@ class Claims:
             leases += [Leased(state, state.assignments[-1], project) for state in states if state is not None]
             if len(leases) == units_max or len(taken) < len(picks):
                 break
-            refused |= {key for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error}
+            refused |= {
+                taken[key] for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error
+            }
             await self._look_up(picks, outcomes)
         self.instruments.counter("concord_assign_issued").inc(len(leases))
         return leases

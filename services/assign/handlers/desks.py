@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
-from services.assign.domain.desk import LEASES_MAX, PLACE_SECONDS, DeskState, close, next_page, take
+from services.assign.domain.desk import LEASES_MAX, PLACE_SECONDS, DeskState, Place, close, next_page, take
 from services.assign.domain.lease import over
 from services.assign.handlers.deciding import Requests
 from services.assign.repository import Repository, desk_key
@@ -29,9 +29,9 @@ class Desks:
         self.clock = clock
 
     async def take(
-        self, annotator_id: str, project_id: str, keys: Sequence[str], free: frozenset[str] = frozenset()
-    ) -> frozenset[str]:
-        """Take a place on the annotator's desk for each of these aggregates, as far as there is room; return for which.
+        self, annotator_id: str, project_id: str, keys: Sequence[str], free: frozenset[Place] = frozenset()
+    ) -> dict[str, Place]:
+        """Take a place on the annotator's desk for each of these aggregates, as far as there is room; return them.
 
         Args:
             annotator_id: whose desk.
@@ -43,26 +43,27 @@ class Desks:
             desk = await self.repository.desk(project_id, annotator_id)
             ended = free | await self._over(desk)
             page = next_page(desk) if desk.closed else desk
-            taken: set[str] = set()
+            taken: dict[str, Place] = {}
             turned = False
 
             def decide(
-                state: DeskState | None, now_us: int, page: DeskState = page, ended: frozenset[str] = ended
+                state: DeskState | None, now_us: int, page: DeskState = page, ended: frozenset[Place] = ended
             ) -> Decision[DeskState] | None:
                 nonlocal taken, turned
                 now = state or page
                 shut = close(now)
                 turned = now.closed or shut is not None
                 after = shut if turned else take(now, keys, ended, now_us)
-                taken = set() if turned or after is None else {one.key for one in after.places if one.at_us == now_us}
+                now_on = () if turned or after is None else after.places
+                taken = {one.key: one for one in now_on if one.at_us == now_us and one.key in keys}
                 return None if after is None else Decision(after)
 
             await self.repository.take_places(Cause(desk_key(page), self.requests.next(), decide))
             if not turned:
-                return frozenset(taken).intersection(keys)
+                return taken
         raise Unavailable("Others claim for you again and again; try again.")
 
-    async def _over(self, desk: DeskState) -> frozenset[str]:
+    async def _over(self, desk: DeskState) -> frozenset[Place]:
         """Return the places whose leases have ended; where no room is left, as the store knows it and not the cache."""
         ended = await self._ended(desk)
         if len(desk.places) - len(ended) >= LEASES_MAX:
@@ -70,11 +71,11 @@ class Desks:
             ended = await self._ended(desk)
         return ended
 
-    async def _ended(self, desk: DeskState) -> frozenset[str]:
+    async def _ended(self, desk: DeskState) -> frozenset[Place]:
         units = await self.repository.units([place.key for place in desk.places])
         now_us, waited_us = self.clock.now_us(), PLACE_SECONDS * MICROSECONDS
         return frozenset(
-            place.key
+            place
             for place in desk.places
             if over(units.get(place.key), desk.annotator_id, place.at_us, waited_us, now_us)
         )
@@ -83,4 +84,4 @@ class Desks:
         """Return the aggregates whose leases the annotator's desk knows to run, or to be about to."""
         desk = await self.repository.desk(project_id, annotator_id)
         ended = await self._over(desk)
-        return [place.key for place in desk.places if place.key not in ended]
+        return [place.key for place in desk.places if place not in ended]

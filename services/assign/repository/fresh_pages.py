@@ -31,6 +31,8 @@ SAMPLE_UNITS = 8
 LOAD_DOCUMENTS = 8
 """Documents read at once, of up to a thousand rows each."""
 LOOK_UP_UNITS = 200
+BROUGHT_MAX = 16
+"""Pages that are brought for one claim; more only where few rows are left in each."""
 PAGE_DOCUMENTS_MAX = 32
 """Documents of a page, beyond which its rows are written into one: where units come one by one."""
 DELETED_AT_ONCE = 200
@@ -140,14 +142,14 @@ class FreshPages:
             done.set()
             del self._bringing[page]
 
-    async def ready(self, project_id: str, seeker: Seeker) -> bool:
-        """Bring the page that the seeker's claims want next; return whether there was one to be brought."""
-        place = self._place(project_id)
-        page = place.queue.to_bring(project_id, seeker) if place is not None else None
-        if page is None:
-            return False
-        await self.bring(page)
-        return True
+    async def ready(self, project_id: str, seeker: Seeker) -> None:
+        """Have enough rows in memory for the seeker's claim: a read for hundreds of claims."""
+        for _ in range(BROUGHT_MAX):
+            place = self._place(project_id)
+            page = place.queue.to_bring(project_id, seeker) if place is not None else None
+            if page is None:
+                return
+            await self.bring(page)
 
     async def look_up(self, page: Page) -> None:
         """Find out which units of a page have records that this process has not heard of."""

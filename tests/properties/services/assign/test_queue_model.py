@@ -1,15 +1,18 @@
 """The ready queue against a model that scans everything."""
 
 import random
+from collections.abc import Sequence
+from unittest.mock import patch
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.assign.domain.eligibility import fit
+from services.assign.domain.fresh import FreshRow, PageHead, may_be_row, row_of
 from services.assign.domain.lease import expire, issue
 from services.assign.domain.line import Line
-from services.assign.domain.overlap import offered_to
+from services.assign.domain.overlap import offered_to, slots_open, turns
 from services.assign.domain.queue import ReadyQueue, Seeker
 from services.assign.domain.unit import UnitState, close, raise_overlap, send_back, with_overlap
 
@@ -34,19 +37,76 @@ def to_be_had(state: UnitState, seeker: Seeker) -> bool:
     return offered_to(state, seeker.annotator_id) and fit(seeker.abilities, state.skills)
 
 
-@given(st.lists(units, min_size=1, max_size=12), st.lists(steps, max_size=60), st.integers())
+class Shelves:
+    """A queue in which units wait as records, or as rows of pages in a store of which little is in memory."""
+
+    def __init__(self, seed: int, as_rows: bool) -> None:
+        self.queue = ReadyQueue(random.Random(seed))
+        self.as_rows = as_rows
+        self.stored: dict[str, list[FreshRow]] = {}
+
+    def admit(self, states: Sequence[UnitState]) -> None:
+        """Let units wait that were admitted together."""
+        groups: dict[PageHead, list[FreshRow]] = {}
+        for state in states:
+            if self.as_rows and may_be_row(state):
+                head, row = row_of(state)
+                groups.setdefault(head, []).append(row)
+            else:
+                self.queue.settle(state)
+        for head, rows in groups.items():
+            document_id = f"d{len(self.stored)}"
+            self.stored[document_id] = rows
+            self.queue.put_page(document_id, head, rows)
+
+    def bring(self, seeker: Seeker) -> None:
+        """Bring what the seeker's claim wants."""
+        while (page := self.queue.to_bring(PROJECT, seeker)) is not None:
+            self.queue.bring(page, [row for one in page.documents for row in self.stored[one]])
+
+
+@given(
+    st.lists(st.lists(units, min_size=1, max_size=6), min_size=1, max_size=5),
+    st.lists(steps, max_size=60),
+    st.integers(),
+    st.booleans(),
+)
 def test_a_pick_is_to_be_had_and_none_is_picked_only_when_none_is(
-    wanted: list[tuple[tuple[str, ...], tuple[str, ...], int, int]], history: list[tuple[str, int]], seed: int
+    batches: list[list[tuple[tuple[str, ...], tuple[str, ...], int, int]]],
+    history: list[tuple[str, int]],
+    seed: int,
+    as_rows: bool,
 ) -> None:
-    queue = ReadyQueue(random.Random(seed))
+    with (
+        patch("services.assign.domain.fresh.PAGE_ROWS_MAX", 4),
+        patch("services.assign.domain.fresh.LOW_ROWS", 2),
+        patch("services.assign.domain.queue.LOW_ROWS", 2),
+        patch("services.assign.domain.fresh.ROWS_IN_MEMORY_MAX", 7),
+    ):
+        walk(batches, history, Shelves(seed, as_rows))
+
+
+def walk(
+    batches: list[list[tuple[tuple[str, ...], tuple[str, ...], int, int]]],
+    history: list[tuple[str, int]],
+    shelves: Shelves,
+) -> None:
+    queue = shelves.queue
     states: dict[str, UnitState] = {}
-    for number, (skills, named, priority, overlap) in enumerate(wanted):
-        state = UnitState(f"c1-u{number}", "c1", PROJECT, admitted=True, skills=skills, named=named, priority=priority)
-        states[state.unit_id] = with_overlap(state, overlap)
-        queue.settle(states[state.unit_id])
+    for place, batch in enumerate(batches):
+        admitted = []
+        for number, (skills, named, priority, overlap) in enumerate(batch):
+            unit_id = f"c1-u{place}{number}"
+            state = UnitState(unit_id, "c1", PROJECT, admitted=True, skills=skills, named=named, priority=priority)
+            admitted.append(with_overlap(state, overlap))
+        states |= {state.unit_id: state for state in admitted}
+        shelves.admit(admitted)
     for step, number in history:
+        waiting = [one for one in states.values() if (one.named and turns(one)) or (not one.named and slots_open(one))]
+        assert len(queue) == len(waiting), "what waits is counted, wherever it does"
         if step == "claim":
             seeker = SEEKERS[number]
+            shelves.bring(seeker)
             pick = queue.pick(PROJECT, seeker, 0.0)
             had = [one for one in states.values() if to_be_had(one, seeker)]
             if pick is None:
@@ -54,6 +114,7 @@ def test_a_pick_is_to_be_had_and_none_is_picked_only_when_none_is(
                 continue
             queue.release([pick])
             before = states[pick.unit_id]
+            assert pick.fresh is None or pick.fresh == before, "a row says all that was admitted"
             assert to_be_had(before, seeker)
             if not before.named:
                 assert before.priority == max(one.priority for one in had if not one.named)

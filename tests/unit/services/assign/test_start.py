@@ -13,6 +13,7 @@ from concord.contracts.ids import placed_id
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached
 from services.assign.domain import active_time, unit
 from services.assign.handlers import Told
+from services.assign.repository import Repository
 from tests.support.service import until
 from tests.unit.services.assign.desk import (
     AT_US,
@@ -91,6 +92,11 @@ def kept(desk: Desk) -> int:
     return len(seen)
 
 
+def counts_are(repository: Repository, waiting: int, leases: int) -> bool:
+    """Return whether so many units wait and so many leases run."""
+    return (repository.waiting_units, repository.leases_running) == (waiting, leases)
+
+
 async def test_a_start_reads_what_is_open_and_keeps_nothing_of_what_is_closed() -> None:
     asked, objects = [], []
     for closed in (FEW, MANY):
@@ -100,7 +106,7 @@ async def test_a_start_reads_what_is_open_and_keeps_nothing_of_what_is_closed() 
         counted = Counted()
         async with desk.life(store_faults=counted) as service:
             repository = repository_of(service)
-            await until(lambda: (repository.waiting_units, repository.leases_running) == (OPEN_UNITS, 1))
+            await until(partial(counts_are, repository, OPEN_UNITS, 1))
             reads = {
                 what: times for what, times in counted.asked.items() if what.split()[0] in ("find", "get", "stream")
             }

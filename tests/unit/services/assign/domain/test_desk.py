@@ -25,7 +25,7 @@ def test_no_more_places_are_taken_than_there_are_and_ended_ones_are_free_again()
     assert full is not None
     assert [place.key for place in full.places] == keys(0, LEASES_MAX)
     assert take(full, keys(100, 1), frozenset(), 2) is None
-    again = take(full, keys(100, 5), frozenset(keys(0, 2)), 2)
+    again = take(full, keys(100, 5), frozenset(full.places[:2]), 2)
     assert again is not None
     assert [place.key for place in again.places] == keys(2, LEASES_MAX - 2) + keys(100, 2)
 
@@ -36,11 +36,22 @@ def test_a_place_that_is_taken_is_not_taken_twice() -> None:
     assert take(one, keys(0, 1), frozenset(), 2) is None
 
 
+def test_what_was_known_of_an_earlier_place_does_not_free_the_one_that_was_taken_for_the_same_unit_since() -> None:
+    one = take(EMPTY, keys(0, 1), frozenset(), 1)
+    assert one is not None
+    ended = frozenset(one.places)
+    other_claim = take(one, keys(0, 1), ended, 2)
+    assert other_claim is not None
+    late = take(other_claim, keys(1, 1), ended, 3)
+    assert late is not None
+    assert [(place.key, place.at_us) for place in late.places] == [(keys(0, 1)[0], 2), (keys(1, 1)[0], 3)]
+
+
 def test_a_full_page_is_closed_once_and_the_next_one_holds_what_it_held() -> None:
     page = EMPTY
     for number in range(PAGE_RECORDS_MAX):
         assert close(page) is None
-        page = take(page, keys(number, 1), frozenset(keys(number - 1, 1)), number) or page
+        page = take(page, keys(number, 1), frozenset(page.places), number) or page
     shut = close(page)
     assert shut is not None
     assert close(shut) is None
