@@ -1,4 +1,4 @@
-"""In which page a fresh unit stands: 12 to 48 bytes a unit, and no object each."""
+"""In which page a fresh unit stands: 18 to 36 bytes a unit, and no object each."""
 
 from array import array
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ Hashes = npt.NDArray[np.uint64]
 
 
 class RowIndex:
-    """Units' pages, by hash, in a table of open addressing that is never more than half full.
+    """Units' pages, by hash, in a table of open addressing that is never more than two thirds full.
 
     A hint: two of a million units are taken for one another once in some ten million times, so whoever finds a page
     looks whether the unit is in it. What was put in stays until the table grows, whatever became of its page.
@@ -61,7 +61,7 @@ class RowIndex:
 
     def put(self, unit_ids: Sequence[str], number: int) -> None:
         """Note that these units, none of which is in the table and no two the same, stand in a page."""
-        if 2 * (self._used + len(unit_ids)) > self._mask + 1:
+        if 3 * (self._used + len(unit_ids)) > 2 * (self._mask + 1):
             self._grow(len(unit_ids))
         hashes = np.frombuffer(array("Q", map(_hash, unit_ids)), np.uint64)
         self._put(hashes, np.full(len(hashes), number, np.int32))
@@ -73,7 +73,7 @@ class RowIndex:
         kept = np.isin(numbers, there)
         hashes, numbers = hashes[kept], numbers[kept]
         size = SIZE_MIN
-        while size < 4 * (len(hashes) + wanted):
+        while size < 2 * (len(hashes) + wanted):
             size *= 2
         self._make(size)
         self._put(hashes, numbers)

@@ -175,9 +175,7 @@ class History:
         some = self._some()
         for unit_id in some:
             self.reworks[unit_id] = self.reworks.get(unit_id, 0) + 1
-            back = LotRejected(
-                lot_id="k1-l", on_reject="relabel", unit_ids=[unit_id], rework=self.reworks[unit_id] - 1
-            )
+            back = LotRejected(lot_id="k1-l", on_reject="relabel", unit_ids=[unit_id], rework=self.reworks[unit_id] - 1)
             await self.upstream.tell(LOTS, "k1-l", LotEvent(lot_rejected=back))
 
     async def _work(self) -> None:

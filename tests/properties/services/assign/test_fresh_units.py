@@ -1,4 +1,4 @@
-"""Units as rows of pages against units as aggregates: who is given what is the same, whatever fails and is said again."""
+"""Units as rows of pages against units as aggregates: the same people are given the same, whatever fails meanwhile."""
 
 import asyncio
 import os

@@ -32,4 +32,4 @@ def test_an_index_of_rows_is_a_dictionary_and_forgets_only_what_was_in_pages_tha
         found = index.find(unit_id)
         assert found == page or (found is None and page in dead)
     assert index.find("c1-unobody") is None
-    assert index.size_bytes <= 12 * max(SIZE_MIN, 8 * (len(model) + rows)), "flat: bytes a unit, and no object each"
+    assert index.size_bytes <= 12 * max(SIZE_MIN, 4 * (len(model) + rows)), "flat: bytes a unit, and no object each"
