@@ -26,7 +26,7 @@ BREACHES = {
     "contracts count": (
         "contracts", "concord/contracts/ids.py", "import concord.quality.tally", "concord.quality.tally"),
     "a service calls its neighbour": (
-        "neighbours", "services/assign/repository/repository.py", "import services.audit.domain.lot", "services.audit.domain.lot"),
+        "neighbours", "services/assign/events.py", "import services.audit.domain.lot", "services.audit.domain.lot"),
     "a repository calls a use case": (
         "rooms", "services/ingest/repository.py", "import services.ingest.handlers", "services.ingest.handlers"),
     "one door goes through the other": (
