@@ -23,6 +23,8 @@ from bench.services.load import NothingOffered
 from bench.services.phases import ASSIGN, INGEST
 from bench.services.run import measure
 from bench.services.site import Behind
+from bench.starts import measure as starts
+from bench.starts import report as starts_report
 from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
@@ -32,11 +34,13 @@ from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
-STATISTICS, SERVICES_BENCH, FORWARDING = "statistics", "services", "forwarding"
+STATISTICS, SERVICES_BENCH, FORWARDING, STARTS = "statistics", "services", "forwarding", "starts"
+ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING)
+"""What is measured when nothing is named: starts write a large journal first."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN = 100, 500
 INTERRUPTED = 130
-FAULTS = (StepFailed, ChildFailed, NotStarted, Behind, Refused, NothingOffered, FloorFailed)
+FAULTS = (StepFailed, ChildFailed, NotStarted, Behind, Refused, NothingOffered, FloorFailed, starts.NotStarted)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,6 +65,10 @@ def main(arguments: Sequence[str]) -> int:
             handed_on = asyncio.run(forwarding.measure(folder))
             figures[FORWARDING] = forwarding.as_json(handed_on)
             tables.append(forwarding.table(handed_on))
+        if STARTS in wanted.names:
+            begun = asyncio.run(_starts(wanted))
+            figures[STARTS] = starts_report.as_json(begun)
+            tables.append(starts_report.table(begun))
     except FAULTS as fault:
         _say(f"bench: {fault}")
         return 1
@@ -75,6 +83,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+async def _starts(wanted: argparse.Namespace) -> list[starts.Start]:
+    checkouts = {"this": places.ROOT} | ({"beside": wanted.beside.resolve()} if wanted.beside else {})
+    services = [name for name in starts.SERVICES if name in wanted.services]
+    return await starts.measure(checkouts, wanted.closed, wanted.open, services, places.LOCAL / "bench", _say)
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
@@ -82,7 +96,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [STATISTICS, SERVICES_BENCH, FORWARDING, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, STARTS, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
@@ -107,8 +121,11 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         help="labels for the statistics (default %(default)s; their limits are for that many)",
     )
+    parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
+    parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts are measured")
     wanted = parser.parse_args(arguments)
-    wanted.names = set(wanted.only or [STATISTICS, SERVICES_BENCH, FORWARDING])
+    wanted.names = set(wanted.only or ALWAYS)
     wanted.services = wanted.services.split(",")
     if strangers := wanted.names - set(names):
         parser.error(f"no such measurement: {', '.join(sorted(strangers))}; choose from {', '.join(names)}")

@@ -1,15 +1,11 @@
 """Adjudicate on a real broker and a real store: one decision a round, told once, across a restart."""
 
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 import pytest
-from starlette.types import ASGIApp
 
 from concord.chassis.identity import Role
-from concord.chassis.places.keeper import PlaceKeeper
-from concord.chassis.places.peers import MemoryPeers
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.contracts.ids import placed_id
@@ -18,8 +14,8 @@ from concord.contracts.v1.lots_pb2 import LotRejected
 from services.adjudicate.bootstrap import wire
 from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
-from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
-from tests.support.service import caller, local_settings, running
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, TwoLives, eventually, real_place
+from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
 
@@ -170,24 +166,10 @@ async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place
     assert all(letter.reason.startswith("not a ") for letter in letters)
 
 
-def beside(place: RealPlace, doors: dict[str, ASGIApp]) -> Service:
-    """Return another process: the broker deals it places, and it reaches the others without a socket."""
-    address = f"http://life-{len(doors) + 1}"
-    service = adjudicate(dataclasses.replace(place.ports(), address=address, peers=MemoryPeers(doors)))
-    doors[address] = service.application
-    return service
-
-
-def places_of(service: Service) -> frozenset[int]:
-    (keeper,) = (part for part in service.runtime.parts if isinstance(part, PlaceKeeper))
-    return keeper.owner.open()
-
-
 async def test_two_lives_share_the_projects_and_either_answers_for_both_also_when_the_other_has_left(
     place: RealPlace,
 ) -> None:
     await begin(place)
-    doors: dict[str, ASGIApp] = {}
     unit = placed_id("u", place.project_id, "n1")
     senior = place.house.token("senior", Role.ADJUDICATOR)
 
@@ -200,26 +182,12 @@ async def test_two_lives_share_the_projects_and_either_answers_for_both_also_whe
             found = [one["unit_id"] for one in answer.json()["escalations"]]
             return [one for one in found if one.startswith(place.client_id)]
 
-    async def shared(*lives: Service) -> bool:
-        return sorted(one for life in lives for one in places_of(life)) == list(range(SETTINGS.places.count))
-
-    one, two = beside(place, doors), beside(place, doors)
-    async with running(one):
-        async with running(two):
-            await eventually("places", lambda: shared(one, two))
-            assert places_of(one), "each has some"
-            assert places_of(two), "each has some"
-            await place.upstream.unit(unit)
-            for nth, name in enumerate(("good", "fine"), start=1):
-                await place.upstream.annotation(unit, nth, name, "yes", flag="unreadable")
-            await place.upstream.labelling_ended(unit)
-            for life in (one, two):
-                await eventually("the escalation", partial(_listed, partial(listed, life), [unit]))
-        doors.pop("http://life-2")
-        await eventually("the other's places", lambda: shared(one))
-        assert await listed(one) == [unit], "it was loaded, whoever had it"
-        async with caller(one, senior) as person:
-            ruling = {"label": "no", "reason": "The text says so."}
-            assert (await person.post(f"/v1/escalations/{unit}/ruling", json=ruling)).json()["status"] == "ruled"
-    kinds = [event.WhichOneof("event") for event in await place.said(RESOLUTIONS)]
-    assert kinds == ["escalated", "adjudicated"]
+    async with TwoLives(place, adjudicate) as lives:
+        await place.upstream.unit(unit)
+        for nth, name in enumerate(("good", "fine"), start=1):
+            await place.upstream.annotation(unit, nth, name, "yes", flag="unreadable")
+        await place.upstream.labelling_ended(unit)
+        for life in (lives.one, lives.two):
+            await eventually("the escalation", partial(_listed, partial(listed, life), [unit]))
+        await lives.leave()
+        assert await listed(lives.one) == [unit], "it was loaded, whoever had it"

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,7 +16,7 @@ from concord.contracts.v1.resolutions_pb2 import OverlapRequested
 from services.assign.bootstrap import wire
 from services.assign.settings import AssignSettings
 from services.ingest.domain.project import Gold, Overlap, Policy
-from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, TwoLives, eventually, real_place
 from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
@@ -125,3 +126,25 @@ async def test_a_project_is_labelled_to_its_overlap_across_a_restart_and_every_l
     assert not any(label.late for label in labels)
     issued = [event.assignment_issued.assignment_id for event in await place.said(ASSIGNMENTS)]
     assert sorted(issued) == sorted(label.annotation_id for label in labels)
+
+
+async def test_two_lives_lease_each_unit_to_its_overlap_whichever_is_asked_also_when_one_has_left(
+    place: RealPlace,
+) -> None:
+    generator = random.Random(7)
+    async with TwoLives(place, assign) as lives:
+        await define(place, lives.one)
+        await waiting(place, lives.two)
+        doors = (lives.one, lives.two)
+        counts = await asyncio.gather(
+            *(label_all(place, doors[turn % 2], name, 9, generator) for turn, name in enumerate(ANNOTATORS))
+        )
+        assert counts == [9] * len(ANNOTATORS)
+        await lives.leave()
+        await asyncio.gather(*(label_all(place, lives.one, name, 1_000, generator) for name in ANNOTATORS))
+    told = await place.said(ANNOTATIONS)
+    labels = [event.annotation_submitted for event in told if event.HasField("annotation_submitted")]
+    assert len({label.annotation_id for label in labels}) == len(labels), "each label is told once"
+    ordinary = [label for label in labels if not label.unit_id.startswith(unit_id(place, "g"))]
+    assert len({(label.unit_id, label.annotator_id) for label in ordinary}) == len(ordinary)
+    assert Counter(label.unit_id for label in ordinary) == {unit_id(place, str(n)): 2 for n in range(UNITS_COUNT)}

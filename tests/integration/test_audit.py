@@ -20,7 +20,7 @@ from services.audit.domain.lot import OPEN_TO_INSPECTION
 from services.audit.domain.verification import verify
 from services.audit.settings import AuditSettings
 from services.ingest.domain.project import Audit, Policy
-from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, TwoLives, eventually, real_place
 from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
@@ -176,3 +176,22 @@ async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place
     assert Counter(letter.topic for letter in letters) == {PROJECTS.name: 1, UNITS.name: 4, RESOLUTIONS.name: 3}
     assert {letter.value for letter in letters} == {place.rubbish()}
     assert {(letter.error, letter.attempts) for letter in letters} == {("Undecodable", 1)}
+
+
+async def test_two_lives_take_verdicts_at_either_door_and_one_goes_on_with_what_the_other_had(place: RealPlace) -> None:
+    await sealed(place)
+    async with TwoLives(place, audit) as lives:
+        await resolve(place, unit_ids(place), "yes")
+        for life in (lives.one, lives.two):
+            await status(place, life, "auditing")
+        assert [await inspect(place, life, "yes", units_max=1) for life in (lives.two, lives.one)] == [1, 1]
+        await lives.leave()
+        seen = 2 + await inspect(place, lives.one, "yes")
+        lot = await status(place, lives.one, "accepted")
+        assert lot["inspected"] <= seen < UNITS_COUNT
+    told = await place.said(LOTS)
+    kinds = Counter(event.WhichOneof("event") for event in told)
+    assert (kinds["sample_drawn"], kinds["lot_accepted"]) == (1, 1)
+    verdicts = [event.unit_audited.unit_id for event in told if event.HasField("unit_audited")]
+    assert len(set(verdicts)) == len(verdicts) == kinds["unit_audited"]
+    assert await place.letters() == []

@@ -1,5 +1,6 @@
 """Ingest on a real broker and a real store: units through both doors, each admitted and told once, across a restart."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from concord.contracts.topics import INTAKE, PROJECTS, UNITS
 from services.ingest.bootstrap import wire
 from services.ingest.intake import STRUCTURED, TYPE
 from services.ingest.settings import IngestSettings
-from tests.support.real import NEEDS_REAL_PARTS, RealPlace, eventually, real_place
+from tests.support.real import NEEDS_REAL_PARTS, RealPlace, TwoLives, eventually, real_place
 from tests.support.service import caller, local_settings
 
 pytestmark = NEEDS_REAL_PARTS
@@ -131,3 +132,36 @@ async def test_poison_on_the_intake_topic_is_set_aside_and_its_partition_goes_on
     ):
         assert told in reason
     assert {(letter.error, letter.attempts) for letter in letters} == {("Poison", 1)}
+
+
+async def test_two_lives_admit_a_unit_once_and_cut_it_into_one_lot_also_when_one_has_left(
+    place: RealPlace,
+) -> None:
+    async with TwoLives(place, ingest) as lives, client(place, lives.one) as door, client(place, lives.two) as other:
+        assert (await door.put("/v1/projects/p", json=DEFINITION)).status_code == 201
+
+        async def known() -> bool:
+            return (await other.get(f"/v1/projects/{place.project_id}")).status_code == 200
+
+        await eventually("the project at the other", known)
+        reports = await asyncio.gather(
+            import_lines(door, place, units(*range(16))), import_lines(other, place, units(*range(8, 27)))
+        )
+        assert sum(report["admitted"] for report in reports) == 27, "what both are sent is admitted by one"
+        assert sum(report["repeated"] for report in reports) == 8
+        await lives.leave()
+        assert (await import_lines(door, place, units(*range(30))))["admitted"] == 3
+
+        async def is_sealed() -> bool:
+            return (await door.post(f"/v1/projects/{place.project_id}/seal")).status_code == 200
+
+        await eventually("the rest in a lot", is_sealed)
+    events = {event.metadata.event_id: event for event in await place.said(UNITS)}.values()
+    # Who finds a unit that the other has just admitted says so once more: the same event.
+    told = Counter(event.unit_admitted.source_id for event in events if event.HasField("unit_admitted"))
+    assert told == {f"s{number}": 1 for number in range(30)}
+    lots = [event.lot_sealed for event in events if event.HasField("lot_sealed")]
+    members = Counter(unit_id for lot in lots for unit_id in lot.unit_ids)
+    assert len(members) == 30
+    assert set(members.values()) == {1}
+    assert max(len(lot.unit_ids) for lot in lots) == LOT_UNITS

@@ -4,24 +4,29 @@ The topics' names are fixed and shared with whatever else runs, so a test looks 
 group reads the topics from their beginning, and its database is dropped at the end.
 """
 
+import dataclasses
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
+from starlette.types import ASGIApp
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Incoming, Outgoing, Seat, Subscription
 from concord.chassis.clock import SystemClock
+from concord.chassis.places.keeper import PlaceKeeper
+from concord.chassis.places.peers import MemoryPeers
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.chassis.store.mongo import MongoStore
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, decode, schema_headers
-from concord.contracts.topics import DEAD_LETTERS, Topic
+from concord.contracts.topics import DEAD_LETTERS, PLACES_LOCAL, Topic
 from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from simulation.house import House
 from tests.support.service import running
@@ -132,6 +137,55 @@ class RealPlace:
             if letter.service == self.service and letter.key.startswith(self.client_id.encode())
         ]
         return sorted(mine, key=lambda letter: (letter.topic, letter.partition, letter.offset))
+
+
+class TwoLives:
+    """Two processes of one service: the broker deals them places, and each reaches the other without a socket.
+
+    Attributes:
+        one, two: the processes.
+    """
+
+    def __init__(self, place: RealPlace, wire: Callable[[Ports], Service]) -> None:
+        self._doors: dict[str, ASGIApp] = {}
+        self._exits: dict[str, AsyncExitStack] = {}
+        self.one, self.two = (self._made(place, wire, address) for address in ("http://life-1", "http://life-2"))
+
+    def _made(self, place: RealPlace, wire: Callable[[Ports], Service], address: str) -> Service:
+        service = wire(dataclasses.replace(place.ports(), address=address, peers=MemoryPeers(self._doors)))
+        self._doors[address] = service.application
+        self._exits[address] = AsyncExitStack()
+        return service
+
+    async def __aenter__(self) -> "TwoLives":
+        """Start both, and return once each serves some of the places."""
+        for exits, service in zip(self._exits.values(), (self.one, self.two), strict=True):
+            await exits.enter_async_context(running(service))
+        await eventually("places", partial(self._have_all, self.one, self.two))
+        assert places_of(self.one), "each has some"
+        assert places_of(self.two), "each has some"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop what still runs."""
+        for exits in self._exits.values():
+            await exits.aclose()
+
+    async def leave(self) -> None:
+        """Stop the second in order, and return once the first serves all places."""
+        await self._exits["http://life-2"].aclose()
+        del self._doors["http://life-2"]
+        await eventually("the other's places", partial(self._have_all, self.one))
+
+    async def _have_all(self, *lives: Service) -> bool:
+        found = [place for life in lives for place in places_of(life)]
+        return sorted(found) == list(range(PLACES_LOCAL))
+
+
+def places_of(service: Service) -> frozenset[int]:
+    """Return the places that a process serves."""
+    (keeper,) = (part for part in service.runtime.parts if isinstance(part, PlaceKeeper))
+    return keeper.owner.open()
 
 
 @asynccontextmanager

@@ -1,0 +1,89 @@
+"""A service's database filled by copying a few lives under other ids, as raw documents."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import AsyncMongoClient
+from pymongo.errors import BulkWriteError
+
+BATCH_DOCUMENTS = 1_000
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Those of the ids' own alphabet, so that a copy's id is as good as any."""
+NAMED_CHARACTERS = 8
+"""How many of an id's last characters tell a copy from another; the rest tells whose it is."""
+
+
+class Copies:
+    """The documents of one kind of life, again and again under other ids.
+
+    What would keep its own id under every name, an annotator's desk say, is one document and not copied.
+
+    Args:
+        life: ids and documents, as `template` tells them.
+        service: whose documents.
+    """
+
+    def __init__(self, life: Mapping[str, Any], service: str) -> None:
+        self._ids = [identifier.encode() for identifier in life["ids"]]
+        self._told: list[tuple[str, bytes]] = []
+        for one in life["documents"]:
+            key = str(one["document"]["_id"]).encode()
+            if one["service"] == service and any(identifier in key for identifier in self._ids):
+                self._told.append((one["collection"], bson.encode(one["document"])))
+
+    def of(self, number: int) -> Iterator[tuple[str, RawBSONDocument]]:
+        """Yield the documents of one copy, with their collections."""
+        names = [_named(identifier, number * len(self._ids) + place) for place, identifier in enumerate(self._ids)]
+        for collection, document in self._told:
+            for identifier, name in zip(self._ids, names, strict=True):
+                document = document.replace(identifier, name)  # noqa: PLW2901 - name after name is put in
+            yield collection, RawBSONDocument(document)
+
+
+def _named(identifier: bytes, number: int) -> bytes:
+    """Return an id of the same length and beginning for a copy."""
+    digits = []
+    for _ in range(NAMED_CHARACTERS):
+        number, digit = divmod(number, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return identifier[:-NAMED_CHARACTERS] + "".join(reversed(digits)).encode()
+
+
+async def fill(uri: str, database: str, told: Mapping[str, Any], service: str, lives: Sequence[tuple[str, int]]) -> int:
+    """Write what stands before any unit, and so many copies of each kind of life; return how many documents that is.
+
+    Args:
+        uri: where the store is.
+        database: the service's own.
+        told: what `template` wrote.
+        service: which one.
+        lives: kinds with the number of their copies.
+    """
+    basis = ((one["collection"], one["document"]) for one in told["basis"] if one["service"] == service)
+    copies = (copy for kind, count in lives for copy in _copies(Copies(told[kind], service), count))
+    written = 0
+    async with AsyncMongoClient[Any](uri) as client:
+        waiting: dict[str, list[Any]] = {}
+        for collection, document in itertools.chain(basis, copies):
+            waiting.setdefault(collection, []).append(document)
+            if len(waiting[collection]) == BATCH_DOCUMENTS:
+                written += await _write(client[database][collection], waiting.pop(collection))
+        for collection, documents in waiting.items():
+            written += await _write(client[database][collection], documents)
+    return written
+
+
+def _copies(copies: Copies, count: int) -> Iterator[tuple[str, RawBSONDocument]]:
+    for number in range(1, count + 1):
+        yield from copies.of(number)
+
+
+async def _write(collection: Any, documents: list[Any]) -> int:
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as fault:
+        raise AssertionError(f"a copy meets another: {str(fault.details)[:500]}") from fault
+    return len(documents)
