@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from scipy.stats import hypergeom
-
 from concord.quality.acceptance import (
     Bounds,
     Decision,
@@ -21,6 +19,7 @@ from concord.quality.acceptance import (
     sequential_plan,
     stopping_law,
 )
+from concord.quality.sampling_laws import hypergeometric_at_most, hypergeometric_over
 
 
 class Plan(Protocol):
@@ -103,8 +102,8 @@ def percentage_risks(guarantee: Guarantee, share: float) -> tuple[float, float]:
     accept_max = math.floor(round(guarantee.aql * size, 9))
     good, bad = guarantee.lot_errors
     return (
-        float(hypergeom.sf(accept_max, guarantee.lot_size, good, size)),
-        float(hypergeom.cdf(accept_max, guarantee.lot_size, bad, size)),
+        float(hypergeometric_over(accept_max, guarantee.lot_size, good, size)),
+        float(hypergeometric_at_most(accept_max, guarantee.lot_size, bad, size)),
     )
 
 

@@ -8,9 +8,15 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, hypergeom
 
 from concord.quality.plan_faults import PlanImpossible, PlanTooDear
+from concord.quality.sampling_laws import (
+    binomial_at_most,
+    binomial_exactly,
+    binomial_over,
+    hypergeometric_at_most,
+    hypergeometric_exactly,
+)
 from concord.quality.single_plan import Guarantee, find_single_plan
 from concord.quality.stopping_law import Bounds, Decision, curtailed
 
@@ -108,13 +114,13 @@ def oc_double(plan: DoublePlan, p: ArrayLike) -> DoubleCharacteristic:
     """
     rate = np.asarray(p, dtype=float)[..., None]
     first = np.arange(plan.first_accept + 1, plan.first_reject)
-    doubtful = np.asarray(binom.pmf(first, plan.first_size, rate))
+    doubtful = binomial_exactly(first, plan.first_size, rate)
     spare = plan.accept_max - first
-    accepted = np.asarray(binom.cdf(spare, plan.second_size, rate))
-    rejected_after = binom.sf(spare + 1, plan.second_size + 1, rate)
+    accepted = binomial_at_most(spare, plan.second_size, rate)
+    rejected_after = binomial_over(spare + 1, plan.second_size + 1, rate)
     to_reject = np.divide((spare + 1) * rejected_after, rate, out=np.zeros_like(accepted), where=rate > 0)
     return DoubleCharacteristic(
-        np.asarray(binom.cdf(plan.first_accept, plan.first_size, rate[..., 0])),
+        binomial_at_most(plan.first_accept, plan.first_size, rate[..., 0]),
         np.asarray((doubtful * accepted).sum(axis=-1)),
         np.asarray(plan.first_size + plan.second_size * doubtful.sum(axis=-1)),
         np.asarray(plan.first_size + (doubtful * (plan.second_size * accepted + to_reject)).sum(axis=-1)),
@@ -180,16 +186,16 @@ def _first_sample(guarantee: Guarantee, plan: DoublePlan) -> tuple[Floats, Float
     if guarantee.lot_size is None:
         rate = np.array([guarantee.aql, guarantee.ltpd])[:, None]
         return (
-            np.asarray(binom.cdf(plan.first_accept, plan.first_size, rate[:, 0])),
-            np.asarray(binom.pmf(first, plan.first_size, rate)),
-            np.asarray(binom.cdf(spare, plan.second_size, rate)),
+            binomial_at_most(plan.first_accept, plan.first_size, rate[:, 0]),
+            binomial_exactly(first, plan.first_size, rate),
+            binomial_at_most(spare, plan.second_size, rate),
         )
     wrong = np.array(guarantee.lot_errors)[:, None]
     left = np.maximum(wrong - first, 0)
     return (
-        np.asarray(hypergeom.cdf(plan.first_accept, guarantee.lot_size, wrong[:, 0], plan.first_size)),
-        np.asarray(hypergeom.pmf(first, guarantee.lot_size, wrong, plan.first_size)),
-        np.asarray(hypergeom.cdf(spare, guarantee.lot_size - plan.first_size, left, plan.second_size)),
+        hypergeometric_at_most(plan.first_accept, guarantee.lot_size, wrong[:, 0], plan.first_size),
+        hypergeometric_exactly(first, guarantee.lot_size, wrong, plan.first_size),
+        hypergeometric_at_most(spare, guarantee.lot_size - plan.first_size, left, plan.second_size),
     )
 
 

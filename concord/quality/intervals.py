@@ -11,10 +11,10 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from scipy.special import betaincinv, ndtr, ndtri
 
 from concord.quality.estimate import Estimate, undefined
+from concord.quality.sampling_laws import hypergeometric_at_most, hypergeometric_over
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
@@ -309,11 +309,11 @@ def _exact_high(successes: int, trials: int, tail: float) -> float:
 
 
 def _at_least(found: int, sample: int, lot: int, with_trait: int) -> float:
-    return float(stats.hypergeom.sf(found - 1, lot, with_trait, sample))
+    return float(hypergeometric_over(found - 1, lot, with_trait, sample))
 
 
 def _at_most(found: int, sample: int, lot: int, with_trait: int) -> float:
-    return float(stats.hypergeom.cdf(found, lot, with_trait, sample))
+    return float(hypergeometric_at_most(found, lot, with_trait, sample))
 
 
 def least_true(low: int, high: int, test: Callable[[int], bool]) -> int:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import betaincinv
-from scipy.stats import binom, hypergeom, poisson
+
+from concord.quality.sampling_laws import binomial_at_most, hypergeometric_at_most, poisson_at_most
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ def oc_binomial(n: int, c: int, p: ArrayLike) -> Floats:
     >>> round(float(oc_binomial(80, 2, 0.01)), 6)
     0.953447
     """
-    return np.asarray(binom.cdf(c, n, _rates(p)))
+    return binomial_at_most(c, n, _rates(p))
 
 
 def oc_hypergeometric(lot_size: int, lot_errors: ArrayLike, n: int, c: int) -> Floats:
@@ -36,7 +36,7 @@ def oc_hypergeometric(lot_size: int, lot_errors: ArrayLike, n: int, c: int) -> F
     wrong = np.asarray(lot_errors)
     if np.any((wrong < 0) | (wrong > lot_size)) or not 0 <= n <= lot_size:
         raise ValueError(f"neither errors nor sample can be outside 0..{lot_size}")
-    return np.asarray(hypergeom.cdf(c, lot_size, wrong, n))
+    return hypergeometric_at_most(c, lot_size, wrong, n)
 
 
 def oc_poisson(n: int, c: int, p: ArrayLike) -> Floats:
@@ -45,7 +45,7 @@ def oc_poisson(n: int, c: int, p: ArrayLike) -> Floats:
     >>> round(float(oc_poisson(80, 2, 0.01)), 6)
     0.952577
     """
-    return np.asarray(poisson.cdf(c, n * np.asarray(p, dtype=float)))
+    return poisson_at_most(c, n * np.asarray(p, dtype=float))
 
 
 def quality_at_acceptance(n: int, c: int, pa: ArrayLike) -> Floats:
@@ -100,6 +100,8 @@ def average_outgoing_quality_limit(n: int, c: int, lot_size: int | None = None) 
     >>> round(limit.aoql, 5), round(limit.at_rate, 4)
     (0.01525, 0.0253)
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - dear to load, and no service asks for this
+
     highest = float(quality_at_acceptance(n, c, 1e-6))
     best = minimize_scalar(
         lambda p: -float(average_outgoing_quality(n, c, p, lot_size)),

@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binom, hypergeom, poisson
 
 from concord.quality.plan_faults import PlanImpossible, PlanTooDear
+from concord.quality.sampling_laws import binomial_at_most, hypergeometric_at_most, poisson_at_most
 from concord.quality.stopping_law import Bounds, Decision, curtailed
 
 LOT_UNITS_MAX = 100_000
@@ -183,10 +183,10 @@ def _accepts(guarantee: Guarantee, size: int, accept_max: int, kind: Distributio
     rate = guarantee.aql if good else guarantee.ltpd
     if kind == "hypergeometric" and guarantee.lot_size is not None:
         wrong = guarantee.lot_errors[0 if good else 1]
-        return float(hypergeom.cdf(accept_max, guarantee.lot_size, wrong, size))
+        return float(hypergeometric_at_most(accept_max, guarantee.lot_size, wrong, size))
     if kind == "poisson":
-        return float(poisson.cdf(accept_max, size * rate))
-    return float(binom.cdf(accept_max, size, rate))
+        return float(poisson_at_most(accept_max, size * rate))
+    return float(binomial_at_most(accept_max, size, rate))
 
 
 def _smallest_size(guarantee: Guarantee, accept_max: int, kind: Distribution, start: int, largest: int | None) -> int:
