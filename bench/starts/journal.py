@@ -53,7 +53,7 @@ def _named(identifier: bytes, number: int) -> bytes:
 
 
 async def fill(uri: str, database: str, told: Mapping[str, Any], service: str, lives: Sequence[tuple[str, int]]) -> int:
-    """Write what stands before any unit, and so many copies of each kind of life; return how many documents that is.
+    """Write what stands beside the lives, and so many copies of each kind; return how many documents that is.
 
     Args:
         uri: where the store is.

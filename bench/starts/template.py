@@ -37,6 +37,7 @@ DEFINITION = {
     },
 }
 
+KINDS = ("closed", "to audit", "begun")
 Documents = dict[tuple[str, str, str], Mapping[str, Any]]
 """By service, collection and id."""
 
@@ -120,17 +121,18 @@ class World:
 
 
 async def lives() -> dict[str, Any]:
-    """Return what stands in the databases before any unit, and what each kind of life adds to it.
+    """Return what stands in the databases beside the lives, and what each kind of life adds to it.
 
     A life is told with its ids: whoever copies it puts others of the same length in their places.
     """
     world = World()
     await world.begin()
-    told: dict[str, Any] = {"basis": _listed(world.documents()), "project_id": world.project_id}
-    told["projects"] = [
-        {"key": record.key, "value": record.value, "headers": [list(pair) for pair in record.headers]}
-        for record in world.house.records(PROJECTS)
-    ]
+    told: dict[str, Any] = {
+        "projects": [
+            {"key": record.key, "value": record.value, "headers": [list(pair) for pair in record.headers]}
+            for record in world.house.records(PROJECTS)
+        ]
+    }
     before = world.documents()
     closed = await world.admit(LOT_UNITS)
     for one in PEOPLE:
@@ -149,6 +151,10 @@ async def lives() -> dict[str, Any]:
     begun = await world.admit(LOT_UNITS // 2)
     await world.label(PEOPLE[0], LOT_UNITS // 2)
     told["begun"] = _life(world, before, begun)
+    # What is no unit's or lot's own stands as it does in the end: that all of this was said, for one.
+    ids = [identifier for kind in KINDS for identifier in told[kind]["ids"]]
+    after = world.documents()
+    told["basis"] = _listed({key: one for key, one in after.items() if not any(which in key[2] for which in ids)})
     return told
 
 
