@@ -7,7 +7,7 @@ from fastapi import Request
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unauthenticated
-from concord.chassis.identity import Caller, Guard, Role, keep_place
+from concord.chassis.identity import Caller, Guard, Role, keep_place, refuse_unknown_parameters
 
 PATH = "/v1/payloads/"
 
@@ -57,6 +57,7 @@ class SignedLink(Guard):
         Raises:
             TooManyRequests, Unavailable: too much is in flight.
             Unauthenticated: not signed by us, for another unit, or expired.
+            Invalid: the query holds more than the link has.
         """
         asked = request.query_params
         expires = asked.get("expires", "")
@@ -65,4 +66,5 @@ class SignedLink(Guard):
         if not link_holds(self._secret, unit_id, number, asked.get("signature", ""), self._clock.now_us()):
             raise Unauthenticated("The link has expired or was not made here; open the assignment again for a new one.")
         keep_place(request.scope, f"link/{unit_id}")
+        refuse_unknown_parameters(request)
         return Caller("link", frozenset())

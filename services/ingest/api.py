@@ -1,46 +1,50 @@
 """Ingest's HTTP door."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, NamedTuple, cast
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated, cast
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Request, Response
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from concord.chassis.errors import BadRequest, ConcordError, FieldError, Forbidden, Gone, Invalid, UnsupportedMediaType
+from concord.chassis.errors import Conflict, FieldError, Forbidden, Gone, Invalid
 from concord.chassis.http import (
-    BYTE_ORDER_MARK,
     AnyId,
-    Overlong,
+    Limit,
+    Whole,
     allow_body,
-    decode,
-    decode_line,
     documented,
     json_answer,
-    media_type,
+    page_size,
     read_json,
-    read_lines,
-    split,
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import SignedLink
+from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish, shown_as_text
+from services.ingest.domain.imports import ImportWish
 from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectRefused, ProjectState
-from services.ingest.handlers import Admission, Handlers
+from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
+from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
+from services.ingest.door.imports import Reading
+from services.ingest.door.parameters import FORMAT, Columns, Key, again, options_of
+from services.ingest.door.report import Report
+from services.ingest.door.serving import serve
+from services.ingest.door.watching import EVENT_STREAM, watched
+from services.ingest.formats import FORMATS, LINES
+from services.ingest.handlers import Handlers
 from services.ingest.schemas import (
     DEFINITION,
-    UNIT,
-    UNITS,
+    IMPORT,
     WANTED_UNITS,
     AdmissionReport,
     AdmittedUnit,
-    Caution,
     FoundUnits,
+    ImportBody,
     ProjectBody,
     Projects,
-    Refusal,
     Sealed,
     WantedUnits,
 )
@@ -48,21 +52,21 @@ from services.ingest.schemas import (
 STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectRefused: 422}
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 40
-IMPORT_BYTES_MAX = 2_000_000_000
-ADMIT_UNITS = 500
-ADMIT_BYTES = 8_000_000
-"""Units of a stream that are admitted together, and their bytes beyond which fewer are."""
-LISTED_MAX = 1_000
-"""Refusals, cautions, and units, that a report lists one by one."""
 ANYWHERE = (
     "/v1/projects",
     "/v1/projects/{project_id}",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
+    "/v1/projects/{project_id}/events",
+    "/v1/projects/{project_id}/imports",
+    "/v1/imports/{import_id}",
+    "/v1/imports/{import_id}/events",
     "/v1/payloads/{unit_id}",
 )
 """Served by any process, though most name a project or a unit: inserts decide. Lots alone are cut by the owner."""
-NDJSON = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+FILES = tuple(dict.fromkeys(kind for found in FORMATS.values() for kind in found.media_types))
+"""Media types of the formats that are no units of ours."""
+ANY_FILE = (*LINES, "text/csv", "application/octet-stream")
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 Client = Annotated[Caller, require(Role.CLIENT)]
@@ -83,9 +87,18 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.get("/projects", **documented(reply=Projects))(list_projects)
     routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
     admitted = documented(
-        body=list[UnitWish] | UnitWish, lines=NDJSON, reply=AdmissionReport, status=202, refusals=(404,)
+        body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404,)
     )
     routes.post("/projects/{project_id}/units", **admitted)(admit_units)
+    told = documented(body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404,))
+    routes.post("/projects/{project_id}/events", **told)(admit_events)
+    begun = documented(body=ImportWish, reply=ImportBody, also=201, refusals=(404, 409))
+    routes.post("/projects/{project_id}/imports", **begun)(begin_import)
+    routes.get("/imports/{import_id}", **documented(reply=ImportBody, refusals=(404,)))(show_import)
+    sent = documented(body=str, body_media_types=(), files=ANY_FILE, reply=ImportBody, refusals=(404, 409))
+    routes.patch("/imports/{import_id}", **sent)(send_import)
+    followed = documented(reply_media_types=(EVENT_STREAM,), refusals=(404,))
+    routes.get("/imports/{import_id}/events", **followed)(watch_import)
     found = documented(body=WantedUnits, reply=FoundUnits, refusals=(404,))
     routes.post("/projects/{project_id}/units/find", **found)(find_units)
     routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
@@ -94,8 +107,25 @@ def router(signed_link: SignedLink) -> APIRouter:
     return routes
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the routes reach.
+
+    Attributes:
+        handlers: the use cases.
+        spools: the files that bodies lie in that can only be read whole.
+    """
+
+    handlers: Handlers
+    spools: Spools
+
+
+def _door(request: Request) -> Door:
+    return cast("Door", request.app.state.service)
+
+
 def _handlers(request: Request) -> Handlers:
-    return cast("Handlers", request.app.state.service)
+    return _door(request).handlers
 
 
 async def define_project(request: Request, slug: Slug, caller: Client) -> Response:
@@ -109,10 +139,12 @@ async def define_project(request: Request, slug: Slug, caller: Client) -> Respon
     return json_answer(ProjectBody.of(state), 201 if new else 200)
 
 
-async def list_projects(request: Request, caller: ClientOrOperator) -> Response:
-    """List the caller's projects."""
-    found = _handlers(request).projects.of_client(caller.client_id)
-    return json_answer(Projects([ProjectBody.of(state) for state in found]))
+async def list_projects(request: Request, caller: ClientOrOperator, limit: Limit = None, after: str = "") -> Response:
+    """List the caller's projects, by id, a page at a time; `after` is the page's `next`."""
+    wanted = page_size(limit)
+    found = _handlers(request).projects.of_client(caller.client_id, after, wanted + 1)
+    rest = found[wanted - 1].project_id if len(found) > wanted else None
+    return json_answer(Projects([ProjectBody.of(state) for state in found[:wanted]], rest))
 
 
 async def show_project(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -120,30 +152,80 @@ async def show_project(request: Request, project_id: AnyId, caller: ClientOrOper
     return json_answer(ProjectBody.of(await _project(request, project_id, caller)))
 
 
-async def admit_units(request: Request, project_id: AnyId, caller: Client) -> Response:
-    """Admit units: one, a JSON array, or NDJSON, which is streamed. Every line gets its own verdict."""
+async def admit_units(
+    request: Request,
+    project_id: AnyId,
+    caller: Client,
+    columns: Annotated[Columns, Depends()],
+    named: Annotated[str, FORMAT] = "",
+    key: Key = None,
+) -> Response:
+    """Admit units in any of the formats: each line gets its own verdict, and no body is held in memory."""
     project = await _project(request, project_id, caller)
-    kind = media_type(request)
-    if kind in NDJSON:
-        allow_body(request, IMPORT_BYTES_MAX)
-        batches = _from_lines(request)
-    elif kind == "application/json":
-        batches = _from_json(await request.body())
-    else:
-        raise UnsupportedMediaType(f"The body is {kind or 'of no type'}; send application/json or {NDJSON[0]}.")
-    report = _Report()
-    async for first_line, parsed in batches:
-        wishes = [(line, one) for line, one in enumerate(parsed, first_line) if isinstance(one, UnitWish)]
-        for line, one in enumerate(parsed, first_line):
-            if isinstance(one, _Stopped):
-                report.stop(line, one.error)
-            elif isinstance(one, ConcordError):
-                report.refuse(line, one.errors[0])
-        admission = await _handlers(request).admissions.admit(project, [wish for _, wish in wishes])
-        report.add([line for line, _ in wishes], admission)
-        # Where every line is refused nothing else waits, and other callers want their turn.
-        await asyncio.sleep(0)
+    door = _door(request)
+    found = format_in(request, named)
+    body = Body(request, hashed=key is not None)
+    place = f"{caller.client_id}/{request.url.path}/{key}"
+    if key is not None and (answer := await again(door.handlers.imports, body, place)) is not None:
+        return answer
+    options = columns.options(schema_from(project.definition.label_schema))
+    report = Report()
+    async with aclosing(batches(body, found, options, door.spools)) as rows:
+        async for batch in rows:
+            await serve(door.handlers.admissions, project, batch, report)
+    said = msgspec.json.encode(report.body())
+    if key is not None:
+        await door.handlers.imports.answer(place, body.sha256.hexdigest(), 202, said)
+    return Response(said, 202, media_type="application/json")
+
+
+async def admit_events(request: Request, project_id: AnyId, caller: Client) -> Response:
+    """Admit units as CloudEvents over HTTP: one in binary or structured mode, or a batch."""
+    project = await _project(request, project_id, caller)
+    said = await events_in(request, project_id)
+    report = Report()
+    await serve(_handlers(request).admissions, project, Batch(range(1, 1 + len(said)), said), report)
     return json_answer(report.body(), 202)
+
+
+async def begin_import(request: Request, project_id: AnyId, caller: Client) -> Response:
+    """Begin an import, or find the one of this name: its file is sent in as many requests as it takes."""
+    project = await _project(request, project_id, caller)
+    found, new = await _handlers(request).imports.begin(project, await read_json(request, IMPORT))
+    return json_answer(ImportBody.of(found), 201 if new else 200)
+
+
+async def show_import(request: Request, import_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show how far an import was read, and what was refused of it."""
+    return json_answer(ImportBody.of(await _handlers(request).imports.one(import_id, caller.client_id)))
+
+
+async def send_import(
+    request: Request,
+    import_id: AnyId,
+    caller: Client,
+    offset: Annotated[Whole, Query(ge=0, description="Where in the file the body begins: the import's `offset`.")],
+    complete: Annotated[bool, Query(description="Whether the file ends with this body.")] = True,
+) -> Response:
+    """Send an import's file from its offset on; broken off, it is sent on from the offset that is shown then."""
+    handlers = _handlers(request)
+    found = await handlers.imports.one(import_id, caller.client_id)
+    if found.progress.complete or offset != found.progress.offset:
+        stands = "is complete" if found.progress.complete else f"is read to byte {found.progress.offset}"
+        raise Conflict(f"The import {stands}; send the file from there on.")
+    project = await _project(request, found.project_id, caller)
+    allow_body(request, IMPORT_BYTES_MAX)
+    options = options_of(found.wish, schema_from(project.definition.label_schema))
+    reading = Reading(handlers, project, found, options)
+    await reading.read(Body(request), complete=complete)
+    return json_answer(ImportBody.of(reading.found))
+
+
+async def watch_import(request: Request, import_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Tell as server-sent events how far an import is read, until it is complete."""
+    imports = _handlers(request).imports
+    await imports.one(import_id, caller.client_id)
+    return StreamingResponse(watched(imports, import_id, caller.client_id), media_type=EVENT_STREAM)
 
 
 async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -180,116 +262,3 @@ async def _project(request: Request, project_id: str, caller: Caller) -> Project
     if caller.client_id is None and not caller.may(Role.OPERATOR):
         raise Forbidden("This credential names no client.")
     return await _handlers(request).projects.one(project_id, caller.client_id)
-
-
-class _Stopped(NamedTuple):
-    """Why a body broke off, in the place of the line that did not come."""
-
-    error: ConcordError
-
-
-Parsed = Sequence[UnitWish | ConcordError | _Stopped | None]
-
-
-async def _from_json(body: bytes) -> AsyncIterator[tuple[int, Parsed]]:
-    """Yield the units of a JSON body some at a time; in an array an unreadable one is its refusal.
-
-    Raises:
-        BadRequest, Invalid: the body is no JSON, or no unit.
-    """
-    if not body.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
-        yield 1, [decode(UNIT, body)]
-        return
-    units = split(UNITS, body)
-    for start in range(0, len(units), ADMIT_UNITS):
-        yield start + 1, [_unit(bytes(one)) for one in units[start : start + ADMIT_UNITS]]
-
-
-async def _from_lines(request: Request) -> AsyncIterator[tuple[int, Parsed]]:
-    """Yield the lines' units some at a time; an unreadable line is its refusal, and an empty one is passed over.
-
-    A body that breaks off after its first line ends with the reason: what was admitted before is not to be forgotten.
-
-    Raises:
-        HTTPException: it broke off before.
-    """
-    first_line, size = 1, 0
-    parsed: list[UnitWish | ConcordError | _Stopped | None] = []
-    try:
-        async for lines in read_lines(request):
-            for line in lines:
-                parsed.append(_overlong(line) if isinstance(line, Overlong) else _unit(line))
-                size += 0 if isinstance(line, Overlong) else len(line)
-                if len(parsed) == ADMIT_UNITS or size > ADMIT_BYTES:
-                    yield first_line, parsed
-                    first_line, parsed, size = first_line + len(parsed), [], 0
-    except HTTPException as fault:
-        if not isinstance(fault.__cause__, ConcordError) or not (parsed or first_line > 1):
-            raise
-        parsed.append(_Stopped(fault.__cause__))
-    if parsed:
-        yield first_line, parsed
-
-
-def _unit(line: bytes) -> UnitWish | ConcordError | None:
-    if not line.strip():
-        return None
-    try:
-        return decode_line(UNIT, line)
-    except (BadRequest, Invalid) as refusal:
-        return refusal
-
-
-def _overlong(line: Overlong) -> ConcordError:
-    problem, cure = f"is over {line.bytes_max} bytes", "send a shorter line, or {'uri': ...}"
-    return Invalid(f"The line {problem}.", [FieldError("body", problem, cure)])
-
-
-class _Report:
-    """Adds up what became of the batches of one request."""
-
-    def __init__(self) -> None:
-        self.counts = {"admitted": 0, "repeated": 0, "duplicate_of": 0, "left_out": 0}
-        self.refused_count = 0
-        self.refused: list[Refusal] = []
-        self.caution_count = 0
-        self.cautions: list[Caution] = []
-        self.units: list[AdmittedUnit] = []
-        self.stopped: Refusal | None = None
-
-    def stop(self, line: int, error: ConcordError) -> None:
-        """Note in which line the body broke off."""
-        cure = "send the lines from this one on, or all of them again: none is taken twice"
-        self.stopped = Refusal(line, "body", error.detail, cure)
-
-    def refuse(self, line: int, error: Any) -> None:
-        """Note a refusal; `error` has field, problem and cure."""
-        self.refused_count += 1
-        if len(self.refused) < LISTED_MAX:
-            self.refused.append(Refusal(line, error.field, error.problem, error.cure))
-
-    def add(self, lines: Sequence[int], admission: Admission) -> None:
-        """Note what became of a batch whose units stood on these lines."""
-        for position, refusal in sorted(admission.refused.items()):
-            self.refuse(lines[position], refusal)
-        for position, caution in admission.cautions:
-            self.caution_count += 1
-            if len(self.cautions) < LISTED_MAX:
-                self.cautions.append(Caution(lines[position], caution.field, caution.problem, caution.cure))
-        for _, place in sorted(admission.places.items()):
-            self.counts[place.status] += 1
-            if len(self.units) < LISTED_MAX:
-                self.units.append(AdmittedUnit.of(place))
-
-    def body(self) -> AdmissionReport:
-        """Return the report."""
-        self.refused.sort(key=lambda one: one.line)
-        return AdmissionReport(
-            **self.counts,
-            refused_count=self.refused_count,
-            refused=self.refused,
-            caution_count=self.caution_count,
-            cautions=self.cautions,
-            units=self.units,
-            stopped=self.stopped,
-        )

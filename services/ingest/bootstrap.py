@@ -15,14 +15,16 @@ from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered,
 from concord.contracts.topics import PROJECTS
 from services.ingest import api, events
 from services.ingest.announcements import SERVICE, project_from
+from services.ingest.door.batches import Spools
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import ARRIVALS, CLAIMS, PAYLOADS, PLACES, Repository
+from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, Repository
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
 ARRIVALS_SECONDS = 30.0
+ANSWERS_SECONDS = 3_600.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -51,12 +53,15 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS],
+        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS],
         tables=[annotators, projects],
         places=Placed(owner, repository),
         patience=settings.patience,
         loops=[
             repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS),
+            repeating(
+                "answers", handlers.imports.forget_answers, ports.clock, ports.telemetry, lambda: ANSWERS_SECONDS
+            ),
             repeating(
                 "arrivals",
                 handlers.admissions.finish_left_behind,
@@ -75,6 +80,6 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         telemetry=ports.telemetry,
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
-        state=handlers,
+        state=api.Door(handlers, Spools()),
     )
     return Service(runtime, door, settings.http)

@@ -8,7 +8,7 @@ structured. See CloudEvents 1.0, Kafka Protocol Binding, sections 3.2 and 3.3; i
 
 import base64
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +60,7 @@ class Intake:
         sent: dict[str, list[tuple[UnitWish, Headers]]] = defaultdict(list)
         for delivery in deliveries:
             event = cloud_event(delivery.record)
-            sent[_project_id(event)].append((_wish(event), delivery.trace))
+            sent[project_of(event)].append((wish_of(event), delivery.trace))
         for project_id, units in sent.items():
             try:
                 project = await self.handlers.projects.one(project_id, client_id=None)
@@ -81,19 +81,52 @@ def cloud_event(record: Incoming) -> CloudEvent:
     """
     headers = {name.lower(): value for name, value in record.headers}
     kind = headers.get("content-type", b"").decode("latin-1").split(";", 1)[0].strip().lower()
-    value = record.value.removeprefix(BYTE_ORDER_MARK)
+    if kind == STRUCTURED or (not kind and "ce_specversion" not in headers):
+        return structured_event(record.value)
+    if kind.startswith(BATCH):
+        raise Poison("content-type: is a batch, which the Kafka binding does not have; send one event a record")
     try:
-        if kind == STRUCTURED or (not kind and "ce_specversion" not in headers):
-            return _event(value)
-        if kind.startswith(BATCH):
-            raise Poison("content-type: is a batch, which the Kafka binding does not have; send one event a record")
         attributes = {name: headers[f"ce_{name}"].decode() for name in ATTRIBUTES if f"ce_{name}" in headers}
-        return msgspec.convert({**attributes, "data": _data(value)}, CloudEvent)
+    except UnicodeDecodeError as fault:
+        raise _no_event(fault) from fault
+    return event_of_headers(attributes, record.value)
+
+
+def structured_event(value: bytes) -> CloudEvent:
+    """Return the event that a JSON text is (CloudEvents 1.0, JSON Event Format).
+
+    Raises:
+        Poison: it is none.
+    """
+    try:
+        return _event(value.removeprefix(BYTE_ORDER_MARK))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
-        raise Poison(f"no CloudEvent with JSON data: {fault}") from fault
+        raise _no_event(fault) from fault
 
 
-def _project_id(event: CloudEvent) -> str:
+def event_of_headers(attributes: Mapping[str, str], value: bytes) -> CloudEvent:
+    """Return the event whose attributes came beside its data, which is JSON.
+
+    Raises:
+        Poison: an attribute is missing, or the data is no JSON object.
+    """
+    told = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
+    try:
+        return msgspec.convert({**told, "data": _data(value.removeprefix(BYTE_ORDER_MARK))}, CloudEvent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise _no_event(fault) from fault
+
+
+def _no_event(fault: Exception) -> Poison:
+    return Poison(f"no CloudEvent with JSON data: {fault}")
+
+
+def project_of(event: CloudEvent) -> str:
+    """Return the project that an event is of.
+
+    Raises:
+        Poison: it is no event that tells a unit, or its source is no project.
+    """
     if event.specversion != "1.0":
         raise Poison(f"specversion: is {shown(event.specversion)}; send 1.0")
     if event.type != TYPE:
@@ -112,7 +145,12 @@ def _path(address: str) -> str:
     return "" if parts.query or parts.fragment else parts.path
 
 
-def _wish(event: CloudEvent) -> UnitWish:
+def wish_of(event: CloudEvent) -> UnitWish:
+    """Return the unit that an event tells.
+
+    Raises:
+        Poison: its data is none.
+    """
     try:
         data = event.data if event.data_base64 is None else _data(base64.b64decode(event.data_base64, validate=True))
         return msgspec.convert({**(data or {}), "id": event.id}, UnitWish)

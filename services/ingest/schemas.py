@@ -6,12 +6,25 @@ import msgspec
 
 from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, UnitWish
 from services.ingest.domain.identity import Place
+from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Policy, ProjectState, Targets
 
 DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
 UNITS = msgspec.json.Decoder(list[msgspec.Raw])
 """Each unit is read by itself, so that one that is wrong is refused alone."""
+
+
+class ExportRow(msgspec.Struct, frozen=True):
+    """A row of an export: sent as a unit, it is told what it is."""
+
+    unit_id: str
+    source_id: str
+    label: msgspec.Raw
+    lot_id: str
+
+
+EXPORT_ROW = msgspec.json.Decoder(ExportRow)
 FIND_UNITS_MAX = 500
 """Units whose place is asked for in one request."""
 
@@ -50,9 +63,10 @@ class ProjectBody(msgspec.Struct, frozen=True):
 
 
 class Projects(msgspec.Struct, frozen=True):
-    """The caller's projects."""
+    """Some of the caller's projects, and the id after which the list goes on; None at its end."""
 
     projects: list[ProjectBody]
+    next: str | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -118,6 +132,54 @@ class AdmissionReport(msgspec.Struct, frozen=True):
     stopped: Refusal | None = None
 
 
+class ImportBody(msgspec.Struct, frozen=True):
+    """An import as it stands: what it was begun with, how far it was read, and what was refused of it.
+
+    Attributes:
+        offset: bytes of the file, from its beginning, that were read; the next request's body begins there.
+        refused, cautions: up to a bound each over the whole import; the counts are whole.
+    """
+
+    import_id: str
+    project_id: str
+    name: str
+    format: str
+    offset: int
+    line: int
+    complete: bool
+    admitted: int
+    repeated: int
+    duplicate_of: int
+    left_out: int
+    refused_count: int
+    refused: list[Refusal]
+    caution_count: int
+    cautions: list[Caution]
+
+    @classmethod
+    def of(cls, found: Import) -> "ImportBody":
+        """Return an import as its client sees it."""
+        at = found.progress
+        return cls(
+            found.import_id,
+            found.project_id,
+            found.wish.name,
+            found.wish.format,
+            at.offset,
+            at.line,
+            at.complete,
+            at.admitted,
+            at.repeated,
+            at.duplicate_of,
+            at.left_out,
+            at.refused_count,
+            [Refusal(one.line, one.field, one.problem, one.cure) for one in at.refused],
+            at.caution_count,
+            [Caution(one.line, one.field, one.problem, one.cure) for one in at.cautions],
+        )
+
+
+IMPORT = msgspec.json.Decoder(ImportWish)
 SourceId = Annotated[str, msgspec.Meta(max_length=SOURCE_ID_CHARACTERS_MAX)]
 
 

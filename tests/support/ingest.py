@@ -34,7 +34,7 @@ class Ingest:
     @property
     def handlers(self) -> Handlers:
         """Return its use cases."""
-        found: Handlers = self.service.application.state.service  # type: ignore[attr-defined]  # known as any ASGI application
+        found: Handlers = self.service.application.state.service.handlers  # type: ignore[attr-defined]  # known as any ASGI application
         return found
 
     async def kill(self) -> None:

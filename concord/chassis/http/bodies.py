@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from fastapi import Request, Response
@@ -31,16 +31,18 @@ _CURES = (
 )
 
 
-def allow_body(request: Request, bytes_max: int) -> None:
+def allow_body(request: Request, bytes_max: int, *, gzip: bool = False) -> None:
     """Let this request's body be larger (or smaller) than the process's limit; call before it is read.
 
     Args:
         request: the request.
-        bytes_max: what its route takes.
+        bytes_max: what its route takes; of gzip, what it unpacks to.
+        gzip: whether `content-encoding: gzip` is taken; it is read unpacked.
     """
     limit = request.scope.get(BODY_LIMIT_KEY)
     if isinstance(limit, BodyLimit):
         limit.bytes_max = bytes_max
+        limit.gzip_taken = gzip
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", text: bytes) -> T:
@@ -192,7 +194,15 @@ class Overlong:
         self.bytes_max = bytes_max
 
 
-async def read_lines(request: Request, line_bytes_max: int = LINE_BYTES_MAX) -> AsyncIterator[list[bytes | Overlong]]:
+class Streamed(Protocol):
+    """What gives a body as it comes: a request does."""
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body's chunks."""
+        ...
+
+
+async def read_lines(request: Streamed, line_bytes_max: int = LINE_BYTES_MAX) -> AsyncIterator[list[bytes | Overlong]]:
     """Yield the body's lines as they come, some at a time, in flat memory; each without its line end, empty ones too.
 
     A byte order mark before the first line is passed over. A line over the bound is said in its place, and the rest

@@ -19,6 +19,7 @@ def documented(
     body: Any = None,
     body_media_types: tuple[str, ...] = (JSON,),
     lines: tuple[str, ...] = (),
+    files: tuple[str, ...] = (),
     reply: Any = None,
     reply_media_types: tuple[str, ...] = (JSON,),
     status: int = 200,
@@ -34,6 +35,7 @@ def documented(
         body: the type of the JSON body; None for none.
         body_media_types: those under which it is taken.
         lines: media types under which it is taken as lines of JSON.
+        files: media types under which it is taken as a file of some format.
         reply: the type of the answer; None for text.
         reply_media_types: of the answer.
         status: of the answer.
@@ -47,6 +49,8 @@ def documented(
     if body is not None:
         content: dict[str, Any] = {kind: {"schema": schema_of(body)} for kind in body_media_types}
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
+        for kind in files:
+            content.setdefault(kind, {"schema": {"type": "string", "description": "A file."}})
         extra["requestBody"] = {"required": True, "content": content}
     if parameters:
         extra["parameters"] = list(parameters)

@@ -20,6 +20,7 @@ from concord.chassis.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from concord.chassis.http.gzipped import Gunzip
 from concord.chassis.http.in_flight import InFlight
 from concord.chassis.http.problems import refusal
 from concord.chassis.identity import PLACE_KEY, Identity, known_caller
@@ -43,6 +44,7 @@ _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(")(?:[^"\\]++|\\.)*+\\?\Z', re.DO
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING = frozenset(b"[{")
 _IDENTITY = b"identity"
+_GZIP = (b"gzip", b"x-gzip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,16 @@ class BodyLimit:
 
     def __init__(self, scope: Scope, receive: Receive, bytes_max: int) -> None:
         self.bytes_max = bytes_max
+        self.gzip_taken = False
         self._receive = receive
         self._read = 0
         self._waited = 0.0
         self._declared = -1
         self._ended = False
         self._encoding = _IDENTITY
+        self._gunzip = Gunzip()
+        self._unpacked = 0
+        self._finished = False
         self._depth: JsonDepth | None = None
         for name, value in scope["headers"]:
             if name == b"content-length":
@@ -94,13 +100,44 @@ class BodyLimit:
         """Return the next message.
 
         Raises:
-            HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply, by
-                UnsupportedMediaType when the body is compressed, or by TooSlow when it comes too slowly.
+            HTTPException: caused by BodyTooLarge, by BadRequest when JSON is nested too deeply or what says that it is
+                gzip is none, by UnsupportedMediaType when the body is compressed in a way that its route does not
+                take, or by TooSlow when it comes too slowly.
         """
         if self._declared > self.bytes_max:
             raise self._too_large()
-        if self._encoding != _IDENTITY:
-            raise refused(UnsupportedMediaType("Compressed bodies are not taken; send it without content-encoding."))
+        if self._encoding == _IDENTITY:
+            return await self._received()
+        if self._encoding not in _GZIP or not self.gzip_taken:
+            taken = "Compressed bodies are taken as gzip" if self.gzip_taken else "Compressed bodies are not taken here"
+            raise refused(UnsupportedMediaType(f"{taken}; send it without content-encoding."))
+        return await self._unzipped()
+
+    async def _unzipped(self) -> Message:
+        """Return the next piece of a body that comes as gzip."""
+        try:
+            while not (piece := self._gunzip.piece()):
+                if self._finished:
+                    return await self._receive()
+                if self._ended:
+                    self._gunzip.end()
+                    self._finished = True
+                    return {"type": "http.request", "body": b"", "more_body": False}
+                message = await self._received()
+                if message["type"] != "http.request":
+                    return message
+                self._gunzip.feed(message.get("body", b""))
+        except ConcordError as error:
+            raise refused(error) from error
+        self._unpacked += len(piece)
+        if self._unpacked > self.bytes_max:
+            raise self._too_large()
+        if self._depth is not None:
+            self._depth.feed(piece)
+        return {"type": "http.request", "body": piece, "more_body": True}
+
+    async def _received(self) -> Message:
+        """Return the next message as it came."""
         if self._ended:
             # What comes now is only that the caller has gone, however long that takes.
             return await self._receive()
@@ -111,7 +148,7 @@ class BodyLimit:
             self._read += len(chunk)
             if self._read > self.bytes_max:
                 raise self._too_large()
-            if self._depth is not None:
+            if self._depth is not None and self._encoding == _IDENTITY:
                 self._depth.feed(chunk)
         return message
 
@@ -127,12 +164,14 @@ class BodyLimit:
         try:
             async with asyncio.timeout(min(BODY_SILENCE_SECONDS_MAX, patience - self._waited)):
                 return await _rest(steps, pending)
-        except TimeoutError as fault:
+        except TimeoutError:
             said = (
                 f"{self._read} bytes of the body came in {self._waited + loop.time() - began:.0f} s of waiting; send "
                 f"at least {BODY_BYTES_A_SECOND} bytes a second, without a pause of {BODY_SILENCE_SECONDS_MAX:g} s."
             )
-            raise refused(TooSlow(said)) from fault
+            carrier = refused(TooSlow(said))
+            # Its cause is what the caller is told; `from fault` would put a bare TimeoutError in its place.
+            raise carrier from carrier.__cause__
         finally:
             self._waited += loop.time() - began
 

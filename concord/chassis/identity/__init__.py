@@ -2,7 +2,16 @@
 
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys, new_api_key, secret_hash
 from concord.chassis.identity.caller import Caller, Role
-from concord.chassis.identity.guard import PLACE_KEY, Guard, guards_of, keep_place, known_caller, require, verified
+from concord.chassis.identity.guard import (
+    PLACE_KEY,
+    Guard,
+    guards_of,
+    keep_place,
+    known_caller,
+    refuse_unknown_parameters,
+    require,
+    verified,
+)
 from concord.chassis.identity.identity import Identity
 from concord.chassis.identity.identity_file import IdentityFile, identity_of, read_identity
 from concord.chassis.identity.issue import SigningKey, mint_token
@@ -27,6 +36,7 @@ __all__ = [
     "mint_token",
     "new_api_key",
     "read_identity",
+    "refuse_unknown_parameters",
     "require",
     "secret_hash",
     "verified",

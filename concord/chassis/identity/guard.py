@@ -9,15 +9,18 @@ from typing import Any, Protocol
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.types import Scope
 
-from concord.chassis.errors import Forbidden
+from concord.chassis.errors import FieldError, Forbidden, Invalid
 from concord.chassis.identity.caller import Caller, Role
 from concord.chassis.identity.identity import Identity
 
 PLACE_KEY = "concord.place"
 """Where a request's scope holds its place among the requests in flight."""
 _CALLER_KEY = "concord.caller"
+NAME_SHOWN_MAX = 100
+"""Characters of a parameter's name that a refusal shows."""
 
 
 class Place(Protocol):
@@ -46,11 +49,44 @@ class Guard:
             Unauthenticated: no credential that holds.
             Forbidden: a caller without any of the roles.
             TooManyRequests, Unavailable: too much is in flight.
+            Invalid: the query holds a parameter that the route does not have.
         """
         caller = await verified(request.app.state.identity, request.scope)
         if not caller.may(*self.roles):
             raise Forbidden(f"This needs the role {' or '.join(self.roles)}; the credential sent has none of them.")
+        refuse_unknown_parameters(request)
         return caller
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a query with a parameter that the route does not have: passed over, a slip of the pen says nothing.
+
+    Raises:
+        Invalid: it has one; the error names those that there are.
+    """
+    if not request.scope["query_string"]:
+        return
+    known = _parameters(request.scope["route"])
+    for name in request.query_params:
+        if name not in known:
+            cure = f"leave it out; this route has {', '.join(sorted(known)) or 'none'}"
+            error = FieldError(name[:NAME_SHOWN_MAX] or "query", "is no parameter here", cure)
+            raise Invalid(f"There is no parameter {name[:NAME_SHOWN_MAX]!r}.", [error])
+
+
+def _parameters(route: APIRoute) -> frozenset[str]:
+    """Return the names of what a route reads from the query, whether FastAPI hands it over or it reads it itself."""
+    return frozenset(_of_signature(route.dependant)) | {one["name"] for one in _documented(route)}
+
+
+def _documented(route: APIRoute) -> list[dict[str, Any]]:
+    return [one for one in (route.openapi_extra or {}).get("parameters", ()) if one["in"] == "query"]
+
+
+def _of_signature(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _of_signature(inner)
 
 
 async def verified(identity: Identity, scope: Scope) -> Caller:

@@ -14,6 +14,8 @@ MEDIA_TYPE_CHARACTERS_MAX = 200
 MEDIA_TYPE = re.compile(r"(?=.{3,200}\Z)[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+( *;[ -~]*)?")
 """RFC 9110, section 8.3.1, in small letters; parameters are kept as they are."""
 URI_CHARACTERS_MAX = 2_000
+MODEL_CHARACTERS_MAX = 200
+STRATUM_CHARACTERS_MAX = 200
 SHOWN_CHARACTERS_MAX = 100
 """Of what was sent and is shown in a refusal."""
 MEDIA_TYPES = ("text/", "application/json", "image/", "audio/", "video/", "application/pdf")
@@ -31,6 +33,20 @@ class UnitRefused(ValueError):
         self.cure = cure
 
 
+class Suggestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model says of a unit.
+
+    Attributes:
+        label: of the project's schema.
+        model: which model, and version, as its maker names it.
+        confidence: the model's, from 0 to 1.
+    """
+
+    label: Any
+    model: str = ""
+    confidence: float | None = None
+
+
 class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A unit as a client sends it.
 
@@ -43,6 +59,10 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         annotators: named assignment, in order of preference; nobody else is offered the unit. What may name somebody
             is said in `concord.contracts.names`.
         gold: the known label, for a unit that measures annotators.
+        suggestion: a model's label, which annotators are shown but for those units that are to tell what showing does.
+        uncertainty: of a model about the unit, from 0 to 1; without it, 1 less the suggestion's confidence.
+        stratum: what part of the data the unit is of; quotas are by it.
+        subject: whose personal data it is, by the client's own name; kept as a keyed hash, for erasure.
     """
 
     id: str
@@ -52,6 +72,10 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skills: tuple[str, ...] = ()
     annotators: tuple[str, ...] = ()
     gold: Any = None
+    suggestion: Suggestion | None = None
+    uncertainty: float | None = None
+    stratum: str = ""
+    subject: str = ""
 
 
 def checked(wish: UnitWish) -> UnitWish:
@@ -60,6 +84,8 @@ def checked(wish: UnitWish) -> UnitWish:
     Raises:
         UnitRefused: a field is out of its bounds.
     """
+    if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum or wish.subject:
+        _check_context(wish)
     if not wish.id or len(wish.id) > SOURCE_ID_CHARACTERS_MAX:
         raise UnitRefused(
             "id",
@@ -87,6 +113,20 @@ def checked(wish: UnitWish) -> UnitWish:
             "send a text with a text/ type, {'uri': ...} for what lies elsewhere, and application/json for all else",
         )
     return msgspec.structs.replace(wish, media_type=media_type)
+
+
+def _check_context(wish: UnitWish) -> None:
+    """Raise UnitRefused where what is told beside a unit is out of its bounds."""
+    suggestion = wish.suggestion
+    if suggestion is not None and len(suggestion.model) > MODEL_CHARACTERS_MAX:
+        raise UnitRefused("suggestion.model", "is too long", f"send at most {MODEL_CHARACTERS_MAX} characters")
+    confidence = None if suggestion is None else suggestion.confidence
+    for field, share in (("suggestion.confidence", confidence), ("uncertainty", wish.uncertainty)):
+        if share is not None and not 0 <= share <= 1:
+            raise UnitRefused(field, f"is {share}", "send a number from 0 to 1")
+    for field, name in (("stratum", wish.stratum), ("subject", wish.subject)):
+        if len(name) > STRATUM_CHARACTERS_MAX:
+            raise UnitRefused(field, f"has {len(name)} characters", f"send at most {STRATUM_CHARACTERS_MAX}")
 
 
 def shown_as_text(media_type: str, content: Any) -> bool:

@@ -1,7 +1,8 @@
 """What ingest does: one use case a method, one concern a file.
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
-labelled, `admission` takes units in, `lots` cuts what was admitted into what is judged together.
+labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
+what is judged together.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from concord.chassis.clock import Clock
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.ingest.handlers.admission import Admission, Admissions
+from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
-from services.ingest.repository import Repository
+from services.ingest.repository import ImportStore, Repository
 
-__all__ = ["Admission", "Admissions", "Handlers", "Lots", "Projects"]
+__all__ = ["Admission", "Admissions", "Handlers", "Imports", "Lots", "Projects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Handlers:
     projects: Projects
     admissions: Admissions
     lots: Lots
+    imports: Imports
 
     @classmethod
     def of(
@@ -40,4 +43,5 @@ class Handlers:
             clock: time.
         """
         admissions = Admissions(repository, mine, annotators, instruments, clock)
-        return cls(Projects(repository, clock), admissions, Lots(repository, mine, clock))
+        imports = Imports(ImportStore(repository.store, repository.id_secret), clock)
+        return cls(Projects(repository, clock), admissions, Lots(repository, mine, clock), imports)

@@ -93,6 +93,6 @@ class Projects:
         """
         return await self.repository.project(project_id, client_id)
 
-    def of_client(self, client_id: str | None) -> list[ProjectState]:
-        """Return a client's projects, or all, by id."""
-        return self.repository.projects_of(client_id)
+    def of_client(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
+        """Return a client's projects, or all clients', by id: the first ones after an id."""
+        return self.repository.projects_of(client_id, after, count_max)

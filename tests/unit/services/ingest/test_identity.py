@@ -11,7 +11,7 @@ from tests.support.ingest import DEFINITION, Ingest, start, told
 
 async def contents(ingest: Ingest) -> dict[str, Any]:
     """Return what each admitted unit shows, by the client's id."""
-    repository = ingest.service.application.state.service.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
+    repository = ingest.service.application.state.service.handlers.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
     found = {one.source_id: await repository.payload(one.unit_id) for one in told(ingest.house, "unit_admitted")}
     return {source_id: shown and shown[1] for source_id, shown in found.items()}
 

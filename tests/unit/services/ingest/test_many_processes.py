@@ -69,7 +69,7 @@ async def check(life: Ingest, reports: list[Any]) -> None:
     house = life.house
     await life.published()
     admitted = told(house, "unit_admitted")
-    repository = life.service.application.state.service.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
+    repository = life.service.application.state.service.handlers.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
     assert max(Counter(one.unit_id for one in admitted).values()) == 1, "a unit is admitted once"
     roles = Counter((one.fingerprint, one.HasField("gold_label")) for one in admitted)
     assert set(roles.values()) == {1}, "a content is one unit, as gold and as work"

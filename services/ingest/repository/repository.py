@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Any
 
 import msgspec
@@ -183,11 +184,10 @@ class Repository:
             raise ProjectDoesNotExist(f"There is no project {project_id}.")
         return state
 
-    def projects_of(self, client_id: str | None) -> list[ProjectState]:
-        """Return a client's projects, or all, by id."""
-        return [
-            self.projects[one] for one in sorted(self.projects) if client_id in (None, self.projects[one].client_id)
-        ]
+    def projects_of(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
+        """Return a client's projects, or all clients', by id: the first ones after an id."""
+        wanted = (one for one, state in self.projects.items() if one > after and client_id in (None, state.client_id))
+        return [self.projects[one] for one in nsmallest(count_max, wanted)]
 
     def unit_id(self, project_id: str, source_id: str) -> str:
         """Return the id of the unit that a client names `source_id`."""

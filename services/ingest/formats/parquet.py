@@ -1,0 +1,79 @@
+"""Parquet: one row a unit, read a few hundred rows at a time from a file on disk."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from concord.chassis.errors import ConcordError
+from services.ingest.formats.rows import Columns, Options, Row, refused
+
+BATCH_ROWS = 200
+GROUP_BYTES_MAX = 200_000_000
+"""Of one row group's columns that are read, unpacked: so much may lie in memory at once."""
+
+
+def rows(path: Path, options: Options) -> Iterator[Row]:
+    """Yield the rows of a file.
+
+    Raises:
+        Invalid: it is no Parquet, lacks a column, or has a row group that is too large.
+    """
+    # Only who gets Parquet pays for the library: it is tens of megabytes and a second.
+    import pyarrow  # noqa: PLC0415 - see above
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
+    cure = "send a file that `pyarrow.parquet.read_table` reads"
+    try:
+        file = parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError, ValueError) as fault:
+        raise refused("body", f"is no Parquet ({str(fault)[:100]})", cure) from fault
+    with file:
+        columns = Columns(file.schema_arrow.names, options)
+        _bounded(file.metadata, columns)
+        cautions = columns.cautions()
+        number = 0
+        try:
+            for batch in file.iter_batches(BATCH_ROWS, columns=columns.used):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(number, _said(columns, values), cautions)
+                    cautions = ()
+        except (pyarrow.ArrowException, OSError, ValueError) as fault:
+            yield Row(number + 1, refused("body", f"cannot be read on ({str(fault)[:100]})", cure))
+
+
+def _bounded(metadata: Any, columns: Columns) -> None:
+    used = set(columns.used)
+    for group in range(metadata.num_row_groups):
+        parts = metadata.row_group(group)
+        chunks = [parts.column(place) for place in range(parts.num_columns)]
+        size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in used)
+        if size > GROUP_BYTES_MAX:
+            problem = f"has {size} bytes of the columns that are read, and at most {GROUP_BYTES_MAX} are taken"
+            raise refused(f"row group {group + 1}", problem, "write smaller row groups (row_group_size=10000)")
+
+
+def _said(columns: Columns, values: Mapping[str, Any]) -> Any:
+    try:
+        return columns.wish({name: _json(name, value) for name, value in values.items()})
+    except ConcordError as refusal:
+        return refusal
+
+
+def _json(name: str, value: Any) -> Any:
+    """Return a cell as JSON has it.
+
+    Raises:
+        Invalid: it holds bytes: an image, say.
+    """
+    if isinstance(value, dict):
+        return {key: _json(name, one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_json(name, one) for one in value]
+    if isinstance(value, bytes):
+        raise refused(name, "holds bytes", "send the address under which it lies, and its media type")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,33 @@
+"""Ingest's aggregates, keys and read models; every query lives here."""
+
+from services.ingest.repository.imports import ANSWERS, IMPORTS, ImportStore
+from services.ingest.repository.repository import (
+    ARRIVALS,
+    CLAIMS,
+    LOT,
+    OPENING,
+    PAYLOADS,
+    PLACES,
+    PROJECT,
+    UNIT,
+    Repository,
+    payload,
+    payload_key,
+)
+
+__all__ = [
+    "ANSWERS",
+    "ARRIVALS",
+    "CLAIMS",
+    "IMPORTS",
+    "LOT",
+    "OPENING",
+    "PAYLOADS",
+    "PLACES",
+    "PROJECT",
+    "UNIT",
+    "ImportStore",
+    "Repository",
+    "payload",
+    "payload_key",
+]

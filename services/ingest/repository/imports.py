@@ -1,0 +1,79 @@
+"""Imports and answers in the store: documents that are inserted once, and read by their keys."""
+
+import msgspec
+
+from concord.chassis.store.port import Collection, Store
+from concord.contracts.ids import client_of, keyed, placed_id
+from services.ingest.domain.imports import Import, ImportWish, Line, Progress
+
+IMPORTS = Collection("imports", indexed=("import_id",))
+"""What was noted of each import, by its number."""
+ANSWERS = Collection("answers")
+"""What was answered to requests with an Idempotency-Key, for a day."""
+
+_progress = msgspec.json.Decoder(Progress).decode
+_wish = msgspec.json.Decoder(ImportWish).decode
+
+
+class ImportStore:
+    """Where imports are found.
+
+    Args:
+        store: holds them.
+        id_secret: keys ids.
+    """
+
+    def __init__(self, store: Store, id_secret: bytes) -> None:
+        self.store = store
+        self.id_secret = id_secret
+
+    def import_id(self, project_id: str, name: str) -> str:
+        """Return the id of the import that a client names so."""
+        return placed_id("i", project_id, keyed(self.id_secret, project_id, "import", name))
+
+    async def begin(self, begun: Import) -> bool:
+        """Insert an import; return whether it is new."""
+        return await self._insert(begun, begun.progress)
+
+    async def note(self, found: Import, progress: Progress) -> bool:
+        """Insert how far an import was read; return whether nobody else did under this number."""
+        return await self._insert(found, progress)
+
+    async def _insert(self, one: Import, progress: Progress) -> bool:
+        document = {
+            "_id": f"{one.import_id}/{progress.number}",
+            "import_id": one.import_id,
+            "project_id": one.project_id,
+            "wish": msgspec.json.encode(one.wish),
+            "progress": msgspec.json.encode(progress),
+        }
+        return not await self.store.insert(IMPORTS.name, [document])
+
+    async def one(self, import_id: str, client_id: str | None) -> Import | None:
+        """Return an import as it stands; None where there is none, or it is another client's."""
+        if client_id is not None and client_of(import_id) != client_id:
+            return None
+        documents = await self.store.find(IMPORTS.name, "import_id", [import_id])
+        if not documents:
+            return None
+        noted = sorted((_progress(one["progress"]) for one in documents), key=lambda one: one.number)
+        refused: list[Line] = [line for one in noted for line in one.refused]
+        cautions: list[Line] = [line for one in noted for line in one.cautions]
+        newest = msgspec.structs.replace(noted[-1], refused=tuple(refused), cautions=tuple(cautions))
+        return Import(import_id, documents[0]["project_id"], _wish(documents[0]["wish"]), newest)
+
+    async def answer(self, key: str) -> bytes | None:
+        """Return what is kept under a key."""
+        found = (await self.store.get(ANSWERS.name, [key])).get(key)
+        return None if found is None else bytes(found["answer"])
+
+    async def keep_answer(self, key: str, answer: bytes, at_us: int) -> None:
+        """Keep an answer under a key, unless one is kept there."""
+        await self.store.insert(ANSWERS.name, [{"_id": key, "answer": answer, "at_us": at_us}])
+
+    async def forget_answers(self, before_us: int) -> None:
+        """Delete the answers from before a time."""
+        async for page in self.store.stream(ANSWERS.name, only=("at_us",)):
+            old = [document["_id"] for document in page if document["at_us"] < before_us]
+            if old:
+                await self.store.delete(ANSWERS.name, old)
