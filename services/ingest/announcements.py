@@ -1,5 +1,6 @@
 """How ingest's facts are told to the others: its events, worded; and a project read back as it was told."""
 
+from collections.abc import Mapping
 from typing import TypeVar, cast
 
 import msgspec
@@ -21,6 +22,7 @@ from concord.contracts.v1.projects_pb2 import (
     ProjectDefined,
     ProjectEvent,
     SamplingPolicy,
+    SuggestionPolicy,
     Targets,
 )
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitEvent
@@ -28,6 +30,7 @@ from concord.labels import decoded, encoded
 from services.ingest.domain import project as domain
 from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.lot import LotState
+from services.ingest.domain.sampling import priority_of
 
 SERVICE = "ingest"
 
@@ -83,24 +86,33 @@ def _read(kind: type[Wish], told: Message) -> Wish:
         if field.name in optional and not told.HasField(field.name):
             continue  # it was left to its default
         value = getattr(told, field.name)
+        if isinstance(value, Mapping):
+            value = dict(value)
         found[field.name] = _read(field.type, value) if isinstance(value, Message) else value
     return kind(**found)
 
 
 def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:
     """Return the event that a unit is in; its payload is not in it."""
+    suggested = claim.suggested
     told = UnitAdmitted(
         unit_id=unit.unit_id,
         source_id=unit.source_id,
         media_type=unit.media_type,
         fingerprint=unit.fingerprint,
-        priority=unit.priority or project.definition.policy.priority,
+        priority=priority_of(unit.priority, unit.uncertainty, project.definition.policy),
         skills_required=unit.skills,
         named_annotators=unit.annotators,
         gold_label=claim.gold,
         guideline_version=project.guideline_version,
         content_length=claim.content_length,
         overlap_initial=project.definition.policy.overlap.initial,
+        uncertainty=unit.uncertainty,
+        stratum=unit.stratum,
+        suggested_label=None if suggested is None else suggested.label,
+        suggestion_model="" if suggested is None else suggested.model,
+        suggestion_confidence=None if suggested is None else suggested.confidence,
+        suggestion_hidden=suggested is not None and suggested.hidden,
     )
     envelope = UnitEvent(unit_admitted=told)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)
@@ -131,6 +143,7 @@ def policy(wished: domain.Policy) -> Policy:
         ),
         gold=GoldPolicy(**asdict(wished.gold)),
         sampling=SamplingPolicy(**asdict(wished.sampling)),
+        suggestions=SuggestionPolicy(**asdict(wished.suggestions)),
         lot=LotPolicy(**asdict(wished.lot)),
         audit=AuditPolicy(**asdict(wished.audit)),
         lease=LeasePolicy(**asdict(wished.lease)),

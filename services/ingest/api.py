@@ -46,6 +46,7 @@ from services.ingest.schemas import (
     ProjectBody,
     Projects,
     Sealed,
+    SuggestionBody,
     WantedUnits,
 )
 
@@ -62,6 +63,7 @@ ANYWHERE = (
     "/v1/imports/{import_id}",
     "/v1/imports/{import_id}/events",
     "/v1/payloads/{unit_id}",
+    "/v1/payloads/{unit_id}/suggestion",
 )
 """Served by any process, though most name a project or a unit: inserts decide. Lots alone are cut by the owner."""
 FILES = tuple(dict.fromkeys(kind for found in FORMATS.values() for kind in found.media_types))
@@ -104,6 +106,8 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
     shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
     routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
+    suggested = documented(reply=SuggestionBody, parameters=LINK)
+    routes.get("/payloads/{unit_id}/suggestion", dependencies=[Depends(signed_link)], **suggested)(show_suggestion)
     return routes
 
 
@@ -256,6 +260,16 @@ async def show_payload(request: Request, unit_id: AnyId) -> Response:
     if shown_as_text(unit.media_type, content):
         return Response(content, media_type="text/plain", headers=headers)
     return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)
+
+
+async def show_suggestion(request: Request, unit_id: AnyId) -> Response:
+    """Show what a model says of a unit to whoever holds the signed link of its payload; null for those kept without."""
+    found = await _handlers(request).admissions.suggestion(unit_id)
+    label = msgspec.Raw(b"null" if found is None else found.label)
+    body = SuggestionBody(label, "" if found is None else found.model, None if found is None else found.confidence)
+    return Response(
+        msgspec.json.encode(body), media_type="application/json", headers={"cache-control": "private, no-store"}
+    )
 
 
 async def _project(request: Request, project_id: str, caller: Caller) -> ProjectState:

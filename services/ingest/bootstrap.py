@@ -18,7 +18,7 @@ from services.ingest.announcements import SERVICE, project_from
 from services.ingest.door.batches import Spools
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, Repository
+from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, SEATS, Repository
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
@@ -53,7 +53,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS],
+        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS],
         tables=[annotators, projects],
         places=Placed(owner, repository),
         patience=settings.patience,

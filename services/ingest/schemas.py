@@ -196,6 +196,14 @@ class FoundUnits(msgspec.Struct, frozen=True):
     stopped: Refusal | None = None
 
 
+class SuggestionBody(msgspec.Struct, frozen=True):
+    """What a model says of a unit; no label where annotators are not shown one."""
+
+    label: msgspec.Raw
+    model: str
+    confidence: float | None
+
+
 class Sealed(msgspec.Struct, frozen=True):
     """How many lots were cut."""
 

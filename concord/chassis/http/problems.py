@@ -10,10 +10,11 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.errors import ConcordError, FieldError, Invalid, Unavailable
+from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Unavailable
 from concord.chassis.store.port import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -173,6 +174,11 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
         )
         return refusal(said, request.scope["path"])
 
+    async def hung_up(request: Request, _: ClientDisconnect) -> Response:
+        # Nobody is there to read it; it is counted as the caller's doing, and pages nobody here.
+        said = BadRequest("The body broke off: the connection was closed before its end.")
+        return refusal(said, request.scope["path"])
+
     def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def domain_error(request: Request, fault: Exception) -> Response:
             return refusal(domain_refusal(fault, status), request.scope["path"])
@@ -182,6 +188,7 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
     app.add_exception_handler(ConcordError, concord_error)  # type: ignore[arg-type]  # starlette knows only Exception
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(ClientDisconnect, hung_up)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(BrokerUnavailable, unavailable)
     for kind, status in domain.items():

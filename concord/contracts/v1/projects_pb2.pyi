@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from concord.contracts.v1 import metadata_pb2 as _metadata_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -102,6 +104,7 @@ class Policy(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     DEADLINE_SECONDS_FIELD_NUMBER: _builtins.int
     DEDUPE_FIELD_NUMBER: _builtins.int
+    SUGGESTIONS_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -125,6 +128,8 @@ class Policy(_message.Message):
     def lease(self) -> Global___LeasePolicy: ...
     @_builtins.property
     def fatigue(self) -> Global___FatiguePolicy: ...
+    @_builtins.property
+    def suggestions(self) -> Global___SuggestionPolicy: ...
     def __init__(
         self,
         *,
@@ -139,10 +144,11 @@ class Policy(_message.Message):
         priority: _builtins.int = ...,
         deadline_seconds: _builtins.int = ...,
         dedupe: _builtins.str = ...,
+        suggestions: Global___SuggestionPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "sampling", b"sampling"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "sampling", b"sampling"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,20 +241,78 @@ Global___GoldPolicy: _TypeAlias = GoldPolicy  # noqa: Y015
 class SamplingPolicy(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class QuotasEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     RATE_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    QUOTAS_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_MIN_FIELD_NUMBER: _builtins.int
+    UNCERTAIN_FIRST_FIELD_NUMBER: _builtins.int
     rate: _builtins.float
+    seed: _builtins.str
+    """Another seed draws another sample of the same units."""
+    uncertainty_min: _builtins.float
+    """Units of a lower uncertainty are left out; those that tell none are taken."""
+    uncertain_first: _builtins.bool
+    """Whether what a model is least sure of is labelled first, where a unit says no priority of its own."""
+    @_builtins.property
+    def quotas(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many units of a stratum are taken; one that is not named is not bounded."""
+
     def __init__(
         self,
         *,
         rate: _builtins.float = ...,
+        seed: _builtins.str = ...,
+        quotas: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        uncertainty_min: _builtins.float = ...,
+        uncertain_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quotas", b"quotas", "rate", b"rate", "seed", b"seed", "uncertain_first", b"uncertain_first", "uncertainty_min", b"uncertainty_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SamplingPolicy: _TypeAlias = SamplingPolicy  # noqa: Y015
+
+@_typing.final
+class SuggestionPolicy(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HIDDEN_RATE_FIELD_NUMBER: _builtins.int
+    hidden_rate: _builtins.float
+    """Share of the units whose suggestion is kept from annotators, drawn at random."""
+    def __init__(
+        self,
+        *,
+        hidden_rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hidden_rate", b"hidden_rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestionPolicy: _TypeAlias = SuggestionPolicy  # noqa: Y015
 
 @_typing.final
 class LotPolicy(_message.Message):

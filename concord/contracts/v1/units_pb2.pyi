@@ -76,6 +76,12 @@ class UnitAdmitted(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     CONTENT_LENGTH_FIELD_NUMBER: _builtins.int
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
+    SUGGESTED_LABEL_FIELD_NUMBER: _builtins.int
+    SUGGESTION_MODEL_FIELD_NUMBER: _builtins.int
+    SUGGESTION_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SUGGESTION_HIDDEN_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_FIELD_NUMBER: _builtins.int
+    STRATUM_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     source_id: _builtins.str
     """The client's own name of the unit; shown to no annotator."""
@@ -92,6 +98,17 @@ class UnitAdmitted(_message.Message):
     """Of a text that lies with ingest, in code points: no span ends beyond it. Absent where ingest does not know it."""
     overlap_initial: _builtins.int
     """How many annotations the project asks for at first when the unit comes in; a resolution tells how many it was."""
+    suggested_label: _builtins.bytes
+    """Canonical JSON of a model's label, whether annotators are shown it or not; absent where there is none."""
+    suggestion_model: _builtins.str
+    suggestion_confidence: _builtins.float
+    """The model's own, from 0 to 1."""
+    suggestion_hidden: _builtins.bool
+    """Drawn at random: the suggestion is kept from annotators, so that what showing it does can be seen."""
+    uncertainty: _builtins.float
+    """Of a model about the unit, from 0 to 1."""
+    stratum: _builtins.str
+    """What part of the data the unit is of, as its client says."""
     @_builtins.property
     def skills_required(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -112,19 +129,37 @@ class UnitAdmitted(_message.Message):
         guideline_version: _builtins.int = ...,
         content_length: _builtins.int | None = ...,
         overlap_initial: _builtins.int = ...,
+        suggested_label: _builtins.bytes | None = ...,
+        suggestion_model: _builtins.str = ...,
+        suggestion_confidence: _builtins.float | None = ...,
+        suggestion_hidden: _builtins.bool = ...,
+        uncertainty: _builtins.float | None = ...,
+        stratum: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "gold_label", b"gold_label"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "_suggested_label", b"_suggested_label", "_suggestion_confidence", b"_suggestion_confidence", "_uncertainty", b"_uncertainty", "content_length", b"content_length", "gold_label", b"gold_label", "suggested_label", b"suggested_label", "suggestion_confidence", b"suggestion_confidence", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "overlap_initial", b"overlap_initial", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "_suggested_label", b"_suggested_label", "_suggestion_confidence", b"_suggestion_confidence", "_uncertainty", b"_uncertainty", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "overlap_initial", b"overlap_initial", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "stratum", b"stratum", "suggested_label", b"suggested_label", "suggestion_confidence", b"suggestion_confidence", "suggestion_hidden", b"suggestion_hidden", "suggestion_model", b"suggestion_model", "uncertainty", b"uncertainty", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_length: _TypeAlias = _typing.Literal["content_length"]  # noqa: Y015
     _WhichOneofArgType__content_length: _TypeAlias = _typing.Literal["_content_length", b"_content_length"]  # noqa: Y015
     _WhichOneofReturnType__gold_label: _TypeAlias = _typing.Literal["gold_label"]  # noqa: Y015
     _WhichOneofArgType__gold_label: _TypeAlias = _typing.Literal["_gold_label", b"_gold_label"]  # noqa: Y015
+    _WhichOneofReturnType__suggested_label: _TypeAlias = _typing.Literal["suggested_label"]  # noqa: Y015
+    _WhichOneofArgType__suggested_label: _TypeAlias = _typing.Literal["_suggested_label", b"_suggested_label"]  # noqa: Y015
+    _WhichOneofReturnType__suggestion_confidence: _TypeAlias = _typing.Literal["suggestion_confidence"]  # noqa: Y015
+    _WhichOneofArgType__suggestion_confidence: _TypeAlias = _typing.Literal["_suggestion_confidence", b"_suggestion_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__uncertainty: _TypeAlias = _typing.Literal["uncertainty"]  # noqa: Y015
+    _WhichOneofArgType__uncertainty: _TypeAlias = _typing.Literal["_uncertainty", b"_uncertainty"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__content_length) -> _WhichOneofReturnType__content_length | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gold_label) -> _WhichOneofReturnType__gold_label | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__suggested_label) -> _WhichOneofReturnType__suggested_label | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__suggestion_confidence) -> _WhichOneofReturnType__suggestion_confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uncertainty) -> _WhichOneofReturnType__uncertainty | None: ...
 
 Global___UnitAdmitted: _TypeAlias = UnitAdmitted  # noqa: Y015
 

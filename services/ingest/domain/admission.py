@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from services.ingest.domain.address import address_fault
+
 SOURCE_ID_CHARACTERS_MAX = 200
 CONTENT_BYTES_MAX = 200_000
 NAMED_ANNOTATORS_MAX = 100
@@ -62,7 +64,6 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         suggestion: a model's label, which annotators are shown but for those units that are to tell what showing does.
         uncertainty: of a model about the unit, from 0 to 1; without it, 1 less the suggestion's confidence.
         stratum: what part of the data the unit is of; quotas are by it.
-        subject: whose personal data it is, by the client's own name; kept as a keyed hash, for erasure.
     """
 
     id: str
@@ -75,7 +76,6 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggestion: Suggestion | None = None
     uncertainty: float | None = None
     stratum: str = ""
-    subject: str = ""
 
 
 def checked(wish: UnitWish) -> UnitWish:
@@ -84,7 +84,7 @@ def checked(wish: UnitWish) -> UnitWish:
     Raises:
         UnitRefused: a field is out of its bounds.
     """
-    if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum or wish.subject:
+    if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum:
         _check_context(wish)
     if not wish.id or len(wish.id) > SOURCE_ID_CHARACTERS_MAX:
         raise UnitRefused(
@@ -112,7 +112,18 @@ def checked(wish: UnitWish) -> UnitWish:
             f"is {_kind(wish.content)}, and media_type is {shown(media_type)}",
             "send a text with a text/ type, {'uri': ...} for what lies elsewhere, and application/json for all else",
         )
+    if isinstance(wish.content, dict) and "uri" in wish.content:
+        _check_address(media_type, wish.content["uri"])
     return msgspec.structs.replace(wish, media_type=media_type)
+
+
+def _check_address(media_type: str, uri: Any) -> None:
+    """Raise UnitRefused where what lies elsewhere cannot be shown; in JSON, `uri` may be a word of the client's own."""
+    if not isinstance(uri, str) or (media_type.startswith("application/json") and "://" not in uri):
+        return
+    fault = address_fault(uri)
+    if fault is not None:
+        raise UnitRefused("content.uri", *fault)
 
 
 def _check_context(wish: UnitWish) -> None:
@@ -124,9 +135,9 @@ def _check_context(wish: UnitWish) -> None:
     for field, share in (("suggestion.confidence", confidence), ("uncertainty", wish.uncertainty)):
         if share is not None and not 0 <= share <= 1:
             raise UnitRefused(field, f"is {share}", "send a number from 0 to 1")
-    for field, name in (("stratum", wish.stratum), ("subject", wish.subject)):
-        if len(name) > STRATUM_CHARACTERS_MAX:
-            raise UnitRefused(field, f"has {len(name)} characters", f"send at most {STRATUM_CHARACTERS_MAX}")
+    if len(wish.stratum) > STRATUM_CHARACTERS_MAX:
+        cure = f"send at most {STRATUM_CHARACTERS_MAX}"
+        raise UnitRefused("stratum", f"has {len(wish.stratum)} characters", cure)
 
 
 def shown_as_text(media_type: str, content: Any) -> bool:

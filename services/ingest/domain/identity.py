@@ -22,6 +22,9 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         gold_mark: keyed hash of the known label; empty for a unit that is work.
         duplicate_of: the unit of the same content that stands for this one, which is then not labelled itself.
         first_source_id: that unit's client's id.
+        suggestion_mark: keyed hash of a model's suggestion; empty where there is none.
+        uncertainty: of a model, from 0 to 1; None where none was told.
+        stratum: what part of the data it is of.
     """
 
     unit_id: str
@@ -36,6 +39,9 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     annotators: tuple[str, ...] = ()
     duplicate_of: str = ""
     first_source_id: str = ""
+    suggestion_mark: str = ""
+    uncertainty: float | None = None
+    stratum: str = ""
 
     @property
     def gold(self) -> bool:
@@ -48,18 +54,34 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.project_id}/{'gold' if self.gold else 'work'}/{self.fingerprint}"
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Suggested(msgspec.Struct, frozen=True):
+    """What a model says of a unit.
+
+    Attributes:
+        label: canonical JSON.
+        hidden: whether it is kept from annotators.
+    """
+
+    label: bytes
+    model: str = ""
+    confidence: float | None = None
+    hidden: bool = False
+
+
+class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who claimed a content: the unit whole, so that whoever meets the claim of a dead process can finish its work.
 
     Attributes:
         unit: as it is to be admitted, without the time.
         gold: the known label as canonical JSON, for gold.
         content_length: of a text, in code points.
+        suggested: a model's label.
     """
 
     unit: UnitState
     gold: bytes | None = None
     content_length: int | None = None
+    suggested: Suggested | None = None
 
 
 class Arrival(NamedTuple):
@@ -97,6 +119,9 @@ _COMPARED = (
     ("priority", "priority"),
     ("skills", "skills"),
     ("annotators", "annotators"),
+    ("suggestion_mark", "suggestion"),
+    ("uncertainty", "uncertainty"),
+    ("stratum", "stratum"),
 )
 
 

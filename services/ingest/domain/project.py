@@ -10,6 +10,10 @@ WRONG_LOW = 0.0001
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
+SEED_CHARACTERS_MAX = 100
+QUOTAS_MAX = 200
+QUOTA_MAX = 10_000_000
+STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
 GUIDELINE_BYTES_MAX = 400_000
 """In UTF-8. A definition is told whole in one event, its schema of at most 200,000 bytes among the rest."""
@@ -84,9 +88,27 @@ class Gold(Wish, frozen=True):
 
 
 class Sampling(Wish, frozen=True):
-    """What share of the admitted data is annotated."""
+    """Which of the units that are sent are annotated. Gold is no data, and always taken.
+
+    Attributes:
+        rate: share of the units.
+        seed: the same seed draws the same units; another one draws others.
+        quotas: how many of each stratum are taken, in the order in which they come; of one that is not named, all.
+        uncertainty_min: units whose model is surer than that are left out; those that tell nothing of it are taken.
+        uncertain_first: whether units of which a model is less sure go first, where they have no priority of their own.
+    """
 
     rate: float = 1.0
+    seed: str = ""
+    quotas: dict[str, int] = {}
+    uncertainty_min: float = 0.0
+    uncertain_first: bool = False
+
+
+class Suggestions(Wish, frozen=True):
+    """Of what share of the units a model's suggestion is kept from annotators: without it, nobody sees what it does."""
+
+    hidden_rate: float = 0.1
 
 
 class Lot(Wish, frozen=True):
@@ -140,6 +162,7 @@ class Policy(Wish, frozen=True):
     consensus: Consensus = Consensus()
     gold: Gold = Gold()
     sampling: Sampling = Sampling()
+    suggestions: Suggestions = Suggestions()
     lot: Lot = Lot()
     audit: Audit = Audit()
     lease: Lease = Lease()
@@ -231,6 +254,9 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
     yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
     yield from _within("policy.sampling.rate", policy.sampling.rate, 0, 1)
+    yield from _within("policy.sampling.uncertainty_min", policy.sampling.uncertainty_min, 0, 1)
+    yield from quota_faults(policy.sampling)
+    yield from _within("policy.suggestions.hidden_rate", policy.suggestions.hidden_rate, 0, 1)
     yield from _within("policy.lot.size", policy.lot.size, 1, LOT_SIZE_MAX)
     yield from _within("policy.lot.seal_after_seconds", policy.lot.seal_after_seconds, 1, 30 * 86_400)
     yield from _within("policy.audit.fraction", policy.audit.fraction, 0.001, 1)
@@ -247,6 +273,21 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.fatigue.session_minutes_max", policy.fatigue.session_minutes_max, 1, 1_440)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
+
+
+def quota_faults(sampling: Sampling) -> Iterator[Fault]:
+    """Yield what is out of range in the quotas and the seed, by field."""
+    if len(sampling.seed) > SEED_CHARACTERS_MAX:
+        yield Fault("policy.sampling.seed", "is too long", f"send at most {SEED_CHARACTERS_MAX} characters")
+    if len(sampling.quotas) > QUOTAS_MAX:
+        cure = f"send at most {QUOTAS_MAX}"
+        yield Fault("policy.sampling.quotas", f"names {len(sampling.quotas)} strata", cure)
+        return
+    for stratum, quota in sampling.quotas.items():
+        if not stratum or len(stratum) > STRATUM_CHARACTERS_MAX:
+            cure = f"name strata by 1 to {STRATUM_CHARACTERS_MAX} characters"
+            yield Fault("policy.sampling.quotas", f"names a stratum of {len(stratum)} characters", cure)
+        yield from _within(f"policy.sampling.quotas.{stratum[:STRATUM_CHARACTERS_MAX]}", quota, 0, QUOTA_MAX)
 
 
 def stated_whole(policy: Policy) -> Policy:

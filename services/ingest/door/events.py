@@ -1,6 +1,7 @@
 """CloudEvents 1.0 over HTTP: binary, structured and batch mode of the HTTP protocol binding, read as on the intake."""
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
 
 import msgspec
 from fastapi import Request
@@ -45,7 +46,7 @@ async def events_in(request: Request, project_id: str) -> list[UnitWish | Concor
 def _attributes(request: Request) -> Iterator[tuple[str, str]]:
     for name, value in request.headers.items():
         if name.startswith(_PREFIX):
-            yield name.removeprefix(_PREFIX), value
+            yield name.removeprefix(_PREFIX), unquote(value)
 
 
 def _unit(body: bytes, attributes: Mapping[str, str], project_id: str, *, structured: bool) -> UnitWish | ConcordError:

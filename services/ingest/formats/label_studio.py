@@ -2,8 +2,8 @@
 
 `data` is what is shown. Of `annotations` the newest that is a ground truth and was not cancelled is the unit's known
 label; of `predictions` the newest is a model's suggestion. All others are counted in a caution: Concord measures the
-labels of its own annotators only. Regions are read in the units of our label kinds: pixels for Label Studio's per cent, code
-points for its offsets.
+labels of its own annotators only. Regions are read in the units of our label kinds: pixels for Label
+Studio's per cent, code points for its offsets.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -25,16 +25,25 @@ from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from concord.contracts.ids import place_of, slot_of_project
-from concord.contracts.names import NameRefused, name_from
-from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
 from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
-from services.ingest.domain.admission import UnitRefused, UnitWish, canonical_content, checked
-from services.ingest.domain.identity import CLAIMS_MAX, Arrival, Claim, Place, UnitState, differing, stands_for
-from services.ingest.domain.project import ProjectState
-from services.ingest.domain.sampling import kept
+from services.ingest.domain.admission import UnitRefused, UnitWish
+from services.ingest.domain.identity import (
+    CLAIMS_MAX,
+    Arrival,
+    Claim,
+    Place,
+    Suggested,
+    UnitState,
+    differing,
+    stands_for,
+)
+from services.ingest.domain.project import ProjectState, Sampling
+from services.ingest.domain.sampling import kept, quota_of, wanted
 from services.ingest.domain.staffing import Caution, Staff
+from services.ingest.handlers.checking import Candidate, Checking, stored
 from services.ingest.handlers.lots import Mine
-from services.ingest.repository import UNIT, Repository, payload, payload_key
+from services.ingest.handlers.seats import Seats
+from services.ingest.repository import UNIT, Repository, payload_key
 
 LEFT_BEHIND_US = 60 * MICROSECONDS
 """After how long units that arrived and are not admitted are taken to be left behind: longer than any request."""
@@ -56,20 +65,6 @@ class Admission:
     cautions: list[tuple[int, Caution]] = field(default_factory=list)
     refused: dict[int, UnitRefused] = field(default_factory=dict)
     orphans: list[UnitState] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A unit that passed its checks and is on its way in."""
-
-    position: int
-    claim: Claim
-    content: bytes
-    trace: Headers
-
-    @property
-    def unit(self) -> UnitState:
-        return self.claim.unit
 
 
 class Admissions:
@@ -96,6 +91,8 @@ class Admissions:
         self.annotators = annotators
         self.instruments = instruments
         self.clock = clock
+        self.checking = Checking(repository)
+        self.seats = Seats(repository)
 
     async def admit(
         self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers] = ()
@@ -114,10 +111,12 @@ class Admissions:
         if self.repository.journal.publisher.full:
             raise Backlogged("Too many events wait for the broker; nothing of these units was stored.")
         result = Admission()
-        candidates = await self._candidates(project, wishes, traces or [trace_headers()] * len(wishes), result)
+        traces = traces or [trace_headers()] * len(wishes)
+        checked = self.checking.candidates(project, wishes, traces, result.refused)
+        candidates = await self._sampled(checked, project.definition.policy.sampling, result)
         if candidates:
             arrivals = await self.repository.begin([one.claim for one in candidates])
-            await self.repository.keep_payloads([payload(one.unit, one.content) for one in candidates])
+            await self.repository.keep_payloads([stored(one) for one in candidates])
             await self._admit(project, candidates, result)
             await self.repository.drop_payloads(result.orphans)
             with contextlib.suppress(StoreUnavailable):
@@ -143,7 +142,7 @@ class Admissions:
         contents = await self.repository.contents([claim.unit for claim in arrival.claims])
         found = [(claim, contents.get(payload_key(claim.unit))) for claim in arrival.claims]
         candidates = [
-            _Candidate(position, claim, content, ())
+            Candidate(position, claim, content, ())
             for position, (claim, content) in enumerate(found)
             if content is not None
         ]
@@ -164,9 +163,9 @@ class Admissions:
         """Say where units stand that a client sent, in the order of its ids."""
         unit_ids = [self.repository.unit_id(project.project_id, source_id) for source_id in source_ids]
         known = await self.repository.units(sorted(set(unit_ids)))
-        rate = project.definition.policy.sampling.rate
+        sampling = project.definition.policy.sampling
         return [
-            _standing(known.get(unit_id) or UnitState(unit_id, project.project_id, source_id), rate)
+            _standing(known.get(unit_id) or UnitState(unit_id, project.project_id, source_id), sampling)
             for source_id, unit_id in zip(source_ids, unit_ids, strict=True)
         ]
 
@@ -174,27 +173,11 @@ class Admissions:
         """Return an admitted unit with its content; None when there is none, or its content was erased."""
         return await self.repository.payload(unit_id)
 
-    async def _candidates(
-        self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers], result: Admission
-    ) -> list[_Candidate]:
-        """Check each wish; note refusals and what the sampling leaves out. Gold is no data to be sampled."""
-        schema = schema_from(project.definition.label_schema)
-        rate = project.definition.policy.sampling.rate
-        candidates = []
-        for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
-            try:
-                wish = checked(_named(sent))
-                content = canonical_content(wish.content)
-                length = len(wish.content) if isinstance(wish.content, str) else None
-                gold = None if wish.gold is None else _gold(schema, wish, length)
-            except UnitRefused as refusal:
-                result.refused[position] = refusal
-                continue
-            unit = self._unit(project.project_id, wish, content, gold)
-            candidates.append(_Candidate(position, Claim(unit, gold, length), content, trace))
-        return await self._sampled(candidates, rate, result)
+    async def suggestion(self, unit_id: str) -> Suggested | None:
+        """Return what a model says of a unit, where annotators are shown it."""
+        return await self.repository.suggestion(unit_id)
 
-    def _caution(self, project: ProjectState, candidates: Sequence[_Candidate], result: Admission) -> None:
+    def _caution(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Note who of those let in now asks for people who are not there."""
         staff = Staff({name: row.skills for name, row in self.annotators.rows.items()})
         overlap = project.definition.policy.overlap.initial
@@ -203,32 +186,23 @@ class Admissions:
             if place is not None and place.status == "admitted":
                 result.cautions += [(one.position, found) for found in staff.cautions(one.unit, overlap)]
 
-    async def _sampled(self, candidates: Sequence[_Candidate], rate: float, result: Admission) -> list[_Candidate]:
-        """Note what the sampling leaves out; what was let in under a higher rate stays in."""
-        outside = {one.unit.unit_id for one in candidates if not one.unit.gold and not kept(one.unit.unit_id, rate)}
-        left_out = outside - (await self.repository.units(sorted(outside))).keys()
+    async def _sampled(self, candidates: Sequence[Candidate], sampling: Sampling, result: Admission) -> list[Candidate]:
+        """Note what the sampling leaves out; what was let in under another sampling stays in."""
+        outside = {one.unit.unit_id for one in candidates if not wanted(one.unit, sampling)}
+        bounded = [one.unit for one in candidates if quota_of(one.unit, sampling) is not None]
+        asked = outside | {unit.unit_id for unit in bounded}
+        known = (await self.repository.units(sorted(asked))).keys() if asked else set()
+        fresh = [unit for unit in bounded if unit.unit_id not in known and unit.unit_id not in outside]
+        left_out = (outside - known) | await self.seats.without(fresh, sampling)
         for one in candidates:
             if one.unit.unit_id in left_out:
                 result.places[one.position] = Place("left_out", one.unit)
         return [one for one in candidates if one.unit.unit_id not in left_out]
 
-    def _unit(self, project_id: str, wish: UnitWish, content: bytes, gold: bytes | None) -> UnitState:
-        return UnitState(
-            unit_id=self.repository.unit_id(project_id, wish.id),
-            project_id=project_id,
-            source_id=wish.id,
-            media_type=wish.media_type,
-            fingerprint=self.repository.fingerprint(project_id, content),
-            gold_mark="" if gold is None else self.repository.gold_mark(project_id, gold),
-            priority=wish.priority,
-            skills=tuple(sorted(wish.skills)),
-            annotators=wish.annotators,
-        )
-
-    async def _admit(self, project: ProjectState, candidates: Sequence[_Candidate], result: Admission) -> None:
+    async def _admit(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Find each content's owner, claim after claim, and admit the owners; the others are duplicates."""
         waiting = list(candidates)
-        duplicates: list[tuple[_Candidate, UnitState]] = []
+        duplicates: list[tuple[Candidate, UnitState]] = []
         for number in range(1, CLAIMS_MAX + 1):
             holders, before = await self.repository.claim([one.claim for one in waiting], number)
             if project.definition.policy.dedupe == "id":
@@ -255,7 +229,7 @@ class Admissions:
     async def _apply(
         self,
         project: ProjectState,
-        mine: Sequence[_Candidate],
+        mine: Sequence[Candidate],
         others: Mapping[str, Claim],
         before: Container[str],
         result: Admission,
@@ -279,7 +253,7 @@ class Admissions:
         return known
 
     async def _tell_duplicates(
-        self, project: ProjectState, duplicates: Sequence[tuple[_Candidate, UnitState]], result: Admission
+        self, project: ProjectState, duplicates: Sequence[tuple[Candidate, UnitState]], result: Admission
     ) -> None:
         """Record for each duplicate which unit stands for it, so that its id is answered the same from now on."""
         told = []
@@ -294,7 +268,7 @@ class Admissions:
             assert outcome.state is not None, "a duplicate is recorded, or the unit was known before"
             self._answer(one, outcome.state, result)
 
-    def _answer(self, one: _Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
+    def _answer(self, one: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
         """Say what became of a unit that is known now: the same as what was sent, or other."""
         if known.fingerprint != one.unit.fingerprint or known.duplicate_of:
             result.orphans.append(one.unit)
@@ -319,7 +293,7 @@ def _admitting(project: ProjectState, claim: Claim, trace: Headers, new: bool) -
     return Cause(UNIT.key(project.client_id, claim.unit.unit_id), cause_id, decide, creates=new)
 
 
-def _duplicating(project: ProjectState, one: _Candidate, first: UnitState) -> Cause[UnitState]:
+def _duplicating(project: ProjectState, one: Candidate, first: UnitState) -> Cause[UnitState]:
     cause_id = f"duplicate/{one.unit.unit_id}"
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
@@ -332,30 +306,12 @@ def _duplicating(project: ProjectState, one: _Candidate, first: UnitState) -> Ca
     return Cause(UNIT.key(project.client_id, one.unit.unit_id), cause_id, decide)
 
 
-def _standing(unit: UnitState, rate: float) -> Place:
+def _standing(unit: UnitState, sampling: Sampling) -> Place:
     if unit.duplicate_of:
         return Place("duplicate_of", unit)
     if unit.admitted_at_us:
         return Place("admitted", unit)
-    return Place("unknown" if kept(unit.unit_id, rate) else "left_out", unit)
-
-
-def _named(wish: UnitWish) -> UnitWish:
-    """Return the wish with its annotators' names as they are kept."""
-    names = []
-    for place, sent in enumerate(wish.annotators):
-        try:
-            names.append(name_from(sent))
-        except NameRefused as refused:
-            raise UnitRefused(f"annotators[{place}]", refused.problem, refused.cure) from refused
-    return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
-
-
-def _gold(schema: LabelSchema, wish: UnitWish, text_characters: int | None) -> bytes:
-    try:
-        return encoded(label_of(schema, wish.gold, text_characters))
-    except LabelFault as fault:
-        raise UnitRefused(f"gold{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
+    return Place("unknown" if kept(unit.unit_id, sampling.rate, sampling.seed) else "left_out", unit)
 
 
 def _said_otherwise(field: str, known: UnitState) -> UnitRefused:

@@ -11,7 +11,7 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
 from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project
-from services.ingest.domain.identity import Arrival, Claim, UnitState, waits_for_lot
+from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
 
@@ -27,6 +27,8 @@ CLAIMS = Collection("claims")
 """Which unit a content is, by `UnitState.content_key` and number."""
 PLACES = Collection("lot_places")
 """Which lot a unit is in, by unit and number."""
+SEATS = Collection("seats")
+"""Which unit has which seat of a stratum with a quota."""
 ARRIVALS = Collection("arrivals")
 """Units whose payloads are about to be stored, or are, and which are not all admitted yet."""
 ARRIVAL_BYTES_MAX = 2_000_000
@@ -288,6 +290,20 @@ class Repository:
             turn += 1
         return elsewhere
 
+    async def take_seats(self, project_id: str, stratum: str, number: int, unit_ids: Sequence[str]) -> list[str]:
+        """Take seats of a stratum from a number on, one for each unit; return the units whose seat was another's."""
+        place = keyed(self.id_secret, project_id, "stratum", stratum)
+        documents = [
+            {"_id": f"{project_id}/{place}/{number + step}", "unit_id": unit_id}
+            for step, unit_id in enumerate(unit_ids, 1)
+        ]
+        taken = await self._first_of(SEATS, documents)
+        return [
+            unit_id
+            for document, unit_id in zip(documents, unit_ids, strict=True)
+            if taken.get(document["_id"], document)["unit_id"] != unit_id
+        ]
+
     async def _first_of(self, collection: Collection, documents: Sequence[Document]) -> dict[str, Document]:
         """Insert documents; return, by key, those that were there before, of us or of others."""
         taken: set[str] = set()
@@ -316,12 +332,21 @@ class Repository:
         found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit))
         return None if found is None else (unit, msgspec.json.decode(found["content"]))
 
+    async def suggestion(self, unit_id: str) -> Suggested | None:
+        """Return the suggestion that annotators are shown of a unit; None where there is none, or it is erased."""
+        unit = (await self.units([unit_id])).get(unit_id)
+        if unit is None or unit.duplicate_of:
+            return None
+        found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit), {})
+        return msgspec.json.decode(found["suggestion"], type=Suggested) if "suggestion" in found else None
+
 
 def payload_key(unit: UnitState) -> str:
     """Return where a unit's payload lies."""
     return f"{unit.unit_id}/{unit.fingerprint}"
 
 
-def payload(unit: UnitState, content: bytes) -> Document:
-    """Return a unit's canonical content as it is stored."""
-    return {"_id": payload_key(unit), "unit_id": unit.unit_id, "content": content}
+def payload(unit: UnitState, content: bytes, suggestion: bytes = b"") -> Document:
+    """Return a unit's canonical content as it is stored, with the suggestion that annotators are shown."""
+    document = {"_id": payload_key(unit), "unit_id": unit.unit_id, "content": content}
+    return document | {"suggestion": suggestion} if suggestion else document

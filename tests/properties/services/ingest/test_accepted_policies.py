@@ -31,6 +31,11 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "gold.qualify_units_max": (1, 1_000),
     "gold.pass_accuracy": (0.0, 1.0),
     "sampling.rate": (0.0, 1.0),
+    "sampling.seed": ("", "s" * 100),
+    "sampling.quotas": ({}, {"law": 10_000_000}),
+    "sampling.uncertainty_min": (0.0, 1.0),
+    "sampling.uncertain_first": (False, True),
+    "suggestions.hidden_rate": (0.0, 1.0),
     "lot.size": (1, LOT_SIZE_MAX),
     "lot.seal_after_seconds": (1, 30 * 86_400),
     "audit.plan": ("sequential", "single", "fraction"),
@@ -82,7 +87,7 @@ def test_every_field_is_tried() -> None:
     assert set(ENDS) == set(leaves(Policy()))
 
 
-RANGES = [(path, ends) for path, ends in ENDS.items() if not isinstance(ends[0], str)]
+RANGES = [(path, ends) for path, ends in ENDS.items() if not isinstance(ends[0], str | dict | bool)]
 
 
 @pytest.mark.parametrize(("path", "ends"), RANGES)

@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from concord.labels import Json, LabelFault, Vote, encoded
+from concord.labels import Json, LabelFault, Vote, encoded, polygons
 from concord.labels.polygons import POINTS_MAX, Polygons, overlaps_of_polygons
 
 FIELDS = Polygons(("field", "lake"))
@@ -124,3 +126,21 @@ def test_outlines_that_areas_or_boxes_tell_apart_are_not_cut_and_the_others_are_
     whole, bounded = overlaps_of_polygons(one, other), overlaps_of_polygons(one, other, 0.5)
     assert np.array_equal(np.where(whole >= 0.5, whole, 0.0), np.where(bounded >= 0.5, bounded, 0.0))
     assert np.count_nonzero(bounded) < np.count_nonzero(whole)
+
+
+def test_outlines_that_cross_beyond_measure_go_to_a_person_instead_of_holding_the_machine_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schema = Polygons(("car",))
+
+    def label(shift: float, count: int) -> Any:
+        rings = [[[x + shift + n / 9, y] for x, y in ((0, 0), (90, 0), (90, 90), (0, 90))] for n in range(count)]
+        return schema.canonical({"polygons": [{"points": ring, "class": "car"} for ring in rings]})
+
+    votes = [Vote(label(0.01 * one, 20)) for one in range(3)]
+    monkeypatch.setattr(polygons, "MERGE_CUT_POINTS_MAX", 3 * 20 * 20 * 8)
+    assert schema.merge(votes).label is not None
+    monkeypatch.setattr(polygons, "MERGE_CUT_POINTS_MAX", 3 * 20 * 20 * 8 - 1)
+    merged = schema.merge(votes)
+    assert (merged.label, merged.support) == (None, 0.0)
+    assert "cross" in merged.reason

@@ -11,7 +11,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.payload_links import payload_link
 from concord.contracts.topics import ANNOTATORS
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent
-from services.ingest import api
+from services.ingest.door import report as report_module
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT, House
 from tests.support.ingest import DEFINITION, Ingest, start, told
@@ -45,7 +45,7 @@ async def test_a_byte_order_mark_is_no_part_of_the_first_line(project: Ingest) -
 async def test_every_id_of_an_import_is_answered_however_many_there_are(
     project: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LISTED_MAX", 10)
+    monkeypatch.setattr(report_module, "LISTED_MAX", 10)
     units = [{"id": f"{n}", "content": f"text {n % 25}"} for n in range(30)]
     report = await sent(project, lines(*units))
     assert len(report["units"]) == 10

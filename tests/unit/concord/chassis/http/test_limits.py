@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 
-from concord.chassis.errors import BodyTooLarge, TooManyRequests
+from concord.chassis.errors import BodyTooLarge, TooManyRequests, TooSlow
 from concord.chassis.http import Limits, allow_body, limits, read_json, read_lines
 from concord.chassis.identity import Caller, Role, require
 
@@ -141,6 +141,7 @@ async def test_a_body_that_stops_coming_is_not_waited_for(
 
     answer = await door.post("/whole", content=stalling(), headers=client)
     assert (answer.status_code, answer.headers["content-type"]) == (408, "application/problem+json")
+    assert answer.json()["title"] == TooSlow.title
 
 
 async def test_a_length_of_many_digits_is_too_large(door: httpx.AsyncClient, client: dict[str, str]) -> None:
