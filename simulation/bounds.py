@@ -26,7 +26,7 @@ SMALL: dict[str, int] = {
     "concord.chassis.size_budget.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
     "concord.chassis.journal.turn.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
     "concord.chassis.journal.group_commit.COMMIT_RECORDS_MAX": 8,
-    "services.ingest.api.ADMIT_UNITS": 3,
+    "services.ingest.door.batches.ADMIT_UNITS": 3,
 }
 """What is made small, and how small: a bound of fifty leases is kept by the same lines as one of seven."""
 

@@ -208,7 +208,7 @@ async def send_import(
     request: Request,
     import_id: AnyId,
     caller: Client,
-    offset: Annotated[Whole, Query(ge=0, description="Where in the file the body begins: the import's `offset`.")],
+    offset: Annotated[Whole, Query(ge=0, description="Where in the file the body begins: the import's `offset`.")] = 0,
     complete: Annotated[bool, Query(description="Whether the file ends with this body.")] = True,
 ) -> Response:
     """Send an import's file from its offset on; broken off, it is sent on from the offset that is shown then."""

@@ -75,9 +75,9 @@ def lists_of_everybody() -> Iterator[None]:
     """List the projects of all clients to each."""
     honest = Repository.projects_of
 
-    def projects_of(self: Repository, client_id: str | None) -> list[ProjectState]:
+    def projects_of(self: Repository, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
         del client_id
-        return honest(self, None)
+        return honest(self, None, after, count_max)
 
     with patch.object(Repository, "projects_of", projects_of):
         yield
@@ -102,5 +102,5 @@ def payload_by_its_content() -> Iterator[None]:
     def key(unit: UnitState) -> str:
         return f"{unit.project_id}/{unit.fingerprint}"
 
-    with patch("services.ingest.repository.payload_key", key):
+    with patch("services.ingest.repository.repository.payload_key", key):
         yield

@@ -49,6 +49,7 @@ class Things:
     units: dict[str, str] = field(default_factory=dict)
     lots: dict[str, str] = field(default_factory=dict)
     assignment: str = ""
+    import_id: str = ""
     links: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -123,6 +124,8 @@ async def _work(five: Five) -> None:
 async def _client(five: Five, client: str) -> Things:
     things, key = Things(client), f"client/key/{client}"
     things.project = (await five.told("ingest", "PUT", "/v1/projects/p", key, DEFINITION))["project_id"]
+    begun = await five.told("ingest", "POST", f"/v1/projects/{things.project}/imports", key, {"name": "file"})
+    things.import_id = begun["import_id"]
     for unit in ("accepted", "inspected", "escalated"):
         await _admit(five, things, unit)
         await asyncio.sleep(SETTLE_SECONDS)

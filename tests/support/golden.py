@@ -88,7 +88,7 @@ def unset(message: Any, path: str = "") -> list[str]:
             missing += unset(value, f"{here}.") if message.HasField(field.name) else [here]
         elif not value:
             missing.append(here)
-        elif field.message_type is not None:
+        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
             missing += [one for element in value for one in unset(element, f"{here}.")]
     return missing
 

@@ -140,6 +140,12 @@ def _methods(request: Request) -> list[str]:
     return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
 
 
+async def _hung_up(request: Request, _: ClientDisconnect) -> Response:
+    # Nobody is there to read it; it is counted as the caller's doing, and pages nobody here.
+    said = BadRequest("The body broke off: the connection was closed before its end.")
+    return refusal(said, request.scope["path"])
+
+
 def install(app: FastAPI, domain: DomainStatuses) -> None:
     """Make the application answer every refusal as problem+json.
 
@@ -174,11 +180,6 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
         )
         return refusal(said, request.scope["path"])
 
-    async def hung_up(request: Request, _: ClientDisconnect) -> Response:
-        # Nobody is there to read it; it is counted as the caller's doing, and pages nobody here.
-        said = BadRequest("The body broke off: the connection was closed before its end.")
-        return refusal(said, request.scope["path"])
-
     def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
         async def domain_error(request: Request, fault: Exception) -> Response:
             return refusal(domain_refusal(fault, status), request.scope["path"])
@@ -188,7 +189,7 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
     app.add_exception_handler(ConcordError, concord_error)  # type: ignore[arg-type]  # starlette knows only Exception
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]  # the same
-    app.add_exception_handler(ClientDisconnect, hung_up)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(ClientDisconnect, _hung_up)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(BrokerUnavailable, unavailable)
     for kind, status in domain.items():

@@ -13,6 +13,7 @@ import msgspec
 
 from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
+from concord.labels.form import Form
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.json_list import ListSplitter
@@ -125,12 +126,27 @@ def _left(field: str, types: Sequence[str]) -> Iterator[Caution]:
 def label_of_results(options: Options, results: Any, text: str | None, field: str) -> tuple[Any, list[str]]:
     """Return the label that an annotation's results are, as the project's kind has it, and the types left out.
 
+    A form's fields are the controls of their names.
+
     Raises:
         Invalid: none of them is of that kind, or one has no counterpart in it.
     """
-    kind = options.schema.kind
+    found, schema = _dicts(results), options.schema
+    if not isinstance(schema, Form):
+        return _read_as(schema.kind, found, text, field)
+    answers, left = {}, []
+    for one in schema.fields:
+        mine = [result for result in found if result.get("from_name") == one.name]
+        if mine:
+            answers[one.name], more = _read_as(one.schema.kind, mine, text, field)
+            left += more
+    named = {one.name for one in schema.fields}
+    left += [str(result.get("type")) for result in found if result.get("from_name") not in named]
+    return {"answers": answers}, left
+
+
+def _read_as(kind: str, found: Sequence[dict[str, Any]], text: str | None, field: str) -> tuple[Any, list[str]]:
     types, read = _KINDS[kind]
-    found = _dicts(results)
     mine = [one for one in found if one.get("type") in types]
     left = [str(one.get("type")) for one in found if one.get("type") not in types]
     if not mine and (left or kind not in _REGIONS):
@@ -158,6 +174,13 @@ def _choice(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
 
 def _choices(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
     return list(_one(mine, "choices"))
+
+
+def _taxonomy(mine: Sequence[Mapping[str, Any]], _: str | None) -> Any:
+    paths = _one(mine, "taxonomy")
+    if len(paths) != 1:
+        raise refused("taxonomy", f"names {len(paths)}", "send one path")
+    return list(paths[0])
 
 
 def _number(part: str) -> Callable[[Sequence[Mapping[str, Any]], str | None], Any]:
@@ -250,6 +273,7 @@ _Read = Callable[[Sequence[Mapping[str, Any]], str | None], Any]
 _KINDS: dict[str, tuple[tuple[str, ...], _Read]] = {
     "choice": (("choices",), _choice),
     "choices": (("choices",), _choices),
+    "taxonomy": (("taxonomy",), _taxonomy),
     "rating": (("rating",), _number("rating")),
     "number": (("number",), _number("number")),
     "text": (("textarea",), _text),

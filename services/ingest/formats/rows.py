@@ -153,7 +153,7 @@ def label_from(schema: LabelSchema, field: str, value: Any) -> Any:
     Raises:
         Invalid: it is no JSON.
     """
-    if not isinstance(value, str) or schema.kind in ("choice", "text"):
+    if not isinstance(value, str) or schema.kind in ("choice", "taxonomy", "text"):
         return value
     try:
         return msgspec.json.decode(value)

@@ -24,6 +24,7 @@ def filled(path: str, five: Five) -> str:
         "{assignment_id}": mine.assignment,
         "{unit_id}": mine.units["escalated"],
         "{lot_id}": mine.lots["accepted"],
+        "{import_id}": mine.import_id,
     }.items():
         path = path.replace(name, value)
     return path
@@ -235,7 +236,7 @@ async def methods(five: Five) -> list[tuple[str, str, str]]:
     for service in five.services:
         own = [(method, path) for name, method, path in five.routes() if name == service]
         for path in {path for _, path in own}:
-            answer = await five.call(service, "PATCH", filled(path, five), "operator/op")
+            answer = await five.call(service, "PROPFIND", filled(path, five), "operator/op")
             assert answer.status == 405
             has = ", ".join(sorted(method for method, other in own if _unnamed(other) == _unnamed(path)))
             found.append((path, answer.headers["allow"], has))

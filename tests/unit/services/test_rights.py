@@ -23,7 +23,13 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "POST", "/v1/projects/{project_id}/units"): {Role.CLIENT},
     ("ingest", "POST", "/v1/projects/{project_id}/units/find"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/seal"): {Role.CLIENT},
+    ("ingest", "POST", "/v1/projects/{project_id}/events"): {Role.CLIENT},
+    ("ingest", "POST", "/v1/projects/{project_id}/imports"): {Role.CLIENT},
+    ("ingest", "GET", "/v1/imports/{import_id}"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "PATCH", "/v1/imports/{import_id}"): {Role.CLIENT},
+    ("ingest", "GET", "/v1/imports/{import_id}/events"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "GET", "/v1/payloads/{unit_id}"): set(),
+    ("ingest", "GET", "/v1/payloads/{unit_id}/suggestion"): set(),
     ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/submission"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/submissions"): {Role.ANNOTATOR},
@@ -73,6 +79,7 @@ def filled(path: str, things: Things) -> Iterator[str]:
     """Yield the path for each thing that it can be about."""
     path += QUERIES.get(path, "")
     path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
+    path = path.replace("{import_id}", things.import_id)
     path = path.replace("{assignment_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
@@ -86,6 +93,14 @@ def bodies(method: str, path: str, things: Things) -> Any:
         return DEFINITION if "projects" in path else {}
     by_end: dict[str, Any] = {
         "/units": [{"id": "new", "content": "new"}],
+        "/events": {
+            "specversion": "1.0",
+            "id": "new",
+            "source": f"/projects/{things.project}",
+            "type": "concord.unit.v1",
+            "data": {"content": "new"},
+        },
+        "/imports": {"name": "new"},
         "/units/find": {"ids": ["u0", "new"]},
         "/claims": {"units": 50},
         "/submission": {"label": "no"},
@@ -101,7 +116,10 @@ def bodies(method: str, path: str, things: Things) -> Any:
 
 def marks(things: Things) -> list[bytes]:
     """Return what only this client's things are called."""
-    return [one.encode() for one in (things.project, *things.units.values(), *things.lots.values(), "text of k2")]
+    return [
+        one.encode()
+        for one in (things.project, *things.units.values(), *things.lots.values(), things.import_id, "text of k2")
+    ]
 
 
 async def walked(five: Five) -> None:

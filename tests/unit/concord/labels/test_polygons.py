@@ -134,7 +134,7 @@ def test_outlines_that_cross_beyond_measure_go_to_a_person_instead_of_holding_th
     schema = Polygons(("car",))
 
     def label(shift: float, count: int) -> Any:
-        rings = [[[x + shift + n / 9, y] for x, y in ((0, 0), (90, 0), (90, 90), (0, 90))] for n in range(count)]
+        rings: Any = [[[x + shift + n / 9, y] for x, y in ((0, 0), (90, 0), (90, 90), (0, 90))] for n in range(count)]
         return schema.canonical({"polygons": [{"points": ring, "class": "car"} for ring in rings]})
 
     votes = [Vote(label(0.01 * one, 20)) for one in range(3)]

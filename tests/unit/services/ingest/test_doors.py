@@ -361,9 +361,10 @@ async def test_a_row_of_an_export_is_told_what_it_is(project: Ingest) -> None:
 async def test_projects_are_listed_a_page_at_a_time(ingest: Ingest) -> None:
     for number in range(5):
         await ingest.call("PUT", f"/v1/projects/p{number}", DEFINITION)
-    found, after = [], ""
+    found: list[str] = []
+    after: str | None = ""
     while after is not None:
-        page = (await ingest.call("GET", "/v1/projects", query=f"limit=2&after={after}")).json()
+        page: Any = (await ingest.call("GET", "/v1/projects", query=f"limit=2&after={after}")).json()
         assert len(page["projects"]) <= 2
         found += [one["project_id"] for one in page["projects"]]
         after = page["next"]

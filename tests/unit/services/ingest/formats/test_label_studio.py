@@ -72,11 +72,11 @@ def test_boxes_and_polygons_are_in_the_pixels_that_the_library_reckons() -> None
             assert one[1:] == pytest.approx(other[1:])
     for image, label in enumerate(gold({"kind": "polygons", "classes": CLASSES})):
         (polygon,) = label["polygons"]
-        ((name, flat),) = coco(image, "segmentation")
-        assert polygon["class"] == name
+        ((drawn, flat),) = coco(image, "segmentation")
+        assert polygon["class"] == drawn
         points = sorted(zip(flat[::2], flat[1::2], strict=True))
-        for one, other in zip(sorted(map(tuple, polygon["points"])), points, strict=True):
-            assert one == pytest.approx(other)
+        for corner, expected in zip(sorted(map(tuple, polygon["points"])), points, strict=True):
+            assert corner == pytest.approx(expected)
 
 
 def test_the_kinds_that_are_not_read_are_told() -> None:
@@ -86,6 +86,25 @@ def test_the_kinds_that_are_not_read_are_told() -> None:
     (caution,) = first.cautions
     for kind in ("brushlabels", "ellipselabels", "keypointlabels", "polygonlabels", "choices"):
         assert kind in caution.problem
+
+
+def test_a_form_takes_the_answers_of_the_controls_that_are_named_as_its_fields() -> None:
+    fields = [
+        {"name": "class", "schema": {"kind": "choice", "classes": ["no", "yes"]}},
+        {"name": "rating", "schema": {"kind": "rating", "lowest": 1, "highest": 5}},
+        {"name": "rect", "schema": {"kind": "boxes", "classes": CLASSES}},
+    ]
+    for label in gold({"kind": "form", "fields": fields}):
+        assert (label["answers"]["class"], label["answers"]["rating"]) == ("yes", 4)
+        assert len(label["answers"]["rect"]["boxes"]) == 2
+
+
+def test_a_taxonomys_path_is_its_label() -> None:
+    nodes = [{"id": "animal"}, {"id": "dog", "parent": "animal"}, {"id": "car"}]
+    annotations = [{"result": [result({"taxonomy": [["animal", "dog"]]}, "taxonomy")], "ground_truth": True}]
+    (row,) = rows(task(annotations=annotations), {"kind": "taxonomy", "nodes": nodes})
+    assert isinstance(row.said, UnitWish)
+    assert row.said.gold == ["animal", "dog"]
 
 
 def task(**more: Any) -> bytes:
