@@ -28,7 +28,8 @@ BREACHES = {
     "a service calls its neighbour": (
         "neighbours", "services/assign/events.py", "import services.audit.domain.lot", "services.audit.domain.lot"),
     "a repository calls a use case": (
-        "rooms", "services/ingest/repository/imports.py", "import services.ingest.handlers", "services.ingest.handlers"),
+        "rooms", "services/ingest/repository/imports.py", "import services.ingest.handlers",
+        "services.ingest.handlers"),
     "one door goes through the other": (
         "doors", "services/audit/events.py", "import services.audit.api", "services.audit.api"),
     "a use case calls a door": (
