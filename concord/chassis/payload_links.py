@@ -10,6 +10,7 @@ from concord.chassis.errors import Unauthenticated
 from concord.chassis.identity import Caller, Guard, Role, keep_place, refuse_unknown_parameters
 
 PATH = "/v1/payloads/"
+PARAMETERS = ("expires", "signature")
 
 
 def payload_link(secret: bytes, ingest_url: str, unit_id: str, expires_at_us: int) -> str:
@@ -66,5 +67,5 @@ class SignedLink(Guard):
         if not link_holds(self._secret, unit_id, number, asked.get("signature", ""), self._clock.now_us()):
             raise Unauthenticated("The link has expired or was not made here; open the assignment again for a new one.")
         keep_place(request.scope, f"link/{unit_id}")
-        refuse_unknown_parameters(request)
+        refuse_unknown_parameters(request, PARAMETERS)
         return Caller("link", frozenset())

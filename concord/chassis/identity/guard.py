@@ -4,7 +4,7 @@ A guard comes before everything else: until it has let somebody in, no byte of t
 of every service), and the request counts for its address alone. Then it counts for its caller.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 from fastapi import Depends, Request
@@ -58,15 +58,19 @@ class Guard:
         return caller
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+def refuse_unknown_parameters(request: Request, own: Collection[str] = ()) -> None:
     """Refuse a query with a parameter that the route does not have: passed over, a slip of the pen says nothing.
+
+    Args:
+        request: the request.
+        own: parameters that its guard reads.
 
     Raises:
         Invalid: it has one; the error names those that there are.
     """
     if not request.scope["query_string"]:
         return
-    known = _parameters(request.scope["route"])
+    known = _parameters(request.scope["route"]).union(own)
     for name in request.query_params:
         if name not in known:
             cure = f"leave it out; this route has {', '.join(sorted(known)) or 'none'}"

@@ -100,7 +100,7 @@ def _single(door: Door) -> APIRouter:
         return door.sees("anywhere", caller, project_id)
 
     @router.post("/units/{unit_id}/note")
-    async def note(unit_id: str, request: Request, caller: Operator) -> dict[str, str]:
+    async def note(unit_id: str, request: Request, caller: Operator, x: str = "") -> dict[str, str]:
         door.bodies.append(await request.body())
         return door.sees("note", caller, unit_id)
 
