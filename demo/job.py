@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -18,12 +18,15 @@ from concord.chassis.identity.caller import Role
 from demo.client import Refused, Services
 from demo.dataset import Dataset
 from demo.people import Person, Shift
-from demo.policy import definition, gold_items
+from demo.policy import definition, gold_items, in_turns
 from demo.progress import Stage
 from deploy.local.issuer import Issuer
 
 LOOK_SECONDS = 0.25
 STANDSTILL_SECONDS = 120.0
+UNLEARNT_SECONDS = 15.0
+"""Without a label or anything learnt, after which the next units go in all the same: a process of adjudicate that was
+killed may have taken what it had not kept yet with it."""
 NDJSON = "application/x-ndjson"
 UNITS_A_REQUEST = 500
 
@@ -88,6 +91,9 @@ class Job:
         self.seed = seed
         self.outcome = Outcome()
         self._items: dict[str, str] = {}
+        self._truth: dict[str, str] = {}
+        self._learnt_until_us = 0
+        self._answers: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in dataset.annotators}
 
     async def run(self) -> Outcome:
         """Do the whole job."""
@@ -135,10 +141,33 @@ class Job:
         quality = await self._get("metrics", "annotators")
         accuracy = {one["annotator_id"]: one["expected_accuracy"] for one in quality["annotators"]}
         items = [item for item in self.dataset.items if item not in set(self.outcome.gold)]
-        await self._admit(items, accuracy, gold=False)
-        await self.services.json("ingest", "POST", f"/v1/projects/{self.outcome.project_id}/seal", self.client)
         with Stage(self.console, "units accepted", len(items)) as stage:
-            await self._shift(None, lambda: self._accepted(stage, len(items)))
+            await self._shift(None, lambda: self._accepted(stage, len(items)), self._send_in_turns(items, accuracy))
+
+    async def _send_in_turns(self, items: list[str], accuracy: dict[str, float]) -> None:
+        """Admit some units after another, each when adjudicate has learnt what those before it tell."""
+        for turn in in_turns(items):
+            if turn[0] != items[0]:
+                await self._learnt()
+            self._learnt_until_us = (await self._weights())["learnt_until_us"]
+            await self._admit(turn, accuracy, gold=False)
+        await self.services.json("ingest", "POST", f"/v1/projects/{self.outcome.project_id}/seal", self.client)
+
+    async def _learnt(self) -> None:
+        """Wait until adjudicate has learnt something new of its units, or nothing moves any more."""
+        moved_at, before = time.monotonic(), self.outcome.labels
+        while (await self._weights())["learnt_until_us"] == self._learnt_until_us:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.outcome.labels != before:
+                moved_at, before = time.monotonic(), self.outcome.labels
+            if time.monotonic() - moved_at > UNLEARNT_SECONDS:
+                self.console.print("adjudicate learns nothing of these units; the next go in", style="yellow")
+                return
+
+    async def _weights(self) -> dict[str, Any]:
+        """Return what adjudicate weighs the project's labels by."""
+        path = f"/v1/projects/{self.outcome.project_id}/competence?limit=1"
+        return dict(await self.services.json("adjudicate", "GET", path, self.tokens[Role.OPERATOR]))
 
     async def _admit(self, items: list[str], accuracy: dict[str, float], gold: bool) -> None:
         lines = []
@@ -163,11 +192,23 @@ class Job:
             raise Refused(f"not every unit was admitted: {report['refused'][:3]}")
         now = time.time()
         for unit in report["units"]:
-            self._items[unit["unit_id"]] = unit["source_id"]
-            self.outcome.admitted_at[unit["source_id"]] = now
+            unit_id, item = unit["unit_id"], unit["source_id"]
+            self._items[unit_id] = item
+            self._truth[unit_id] = self.dataset.gold[item]
+            for answer in self.dataset.answers[item]:
+                self._answers[answer.annotator][unit_id] = (answer.label, round(1000 * (answer.seconds or 0)))
+            self.outcome.admitted_at[item] = now
 
-    async def _shift(self, stage: Stage | None, done: Callable[[], Awaitable[bool]]) -> None:
-        """Let everybody work until it is done; raise when something goes wrong or stands still."""
+    async def _shift(
+        self, stage: Stage | None, done: Callable[[], Awaitable[bool]], more: Coroutine[Any, Any, None] | None = None
+    ) -> None:
+        """Let everybody work until it is done; raise when something goes wrong or stands still.
+
+        Args:
+            stage: shows the labels as they come in.
+            done: tells whether it is.
+            more: sends in more work meanwhile.
+        """
 
         def on_label() -> None:
             self.outcome.labels += 1
@@ -175,14 +216,15 @@ class Job:
                 stage.advance()
 
         shift = Shift(self.services, self.outcome.project_id, on_label)
-        gold = {unit: self.dataset.gold[item] for unit, item in self._items.items()}
-        people = self._people()
+        people = [Person(name, self.annotator_tokens[name], self._answers[name]) for name in self.dataset.annotators]
         async with asyncio.TaskGroup() as tasks:
             for person in people:
                 tasks.create_task(shift.annotate(person))
-            tasks.create_task(shift.adjudicate(self.tokens[Role.ADJUDICATOR], gold))
-            tasks.create_task(shift.audit(self.tokens[Role.AUDITOR], gold))
+            tasks.create_task(shift.adjudicate(self.tokens[Role.ADJUDICATOR], self._truth))
+            tasks.create_task(shift.audit(self.tokens[Role.AUDITOR], self._truth))
             tasks.create_task(self._until(done, shift))
+            if more is not None:
+                tasks.create_task(more)
 
     async def _until(self, done: Callable[[], Awaitable[bool]], shift: Shift) -> None:
         moved_at, before = time.monotonic(), -1
@@ -203,20 +245,11 @@ class Job:
         told = [f"{self.outcome.labels} labels are in", *(f"{count} lots {status}" for status, count in lots.items())]
         return ", ".join([*told, "units wait for a ruling" if escalated else "no unit waits for a ruling"])
 
-    def _people(self) -> list[Person]:
-        answers: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in self.dataset.annotators}
-        for unit, item in self._items.items():
-            for answer in self.dataset.answers[item]:
-                answers[answer.annotator][unit] = (answer.label, round(1000 * (answer.seconds or 0)))
-        return [Person(name, self.annotator_tokens[name], answers[name]) for name in self.dataset.annotators]
-
     async def _gold_is_counted(self, expected: int) -> bool:
         """Return whether all gold labels are in, and adjudicate weighs by all of them."""
         if self.outcome.labels < expected:
             return False
-        weights = await self.services.json(
-            "adjudicate", "GET", f"/v1/projects/{self.outcome.project_id}/competence", self.tokens[Role.OPERATOR]
-        )
+        weights = await self._weights()
         return bool(min(weights["gold_units"], weights["gold_answers"]) >= expected)
 
     async def _accepted(self, stage: Stage, expected: int) -> bool:

@@ -78,7 +78,7 @@ class Shift:
         offered = await self.services.json("assign", "POST", path, person.token, {"units": CLAIM_UNITS})
         said: list[dict[str, Any]] = []
         for one in offered["assignments"]:
-            label, active_ms = person.answers[one["unit_id"]]
+            label, active_ms = await self._answer(person, one["unit_id"])
             said.append({"assignment_id": one["assignment_id"], "label": label, "active_ms": active_ms})
         if not said:
             return 0
@@ -89,6 +89,12 @@ class Shift:
                 raise Refused(f"a label of {person.annotator_id} was refused: {result}")
             self.on_label()
         return len(results)
+
+    async def _answer(self, person: Person, unit_id: str) -> tuple[str, int]:
+        """Return what a person answers; a unit may be offered before its admission was answered."""
+        while unit_id not in person.answers:  # noqa: ASYNC110 - filled by whoever sent it, within moments
+            await asyncio.sleep(PAUSE_SECONDS_FIRST)
+        return person.answers[unit_id]
 
     async def _accepted(self, service: str, path: str, token: str, body: dict[str, Any]) -> None:
         """Send a batch of reviews. What was decided meanwhile may be refused; what is wrong in itself may not."""

@@ -3,8 +3,10 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from services.adjudicate.domain import class_shares
 
 GOLD_SHARE = 0.10
 SEED = 1
@@ -28,8 +30,8 @@ def definition(classes: Sequence[str]) -> dict[str, Any]:
         "guideline": "Choose the label that fits what you are shown.",
         "policy": {
             "overlap": {"initial": OVERLAP_INITIAL, "max": OVERLAP_MAX},
-            # What the crowd is like comes from gold alone, so that the same run comes to the same figures.
-            "consensus": {"method": "posterior", "wrong_at_most": WRONG_AT_MOST, "learn": "gold"},
+            # Gold is drawn at random, so it alone says how frequent the classes are.
+            "consensus": {"method": "posterior", "wrong_at_most": WRONG_AT_MOST, "learn": "competence"},
             "gold": {"rate": GOLD_SHARE},
             "lot": {"size": LOT_UNITS, "seal_after_seconds": 86_400},
             "lease": {"seconds": LEASE_SECONDS},
@@ -47,6 +49,16 @@ def gold_items(items: Sequence[str], seed: int) -> list[str]:
 
     drawn = set(sorted(items, key=place)[: round(GOLD_SHARE * len(items))])
     return [item for item in items if item in drawn]
+
+
+def in_turns(items: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the items in the turns in which they go in, each as many as adjudicate learns from at once.
+
+    What is learnt from resolved units hangs on the order in which they are resolved. Where each turn waits for the one
+    before it does not, and a run can be repeated.
+    """
+    for start in range(0, len(items), class_shares.TALLY_UNITS):
+        yield list(items[start : start + class_shares.TALLY_UNITS])
 
 
 def slug_of(name: str) -> str:

@@ -6,22 +6,25 @@ same figures.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
 from concord.labels import ClassedSchema, encoded, schema_from
 from concord.quality.crowd import SparseAnswers
+from concord.quality.resolved import Learnt, added, learnt_of
 from concord.quality.stopping_law import Bounds
 from demo.dataset import Dataset
-from demo.policy import definition, gold_items
+from demo.policy import definition, gold_items, in_turns
+from services.adjudicate.domain import class_shares
+from services.adjudicate.domain.class_shares import Fresh, resolved_units
 from services.adjudicate.domain.consensus import Leading, Weights, leading
 from services.adjudicate.domain.unit import Admission, Annotation, Rule, UnitState, admitted, annotated
 from services.audit.domain.sampling import inspection_order
 from services.audit.domain.verdict import plan_for
-from services.ingest.domain.project import Definition
+from services.ingest.domain.project import Definition, Policy
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.crowd import CrowdFound, crowd_found
 from services.metrics.domain.standing import competences, gold_answers
@@ -69,17 +72,53 @@ def replay(dataset: Dataset, seed: int) -> Replayed:
     crowd = crowd_found(sums, classes, policy.gold.pass_accuracy)
     accuracy = {one.annotator_id: one.expected_accuracy or 0.0 for one in competences(sums.standings, schema)}
     answers = {who: SparseAnswers.of_cells(gold_answers(one, classes)) for who, one in sums.standings.items()}
-    seen = dict(crowd.gold_units)
-    weights = Weights(answers, len(classes), policy.gold.pass_accuracy, crowd.dependence.rho, seen)
     rule = Rule(policy.overlap.initial, policy.overlap.max, policy.consensus.settled_at)
-
-    def weigh(annotations: Sequence[Annotation]) -> Leading:
-        labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
-        return leading(schema, schema, labels, policy.consensus.method, weights, seen)
-
+    known = Known(answers, len(classes), policy, crowd)
     hidden = set(gold)
-    units = {item: _labelled(dataset, item, accuracy, rule, weigh) for item in dataset.items if item not in hidden}
+    units: dict[str, UnitState] = {}
+    for items in in_turns([item for item in dataset.items if item not in hidden]):
+        weigh = partial(_weighed, schema, policy, known.weights(), dict(crowd.gold_units))
+        units |= {item: _labelled(dataset, item, accuracy, rule, weigh) for item in items}
+        if len(items) == class_shares.TALLY_UNITS:
+            known.learn(schema, [_resolved(dataset, item, units[item]) for item in items])
     return Replayed(units, crowd, _inspected(dataset, units, policy))
+
+
+@dataclass
+class Known:
+    """What is known of the annotators by and by: gold first, then what every full turn of units tells."""
+
+    answers: Mapping[str, SparseAnswers]
+    classes: int
+    policy: Policy
+    crowd: CrowdFound
+    parts: list[Sequence[Learnt]] = field(default_factory=list)
+
+    def weights(self) -> Weights:
+        """Return it as adjudicate weighs by it."""
+        gold, dependence = dict(self.crowd.gold_units), self.crowd.dependence.rho
+        assumed = self.policy.gold.pass_accuracy
+        return Weights(self.answers, self.classes, assumed, dependence, gold, added(self.parts))
+
+    def learn(self, classed: ClassedSchema, units: Sequence[Fresh]) -> None:
+        """Learn from resolved units, as far as the policy lets adjudicate do so."""
+        if self.policy.consensus.learn != "gold":
+            seen = dict(self.crowd.gold_units)
+            self.parts.append(learnt_of(resolved_units(classed, units), self.weights().crowd, seen))
+
+
+def _weighed(
+    schema: Any, policy: Policy, weights: Weights, seen: Mapping[int, int], annotations: Sequence[Annotation]
+) -> Leading:
+    labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
+    return leading(schema, schema, labels, policy.consensus.method, weights, seen)
+
+
+def _resolved(dataset: Dataset, item: str, unit: UnitState) -> Fresh:
+    """Return a unit once it is resolved, an escalated one by an adjudicator."""
+    ruled = unit.status != "consensus"
+    label = encoded(dataset.gold[item]).decode() if ruled else unit.label
+    return Fresh(0, label, unit.counted(), ruled)
 
 
 def _measured(dataset: Dataset, gold: Sequence[str]) -> Repository:

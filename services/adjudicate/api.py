@@ -203,8 +203,14 @@ async def show_competence(
     room = CONFUSION_NUMBERS_MAX // weights.classes**2
     known = [one for one in door.handlers.repository.competence(project_id) if one.annotator_id > after]
     shown = known[: min(page_size(limit), room or len(known))]
+    learnt = {one: answers.units for one, answers in weights.learnt.items()}
     annotators = [
-        AnnotatorWeight(one.annotator_id, one.answers.units, weights.matrix(one.annotator_id) if room else [])
+        AnnotatorWeight(
+            one.annotator_id,
+            round(one.answers.units),
+            weights.matrix(one.annotator_id) if room else [],
+            learnt.get(one.annotator_id, 0.0),
+        )
         for one in shown
     ]
     left = len(known) > len(shown)
@@ -220,6 +226,8 @@ async def show_competence(
             gold_answers=crowd.gold_answers,
             prevalence_units=units,
             prevalence_gold_share=sum(weights.gold.values()) / units if units else None,
+            gold_share=weights.crowd.gold_share,
+            learnt_until_us=door.handlers.repository.view(project_id).shares.tallied_until_us,
         )
     )
 

@@ -53,7 +53,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
             repeating(name, turn, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
             for name, turn in (
                 ("new policies", handlers.redefinitions.decide),
-                ("class tallies", repository.keep_tallies),
+                ("class tallies", handlers.learning.keep),
             )
         ],
     )

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 
@@ -15,7 +15,7 @@ from concord.chassis.journal.record import Cause, Kind, Outcome
 from concord.chassis.store.port import Collection
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
-from services.adjudicate.domain.class_shares import Tally
+from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.place import Place
 from services.adjudicate.domain.project_view import ProjectView
@@ -30,7 +30,7 @@ CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_
 LISTED = Collection("listed_units", indexed=("project",))
 """Pages of a project's units, each the admissions of one batch; a unit belongs to the page that its state names."""
 TALLIES = Collection("class_tallies", indexed=("slot",))
-"""Labels of settled units by the hundred; the newest of each project."""
+"""What settled units tell, by some hundred; the newest of each project."""
 
 SETTLED_AT_ONCE = 1_000
 """Aggregates that are taken in, when a place is loaded, before others run."""
@@ -112,7 +112,7 @@ class Repository:
     async def _take_in_tallies(self, models: Place, slots: Sequence[int]) -> None:
         old: list[str] = []
         for kept in sorted(await self.journal.store.find(TALLIES.name, "slot", slots), key=itemgetter("_id")):
-            dropped = models.view(kept["project"]).shares.tallied(_decode_tally(kept["tally"]))
+            dropped = models.view(kept["project"]).tallied(_decode_tally(kept["tally"]))
             old += [_tally_id(kept["project"], one) for one in dropped]
         if old:
             await self.journal.store.delete(TALLIES.name, old)
@@ -130,21 +130,24 @@ class Repository:
         models = self._places.get(place)
         return [] if models is None else [one for one, view in models.views.items() if view.begun]
 
-    async def keep_tallies(self) -> None:
-        """Keep the labels of settled units wherever there are enough for a tally, and drop what is too old.
+    def tallies_due(self) -> Iterator[tuple[str, list[Fresh]]]:
+        """Yield the projects of which enough units are settled for a tally, and these."""
+        for models in list(self._places.values()):
+            for project_id, view in list(models.views.items()):
+                if units := view.shares.due():
+                    yield project_id, units
+
+    async def keep_tally(self, project_id: str, tally: Tally) -> None:
+        """Keep what some settled units tell, and drop what is too old.
 
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        for models in list(self._places.values()):
-            for project_id, view in list(models.views.items()):
-                if (tally := view.shares.due()) is None:
-                    continue
-                slot = slot_of_project(project_id)
-                document = {"_id": _tally_id(project_id, tally), "slot": slot, "project": project_id}
-                await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
-                if old := view.shares.tallied(tally):
-                    await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
+        document = {"_id": _tally_id(project_id, tally), "slot": slot_of_project(project_id), "project": project_id}
+        await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
+        place = self._places.get(self.place_of(project_id))
+        if place is not None and (old := place.view(project_id).tallied(tally)):
+            await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
 
     def refuse_backlog(self) -> None:
         """Raise Backlogged when more events wait for the broker than may: no more is taken from people then."""

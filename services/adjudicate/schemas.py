@@ -110,14 +110,16 @@ class Resolution(msgspec.Struct, frozen=True):
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):
-    """The confusion matrix by which an annotator's labels are weighed, and the gold answers behind it.
+    """The confusion matrix by which an annotator's labels are weighed, and the answers behind it.
 
-    A matrix of too many classes to be looked at is left out.
+    A matrix of too many classes to be looked at is left out. Of `resolved_units` each is worth less than one of
+    `gold_units`: the project's `gold_share` tells how much is from which.
     """
 
     annotator_id: str
     gold_units: int
     confusion: list[list[float]]
+    resolved_units: float = 0.0
 
 
 class ProjectWeights(msgspec.Struct, frozen=True):
@@ -131,6 +133,8 @@ class ProjectWeights(msgspec.Struct, frozen=True):
         gold_answers: answers on gold that are in it.
         prevalence_units: units of known class that the mix of classes rests on.
         prevalence_gold_share: the share of these that is hidden gold, and not resolved units; absent without any.
+        gold_share: how much of what is known of annotators is from gold, not from resolved units; absent of nothing.
+        learnt_until_us: when the newest resolved unit that is in it was resolved; 0 before any.
     """
 
     gold_units: int
@@ -141,6 +145,8 @@ class ProjectWeights(msgspec.Struct, frozen=True):
     gold_answers: int = 0
     prevalence_units: int = 0
     prevalence_gold_share: float | None = None
+    gold_share: float | None = None
+    learnt_until_us: int = 0
 
 
 RULING = msgspec.json.Decoder(Ruling)

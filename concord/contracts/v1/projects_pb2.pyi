@@ -189,8 +189,9 @@ class ConsensusPolicy(_message.Message):
     confidence: _builtins.float
     """For posterior: the probability at which a unit is settled. For majority: the share of labels."""
     learn: _builtins.str
-    """What the shares of classes are learnt from. "gold": hidden gold alone, so that the same gold weighs labels the same
-    whatever comes in when. "resolved", and where it is empty: gold and the units that were resolved.
+    """What is learnt beside hidden gold. "gold": nothing, so that the same gold weighs labels the same whatever comes in
+    when. "competence": how annotators err, from resolved units. "resolved", and where it is empty: that, and the shares
+    of classes.
     """
     wrong_at_most: _builtins.float
     """As the project says it where it says how much may be wrong; confidence is then 1 less this."""

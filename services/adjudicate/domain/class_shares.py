@@ -1,20 +1,25 @@
-"""How many of a project's newest settled units have which label: from it the shares of its classes are estimated.
+"""What a project's newest resolved units tell: how many have which label, and how their annotators did.
 
-A unit is counted when it is settled, and one that waits for a ruling as it leads: else rare classes would seem rarer
-than they are. Counts are kept as tallies of some hundred units each, which outlive the process, so that a start reads
-no settled unit. They are hints: a process that is killed loses what it had not tallied yet.
+From the labels the shares of its classes are estimated, from the annotations how each of its annotators errs. A unit is
+counted when it is settled, and one that waits for a ruling as it leads: else rare classes would seem rarer than they
+are. What is tallied, some hundred units each, outlives the process, so that a start reads no settled unit. Tallies are
+hints: a process that is killed loses what it had not tallied yet.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from services.adjudicate.domain.unit import RESOLVED, UnitState
+from concord.labels import ClassedSchema, decoded
+from concord.quality.crowd import SparseAnswers
+from concord.quality.resolved import Learnt, ResolvedUnit, added
+from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
-TALLY_UNITS = 100
+TALLY_UNITS = 200
 """Settled units after which a tally is due."""
-SETTLED_UNITS_MAX = 1_000
+SETTLED_UNITS_MAX = 2_000
 """Newest settled units that are looked at; older tallies are dropped."""
 LABEL_CHARACTERS_MAX = 1_000
 """A longer label names no class, and is not counted."""
@@ -26,10 +31,12 @@ class Tally(msgspec.Struct, frozen=True):
     Attributes:
         until_us: when the last of them was.
         units: by label, canonical JSON text.
+        learnt: what they tell of their annotators, classes by their places in the schema's order.
     """
 
     until_us: int
     units: dict[str, int]
+    learnt: tuple[Learnt, ...] = ()
 
     @property
     def total(self) -> int:
@@ -37,8 +44,17 @@ class Tally(msgspec.Struct, frozen=True):
         return sum(self.units.values())
 
 
+class Fresh(NamedTuple):
+    """A unit that is settled and in no tally yet: when, its label, its annotations, and whether a person ruled."""
+
+    at_us: int
+    label: str
+    annotations: tuple[Annotation, ...]
+    ruled: bool
+
+
 class ClassShares:
-    """The labels of one project's newest settled units.
+    """What one project's newest settled units tell.
 
     What is told twice is counted once: a unit that is not tallied yet is known by its id, and one that was settled
     before the newest tally is not counted any more.
@@ -46,9 +62,20 @@ class ClassShares:
 
     def __init__(self) -> None:
         self._tallies: list[Tally] = []
-        self._fresh: dict[str, tuple[int, str]] = {}
+        self._fresh: dict[str, Fresh] = {}
         self._leading: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
+        self._learnt: Mapping[str, SparseAnswers] = {}
+
+    @property
+    def learnt(self) -> Mapping[str, SparseAnswers]:
+        """What the tallied units tell of their annotators."""
+        return self._learnt
+
+    @property
+    def tallied_until_us(self) -> int:
+        """When the newest unit that is tallied was settled; 0 before any."""
+        return self._tallies[-1].until_us if self._tallies else 0
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -60,9 +87,10 @@ class ClassShares:
         label = unit.label if len(unit.label) <= LABEL_CHARACTERS_MAX else ""
         self._lead(unit.unit_id, label if unit.status == "escalated" else "")
         if unit.status in RESOLVED:
-            if label and unit.decided_at_us > self._tallied_until_us:
+            if label and unit.decided_at_us > self.tallied_until_us:
                 self._forget_fresh(unit.unit_id)
-                self._fresh[unit.unit_id] = (unit.decided_at_us, label)
+                ruled = unit.status == "adjudicated"
+                self._fresh[unit.unit_id] = Fresh(unit.decided_at_us, label, unit.counted(), ruled)
                 self._counts[label] += 1
         else:
             self._forget_fresh(unit.unit_id)
@@ -76,18 +104,11 @@ class ClassShares:
 
     def _forget_fresh(self, unit_id: str) -> None:
         if unit_id in self._fresh:
-            self._uncount(self._fresh.pop(unit_id)[1], 1)
+            self._uncount(self._fresh.pop(unit_id).label, 1)
 
-    @property
-    def _tallied_until_us(self) -> int:
-        return self._tallies[-1].until_us if self._tallies else 0
-
-    def due(self) -> Tally | None:
-        """Return the next tally once there are units enough for one; it is then to be kept, and `tallied` told."""
-        if len(self._fresh) < TALLY_UNITS:
-            return None
-        times, labels = zip(*self._fresh.values(), strict=True)
-        return Tally(max(times), dict(Counter(labels)))
+    def due(self) -> list[Fresh]:
+        """Return the units of the next tally once there are enough; it is then to be kept, and `tallied` told."""
+        return list(self._fresh.values()) if len(self._fresh) >= TALLY_UNITS else []
 
     def tallied(self, tally: Tally) -> list[Tally]:
         """Count a tally that is kept for the units that it is of, and return those that are too old by now."""
@@ -96,16 +117,37 @@ class ClassShares:
         self._tallies.append(tally)
         self._tallies.sort(key=lambda one: one.until_us)
         self._counts.update(tally.units)
-        for unit_id in [one for one, (at_us, _) in self._fresh.items() if at_us <= self._tallied_until_us]:
+        for unit_id in [one for one, fresh in self._fresh.items() if fresh.at_us <= self.tallied_until_us]:
             self._forget_fresh(unit_id)
         dropped = []
         while sum(one.total for one in self._tallies[1:]) >= SETTLED_UNITS_MAX:
             dropped.append(self._tallies.pop(0))
             for label, units in dropped[-1].units.items():
                 self._uncount(label, units)
+        self._learnt = added(one.learnt for one in self._tallies)
         return dropped
 
     def _uncount(self, label: str, units: int) -> None:
         self._counts[label] -= units
         if not self._counts[label]:
             del self._counts[label]
+
+
+def tally_of(units: Sequence[Fresh], learnt: tuple[Learnt, ...]) -> Tally:
+    """Return the tally of some units, and what was learnt of them."""
+    return Tally(max(one.at_us for one in units), dict(Counter(one.label for one in units)), learnt)
+
+
+def resolved_units(classed: ClassedSchema, units: Sequence[Fresh]) -> list[ResolvedUnit]:
+    """Return some settled units as `concord.quality.resolved` takes them."""
+
+    def place(label: str) -> int:
+        return classed.index(decoded(label.encode()))
+
+    return [
+        ResolvedUnit(
+            [(one.annotator_id, place(one.label)) for one in unit.annotations],
+            place(unit.label) if unit.ruled else None,
+        )
+        for unit in units
+    ]

@@ -35,6 +35,7 @@ class Weights:
         assumed_accuracy: of the crowd before there is gold: the bar that annotators must pass to be let in.
         dependence: correlation of two annotators' errors on one unit.
         gold: hidden gold units by class.
+        learnt: what resolved units tell of annotators.
     """
 
     counts: Mapping[str, GoldAnswers]
@@ -42,12 +43,13 @@ class Weights:
     assumed_accuracy: float
     dependence: float = EXPECTED
     gold: Mapping[int, int] = field(default_factory=dict)
+    learnt: Mapping[str, GoldAnswers] = field(default_factory=dict)
     crowd: Crowd = field(init=False)
 
     def __post_init__(self) -> None:
         """Pool what is known of all."""
         assumed = min(max(self.assumed_accuracy, ASSUMED_ACCURACY_LOW), ASSUMED_ACCURACY_HIGH)
-        object.__setattr__(self, "crowd", Crowd(self.classes, assumed, self.counts, self.dependence))
+        object.__setattr__(self, "crowd", Crowd(self.classes, assumed, self.counts, self.dependence, self.learnt))
 
     @property
     def gold_units(self) -> int:

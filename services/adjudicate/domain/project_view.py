@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
 from concord.quality.crowd import GoldAnswers
-from services.adjudicate.domain.class_shares import ClassShares
+from services.adjudicate.domain.class_shares import ClassShares, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
@@ -27,6 +27,7 @@ class ProjectView:
         self.crowd: CrowdState | None = None
         self._answers: dict[str, GoldAnswers] = {}
         self._weights: Weights | None = None
+        self._weighed_by: tuple[int, float, bool] = (0, 0.0, False)
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
         self._open: dict[str, bool] = {}
@@ -84,11 +85,26 @@ class ProjectView:
         self.crowd = crowd
         self._weights = None
 
-    def weights(self, classes: int, assumed_accuracy: float) -> Weights:
-        """Return what is known of the annotators; see `Weights` for what is assumed before anything is."""
+    def tallied(self, tally: Tally) -> list[Tally]:
+        """Take in what some settled units tell, and return the tallies that are too old by now."""
+        self._weights = None
+        return self.shares.tallied(tally)
+
+    def weights(self, classes: int, assumed_accuracy: float, *, by_resolved: bool) -> Weights:
+        """Return what is known of the annotators.
+
+        Args:
+            classes: how many there are.
+            assumed_accuracy: see `Weights`.
+            by_resolved: whether what resolved units tell counts beside gold.
+        """
+        asked = classes, assumed_accuracy, by_resolved
         found = self._weights
-        if found is None or (found.classes, found.assumed_accuracy) != (classes, assumed_accuracy):
+        if found is None or self._weighed_by != asked:
             crowd = self.crowd or CrowdState("", 0)
-            gold = dict(crowd.gold_units)
-            found = self._weights = Weights(dict(self._answers), classes, assumed_accuracy, crowd.dependence, gold)
+            learnt = self.shares.learnt if by_resolved else {}
+            found = Weights(
+                dict(self._answers), classes, assumed_accuracy, crowd.dependence, dict(crowd.gold_units), learnt
+            )
+            self._weights, self._weighed_by = found, asked
         return found

@@ -2,7 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
-`redefinitions` decides anew under new policies, and `queue` shows what waits.
+`learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,14 @@ from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.handlers.annotations import Annotations
 from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
+from services.adjudicate.handlers.learning import Learning
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
 from services.adjudicate.handlers.rulings import Rulings
 from services.adjudicate.handlers.units import Units
 from services.adjudicate.repository import Repository
 
-__all__ = ["Annotations", "Competences", "Handlers", "Queue", "Redefinitions", "Rulings", "Units"]
+__all__ = ["Annotations", "Competences", "Handlers", "Learning", "Queue", "Redefinitions", "Rulings", "Units"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Handlers:
     units: Units
     annotations: Annotations
     competences: Competences
+    learning: Learning
     rulings: Rulings
     queue: Queue
     redefinitions: Redefinitions
@@ -68,6 +70,7 @@ class Handlers:
             units=units,
             annotations=Annotations(deciding),
             competences=Competences(repository),
+            learning=Learning(repository, projects, deciding),
             rulings=Rulings(repository, deciding),
             queue=Queue(repository),
             redefinitions=Redefinitions(units, projects, repository, open_places),

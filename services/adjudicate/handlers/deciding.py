@@ -21,6 +21,8 @@ from services.adjudicate.domain.unit import Annotation, Judged, Rule, UnitState,
 from services.adjudicate.repository import Repository, unit_key
 
 DECIDED = frozenset({"consensus", "escalated"})
+SHARES_OF_GOLD_ALONE = frozenset({"gold", "competence"})
+"""`consensus.learn` under which the mix of classes is that of hidden gold."""
 MERGES_MAX = 20
 """How often the causes of one batch may ask for labels to be merged: other processes may add to their units."""
 
@@ -160,7 +162,7 @@ class Deciding:
             return {}
         view = self.repository.view(project.project_id)
         found = Counter(dict(view.crowd.gold_units) if view.crowd else {})
-        if project.policy.consensus.learn != "gold":
+        if project.policy.consensus.learn not in SHARES_OF_GOLD_ALONE:
             for label, units in view.settled.items():
                 found[project.classed.index(decoded(label.encode()))] += units
         return found
@@ -169,8 +171,10 @@ class Deciding:
         """Return what consensus in a project rests on; None where its labels have no classes."""
         if project.classed is None:
             return None
-        assumed = project.policy.gold.pass_accuracy
-        return self.repository.view(project.project_id).weights(len(project.classed.classes), assumed)
+        policy = project.policy
+        by_resolved = policy.consensus.learn != "gold"
+        view = self.repository.view(project.project_id)
+        return view.weights(len(project.classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
 
 
 def rule_of(project: Project) -> Rule:

@@ -63,15 +63,15 @@ class Consensus(Wish, frozen=True):
 
     Attributes:
         wrong_at_most: the same from the other side: the greatest chance of being wrong at which a unit is settled.
-        learn: whether the mix of classes is learnt from hidden gold alone, or from resolved units as well. With gold
-            alone a unit's labels weigh the same whatever else came in before, so that a run can be repeated; gold
-            must then be drawn at random.
+        learn: what is learnt from resolved units beside hidden gold. "gold": nothing, so that a unit's labels weigh the
+            same whatever else came in before. "competence": how annotators err. "resolved": that, and the mix of
+            classes. Gold must be a random draw of the units wherever it alone says what their mix is.
     """
 
     method: Literal["posterior", "majority"] = "posterior"
     confidence: float = CONFIDENCE
     wrong_at_most: float | None = None
-    learn: Literal["gold", "resolved"] = "resolved"
+    learn: Literal["gold", "competence", "resolved"] = "resolved"
 
     @property
     def settled_at(self) -> float:

@@ -1,6 +1,7 @@
 """The replay without a stack comes to what the services come to."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,17 +11,21 @@ from click.testing import CliRunner
 from concord.contracts.topics import RESOLUTIONS
 from demo.__main__ import main
 from demo.dataset import Dataset, read
-from demo.policy import definition, gold_items
+from demo.policy import definition, gold_items, in_turns
 from demo.replay import KEYS, LOWER_IS_WORSE, figures_of, over_seeds, replay
+from services.adjudicate.domain import class_shares
+from services.adjudicate.domain.unit import UnitState
 from services.ingest.domain.project import Definition
 from simulation.house import House
 from tests.support.service import until
 from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate
 from tests.unit.services.adjudicate.running import start as start_adjudicate
 from tests.unit.services.metrics.test_metrics import start as start_metrics
 
 RTE = Path(__file__).parents[3] / "demo" / "data" / "rte"
 ITEMS = 150
+TURN_UNITS = 40
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +37,14 @@ def dataset() -> Dataset:
     return Dataset("some", items, answers, {item: whole.gold[item] for item in items}, whole.classes)
 
 
-async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the_replay_does(dataset: Dataset) -> None:
-    """Gold is counted by metrics, told, learnt by adjudicate; then each unit's people are asked in metrics' order."""
+async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the_replay_does(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gold is counted by metrics, told, learnt by adjudicate; then each unit's people are asked in metrics' order.
+
+    Where it is in doubt an adjudicator rules, and adjudicate learns of every turn of units before the next comes in.
+    """
+    monkeypatch.setattr(class_shares, "TALLY_UNITS", TURN_UNITS)
     found, house = replay(dataset, seed=1), House()
     metrics, adjudicate = await start_metrics(house), await start_adjudicate(house)
     upstream = adjudicate.upstream
@@ -51,12 +62,14 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
     assert crowd(PROJECT).dependence == found.crowd.dependence.rho
     await adjudicate.settle()
     ranked = {who: row["expected_accuracy"] for who, row in (await metrics.annotators()).items()}
-    for item, unit in found.units.items():
-        people = sorted(dataset.answers[item], key=lambda one: -ranked.get(one.annotator, 0.0))
-        await upstream.unit(f"k1-utb{item}", named=[one.annotator for one in people])
-        for number, answer in enumerate(people[: len(unit.counted())], start=1):
-            await upstream.annotation(f"k1-utb{item}", number, answer.annotator, answer.label)
-    await adjudicate.settle()
+    shares = adjudicate.handlers().repository.view(PROJECT).shares
+    for turn in in_turns(list(found.units)):
+        before = shares.tallied_until_us
+        for item in turn:
+            await _labelled(adjudicate, dataset, item, found.units[item], ranked)
+        await adjudicate.settle()
+        await until(lambda: not shares.due())
+        assert (shares.tallied_until_us > before) == (len(turn) == TURN_UNITS)
     told = {}
     for event in house.events(RESOLUTIONS):
         kind = event.WhichOneof("event")
@@ -73,6 +86,35 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
     await metrics.service.runtime.stop()
 
 
+async def _labelled(
+    adjudicate: Adjudicate, dataset: Dataset, item: str, unit: UnitState, ranked: Mapping[str, float]
+) -> None:
+    """Let as many of an item's people say what they said as the replay asked, and rule where they do not agree."""
+    unit_id, upstream = f"k1-utb{item}", adjudicate.upstream
+    people = sorted(dataset.answers[item], key=lambda one: -ranked.get(one.annotator, 0.0))
+    await upstream.unit(unit_id, named=[one.annotator for one in people])
+    for number, answer in enumerate(people[: len(unit.counted())], start=1):
+        await upstream.annotation(unit_id, number, answer.annotator, answer.label)
+    if unit.status == "escalated":
+        await upstream.labelling_ended(unit_id)
+        await adjudicate.settle()
+        ruling = {"label": dataset.gold[item], "reason": "as the gold label says"}
+        ruled = await adjudicate.call("POST", f"/v1/escalations/{unit_id}/ruling", ruling)
+        assert ruled.status == 200
+
+
+def test_learning_from_resolved_units_moves_what_is_weighed_later(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_shares, "TALLY_UNITS", TURN_UNITS)
+    learnt = replay(dataset, seed=1).units
+    monkeypatch.setattr(class_shares, "TALLY_UNITS", 2 * ITEMS)
+    unlearnt = replay(dataset, seed=1).units
+    first, rest = list(learnt)[:TURN_UNITS], list(learnt)[TURN_UNITS:]
+    assert [learnt[item] for item in first] == [unlearnt[item] for item in first]
+    assert sum(learnt[item].confidence != unlearnt[item].confidence for item in rest) > len(rest) / 2
+
+
 def test_a_seed_comes_to_the_same_every_time_and_another_to_something_else(dataset: Dataset) -> None:
     first, again, other = (figures_of(dataset, replay(dataset, seed)) for seed in (1, 1, 2))
     assert first == again != other
@@ -80,10 +122,10 @@ def test_a_seed_comes_to_the_same_every_time_and_another_to_something_else(datas
 
 def test_the_bars_of_the_real_crowd_hold_over_ten_choices_of_gold() -> None:
     said = over_seeds(read(RTE), 10)
-    assert said["consensus_accuracy"]["mean"] > 0.92
+    assert said["consensus_accuracy"]["mean"] >= 0.927
     assert said["consensus_accuracy"]["worst"] > 0.8969 - 0.005, "none ends below the majority of all labels"
-    assert said["labels_per_unit_without_gold"]["mean"] < 3.4
-    assert abs(said["confidence_gap"]["mean"]) < 0.02
+    assert said["labels_per_unit_without_gold"]["mean"] <= 3.7
+    assert abs(said["confidence_gap"]["mean"]) < 0.025
     assert abs(said["confidence_gap"]["worst"]) < 0.045
 
 

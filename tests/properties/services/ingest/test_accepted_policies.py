@@ -26,7 +26,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "consensus.method": ("posterior", "majority"),
     "consensus.confidence": (0.5, 1.0),
     "consensus.wrong_at_most": (0.0001, 0.5),
-    "consensus.learn": ("gold", "resolved"),
+    "consensus.learn": ("gold", "competence", "resolved"),
     "gold.rate": (0.0, 1.0),
     "gold.qualify_units_max": (1, 1_000),
     "gold.pass_accuracy": (0.0, 1.0),
