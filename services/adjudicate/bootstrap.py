@@ -15,7 +15,7 @@ from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered,
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
 from services.adjudicate.handlers import Handlers
-from services.adjudicate.repository import LISTED, TALLIES, Repository
+from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
 from services.adjudicate.settings import AdjudicateSettings
 from services.adjudicate.telemetry import INSTRUMENTS
 
@@ -45,7 +45,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer,
-        collections=[LISTED, TALLIES],
+        collections=[LISTED, NOTES, TALLIES],
         tables=[projects],
         places=Placed(owner, handlers.redefinitions),
         patience=settings.patience,

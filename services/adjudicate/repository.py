@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import heapq
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 
@@ -12,7 +13,7 @@ import msgspec
 from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
-from concord.chassis.store.port import Collection
+from concord.chassis.store.port import Collection, Document
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.adjudicate.domain.class_shares import Fresh, Tally
@@ -27,6 +28,8 @@ COMPETENCE = Kind(
 )
 """As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
 CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
+NOTES = Collection("untallied_units", indexed=("slot",))
+"""Settled units that are in no tally yet, each batch of them a note."""
 LISTED = Collection("listed_units", indexed=("project",))
 """Pages of a project's units, each the admissions of one batch; a unit belongs to the page that its state names."""
 TALLIES = Collection("class_tallies", indexed=("slot",))
@@ -108,6 +111,7 @@ class Repository:
             for unit in (await self.units(left[start : start + READ_AGAIN])).values():
                 models.settle(unit)
         await self._take_in_tallies(models, slots)
+        await self._take_in_notes(models, slots)
 
     async def _take_in_tallies(self, models: Place, slots: Sequence[int]) -> None:
         old: list[str] = []
@@ -116,6 +120,15 @@ class Repository:
             old += [_tally_id(kept["project"], one) for one in dropped]
         if old:
             await self.journal.store.delete(TALLIES.name, old)
+
+    async def _take_in_notes(self, models: Place, slots: Sequence[int]) -> None:
+        notes = await self.journal.store.find(NOTES.name, "slot", slots)
+        for note in sorted(notes, key=itemgetter("_id")):
+            for unit in (await self.units(note["units"])).values():
+                models.settle(unit)
+            models.view(note["project"]).shares.noted(note["_id"], note["units"])
+        if spent := [note_id for view in models.views.values() for note_id in view.shares.spent()]:
+            await self.journal.store.delete(NOTES.name, spent)
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
@@ -130,11 +143,35 @@ class Repository:
         models = self._places.get(place)
         return [] if models is None else [one for one, view in models.views.items() if view.begun]
 
-    def tallies_due(self) -> Iterator[tuple[str, list[Fresh]]]:
+    async def note(self, units: Iterable[UnitState]) -> None:
+        """Note which units are settled, before what settled them is done with: a start takes in what is in no tally.
+
+        Said again of the same units, it notes nothing.
+
+        Raises:
+            StoreUnavailable: no answer; say it again.
+        """
+        by_project: dict[str, list[str]] = defaultdict(list)
+        for unit in units:
+            if self.place_of(unit.project_id) in self._places:
+                by_project[unit.project_id].append(unit.unit_id)
+        documents: list[Document] = []
+        for project_id, unit_ids in by_project.items():
+            if fresh := self.view(project_id).shares.unnoted(unit_ids):
+                note_id = f"{project_id}/{_digest(fresh)}"
+                slot = slot_of_project(project_id)
+                documents.append({"_id": note_id, "slot": slot, "project": project_id, "units": fresh})
+        if documents:
+            await self.journal.store.insert(NOTES.name, documents)
+        for one in documents:
+            if (place := self._places.get(self.place_of(one["project"]))) is not None:
+                place.view(one["project"]).shares.noted(one["_id"], one["units"])
+
+    def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh]]]:
         """Yield the projects of which enough units are settled for a tally, and these."""
         for models in list(self._places.values()):
             for project_id, view in list(models.views.items()):
-                if units := view.shares.due():
+                if units := view.shares.due(now_us):
                     yield project_id, units
 
     async def keep_tally(self, project_id: str, tally: Tally) -> None:
@@ -146,8 +183,13 @@ class Repository:
         document = {"_id": _tally_id(project_id, tally), "slot": slot_of_project(project_id), "project": project_id}
         await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
         place = self._places.get(self.place_of(project_id))
-        if place is not None and (old := place.view(project_id).tallied(tally)):
+        if place is None:
+            return
+        view = place.view(project_id)
+        if old := view.tallied(tally):
             await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
+        if spent := view.shares.spent():
+            await self.journal.store.delete(NOTES.name, spent)
 
     def refuse_backlog(self) -> None:
         """Raise Backlogged when more events wait for the broker than may: no more is taken from people then."""
@@ -233,8 +275,7 @@ class Repository:
         Said before their admission is decided: a page may list what was never admitted, and nothing is missing from
         all. The same units make the same page.
         """
-        digest = hashlib.blake2b("\0".join(unit_ids).encode(), digest_size=PAGE_DIGEST_BYTES).hexdigest()
-        page = f"{at_us:020d}-{digest}"
+        page = f"{at_us:020d}-{_digest(unit_ids)}"
         document = {"_id": f"{project_id}/{page}", "project": project_id, "units": list(unit_ids)}
         await self.journal.store.insert(LISTED.name, [document])
         return page
@@ -256,6 +297,10 @@ async def _yielding(count: int) -> int:
     if count and count % SETTLED_AT_ONCE == 0:
         await asyncio.sleep(0)
     return count + 1
+
+
+def _digest(unit_ids: Sequence[str]) -> str:
+    return hashlib.blake2b("\0".join(unit_ids).encode(), digest_size=PAGE_DIGEST_BYTES).hexdigest()
 
 
 def _tally_id(project_id: str, tally: Tally) -> str:

@@ -2,12 +2,12 @@
 
 From the labels the shares of its classes are estimated, from the annotations how each of its annotators errs. A unit is
 counted when it is settled, and one that waits for a ruling as it leads: else rare classes would seem rarer than they
-are. What is tallied, some hundred units each, outlives the process, so that a start reads no settled unit. Tallies are
-hints: a process that is killed loses what it had not tallied yet.
+are. What is tallied, some hundred units each, outlives the process, so that a start reads no settled unit but those
+that are in no tally yet, which are noted.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,8 @@ from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
 TALLY_UNITS = 200
 """Settled units after which a tally is due."""
+TALLY_US = 3_600_000_000
+"""Microseconds after which one is due of fewer: of a project that is done with, no unit is noted for ever."""
 SETTLED_UNITS_MAX = 2_000
 """Newest settled units that are looked at; older tallies are dropped."""
 LABEL_CHARACTERS_MAX = 1_000
@@ -66,6 +68,8 @@ class ClassShares:
         self._leading: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._learnt: Mapping[str, SparseAnswers] = {}
+        self._notes: dict[str, set[str]] = {}
+        self._noted: set[str] = set()
 
     @property
     def learnt(self) -> Mapping[str, SparseAnswers]:
@@ -106,9 +110,29 @@ class ClassShares:
         if unit_id in self._fresh:
             self._uncount(self._fresh.pop(unit_id).label, 1)
 
-    def due(self) -> list[Fresh]:
+    def due(self, now_us: int) -> list[Fresh]:
         """Return the units of the next tally once there are enough; it is then to be kept, and `tallied` told."""
-        return list(self._fresh.values()) if len(self._fresh) >= TALLY_UNITS else []
+        units = list(self._fresh.values())
+        if len(units) >= TALLY_UNITS or (units and min(one.at_us for one in units) <= now_us - TALLY_US):
+            return units
+        return []
+
+    def unnoted(self, unit_ids: Iterable[str]) -> list[str]:
+        """Return those of some units that are in no tally and on no note."""
+        return [one for one in unit_ids if one in self._fresh and one not in self._noted]
+
+    def noted(self, note_id: str, unit_ids: Iterable[str]) -> None:
+        """Count some units as noted: a start reads them."""
+        ids = self._notes.setdefault(note_id, set())
+        ids.update(unit_ids)
+        self._noted |= ids
+
+    def spent(self) -> list[str]:
+        """Return the notes all of whose units are in a tally by now, and forget them."""
+        found = [note_id for note_id, ids in self._notes.items() if ids.isdisjoint(self._fresh)]
+        for note_id in found:
+            self._noted -= self._notes.pop(note_id)
+        return found
 
     def tallied(self, tally: Tally) -> list[Tally]:
         """Count a tally that is kept for the units that it is of, and return those that are too old by now."""

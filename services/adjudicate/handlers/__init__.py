@@ -70,7 +70,7 @@ class Handlers:
             units=units,
             annotations=Annotations(deciding),
             competences=Competences(repository),
-            learning=Learning(repository, projects, deciding),
+            learning=Learning(repository, projects, deciding, clock),
             rulings=Rulings(repository, deciding),
             queue=Queue(repository),
             redefinitions=Redefinitions(units, projects, repository, open_places),

@@ -17,7 +17,7 @@ from concord.contracts.codec import Headers
 from concord.labels import decoded
 from services.adjudicate.announcements import SERVICE, decision
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading, merged
-from services.adjudicate.domain.unit import Annotation, Judged, Rule, UnitState, Weigh
+from services.adjudicate.domain.unit import RESOLVED, Annotation, Judged, Rule, UnitState, Weigh
 from services.adjudicate.repository import Repository, unit_key
 
 DECIDED = frozenset({"consensus", "escalated"})
@@ -119,6 +119,9 @@ class Deciding:
             again = await self.repository.apply([causes[place] for place in unmerged])
             for place, outcome in zip(unmerged, again, strict=True):
                 outcomes[place] = outcome
+        # Before the first error is raised, and before what was asked for is said to be done: it is asked again else.
+        states = (outcome.state for outcome in outcomes if outcome.state is not None)
+        await self.repository.note(state for state in states if state.status in RESOLVED)
         self._count(causes, outcomes, batch)
         return outcomes
 

@@ -1,5 +1,6 @@
 """What is learnt of a project's annotators and classes from units that were resolved."""
 
+from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.quality.resolved import Learnt, learnt_of
@@ -15,12 +16,14 @@ class Learning:
         repository: where facts are found and tallies are kept.
         projects: their classes and policies.
         deciding: what was known of annotators before.
+        clock: time.
     """
 
-    def __init__(self, repository: Repository, projects: Table[Project], deciding: Deciding) -> None:
+    def __init__(self, repository: Repository, projects: Table[Project], deciding: Deciding, clock: Clock) -> None:
         self.repository = repository
         self.projects = projects
         self.deciding = deciding
+        self.clock = clock
 
     async def keep(self) -> None:
         """Keep what resolved units tell wherever there are enough of them, and drop what is too old.
@@ -28,7 +31,7 @@ class Learning:
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        for project_id, units in self.repository.tallies_due():
+        for project_id, units in self.repository.tallies_due(self.clock.now_us()):
             await self.repository.keep_tally(project_id, tally_of(units, self._learnt(project_id, units)))
 
     def _learnt(self, project_id: str, units: list[Fresh]) -> tuple[Learnt, ...]:

@@ -68,7 +68,7 @@ async def test_metrics_and_adjudicate_over_memory_ports_decide_every_unit_as_the
         for item in turn:
             await _labelled(adjudicate, dataset, item, found.units[item], ranked)
         await adjudicate.settle()
-        await until(lambda: not shares.due())
+        await until(lambda: not shares.due(0))
         assert (shares.tallied_until_us > before) == (len(turn) == TURN_UNITS)
     told = {}
     for event in house.events(RESOLUTIONS):

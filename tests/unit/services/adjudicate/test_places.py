@@ -1,5 +1,6 @@
 """Several lives of adjudicate: each owns some projects, any takes any request, and a start costs what is open."""
 
+import asyncio
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -11,11 +12,14 @@ from concord.chassis.identity import Role
 from concord.chassis.journal.record import JOURNAL
 from concord.chassis.store.memory import MemoryStore
 from concord.chassis.store.port import Document
-from concord.contracts.ids import place_of, placed_id, slot_of_project
+from concord.contracts.ids import SLOTS, place_of, placed_id, slot_of_project
 from concord.contracts.topics import PLACES_LOCAL
 from services.adjudicate.bootstrap import wire
+from services.adjudicate.domain import class_shares
 from services.adjudicate.domain.class_shares import TALLY_UNITS
+from services.adjudicate.repository import NOTES
 from services.adjudicate.settings import AdjudicateSettings
+from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import ENVIRONMENT, House
 from tests.support.service import until
 from tests.support.upstream import Upstream
@@ -240,7 +244,7 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
     await upstream.unit(placed_id("u", project_id, "fresh"))
     await found.settle()
     view = found.handlers().repository.view(project_id)
-    await until(lambda: not view.shares.due())
+    await until(lambda: not view.shares.due(0))
     assert len(list(view.open_units())) == 3
     assert view.settled["yes".join('""')] == closed * 4 // 5
     await found.leave(found.service)
@@ -261,3 +265,56 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
     assert set(shares.learnt) == {"a", "b"}
     assert sorted(handlers_of(after).repository.view(project_id).open_units()) == sorted(view.open_units())
     await found.stop()
+
+
+async def test_a_killed_process_loses_nothing_of_what_was_resolved_and_a_tally_is_of_the_same_units(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(class_shares, "TALLY_UNITS", 12)
+    learnt = []
+    for kill_after in (None, 5, 11):
+        found = await start(House())
+        upstream, project_id = found.upstream, found.upstream.project_id
+        await upstream.project(Policy(overlap=Overlap(initial=2, max=2), consensus=Consensus(confidence=0.6)))
+        await upstream.competence("a", [9, 1, 1, 9])
+        for number in range(12):
+            unit_id = placed_id("u", project_id, f"n{number}")
+            await upstream.unit(unit_id)
+            for nth, who in enumerate("ab", start=1):
+                await upstream.annotation(unit_id, nth, who, "yes" if number % 3 else "no")
+            if number == kill_after:
+                await found.settle()
+                await found.kill(found.service)
+                await found.join()
+        await found.settle()
+        shares = found.handlers().repository.view(project_id).shares
+        await _tallied(found)
+        assert shares.due(2**62) == [], "the tally is of all of them"
+        learnt.append(shares.learnt)
+        await found.stop()
+    assert learnt[0] == learnt[1] == learnt[2] != {}
+
+
+async def test_of_a_project_that_is_done_with_no_unit_is_noted_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await start(House())
+    await found.upstream.project(voting(2, 5))
+    unit_id = placed_id("u", found.upstream.project_id, "only")
+    await found.upstream.unit(unit_id)
+    for nth, who in enumerate("ab", start=1):
+        await found.upstream.annotation(unit_id, nth, who, "yes")
+    await found.settle()
+    store = found.house.ports("adjudicate").store
+    (note,) = await store.find(NOTES.name, "slot", range(SLOTS))
+    assert note["units"] == [unit_id]
+    monkeypatch.setattr(class_shares, "TALLY_US", 1)
+    await _tallied(found)
+    await found.stop()
+
+
+async def _tallied(found: Adjudicate) -> None:
+    """Return when a tally was kept, and what it is of is noted no more."""
+    shares = found.handlers().repository.view(found.upstream.project_id).shares
+    await until(lambda: shares.tallied_until_us > 0)
+    store = found.house.ports("adjudicate").store
+    while await store.find(NOTES.name, "slot", range(SLOTS)):  # noqa: ASYNC110 - a store tells no events
+        await asyncio.sleep(0.01)

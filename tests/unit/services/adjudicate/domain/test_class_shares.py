@@ -18,7 +18,7 @@ def settle(shares: ClassShares, first: int, count: int, label: str) -> None:
 
 
 def tally(shares: ClassShares) -> Tally:
-    due = tally_of(shares.due(), ())
+    due = tally_of(shares.due(0), ())
     assert shares.tallied(due) == []
     return due
 
@@ -39,7 +39,7 @@ def test_a_unit_that_is_told_twice_is_counted_once_and_one_that_waits_for_a_ruli
 def test_a_tally_stands_for_its_units_which_are_known_by_their_time_from_then_on() -> None:
     shares = ClassShares()
     settle(shares, 0, TALLY_UNITS - 1, "a")
-    assert shares.due() == []
+    assert shares.due(0) == []
     settle(shares, TALLY_UNITS - 1, 1, "b")
     due = tally(shares)
     assert due.total == TALLY_UNITS
@@ -66,7 +66,7 @@ def test_only_the_newest_are_looked_at_and_older_tallies_are_given_back_to_be_de
         settle(shares, number * TALLY_UNITS, TALLY_UNITS, "old")
         tally(shares)
     settle(shares, SETTLED_UNITS_MAX, TALLY_UNITS, "new")
-    (dropped,) = shares.tallied(tally_of(shares.due(), ()))
+    (dropped,) = shares.tallied(tally_of(shares.due(0), ()))
     assert dropped.until_us == TALLY_UNITS
     assert shares.counts == {"old": SETTLED_UNITS_MAX - TALLY_UNITS, "new": TALLY_UNITS}
 
