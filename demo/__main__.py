@@ -55,8 +55,24 @@ SEEDS_MAX = 1_000
     show_default=True,
     help="Processes of each service that run behind its one address.",
 )
+@click.option(
+    "--prices",
+    type=click.FloatRange(min=0, min_open=True),
+    nargs=3,
+    metavar="LABEL RULING ERROR",
+    help="What a label, a senior's ruling and an error that is left cost, in any unit: these then say when a unit is "
+    "settled, and not a tenth wrong at most.",
+)
 @click.option("--keep", is_flag=True, help="Leave everything running at the end; `make down` stops it.")
-def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, replicas: int, keep: bool) -> None:
+def main(
+    data: Path,
+    json_file: Path | None,
+    seed: int,
+    seeds: int | None,
+    replicas: int,
+    prices: tuple[float, ...] | None,
+    keep: bool,
+) -> None:
     """Run the main job on real data: a crowd's labels are replayed through Concord.
 
     Broker, store and the five services are started for it and stopped at the end, whatever happens;
@@ -68,9 +84,9 @@ def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, repli
         for remark in dataset.remarks:
             console.print(f"{data.name}: {remark}", highlight=False, markup=False, soft_wrap=True)
         if seeds is None:
-            status = asyncio.run(_run(console, dataset, json_file, seed, replicas, keep))
+            status = asyncio.run(_run(console, dataset, json_file, seed, replicas, prices or (), keep))
         else:
-            status = _replayed(console, dataset, json_file, seeds)
+            status = _replayed(console, dataset, json_file, seeds, prices or ())
     except (LabelFileError, Refused, Standstill, NotStarted) as fault:
         console.print(f"demo: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
         status = 1
@@ -84,16 +100,24 @@ def main(data: Path, json_file: Path | None, seed: int, seeds: int | None, repli
     sys.exit(status)
 
 
-def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds: int) -> int:
+def _replayed(console: Console, dataset: Dataset, json_file: Path | None, seeds: int, prices: tuple[float, ...]) -> int:
     """Show what comes of one choice of gold after another."""
-    said = over_seeds(dataset, seeds)
+    said = over_seeds(dataset, seeds, prices)
     show_seeds(console, said, seeds, majority_accuracy(dataset))
     if json_file is not None:
         write(json_file, {"seeds": said})
     return 0
 
 
-async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed: int, replicas: int, keep: bool) -> int:
+async def _run(
+    console: Console,
+    dataset: Dataset,
+    json_file: Path | None,
+    seed: int,
+    replicas: int,
+    prices: tuple[float, ...],
+    keep: bool,
+) -> int:
     # Every run starts from nothing, so that the same data and seed come to the same figures.
     shutil.rmtree(FOLDER / "data", ignore_errors=True)
     elsewhere = Elsewhere.from_environment(os.environ)
@@ -105,7 +129,7 @@ async def _run(console: Console, dataset: Dataset, json_file: Path | None, seed:
         replicas=replicas,
     )
     async with stack, Services(stack.addresses) as services:
-        job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug_of(dataset.name), seed)
+        job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug_of(dataset.name), seed, prices)
         async with kept_running(stack, console):
             outcome = await job.run()
         cpu = {name: stack.cpu_seconds(name) for name in (*stack.services, *_own(elsewhere))}

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -71,10 +71,19 @@ class Job:
         folder: where certificate and export are left.
         slug: names the project.
         seed: draws the gold units.
+        prices: of a label, a ruling and an error; see `demo.policy.definition`.
     """
 
     def __init__(
-        self, dataset: Dataset, services: Services, issuer: Issuer, console: Console, folder: Path, slug: str, seed: int
+        self,
+        dataset: Dataset,
+        services: Services,
+        issuer: Issuer,
+        console: Console,
+        folder: Path,
+        slug: str,
+        seed: int,
+        prices: Sequence[float] = (),
     ) -> None:
         self.dataset = dataset
         self.services = services
@@ -89,6 +98,7 @@ class Job:
         self.folder = folder
         self.slug = slug
         self.seed = seed
+        self.prices = prices
         self.outcome = Outcome()
         self._items: dict[str, str] = {}
         self._truth: dict[str, str] = {}
@@ -106,7 +116,7 @@ class Job:
         return self.outcome
 
     async def _define(self) -> None:
-        body = definition(self.dataset.classes)
+        body = definition(self.dataset.classes, self.prices)
         project = await self.services.json("ingest", "PUT", f"/v1/projects/{self.slug}", self.client, body)
         self.outcome.project_id = project["project_id"]
         for name in self.dataset.annotators:

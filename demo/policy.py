@@ -18,8 +18,11 @@ LEASE_SECONDS = 120
 SLUG_CHARACTERS_MAX = 30
 
 
-def definition(classes: Sequence[str]) -> dict[str, Any]:
+def definition(classes: Sequence[str], prices: Sequence[float] = ()) -> dict[str, Any]:
     """Return the project's definition; classes are what may be said of an item.
+
+    With prices (of a label, of a ruling, of an error left) these say when a unit is settled, and not how much may be
+    wrong.
 
     An item with fewer people than OVERLAP_MAX is given up at its own number: its unit names them, and nobody else may
     be asked.
@@ -31,7 +34,7 @@ def definition(classes: Sequence[str]) -> dict[str, Any]:
         "policy": {
             "overlap": {"initial": OVERLAP_INITIAL, "max": OVERLAP_MAX},
             # Gold is drawn at random, so it alone says how frequent the classes are.
-            "consensus": {"method": "posterior", "wrong_at_most": WRONG_AT_MOST, "learn": "competence"},
+            "consensus": {"method": "posterior", "learn": "competence", **_settled(prices)},
             "gold": {"rate": GOLD_SHARE},
             "lot": {"size": LOT_UNITS, "seal_after_seconds": 86_400},
             "lease": {"seconds": LEASE_SECONDS},
@@ -39,6 +42,12 @@ def definition(classes: Sequence[str]) -> dict[str, Any]:
         },
         "targets": {"alpha": 0.2, "label_error_rate": ACCEPTABLE},
     }
+
+
+def _settled(prices: Sequence[float]) -> dict[str, Any]:
+    if not prices:
+        return {"wrong_at_most": WRONG_AT_MOST}
+    return {"prices": dict(zip(("label", "decision", "error"), prices, strict=True))}
 
 
 def gold_items(items: Sequence[str], seed: int) -> list[str]:

@@ -15,6 +15,7 @@ import msgspec
 from concord.labels import ClassedSchema, encoded, schema_from
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, added, learnt_of
+from concord.quality.stopping import Prices
 from concord.quality.stopping_law import Bounds
 from demo.dataset import Dataset
 from demo.policy import definition, gold_items, in_turns
@@ -59,9 +60,9 @@ class Replayed:
     inspected: int
 
 
-def replay(dataset: Dataset, seed: int) -> Replayed:
-    """Return what the services come to with the gold that this seed draws."""
-    wished = definition(dataset.classes)
+def replay(dataset: Dataset, seed: int, prices: Sequence[float] = ()) -> Replayed:
+    """Return what the services come to with the gold that this seed draws; see `definition` for prices."""
+    wished = definition(dataset.classes, prices)
     policy = msgspec.convert(wished, Definition).policy
     schema = schema_from(wished["label_schema"])
     assert isinstance(schema, ClassedSchema), "the demo's labels are classes"
@@ -72,7 +73,7 @@ def replay(dataset: Dataset, seed: int) -> Replayed:
     crowd = crowd_found(sums, classes, policy.gold.pass_accuracy)
     accuracy = {one.annotator_id: one.expected_accuracy or 0.0 for one in competences(sums.standings, schema)}
     answers = {who: SparseAnswers.of_cells(gold_answers(one, classes)) for who, one in sums.standings.items()}
-    rule = Rule(policy.overlap.initial, policy.overlap.max, policy.consensus.settled_at)
+    rule = _rule(policy)
     known = Known(answers, len(classes), policy, crowd)
     hidden = set(gold)
     units: dict[str, UnitState] = {}
@@ -107,11 +108,21 @@ class Known:
             self.parts.append(learnt_of(resolved_units(classed, units), self.weights().crowd, seen))
 
 
+def _rule(policy: Policy) -> Rule:
+    """Return when a unit is settled, as adjudicate reads it of what ingest tells."""
+    told, overlap = policy.consensus.prices, policy.overlap
+    if told is None:
+        return Rule(overlap.initial, overlap.max, policy.consensus.settled_at)
+    prices = Prices(told.label, told.decision, told.error)
+    return Rule(overlap.initial, overlap.max, prices.settled_at, prices)
+
+
 def _weighed(
     schema: Any, policy: Policy, weights: Weights, seen: Mapping[int, int], annotations: Sequence[Annotation]
 ) -> Leading:
     labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
-    return leading(schema, schema, labels, policy.consensus.method, weights, seen)
+    priced = policy.consensus.prices is not None
+    return leading(schema, schema, labels, policy.consensus.method, weights, seen, priced=priced)
 
 
 def _resolved(dataset: Dataset, item: str, unit: UnitState) -> Fresh:
@@ -210,9 +221,9 @@ def figures_of(dataset: Dataset, found: Replayed) -> dict[str, float]:
     }
 
 
-def over_seeds(dataset: Dataset, seeds: int) -> dict[str, dict[str, float]]:
+def over_seeds(dataset: Dataset, seeds: int, prices: Sequence[float] = ()) -> dict[str, dict[str, float]]:
     """Return mean and worst of each figure over the seeds 1 to `seeds`; worst is that farthest from what one wants."""
-    found = [figures_of(dataset, replay(dataset, seed)) for seed in range(1, seeds + 1)]
+    found = [figures_of(dataset, replay(dataset, seed, prices)) for seed in range(1, seeds + 1)]
     return {key: _mean_and_worst(key, [one[key] for one in found]) for key in KEYS}
 
 

@@ -31,6 +31,7 @@ from concord.chassis.projects import visible
 from concord.contracts.ids import slot_of
 from concord.labels import Json
 from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, expected_loss
+from services.adjudicate.domain.spending import Spent
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.schemas import (
@@ -43,7 +44,9 @@ from services.adjudicate.schemas import (
     AnnotatorWeight,
     Escalation,
     Escalations,
+    ProjectSpending,
     ProjectWeights,
+    ReasonSpent,
     Resolution,
     RuledUnit,
     RuledUnits,
@@ -86,6 +89,8 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/resolutions", **streamed)(stream_resolutions)
     weighed = documented(reply=ProjectWeights, refusals=(404,))
     routes.get("/projects/{project_id}/competence", **weighed)(show_competence)
+    spent = documented(reply=ProjectSpending, refusals=(404,))
+    routes.get("/projects/{project_id}/spending", **spent)(show_spending)
     return routes
 
 
@@ -228,6 +233,28 @@ async def show_competence(
             prevalence_gold_share=sum(weights.gold.values()) / units if units else None,
             gold_share=weights.crowd.gold_share,
             learnt_until_us=door.handlers.repository.view(project_id).shares.tallied_until_us,
+        )
+    )
+
+
+async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show what a project's labels were spent on and saved, by why units were given no more."""
+    door = _door(request)
+    visible(door.handlers.projects, project_id, caller)
+    spending = door.handlers.repository.view(project_id).shares.spending
+    every = sum(spending.values(), start=Spent())
+    saved = every.fixed - every.labels
+    return json_answer(
+        ProjectSpending(
+            every.units,
+            every.labels,
+            every.fixed,
+            saved,
+            saved / every.fixed if every.fixed else None,
+            [
+                ReasonSpent(one, spent.units, spent.labels, spent.fixed - spent.labels)
+                for one, spent in spending.items()
+            ],
         )
     )
 

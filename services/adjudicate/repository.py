@@ -20,6 +20,7 @@ from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.place import Place
 from services.adjudicate.domain.project_view import ProjectView
+from services.adjudicate.domain.spending import Spending
 from services.adjudicate.domain.unit import UnitState
 
 UNIT = Kind("unit", UnitState, is_open=lambda unit: unit.is_open, slot=lambda unit: slot_of_project(unit.project_id))
@@ -167,12 +168,12 @@ class Repository:
             if (place := self._places.get(self.place_of(one["project"]))) is not None:
                 place.view(one["project"]).shares.noted(one["_id"], one["units"])
 
-    def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh]]]:
-        """Yield the projects of which enough units are settled for a tally, and these."""
+    def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh], Spending]]:
+        """Yield the projects of which enough units are settled for a tally, these, and what was spent until then."""
         for models in list(self._places.values()):
             for project_id, view in list(models.views.items()):
                 if units := view.shares.due(now_us):
-                    yield project_id, units
+                    yield project_id, units, view.shares.spending
 
     async def keep_tally(self, project_id: str, tally: Tally) -> None:
         """Keep what some settled units tell, and drop what is too old.

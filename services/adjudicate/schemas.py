@@ -149,6 +149,35 @@ class ProjectWeights(msgspec.Struct, frozen=True):
     learnt_until_us: int = 0
 
 
+class ReasonSpent(msgspec.Struct, frozen=True):
+    """Labels spent on the resolved units that were given no more for one reason; see `ProjectSpending`."""
+
+    reason: str
+    units: int
+    labels: int
+    labels_saved: int
+
+
+class ProjectSpending(msgspec.Struct, frozen=True):
+    """What a project's labels were spent on, over all units that are resolved.
+
+    Attributes:
+        units: a unit that was sent back with its lot and resolved again counts again.
+        labels: that were asked for and counted; gold and late ones are none of them.
+        labels_fixed: that a fixed overlap would have taken: as many a unit as the project allows at most.
+        labels_saved: the difference, and by reason: `agreed` (all that came said the same), `weighed` (they did not,
+            and who said what was enough), `cap`, `price`, `flagged`, `nobody_left` (went to a ruling).
+        saved_share: of `labels_fixed`; absent before any unit is resolved.
+    """
+
+    units: int
+    labels: int
+    labels_fixed: int
+    labels_saved: int
+    saved_share: float | None
+    reasons: list[ReasonSpent]
+
+
 RULING = msgspec.json.Decoder(Ruling)
 RULINGS = msgspec.json.Decoder(RulingsSplit)
 UNIT_RULING = msgspec.json.Decoder(UnitRuling)

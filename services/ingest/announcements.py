@@ -1,7 +1,7 @@
 """How ingest's facts are told to the others: its events, worded; and a project read back as it was told."""
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 from google.protobuf.message import Message
@@ -19,6 +19,7 @@ from concord.contracts.v1.projects_pb2 import (
     LotPolicy,
     OverlapPolicy,
     Policy,
+    Prices,
     ProjectDefined,
     ProjectEvent,
     SamplingPolicy,
@@ -88,8 +89,13 @@ def _read(kind: type[Wish], told: Message) -> Wish:
         value = getattr(told, field.name)
         if isinstance(value, Mapping):
             value = dict(value)
-        found[field.name] = _read(field.type, value) if isinstance(value, Message) else value
+        found[field.name] = _read(_always_there(field.type), value) if isinstance(value, Message) else value
     return kind(**found)
+
+
+def _always_there(kind: Any) -> Any:
+    """Return the type of a field that may be left out, as it is where it is not."""
+    return next((one for one in get_args(kind) if one is not type(None)), kind)
 
 
 def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:
@@ -140,6 +146,7 @@ def policy(wished: domain.Policy) -> Policy:
             confidence=wished.consensus.settled_at,
             learn=wished.consensus.learn,
             wrong_at_most=wished.consensus.wrong_at_most,
+            prices=None if wished.consensus.prices is None else Prices(**asdict(wished.consensus.prices)),
         ),
         gold=GoldPolicy(**asdict(wished.gold)),
         sampling=SamplingPolicy(**asdict(wished.sampling)),

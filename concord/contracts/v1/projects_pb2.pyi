@@ -184,6 +184,7 @@ class ConsensusPolicy(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     LEARN_FIELD_NUMBER: _builtins.int
     WRONG_AT_MOST_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """"posterior" or "majority"."""
     confidence: _builtins.float
@@ -195,6 +196,12 @@ class ConsensusPolicy(_message.Message):
     """
     wrong_at_most: _builtins.float
     """As the project says it where it says how much may be wrong; confidence is then 1 less this."""
+    @_builtins.property
+    def prices(self) -> Global___Prices:
+        """As the project says it where it says what things cost; confidence is then that from which an error left costs no
+        more than a ruling, and a further label is asked for when it is worth more than it costs.
+        """
+
     def __init__(
         self,
         *,
@@ -202,16 +209,52 @@ class ConsensusPolicy(_message.Message):
         confidence: _builtins.float = ...,
         learn: _builtins.str = ...,
         wrong_at_most: _builtins.float | None = ...,
+        prices: Global___Prices | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_prices", b"_prices", "_wrong_at_most", b"_wrong_at_most", "prices", b"prices", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most", "confidence", b"confidence", "learn", b"learn", "method", b"method", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prices", b"_prices", "_wrong_at_most", b"_wrong_at_most", "confidence", b"confidence", "learn", b"learn", "method", b"method", "prices", b"prices", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__prices: _TypeAlias = _typing.Literal["prices"]  # noqa: Y015
+    _WhichOneofArgType__prices: _TypeAlias = _typing.Literal["_prices", b"_prices"]  # noqa: Y015
     _WhichOneofReturnType__wrong_at_most: _TypeAlias = _typing.Literal["wrong_at_most"]  # noqa: Y015
     _WhichOneofArgType__wrong_at_most: _TypeAlias = _typing.Literal["_wrong_at_most", b"_wrong_at_most"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prices) -> _WhichOneofReturnType__prices | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__wrong_at_most) -> _WhichOneofReturnType__wrong_at_most | None: ...
 
 Global___ConsensusPolicy: _TypeAlias = ConsensusPolicy  # noqa: Y015
+
+@_typing.final
+class Prices(_message.Message):
+    """In any unit: only their ratios matter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    label: _builtins.float
+    """Of one more label."""
+    decision: _builtins.float
+    """Of an adjudicator's ruling."""
+    error: _builtins.float
+    """Of a wrong label that is left."""
+    def __init__(
+        self,
+        *,
+        label: _builtins.float = ...,
+        decision: _builtins.float = ...,
+        error: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "error", b"error", "label", b"label"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Prices: _TypeAlias = Prices  # noqa: Y015
 
 @_typing.final
 class GoldPolicy(_message.Message):

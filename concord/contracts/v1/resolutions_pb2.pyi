@@ -238,7 +238,9 @@ class Escalated(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     reason: _builtins.str
-    """"no_consensus", "flagged", or "nobody_left": nobody is left who could give the labels that it lacks."""
+    """"no_consensus", "flagged", "nobody_left": nobody is left who could give the labels that it lacks, or "price": by the
+    project's prices a ruling costs less than what more labels could save.
+    """
     leading_label: _builtins.bytes
     """The likeliest label so far and its confidence, for the record; it binds nobody. Empty on a tie."""
     confidence: _builtins.float

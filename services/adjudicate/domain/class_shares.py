@@ -15,6 +15,7 @@ import msgspec
 from concord.labels import ClassedSchema, decoded
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, ResolvedUnit, added
+from services.adjudicate.domain.spending import Spending, Spent, reason_of, spent_on, together
 from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
 TALLY_UNITS = 200
@@ -34,11 +35,13 @@ class Tally(msgspec.Struct, frozen=True):
         until_us: when the last of them was.
         units: by label, canonical JSON text.
         learnt: what they tell of their annotators, classes by their places in the schema's order.
+        spending: what labels were spent on since the project began, these units among them.
     """
 
     until_us: int
     units: dict[str, int]
     learnt: tuple[Learnt, ...] = ()
+    spending: Spending = {}
 
     @property
     def total(self) -> int:
@@ -47,12 +50,21 @@ class Tally(msgspec.Struct, frozen=True):
 
 
 class Fresh(NamedTuple):
-    """A unit that is settled and in no tally yet: when, its label, its annotations, and whether a person ruled."""
+    """A unit that is settled and in no tally yet.
+
+    Attributes:
+        at_us: when it was.
+        label: its label; empty where that names no class.
+        annotations: its labels, where they may name classes.
+        ruled: whether a person ruled.
+        spent: what was spent on it, by why it was given no more.
+    """
 
     at_us: int
     label: str
     annotations: tuple[Annotation, ...]
     ruled: bool
+    spent: Mapping[str, Spent] = {}
 
 
 class ClassShares:
@@ -77,6 +89,12 @@ class ClassShares:
         return self._learnt
 
     @property
+    def spending(self) -> Spending:
+        """What labels were spent on since the project began."""
+        before = [self._tallies[-1].spending] if self._tallies else []
+        return together([*before, *(one.spent for one in self._fresh.values())])
+
+    @property
     def tallied_until_us(self) -> int:
         """When the newest unit that is tallied was settled; 0 before any."""
         return self._tallies[-1].until_us if self._tallies else 0
@@ -91,11 +109,11 @@ class ClassShares:
         label = unit.label if len(unit.label) <= LABEL_CHARACTERS_MAX else ""
         self._lead(unit.unit_id, label if unit.status == "escalated" else "")
         if unit.status in RESOLVED:
-            if label and unit.decided_at_us > self.tallied_until_us:
+            if unit.decided_at_us > self.tallied_until_us:
                 self._forget_fresh(unit.unit_id)
-                ruled = unit.status == "adjudicated"
-                self._fresh[unit.unit_id] = Fresh(unit.decided_at_us, label, unit.counted(), ruled)
-                self._counts[label] += 1
+                self._fresh[unit.unit_id] = _fresh(unit, label)
+                if label:
+                    self._counts[label] += 1
         else:
             self._forget_fresh(unit.unit_id)
 
@@ -108,7 +126,9 @@ class ClassShares:
 
     def _forget_fresh(self, unit_id: str) -> None:
         if unit_id in self._fresh:
-            self._uncount(self._fresh.pop(unit_id).label, 1)
+            forgotten = self._fresh.pop(unit_id)
+            if forgotten.label:
+                self._uncount(forgotten.label, 1)
 
     def due(self, now_us: int) -> list[Fresh]:
         """Return the units of the next tally once there are enough; it is then to be kept, and `tallied` told."""
@@ -157,9 +177,17 @@ class ClassShares:
             del self._counts[label]
 
 
-def tally_of(units: Sequence[Fresh], learnt: tuple[Learnt, ...]) -> Tally:
-    """Return the tally of some units, and what was learnt of them."""
-    return Tally(max(one.at_us for one in units), dict(Counter(one.label for one in units)), learnt)
+def _fresh(unit: UnitState, label: str) -> Fresh:
+    counted = unit.counted()
+    classed = label and all(len(one.label) <= LABEL_CHARACTERS_MAX for one in counted)
+    ruled, spent = unit.status == "adjudicated", {str(reason_of(unit)): spent_on(unit)}
+    return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent)
+
+
+def tally_of(units: Sequence[Fresh], learnt: tuple[Learnt, ...], spending: Spending) -> Tally:
+    """Return the tally of some units: what was learnt of them, and what was spent until then."""
+    labels = Counter(one.label for one in units if one.label)
+    return Tally(max(one.at_us for one in units), dict(labels), learnt, spending)
 
 
 def resolved_units(classed: ClassedSchema, units: Sequence[Fresh]) -> list[ResolvedUnit]:

@@ -7,6 +7,7 @@ from typing import Literal
 from concord.labels import ClassedSchema, Json, LabelSchema, Vote
 from concord.quality.crowd import Crowd, GoldAnswers, class_chances
 from concord.quality.dependence import EXPECTED
+from concord.quality.stopping import Outlook, outlook_of
 from concord.quality.truth import majority
 
 Method = Literal["posterior", "majority"]
@@ -19,10 +20,15 @@ MERGED_AT_ONCE_BYTES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """The leading label and its confidence: a posterior probability, or a share of the labels. None on a tie."""
+    """The leading label and its confidence: a posterior probability, or a share of the labels. None on a tie.
+
+    Attributes:
+        outlook: where the unit stands as far as more labels could move it; None where they are not weighed.
+    """
 
     label: Json
     confidence: float
+    outlook: Outlook | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ def leading(
     method: Method,
     weights: Weights | None,
     seen: Mapping[int, int] | None = None,
+    *,
+    priced: bool = False,
 ) -> Leading:
     """Return the label that leads.
 
@@ -80,6 +88,7 @@ def leading(
             A label kind without classes is merged in its own way, whatever the method.
         weights: what is known of the annotators; needed for posterior.
         seen: units of the project by class, as far as it is known: what the mix of classes is learnt from.
+        priced: whether the project says what labels cost, so that what more of them could do is to be told.
     """
     if classed is None:
         return merged(schema, [label for _, label in labels])
@@ -92,7 +101,8 @@ def leading(
     chances = class_chances(indexed, weights.crowd, seen or {})
     best = max(chances)
     leaders = [place for place, chance in enumerate(chances) if best - chance < TIED]
-    return Leading(classes[leaders[0]] if len(leaders) == 1 else None, best)
+    outlook = outlook_of(chances, len(indexed), weights.crowd, seen or {}) if priced else None
+    return Leading(classes[leaders[0]] if len(leaders) == 1 else None, best, outlook)
 
 
 def merged(schema: LabelSchema, labels: Sequence[Json]) -> Leading:

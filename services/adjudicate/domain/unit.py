@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from concord.labels.digest import label_digest
+from concord.quality.stopping import Prices, is_worth_a_label
 from services.adjudicate.domain.consensus import Leading
 
 FLAGS_TO_ESCALATE = 2
@@ -56,6 +57,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         rework: how often its lot was sent back; only annotations of this rework count.
         overlap_asked: annotations that assign has been asked for, as far as is known; 0 while nothing is.
         overlap_initial: annotations that were asked for in this round before any was looked at; 0 until one was.
+        overlap_max: the most that might be asked for when they were last weighed.
         decided_round: annotations that were in when they were last weighed.
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
@@ -80,6 +82,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     rework: int = 0
     overlap_asked: int = 0
     overlap_initial: int = 0
+    overlap_max: int = 0
     decided_round: int = 0
     label: str = ""
     confidence: float = 0.0
@@ -133,11 +136,16 @@ class Admission(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """When a unit is settled: the project's policy."""
+    """When a unit is settled: the project's policy.
+
+    Attributes:
+        prices: by which a further label is asked for, where the project says them.
+    """
 
     overlap_initial: int
     overlap_max: int
     confidence: float
+    prices: Prices | None = None
 
 
 class Judged(NamedTuple):
@@ -256,17 +264,32 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     rounds = len(state.counted())
     label = "" if best.label is None else msgspec.json.encode(best.label, order="deterministic").decode()
     decided = msgspec.structs.replace(
-        state, decided_round=rounds, label=label, confidence=best.confidence, leading_label=label
+        state,
+        overlap_max=rule.overlap_max,
+        decided_round=rounds,
+        label=label,
+        confidence=best.confidence,
+        leading_label=label,
     )
     if flagged:
         return _escalated(decided, "flagged")
-    if label and best.confidence >= rule.confidence and rounds >= min(rule.overlap_initial, rule.overlap_max):
+    enough = rounds >= min(rule.overlap_initial, rule.overlap_max)
+    left = 0 if full or state.stranded else rule.overlap_max - rounds
+    # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.
+    priced = rule.prices is not None and best.outlook is not None
+    if priced and enough and _is_worth_a_label(rule, best, left):
+        return _asked(decided, rounds + 1)
+    if label and best.confidence >= rule.confidence and enough:
         return Judged(msgspec.structs.replace(decided, status="consensus"), "consensus")
     if rounds >= rule.overlap_max or full:
         return _escalated(decided, "no_consensus")
     if state.stranded:
         return _escalated(decided, "nobody_left")
-    return _asked(decided, rounds + 1)
+    return _escalated(decided, "price") if priced else _asked(decided, rounds + 1)
+
+
+def _is_worth_a_label(rule: Rule, best: Leading, left: int) -> bool:
+    return rule.prices is not None and best.outlook is not None and is_worth_a_label(best.outlook, rule.prices, left)
 
 
 def _escalated(state: UnitState, reason: str) -> Judged:
@@ -315,6 +338,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         stranded=False,
         overlap_asked=0,
         overlap_initial=0,
+        overlap_max=0,
         decided_round=0,
         label="",
         confidence=0.0,

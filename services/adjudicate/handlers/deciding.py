@@ -15,6 +15,7 @@ from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.labels import decoded
+from concord.quality.stopping import Prices
 from services.adjudicate.announcements import SERVICE, decision
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading, merged
 from services.adjudicate.domain.unit import RESOLVED, Annotation, Judged, Rule, UnitState, Weigh
@@ -155,7 +156,8 @@ class Deciding:
             labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
             method = cast("Method", project.policy.consensus.method)
             seen = self.seen(project) if method == "posterior" else {}
-            return leading(project.schema, project.classed, labels, method, self.weights(project), seen)
+            weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
+            return leading(project.schema, project.classed, labels, method, weights, seen, priced=priced)
 
         return weigh
 
@@ -182,5 +184,9 @@ class Deciding:
 
 def rule_of(project: Project) -> Rule:
     """Return when the project's units are settled."""
-    policy = project.policy
-    return Rule(policy.overlap.initial, policy.overlap.max, policy.consensus.confidence)
+    overlap, consensus = project.policy.overlap, project.policy.consensus
+    if not consensus.HasField("prices"):
+        return Rule(overlap.initial, overlap.max, consensus.confidence)
+    told = consensus.prices
+    prices = Prices(told.label, told.decision, told.error)
+    return Rule(overlap.initial, overlap.max, prices.settled_at, prices)

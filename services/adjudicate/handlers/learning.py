@@ -31,8 +31,9 @@ class Learning:
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        for project_id, units in self.repository.tallies_due(self.clock.now_us()):
-            await self.repository.keep_tally(project_id, tally_of(units, self._learnt(project_id, units)))
+        for project_id, units, spending in self.repository.tallies_due(self.clock.now_us()):
+            tally = tally_of(units, self._learnt(project_id, units), spending)
+            await self.repository.keep_tally(project_id, tally)
 
     def _learnt(self, project_id: str, units: list[Fresh]) -> tuple[Learnt, ...]:
         """Return what units tell of their annotators; nothing where labels have no classes, or are not weighed."""

@@ -7,6 +7,7 @@ import msgspec
 
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
 WRONG_LOW = 0.0001
+PRICE_LOW, PRICE_HIGH = 0.000_001, 1_000_000.0
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
@@ -58,11 +59,21 @@ class Overlap(Wish, frozen=True):
     max: int = 5
 
 
+class Prices(Wish, frozen=True):
+    """What things cost a project, in any unit: a label more, an adjudicator's ruling, a wrong label that is left."""
+
+    label: float
+    decision: float
+    error: float
+
+
 class Consensus(Wish, frozen=True):
     """When a unit is settled: at this posterior probability, or at this share of the labels.
 
     Attributes:
         wrong_at_most: the same from the other side: the greatest chance of being wrong at which a unit is settled.
+        prices: what things cost; a unit is then given labels as long as they are worth it, and settled where an error
+            that may be left costs no more than a ruling.
         learn: what is learnt from resolved units beside hidden gold. "gold": nothing, so that a unit's labels weigh the
             same whatever else came in before. "competence": how annotators err. "resolved": that, and the mix of
             classes. Gold must be a random draw of the units wherever it alone says what their mix is.
@@ -72,10 +83,13 @@ class Consensus(Wish, frozen=True):
     confidence: float = CONFIDENCE
     wrong_at_most: float | None = None
     learn: Literal["gold", "competence", "resolved"] = "resolved"
+    prices: Prices | None = None
 
     @property
     def settled_at(self) -> float:
         """Return the confidence at which a unit is settled, however it was said."""
+        if self.prices is not None:
+            return max(CONFIDENCE_LOW, 1.0 - self.prices.decision / self.prices.error)
         return self.confidence if self.wrong_at_most is None else 1.0 - self.wrong_at_most
 
 
@@ -299,6 +313,9 @@ def stated_whole(policy: Policy) -> Policy:
 def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
     """Yield what is out of range in the policy of consensus, by field."""
     yield from _within("policy.consensus.confidence", consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
+    if consensus.prices is not None:
+        yield from _price_faults(consensus, consensus.prices)
+        return
     wrong = consensus.wrong_at_most
     if wrong is None:
         return
@@ -310,6 +327,21 @@ def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
     if consensus.confidence not in (CONFIDENCE, consensus.settled_at):
         problem = f"is {wrong}, and confidence {consensus.confidence} says another thing"
         yield Fault(field, problem, "send one of the two; confidence is 1 less wrong_at_most")
+
+
+def _price_faults(consensus: Consensus, prices: Prices) -> Iterator[Fault]:
+    field = "policy.consensus.prices"
+    for name in ("label", "decision", "error"):
+        price = getattr(prices, name)
+        if not PRICE_LOW <= price <= PRICE_HIGH:
+            yield Fault(f"{field}.{name}", f"is {price}", f"send a number from {PRICE_LOW:g} to {PRICE_HIGH:g}")
+            return
+    if consensus.method == "majority":
+        problem = "are held against chances, and the majority's share of the labels is none"
+        yield Fault(field, problem, "leave them out, or send method posterior")
+    if consensus.wrong_at_most is not None or consensus.confidence not in (CONFIDENCE, consensus.settled_at):
+        problem = "say when a unit is settled, and so does what else was sent"
+        yield Fault(field, problem, "send prices, or confidence, or wrong_at_most")
 
 
 def target_faults(targets: Targets) -> Iterator[Fault]:

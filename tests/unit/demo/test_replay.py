@@ -129,6 +129,16 @@ def test_the_bars_of_the_real_crowd_hold_over_ten_choices_of_gold() -> None:
     assert abs(said["confidence_gap"]["worst"]) < 0.045
 
 
+def test_prices_come_to_less_than_a_threshold_does_by_the_same_prices() -> None:
+    """A label at 1, a ruling at 20, an error left at 200: over three choices of gold, all of it that is not gold."""
+    whole, costs = read(RTE), {}
+    for prices in ((), (1.0, 20.0, 200.0)):
+        mean = {key: told["mean"] for key, told in over_seeds(whole, 3, prices).items()}
+        wrong = 1.0 - mean["resolved_accuracy"]
+        costs[prices] = mean["labels_per_unit_without_gold"] + 20.0 * mean["escalated_share"] + 200.0 * wrong
+    assert costs[1.0, 20.0, 200.0] < 0.9 * costs[()]
+
+
 def test_an_item_with_few_people_is_given_up_at_its_own_number_and_lowers_nobody_elses(dataset: Dataset) -> None:
     few, *rest = [item for item in dataset.items if item not in set(gold_items(list(dataset.items), 1))]
     answers = {**dataset.answers, few: dataset.answers[few][:1]}

@@ -27,6 +27,10 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "consensus.confidence": (0.5, 1.0),
     "consensus.wrong_at_most": (0.0001, 0.5),
     "consensus.learn": ("gold", "competence", "resolved"),
+    "consensus.prices": (
+        {"label": 1e-6, "decision": 1e-6, "error": 1e-6},
+        {"label": 1e6, "decision": 1e6, "error": 1e6},
+    ),
     "gold.rate": (0.0, 1.0),
     "gold.qualify_units_max": (1, 1_000),
     "gold.pass_accuracy": (0.0, 1.0),
@@ -136,8 +140,8 @@ def test_what_costs_more_than_the_budget_is_refused_without_being_computed() -> 
     assert fault.field == "policy.audit.ltpd"
 
 
-# How much may be wrong is the confidence said the other way round: a policy says one of the two.
-TOGETHER = {path: ends for path, ends in ENDS.items() if path != "consensus.wrong_at_most"}
+# How much may be wrong is the confidence said the other way round, and prices say it too: one of the three is said.
+TOGETHER = {path: ends for path, ends in ENDS.items() if path not in ("consensus.wrong_at_most", "consensus.prices")}
 LOW = {path: ends[0] for path, ends in TOGETHER.items()} | {"audit.ltpd": 0.05, "sampling.rate": 1.0}
 HIGH = {path: ends[-1] for path, ends in TOGETHER.items()}
 HIGH |= {"lot.size": 4, "gold.rate": 0.5, "overlap.max": 2, "audit.alpha": 0.3}
@@ -147,6 +151,16 @@ STORIES = {
     "rates apart": {"lot.size": 3, "audit.aql": 0.0001, "audit.ltpd": 0.999999, "overlap.max": 2},
     "risks at their ends": {"lot.size": 3, "audit.alpha": 0.0001, "audit.beta": 0.5, "overlap.max": 2},
     "half may be wrong": {"lot.size": 2, "overlap.max": 2, "consensus.wrong_at_most": 0.5, "consensus.learn": "gold"},
+    "labels cost next to nothing": {
+        "lot.size": 2,
+        "overlap.max": 2,
+        "consensus.prices": {"label": 1e-6, "decision": 1.0, "error": 1e6},
+    },
+    "errors cost next to nothing": {
+        "lot.size": 2,
+        "overlap.max": 2,
+        "consensus.prices": {"label": 1e6, "decision": 1e6, "error": 1e-6},
+    },
     "nothing settles": {"lot.size": 2, "overlap.max": 2, "consensus.confidence": 1.0, "consensus.method": "majority"},
 }
 

@@ -17,7 +17,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.store import memory as store_memory
 from concord.contracts.topics import DEAD_LETTERS, INTAKE, PROJECTS, UNITS
 from services.ingest import announcements
-from services.ingest.domain.project import Audit, Consensus, Definition, Overlap, Policy, ProjectState, Targets
+from services.ingest.domain.project import Audit, Consensus, Definition, Overlap, Policy, Prices, ProjectState, Targets
 from services.ingest.handlers import admission
 from simulation.house import House
 from tests.support.ingest import DEFINITION, Ingest, start, told
@@ -130,8 +130,15 @@ async def test_every_process_knows_a_redefinition_within_seconds_and_lists_all_p
             assert (await life.call("PUT", "/v1/projects/p0", anew)).json()["revision"] == 2
 
 
-def test_a_project_is_read_back_as_it_was_told() -> None:
-    consensus = Consensus(confidence=0.98, wrong_at_most=0.02, learn="gold")
+@pytest.mark.parametrize(
+    "consensus",
+    [
+        Consensus(confidence=0.98, wrong_at_most=0.02, learn="gold"),
+        Consensus(confidence=0.9, prices=Prices(label=1.0, decision=10.0, error=100.0)),
+        Consensus(),
+    ],
+)
+def test_a_project_is_read_back_as_it_was_told(consensus: Consensus) -> None:
     policy = Policy(
         Overlap(3, 7), consensus, audit=Audit(plan="single", aql=0.02, rejections_max=5), dedupe="id", priority=-4
     )

@@ -12,6 +12,7 @@ from tests.support.ingest import DEFINITION, Ingest
 
 ROOT = Path(__file__).parents[4]
 READERS = ("assign", "adjudicate", "audit", "metrics")
+PRICES = {"label": 1.0, "decision": 10.0, "error": 100.0}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,12 @@ async def test_a_policy_that_audit_could_not_plan_is_refused_with_field_and_cure
         ({"wrong_at_most": 0.02, "confidence": 0.9}, "policy.consensus.wrong_at_most"),
         ({"wrong_at_most": 0.02, "method": "majority"}, "policy.consensus.wrong_at_most"),
         ({"learn": "guess"}, "policy.consensus.learn"),
+        ({"prices": PRICES | {"error": 0.0}}, "policy.consensus.prices.error"),
+        ({"prices": PRICES | {"label": 1e9}}, "policy.consensus.prices.label"),
+        ({"prices": {"label": 1.0, "decision": 10.0}}, "policy.consensus.prices.error"),
+        ({"prices": PRICES, "method": "majority"}, "policy.consensus.prices"),
+        ({"prices": PRICES, "confidence": 0.8}, "policy.consensus.prices"),
+        ({"prices": PRICES, "wrong_at_most": 0.1}, "policy.consensus.prices"),
     ],
 )
 async def test_a_consensus_that_cannot_be_meant_is_refused_with_field_and_cure(
@@ -53,6 +60,17 @@ async def test_a_consensus_that_cannot_be_meant_is_refused_with_field_and_cure(
     (error,) = answer.json()["errors"]
     assert error["field"] == field
     assert error["cure"]
+
+
+async def test_prices_are_told_with_the_confidence_from_which_an_error_costs_no_more_than_a_ruling(
+    ingest: Ingest,
+) -> None:
+    said = await ingest.define({**DEFINITION, "policy": {"consensus": {"prices": PRICES}}})
+    assert said["policy"]["consensus"]["prices"] == PRICES
+    (event,) = ingest.house.events(PROJECTS)
+    told = event.project_defined.policy.consensus
+    assert (told.prices.label, told.prices.decision, told.prices.error) == (1.0, 10.0, 100.0)
+    assert told.confidence == pytest.approx(0.9)
 
 
 async def test_wrong_at_most_is_told_to_the_others_as_the_confidence_that_it_is(ingest: Ingest) -> None:

@@ -18,7 +18,7 @@ def settle(shares: ClassShares, first: int, count: int, label: str) -> None:
 
 
 def tally(shares: ClassShares) -> Tally:
-    due = tally_of(shares.due(0), ())
+    due = tally_of(shares.due(0), (), shares.spending)
     assert shares.tallied(due) == []
     return due
 
@@ -66,7 +66,7 @@ def test_only_the_newest_are_looked_at_and_older_tallies_are_given_back_to_be_de
         settle(shares, number * TALLY_UNITS, TALLY_UNITS, "old")
         tally(shares)
     settle(shares, SETTLED_UNITS_MAX, TALLY_UNITS, "new")
-    (dropped,) = shares.tallied(tally_of(shares.due(0), ()))
+    (dropped,) = shares.tallied(tally_of(shares.due(0), (), shares.spending))
     assert dropped.until_us == TALLY_UNITS
     assert shares.counts == {"old": SETTLED_UNITS_MAX - TALLY_UNITS, "new": TALLY_UNITS}
 
