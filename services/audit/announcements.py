@@ -14,6 +14,7 @@ from concord.contracts.v1.lots_pb2 import (
     LotPlan,
     LotRejected,
     SampleDrawn,
+    StatedConfidence,
     UnitAudited,
 )
 from services.audit.domain.lot import LotState
@@ -73,6 +74,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outg
         lot_units=len(lot.members),
         plan=_plan(plan),
         fields=_fields(lot),
+        confidences=_confidences(lot),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
@@ -99,12 +101,19 @@ def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: st
         label_error_rate_high=rate.high or 0.0,
         plan=_plan(lot.plan),
         fields=_fields(lot),
+        confidences=_confidences(lot),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
 
 
 def _fields(lot: LotState) -> list[FieldErrors]:
     return [FieldErrors(field=one.field, inspected=one.inspected, errors=one.errors) for one in lot.fields]
+
+
+def _confidences(lot: LotState) -> list[StatedConfidence]:
+    return [
+        StatedConfidence(bin=one.place, units=one.units, stated=one.stated, right=one.right) for one in lot.confidences
+    ]
 
 
 def _plan(plan: Plan | None) -> LotPlan | None:

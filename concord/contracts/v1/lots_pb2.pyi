@@ -177,6 +177,40 @@ class FieldErrors(_message.Message):
 Global___FieldErrors: _TypeAlias = FieldErrors  # noqa: Y015
 
 @_typing.final
+class StatedConfidence(_message.Message):
+    """Of the units that were inspected up to the verdict, those that consensus had settled under a posterior, and that were
+    stated to be about equally sure: concord.quality.calibration has the bins.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BIN_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    STATED_FIELD_NUMBER: _builtins.int
+    RIGHT_FIELD_NUMBER: _builtins.int
+    bin: _builtins.int
+    units: _builtins.int
+    stated: _builtins.float
+    """The sum of what was stated."""
+    right: _builtins.int
+    """Of these units, how many the auditor found right."""
+    def __init__(
+        self,
+        *,
+        bin: _builtins.int = ...,
+        units: _builtins.int = ...,
+        stated: _builtins.float = ...,
+        right: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bin", b"bin", "right", b"right", "stated", b"stated", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatedConfidence: _TypeAlias = StatedConfidence  # noqa: Y015
+
+@_typing.final
 class LotAccepted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,6 +225,7 @@ class LotAccepted(_message.Message):
     LOT_UNITS_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    CONFIDENCES_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -209,6 +244,8 @@ class LotAccepted(_message.Message):
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
+    @_builtins.property
+    def confidences(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedConfidence]: ...
     def __init__(
         self,
         *,
@@ -223,10 +260,11 @@ class LotAccepted(_message.Message):
         lot_units: _builtins.int = ...,
         plan: Global___LotPlan | None = ...,
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
+        confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,6 +336,7 @@ class LotRejected(_message.Message):
     LABEL_ERROR_RATE_HIGH_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    CONFIDENCES_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -320,6 +359,8 @@ class LotRejected(_message.Message):
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
+    @_builtins.property
+    def confidences(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedConfidence]: ...
     def __init__(
         self,
         *,
@@ -334,10 +375,11 @@ class LotRejected(_message.Message):
         label_error_rate_high: _builtins.float = ...,
         plan: Global___LotPlan | None = ...,
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
+        confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from concord.quality.acceptance import Bounds
+from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
 from services.audit.domain.verdict import Plan, Rate
 
@@ -42,6 +43,7 @@ class LotState(msgspec.Struct, frozen=True):
         withdrawn: places of units that were erased before the lot was accepted: they are in no sample and no claim.
         inspected, errors: of the sample, when it was judged last.
         fields: the same of each field, where labels have several.
+        confidences: what was stated of those inspected that consensus had settled, and how many of them are right.
         rejections: how often it was rejected.
         corrections: places of units that leave with the auditor's label; frozen at acceptance.
         rate: label error rate of what leaves, told once, at acceptance.
@@ -71,6 +73,7 @@ class LotState(msgspec.Struct, frozen=True):
     erased: tuple[Withdrawal, ...] = ()
     exported: tuple[str, ...] = ()
     fields: tuple[FieldErrors, ...] = ()
+    confidences: tuple[Bin, ...] = ()
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -114,13 +117,14 @@ class LotState(msgspec.Struct, frozen=True):
 class Progress(NamedTuple):
     """How far the inspection of a lot has come, counted along the order of the sample without a gap.
 
-    `fields`: the same of each field, where labels have several and the inspection has come to its verdict.
+    `fields`, `confidences`: as of the lot, where the inspection has come to its verdict.
     """
 
     inspected: int
     errors: int
     verdict: Literal["accept", "reject", "continue"]
     fields: tuple[FieldErrors, ...] = ()
+    confidences: tuple[Bin, ...] = ()
 
 
 def drawn(
@@ -145,6 +149,7 @@ def drawn(
         inspected=0,
         errors=0,
         fields=(),
+        confidences=(),
     )
 
 
@@ -194,7 +199,12 @@ def wanted(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], b
 def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:
     """Return the lot after a rejection: back to be labelled anew, or to be inspected whole."""
     counted = msgspec.structs.replace(
-        state, inspected=found.inspected, errors=found.errors, rejections=state.rejections + 1, fields=found.fields
+        state,
+        inspected=found.inspected,
+        errors=found.errors,
+        rejections=state.rejections + 1,
+        fields=found.fields,
+        confidences=found.confidences,
     )
     if on_reject == "relabel":
         return msgspec.structs.replace(counted, status="relabelling", rework=state.rework + 1)
@@ -237,6 +247,7 @@ def judged(state: LotState, found: Progress, corrections: Iterable[int], rate: R
         rate=rate,
         accepted_at_us=at_us,
         fields=found.fields,
+        confidences=found.confidences,
     )
 
 

@@ -50,6 +50,7 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
         correct: whether both say the same, by the schema as it was then.
         late: the lot was judged before; it is kept and counts nowhere.
         fields: of each field that either label answers, whether both say the same; empty where labels have no fields.
+        stated: the chance that the resolved label was said to be right; 0 where none was, as of a ruling or a majority.
     """
 
     auditor_id: str
@@ -59,6 +60,7 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     late: bool = False
     fields: tuple[tuple[str, bool], ...] = ()
+    stated: float = 0.0
 
 
 class UnitState(msgspec.Struct, frozen=True):
@@ -100,6 +102,11 @@ class UnitState(msgspec.Struct, frozen=True):
     def inspected(self, rework: int) -> bool:
         """Return whether an auditor has labelled it in this rework."""
         return self.inspection is not None and self.inspection.rework >= rework
+
+    @property
+    def stated(self) -> float:
+        """The chance that its label is said to be right; 0 where none is said."""
+        return self.confidence if self.method == "posterior" else 0.0
 
     @property
     def wrong(self) -> bool:

@@ -143,7 +143,7 @@ class Inspecting:
         late = not _awaited(unit, lot)
         resolved = decoded(unit.label.encode())
         correct, by_field = schema.says_same(resolved, own), compared_by_field(project.form, resolved, own)
-        inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field)
+        inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated)
         outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
             result = "late" if late else "correct" if correct else "wrong"

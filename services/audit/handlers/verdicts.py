@@ -9,6 +9,7 @@ import msgspec
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.quality.calibration import binned
 from concord.quality.label_error import Inspection, leaving_error_rate, lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.certificate import FileDigest, LotTally, statement
@@ -51,8 +52,11 @@ class Verdicts:
         if found.verdict == "continue":
             return
         project = self.means.project(state.project_id)
-        inspected = (verdicts[unit_id].fields for unit_id in state.sample[: found.inspected])
-        found = found._replace(fields=found_by_field(project.form, inspected))
+        inspected = [verdicts[unit_id] for unit_id in state.sample[: found.inspected]]
+        found = found._replace(
+            fields=found_by_field(project.form, (one.fields for one in inspected)),
+            confidences=tuple(binned((one.stated, one.correct) for one in inspected if one.stated)),
+        )
         # A lot that was rejected before it was inspected whole has no end of its plan to rest on.
         bounds = lot.bounds if state.status == "auditing" else None
         inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
