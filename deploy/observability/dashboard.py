@@ -116,6 +116,17 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="percentunit",
         ),
+        _lines(
+            "Stated confidence against audits",
+            "Stated confidence of units that consensus settled less the share that auditors found right, with its 95 % "
+            "interval. Above zero more is claimed than is right; a ticket follows when the interval leaves zero.",
+            [
+                (f"concord_confidence_gap{PROJECT}", "{{project}}"),
+                (f"concord_confidence_gap_low{PROJECT}", "{{project}} low"),
+                (f"concord_confidence_gap_high{PROJECT}", "{{project}} high"),
+            ],
+            unit="percentunit",
+        ),
     ]
 
 

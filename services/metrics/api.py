@@ -14,7 +14,7 @@ from concord.chassis.projects import visible
 from concord.chassis.table import Table
 from services.metrics.domain.standing import Competence
 from services.metrics.measure import Measure, Measured
-from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Quality
+from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Quality, StatedConfidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ def _quality(found: Measured) -> Quality:
         units_escalated=said.units_escalated,
         lots=Lots(said.lots.sealed, said.lots.accepted, said.lots.rejections, said.lots.inspected, said.lots.errors),
         label_error_rate=Estimated.of(said.label_error_rate),
+        confidence_gap=Estimated.of(said.confidence_gap),
+        confidence_curve=[StatedConfidence.of(one) for one in said.confidence_bins],
         labels_saved=said.labels_saved,
         labels_saved_share=said.labels_saved_share,
         turnaround_p50_seconds=said.turnaround_p50_seconds,

@@ -10,6 +10,7 @@ from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from concord.quality.calibration import Bin
 from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
 from services.metrics.domain.unit import (
     Annotation,
@@ -187,12 +188,13 @@ def _annotation(
 
 def _inspected(told: LotAccepted | LotRejected, units: int) -> Inspected:
     plan = told.plan
+    confidences = tuple(Bin(one.bin, one.units, one.stated, one.right) for one in told.confidences)
     if not told.HasField("plan"):
-        return Inspected(units, told.inspected, told.errors)
+        return Inspected(units, told.inspected, told.errors, None, confidences)
     limits = plan.log_ratio_accept, plan.log_ratio_reject
     rates = plan.aql, plan.alpha, plan.ltpd, plan.beta
     stopped_by = Plan(plan.lot_units, *rates, plan.sample_size, plan.accept_max, *limits)
-    return Inspected(units, told.inspected, told.errors, stopped_by)
+    return Inspected(units, told.inspected, told.errors, stopped_by, confidences)
 
 
 def _text(label: bytes) -> str:

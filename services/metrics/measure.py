@@ -184,10 +184,12 @@ class Measure:
         _show_estimate(shown, "concord_agreement_alpha", labels, said.alpha)
         _show_value(shown, "concord_agreement_percent", labels, said.percent_agreement.value)
         _show_estimate(shown, "concord_label_error_rate", labels, said.label_error_rate)
+        _show_estimate(shown, "concord_confidence_gap", labels, said.confidence_gap)
         _show_value(shown, "concord_turnaround_p95_seconds", labels, said.turnaround_p95_seconds)
         for name, value in (
             ("concord_agreement_units", said.alpha.units),
             ("concord_label_error_units", said.label_error_rate.units),
+            ("concord_confidence_gap_units", said.confidence_gap.units),
             ("concord_annotations", said.annotations),
             ("concord_gold_annotations", said.gold_annotations),
             ("concord_units_consensus", said.units_consensus),

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from concord.quality.calibration import EDGES, Bin
 from concord.quality.estimate import Estimate
+from concord.quality.intervals import wilson
 
 
 class Estimated(msgspec.Struct, frozen=True):
@@ -36,6 +38,27 @@ class Lots(msgspec.Struct, frozen=True):
     errors: int
 
 
+class StatedConfidence(msgspec.Struct, frozen=True):
+    """Audited units that consensus settled and that were stated to be about equally sure: a point of the curve.
+
+    Attributes:
+        stated_from: where the bin begins; it ends where the next begins.
+        stated: what was stated of them, on average.
+        right: the share that auditors found right, with its 95 % interval.
+    """
+
+    stated_from: float
+    units: int
+    stated: float
+    right: Estimated
+
+    @classmethod
+    def of(cls, found: Bin) -> "StatedConfidence":
+        """Return a bin's body."""
+        right = Estimated.of(wilson(found.right, found.units))
+        return cls(EDGES[found.place], found.units, found.stated / found.units, right)
+
+
 class Quality(msgspec.Struct, frozen=True):
     """The quality of a project.
 
@@ -44,6 +67,9 @@ class Quality(msgspec.Struct, frozen=True):
         annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them,
             as many as were asked for before any was looked at.
         units_escalated: those that wait for a ruling.
+        confidence_gap: stated confidence less the share that auditors found right, of units that consensus settled, by
+            lots: above 0 more was claimed than is right.
+        confidence_curve: the same by how sure they were said to be, over the units that auditors saw.
         labels_saved: against the project's overlap at most for every settled unit; the share is of those.
         freshness_p95_seconds: from a label being given to its being in these numbers.
         newest_at, computed_at: RFC 3339; of the newest label that is in, and of the numbers.
@@ -61,6 +87,8 @@ class Quality(msgspec.Struct, frozen=True):
     units_escalated: int
     lots: Lots
     label_error_rate: Estimated
+    confidence_gap: Estimated
+    confidence_curve: list[StatedConfidence]
     labels_saved: int
     labels_saved_share: float | None
     turnaround_p50_seconds: int | None

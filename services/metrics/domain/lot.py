@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from concord.quality.acceptance import Bounds, Guarantee, stored_bounds
+from concord.quality.calibration import AuditedLot, Bin, added, confidence_gap
 from concord.quality.estimate import Estimate
 from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 
@@ -36,12 +37,14 @@ class Inspected(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         units: of the lot then, without those that were erased.
         plan: what stopped it; None where the lot was inspected whole.
+        confidences: what was stated of those inspected that consensus had settled, and how many of them are right.
     """
 
     units: int
     inspected: int
     errors: int
     plan: Plan | None = None
+    confidences: tuple[Bin, ...] = ()
 
 
 class Acceptance(msgspec.Struct, frozen=True, array_like=True):
@@ -58,11 +61,13 @@ class LotShare(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         left: the inspection on which it left; None before it has.
         rejected: those on which it was rejected.
+        audited: those by which what was stated of its labels is judged: each label once.
     """
 
     sealed: bool = False
     left: Inspected | None = None
     rejected: tuple[Inspected, ...] = ()
+    audited: tuple[Inspected, ...] = ()
 
 
 class Lots:
@@ -73,12 +78,13 @@ class Lots:
         inspected, errors: of the accepted lots.
     """
 
-    __slots__ = ("_left", "_rejected", "accepted", "errors", "inspected", "rejections", "sealed")
+    __slots__ = ("_audited", "_left", "_rejected", "accepted", "errors", "inspected", "rejections", "sealed")
 
     def __init__(self) -> None:
         self.sealed = self.accepted = self.rejections = self.inspected = self.errors = 0
         self._left: Counter[Inspected] = Counter()
         self._rejected: Counter[Inspected] = Counter()
+        self._audited: Counter[Inspected] = Counter()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lots) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
@@ -92,6 +98,8 @@ class Lots:
             self.rejections += times * len(share.rejected)
             for one in share.rejected:
                 _count(self._rejected, one, times)
+            for one in share.audited:
+                _count(self._audited, one, times)
             if share.left is not None:
                 self.accepted += times
                 self.inspected += times * share.left.inspected
@@ -109,6 +117,18 @@ class Lots:
         """
         made: dict[Plan, Bounds] = {}
         return pooled_leaving_error_rate(list(_inspections(self._left, made)), _inspections(self._rejected, made))
+
+    def confidence_gap(self) -> Estimate:
+        """Return stated confidence less the share that auditors found right: see `calibration.confidence_gap`."""
+        return confidence_gap(
+            AuditedLot(max(one.units, one.inspected), one.inspected, one.confidences)
+            for one, times in self._audited.items()
+            for _ in range(times)
+        )
+
+    def confidence_bins(self) -> list[Bin]:
+        """Return the reliability curve: of the units that auditors saw, by what was stated of them."""
+        return added(one.confidences for one, times in self._audited.items() for _ in range(times))
 
 
 def _count(counter: Counter[Inspected], one: Inspected, times: int) -> None:
@@ -155,4 +175,13 @@ def lot_share(lot: Lot) -> LotShare:
     if found is not None and not found.units:
         # An older audit did not say how many leave: as many as were sealed, once that is heard of.
         found = msgspec.structs.replace(found, units=lot.units)
-    return LotShare(lot.units > 0, found, tuple(lot.rejections[rework] for rework in sorted(lot.rejections)))
+    rejections = {rework: lot.rejections[rework] for rework in sorted(lot.rejections)}
+    return LotShare(lot.units > 0, found, tuple(rejections.values()), _audited(lot, found, rejections))
+
+
+def _audited(lot: Lot, left: Inspected | None, rejections: Mapping[int, Inspected]) -> tuple[Inspected, ...]:
+    # A lot that was inspected whole after a rejection was seen with the labels that were rejected, all of them now.
+    whole = lot.acceptance.rework if lot.acceptance is not None else None
+    before = [one for rework, one in rejections.items() if rework != whole]
+    found = [*before, *([left] if left is not None else [])]
+    return tuple(one for one in found if one.confidences)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concord.labels import LabelSchema
+from concord.quality.calibration import Bin
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
 from services.metrics.domain.lot import Lots
@@ -24,6 +25,8 @@ class Report:
         annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them.
         gold_annotations: answers on gold units.
         units_escalated: those that wait for a ruling.
+        confidence_gap: stated confidence less what auditors found right, of units that consensus settled.
+        confidence_bins: the same by how sure they were said to be.
         labels_saved: fewer annotations than if every settled unit had got the project's overlap at most.
         labels_saved_share: the same as a share of those; None before any unit is settled.
         turnaround_p95_seconds: from admission to acceptance of the lot; None before any is accepted.
@@ -43,6 +46,8 @@ class Report:
     units_escalated: int
     lots: Lots
     label_error_rate: Estimate
+    confidence_gap: Estimate
+    confidence_bins: Sequence[Bin]
     labels_saved: int
     labels_saved_share: float | None
     turnaround_p50_seconds: int | None
@@ -82,6 +87,8 @@ def report(
         units_escalated=sums.settlements["escalated"],
         lots=sums.lots,
         label_error_rate=sums.lots.label_error_rate(),
+        confidence_gap=sums.lots.confidence_gap(),
+        confidence_bins=sums.lots.confidence_bins(),
         labels_saved=saved,
         labels_saved_share=saved / fixed if fixed else None,
         turnaround_p50_seconds=percentile(sums.turnaround_seconds, 0.5) if timed else None,

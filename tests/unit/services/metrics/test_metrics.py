@@ -13,7 +13,7 @@ from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
-from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected, StatedConfidence
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from concord.quality.acceptance import SinglePlan
@@ -240,6 +240,31 @@ async def test_a_lot_inspected_whole_adds_no_wrong_labels_to_those_of_one_that_w
     pooled = pooled_leaving_error_rate([Inspection(500, 500, 50), Inspection(500, 60, 0)])
     rate = (await metrics.quality())["label_error_rate"]
     assert [rate[name] for name in ("value", "low", "high", "units")] == [0.0, 0.0, pytest.approx(pooled.high), 560]
+
+
+async def test_stated_confidence_is_held_against_audits_each_label_once(metrics: Metrics) -> None:
+    """A lot labelled anew was seen with two labels of each unit; one inspected whole was seen with the same ones."""
+
+    def stated(units: int, right: int) -> list[StatedConfidence]:
+        return [StatedConfidence(bin=6, units=units, stated=0.96 * units, right=right)]
+
+    back = [f"k1-u{number}" for number in range(100)]
+    unclear = (await metrics.quality())["confidence_gap"]
+    assert (unclear["value"], unclear["units"]) == (None, 0)
+    for lot, anew in (("k1-l1", 1), ("k1-l2", 0)):
+        rejected = LotRejected(lot_id=lot, inspected=20, errors=8, unit_ids=back, confidences=stated(20, 12))
+        left = LotAccepted(
+            lot_id=lot, rework=anew, inspected=100, errors=10, lot_units=100, confidences=stated(100, 90)
+        )
+        await metrics.upstream.lots(lot, lot_rejected=rejected)
+        await metrics.upstream.lots(lot, lot_accepted=left)
+    quality = await metrics.quality()
+    gap, (point,) = quality["confidence_gap"], quality["confidence_curve"]
+    assert gap["units"] == point["units"] == 220
+    assert gap["value"] == pytest.approx(0.96 - (90 + 90 + 60) / 300)
+    assert gap["low"] < gap["value"] < gap["high"]
+    assert (point["stated_from"], point["stated"]) == (0.95, pytest.approx(0.96))
+    assert point["right"]["value"] == pytest.approx(192 / 220)
 
 
 async def test_the_inspections_on_which_lots_were_rejected_are_in_the_upper_end_once(metrics: Metrics) -> None:
