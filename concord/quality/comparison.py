@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from concord.quality.calibration import Bin, binned
 from concord.quality.crowd import ROW_STRENGTH
 from concord.quality.dawid_skene import Inference, dawid_skene
 from concord.quality.estimate import Estimate, undefined
@@ -29,6 +30,8 @@ class MethodResult:
             method is too sure of itself.
         log_likelihood: of all labels under what the method found, in nats; None for the vote, which has none.
         iterations: steps of EM; 0 for the vote.
+        bins: the reliability curve: units with gold by how sure the method was, as shares for the vote. Ties are none
+            of it: nothing is stated of them.
     """
 
     method: str
@@ -37,6 +40,7 @@ class MethodResult:
     confidence: float | None
     log_likelihood: float | None
     iterations: int
+    bins: tuple[Bin, ...] = ()
 
 
 def compare(responses: Responses, gold: Indices, confidence: float = 0.95) -> tuple[MethodResult, ...]:
@@ -160,5 +164,8 @@ def _judged(
     accuracy = Estimate(
         float(right.mean()), interval.low, interval.high, len(right), "accuracy on gold, Wilson score interval"
     )
-    sure = float(probabilities[gold >= 0].max(axis=1).mean())
-    return MethodResult(method, accuracy, tied, sure, log_likelihood, iterations)
+    stated = probabilities[gold >= 0].max(axis=1)
+    settled = leading(probabilities[gold >= 0]).sum(axis=1) == 1
+    # Rounding may leave a probability a bit over 1.
+    found = [(min(1.0, float(each)), bool(share)) for each, share in zip(stated[settled], right[settled], strict=True)]
+    return MethodResult(method, accuracy, tied, float(stated.mean()), log_likelihood, iterations, tuple(binned(found)))

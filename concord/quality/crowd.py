@@ -31,6 +31,8 @@ ACCURACY_STRENGTH = 20.0
 ROW_STRENGTH = 10.0
 """Imagined gold units of each class, answered as the annotator's own accuracy says, that a row of their confusion
 matrix starts from. Both were chosen on fifteen public crowds; half or double of either costs under half a point."""
+HEARD_MAX = 20_000
+"""Labels of an annotator, by class, that a crowd keeps what is known of ready for."""
 PREVALENCE_UNITS_A_CLASS = 10.0
 PREVALENCE_UNITS_MAX = 100.0
 """Imagined units, spread evenly over the classes, that a project's class shares start from: so many a class, and no
@@ -125,6 +127,7 @@ class Crowd:
     dependence: float = 0.0
     learnt: Mapping[str, GoldAnswers] = field(default_factory=dict)
     accuracy: float = field(init=False)
+    _heard: "dict[tuple[str, int], Heard]" = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Pool what is known of all."""
@@ -151,7 +154,9 @@ class Crowd:
 
     def own_accuracy(self, annotator_id: str) -> float:
         """Return what an annotator is right in: their answers, shrunk to the crowd's average."""
-        return self.heard(annotator_id, 0).right
+        gold, learnt = self._answers_of(annotator_id)
+        correct, units = gold.correct + RESOLVED_WORTH * learnt.correct, gold.units + RESOLVED_WORTH * learnt.units
+        return own_accuracy(correct, units, self.accuracy)
 
     def chance(self, annotator_id: str, true: int, reported: int) -> float:
         """Return P(reported | true) of one annotator; never 0.
@@ -160,39 +165,51 @@ class Crowd:
         (1 - q) / (K - 1) off it, and n counts gold answers and RESOLVED_WORTH of those on resolved units. Where only
         the number of right answers is known, q_kl.
         """
-        return self.heard(annotator_id, reported).chance(true)
+        return exp(self.heard(annotator_id, reported).log_chance(true))
 
     def heard(self, annotator_id: str, reported: int) -> "Heard":
-        """Return one label with what is known of whose it is."""
-        gold = self.answers.get(annotator_id, NOTHING_ANSWERED)
-        learnt = self.learnt.get(annotator_id, NOTHING_ANSWERED)
-        correct = gold.correct + RESOLVED_WORTH * learnt.correct
-        own = own_accuracy(correct, gold.units + RESOLVED_WORTH * learnt.units, self.accuracy)
-        return Heard(reported, gold, learnt, own, (1.0 - own) / (self.classes - 1))
+        """Return one label with what is known of whose it is; kept, for the same people label unit after unit."""
+        found = self._heard.get((annotator_id, reported))
+        if found is None:
+            if len(self._heard) >= HEARD_MAX:
+                self._heard.clear()
+            found = self._heard[annotator_id, reported] = self._reckoned(annotator_id, reported)
+        return found
+
+    def _reckoned(self, annotator_id: str, reported: int) -> "Heard":
+        gold, learnt = self._answers_of(annotator_id)
+        own = self.own_accuracy(annotator_id)
+        wrong = (1.0 - own) / (self.classes - 1)
+        logs = {}
+        for true in {*gold.classes(), *learnt.classes()}:
+            imagined = own if true == reported else wrong
+            answered = (gold.answered(true) or 0) + RESOLVED_WORTH * (learnt.answered(true) or 0)
+            said = gold.reported(true, reported) + RESOLVED_WORTH * learnt.reported(true, reported)
+            logs[true] = (
+                log((said + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)) if answered else log(imagined)
+            )
+        logs.setdefault(reported, log(own))
+        return Heard(logs, log(wrong))
+
+    def _answers_of(self, annotator_id: str) -> tuple[GoldAnswers, GoldAnswers]:
+        return self.answers.get(annotator_id, NOTHING_ANSWERED), self.learnt.get(annotator_id, NOTHING_ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One label: its annotator's answers, accuracy, and chance of a wrong label where nothing else is known."""
+    """One label of one annotator: its log chance under the classes that matter, and under any other.
 
-    reported: int
-    gold: GoldAnswers
-    learnt: GoldAnswers
-    right: float
+    Attributes:
+        logs: by true class, where something is known of the annotator, and under the label itself.
+        wrong: under every other class.
+    """
+
+    logs: Mapping[int, float]
     wrong: float
 
-    def classes(self) -> set[int]:
-        """Return the classes of which more is known of the annotator than of any other."""
-        return {*self.gold.classes(), *self.learnt.classes()}
-
-    def chance(self, true: int) -> float:
-        """Return P(this label | true); see `Crowd.chance`."""
-        imagined = self.right if true == self.reported else self.wrong
-        answered = (self.gold.answered(true) or 0) + RESOLVED_WORTH * (self.learnt.answered(true) or 0)
-        if not answered:
-            return imagined
-        said = self.gold.reported(true, self.reported) + RESOLVED_WORTH * self.learnt.reported(true, self.reported)
-        return (said + ROW_STRENGTH * imagined) / (answered + ROW_STRENGTH)
+    def log_chance(self, true: int) -> float:
+        """Return log P(this label | true); see `Crowd.chance`."""
+        return self.logs.get(true, self.wrong)
 
 
 def pooled_accuracy(correct: float, units: float, assumed_accuracy: float) -> float:
@@ -257,7 +274,7 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping
     """
     # Sums of floats hang on their order; the order of labels must not.
     heard = [crowd.heard(annotator_id, reported) for annotator_id, reported in sorted(labels)]
-    marked = {one.reported for one in heard}.union(*(one.classes() for one in heard))
+    marked = set[int]().union(*(one.logs for one in heard))
     unmarked = next((k for k in range(crowd.classes) if k not in marked), None)
     worth = 1.0 / (1.0 + max(0, len(labels) - 1) * crowd.dependence)
     common = worth * _log_likelihood(heard, unmarked) if unmarked is not None else 0.0
@@ -272,4 +289,4 @@ def class_chances(labels: Sequence[tuple[str, int]], crowd: Crowd, seen: Mapping
 
 
 def _log_likelihood(heard: Sequence[Heard], true: int) -> float:
-    return sum([log(one.chance(true)) for one in heard])
+    return sum([one.logs.get(true, one.wrong) for one in heard])

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from concord.quality.agreement import fleiss_kappa, gwet_ac1, kappa_warning, krippendorff_alpha, percent_agreement
-from concord.quality.comparison import compare, expected_accuracies
+from concord.quality.calibration import EDGES
+from concord.quality.comparison import MethodResult, compare, expected_accuracies
 from concord.quality.competence import accuracy
 from concord.quality.dawid_skene import dawid_skene
 from concord.quality.estimate import Estimate
+from concord.quality.intervals import wilson
 from concord.quality.label_counts import LabelCounts
 from concord.quality.label_file import LabelRow
 from concord.quality.responses import Floats, Indices, Names, Responses, encode, known_classes
@@ -42,7 +44,7 @@ def nominal_report(
 
     >>> rows = [LabelRow("ann", "u1", "yes"), LabelRow("bob", "u1", "yes"), LabelRow("ann", "u2", "no")]
     >>> [section.title for section in nominal_report(rows, {"u1": "yes"})]
-    ['Labels', 'Agreement', 'Truth inference', 'Annotators, worst first']
+    ['Labels', 'Agreement', 'Truth inference', 'Stated against right, on gold', 'Annotators, worst first']
     """
     classes = sorted({row.label for row in rows} | set(gold.values()))
     responses, names = encode([(row.annotator, row.item, row.label) for row in rows], classes)
@@ -55,10 +57,12 @@ def nominal_report(
         fleiss_kappa(counts, confidence=confidence),
         gwet_ac1(counts, confidence=confidence),
     ]
+    results = compare(responses, known, confidence)
     return [
         _overview(responses, latest, names, known, remarks),
         _agreement(coefficients, kappa_warning(counts)),
-        _methods(responses, known, confidence),
+        _methods(results),
+        *_reliability(results, confidence),
         _annotators(responses, names, known, confidence),
     ]
 
@@ -126,9 +130,8 @@ def _agreement(coefficients: Sequence[Estimate], warning: str) -> Section:
     )
 
 
-def _methods(responses: Responses, known: Indices, confidence: float) -> Section:
+def _methods(results: Sequence[MethodResult]) -> Section:
     """Return how each method of inference does on gold."""
-    results = compare(responses, known, confidence)
     rows = tuple(
         (
             result.method,
@@ -144,6 +147,21 @@ def _methods(responses: Responses, known: Indices, confidence: float) -> Section
     remark = "A tie counts as the fraction of its leading classes that is right: one half where two lead."
     missing = results[0].accuracy.reason
     return Section("Truth inference", header, rows, (f"Accuracy: {missing}.",) if missing else (remark,))
+
+
+def _reliability(results: Sequence[MethodResult], confidence: float) -> list[Section]:
+    """Return how sure each method is of units with gold against how many are right; nothing without gold."""
+    rows = []
+    for result in results:
+        for one in result.bins:
+            right = wilson(one.right, one.units, confidence)
+            stated = f"{EDGES[one.place]:g} and over", str(one.units), _number(one.stated / one.units)
+            rows.append((result.method, *stated, *_ends(right)))
+    if not rows:
+        return []
+    header = ("method", "stated", "units", "stated, mean", "right", "low", "high")
+    remark = "Right should be what is stated: lower, and the method is too sure of itself. Ties are left out."
+    return [Section("Stated against right, on gold", header, tuple(rows), (remark,))]
 
 
 def _annotators(responses: Responses, names: Names, known: Indices, confidence: float) -> Section:

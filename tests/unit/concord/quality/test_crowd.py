@@ -83,7 +83,11 @@ def test_a_thousand_classes_are_weighed_by_what_occurred() -> None:
 
 @pytest.mark.parametrize(("accuracy", "rare"), [(0.9, 0.03), (0.85, 0.05), (0.9, 0.5)])
 def test_what_is_claimed_of_a_rare_class_is_as_often_right_as_it_says(accuracy: float, rare: float) -> None:
-    """With equal shares a class of 3 % was claimed with .988 and right .733 of the time."""
+    """With equal shares a class of 3 % was claimed with .988 and right .733 of the time.
+
+    Of 10,000 units some 270 are settled as the class of 3 %: the standard error of its share right is .013, that of the
+    class of 5 % .009, and of a frequent one under .002.
+    """
     generator = random.Random(11)
     gold = round(200 * accuracy)
     told = [(0, 0, gold), (1, 1, gold), (0, 1, 200 - gold), (1, 0, 200 - gold)]
