@@ -88,6 +88,12 @@ def outlook_of(chances: Sequence[float], labels: int, crowd: Crowd, seen: Mappin
         labels: how many they rest on.
         crowd: what they were reckoned by.
         seen: likewise.
+
+    >>> from concord.quality.crowd import class_chances
+    >>> crowd, said = Crowd(2, 0.8, {}, dependence=0.15), [("ann", 1), ("bob", 1)]
+    >>> found = outlook_of(class_chances(said, crowd, {}), 2, crowd, {})
+    >>> round(found.lead, 3), round(found.evidence, 3), found.prior
+    (0.918, 2.773, 0.0)
     """
     lead = max(range(len(chances)), key=chances.__getitem__)
     second = max((k for k in range(len(chances)) if k != lead), key=chances.__getitem__)
