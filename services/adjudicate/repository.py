@@ -10,15 +10,15 @@ from operator import itemgetter
 
 import msgspec
 
-from concord.chassis.errors import Backlogged, Unavailable
+from concord.chassis.errors import Backlogged
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
+from concord.chassis.places.by_place import ByPlace
 from concord.chassis.store.port import Collection, Document
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
-from services.adjudicate.domain.place import Place
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.spending import Spending
 from services.adjudicate.domain.unit import UnitState
@@ -49,7 +49,8 @@ _decode_tally = msgspec.json.Decoder(Tally).decode
 class Repository:
     """Where adjudicate's facts are found.
 
-    Read models: one `Place` a place that is this process's, loaded from what is open in it, and dropped with it.
+    Read models: one `ProjectView` a project of the places that are this process's, loaded from what is open of it, and
+    dropped with its place.
 
     Args:
         journal: the truth.
@@ -59,7 +60,7 @@ class Repository:
     def __init__(self, journal: Journal, places: int) -> None:
         self.journal = journal
         self._count = places
-        self._places: dict[int, Place] = {}
+        self._views: ByPlace[ProjectView] = ByPlace(places, ProjectView)
         journal.listen(UNIT, self._settle)
         journal.listen(COMPETENCE, self._learned)
         journal.listen(CROWD, self._measured)
@@ -72,12 +73,9 @@ class Repository:
         """Return what is known at a glance of a project.
 
         Raises:
-            Unavailable: its place is not this process's any more.
+            NotHere: its place is not this process's any more.
         """
-        place = self._places.get(self.place_of(project_id))
-        if place is None:
-            raise Unavailable("The project is being taken over by another process.", retry_after_seconds=1)
-        return place.view(project_id)
+        return self._views.of(project_id)
 
     async def load(self, place: int) -> None:
         """Take in what is open in a place; said again, also what others have closed of it since it was said before.
@@ -85,64 +83,64 @@ class Repository:
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        known = self._places.get(place)
-        before = set(known.open_units()) if known is not None else set()
-        models = self._places.setdefault(place, Place())
+        known = self._views.holds(place)
+        before = {unit_id for _, view in self._views.in_place(place) for unit_id in view.open_units()}
+        self._views.hold(place)
         try:
-            await self._take_in(models, range(place, SLOTS, self._count), before)
+            await self._take_in(place, before)
         except BaseException:
-            if known is None:
-                self._places.pop(place, None)
+            if not known:
+                self._views.drop(place)
             raise
 
-    async def _take_in(self, models: Place, slots: Sequence[int], before: set[str]) -> None:
-        count = 0
-        async for _, unit in self.journal.rebuild_open(UNIT, slots):
-            models.settle(unit)
+    async def _take_in(self, place: int, before: set[str]) -> None:
+        slots, count = range(place, SLOTS, self._count), 0
+        async for key, unit in self.journal.rebuild_open(UNIT, slots):
+            self._settle(key, unit)
             before.discard(unit.unit_id)
             count = await _yielding(count)
-        async for _, competence in self.journal.rebuild_open(COMPETENCE, slots):
-            models.learned(competence)
+        async for key, competence in self.journal.rebuild_open(COMPETENCE, slots):
+            self._learned(key, competence)
             count = await _yielding(count)
-        async for _, crowd in self.journal.rebuild_open(CROWD, slots):
-            models.measured(crowd)
+        async for key, crowd in self.journal.rebuild_open(CROWD, slots):
+            self._measured(key, crowd)
             count = await _yielding(count)
         left = sorted(before)
         for start in range(0, len(left), READ_AGAIN):
-            for unit in (await self.units(left[start : start + READ_AGAIN])).values():
-                models.settle(unit)
-        await self._take_in_tallies(models, slots)
-        await self._take_in_notes(models, slots)
+            for unit_id, unit in (await self.units(left[start : start + READ_AGAIN])).items():
+                self._settle(unit_id, unit)
+        await self._take_in_tallies(slots)
+        await self._take_in_notes(place, slots)
 
-    async def _take_in_tallies(self, models: Place, slots: Sequence[int]) -> None:
+    async def _take_in_tallies(self, slots: Sequence[int]) -> None:
         old: list[str] = []
         for kept in sorted(await self.journal.store.find(TALLIES.name, "slot", slots), key=itemgetter("_id")):
-            dropped = models.view(kept["project"]).tallied(_decode_tally(kept["tally"]))
-            old += [_tally_id(kept["project"], one) for one in dropped]
+            if (view := self._views.settled(kept["project"])) is not None:
+                old += [_tally_id(kept["project"], one) for one in view.tallied(_decode_tally(kept["tally"]))]
         if old:
             await self.journal.store.delete(TALLIES.name, old)
 
-    async def _take_in_notes(self, models: Place, slots: Sequence[int]) -> None:
+    async def _take_in_notes(self, place: int, slots: Sequence[int]) -> None:
         notes = await self.journal.store.find(NOTES.name, "slot", slots)
         for note in sorted(notes, key=itemgetter("_id")):
-            for unit in (await self.units(note["units"])).values():
-                models.settle(unit)
-            models.view(note["project"]).shares.noted(note["_id"], note["units"])
-        if spent := [note_id for view in models.views.values() for note_id in view.shares.spent()]:
+            for unit_id, unit in (await self.units(note["units"])).items():
+                self._settle(unit_id, unit)
+            if (view := self._views.settled(note["project"])) is not None:
+                view.shares.noted(note["_id"], note["units"])
+        if spent := [note_id for _, view in self._views.in_place(place) for note_id in view.shares.spent()]:
             await self.journal.store.delete(NOTES.name, spent)
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
-        self._places.pop(place, None)
+        self._views.drop(place)
 
     def holds(self, place: int) -> bool:
         """Return whether a place is loaded here, or being loaded."""
-        return place in self._places
+        return self._views.holds(place)
 
     def begun(self, place: int) -> list[str]:
         """Return the projects of a place that is loaded in which units wait for a decision."""
-        models = self._places.get(place)
-        return [] if models is None else [one for one, view in models.views.items() if view.begun]
+        return [project_id for project_id, view in self._views.in_place(place) if view.begun]
 
     async def note(self, units: Iterable[UnitState]) -> None:
         """Note which units are settled, before what settled them is done with: a start takes in what is in no tally.
@@ -154,26 +152,25 @@ class Repository:
         """
         by_project: dict[str, list[str]] = defaultdict(list)
         for unit in units:
-            if self.place_of(unit.project_id) in self._places:
-                by_project[unit.project_id].append(unit.unit_id)
+            by_project[unit.project_id].append(unit.unit_id)
         documents: list[Document] = []
         for project_id, unit_ids in by_project.items():
-            if fresh := self.view(project_id).shares.unnoted(unit_ids):
+            view = self._views.settled(project_id)
+            if view is not None and (fresh := view.shares.unnoted(unit_ids)):
                 note_id = f"{project_id}/{_digest(fresh)}"
                 slot = slot_of_project(project_id)
                 documents.append({"_id": note_id, "slot": slot, "project": project_id, "units": fresh})
         if documents:
             await self.journal.store.insert(NOTES.name, documents)
         for one in documents:
-            if (place := self._places.get(self.place_of(one["project"]))) is not None:
-                place.view(one["project"]).shares.noted(one["_id"], one["units"])
+            if (view := self._views.settled(one["project"])) is not None:
+                view.shares.noted(one["_id"], one["units"])
 
     def tallies_due(self, now_us: int) -> Iterator[tuple[str, list[Fresh], Spending]]:
         """Yield the projects of which enough units are settled for a tally, these, and what was spent until then."""
-        for models in list(self._places.values()):
-            for project_id, view in list(models.views.items()):
-                if units := view.shares.due(now_us):
-                    yield project_id, units, view.shares.spending
+        for project_id, view in self._views:
+            if units := view.shares.due(now_us):
+                yield project_id, units, view.shares.spending
 
     async def keep_tally(self, project_id: str, tally: Tally) -> None:
         """Keep what some settled units tell, and drop what is too old.
@@ -183,10 +180,8 @@ class Repository:
         """
         document = {"_id": _tally_id(project_id, tally), "slot": slot_of_project(project_id), "project": project_id}
         await self.journal.store.insert(TALLIES.name, [document | {"tally": msgspec.json.encode(tally)}])
-        place = self._places.get(self.place_of(project_id))
-        if place is None:
+        if (view := self._views.settled(project_id)) is None:
             return
-        view = place.view(project_id)
         if old := view.tallied(tally):
             await self.journal.store.delete(TALLIES.name, [_tally_id(project_id, one) for one in old])
         if spent := view.shares.spent():
@@ -213,28 +208,25 @@ class Repository:
     def _settle(self, key: str, unit: UnitState) -> None:
         """Bring the read models up to a unit's newest state, where its place is ours; the journal's listener."""
         del key
-        place = self._places.get(self.place_of(unit.project_id))
-        if place is not None:
-            place.settle(unit)
+        if (view := self._views.settled(unit.project_id)) is not None:
+            view.settle(unit)
 
     def _learned(self, key: str, competence: CompetenceState) -> None:
         """Bring the read models up to what is known of an annotator, likewise; the journal's listener."""
         del key
-        place = self._places.get(self.place_of(competence.project_id))
-        if place is not None:
-            place.learned(competence)
+        if (view := self._views.settled(competence.project_id)) is not None:
+            view.learned(competence)
 
     def _measured(self, key: str, crowd: CrowdState) -> None:
         """Bring the read models up to what gold says of a project, likewise; the journal's listener."""
         del key
-        place = self._places.get(self.place_of(crowd.project_id))
-        if place is not None:
-            place.measured(crowd)
+        if (view := self._views.settled(crowd.project_id)) is not None:
+            view.measured(crowd)
 
     @property
     def escalations_open(self) -> int:
         """Return how many units of this process's places wait for a ruling."""
-        return sum(place.escalations_open for place in self._places.values())
+        return sum(view.escalations_open for _, view in self._views)
 
     def crowd(self, project_id: str) -> CrowdState:
         """Return what gold says of a project as a whole; before anything is known, what is expected of any crowd."""
@@ -244,7 +236,7 @@ class Repository:
         """Return what is known of a project's annotators, by annotator id.
 
         Raises:
-            Unavailable: its place is not this process's any more.
+            NotHere: its place is not this process's any more.
         """
         known = self.view(project_id).competence
         return [known[annotator_id] for annotator_id in sorted(known)]
@@ -255,13 +247,12 @@ class Repository:
         Of all are those of this process's places.
 
         Raises:
-            Unavailable: the project's place is not this process's any more.
+            NotHere: the project's place is not this process's any more.
         """
         if project_id is not None:
             views = [self.view(project_id)]
         else:
-            of_all = (item for place in self._places.values() for item in place.views.items())
-            views = [view for one, view in of_all if client_id in (None, client_of(one))]
+            views = [view for one, view in self._views if client_id in (None, client_of(one))]
         return [unit_id for _, unit_id in islice(heapq.merge(*(view.by_loss() for view in views)), units_max)]
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:

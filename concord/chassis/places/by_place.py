@@ -41,6 +41,14 @@ class ByPlace(Generic[View]):
         """Keep views of a place from now on: called first when it is loaded, and without effect when it is again."""
         self._held.setdefault(place, {})
 
+    def holds(self, place: int) -> bool:
+        """Return whether a place is held."""
+        return place in self._held
+
+    def in_place(self, place: int) -> list[tuple[str, View]]:
+        """Return the projects of a place that have a view, with it; none of a place that is not held."""
+        return list(self._held.get(place, {}).items())
+
     def drop(self, place: int) -> None:
         """Forget all views of a place."""
         self._held.pop(place, None)
