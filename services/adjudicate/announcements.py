@@ -10,6 +10,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     ConsensusReached,
     Escalated,
     Evidence,
+    FieldOutcome,
     OverlapRequested,
     ParticipantJoined,
     ResolutionEvent,
@@ -55,6 +56,7 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
             guideline_version=guideline_version,
             overlap_initial=unit.overlap_initial,
             participants=unit.participants,
+            fields=_fields(unit),
         )
         return [_event(announcer, unit, ResolutionEvent(consensus_reached=reached))]
     if judged.verdict == "escalated":
@@ -68,6 +70,7 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
             evidence=_evidence(unit),
             overlap_initial=unit.overlap_initial,
             participants=unit.participants,
+            fields=_fields(unit),
         )
         return [_event(announcer, unit, ResolutionEvent(escalated=escalated))]
     return []
@@ -87,6 +90,10 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         participants=unit.participants,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=told))
+
+
+def _fields(unit: UnitState) -> list[FieldOutcome]:
+    return [FieldOutcome(field=one.field, confidence=one.confidence, decided=one.decided) for one in unit.fields]
 
 
 def _evidence(unit: UnitState) -> list[Evidence]:

@@ -30,7 +30,14 @@ from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import visible
 from concord.contracts.ids import slot_of
 from concord.labels import Json
-from services.adjudicate.domain.escalation import EscalationDoesNotExist, NotEscalated, RulingRefused, expected_loss
+from concord.labels.form import Form
+from services.adjudicate.domain.escalation import (
+    EscalationDoesNotExist,
+    NotEscalated,
+    RulingRefused,
+    disputes,
+    expected_loss,
+)
 from services.adjudicate.domain.spending import Spent
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
@@ -42,12 +49,15 @@ from services.adjudicate.schemas import (
     RULINGS,
     UNIT_RULING,
     AnnotatorWeight,
+    EscalatedField,
     Escalation,
     Escalations,
+    FieldAnswer,
     ProjectSpending,
     ProjectWeights,
     ReasonSpent,
     Resolution,
+    ResolvedField,
     RuledUnit,
     RuledUnits,
     Ruling,
@@ -274,6 +284,7 @@ def _resolution(unit: UnitState) -> Resolution:
         len(unit.counted()),
         unit.rework,
         unit.source_id,
+        [ResolvedField(one.field, one.confidence, one.decided) for one in unit.fields],
     )
 
 
@@ -300,4 +311,14 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
         guideline=project.guideline_text,
         guideline_version=project.guideline_version,
         rework=unit.rework,
+        fields=[] if project.form is None else _fields(door, project.form, unit),
     )
+
+
+def _fields(door: Door, form: Form, unit: UnitState) -> list[EscalatedField]:
+    found = []
+    for one in disputes(form, unit):
+        answers = [FieldAnswer(answer, times) for answer, times in one.answers]
+        door.generator.shuffle(answers)
+        found.append(EscalatedField(one.field, one.confidence, one.decided, one.agreed, answers))
+    return found

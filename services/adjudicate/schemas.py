@@ -21,8 +21,32 @@ class Side(msgspec.Struct, frozen=True):
     flags: list[str]
 
 
-class Escalation(msgspec.Struct, frozen=True):
-    """A unit that waits for a ruling, as an adjudicator sees it."""
+class FieldAnswer(msgspec.Struct, frozen=True):
+    """One answer to a field and how many gave it; null for those who left it out, or were not asked it."""
+
+    answer: Json
+    annotations: int
+
+
+class EscalatedField(msgspec.Struct, frozen=True):
+    """One field of an escalated unit whose label has several.
+
+    Attributes:
+        confidence: of its leading answer; 0 where what it hangs on came to nothing.
+        decided: whether there is one, or that there is to be none.
+        agreed: whether all annotators say the same in it.
+        answers: in random order.
+    """
+
+    field: str
+    confidence: float
+    decided: bool
+    agreed: bool
+    answers: list[FieldAnswer]
+
+
+class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit that waits for a ruling, as an adjudicator sees it. `fields`: where its label has several."""
 
     unit_id: str
     project_id: str
@@ -35,6 +59,7 @@ class Escalation(msgspec.Struct, frozen=True):
     guideline: str
     guideline_version: int
     rework: int
+    fields: list[EscalatedField] = []
 
 
 class Escalations(msgspec.Struct, frozen=True):
@@ -93,7 +118,15 @@ class RuledUnits(msgspec.Struct, frozen=True):
     results: list[RuledUnit]
 
 
-class Resolution(msgspec.Struct, frozen=True):
+class ResolvedField(msgspec.Struct, frozen=True):
+    """How a field of a label with several stood when its annotators' labels were last weighed."""
+
+    field: str
+    confidence: float
+    decided: bool
+
+
+class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a unit stands. `leading_label` is what its annotators led to, before any ruling.
 
     `source_id` is the client's own name of the unit; empty once it was erased.
@@ -107,6 +140,7 @@ class Resolution(msgspec.Struct, frozen=True):
     annotations: int
     rework: int
     source_id: str
+    fields: list[ResolvedField] = []
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):

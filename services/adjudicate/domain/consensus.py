@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from concord.labels import ClassedSchema, Json, LabelSchema, Vote
 from concord.quality.crowd import Crowd, GoldAnswers, class_chances
 from concord.quality.dependence import EXPECTED
@@ -18,17 +20,33 @@ MERGED_AT_ONCE_BYTES = 20_000
 """Labels without classes that together are larger are merged off the event loop: it may take seconds."""
 
 
+class FieldStanding(msgspec.Struct, frozen=True, array_like=True):
+    """How one field of a label with several stands.
+
+    Attributes:
+        field: its name.
+        confidence: of its leading answer, or of its being left out: a posterior probability, or a share.
+        decided: whether there is either.
+    """
+
+    field: str
+    confidence: float
+    decided: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Leading:
     """The leading label and its confidence: a posterior probability, or a share of the labels. None on a tie.
 
     Attributes:
         outlook: where the unit stands as far as more labels could move it; None where they are not weighed.
+        fields: of a label of several fields, those that the leading answers ask, in order.
     """
 
     label: Json
     confidence: float
     outlook: Outlook | None = None
+    fields: tuple[FieldStanding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,15 @@
 """Escalations: who may rule, what a ruling needs, and which unit a person's time is best spent on."""
 
+from collections import Counter
+from itertools import combinations
+from typing import NamedTuple
+
 import msgspec
 
+from concord.labels import Json, encoded
+from concord.labels.form import Form, answers_of, same
 from concord.review import has_part
+from services.adjudicate.domain.consensus import FieldStanding
 from services.adjudicate.domain.unit import UnitState
 
 REASON_CHARACTERS_MAX = 2_000
@@ -30,6 +37,40 @@ class RulingRefused(ValueError):
         self.field = field
         self.problem = problem
         self.cure = cure
+
+
+class FieldDispute(NamedTuple):
+    """What annotators say in one field of an escalated unit.
+
+    Attributes:
+        confidence: of its leading answer, and whether there is one or that there is to be none: see `FieldStanding`.
+            A field that hangs on one that came to nothing was not weighed: 0, and not decided.
+        agreed: whether all of them say the same.
+        answers: each, or None where they did not answer it, with how many say so; in the order in which they came in.
+    """
+
+    field: str
+    confidence: float
+    decided: bool
+    agreed: bool
+    answers: list[tuple[Json, int]]
+
+
+def disputes(form: Form, state: UnitState) -> list[FieldDispute]:
+    """Return what annotators say in each field that any of them answered, in the form's order."""
+    said = [answers_of(form, msgspec.json.decode(one.label)) for one in state.counted() if one.label]
+    standings = {one.field: one for one in state.fields}
+    found = []
+    for field in form.fields:
+        if not any(field.name in answers for answers in said):
+            continue
+        weighed = standings.get(field.name, FieldStanding(field.name, 0.0, decided=False))
+        agreed = all(same(field, one, other) for one, other in combinations(said, 2))
+        given = [answers.get(field.name) for answers in said]
+        counts = Counter(map(encoded, given))
+        answers = [(msgspec.json.decode(text), times) for text, times in counts.items()]
+        found.append(FieldDispute(field.name, weighed.confidence, weighed.decided, agreed, answers))
+    return found
 
 
 def expected_loss(confidence: float, *, leads: bool) -> float:

@@ -11,7 +11,7 @@ import msgspec
 
 from concord.labels.digest import label_digest
 from concord.quality.stopping import Prices, is_worth_a_label
-from services.adjudicate.domain.consensus import Leading
+from services.adjudicate.domain.consensus import FieldStanding, Leading
 
 FLAGS_TO_ESCALATE = 2
 ROUND_LABEL_BYTES_MAX = 2_000_000
@@ -61,6 +61,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         decided_round: annotations that were in when they were last weighed.
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
+        fields: how each field of a label with several stood when it was last weighed.
         rulers: who ruled it, in any rework.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
@@ -87,6 +88,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str = ""
     confidence: float = 0.0
     leading_label: str = ""
+    fields: tuple[FieldStanding, ...] = ()
     escalated_for: str = ""
     adjudicator_id: str = ""
     ruling_reason: str = ""
@@ -270,6 +272,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
         label=label,
         confidence=best.confidence,
         leading_label=label,
+        fields=best.fields,
     )
     if flagged:
         return _escalated(decided, "flagged")
@@ -343,6 +346,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         label="",
         confidence=0.0,
         leading_label="",
+        fields=(),
         escalated_for="",
         adjudicator_id="",
         ruling_reason="",
