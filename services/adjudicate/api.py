@@ -207,16 +207,22 @@ async def stream_resolutions(request: Request, project_id: AnyId, caller: Client
 
 
 async def show_competence(
-    request: Request, project_id: AnyId, caller: Operator, limit: Limit = None, after: str = ""
+    request: Request, project_id: AnyId, caller: Operator, limit: Limit = None, after: str = "", field: str = ""
 ) -> Response:
-    """Show by which confusion matrices the labels of a project are weighed, by annotator id, a page at a time."""
+    """Show by which confusion matrices the labels of a project are weighed, by annotator id, a page at a time.
+
+    Where labels have several fields: of the one that is asked for, and without a name which there are.
+    """
     door = _door(request)
     project = visible(door.handlers.projects, project_id, caller)
-    weights = door.handlers.weights(project)
+    known_fields = {} if project.form is None else {one.name: one for one in project.form.fields}
+    weights = door.handlers.weights(project, known_fields[field]) if field in known_fields else None
+    if not known_fields and not field:
+        weights = door.handlers.weights(project)
     if weights is None:
-        return json_answer(ProjectWeights(0, []))
+        return json_answer(ProjectWeights(0, [], fields=[one for one in known_fields if known_fields[one].classed]))
     room = CONFUSION_NUMBERS_MAX // weights.classes**2
-    known = [one for one in door.handlers.repository.competence(project_id) if one.annotator_id > after]
+    known = [one for one in door.handlers.repository.competence(project_id, field) if one.annotator_id > after]
     shown = known[: min(page_size(limit), room or len(known))]
     learnt = {one: answers.units for one, answers in weights.learnt.items()}
     annotators = [
@@ -229,7 +235,8 @@ async def show_competence(
         for one in shown
     ]
     left = len(known) > len(shown)
-    crowd, seen = door.handlers.repository.crowd(project_id), door.handlers.deciding.seen(project)
+    crowd = door.handlers.repository.crowd(project_id, field)
+    seen = door.handlers.deciding.seen(project, known_fields.get(field))
     units = sum(seen.values())
     return json_answer(
         ProjectWeights(

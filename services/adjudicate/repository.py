@@ -228,17 +228,17 @@ class Repository:
         """Return how many units of this process's places wait for a ruling."""
         return sum(view.escalations_open for _, view in self._views)
 
-    def crowd(self, project_id: str) -> CrowdState:
+    def crowd(self, project_id: str, field: str = "") -> CrowdState:
         """Return what gold says of a project as a whole; before anything is known, what is expected of any crowd."""
-        return self.view(project_id).crowd or CrowdState(project_id, 0)
+        return self.view(project_id).field(field).crowd or CrowdState(project_id, 0, field=field)
 
-    def competence(self, project_id: str) -> list[CompetenceState]:
-        """Return what is known of a project's annotators, by annotator id.
+    def competence(self, project_id: str, field: str = "") -> list[CompetenceState]:
+        """Return what is known of a project's annotators in their labels or in a field of them, by annotator id.
 
         Raises:
             NotHere: its place is not this process's any more.
         """
-        known = self.view(project_id).competence
+        known = self.view(project_id).field(field).competence
         return [known[annotator_id] for annotator_id in sorted(known)]
 
     def escalated(self, units_max: int, project_id: str | None = None, client_id: str | None = None) -> list[str]:
@@ -304,11 +304,12 @@ def unit_key(unit_id: str) -> str:
     return UNIT.key(client_of(unit_id), unit_id)
 
 
-def crowd_key(client_id: str, project_id: str) -> str:
-    """Return the aggregate key of what gold says of a project."""
-    return CROWD.key(client_id, project_id)
+def crowd_key(client_id: str, project_id: str, field: str = "") -> str:
+    """Return the aggregate key of what gold says of a project, or of a field of its labels."""
+    return CROWD.key(client_id, f"{project_id}/{field}" if field else project_id)
 
 
-def competence_key(client_id: str, project_id: str, annotator_id: str) -> str:
-    """Return the aggregate key of what is known of an annotator in a project."""
-    return COMPETENCE.key(client_id, f"{project_id}/{quoted(annotator_id)}")
+def competence_key(client_id: str, project_id: str, annotator_id: str, field: str = "") -> str:
+    """Return the aggregate key of what is known of an annotator in a project, or in a field of its labels."""
+    name = f"{project_id}/{quoted(annotator_id)}"
+    return COMPETENCE.key(client_id, f"{name}/{field}" if field else name)

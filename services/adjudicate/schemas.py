@@ -169,6 +169,7 @@ class ProjectWeights(msgspec.Struct, frozen=True):
         prevalence_gold_share: the share of these that is hidden gold, and not resolved units; absent without any.
         gold_share: how much of what is known of annotators is from gold, not from resolved units; absent of nothing.
         learnt_until_us: when the newest resolved unit that is in it was resolved; 0 before any.
+        fields: where labels have several and none was asked for: those that are weighed; ask for one of them.
     """
 
     gold_units: int
@@ -181,6 +182,7 @@ class ProjectWeights(msgspec.Struct, frozen=True):
     prevalence_gold_share: float | None = None
     gold_share: float | None = None
     learnt_until_us: int = 0
+    fields: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ReasonSpent(msgspec.Struct, frozen=True):

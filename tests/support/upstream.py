@@ -21,7 +21,7 @@ from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
 from concord.contracts.v1.quality_pb2 import CompetenceEstimated, CrowdMeasured, GoldAnswers, GoldUnits, QualityEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
-from concord.labels import encoded
+from concord.labels import Json, encoded
 from services.ingest.announcements import policy
 from services.ingest.domain.project import Overlap, Policy
 from simulation.house import House
@@ -55,13 +55,15 @@ class Teller:
         record = announcer.event(topic, key, self.client_id, self.project_id, envelope)
         await self.broker.publish([record] * times)
 
-    async def project(self, wished: Policy, classes: Sequence[str] = CLASSES, revision: int = 1) -> None:
-        """Define the project, or define it anew."""
+    async def project(
+        self, wished: Policy, classes: Sequence[str] = CLASSES, revision: int = 1, schema: Any = None
+    ) -> None:
+        """Define the project, or define it anew; its labels are a choice where no schema is given."""
         self.overlap_initial = wished.overlap.initial
         told = ProjectDefined(
             name="p",
             revision=revision,
-            label_schema=encoded({"kind": "choice", "classes": list(classes)}),
+            label_schema=encoded(schema or {"kind": "choice", "classes": list(classes)}),
             guideline_version=1,
             guideline_text="Say yes or no.",
             policy=policy(wished),
@@ -89,7 +91,7 @@ class Teller:
         """Withdraw a unit."""
         await self.tell(UNITS, unit_id, UnitEvent(unit_erased=UnitErased(unit_id=unit_id)))
 
-    async def annotation(self, unit_id: str, number: int, annotator_id: str, label: str, **more: Any) -> None:
+    async def annotation(self, unit_id: str, number: int, annotator_id: str, label: Json, **more: Any) -> None:
         """Submit an annotation."""
         times = more.pop("times", 1)
         told = AnnotationSubmitted(
@@ -120,13 +122,18 @@ class Teller:
         """Tell a lot event by its field's name."""
         await self.tell(LOTS, lot_id, LotEvent(**event))  # type: ignore[arg-type] # by name
 
-    async def competence(self, annotator_id: str, confusion: Sequence[int], revision: int = 1) -> None:
+    async def competence(self, annotator_id: str, confusion: Sequence[int], revision: int = 1, field: str = "") -> None:
         """Tell how an annotator does on gold of two classes, row by row."""
         answers = [(place // 2, place % 2, times) for place, times in enumerate(confusion) if times]
-        await self.gold_answers(annotator_id, 2, answers, revision)
+        await self.gold_answers(annotator_id, 2, answers, revision, field)
 
     async def gold_answers(
-        self, annotator_id: str, classes: int, answers: Sequence[tuple[int, int, int]], revision: int = 1
+        self,
+        annotator_id: str,
+        classes: int,
+        answers: Sequence[tuple[int, int, int]],
+        revision: int = 1,
+        field: str = "",
     ) -> None:
         """Tell how an annotator does on gold: (known class, given class, times)."""
         told = CompetenceEstimated(
@@ -134,10 +141,13 @@ class Teller:
             revision=revision,
             classes=classes,
             answers=[GoldAnswers(known=known, given=given, times=times) for known, given, times in answers],
+            field=field,
         )
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
 
-    async def crowd(self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1) -> None:
+    async def crowd(
+        self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1, field: str = ""
+    ) -> None:
         """Tell what gold says of the project: how far errors go together, and gold units by class."""
         units = [GoldUnits(known=known, units=units) for known, units in enumerate(gold_units) if units]
         told = CrowdMeasured(
@@ -147,6 +157,7 @@ class Teller:
             dependence_units=sum(gold_units),
             gold_units=units,
             gold_answers=2 * sum(gold_units),
+            field=field,
         )
         await self.tell(QUALITY, self.project_id, QualityEvent(crowd_measured=told))
 

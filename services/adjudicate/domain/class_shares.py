@@ -6,13 +6,14 @@ are. What is tallied, some hundred units each, outlives the process, so that a s
 that are in no tally yet, which are noted.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from concord.labels import ClassedSchema, decoded
+from concord.labels.form import FORM_BEGINS, answers_in
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, ResolvedUnit, added
 from services.adjudicate.domain.spending import Spending, Spent, reason_of, spent_on, together
@@ -25,7 +26,8 @@ TALLY_US = 3_600_000_000
 SETTLED_UNITS_MAX = 2_000
 """Newest settled units that are looked at; older tallies are dropped."""
 LABEL_CHARACTERS_MAX = 1_000
-"""A longer label names no class, and is not counted."""
+ANSWER_CHARACTERS_MAX = 410
+"""A longer label, or answer to one of several fields, names no class, and is not counted."""
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -33,24 +35,53 @@ class Tally(msgspec.Struct, frozen=True):
 
     Attributes:
         until_us: when the last of them was.
-        units: by label, canonical JSON text.
+        units: by label, canonical JSON text; of labels of several fields, by answer, as `said` writes it.
         learnt: what they tell of their annotators, classes by their places in the schema's order.
         spending: what labels were spent on since the project began, these units among them.
+        count: how many units it counts; 0 where each has one label.
+        fields: as `learnt`, of each field of labels that have several.
     """
 
     until_us: int
     units: dict[str, int]
     learnt: tuple[Learnt, ...] = ()
     spending: Spending = {}
+    count: int = 0
+    fields: dict[str, tuple[Learnt, ...]] = {}
 
     @property
     def total(self) -> int:
         """How many units it counts."""
-        return sum(self.units.values())
+        return self.count or sum(self.units.values())
+
+
+def brief(label: str) -> str:
+    """Return a label as far as it can name classes: of several fields the short answers; nothing of what is too long.
+
+    >>> brief('"yes"'), brief('{"answers":{"note":"' + "x" * 500 + '","toxic":"yes"}}')
+    ('"yes"', '{"answers":{"toxic":"yes"}}')
+    """
+    answers = answers_in(label)
+    if answers is None:
+        return label if len(label) <= LABEL_CHARACTERS_MAX else ""
+    short = (f'"{name}":{answer}' for name, answer in answers.items() if len(answer) <= ANSWER_CHARACTERS_MAX)
+    return f"{FORM_BEGINS}{{{','.join(short)}}}}}"
+
+
+def said(label: str) -> list[str]:
+    """Return what is counted of a brief label: itself, or of several fields each one's answer after its name.
+
+    >>> said('"yes"'), said('{"answers":{"severity":3,"toxic":"yes"}}')
+    (['"yes"'], ['severity=3', 'toxic="yes"'])
+    """
+    answers = answers_in(label)
+    if answers is None:
+        return [label] if label else []
+    return [f"{name}={answer}" for name, answer in answers.items()]
 
 
 class Fresh(NamedTuple):
-    """A unit that is settled and in no tally yet.
+    """A unit that is settled and in no tally yet. Labels are brief.
 
     Attributes:
         at_us: when it was.
@@ -78,15 +109,14 @@ class ClassShares:
         self._tallies: list[Tally] = []
         self._fresh: dict[str, Fresh] = {}
         self._leading: dict[str, str] = {}
-        self._counts: Counter[str] = Counter()
-        self._learnt: Mapping[str, SparseAnswers] = {}
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._learnt: dict[str, Mapping[str, SparseAnswers]] = {}
         self._notes: dict[str, set[str]] = {}
         self._noted: set[str] = set()
 
-    @property
-    def learnt(self) -> Mapping[str, SparseAnswers]:
-        """What the tallied units tell of their annotators."""
-        return self._learnt
+    def learnt(self, field: str = "") -> Mapping[str, SparseAnswers]:
+        """Return what the tallied units tell of their annotators; of one field, where labels have several."""
+        return self._learnt.get(field, {})
 
     @property
     def spending(self) -> Spending:
@@ -99,36 +129,32 @@ class ClassShares:
         """When the newest unit that is tallied was settled; 0 before any."""
         return self._tallies[-1].until_us if self._tallies else 0
 
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many of the newest settled units have which label."""
-        return self._counts
+    def counts(self, field: str = "") -> Mapping[str, int]:
+        """Return how many of the newest settled units have which label, or which answer to one of several fields."""
+        return self._counts[field]
 
     def settle(self, unit: UnitState) -> None:
         """Take over a unit's newest state."""
-        label = unit.label if len(unit.label) <= LABEL_CHARACTERS_MAX else ""
+        label = brief(unit.label) if unit.status == "escalated" or unit.status in RESOLVED else ""
         self._lead(unit.unit_id, label if unit.status == "escalated" else "")
         if unit.status in RESOLVED:
             if unit.decided_at_us > self.tallied_until_us:
                 self._forget_fresh(unit.unit_id)
                 self._fresh[unit.unit_id] = _fresh(unit, label)
-                if label:
-                    self._counts[label] += 1
+                self._count(said(label), 1)
         else:
             self._forget_fresh(unit.unit_id)
 
     def _lead(self, unit_id: str, label: str) -> None:
         if before := self._leading.pop(unit_id, ""):
-            self._uncount(before, 1)
+            self._count(said(before), -1)
         if label:
             self._leading[unit_id] = label
-            self._counts[label] += 1
+            self._count(said(label), 1)
 
     def _forget_fresh(self, unit_id: str) -> None:
         if unit_id in self._fresh:
-            forgotten = self._fresh.pop(unit_id)
-            if forgotten.label:
-                self._uncount(forgotten.label, 1)
+            self._count(said(self._fresh.pop(unit_id).label), -1)
 
     def due(self, now_us: int) -> list[Fresh]:
         """Return the units of the next tally once there are enough; it is then to be kept, and `tallied` told."""
@@ -160,46 +186,69 @@ class ClassShares:
             return []
         self._tallies.append(tally)
         self._tallies.sort(key=lambda one: one.until_us)
-        self._counts.update(tally.units)
+        for one, units in tally.units.items():
+            self._count([one], units)
         for unit_id in [one for one, fresh in self._fresh.items() if fresh.at_us <= self.tallied_until_us]:
             self._forget_fresh(unit_id)
         dropped = []
         while sum(one.total for one in self._tallies[1:]) >= SETTLED_UNITS_MAX:
             dropped.append(self._tallies.pop(0))
-            for label, units in dropped[-1].units.items():
-                self._uncount(label, units)
-        self._learnt = added(one.learnt for one in self._tallies)
+            for one, units in dropped[-1].units.items():
+                self._count([one], -units)
+        fields = {name for one in self._tallies for name in one.fields}
+        self._learnt = {name: added(one.fields.get(name, ()) for one in self._tallies) for name in fields}
+        self._learnt[""] = added(one.learnt for one in self._tallies)
         return dropped
 
-    def _uncount(self, label: str, units: int) -> None:
-        self._counts[label] -= units
-        if not self._counts[label]:
-            del self._counts[label]
+    def _count(self, labels: Iterable[str], units: int) -> None:
+        for one in labels:
+            name, told, label = one.partition("=")
+            # A field's name begins with a letter, and no JSON of a label that names a class does.
+            if not (told and name[:1].isalpha()):
+                name, label = "", one
+            counts = self._counts[name]
+            counts[label] += units
+            if not counts[label]:
+                del counts[label]
 
 
 def _fresh(unit: UnitState, label: str) -> Fresh:
-    counted = unit.counted()
-    classed = label and all(len(one.label) <= LABEL_CHARACTERS_MAX for one in counted)
+    counted = tuple(msgspec.structs.replace(one, label=brief(one.label)) for one in unit.counted())
+    classed = label and all(one.label for one in counted)
     ruled, spent = unit.status == "adjudicated", {str(reason_of(unit)): spent_on(unit)}
     return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent)
 
 
-def tally_of(units: Sequence[Fresh], learnt: tuple[Learnt, ...], spending: Spending) -> Tally:
-    """Return the tally of some units: what was learnt of them, and what was spent until then."""
-    labels = Counter(one.label for one in units if one.label)
-    return Tally(max(one.at_us for one in units), dict(labels), learnt, spending)
+def tally_of(
+    units: Sequence[Fresh],
+    learnt: tuple[Learnt, ...],
+    spending: Spending,
+    fields: Mapping[str, tuple[Learnt, ...]] | None = None,
+) -> Tally:
+    """Return the tally of some units: what was learnt of them, in each field too, and what was spent until then."""
+    labelled = [unit.label for unit in units if unit.label]
+    counts = Counter(one for label in labelled for one in said(label))
+    count = 0 if counts.total() == len(labelled) else len(labelled)
+    return Tally(max(one.at_us for one in units), dict(counts), learnt, spending, count, dict(fields or {}))
 
 
-def resolved_units(classed: ClassedSchema, units: Sequence[Fresh]) -> list[ResolvedUnit]:
-    """Return some settled units as `concord.quality.resolved` takes them."""
+def resolved_units(classed: ClassedSchema, units: Sequence[Fresh], field: str = "") -> list[ResolvedUnit]:
+    """Return some settled units as `concord.quality.resolved` takes them.
 
-    def place(label: str) -> int:
-        return classed.index(decoded(label.encode()))
+    Args:
+        classed: the schema, or that of the field.
+        units: which.
+        field: of labels that have several: the units whose label answers it, and the annotators whose own does.
+    """
 
-    return [
-        ResolvedUnit(
-            [(one.annotator_id, place(one.label)) for one in unit.annotations],
-            place(unit.label) if unit.ruled else None,
-        )
-        for unit in units
-    ]
+    def place(label: str) -> int | None:
+        answer = (answers_in(label) or {}).get(field) if field else label
+        return None if not answer else classed.index(decoded(answer.encode()))
+
+    found = []
+    for unit in units:
+        answers = [(one.annotator_id, at) for one in unit.annotations if (at := place(one.label)) is not None]
+        resolved = place(unit.label)
+        if resolved is not None:
+            found.append(ResolvedUnit(answers, resolved if unit.ruled else None))
+    return found

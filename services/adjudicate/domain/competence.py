@@ -14,6 +14,7 @@ class CompetenceState(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         told: (known class, given class, times), places in the schema's order, each pair that occurred once.
         gold_units, gold_correct: in all.
+        field: of which field of labels that have several; empty for the whole label.
     """
 
     project_id: str
@@ -22,6 +23,7 @@ class CompetenceState(msgspec.Struct, frozen=True, omit_defaults=True):
     told: tuple[tuple[int, int, int], ...] = ()
     gold_units: int = 0
     gold_correct: int = 0
+    field: str = ""
 
     @property
     def answers(self) -> SparseAnswers:
@@ -37,6 +39,7 @@ class CrowdState(msgspec.Struct, frozen=True, omit_defaults=True):
         dependence_units: gold units that it rests on.
         gold_units: (class, units), places in the schema's order.
         gold_answers: that are in all of this.
+        field: of which field of labels that have several.
     """
 
     project_id: str
@@ -45,6 +48,7 @@ class CrowdState(msgspec.Struct, frozen=True, omit_defaults=True):
     dependence_units: int = 0
     gold_units: tuple[tuple[int, int], ...] = ()
     gold_answers: int = 0
+    field: str = ""
 
 
 Said = TypeVar("Said", CompetenceState, CrowdState)

@@ -4,6 +4,7 @@ Settled with a unit's newest state, as often as one likes: saying the same again
 """
 
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from concord.quality.crowd import GoldAnswers
@@ -22,12 +23,8 @@ class ProjectView:
     """
 
     def __init__(self) -> None:
-        self.competence: dict[str, CompetenceState] = {}
         self.shares = ClassShares()
-        self.crowd: CrowdState | None = None
-        self._answers: dict[str, GoldAnswers] = {}
-        self._weights: Weights | None = None
-        self._weighed_by: tuple[int, float, bool] = (0, 0.0, False)
+        self._fields: defaultdict[str, FieldView] = defaultdict(FieldView)
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
         self._open: dict[str, bool] = {}
@@ -65,14 +62,52 @@ class ProjectView:
             insort(self._escalations, (place, unit.unit_id))
             self._losses[unit.unit_id] = place
 
-    @property
-    def settled(self) -> Mapping[str, int]:
-        """How many of the newest settled units have which label, as canonical JSON text."""
-        return self.shares.counts
+    def settled(self, field: str = "") -> Mapping[str, int]:
+        """Return how many of the newest settled units have which label, or answer to a field, as canonical JSON."""
+        return self.shares.counts(field)
 
     def by_loss(self) -> Iterator[tuple[float, str]]:
         """Yield the escalated units with their place in the queue, most to be gained first."""
         yield from self._escalations
+
+    def field(self, name: str = "") -> "FieldView":
+        """Return what is known of the annotators in a field of labels that have several, nothing at first.
+
+        Without a name: in the label, where that is one.
+        """
+        return self._fields[name]
+
+    def learned(self, competence: CompetenceState) -> None:
+        """Take in what is known of an annotator."""
+        self.field(competence.field).learned(competence)
+
+    def measured(self, crowd: CrowdState) -> None:
+        """Take in what gold says of all together."""
+        self.field(crowd.field).measured(crowd)
+
+    def tallied(self, tally: Tally) -> list[Tally]:
+        """Take in what some settled units tell, and return the tallies that are too old by now."""
+        dropped = self.shares.tallied(tally)
+        for name in {"", *self._fields, *tally.fields}:
+            self.field(name).tallied(self.shares.learnt(name))
+        return dropped
+
+
+class FieldView:
+    """What is known of a project's annotators in one field, or in labels that have one.
+
+    Attributes:
+        competence: by annotator.
+        crowd: what gold says of all together; None before it says anything.
+    """
+
+    def __init__(self) -> None:
+        self.competence: dict[str, CompetenceState] = {}
+        self.crowd: CrowdState | None = None
+        self._answers: dict[str, GoldAnswers] = {}
+        self._learnt: Mapping[str, GoldAnswers] = {}
+        self._weights: Weights | None = None
+        self._weighed_by: tuple[int, float, bool] = (0, 0.0, False)
 
     def learned(self, competence: CompetenceState) -> None:
         """Take in what is known of an annotator."""
@@ -85,10 +120,10 @@ class ProjectView:
         self.crowd = crowd
         self._weights = None
 
-    def tallied(self, tally: Tally) -> list[Tally]:
-        """Take in what some settled units tell, and return the tallies that are too old by now."""
+    def tallied(self, learnt: Mapping[str, GoldAnswers]) -> None:
+        """Take in what resolved units tell of annotators."""
+        self._learnt = learnt
         self._weights = None
-        return self.shares.tallied(tally)
 
     def weights(self, classes: int, assumed_accuracy: float, *, by_resolved: bool) -> Weights:
         """Return what is known of the annotators.
@@ -102,7 +137,7 @@ class ProjectView:
         found = self._weights
         if found is None or self._weighed_by != asked:
             crowd = self.crowd or CrowdState("", 0)
-            learnt = self.shares.learnt if by_resolved else {}
+            learnt = self._learnt if by_resolved else {}
             found = Weights(
                 dict(self._answers), classes, assumed_accuracy, crowd.dependence, dict(crowd.gold_units), learnt
             )

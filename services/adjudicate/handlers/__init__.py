@@ -12,6 +12,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
+from concord.labels.fields import Field
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.handlers.annotations import Annotations
 from services.adjudicate.handlers.competence import Competences
@@ -76,6 +77,6 @@ class Handlers:
             redefinitions=Redefinitions(units, projects, repository, open_places),
         )
 
-    def weights(self, project: Project) -> Weights | None:
-        """Return what consensus in a project rests on; None where its labels have no classes."""
-        return self.deciding.weights(project)
+    def weights(self, project: Project, field: Field | None = None) -> Weights | None:
+        """Return what consensus in a project, or in a field, rests on; None where labels have no classes."""
+        return self.deciding.weights(project, field)

@@ -36,7 +36,7 @@ def _competence(event: QualityEvent) -> Cause[CompetenceState]:
     if outside := [one for one in answers if max(one[:2]) >= told.classes]:
         raise Poison(f"competence_estimated.answers: classes {outside[0][:2]} of {told.classes}")
     said = CompetenceState(
-        metadata.project_id, told.annotator_id, told.revision, answers, told.gold_units, told.gold_correct
+        metadata.project_id, told.annotator_id, told.revision, answers, told.gold_units, told.gold_correct, told.field
     )
 
     def decide(state: CompetenceState | None, now_us: int) -> Decision[CompetenceState] | None:
@@ -44,7 +44,7 @@ def _competence(event: QualityEvent) -> Cause[CompetenceState]:
         after = newest(state, said)
         return None if after is None else Decision(after)
 
-    key = competence_key(metadata.client_id, metadata.project_id, told.annotator_id)
+    key = competence_key(metadata.client_id, metadata.project_id, told.annotator_id, told.field)
     return Cause(key, metadata.event_id, decide)
 
 
@@ -56,7 +56,13 @@ def _crowd(event: QualityEvent) -> Cause[CrowdState]:
     if not 0.0 <= told.dependence <= 1.0:
         raise Poison(f"crowd_measured.dependence: {told.dependence} is not in 0 .. 1")
     said = CrowdState(
-        metadata.project_id, told.revision, told.dependence, told.dependence_units, gold_units, told.gold_answers
+        metadata.project_id,
+        told.revision,
+        told.dependence,
+        told.dependence_units,
+        gold_units,
+        told.gold_answers,
+        told.field,
     )
 
     def decide(state: CrowdState | None, now_us: int) -> Decision[CrowdState] | None:
@@ -64,4 +70,4 @@ def _crowd(event: QualityEvent) -> Cause[CrowdState]:
         after = newest(state, said)
         return None if after is None else Decision(after)
 
-    return Cause(crowd_key(metadata.client_id, metadata.project_id), metadata.event_id, decide)
+    return Cause(crowd_key(metadata.client_id, metadata.project_id, told.field), metadata.event_id, decide)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -14,10 +15,12 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
-from concord.labels import decoded
+from concord.labels import Json, decoded
+from concord.labels.fields import Field
 from concord.quality.stopping import Prices
 from services.adjudicate.announcements import SERVICE, decision
-from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading, merged
+from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading
+from services.adjudicate.domain.fields import Known, leading_form
 from services.adjudicate.domain.unit import RESOLVED, Annotation, Judged, Rule, UnitState, Weigh
 from services.adjudicate.repository import Repository, unit_key
 
@@ -31,20 +34,24 @@ Judge = Callable[[UnitState | None, Weigh], Judged | None]
 """A domain's decision: the state before, and how labels are weighed."""
 
 
+Given = tuple[tuple[str, str], ...]
+"""The labels of one unit: annotator and canonical JSON text, in the order in which they came in."""
+
+
 class NotMerged(Exception):
     """These labels are too many to be merged in passing; the cause is to be asked again when they have been."""
 
-    def __init__(self, project: Project, labels: tuple[str, ...]) -> None:
-        super().__init__(f"{len(labels)} labels of {project.project_id} are to be merged first")
+    def __init__(self, project: Project, given: Given) -> None:
+        super().__init__(f"{len(given)} labels of {project.project_id} are to be merged first")
         self.project = project
-        self.labels = labels
+        self.given = given
 
 
 class Batch:
     """What one batch of causes has in common: merges that were made for it, and what its causes led to."""
 
     def __init__(self) -> None:
-        self.merges: dict[tuple[str, tuple[str, ...]], Leading] = {}
+        self.merges: dict[tuple[str, Given], Leading] = {}
         self.verdicts: dict[str, str] = {}
 
 
@@ -141,45 +148,67 @@ class Deciding:
 
     async def _merge(self, wanted: NotMerged, batch: Batch) -> None:
         """Merge labels on another thread: it may take seconds, and others are served meanwhile."""
-        labels = [msgspec.json.decode(label) for label in wanted.labels]
-        found = await asyncio.to_thread(merged, wanted.project.schema, labels)
-        batch.merges[wanted.project.project_id, wanted.labels] = found
+        found = await asyncio.to_thread(self._leading(wanted.project), wanted.given)
+        batch.merges[wanted.project.project_id, wanted.given] = found
 
     def _weigh(self, project: Project, batch: Batch) -> Weigh:
         def weigh(annotations: Sequence[Annotation]) -> Leading:
-            texts = tuple(one.label for one in annotations)
-            if project.classed is None and sum(map(len, texts)) > MERGED_AT_ONCE_BYTES:
-                found = batch.merges.get((project.project_id, texts))
+            given = tuple((one.annotator_id, one.label) for one in annotations)
+            if project.classed is None and sum(len(label) for _, label in given) > MERGED_AT_ONCE_BYTES:
+                found = batch.merges.get((project.project_id, given))
                 if found is None:
-                    raise NotMerged(project, texts)
+                    raise NotMerged(project, given)
                 return found
-            labels = [(one.annotator_id, msgspec.json.decode(one.label)) for one in annotations]
-            method = cast("Method", project.policy.consensus.method)
-            seen = self.seen(project) if method == "posterior" else {}
-            weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
-            return leading(project.schema, project.classed, labels, method, weights, seen, priced=priced)
+            return self._leading(project)(given)
 
         return weigh
 
-    def seen(self, project: Project) -> Mapping[int, int]:
-        """Return the units by class that a project's mix of classes is learnt from, as its policy says."""
-        if project.classed is None:
+    def _leading(self, project: Project) -> Callable[[Given], Leading]:
+        """Return how a project's labels are weighed by what is known of its annotators now; any thread may ask it."""
+        method = cast("Method", project.policy.consensus.method)
+        if project.form is not None:
+            classed = [one for one in project.form.fields if one.classed is not None and method == "posterior"]
+            known = {one.name: Known(self.weights(project, one), self.seen(project, one)) for one in classed}
+            nothing = Known(None, {})
+            of_form = partial(leading_form, project.form, known=lambda one: known.get(one.name, nothing))
+            return lambda given: of_form(_read(given), method)
+        seen = self.seen(project) if method == "posterior" else {}
+        weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
+        return lambda given: leading(
+            project.schema, project.classed, _read(given), method, weights, seen, priced=priced
+        )
+
+    def seen(self, project: Project, field: Field | None = None) -> Mapping[int, int]:
+        """Return the units by class that a project's mix of classes is learnt from, as its policy says.
+
+        Args:
+            project: whose labels have classes, or the field.
+            field: of labels that have several.
+        """
+        classed = project.classed if field is None else field.classed
+        if classed is None:
             return {}
-        view = self.repository.view(project.project_id)
-        found = Counter(dict(view.crowd.gold_units) if view.crowd else {})
+        view, name = self.repository.view(project.project_id), "" if field is None else field.name
+        crowd = view.field(name).crowd
+        found = Counter(dict(crowd.gold_units) if crowd else {})
         if project.policy.consensus.learn not in SHARES_OF_GOLD_ALONE:
-            for label, units in view.settled.items():
-                found[project.classed.index(decoded(label.encode()))] += units
+            for label, units in view.settled(name).items():
+                found[classed.index(decoded(label.encode()))] += units
         return found
 
-    def weights(self, project: Project) -> Weights | None:
-        """Return what consensus in a project rests on; None where its labels have no classes."""
-        if project.classed is None:
+    def weights(self, project: Project, field: Field | None = None) -> Weights | None:
+        """Return what consensus rests on in a project, or in a field; None where labels have no classes."""
+        classed = project.classed if field is None else field.classed
+        if classed is None:
             return None
         policy = project.policy
         by_resolved = policy.consensus.learn != "gold"
-        view = self.repository.view(project.project_id)
-        return view.weights(len(project.classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
+        view = self.repository.view(project.project_id).field("" if field is None else field.name)
+        return view.weights(len(classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
+
+
+def _read(given: Given) -> list[tuple[str, Json]]:
+    return [(annotator_id, msgspec.json.decode(label)) for annotator_id, label in given]
 
 
 def rule_of(project: Project) -> Rule:

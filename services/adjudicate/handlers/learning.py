@@ -3,6 +3,8 @@
 from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
+from concord.labels.fields import Field
+from concord.labels.form import Form
 from concord.quality.resolved import Learnt, learnt_of
 from services.adjudicate.domain.class_shares import Fresh, resolved_units, tally_of
 from services.adjudicate.handlers.deciding import Deciding
@@ -32,13 +34,28 @@ class Learning:
             StoreUnavailable: no answer; say it again.
         """
         for project_id, units, spending in self.repository.tallies_due(self.clock.now_us()):
-            tally = tally_of(units, self._learnt(project_id, units), spending)
+            project = self.projects.rows.get(project_id)
+            if project is None:
+                tally = tally_of(units, (), spending)
+            elif project.form is not None:
+                tally = tally_of(units, (), spending, await self._learnt_by_field(project, project.form, units))
+            else:
+                tally = tally_of(units, self._learnt(project, units), spending)
             await self.repository.keep_tally(project_id, tally)
 
-    def _learnt(self, project_id: str, units: list[Fresh]) -> tuple[Learnt, ...]:
+    async def _learnt_by_field(self, project: Project, form: Form, units: list[Fresh]) -> dict[str, tuple[Learnt, ...]]:
+        """Return what units tell of their annotators in each field that has classes; others run in between."""
+        found = {}
+        for field in form.fields:
+            if field.classed is not None:
+                found[field.name] = self._learnt(project, units, field)
+                await self.clock.sleep(0)
+        return found
+
+    def _learnt(self, project: Project, units: list[Fresh], field: Field | None = None) -> tuple[Learnt, ...]:
         """Return what units tell of their annotators; nothing where labels have no classes, or are not weighed."""
-        project = self.projects.rows.get(project_id)
-        weights = None if project is None else self.deciding.weights(project)
-        if project is None or project.classed is None or weights is None:
+        classed, weights = project.classed if field is None else field.classed, self.deciding.weights(project, field)
+        if classed is None or weights is None:
             return ()
-        return tuple(learnt_of(resolved_units(project.classed, units), weights.crowd, self.deciding.seen(project)))
+        resolved = resolved_units(classed, units, "" if field is None else field.name)
+        return tuple(learnt_of(resolved, weights.crowd, self.deciding.seen(project, field)))

@@ -248,7 +248,7 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
     view = found.handlers().repository.view(project_id)
     await until(lambda: not view.shares.due(0))
     assert len(list(view.open_units())) == 3
-    assert view.settled["yes".join('""')] == closed * 4 // 5
+    assert view.settled()["yes".join('""')] == closed * 4 // 5
     noted = len(view.shares.due(2**62))
     assert noted < TALLY_UNITS
     await found.leave(found.service)
@@ -264,9 +264,9 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
     of_noted = RECORDS_A_UNIT * noted
     assert store.read[JOURNAL.name] <= 20 + of_noted, "what is open or in no tally, and what may not have been said"
     shares = handlers_of(after).repository.view(project_id).shares
-    assert shares.counts == {'"yes"': closed * 4 // 5, '"no"': closed // 5}
-    assert shares.learnt == view.shares.learnt
-    assert set(shares.learnt) == {"a", "b"}
+    assert shares.counts() == {'"yes"': closed * 4 // 5, '"no"': closed // 5}
+    assert shares.learnt() == view.shares.learnt()
+    assert set(shares.learnt()) == {"a", "b"}
     assert sorted(handlers_of(after).repository.view(project_id).open_units()) == sorted(view.open_units())
     await found.stop()
 
@@ -294,7 +294,7 @@ async def test_a_killed_process_loses_nothing_of_what_was_resolved_and_a_tally_i
         shares = found.handlers().repository.view(project_id).shares
         await _tallied(found)
         assert shares.due(2**62) == [], "the tally is of all of them"
-        learnt.append(shares.learnt)
+        learnt.append(shares.learnt())
         await found.stop()
     assert learnt[0] == learnt[1] == learnt[2] != {}
 

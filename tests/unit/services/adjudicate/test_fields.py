@@ -1,0 +1,117 @@
+"""Labels of several fields: weighed by what is known of each annotator in each field, and ruled whole."""
+
+import json
+from typing import Any
+
+from concord.chassis.identity import Role
+from concord.labels import Json
+from services.ingest.domain.project import Consensus, Gold, Overlap, Policy
+from simulation.house import House
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate, start
+
+CHOICE = {"kind": "choice", "classes": ["no", "yes"]}
+SCHEMA = {
+    "kind": "form",
+    "fields": [
+        {"name": "toxic", "schema": CHOICE},
+        {"name": "spam", "schema": CHOICE},
+        {"name": "rude", "schema": CHOICE, "when": {"field": "toxic", "is": ["yes"]}},
+    ],
+}
+POLICY = Policy(overlap=Overlap(initial=2, max=3), consensus=Consensus(confidence=0.9), gold=Gold(pass_accuracy=0.8))
+GOOD, COIN = [90, 10, 10, 90], [50, 50, 50, 50]
+UNIT = "k1-utb1"
+
+
+async def begun() -> Adjudicate:
+    """Return an adjudicate that knows: ann is good in the field `toxic` and bob in `spam`; cyd is in both."""
+    found = await start(House())
+    await found.upstream.project(POLICY, schema=SCHEMA)
+    for annotator, toxic, spam in (("ann", GOOD, COIN), ("bob", COIN, GOOD), ("cyd", GOOD, GOOD)):
+        await found.upstream.competence(annotator, toxic, field="toxic")
+        await found.upstream.competence(annotator, spam, field="spam")
+        await found.upstream.competence(annotator, GOOD, field="rude")
+    for field in ("toxic", "spam", "rude"):
+        await found.upstream.crowd(0.0, [50, 50], field=field)
+    await found.settle()
+    return found
+
+
+async def say(found: Adjudicate, number: int, annotator: str, **answers: Json) -> None:
+    await found.upstream.annotation(UNIT, number, annotator, {"answers": answers})
+
+
+async def test_who_is_good_at_a_field_is_followed_in_it_and_the_unit_asked_again_while_one_is_in_doubt() -> None:
+    found = await begun()
+    await found.upstream.unit(UNIT)
+    await say(found, 1, "ann", toxic="no", spam="yes")
+    await say(found, 2, "bob", toxic="yes", spam="no", rude="yes")
+    assert [kind for _, kind in await found.decisions()] == ["overlap_requested"]
+    asked = found.events()[0].overlap_requested
+    assert 0.7 < asked.confidence < 0.9, "each of two good people against a coin: not sure of both at once"
+    await say(found, 3, "cyd", toxic="no", spam="no")
+    assert [kind for _, kind in await found.decisions()][1:] == ["consensus_reached"]
+    reached = found.events()[1].consensus_reached
+    assert json.loads(reached.label) == {"answers": {"toxic": "no", "spam": "no"}}
+    assert [(one.field, one.decided) for one in reached.fields] == [("toxic", True), ("spam", True)]
+    assert reached.confidence == reached.fields[0].confidence * reached.fields[1].confidence > 0.9
+    await found.stop()
+
+
+async def test_what_is_known_of_each_field_outlives_a_process_and_is_shown() -> None:
+    found = await begun()
+    await found.kill(found.service)
+    await found.join()
+    path = f"/v1/projects/{PROJECT}/competence"
+
+    async def shown(field: str = "") -> Any:
+        query = f"field={field}" if field else ""
+        return (await found.call("GET", path, role=Role.OPERATOR, query=query)).json()
+
+    assert (await shown())["fields"] == ["toxic", "spam", "rude"]
+    for field, good in (("toxic", "ann"), ("spam", "bob")):
+        known = await shown(field)
+        accuracies = {one["annotator_id"]: one["confusion"][0][0] for one in known["annotators"]}
+        assert accuracies[good] > 0.85
+        assert min(accuracies["ann"], accuracies["bob"]) < 0.65
+        assert (known["dependence"], known["dependence_units"]) == (0.0, 100)
+        assert "fields" not in known
+    await found.stop()
+
+
+async def test_an_escalation_shows_in_which_fields_people_disagree_and_a_ruling_is_of_the_whole_label() -> None:
+    found = await begun()
+    await found.upstream.unit(UNIT)
+    for number, (annotator, rude) in enumerate((("ann", "yes"), ("cyd", "no"), ("dan", "no")), start=1):
+        await say(found, number, annotator, toxic="yes", spam="no", rude=rude)
+    await found.upstream.labelling_ended(UNIT)
+    await found.settle()
+    escalated = next(event.escalated for event in found.events() if event.HasField("escalated"))
+    doubtful = {one.field for one in escalated.fields if one.confidence < 0.9}
+    assert doubtful == {"rude"}
+    (waiting,) = (await found.call("GET", "/v1/escalations")).json()["escalations"]
+    agreed = {one["field"]: one["agreed"] for one in waiting["fields"]}
+    assert agreed == {"toxic": True, "spam": True, "rude": False}
+    (rude,) = (one for one in waiting["fields"] if one["field"] == "rude")
+    assert sorted((one["answer"], one["annotations"]) for one in rude["answers"]) == [("no", 2), ("yes", 1)]
+    half: dict[str, Any] = {"label": {"answers": {"rude": "no"}}, "reason": "r"}
+    refused = await found.call("POST", f"/v1/escalations/{UNIT}/ruling", half)
+    assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "label.answers.toxic")
+    whole = {"answers": {"toxic": "yes", "spam": "no", "rude": "yes"}}
+    assert (await found.call("POST", f"/v1/escalations/{UNIT}/ruling", {"label": whole, "reason": "r"})).status == 200
+    await found.settle()
+    assert json.loads(found.events()[-1].adjudicated.label) == whole
+    await found.stop()
+
+
+async def test_a_plain_label_tells_of_no_fields() -> None:
+    found = await start(House())
+    await found.upstream.project(POLICY)
+    await found.escalate("k1-utb2", "yes", "no")
+    (waiting,) = (await found.call("GET", "/v1/escalations")).json()["escalations"]
+    assert "fields" not in waiting
+    lines = (await found.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.OPERATOR)).body
+    assert b"fields" not in lines
+    assert all(not event.escalated.fields for event in found.events() if event.HasField("escalated"))
+    await found.stop()
