@@ -30,7 +30,7 @@ from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.crowd import CrowdFound, crowd_found
 from services.metrics.domain.standing import competences, gold_answers
 from services.metrics.domain.unit import Annotation as Answered
-from services.metrics.repository import Repository
+from services.metrics.repository import Rows
 
 KEYS = (
     "consensus_accuracy",
@@ -132,11 +132,11 @@ def _resolved(dataset: Dataset, item: str, unit: UnitState) -> Fresh:
     return Fresh(0, label, unit.counted(), ruled)
 
 
-def _measured(dataset: Dataset, gold: Sequence[str]) -> Repository:
+def _measured(dataset: Dataset, gold: Sequence[str]) -> Rows:
     """Return metrics' rows of the gold units, everybody's answers in."""
-    counted = Repository()
+    counted = Rows()
     for item in gold:
-        unit = counted.unit(item, PROJECT)
+        unit = counted.unit(item, PROJECT, 0)
         assert unit is not None
         unit.gold = encoded(dataset.gold[item]).decode()
         counted.gold_known(item, unit, 1)

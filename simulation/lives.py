@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.journal.part import JournalPart
-from concord.chassis.places.keeper import PlaceKeeper
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.chassis.settings import ServiceSettings
@@ -34,9 +33,7 @@ from simulation.trace import TownCluster, Trace, TracedStore
 
 RESTART_SECONDS = (0.5, 5.0)
 LIVES_APIECE = 2
-"""Of a service that keeps its read models by place, all the time; of another only while a run has two at once."""
-TWO_OF_ANY_CHANCE = 0.35
-"""How often a run that has two lives at once has them of the services, too, that do not keep theirs by place yet."""
+"""Of every service, when nothing happens to them."""
 AWAY_AFTER_SECONDS = (5.0, 35.0)
 AWAY_SECONDS = (60.0, 180.0)
 SESSION_SECONDS = (3.0, 10.0)
@@ -50,11 +47,6 @@ SERVICES: Mapping[str, tuple[type[ServiceSettings], Wire]] = {
     "audit": (AuditSettings, audit.wire),
     "metrics": (MetricsSettings, metrics.wire),
 }
-
-
-PROCESSES: Mapping[str, int] = {**dict.fromkeys(SERVICES, 2), "metrics": 1}
-"""How many lives of each service there are when nothing happens to them: more than one where its read models are kept
-by place."""
 
 
 class HungUp(Exception):
@@ -85,7 +77,6 @@ class Life:
         self.address = ports.address
         self._doors = house.doors
         self.service = wire(settings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
-        self.placed = any(isinstance(part, PlaceKeeper) for part in self.service.runtime.parts)
         self.ended = asyncio.Event()
         self.backlog_events = 0
         self._publishers = [part.publisher for part in self.service.runtime.parts if isinstance(part, JournalPart)]
@@ -203,7 +194,6 @@ class Lives:
         self.generator = generator
         self.now: dict[str, list[Life]] = {name: [] for name in SERVICES}
         self.away: set[tuple[str, type[Exception]]] = set()
-        self._wanted = dict(PROCESSES)
         self.deaths: list[str] = []
         self.overfull: list[str] = []
         self.ends: Counter[str] = Counter()
@@ -212,33 +202,22 @@ class Lives:
         self._expiries: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        """Begin a life of each, or as many as each has."""
-        if Fault.TWO_LIVES in self.weather.faults and self.generator.random() < TWO_OF_ANY_CHANCE:
-            self._wanted = dict.fromkeys(SERVICES, LIVES_APIECE)
-        self._keepers = [
-            asyncio.create_task(self._keep(name, seat)) for name in SERVICES for seat in range(LIVES_APIECE)
-        ]
+        """Begin as many lives as each has."""
+        self._keepers = [asyncio.create_task(self._keep(name)) for name in SERVICES for _ in range(LIVES_APIECE)]
 
-    async def _keep(self, name: str, seat: int) -> None:
+    async def _keep(self, name: str) -> None:
         while not self._closing:
-            if seat < self._wanted[name] and len(self.now[name]) < self._wanted[name]:
+            if len(self.now[name]) < LIVES_APIECE:
                 await self.live(name)
             await asyncio.sleep(self.generator.uniform(*RESTART_SECONDS))
 
     def calm(self) -> list[Life]:
-        """Want one life of each from now on, two of what is kept by place; return those that are too many."""
-        surplus: list[Life] = []
-        for name, lives in self.now.items():
-            if not any(life.placed for life in lives):
-                self._wanted[name] = PROCESSES[name]
-            surplus += lives[: -self._wanted[name]]
-        return surplus
+        """Return the lives that are more than each has when nothing happens."""
+        return [life for lives in self.now.values() for life in lives[:-LIVES_APIECE]]
 
     async def live(self, name: str) -> None:
         """Live one life of a service to its end."""
         life = Life(name, self.house, self.weather, self.trace, self.cluster.offsets)
-        if life.placed:
-            self._wanted[name] = LIVES_APIECE
         self.now[name].append(life)
         life.passage.down.update(what for who, what in self.away if who == name)
         self.trace.tell("life", life.writer)
@@ -260,10 +239,6 @@ class Lives:
     def pick(self, name: str, generator: random.Random) -> Life | None:
         """Return a life of the service to which a request goes."""
         return generator.choice(self.now[name]) if self.now[name] else None
-
-    def groups(self) -> dict[str, str]:
-        """Return each service's consumer group; without Faust each life of metrics reads for itself."""
-        return {name: lives[0].writer if name == "metrics" and lives else name for name, lives in self.now.items()}
 
     async def close(self) -> None:
         """Stop all in order."""

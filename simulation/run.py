@@ -186,8 +186,8 @@ async def _settled(town: Town) -> AsyncIterator[str]:
 
 def _unsettled(town: Town) -> Iterator[str]:
     cluster = town.house.cluster
-    for service, group in town.network.lives.groups().items():
-        committed = cluster.group(group).committed
+    for service in town.network.lives.now:
+        committed = cluster.group(service).committed
         for topic in TOPICS:
             if service not in topic.readers or topic.compacted:
                 continue

@@ -17,7 +17,8 @@ Made for Faust 0.15; a test reads these topics on a real broker.
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import faust
@@ -181,9 +182,12 @@ class ChunkedConsumer(driver.Consumer):
         self._delivered.clear()
         chunked = {tp for tp in self.assignment() if tp.topic in self._chunked_app.chunked_topics}
         if chunked:
+            generation = self.app.consumer_generation_id
             starts, ends = await self.earliest_offsets(*chunked), await self.highwaters(*chunked)
             extents = {ensure_TP(tp): Extent(start or 0, ends[tp] or 0) for tp, start in starts.items()}
-            await self.seek_wait(self._chunked_app.begin_at(extents))
+            positions = await self._chunked_app.begin_at(extents)
+            if self.app.consumer_generation_id == generation:  # else it is called again, for what is ours by now
+                await self.seek_wait(positions)
 
 
 class _ChunkedTransport(driver.Transport):
@@ -201,7 +205,9 @@ class ChunkedApp(faust.App):
 
     Attributes:
         begin_at: told what partitions hold, says where to begin on each. Called after every rebalance, when the
-            tables are recovered and before anything is fetched.
+            tables are recovered and before anything is fetched; it may be cancelled, and is called again then.
+        dealt: called when the owner was told how places are dealt, before the tables of what is gained are recovered.
+        opens: whether the owner is told that a place is open once reading begins; else whoever reads tells it.
     """
 
     logger = FAUST_LOG
@@ -210,7 +216,9 @@ class ChunkedApp(faust.App):
         self._owner = owner
         self._owned: frozenset[int] = frozenset()
         self.chunked_topics: set[str] = set()
-        self.begin_at: Callable[[Mapping[TP, Extent]], Positions] = _at_the_beginning
+        self.begin_at: Callable[[Mapping[TP, Extent]], Awaitable[Positions]] = _at_the_beginning
+        self.dealt: Callable[[], None] = _nobody
+        self.opens = True
         super().__init__(
             service,
             broker=[f"kafka://{host}" for host in kafka.bootstrap.split(",")],
@@ -239,7 +247,7 @@ class ChunkedApp(faust.App):
         """Seek while every partition is still held back."""
         del arguments, options
         await cast("ChunkedConsumer", self.consumer).perform_seek()
-        if self._owner is not None:
+        if self._owner is not None and self.opens:
             for place in self._owner.given():
                 self._owner.opened(place)
 
@@ -249,7 +257,7 @@ class ChunkedApp(faust.App):
         assert self._owner is not None
         assigned: Iterable[TP] = arguments[1]
         mine = frozenset(tp.partition for tp in assigned if tp.topic in self.chunked_topics)
-        distribution = cast("PartitionAssignor", self.assignor).external_topic_distribution
+        distribution = self.assignor.external_topic_distribution
         try:
             for topic in sorted(self.chunked_topics):
                 check_width(
@@ -261,12 +269,21 @@ class ChunkedApp(faust.App):
         table = places_of(distribution, self.chunked_topics)
         self._owner.dealt(Deal(mine, mine & self._owned, table))
         self._owned = mine
+        self.dealt()
 
     def chunked(self, name: str) -> Any:
         """Return a topic whose agents get chunks; the topic exists. Every topic of this application is one."""
         self.chunked_topics.add(name)
         raw = _RawChunks(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         return self.topic(name, schema=raw)
+
+    @cached_property
+    def assignor(self) -> PartitionAssignor:
+        """Deal no standbys: one in memory is read anew when it is made active, and saves nobody anything.
+
+        Not by the setting: with that at zero Faust takes another assignor for an application without tables.
+        """
+        return PartitionAssignor(self, replicas=0)
 
     async def on_first_start(self) -> None:
         """Make no directories: nothing is kept on disk."""
@@ -283,8 +300,12 @@ def places_of(distribution: Mapping[str, Mapping[str, Sequence[int]]], topics: C
     }
 
 
-def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:
+async def _at_the_beginning(extents: Mapping[TP, Extent]) -> Positions:
     return {tp: extent.start for tp, extent in extents.items()}
+
+
+def _nobody() -> None:
+    return
 
 
 def _credentials(kafka: KafkaSettings) -> Any:

@@ -10,7 +10,7 @@ API_VERSION = "kafka.strimzi.io/v1"
 COPIES = 3
 COPIES_IN_SYNC_MIN = 2
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
-CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-changelog",)}
+CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-by-place-changelog",)}
 """Topics that a service keeps for itself behind its Faust tables, and creates itself with what suits them."""
 BATCH_OVERHEAD_BYTES = 48_588
 """What the broker adds to a record of the largest size; together they are Kafka's own default."""

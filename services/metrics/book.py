@@ -1,47 +1,48 @@
-"""The book: what metrics would otherwise have to read again, kept as parts in a table.
+"""The book of a place: what metrics would otherwise have to read again, kept as parts in a table.
 
 A change to one row costs Faust 60 to 200 us, an event of a chunk four. So rows are not written one by one: every few
-seconds the parts that changed are, and with them how far each partition was counted when the writing began. A new
-life takes the parts up and reads on from there.
+seconds the parts that changed are, and with them how far each topic was counted when the writing began. Whoever is
+dealt the place next takes the parts up and reads on from there.
 
 That is exact without any transaction. A part may be newer than the positions it is listed with: what it holds
 already comes once more, and rows know every assignment by its id, so it changes nothing. A unit that is closed
 meanwhile may stand in its bucket and in the closed sums, which are written last; the closed one prevails.
 
 A part is written into the slot that the last manifest does not name, and the manifest last; so there is always a
-whole book. Each life writes under its own name: a process that was thought dead and wakes up spoils no other's,
-and whichever book is taken up, the topics say what came after it.
+whole book. Each tenure of a place writes under its own name: a process that was thought dead and wakes up spoils no
+other's, and whichever book is taken up, the topics say what came after it.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
+from services.metrics.domain.closed import Segment
 from services.metrics.domain.lot import Lot
 from services.metrics.domain.sums import ClosedSums
 from services.metrics.domain.unit import Unit
-from services.metrics.repository import BUCKETS, Repository
+from services.metrics.repository import BUCKETS, Rows
 
-VERSION = 1
+VERSION = 2
 PIECE_BYTES = 400_000
 """A broker takes records of a megabyte; a part that is larger is cut."""
 MANIFEST = "manifest"
 SUMS, CLOSED, LOTS, UNITS = "sums", "closed", "lots", "units"
 
-Place = tuple[str, int]
-Positions = Mapping[Place, int]
-
-log = logging.getLogger(__name__)
+Positions = Mapping[str, int]
+"""How far each topic is counted: the next offset of the place's partition."""
 
 
 class Parts(Protocol):
-    """Where books are kept: a mapping whose changes are durable, in their order, when `settled` returns."""
+    """Where books are kept: pieces by place and name; changes are durable, in their order, when `settled` returns."""
 
-    @property
-    def rows(self) -> MutableMapping[bytes, bytes]:
-        """Return the pieces by name."""
+    def read(self, place: int) -> Mapping[bytes, bytes]:
+        """Return the pieces that were kept of a place before it was dealt to this process."""
+        ...
+
+    def write(self, place: int, name: bytes, piece: bytes | None) -> None:
+        """Keep a piece, or with None remove it."""
         ...
 
     async def settled(self) -> None:
@@ -57,63 +58,70 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, array_like=True):
-    """What a life's book holds.
+    """What a tenure's book holds.
 
     Attributes:
-        positions: topic, partition, next offset: everything below is in the parts.
+        positions: topic -> next offset: everything below is in the parts.
+        forgotten_us: see `Closed.forgotten_us`.
     """
 
     version: int
     parts: dict[str, Written]
-    positions: list[tuple[str, int, int]]
+    positions: dict[str, int]
+    forgotten_us: int = 0
 
     def progress(self) -> int:
         """Return how many records are in; of several books the one with most of them is taken up."""
-        return sum(offset for _, _, offset in self.positions)
+        return sum(self.positions.values())
 
 
 class Book:
-    """One life's book.
+    """The book of one tenure of a place.
 
     Args:
-        life: this life's name, like no other's; without a slash.
-        repository: what is kept.
+        tenure: its name, like no other's; without a slash.
+        place: whose rows these are.
+        rows: what is kept.
         parts: where.
         breathe: lets others run between two parts.
     """
 
-    def __init__(self, life: str, repository: Repository, parts: Parts, breathe: Callable[[], Awaitable[None]]) -> None:
-        self.life = life
-        self.repository = repository
+    def __init__(
+        self, tenure: str, place: int, rows: Rows, parts: Parts, breathe: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.tenure = tenure
+        self.place = place
+        self.rows = rows
         self.parts = parts
         self._breathe = breathe
         self._written: dict[str, Written] = {}
-        self._closed_known = 0
+        self._others: list[bytes] = []
+        self._closed_until = self._closed_known = 0
         self._whole = False
 
-    def take_up(self) -> Positions:
-        """Fill the repository from the best book there is; return how far it reads, nothing without a book."""
-        found = self._books()
+    async def take_up(self) -> Positions:
+        """Fill the rows from the best book there is; return how far it reads, nothing without a book."""
+        pieces = self.parts.read(self.place)
+        own = _key(self.tenure, "")
+        # Manifests first: a book without one is none.
+        others = [name for name in pieces if not name.startswith(own)]
+        self._others = sorted(others, key=lambda one: not one.endswith(f"/{MANIFEST}".encode()))
+        found = _books(pieces)
         if not found:
             return {}
-        life, manifest = max(found.items(), key=lambda one: (one[1].progress(), one[0]))
-        repository = self.repository
-
-        def parts(kind: str, form: Any) -> list[Any]:
-            numbered = [(int(name.rpartition("/")[2]), name) for name in manifest.parts if name.startswith(f"{kind}/")]
-            data = [self._read(life, name, manifest.parts[name]) for _, name in sorted(numbered)]
-            return data if form is bytes else [msgspec.msgpack.decode(one, type=form) for one in data]
-
-        for sums in parts(SUMS, dict[str, ClosedSums]):
-            repository.load_closed(parts(CLOSED, bytes), sums)
-        for lots in parts(LOTS, dict[str, Lot]):
-            repository.load_lots(lots)
-        for units in parts(UNITS, dict[str, Unit]):
-            repository.load_units(units)
-        log.info(
-            "took up the book of %s: %d units open, %d closed", life, repository.units_open, len(repository.closed)
-        )
-        return {(topic, partition): offset for topic, partition, offset in manifest.positions}
+        tenure, manifest = max(found.items(), key=lambda one: (one[1].progress(), one[0]))
+        parts = {name: _read(pieces, tenure, name, where) for name, where in manifest.parts.items()}
+        await self._breathe()
+        segments = {int(number): _decoded(data, Segment) for number, data in _of(parts, CLOSED)}
+        sums = {project_id: _decoded(data, ClosedSums) for project_id, data in _of(parts, SUMS)}
+        self.rows.load_closed(manifest.forgotten_us, segments, sums)
+        for _, data in _of(parts, LOTS):
+            self.rows.load_lots(_decoded(data, dict[str, Lot]))
+            await self._breathe()
+        for _, data in _of(parts, UNITS):
+            self.rows.load_units(_decoded(data, dict[str, Unit]))
+            await self._breathe()
+        return manifest.positions
 
     async def keep(self, positions: Positions) -> None:
         """Write what has changed; `positions` are those of this moment, before anything is written.
@@ -121,69 +129,87 @@ class Book:
         Raises:
             Exception: a write was not acknowledged; the next time everything is written.
         """
-        manifest_positions = [(*place, offset) for place, offset in positions.items()]
+        manifest_positions = dict(positions)
         whole, self._whole = not self._whole, False
-        repository = self.repository
-        units, lots = repository.take_dirty()
+        rows = self.rows
+        units, lots = rows.take_dirty()
         written = dict(self._written)
         for bucket in range(BUCKETS) if whole else sorted(units):
-            self._write(f"{UNITS}/{bucket}", repository.buckets[bucket], written)
-            await self._breathe()
+            if self._write(f"{UNITS}/{bucket}", rows.buckets[bucket], written):
+                await self._breathe()
         for bucket in range(BUCKETS) if whole else sorted(lots):
-            self._write(f"{LOTS}/{bucket}", repository.lots[bucket], written)
+            self._write(f"{LOTS}/{bucket}", rows.lots[bucket], written)
         # Last and without a pause: what was closed while the buckets were written is in here.
-        closed = len(repository.closed)
-        if whole or closed > self._closed_known:
-            for number, segment in repository.closed.segments(0 if whole else self._closed_known).items():
+        gone, until, known = self._write_closed(whole, written)
+        await self.parts.settled()
+        manifest = Manifest(VERSION, written, manifest_positions, rows.closed.forgotten_us)
+        self.parts.write(self.place, _key(self.tenure, MANIFEST), msgspec.msgpack.encode(manifest))
+        await self.parts.settled()
+        self._written, self._closed_until, self._closed_known, self._whole = written, until, known, True
+        self._others += gone
+        if self._others:
+            for name in self._others:
+                self.parts.write(self.place, name, None)
+            await self.parts.settled()
+            self._others = []
+
+    def _write_closed(self, whole: bool, written: dict[str, Written]) -> tuple[list[bytes], int, int]:
+        """Write what closed since; return the pieces of what is forgotten, the newest segment, how many ids are in."""
+        closed, dirty = self.rows.closed, self.rows.take_sums_dirty()
+        if whole or closed.count > self._closed_known:
+            for number, segment in closed.segments(0 if whole else self._closed_until).items():
                 self._write(f"{CLOSED}/{number}", segment, written)
-            self._write(f"{SUMS}/0", repository.closed_sums, written)
-        await self.parts.settled()
-        manifest = Manifest(VERSION, written, manifest_positions)
-        self.parts.rows[_key(self.life, MANIFEST)] = msgspec.msgpack.encode(manifest)
-        await self.parts.settled()
-        self._written, self._closed_known, self._whole = written, closed, True
-        if whole:
-            await self._clear_others()
+        for project_id in sorted(self.rows.closed_sums if whole else dirty):
+            self._write(f"{SUMS}/{project_id}", self.rows.closed_sums[project_id], written)
+        numbers = closed.numbers()
+        gone: list[bytes] = []
+        for name in [name for name in written if name.startswith(f"{CLOSED}/")]:
+            if int(name.rpartition("/")[2]) not in numbers:
+                gone += _pieces(self.tenure, name, written.pop(name))
+        return gone, max(numbers, default=0), closed.count
 
-    def _books(self) -> dict[str, Manifest]:
-        """Return the books that are whole, by life."""
-        rows, books = self.parts.rows, {}
-        for key, value in list(rows.items()):
-            life, _, name = key.decode().partition("/")
-            if name == MANIFEST:
-                manifest = msgspec.msgpack.decode(value, type=Manifest)
-                pieces = [piece for part, place in manifest.parts.items() for piece in _pieces(life, part, place)]
-                if manifest.version == VERSION and all(piece in rows for piece in pieces):
-                    books[life] = manifest
-        return books
-
-    def _read(self, life: str, name: str, place: Written) -> bytes:
-        return b"".join([self.parts.rows[piece] for piece in _pieces(life, name, place)])
-
-    def _write(self, name: str, content: Any, written: dict[str, Written]) -> None:
-        """Write a part into its other slot; one that is empty and never was written is left out."""
+    def _write(self, name: str, content: Any, written: dict[str, Written]) -> bool:
+        """Write a part into its other slot, unless it is empty and never was written; return whether it was written."""
         before = self._written.get(name)
         if before is None and not content:
-            return
-        data = content if isinstance(content, bytes) else msgspec.msgpack.encode(content)
-        place = Written(1 - before.slot if before else 0, -(-len(data) // PIECE_BYTES))
-        for number, piece in enumerate(_pieces(self.life, name, place)):
-            self.parts.rows[piece] = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
-        written[name] = place
-
-    async def _clear_others(self) -> None:
-        """Remove the books of lives before, now that there is one of this life."""
-        rows, own = self.parts.rows, f"{self.life}/".encode()
-        others = [key for key in rows if not key.startswith(own)]
-        # Manifests first: a book without one is none.
-        for key in sorted(others, key=lambda one: not one.endswith(f"/{MANIFEST}".encode())):
-            del rows[key]
-        await self.parts.settled()
+            return False
+        data = msgspec.msgpack.encode(content)
+        where = Written(1 - before.slot if before else 0, -(-len(data) // PIECE_BYTES))
+        for number, piece in enumerate(_pieces(self.tenure, name, where)):
+            self.parts.write(self.place, piece, data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES])
+        written[name] = where
+        return True
 
 
-def _key(life: str, name: str) -> bytes:
-    return f"{life}/{name}".encode()
+def _books(pieces: Mapping[bytes, bytes]) -> dict[str, Manifest]:
+    """Return the books that are whole, by tenure."""
+    books = {}
+    for key, value in pieces.items():
+        tenure, _, name = key.decode().partition("/")
+        if name == MANIFEST:
+            manifest = msgspec.msgpack.decode(value, type=Manifest)
+            needed = [piece for part, where in manifest.parts.items() for piece in _pieces(tenure, part, where)]
+            if manifest.version == VERSION and all(piece in pieces for piece in needed):
+                books[tenure] = manifest
+    return books
 
 
-def _pieces(life: str, name: str, place: Written) -> list[bytes]:
-    return [_key(life, f"{name}/{place.slot}/{number}") for number in range(place.pieces)]
+def _read(pieces: Mapping[bytes, bytes], tenure: str, name: str, where: Written) -> bytes:
+    return b"".join([pieces[piece] for piece in _pieces(tenure, name, where)])
+
+
+def _of(parts: Mapping[str, bytes], kind: str) -> list[tuple[str, bytes]]:
+    """Return the parts of a kind by what distinguishes them."""
+    return sorted((name.partition("/")[2], data) for name, data in parts.items() if name.startswith(f"{kind}/"))
+
+
+def _decoded(data: bytes, form: Any) -> Any:
+    return msgspec.msgpack.decode(data, type=form)
+
+
+def _key(tenure: str, name: str) -> bytes:
+    return f"{tenure}/{name}".encode()
+
+
+def _pieces(tenure: str, name: str, where: Written) -> list[bytes]:
+    return [_key(tenure, f"{name}/{where.slot}/{number}") for number in range(where.pieces)]

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.places.forward import Placing
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
 from concord.chassis.wiring import dependencies, real_ports
-from services.metrics import api, events
+from services.metrics import api
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
 from services.metrics.door import Doors, replaying
-from services.metrics.handlers import Handlers
 from services.metrics.measure import MEASURE_SECONDS, Measure
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
@@ -43,19 +44,22 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     Args:
         settings: its settings.
         ports: the world.
-        doors: makes the Kafka door; without one each life reads the topics from their beginning.
+        doors: makes the Kafka door; without one a place that is gained is read from the topics' beginning.
     """
-    repository = Repository()
+    owner = Owner(settings.places.count, ports.address)
+    repository = Repository(owner.places)
     dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     projects = project_table(ports.broker, ports.clock, dead_letters)
     annotators = annotator_table(ports.broker, ports.clock, dead_letters)
-    door = doors(ports, repository, events.handlers(Handlers(repository)))
-    measure = Measure(repository, projects, ports.broker, ports.telemetry, ports.clock, door.caught_up, door.taken_up)
+    door = doors(ports, owner, repository)
+    measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, door.look)
+    door.reading.lost.append(measure.drop)
     parts: list[Part] = [
         Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
         Hook("store", stop=ports.store.close),
         dependencies(ports, settings.patience, "broker"),
         BrokerPart(ports.broker, ports.clock),
+        Hook("peers", stop=ports.peers.close),
         projects,
         annotators,
         *door.parts,
@@ -68,6 +72,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
+        placing=Placing(owner, ports.peers),
         state=api.Reached(measure, annotators),
     )
     return Service(runtime, asgi, settings.http)

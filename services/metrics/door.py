@@ -1,17 +1,30 @@
 """What a Kafka door is to metrics, and the one that keeps nothing: it reads the topics from their beginning."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.consumer import BatchConsumer, Delivery, Handler
+from concord.chassis.back_off import BackOff
+from concord.chassis.broker.port import (
+    POLL_RECORDS_MAX,
+    Broker,
+    BrokerUnavailable,
+    Incoming,
+    Subscription,
+    TopicPartition,
+)
+from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.faust_chunks import Extent
+from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Part
-from concord.contracts.topics import Topic
 from services.metrics.announcements import SERVICE
-from services.metrics.events import Count
+from services.metrics.reading import Reading
 from services.metrics.repository import Repository
+
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,47 +33,144 @@ class Door:
 
     Attributes:
         parts: started in this order, after the broker and the tables.
-        caught_up: tells whether everything that the topics hold was served.
-        taken_up: tells whether everything that they held at the start was.
+        reading: what it counts by.
+        look: asks how far the topics go, where something waits for that; called now and then.
     """
 
     parts: Sequence[Part]
-    caught_up: Callable[[], Awaitable[bool]]
-    taken_up: Callable[[], Awaitable[bool]]
+    reading: Reading
+    look: Callable[[], Awaitable[None]]
 
 
-Doors = Callable[[Ports, Repository, Mapping[Topic, Count]], Door]
-"""Makes a door that lets events in to their handlers, and may keep what the repository holds."""
+Doors = Callable[[Ports, Owner, Repository], Door]
+"""Makes a door that lets events in to their places, and may keep what these hold."""
 
 
-def replaying(ports: Ports, repository: Repository, counts: Mapping[Topic, Count]) -> Door:
-    """Return the door for tests and simulation: every life is a group of its own and counts everything anew."""
-    del repository
-    consumer = BatchConsumer(
-        ports.writer,
-        ports.broker,
-        {topic: _counting(count) for topic, count in counts.items()},
-        _nothing_to_flush,
-        DeadLetters(SERVICE, ports.broker, ports.clock),
-        ports.telemetry,
-        ports.clock,
-    )
+def replaying(ports: Ports, owner: Owner, repository: Repository) -> Door:
+    """Return the door for tests and simulation: a place that is gained is counted from the topics' beginning."""
+    letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    reading = Reading(owner, repository, Forgetful(), ports.writer, letters, ports.telemetry, ports.clock)
+    return Door([Replay(ports.broker, owner, reading, ports.clock)], reading, _nothing_to_look_for)
 
-    async def caught_up() -> bool:
+
+class Forgetful:
+    """Where books are that nobody ever reads."""
+
+    def read(self, place: int) -> Mapping[bytes, bytes]:
+        """Return nothing."""
+        del place
+        return {}
+
+    def write(self, place: int, name: bytes, piece: bytes | None) -> None:
+        """Forget it."""
+
+    async def settled(self) -> None:
+        """Return."""
+
+
+class Replay:
+    """One member of the service's group, that reads what it gains from the beginning and then follows.
+
+    Args:
+        broker: where.
+        owner: the table of places; the group deals them whole.
+        reading: counts.
+        clock: paces it.
+    """
+
+    name = "replay"
+
+    def __init__(self, broker: Broker, owner: Owner, reading: Reading, clock: Clock) -> None:
+        self.broker = broker
+        self.owner = owner
+        self.reading = reading
+        self.clock = clock
+        self._topics = sorted(reading.topics)
+        self._member = broker.subscribe(self._topics, SERVICE, owner)
+        self._released: set[int] = set()
+        self._stopping = self._was_dealt = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._waits = BackOff("metrics' reading", clock)
+
+    async def start(self) -> None:
+        """Join the group."""
+        await self._member.start()
+
+    async def run(self) -> None:
+        """Count until stopped."""
+        while not self._stopping:
+            self._idle.clear()
+            try:
+                await self._turn()
+            except BrokerUnavailable as fault:
+                await self._waits.wait(fault)
+            else:
+                self._waits.over()
+            finally:
+                self._idle.set()
+
+    async def hand_over(self) -> None:
+        """Let others have the places."""
+        self.owner.leave()
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Finish what is in hand and leave the group."""
+        self._stopping = True
+        await self._idle.wait()
+        await self._member.stop()
+
+    def unready(self) -> str | None:
+        """Return that the first places are being counted, until they are."""
+        return None if self._was_dealt else "its first places are being counted"
+
+    async def _turn(self) -> None:
+        asked_us = self.clock.now_us()
+        records = await self._member.poll(POLL_RECORDS_MAX, POLL_SECONDS)
+        self.reading.dealt()
+        given = frozenset(self.owner.given())
+        self._released &= self.reading.held()
+        if gained := given - self._released:
+            await self._count_whole(gained)
+        self._was_dealt = True
+        await self._serve(records)
+        if len(records) < POLL_RECORDS_MAX:
+            for place in self._released:
+                self.reading.whole(place, asked_us)
+        await self._member.commit({_partition(one): one.offset + 1 for one in records})
+
+    async def _count_whole(self, places: frozenset[int]) -> None:
+        """Count these places from the topics' beginning to their end, and follow them from now on."""
+        for place in sorted(places):
+            await self.reading.take_up(place, dict.fromkeys(self._topics, Extent(0, 0)))
+        reader = self.broker.subscribe(self._topics, None)
         try:
-            return await consumer.subscription.lag() == 0
-        except BrokerUnavailable:
-            return False
+            await reader.start()
+            asked_us = self.clock.now_us()
+            while records := await self._next(reader):
+                await self._serve([one for one in records if one.partition in places])
+        finally:
+            await reader.stop()
+        for place in places & self.reading.held():
+            self._member.release(place)
+            self._released.add(place)
+            self.reading.whole(place, asked_us)
 
-    return Door([consumer], caught_up, caught_up)
+    async def _next(self, reader: Subscription) -> Sequence[Incoming]:
+        return await reader.poll(POLL_RECORDS_MAX, 0.0)
+
+    async def _serve(self, records: Sequence[Incoming]) -> None:
+        chunks: defaultdict[TopicPartition, list[Incoming]] = defaultdict(list)
+        for record in records:
+            chunks[_partition(record)].append(record)
+        for at, chunk in chunks.items():
+            await self.reading.serve(at.topic, at.partition, chunk)
 
 
-def _counting(count: Count) -> Handler:
-    async def handle(deliveries: Sequence[Delivery]) -> None:
-        count([delivery.event for delivery in deliveries])
-
-    return handle
+def _partition(record: Incoming) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
 
 
-async def _nothing_to_flush() -> None:
+async def _nothing_to_look_for() -> None:
     return

@@ -8,6 +8,7 @@ from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
+from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.quality.calibration import Bin
@@ -22,7 +23,7 @@ from services.metrics.domain.unit import (
     sent_back,
     settled,
 )
-from services.metrics.repository import Repository
+from services.metrics.repository import Rows
 
 SETTLEMENTS: dict[str, Settlement] = {
     "escalated": "escalated",
@@ -32,28 +33,28 @@ SETTLEMENTS: dict[str, Settlement] = {
 
 
 class Handlers:
-    """One method a topic. All return at once: what is counted is in memory.
+    """One place's handlers, one method a topic. All return at once: what is counted is in memory.
 
     Each batch ends with a recount of the units it touched, whatever it was that touched them.
     """
 
-    def __init__(self, repository: Repository) -> None:
-        self.repository = repository
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
 
     def units(self, events: Sequence[UnitEvent]) -> None:
         """Hear of admitted and withdrawn units, and of which units make a lot."""
         with self._recounted() as touched:
             for event in events:
-                project_id = event.metadata.project_id
+                about = event.metadata
                 kind = event.WhichOneof("event")
                 if kind == "unit_admitted":
-                    if (unit := self._unit(event.unit_admitted.unit_id, project_id, touched)) is not None:
-                        self._admitted(unit, event.unit_admitted, event.metadata.occurred_at_us)
+                    if (unit := self._unit(event.unit_admitted.unit_id, about, touched)) is not None:
+                        self._admitted(unit, event.unit_admitted, about.occurred_at_us)
                 elif kind == "unit_erased":
-                    if (unit := self._unit(event.unit_erased.unit_id, project_id, touched)) is not None:
+                    if (unit := self._unit(event.unit_erased.unit_id, about, touched)) is not None:
                         self._erased(event.unit_erased.unit_id, unit)
                 elif kind == "lot_sealed":
-                    self._sealed(event.lot_sealed, project_id, touched)
+                    self._sealed(event.lot_sealed, about, touched)
 
     def annotations(self, events: Sequence[AnnotationEvent]) -> None:
         """Count labels, and their revisions."""
@@ -70,12 +71,12 @@ class Handlers:
                     annotation_id, unit_id = again.annotation_id, again.unit_id
                 else:
                     continue
-                unit = self._unit(unit_id, event.metadata.project_id, touched)
+                unit = self._unit(unit_id, event.metadata, touched)
                 if unit is None or is_too_late(unit, said):
                     continue
                 news, before = annotated(unit, annotation_id, said)
                 if news:
-                    self.repository.worked(unit, unit.annotations[annotation_id], before)
+                    self.rows.worked(unit, unit.annotations[annotation_id], before)
 
     def assignments(self, events: Sequence[AssignmentEvent]) -> None:
         """Hear when a unit is labelled anew."""
@@ -83,7 +84,7 @@ class Handlers:
             for event in events:
                 if event.HasField("assignment_issued") and event.assignment_issued.rework:
                     issued = event.assignment_issued
-                    self._sent_back(issued.unit_id, event.metadata.project_id, issued.rework, touched)
+                    self._sent_back(issued.unit_id, event.metadata, issued.rework, touched)
 
     def resolutions(self, events: Sequence[ResolutionEvent]) -> None:
         """Hear how units stand."""
@@ -93,7 +94,7 @@ class Handlers:
                 if settlement is None:
                     continue
                 told = getattr(event, cast("str", event.WhichOneof("event")))
-                if (unit := self._unit(told.unit_id, event.metadata.project_id, touched)) is not None:
+                if (unit := self._unit(told.unit_id, event.metadata, touched)) is not None:
                     settled(unit, settlement, told.rework, told.overlap_initial)
 
     def lots(self, events: Sequence[LotEvent]) -> None:
@@ -101,11 +102,9 @@ class Handlers:
         with self._recounted() as touched:
             for event in events:
                 if event.HasField("lot_accepted"):
-                    self._accepted(
-                        event.lot_accepted, event.metadata.project_id, event.metadata.occurred_at_us, touched
-                    )
+                    self._accepted(event.lot_accepted, event.metadata, touched)
                 elif event.HasField("lot_rejected"):
-                    self._rejected(event.lot_rejected, event.metadata.project_id, touched)
+                    self._rejected(event.lot_rejected, event.metadata, touched)
 
     @contextmanager
     def _recounted(self) -> Iterator[dict[int, Unit]]:
@@ -117,13 +116,13 @@ class Handlers:
         try:
             yield touched
         finally:
-            self.repository.recount(touched.values())
+            self.rows.recount(touched.values())
 
-    def _unit(self, unit_id: str, project_id: str, touched: dict[int, Unit]) -> Unit | None:
+    def _unit(self, unit_id: str, about: Metadata, touched: dict[int, Unit]) -> Unit | None:
         """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""
-        if not unit_id or not project_id:
+        if not unit_id or not about.project_id:
             raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
-        unit = self.repository.unit(unit_id, project_id)
+        unit = self.rows.unit(unit_id, about.project_id, about.occurred_at_us)
         if unit is not None:
             touched[id(unit)] = unit
         return unit
@@ -135,48 +134,56 @@ class Handlers:
         if told.HasField("gold_label"):
             unit.gold = _text(told.gold_label)
             if not unit.erased:
-                self.repository.gold_known(told.unit_id, unit, 1)
+                self.rows.gold_known(told.unit_id, unit, 1)
 
-    def _sealed(self, told: LotSealed, project_id: str, touched: dict[int, Unit]) -> None:
-        lot = self.repository.lot(told.lot_id, project_id)
-        if lot.units:
+    def _sealed(self, told: LotSealed, about: Metadata, touched: dict[int, Unit]) -> None:
+        lot = self._lot(told.lot_id, about)
+        if lot is None or lot.units:
             return
         lot.units, lot.unit_ids = len(told.unit_ids), tuple(told.unit_ids)
-        self.repository.recount_lot(lot)
+        self.rows.recount_lot(lot)
         if lot.acceptance is not None:
-            self._units_accepted(told.lot_id, lot, lot.acceptance.at_us, touched)
+            self._units_accepted(told.lot_id, lot, about, touched)
 
-    def _accepted(self, told: LotAccepted, project_id: str, occurred_at_us: int, touched: dict[int, Unit]) -> None:
-        lot = self.repository.lot(told.lot_id, project_id)
-        if lot.acceptance is not None:
+    def _accepted(self, told: LotAccepted, about: Metadata, touched: dict[int, Unit]) -> None:
+        lot = self._lot(told.lot_id, about)
+        if lot is None or lot.acceptance is not None:
             return
-        lot.acceptance = Acceptance(occurred_at_us, told.rework, _inspected(told, told.lot_units))
-        self.repository.recount_lot(lot)
+        lot.acceptance = Acceptance(about.occurred_at_us, told.rework, _inspected(told, told.lot_units))
+        self.rows.recount_lot(lot)
         if lot.unit_ids:
-            self._units_accepted(told.lot_id, lot, occurred_at_us, touched)
+            self._units_accepted(told.lot_id, lot, about, touched)
 
-    def _units_accepted(self, lot_id: str, lot: Lot, at_us: int, touched: dict[int, Unit]) -> None:
+    def _lot(self, lot_id: str, about: Metadata) -> Lot | None:
+        """Return the lot to be changed, None when it is closed."""
+        if not lot_id or not about.project_id:
+            raise Poison(f"an event names no {'lot_id' if not lot_id else 'metadata.project_id'}")
+        return self.rows.lot(lot_id, about.project_id, about.occurred_at_us)
+
+    def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata, touched: dict[int, Unit]) -> None:
+        assert lot.acceptance is not None
         for unit_id in lot.unit_ids:
-            if (unit := self._unit(unit_id, lot.project_id, touched)) is not None:
-                for said in accepted(unit, at_us):
-                    self.repository.unworked(unit, said)
-        self.repository.accepted(lot_id, lot)
+            if (unit := self._unit(unit_id, about, touched)) is not None:
+                for said in accepted(unit, lot.acceptance.at_us):
+                    self.rows.unworked(unit, said)
+        self.rows.accepted(lot_id, lot)
 
-    def _rejected(self, told: LotRejected, project_id: str, touched: dict[int, Unit]) -> None:
-        lot = self.repository.lot(told.lot_id, project_id)
-        rejected(lot, told.rework, _inspected(told, len(told.unit_ids)))
-        self.repository.recount_lot(lot)
+    def _rejected(self, told: LotRejected, about: Metadata, touched: dict[int, Unit]) -> None:
+        lot = self._lot(told.lot_id, about)
+        if lot is not None:
+            rejected(lot, told.rework, _inspected(told, len(told.unit_ids)))
+            self.rows.recount_lot(lot)
         if told.on_reject == "relabel":
             for unit_id in told.unit_ids:
-                self._sent_back(unit_id, project_id, told.rework + 1, touched)
+                self._sent_back(unit_id, about, told.rework + 1, touched)
 
-    def _sent_back(self, unit_id: str, project_id: str, rework: int, touched: dict[int, Unit]) -> None:
-        if (unit := self._unit(unit_id, project_id, touched)) is not None:
+    def _sent_back(self, unit_id: str, about: Metadata, rework: int, touched: dict[int, Unit]) -> None:
+        if (unit := self._unit(unit_id, about, touched)) is not None:
             sent_back(unit, rework)
 
     def _erased(self, unit_id: str, unit: Unit) -> None:
         if unit.gold and not unit.erased:
-            self.repository.gold_known(unit_id, unit, -1)
+            self.rows.gold_known(unit_id, unit, -1)
         unit.erased = True
 
 

@@ -1,47 +1,76 @@
-"""Where metrics' facts are found: a row a unit, a row a lot, and the sums that are derived from rows."""
+"""Where metrics' facts are found, by place: a row a unit, a row a lot, and the sums that are derived from rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 
-from services.metrics.domain.closed import ClosedUnits
+from concord.contracts.ids import place_of, slot_of_project
+from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
+from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
 
 LATENCIES_MAX = 10_000
 BUCKETS = 256
-"""Into so many parts the open units are dealt, so that what has changed can be kept without all the rest."""
+"""Into so many parts the open units of a place are dealt, so that what has changed can be kept without all the rest."""
+CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
+"""For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
 class Repository:
-    """Rows and their sums, in memory.
+    """The rows of the places that this process has.
+
+    Attributes:
+        places: by place, there from its taking up to its drop.
+    """
+
+    def __init__(self, places: int) -> None:
+        self.places: dict[int, Rows] = {}
+        self._count = places
+
+    def rows_of(self, project_id: str) -> "Rows | None":
+        """Return the rows of the project's place; None when the place is not held."""
+        return self.places.get(place_of(slot_of_project(project_id), self._count))
+
+    @property
+    def units_open(self) -> int:
+        """Return how many units have a row."""
+        return sum(rows.units_open for rows in self.places.values())
+
+
+class Rows:
+    """The rows of one place and their sums, in memory.
 
     Every unit remembers what it adds to the sums of its project, and every lot too; so a row that changes takes the
     old out and puts the new in, and however often an event comes it is in the sums once. A unit whose lot was
-    accepted is closed: what it adds stays, its row goes, and nothing told of it later is heard.
+    accepted is closed: what it adds stays, its row goes, and nothing told of it later is heard. So is a lot whose units
+    are all closed.
 
     Attributes:
         buckets: the open units' rows, dealt by their ids.
         lots: the lots' rows, dealt by theirs.
-        closed: the closed units.
-        closed_sums: what closed units add to each project.
+        closed: the closed units and lots.
+        closed_sums: what they add to each project.
         changed: projects whose sums changed since they were measured.
         estimated: annotators of a project whose gold answers changed since they were told.
         crowds: projects of which something was learnt of gold since it was told.
+        whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
     """
 
     def __init__(self) -> None:
         self.buckets: list[dict[str, Unit]] = [{} for _ in range(BUCKETS)]
-        self.closed = ClosedUnits()
+        self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
         self.lots: list[dict[str, Lot]] = [{} for _ in range(BUCKETS)]
         self.sums: dict[str, Sums] = {}
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
         self.crowds: set[str] = set()
+        self.whole_until_us = 0
         self._dirty: set[int] = set()
         self._lots_dirty: set[int] = set()
+        self._sums_dirty: set[str] = set()
         self._accepted: list[tuple[int, str]] = []
 
     def sums_of(self, project_id: str) -> Sums:
@@ -57,16 +86,41 @@ class Repository:
         """Return how many units have a row."""
         return sum(map(len, self.buckets))
 
-    def unit(self, unit_id: str, project_id: str) -> Unit | None:
-        """Return the unit's row, about to be changed and new on first use; None when the unit is closed."""
+    def unit(self, unit_id: str, project_id: str, at_us: int) -> Unit | None:
+        """Return the unit's row, about to be changed and new on first use; None when the unit is closed.
+
+        `at_us` is the event time of what is told of it.
+        """
         bucket = hash(unit_id) % BUCKETS
         found = self.buckets[bucket].get(unit_id)
         if found is None:
-            if unit_id in self.closed:
+            if at_us < self.closed.forgotten_us or unit_id in self.closed:
                 return None
             found = self.buckets[bucket][unit_id] = Unit(project_id)
         self._dirty.add(bucket)
         return found
+
+    def lot(self, lot_id: str, project_id: str, at_us: int) -> Lot | None:
+        """Return the lot's row, about to be changed and new on first use; None when the lot is closed."""
+        bucket = hash(lot_id) % BUCKETS
+        found = self.lots[bucket].get(lot_id)
+        if found is None:
+            if at_us < self.closed.forgotten_us or lot_id in self.closed:
+                return None
+            found = self.lots[bucket][lot_id] = Lot(project_id)
+        self._lots_dirty.add(bucket)
+        return found
+
+    @property
+    def is_dirty(self) -> bool:
+        """Return whether anything changed since that was last asked."""
+        return bool(self._dirty or self._lots_dirty or self._sums_dirty)
+
+    def begin(self) -> None:
+        """Begin to be served: how long labels took that were told before is nobody's freshness."""
+        for project_id, sums in self.sums.items():
+            sums.waiting_us.clear()
+            self.changed.add(project_id)
 
     def take_dirty(self) -> tuple[set[int], set[int]]:
         """Return the buckets of units and of lots that changed since this was last asked."""
@@ -74,14 +128,10 @@ class Repository:
         self._dirty, self._lots_dirty = set(), set()
         return dirty
 
-    def lot(self, lot_id: str, project_id: str) -> Lot:
-        """Return the lot's row, about to be changed and new on first use."""
-        bucket = hash(lot_id) % BUCKETS
-        self._lots_dirty.add(bucket)
-        found = self.lots[bucket].get(lot_id)
-        if found is None:
-            found = self.lots[bucket][lot_id] = Lot(project_id)
-        return found
+    def take_sums_dirty(self) -> set[str]:
+        """Return the projects whose closed sums changed since this was last asked."""
+        dirty, self._sums_dirty = self._sums_dirty, set()
+        return dirty
 
     def recount(self, units: Iterable[Unit]) -> None:
         """Bring the sums up to units that may have changed."""
@@ -102,22 +152,38 @@ class Repository:
         assert lot.acceptance is not None
         heappush(self._accepted, (lot.acceptance.at_us, lot_id))
 
-    def may_close(self, now_us: int) -> bool:
-        """Return whether there is a lot whose acceptance is long enough ago for its units to be closed."""
-        return bool(self._accepted) and self._accepted[0][0] + 2 * GRACE_US <= now_us
+    def may_close_at(self, until_us: int) -> bool:
+        """Return whether there is a lot that may be closed once all is counted that was told until this moment.
 
-    def close(self, now_us: int) -> None:
-        """Close the settled units of such lots; only when the topics are counted to their end.
-
-        What was told of these units is in then, and what they add goes from their rows to the closed sums.
+        What was told of its units is in then: the last of it is GRACE_US old.
         """
-        while self.may_close(now_us):
-            _, lot_id = heappop(self._accepted)
-            lot = self.lots[hash(lot_id) % BUCKETS][lot_id]
-            lot.unit_ids = tuple([unit_id for unit_id in lot.unit_ids if not self._closed_now(unit_id)])
-            self._lots_dirty.add(hash(lot_id) % BUCKETS)
+        return bool(self._accepted) and self._accepted[0][0] + 2 * GRACE_US <= until_us
 
-    def _closed_now(self, unit_id: str) -> bool:
+    def close(self) -> None:
+        """Close the settled units of such lots, and the lots: what they add goes from their rows to the closed sums."""
+        left: list[tuple[int, str]] = []
+        while self.may_close_at(self.whole_until_us):
+            at_us, lot_id = heappop(self._accepted)
+            bucket = hash(lot_id) % BUCKETS
+            lot = self.lots[bucket][lot_id]
+            lot.unit_ids = tuple([unit_id for unit_id in lot.unit_ids if not self._closed_now(unit_id, at_us)])
+            self._lots_dirty.add(bucket)
+            if lot.unit_ids:
+                # Sent back after it was accepted: looked at again when more is known.
+                left.append((self.whole_until_us, lot_id))
+                continue
+            self._closed_sums(lot.project_id).add_lot(lot)
+            self.closed.add(lot_id, at_us)
+            del self.lots[bucket][lot_id]
+        for again in left:
+            heappush(self._accepted, again)
+        self.closed.forget(self.whole_until_us - CLOSED_KEPT_US)
+
+    def _closed_sums(self, project_id: str) -> ClosedSums:
+        self._sums_dirty.add(project_id)
+        return self.closed_sums.setdefault(project_id, ClosedSums())
+
+    def _closed_now(self, unit_id: str, at_us: int) -> bool:
         """Close the unit if it is done; return whether it is closed."""
         bucket = hash(unit_id) % BUCKETS
         unit = self.buckets[bucket].get(unit_id)
@@ -125,22 +191,39 @@ class Repository:
             return unit_id in self.closed
         if not is_done(unit):
             return False
-        self.closed_sums.setdefault(unit.project_id, ClosedSums()).add(unit)
-        self.closed.add(unit_id)
+        closed = self._closed_sums(unit.project_id)
+        were_over = closed.rows_over
+        closed.add(unit)
+        if closed.rows_over:
+            self._let_rows_go(unit, closed, were_over)
+        self.closed.add(unit_id, at_us)
         del self.buckets[bucket][unit_id]
         self._dirty.add(bucket)
         return True
 
-    def load_closed(self, segments: Iterable[bytes], closed_sums: Mapping[str, ClosedSums]) -> None:
-        """Take up what an earlier life closed; before its units."""
+    def _let_rows_go(self, unit: Unit, closed: ClosedSums, were_over: bool) -> None:
+        """Keep the rows of open units alone: those of closed ones have become too many."""
+        sums = self.sums_of(unit.project_id)
+        if not were_over:
+            for row, units in closed.rows.items():
+                sums.tally.add(row, -units)
+            closed.rows.clear()
+            sums.rows_over = True
+        sums.tally.add(unit.counted.row, -1)
+
+    def load_closed(self, forgotten_us: int, segments: Mapping[int, Segment], sums: Mapping[str, ClosedSums]) -> None:
+        """Take up what an earlier life closed; before its units and lots."""
+        self.closed = Closed(forgotten_us)
         self.closed.absorb(segments)
-        self.closed_sums = dict(closed_sums)
+        self.closed_sums = dict(sums)
         for project_id, closed in self.closed_sums.items():
             closed.put_into(self.sums_of(project_id))
 
     def load_lots(self, lots: Mapping[str, Lot]) -> None:
-        """Take up lots."""
+        """Take up lots; one that was closed while they were kept is closed."""
         for lot_id, lot in lots.items():
+            if lot_id in self.closed:
+                continue
             self.lots[hash(lot_id) % BUCKETS][lot_id] = lot
             lot.counted = LotShare()
             self.recount_lot(lot)

@@ -43,11 +43,14 @@ CLASSES = ["no", "yes"]
 LIVES = 4
 
 
+KEY = SigningKey.generate("test")
+
+
 class Process:
     """One metrics process after another, on one port and one identity."""
 
     def __init__(self, folder: Path) -> None:
-        self.key = SigningKey.generate("test")
+        self.key = KEY
         self.port = Ports.free().metrics
         identity = folder / "identity.json"
         identity.write_bytes(msgspec.json.encode(IdentityFile("https://issuer.test", "concord", self.key.jwks())))
@@ -60,7 +63,7 @@ class Process:
             "CONCORD_HTTP_PORT": str(self.port),
             "CONCORD_METRICS_KEEP_SECONDS": "0.3",
         }
-        self.log = folder / "metrics.log"
+        self.log = folder / f"metrics-{self.port}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -83,6 +86,10 @@ class Process:
                 else:
                     return
             await asyncio.sleep(0.2)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
 
     def kill(self) -> None:
         assert self.process is not None
@@ -107,7 +114,7 @@ class Process:
 
     def _get(self, path: str) -> bytes:
         token = mint_token(
-            self.key,
+            KEY,
             issuer="https://issuer.test",
             audience="concord",
             subject="operator",
@@ -188,8 +195,14 @@ async def broker() -> AsyncIterator[KafkaBroker]:
 def metrics(tmp_path: Path) -> Iterator[Process]:
     found = Process(tmp_path)
     yield found
-    if found.process is not None and found.process.poll() is None:
-        found.kill()
+    found.end()
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Process]:
+    found = Process(tmp_path)
+    yield found
+    found.end()
 
 
 async def counted(metrics: Process, project: Project, annotations: int, gold: int, seconds_max: float = 60.0) -> Any:
@@ -254,3 +267,46 @@ async def test_killed_again_and_again_it_counts_everything_once(broker: KafkaBro
     await metrics.until_ready()
     again = await counted(metrics, project, annotations, gold=20)
     assert again["alpha"] == quality["alpha"]
+
+
+async def test_two_processes_count_every_project_once_whoever_joins_is_killed_or_leaves(
+    broker: KafkaBroker, metrics: Process, another: Process
+) -> None:
+    projects = [Project(seed) for seed in range(8)]
+    annotations = 0
+
+    async def label() -> None:
+        nonlocal annotations
+        for project in projects:
+            await broker.publish(project.label(60))
+        annotations += 180
+
+    async def told_alike(*doors: Process) -> None:
+        for project in projects:
+            for door in doors:
+                quality = await counted(door, project, annotations, gold=0)
+                assert quality["alpha"]["value"] == pytest.approx(project.alpha(), abs=1e-9)
+
+    await broker.publish([project.definition for project in projects])
+    await label()
+    metrics.start()
+    await metrics.until_ready()
+    await told_alike(metrics)
+    another.start()
+    await label()
+    await another.until_ready()
+    await told_alike(metrics, another)
+    await label()
+    metrics.kill()
+    await label()
+    await told_alike(another)
+    metrics.start()
+    await label()
+    await metrics.until_ready()
+    await told_alike(metrics, another)
+    assert another.terminate() == 0
+    await label()
+    await told_alike(metrics)
+    for door in (metrics, another):
+        assert " CRITICAL " not in door.log.read_text()
+    assert metrics.terminate() == 0

@@ -70,6 +70,11 @@ class Instruments:
         if self._children.pop((name, *labels), None) is not None:
             self._parents[name].remove(*labels)
 
+    def forget_all(self, *labels: str) -> None:
+        """Show no longer what begins with these labels, whatever follows them."""
+        for name, *own in [key for key in self._children if key[1 : 1 + len(labels)] == labels]:
+            self.forget(name, *own)
+
     def _child(self, name: str, kind: str, labels: tuple[str, ...]) -> Counter | Gauge | Histogram:
         child = self._children.get((name, *labels))
         if child is not None:

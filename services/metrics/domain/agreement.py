@@ -27,14 +27,18 @@ def classes_of(schema: LabelSchema) -> tuple[str, ...]:
     return tuple(encoded(one).decode() for one in schema.classes) if isinstance(schema, ClassedSchema) else ()
 
 
-def agreement(tally: LabelTally, schema: LabelSchema) -> tuple[Estimate, Estimate]:
+def agreement(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False) -> tuple[Estimate, Estimate]:
     """Return Krippendorff's alpha with its jackknife interval, and the percent agreement.
 
     Args:
         tally: how many units have which labels, as canonical JSON.
         schema: says how far labels are apart.
+        rows_over: whether the tally lacks some, for they were too many to be kept.
     """
     classes = classes_of(schema)
+    if rows_over:
+        reason = "so many units have labels that no other has that they are not kept while they come in"
+        return undefined(reason, 0, "Krippendorff's alpha"), undefined(reason, 0, "percent agreement")
     if schema.alpha_metric == "interval":
         counts = _numbers(tally).label_counts()
         return krippendorff_alpha(counts, "interval"), percent_agreement(counts)

@@ -93,18 +93,22 @@ class Lots:
 
     def replace(self, before: LotShare, after: LotShare) -> None:
         """Let a lot that added `before` add `after`."""
-        for share, times in ((before, -1), (after, 1)):
-            self.sealed += times * share.sealed
-            self.rejections += times * len(share.rejected)
-            for one in share.rejected:
-                _count(self._rejected, one, times)
-            for one in share.audited:
-                _count(self._audited, one, times)
-            if share.left is not None:
-                self.accepted += times
-                self.inspected += times * share.left.inspected
-                self.errors += times * share.left.errors
-                _count(self._left, share.left, times)
+        self.add(before, -1)
+        self.add(after, 1)
+
+    def add(self, share: LotShare, times: int) -> None:
+        """Count so many lots that add this; a negative number takes them out."""
+        self.sealed += times * share.sealed
+        self.rejections += times * len(share.rejected)
+        for one in share.rejected:
+            _count(self._rejected, one, times)
+        for one in share.audited:
+            _count(self._audited, one, times)
+        if share.left is not None:
+            self.accepted += times
+            self.inspected += times * share.left.inspected
+            self.errors += times * share.left.errors
+            _count(self._left, share.left, times)
 
     def label_error_rate(self) -> Estimate:
         """Return the share of wrong labels in all that was accepted, as `pooled_leaving_error_rate` says.
@@ -151,7 +155,7 @@ class Lot(msgspec.Struct, array_like=True):
 
     Attributes:
         units: how many are in it; known once it is sealed.
-        unit_ids: which; forgotten once they are closed.
+        unit_ids: which; those that are closed are forgotten, and the lot's row with the last of them.
         rejections: the inspections on which it was rejected, by rework.
         counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
     """

@@ -70,7 +70,7 @@ def report(
 
     `found` is what is concluded of each of its annotators.
     """
-    alpha, shared = agreement(sums.tally, schema)
+    alpha, shared = agreement(sums.tally, schema, rows_over=sums.rows_over)
     fixed = overlap_max * sums.units_settled
     saved = fixed - sums.settled_labels
     timed = bool(sums.turnaround_seconds)

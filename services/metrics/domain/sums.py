@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from concord.quality.tally import LabelTally, Row
-from services.metrics.domain.lot import Lots
+from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import Standing
 from services.metrics.domain.unit import NO_ROW, Share, Unit
@@ -18,6 +18,7 @@ class Sums:
 
     Attributes:
         tally: units by the labels they got.
+        rows_over: whether closed units have so many different labels that they are not kept: the tally lacks them.
         settlements: units by how they stand: escalated (waits for a ruling), consensus, adjudicated.
         labels: annotations that count towards agreement.
         settled_labels: those of settled units.
@@ -31,6 +32,7 @@ class Sums:
     """
 
     tally: LabelTally = field(default_factory=LabelTally)
+    rows_over: bool = False
     settlements: Counter[str] = field(default_factory=Counter)
     labels: int = 0
     settled_labels: int = 0
@@ -74,6 +76,12 @@ class Sums:
         return self.settlements["consensus"] + self.settlements["adjudicated"]
 
 
+CLOSED_ROWS_BYTES_MAX = 8_000_000
+"""Of the distinct rows of a project's closed units. Labels of a class repeat; texts and numbers seldom do."""
+ROW_BYTES = 64
+"""What a row costs beside its labels."""
+
+
 class Pace(msgspec.Struct, array_like=True):
     """How much an annotator did on closed units."""
 
@@ -82,7 +90,13 @@ class Pace(msgspec.Struct, array_like=True):
 
 
 class ClosedSums(msgspec.Struct, array_like=True):
-    """What the closed units of a project add: as `Sums`, in a form that is kept, and only ever added to."""
+    """What the closed units and lots of a project add: as `Sums`, in a form that is kept, and only ever added to.
+
+    Attributes:
+        rows_bytes: of the distinct rows; beyond CLOSED_ROWS_BYTES_MAX none are kept, and agreement is not measured
+            any more.
+        lots: how many closed lots add what.
+    """
 
     rows: dict[Row, int] = msgspec.field(default_factory=dict)
     settlements: dict[str, int] = msgspec.field(default_factory=dict)
@@ -91,12 +105,19 @@ class ClosedSums(msgspec.Struct, array_like=True):
     turnaround_seconds: dict[int, int] = msgspec.field(default_factory=dict)
     paces: dict[str, Pace] = msgspec.field(default_factory=dict)
     newest_us: int = 0
+    rows_bytes: int = 0
+    lots: dict[LotShare, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def rows_over(self) -> bool:
+        """Return whether the rows were more than are kept."""
+        return self.rows_bytes > CLOSED_ROWS_BYTES_MAX
 
     def add(self, unit: Unit) -> None:
         """Add a unit that is closed."""
         share = unit.counted
-        if share.row != NO_ROW:
-            self.rows[share.row] = self.rows.get(share.row, 0) + 1
+        if share.row != NO_ROW and not self.rows_over:
+            self._add_row(share.row)
         if share.settlement:
             self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
         self.labels += share.labels
@@ -112,10 +133,25 @@ class ClosedSums(msgspec.Struct, array_like=True):
                 place = rounded(said.active_ms)
                 pace.active_ms[place] = pace.active_ms.get(place, 0) + 1
 
+    def add_lot(self, lot: Lot) -> None:
+        """Add a lot that is closed."""
+        self.lots[lot.counted] = self.lots.get(lot.counted, 0) + 1
+
+    def _add_row(self, row: Row) -> None:
+        known = self.rows.get(row)
+        if known is None:
+            self.rows_bytes += sum(ROW_BYTES + len(str(label)) for label, _ in row)
+            if self.rows_over:
+                return
+        self.rows[row] = (known or 0) + 1
+
     def put_into(self, sums: Sums) -> None:
         """Begin a project's sums with what is closed."""
         for row, units in self.rows.items():
             sums.tally.add(row, units)
+        sums.rows_over = self.rows_over
+        for share, lots in self.lots.items():
+            sums.lots.add(share, lots)
         sums.settlements.update(self.settlements)
         sums.labels += self.labels
         sums.settled_labels += self.settled_labels

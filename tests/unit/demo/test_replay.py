@@ -21,7 +21,7 @@ from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate
 from tests.unit.services.adjudicate.running import start as start_adjudicate
-from tests.unit.services.metrics.test_metrics import start as start_metrics
+from tests.unit.services.metrics.running import start as start_metrics
 
 RTE = Path(__file__).parents[3] / "demo" / "data" / "rte"
 ITEMS = 150

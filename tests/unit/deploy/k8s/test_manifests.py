@@ -26,8 +26,6 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "audit": AuditSettings,
     "metrics": MetricsSettings,
 }
-PLACED = {"ingest", "assign", "adjudicate", "audit"}
-"""Services whose read models are kept by place."""
 PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
 
 
@@ -110,18 +108,15 @@ def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> Non
     }
 
 
-def test_a_service_whose_projects_have_places_runs_twice_and_rolls_and_others_never_run_twice(
-    production: list[Manifest],
-) -> None:
-    scalers = named(production, "ScaledObject")
-    assert set(scalers) == PLACED
-    for name, deployment in named(production, "Deployment").items():
-        least = scalers[name]["spec"]["minReplicaCount"] if name in PLACED else deployment["spec"]["replicas"]
-        wanted = (2, "RollingUpdate") if name in PLACED else (1, "Recreate")
-        assert (least, deployment["spec"]["strategy"]["type"]) == wanted
+def test_every_service_runs_twice_at_least_and_rolls(production: list[Manifest]) -> None:
+    scalers, deployments = named(production, "ScaledObject"), named(production, "Deployment")
+    assert set(scalers) == set(deployments) == set(SETTINGS)
+    for name, deployment in deployments.items():
+        least = scalers[name]["spec"]["minReplicaCount"]
+        assert (least, deployment["spec"]["strategy"]["type"]) == (2, "RollingUpdate")
 
 
-@pytest.mark.parametrize("service", sorted(PLACED))
+@pytest.mark.parametrize("service", sorted(SETTINGS))
 def test_a_service_scales_on_what_waits_for_it_and_on_its_doors_cpu(production: list[Manifest], service: str) -> None:
     spec = named(production, "ScaledObject")[service]["spec"]
     door, consumer = spec["triggers"]
@@ -133,7 +128,7 @@ def test_a_service_scales_on_what_waits_for_it_and_on_its_doors_cpu(production: 
 
 def test_without_the_scaler_a_service_runs_twice_all_the_same() -> None:
     for name, deployment in named(rendered(ROOT / "deploy" / "k8s" / "base"), "Deployment").items():
-        assert deployment["spec"]["replicas"] == (2 if name in PLACED else 1)
+        assert deployment["spec"]["replicas"] == 2, name
 
 
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:

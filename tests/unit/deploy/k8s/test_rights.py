@@ -16,7 +16,7 @@ WRITES = {
     "audit": {"lots"},
     "metrics": {"quality"},
 }
-OWN = {"metrics": {"metrics-book-changelog"}}
+OWN = {"metrics": {"metrics-book-by-place-changelog"}}
 
 
 def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() -> None:

@@ -14,7 +14,8 @@ from services.metrics.book import Book
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.handlers import Handlers
-from services.metrics.repository import BUCKETS, Repository
+from services.metrics.repository import Rows
+from tests.support.book import MemoryParts
 
 PROJECT = "k1-p"
 LOTS, LOT_UNITS = 5, 8
@@ -23,25 +24,19 @@ LATER_US = 10 * GRACE_US
 Step = Callable[[Handlers], None]
 
 
-class MemoryParts:
-    """Parts that count how often they were settled, and fail when told to."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes] = {}
-        self.failing = False
-
-    async def settled(self) -> None:
-        if self.failing:
-            raise TimeoutError
-
-
 async def breathe() -> None:
     return
 
 
-def book(parts: MemoryParts, life: str = "one") -> tuple[Book, Handlers]:
-    repository = Repository()
-    return Book(life, repository, parts, breathe), Handlers(repository)
+def book(parts: MemoryParts, tenure: str = "one") -> tuple[Book, Handlers]:
+    rows = Rows()
+    return Book(tenure, 3, rows, parts, breathe), Handlers(rows)
+
+
+def close(rows: Rows) -> None:
+    """Close what may be closed long after everything."""
+    rows.whole_until_us = LATER_US
+    rows.close()
 
 
 def told(at_us: int) -> Metadata:
@@ -101,7 +96,7 @@ def _annotation(unit_id: str, place: int, label: bytes) -> Step:
 
 
 def sums(served: Handlers) -> Sums:
-    return served.repository.sums[PROJECT]
+    return served.rows.sums[PROJECT]
 
 
 def played(steps: list[Step], served: Handlers) -> Handlers:
@@ -118,14 +113,14 @@ async def test_a_life_that_takes_up_the_book_and_reads_on_has_the_sums_of_one_th
     _, served = book(parts)
     for life in range(4):
         kept, served = book(parts, f"life-{life}")
-        taken_up = kept.take_up()
+        taken_up = await kept.take_up()
         # What was kept may be newer than the position it was kept under, and reading on tells it again.
-        position = max(0, taken_up.get(("log", 0), 0) - generator.randrange(4))
+        position = max(0, taken_up.get("log", 0) - generator.randrange(4))
         until = len(steps) if life == 3 else generator.randrange(position, len(steps) + 1)
         for number in range(position, until):
             steps[number](served)
             if generator.random() < 0.1:
-                await kept.keep({("log", 0): number + 1})
+                await kept.keep({"log": number + 1})
     assert sums(served) == expected
 
 
@@ -134,36 +129,36 @@ async def test_closed_units_keep_their_part_in_the_sums_and_are_never_opened_aga
     parts = MemoryParts()
     kept, served = book(parts)
     before = sums(played(steps, served))
-    open_before = served.repository.units_open
-    served.repository.close(LATER_US)
-    assert served.repository.units_open < open_before
-    await kept.keep({("log", 0): len(steps)})
+    open_before = served.rows.units_open
+    close(served.rows)
+    assert served.rows.units_open < open_before
+    await kept.keep({"log": len(steps)})
     again, heir = book(parts, "two")
-    again.take_up()
+    await again.take_up()
     played(steps, heir)
     played(steps, served)
-    assert heir.repository.units_open == served.repository.units_open == open_before - len(served.repository.closed)
+    assert heir.rows.units_open == served.rows.units_open == open_before - len(served.rows.closed)
     assert sums(served) == sums(heir) == before
 
 
 async def test_a_unit_closed_while_the_book_is_written_counts_once() -> None:
     steps, parts = log_of(7), MemoryParts()
-    repository = Repository()
-    served = Handlers(repository)
+    rows = Rows()
+    served = Handlers(rows)
 
     breaths = 0
 
     async def close_meanwhile() -> None:
         nonlocal breaths
         breaths += 1
-        if breaths == BUCKETS // 2:
-            repository.close(LATER_US)
+        if breaths == 10:
+            close(rows)
 
     expected = sums(played(steps, served))
-    await Book("one", repository, parts, close_meanwhile).keep({("log", 0): len(steps)})
-    assert len(repository.closed)
+    await Book("one", 3, rows, parts, close_meanwhile).keep({"log": len(steps)})
+    assert len(rows.closed)
     again, heir = book(parts, "two")
-    again.take_up()
+    await again.take_up()
     assert sums(heir) == expected
 
 
@@ -171,19 +166,19 @@ async def test_a_write_that_was_not_acknowledged_leaves_the_book_before_whole() 
     steps, parts = log_of(3), MemoryParts()
     kept, served = book(parts)
     played(steps[:30], served)
-    await kept.keep({("log", 0): 30})
+    await kept.keep({"log": 30})
     played(steps[30:], served)
     parts.failing = True
     with pytest.raises(TimeoutError):
-        await kept.keep({("log", 0): len(steps)})
+        await kept.keep({"log": len(steps)})
     parts.failing = False
     again, heir = book(parts, "two")
-    assert again.take_up() == {("log", 0): 30}
+    assert await again.take_up() == {"log": 30}
     played(steps[30:], heir)
     assert sums(heir) == sums(served)
-    await kept.keep({("log", 0): len(steps)})
+    await kept.keep({"log": len(steps)})
     last, third = book(parts, "three")
-    assert last.take_up() == {("log", 0): len(steps)}
+    assert await last.take_up() == {"log": len(steps)}
     assert sums(third) == sums(served)
 
 
@@ -191,15 +186,15 @@ async def test_a_life_thought_dead_spoils_nobody_elses_book() -> None:
     steps, parts = log_of(4), MemoryParts()
     zombie, paused = book(parts, "zombie")
     played(steps[:20], paused)
-    await zombie.keep({("log", 0): 20})
+    await zombie.keep({"log": 20})
     kept, served = book(parts, "alive")
-    kept.take_up()
+    await kept.take_up()
     played(steps[20:], served)
-    await kept.keep({("log", 0): len(steps)})
+    await kept.keep({"log": len(steps)})
     played(steps[20:21], paused)
-    await zombie.keep({("log", 0): 21})
+    await zombie.keep({"log": 21})
     again, heir = book(parts, "heir")
-    assert again.take_up() == {("log", 0): len(steps)}
+    assert await again.take_up() == {"log": len(steps)}
     assert sums(heir) == sums(served)
 
 
@@ -208,9 +203,9 @@ async def test_a_part_larger_than_a_record_is_cut_and_put_together(monkeypatch: 
     steps, parts = log_of(5), MemoryParts()
     kept, served = book(parts)
     played(steps, served)
-    served.repository.close(LATER_US)
-    await kept.keep({("log", 0): len(steps)})
-    assert max(len(value) for key, value in parts.rows.items() if not key.endswith(b"manifest")) <= 50
+    close(served.rows)
+    await kept.keep({"log": len(steps)})
+    assert max(len(value) for name, value in parts.pieces[3].items() if not name.endswith(b"manifest")) <= 50
     again, heir = book(parts, "two")
-    again.take_up()
+    await again.take_up()
     assert sums(heir) == sums(served)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from concord.chassis.broker.memory import NoFaults
 from concord.chassis.broker.port import BrokerUnavailable
 from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
-from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected, StatedConfidence
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
@@ -21,48 +19,13 @@ from concord.quality.krippendorff import krippendorff_alpha
 from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 from services.ingest.domain.project import Overlap, Policy
 from services.metrics import bootstrap
-from services.metrics.door import Door, replaying
 from services.metrics.settings import MetricsSettings
-from simulation.house import ENVIRONMENT, Answer, House, call
-from tests.support.service import running
-from tests.support.upstream import CLIENT, PROJECT, Upstream
+from simulation.house import ENVIRONMENT, House, call
+from tests.support.service import until
+from tests.support.upstream import CLIENT, PROJECT
+from tests.unit.services.metrics.running import LABELS, Metrics, owns, start
 
-SETTLE_SECONDS = 0.3
 PLAN = LotPlan(kind="single", lot_units=60, aql=0.01, ltpd=0.1, alpha=0.05, beta=0.1, sample_size=17, accept_max=0)
-LABELS = [("yes", "yes"), ("no", "no"), ("yes", "no"), ("no", "no"), ("yes", "yes"), ("no", "yes")]
-
-
-@dataclass
-class Metrics:
-    """A running metrics service."""
-
-    house: House
-    service: Service
-    upstream: Upstream
-
-    async def settle(self) -> None:
-        await self.house.clock.sleep(SETTLE_SECONDS)
-
-    async def call(self, path: str, role: Role = Role.OPERATOR, client_id: str | None = None) -> Answer:
-        token = self.house.token("somebody", role, client_id=client_id)
-        return await call(self.service.application, "GET", path, token)
-
-    async def quality(self) -> Any:
-        await self.settle()
-        return (await self.call(f"/v1/projects/{PROJECT}/quality")).json()
-
-    async def annotators(self) -> Any:
-        await self.settle()
-        rows = (await self.call(f"/v1/projects/{PROJECT}/annotators")).json()["annotators"]
-        return {row["annotator_id"]: row for row in rows}
-
-    async def label(self, times: int = 1) -> None:
-        """Have ann and bob label some units."""
-        for number, labels in enumerate(LABELS):
-            unit_id = f"k1-u{number}"
-            await self.upstream.unit(unit_id, times=times)
-            for place, (annotator, label) in enumerate(zip(("ann", "bob"), labels, strict=True), start=1):
-                await self.upstream.annotation(unit_id, place, annotator, label, active_ms=1_000 * place, times=times)
 
 
 class Muted(NoFaults):
@@ -77,11 +40,18 @@ class Muted(NoFaults):
             raise BrokerUnavailable("it is full")
 
 
-async def start(house: House, faults: NoFaults | None = None) -> Metrics:
-    ports = house.ports("metrics", broker_faults=faults)
-    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), ports)
-    await service.runtime.start()
-    return Metrics(house, service, Upstream(house))
+class Held(NoFaults):
+    """A broker that lets metrics read what was told before when it is told to: after its two tables."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.lone_readers = 0
+
+    async def before(self, operation: str, subject: str) -> None:
+        await super().before(operation, subject)
+        self.lone_readers += operation == "join" and not subject
+        if operation == "join" and self.lone_readers > 2:
+            await self.let_go.wait()
 
 
 @pytest.fixture(autouse=True)
@@ -89,12 +59,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
 
 
-@pytest.fixture
-async def metrics() -> AsyncIterator[Metrics]:
-    found = await start(House())
+@pytest.fixture(params=[1, 2], ids=["one life", "two lives"])
+async def metrics(request: pytest.FixtureRequest) -> AsyncIterator[Metrics]:
+    found = await start(House(), lives=request.param)
     await found.upstream.project(Policy(overlap=Overlap(initial=2, max=5)))
     yield found
-    await found.service.runtime.stop()
+    await found.stop()
 
 
 async def test_alpha_and_percent_agreement_are_those_of_the_batch_whatever_is_delivered_twice(metrics: Metrics) -> None:
@@ -114,6 +84,7 @@ async def test_a_new_life_counts_the_same(metrics: Metrics) -> None:
     await metrics.upstream.unit("k1-g", gold="yes")
     await metrics.upstream.annotation("k1-g", 1, "ann", "yes")
     before, annotators = await metrics.quality(), await metrics.annotators()
+    await metrics.stop()
     again = await start(metrics.house)
     after = await again.quality()
     assert {**after, "computed_at": None, "freshness_p95_seconds": None} == {
@@ -122,7 +93,7 @@ async def test_a_new_life_counts_the_same(metrics: Metrics) -> None:
         "freshness_p95_seconds": None,
     }
     assert await again.annotators() == annotators
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_late_labels_and_those_of_an_earlier_rework_do_not_enter_agreement(metrics: Metrics) -> None:
@@ -164,6 +135,7 @@ async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_t
     assert told[-1].classes == 2
     assert [(one.known, one.given, one.times) for one in told[-1].answers] == [(0, 0, 2), (0, 1, 1)]
     assert (told[-1].gold_units, told[-1].gold_correct) == (3, 2)
+    await metrics.stop()
     again = await start(metrics.house)
     await again.settle()
     events = [one for one in metrics.house.events(QUALITY) if one.HasField("competence_estimated")]
@@ -172,7 +144,7 @@ async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_t
         by_id.setdefault(one.metadata.event_id, set()).add(one.SerializeToString(deterministic=True))
     assert len(by_id) == 3, "a new life tells what is known, and that was told before"
     assert all(len(contents) == 1 for contents in by_id.values())
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 def measured(house: House) -> list[Any]:
@@ -193,12 +165,13 @@ async def test_what_gold_says_of_the_crowd_is_told_when_it_changes_and_again_by_
     assert (last.gold_answers, last.dependence_units, last.revision) == (6, 3, 9)
     assert [(one.known, one.units) for one in last.gold_units] == [(0, 3)]
     assert last.dependence > 0.15, "both are wrong together"
+    await metrics.stop()
     again = await start(metrics.house)
     async with asyncio.timeout(20):
         while len(events := measured(metrics.house)) == len(told):  # noqa: ASYNC110 - a house of topics sets no event
             await asyncio.sleep(0.01)
     assert events[-1] == told[-1], "the same finding is the same event"
-    await again.service.runtime.stop()
+    await again.stop()
 
 
 async def test_settled_units_say_how_many_labels_adaptive_overlap_saved(metrics: Metrics) -> None:
@@ -326,7 +299,7 @@ async def test_what_cannot_be_told_waits_as_the_newest_of_each_and_no_more() -> 
     await metrics.settle()
     told = [event.competence_estimated for event in metrics.house.events(QUALITY)[before:]]
     assert [(one.annotator_id, one.gold_units) for one in told if one.annotator_id] == [("ann", 4)]
-    await metrics.service.runtime.stop()
+    await metrics.stop()
 
 
 async def test_an_erased_unit_counts_nowhere_but_in_what_people_did(metrics: Metrics) -> None:
@@ -343,7 +316,8 @@ async def test_an_erased_unit_counts_nowhere_but_in_what_people_did(metrics: Met
 async def test_prometheus_sees_measure_target_and_sample_size(metrics: Metrics) -> None:
     await metrics.label()
     await metrics.settle()
-    shown = (await call(metrics.service.application, "GET", "/metrics")).body.decode()
+    (owner,) = filter(owns, (metrics.service, *metrics.others))
+    shown = (await call(owner.application, "GET", "/metrics")).body.decode()
     labels = f'{{client="{CLIENT}",project="{PROJECT}"}}'
     for name in ("agreement_alpha", "agreement_alpha_low", "agreement_alpha_high", "agreement_units"):
         assert f"concord_{name}{labels}" in shown
@@ -376,25 +350,21 @@ async def test_a_life_that_still_counts_what_was_told_before_it_tells_no_part_of
 ) -> None:
     await metrics.label()
     before = await metrics.quality()
-    metrics.service.runtime.abandon()
-    counting = asyncio.Event()
-
-    def doors(*wired: Any) -> Door:
-        door = replaying(*wired)
-
-        async def taken_up() -> bool:
-            return counting.is_set() and await door.taken_up()
-
-        return Door(door.parts, door.caught_up, taken_up)
-
-    service = bootstrap.wire(MetricsSettings.from_environment(ENVIRONMENT), metrics.house.ports("metrics"), doors)
-    async with running(service):
-        after = Metrics(metrics.house, service, metrics.upstream)
-        await after.settle()
-        for path in ("quality", "annotators"):
-            answer = await after.call(f"/v1/projects/{PROJECT}/{path}")
-            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-        assert (await after.call("/v1/projects/k1-none/quality")).status == 404
-        counting.set()
-        told = await after.quality()
-        assert (told["alpha"], told["annotations"]) == (before["alpha"], before["annotations"])
+    await metrics.stop()
+    counting = Held()
+    service = bootstrap.wire(
+        MetricsSettings.from_environment(ENVIRONMENT), metrics.house.ports("metrics", broker_faults=counting)
+    )
+    await service.runtime.start()
+    after = Metrics(metrics.house, service, metrics.upstream, [])
+    told = len(metrics.house.events(QUALITY))
+    await after.settle()
+    for path in ("quality", "annotators"):
+        answer = await after.call(f"/v1/projects/{PROJECT}/{path}")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert len(metrics.house.events(QUALITY)) == told
+    counting.let_go.set()
+    await until(lambda: service.runtime.ready)
+    quality = await after.quality()
+    assert (quality["alpha"], quality["annotations"]) == (before["alpha"], before["annotations"])
+    await after.stop()

@@ -3,29 +3,29 @@
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.unit import Annotation
 from services.metrics.handlers import Handlers
-from services.metrics.repository import Repository
+from services.metrics.repository import Rows
 
 CLASSES = ('"no"', '"yes"')
 
 
-def filled() -> Repository:
+def filled() -> Rows:
     """Return the rows of thirty gold units that three people answered, the fifth of them wrong together."""
-    repository = Repository()
+    rows = Rows()
     for number in range(30):
         unit_id = f"k1-g{number}"
-        unit = repository.unit(unit_id, "k1-p")
+        unit = rows.unit(unit_id, "k1-p", 1)
         assert unit is not None
         unit.gold, unit.admitted_at_us = CLASSES[number % 3 == 0], 5
-        repository.gold_known(unit_id, unit, 1)
+        rows.gold_known(unit_id, unit, 1)
         for place, who in enumerate(("ann", "bob", "cyd")):
             said = Annotation(who, unit.gold if number % 5 else CLASSES[0], at_us=10 + place)
             unit.annotations[f"{unit_id}.{who}"] = said
-            repository.worked(unit, said, None)
-    return repository
+            rows.worked(unit, said, None)
+    return rows
 
 
 def test_the_same_is_found_in_whatever_order_gold_was_answered() -> None:
-    forth, back = filled(), Repository()
+    forth, back = filled(), Rows()
     for bucket in filled().buckets[::-1]:
         back.load_units(bucket)
     found = [crowd_found(one.sums["k1-p"], CLASSES, 0.8) for one in (forth, back)]
@@ -37,18 +37,18 @@ def test_the_same_is_found_in_whatever_order_gold_was_answered() -> None:
 
 
 def test_gold_that_is_erased_is_in_nothing_and_outranks_what_was_told_before() -> None:
-    repository = filled()
-    before = crowd_found(repository.sums["k1-p"], CLASSES, 0.8)
-    unit = repository.unit("k1-g0", "k1-p")
+    rows = filled()
+    before = crowd_found(rows.sums["k1-p"], CLASSES, 0.8)
+    unit = rows.unit("k1-g0", "k1-p", 1)
     assert unit is not None
-    Handlers(repository)._erased("k1-g0", unit)
-    after = crowd_found(repository.sums["k1-p"], CLASSES, 0.8)
+    Handlers(rows)._erased("k1-g0", unit)
+    after = crowd_found(rows.sums["k1-p"], CLASSES, 0.8)
     assert after.gold_units == ((0, 20), (1, 9))
     assert after.gold_answers == 87
     assert after.revision > before.revision
 
 
 def test_without_gold_a_crowd_is_what_crowds_are() -> None:
-    repository = Repository()
-    found = crowd_found(repository.sums_of("k1-p"), CLASSES, 0.8)
+    rows = Rows()
+    found = crowd_found(rows.sums_of("k1-p"), CLASSES, 0.8)
     assert (found.dependence.units, found.gold_units, found.revision) == (0, (), 0)

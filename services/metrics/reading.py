@@ -1,0 +1,287 @@
+"""How far each place is counted, and how a chunk of one of its partitions is: whichever door the chunk comes in by."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from concord.chassis.back_off import BackOff
+from concord.chassis.broker.port import BrokerUnavailable, Incoming, TopicPartition
+from concord.chassis.clock import Clock
+from concord.chassis.consumer import CONSUMER_INSTRUMENTS, OffsetJump, Poison
+from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
+from concord.chassis.faust_chunks import Extent
+from concord.chassis.places.owner import Owner
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.codec import Undecodable, check_schema, decode
+from concord.contracts.topics import Topic
+from services.metrics.book import Book, Parts
+from services.metrics.events import Count, handlers
+from services.metrics.handlers import Handlers
+from services.metrics.repository import Repository, Rows
+
+KEEP_SHARE = 20.0
+
+log = logging.getLogger(__name__)
+
+Ends = Mapping[TopicPartition, int]
+
+
+@dataclass(slots=True)
+class _Counted:
+    """A place that is held.
+
+    Attributes:
+        since: the deal since which nobody else can have had it.
+        positions: the next offset of each topic's partition.
+        kept: those with which the book was last written.
+        ends: how far the topics went at `asked_us`, where it is not counted yet.
+    """
+
+    since: int
+    rows: Rows
+    counts: Mapping[str, tuple[Topic, Count]]
+    book: Book
+    positions: dict[str, int]
+    kept: dict[str, int]
+    ends: dict[str, int] = field(default_factory=dict)
+    asked_us: int = 0
+
+
+class Reading:
+    """The places of this process, each from its taking up to its loss.
+
+    Args:
+        owner: knows which places are ours; it is told that one may be served once all is counted that there was.
+        repository: where rows are found.
+        parts: where books are kept.
+        life: names this process's books, like no other's.
+        dead_letters: where poison goes.
+        telemetry: counts records.
+        clock: paces tries.
+
+    Attributes:
+        topics: the names of the topics that are counted.
+        counted: called after every chunk.
+        lost: called with every place that is let go of.
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        repository: Repository,
+        parts: Parts,
+        life: str,
+        dead_letters: DeadLetters,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> None:
+        self.owner = owner
+        self.repository = repository
+        self.parts = parts
+        self.life = life
+        self.dead_letters = dead_letters
+        self.clock = clock
+        self.topics = frozenset(_counts_of(Rows()))
+        self.counted: Callable[[], None] = _nobody
+        self.lost: list[Callable[[int, Rows], None]] = []
+        self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self._held: dict[int, _Counted] = {}
+        self._tenures = 0
+        self._keep_seconds = 0.0
+        self._waits = BackOff("a dead letter of metrics", clock)
+
+    def dealt(self) -> None:
+        """Let go of what is not ours any more, or was another's meanwhile; called whenever the group was dealt anew."""
+        given = self.owner.given()
+        for place in [place for place, one in self._held.items() if given.get(place) != one.since]:
+            one = self._held.pop(place)
+            self.repository.places.pop(place, None)
+            for told in self.lost:
+                told(place, one.rows)
+
+    async def take_up(self, place: int, extents: Mapping[str, Extent]) -> None:
+        """Hold a place, from its book on; without effect when it is held, or not ours.
+
+        Args:
+            place: which; its pieces are there.
+            extents: what its partition of each topic holds.
+        """
+        since = self.owner.given().get(place)
+        if since is None or place in self._held:
+            return
+        self._tenures += 1
+        rows = Rows()
+        book = Book(f"{self.life}.{self._tenures}", place, rows, self.parts, lambda: self.clock.sleep(0))
+        positions = dict(await book.take_up())
+        if self.owner.given().get(place) != since:
+            return
+        for topic, (start, end) in extents.items():
+            position = positions.get(topic, 0)
+            if position > end:
+                log.error("%s[%d] ends at %d, before what was counted: it is another log", topic, place, end)
+                positions[topic] = start
+            elif position < start:
+                log.log(logging.ERROR if position else logging.INFO, "%s[%d] begins at %d", topic, place, start)
+                positions[topic] = start
+        self._held[place] = _Counted(since, rows, _counts_of(rows), book, positions, dict(positions))
+        self.repository.places[place] = rows
+        log.info("took up place %d: %d units open, %d closed", place, rows.units_open, len(rows.closed))
+
+    def held(self) -> frozenset[int]:
+        """Return the places that are held."""
+        return frozenset(self._held)
+
+    def positions(self, place: int) -> Mapping[str, int]:
+        """Return how far each topic is counted; empty when the place is not held."""
+        held = self._held.get(place)
+        return {} if held is None else held.positions
+
+    def lag(self, ends: Ends) -> int:
+        """Return how many records before these ends are not counted; what was counted beyond one makes up for none."""
+        return sum(max(end - self.positions(at.partition).get(at.topic, 0), 0) for at, end in ends.items())
+
+    def waits(self) -> bool:
+        """Return whether something waits to hear how far the topics go: a place to be served, a lot to be closed."""
+        served, now_us = self.owner.open(), self.clock.now_us()
+        return any(place not in served or one.rows.may_close_at(now_us) for place, one in self._held.items())
+
+    def look(self, ends: Ends, asked_us: int) -> None:
+        """Note how far the topics went at a moment, and open the places that are counted as far as they once went.
+
+        The lag need never be nothing while records come in all the time.
+        """
+        by_place: dict[int, dict[str, int]] = {}
+        for at, end in ends.items():
+            by_place.setdefault(at.partition, {})[at.topic] = end
+        for place, found in by_place.items():
+            held = self._held.get(place)
+            if held is None:
+                continue
+            if not held.ends:
+                held.ends, held.asked_us = found, asked_us
+            if all(held.positions.get(topic, 0) >= end for topic, end in held.ends.items()):
+                self._whole(place, held)
+                held.ends = {}
+
+    def whole(self, place: int, asked_us: int) -> None:
+        """Note that all is counted that the topics held of a place at this moment."""
+        held = self._held.get(place)
+        if held is not None:
+            held.asked_us = asked_us
+            self._whole(place, held)
+
+    def _whole(self, place: int, held: _Counted) -> None:
+        rows = held.rows
+        rows.whole_until_us = max(rows.whole_until_us, held.asked_us)
+        if place not in self.owner.open() and self.owner.given().get(place) == held.since:
+            rows.begin()
+            self.owner.opened(place)
+
+    async def keep(self) -> None:
+        """Write the book of every place of which anything was counted since."""
+        begun = self.clock.monotonic()
+        for held in list(self._held.values()):
+            positions = dict(held.positions)
+            if positions == held.kept and not held.rows.is_dirty:
+                continue
+            try:
+                await held.book.keep(positions)
+            except (KafkaError, TimeoutError) as fault:
+                log.warning("the book of place %d is not kept, and will be the next time: %r", held.book.place, fault)
+            else:
+                held.kept = positions
+        self._keep_seconds = self.clock.monotonic() - begun
+
+    def pause(self, seconds: float) -> float:
+        """Return how long to wait before the books are kept again: it takes a twentieth of the time at most."""
+        return max(seconds, KEEP_SHARE * self._keep_seconds)
+
+    async def serve(self, topic: str, place: int, records: Sequence[Any]) -> None:
+        """Count a chunk of one partition; whatever becomes of each record, it is not needed again afterwards.
+
+        A chunk of a place that is not held is another's to count.
+
+        Raises:
+            OffsetJump: records were passed over.
+            UnknownSchemaVersion: written under a newer contract.
+        """
+        held = self._held.get(place)
+        if held is None or not (records := _not_counted_yet(held, topic, place, records)):
+            return
+        catalogued, count = held.counts[topic]
+        events: list[tuple[Any, Any]] = []
+        poison: list[tuple[Any, Exception, int]] = []
+        for record in records:
+            check_schema(record.headers)
+            try:
+                events.append((record, decode(catalogued, record.value)))
+            except Undecodable as fault:
+                poison.append((record, fault, 1))
+        try:
+            count([event for _, event in events])
+        except Exception as fault:
+            log.warning("a chunk of %s failed (%s: %s); trying it record by record", topic, type(fault), fault)
+            poison += [failed for record, event in events if (failed := _alone(count, record, event)) is not None]
+        for record, reason, attempts in poison:
+            await self._set_aside(record, reason, attempts)
+        held.positions[topic] = records[-1].offset + 1
+        self.instruments.counter("concord_consumer_records", topic).inc(len(records))
+        self.counted()
+
+    async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
+        log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
+        while True:
+            try:
+                await self.dead_letters.set_aside(_incoming(record), fault, attempts)
+            except BrokerUnavailable as away:
+                await self._waits.wait(away)
+            else:
+                self._waits.over()
+                self.instruments.counter("concord_dead_letters", record.topic).inc()
+                return
+
+
+def _counts_of(rows: Rows) -> Mapping[str, tuple[Topic, Count]]:
+    return {topic.name: (topic, count) for topic, count in handlers(Handlers(rows)).items()}
+
+
+def _not_counted_yet(held: _Counted, topic: str, place: int, records: Sequence[Any]) -> Sequence[Any]:
+    """Return the records from where the partition stands; raise when they begin after it."""
+    position, first = held.positions.get(topic, 0), records[0].offset
+    if first > position:
+        raise OffsetJump(f"{topic}[{place}] went from {position} to {first}")
+    return records if first == position else [record for record in records if record.offset >= position]
+
+
+def _alone(count: Count, record: Any, event: Any) -> tuple[Any, Exception, int] | None:
+    """Count one event; return it as poison when it cannot be."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            count([event])
+        except Exception as fault:
+            if attempt == ATTEMPTS_MAX or isinstance(fault, Poison):
+                return record, fault, attempt
+        else:
+            break
+    return None
+
+
+def _incoming(record: Any) -> Incoming:
+    if isinstance(record, Incoming):
+        return record
+    return Incoming(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key or b"",
+        record.value or b"",
+        tuple(record.headers),
+        record.timestamp * 1_000,
+    )
+
+
+def _nobody(*about: object) -> None:
+    del about

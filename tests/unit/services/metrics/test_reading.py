@@ -1,0 +1,211 @@
+"""How a chunk is counted: each record once, poison set aside, nothing passed over."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from concord.chassis.broker.port import Deal, Incoming, TopicPartition
+from concord.chassis.clock import SystemClock
+from concord.chassis.consumer import OffsetJump
+from concord.chassis.faust_chunks import Extent
+from concord.chassis.places.owner import Owner
+from concord.chassis.telemetry import Telemetry
+from concord.contracts.codec import UnknownSchemaVersion, encode, schema_headers
+from concord.contracts.topics import LOTS, UNITS
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
+from concord.contracts.v1.metadata_pb2 import Metadata
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from services.metrics.reading import Reading
+from services.metrics.repository import Repository
+from tests.support.book import MemoryParts
+
+PROJECT = "k1-p"
+PLACES = 8
+EMPTY: Mapping[str, Extent] = {}
+
+
+@dataclass
+class Record:
+    """A record as the client library hands it over."""
+
+    offset: int
+    value: bytes
+    topic: str = UNITS.name
+    partition: int = 0
+    key: bytes = b"key"
+    headers: Sequence[tuple[str, bytes]] = schema_headers()
+    timestamp: int = 0
+
+
+class SetAside:
+    def __init__(self) -> None:
+        self.letters: list[tuple[int, str]] = []
+        self.let_go: asyncio.Event | None = None
+
+    async def set_aside(self, record: Incoming, error: Exception, attempts: int) -> None:
+        if self.let_go is not None:
+            await self.let_go.wait()
+        self.letters.append((record.offset, type(error).__name__))
+
+
+def seated(*mine: int, kept: frozenset[int] = frozenset()) -> Owner:
+    """Return the seat of a process that has these places."""
+    owner = Owner(PLACES, "http://one")
+    owner.dealt(Deal(frozenset(mine), kept, {"http://one": frozenset(mine)}))
+    return owner
+
+
+def begun(owner: Owner, parts: MemoryParts, life: str = "one") -> Reading:
+    letters: Any = SetAside()
+    return Reading(owner, Repository(PLACES), parts, life, letters, Telemetry("test"), SystemClock())
+
+
+@pytest.fixture
+async def reading() -> Reading:
+    found = begun(seated(0, 1), MemoryParts())
+    for place in (0, 1):
+        await found.take_up(place, EMPTY)
+    return found
+
+
+def admitted(offset: int) -> Record:
+    event = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id=f"k1-u{offset}"))
+    return Record(offset, encode(event))
+
+
+def at(place: int) -> TopicPartition:
+    return TopicPartition(UNITS.name, place)
+
+
+def metadata() -> Metadata:
+    return Metadata(event_id="e", client_id="k1", project_id=PROJECT, occurred_at_us=1_000_000)
+
+
+def letters(reading: Reading) -> list[tuple[int, str]]:
+    found: Any = reading.dead_letters
+    return list(found.letters)
+
+
+async def test_what_was_counted_is_passed_over_and_what_was_not_is_never(reading: Reading) -> None:
+    await reading.serve(UNITS.name, 0, [admitted(0), admitted(1)])
+    await reading.serve(UNITS.name, 0, [admitted(1), admitted(2)])
+    assert reading.positions(0)[UNITS.name] == 3
+    assert reading.repository.units_open == 3
+    with pytest.raises(OffsetJump):
+        await reading.serve(UNITS.name, 0, [admitted(4)])
+
+
+async def test_poison_in_a_chunk_is_set_aside_and_the_rest_of_it_counted(reading: Reading) -> None:
+    nameless = Record(1, encode(UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted())))
+    await reading.serve(UNITS.name, 0, [admitted(0), nameless, Record(2, b"\xff"), admitted(3)])
+    assert sorted(letters(reading)) == [(1, "Poison"), (2, "Undecodable")]
+    assert (reading.positions(0)[UNITS.name], reading.repository.units_open) == (4, 2)
+
+
+async def test_what_a_chunk_said_before_its_poison_is_in_the_sums(reading: Reading) -> None:
+    sealed = UnitEvent(metadata=metadata(), lot_sealed=LotSealed(lot_id="k1-l1", unit_ids=["k1-u0"]))
+    await reading.serve(UNITS.name, 0, [admitted(0), Record(1, encode(sealed))])
+    accepted = LotEvent(metadata=metadata(), lot_accepted=LotAccepted(lot_id="k1-l1", inspected=1))
+    broken = LotEvent(metadata=Metadata(event_id="e", client_id="k1"))
+    broken.lot_rejected.on_reject = "relabel"
+    broken.lot_rejected.unit_ids.append("k1-u0")
+    told = [Record(0, encode(accepted), topic=LOTS.name), Record(1, encode(broken), topic=LOTS.name)]
+    await reading.serve(LOTS.name, 0, told)
+    assert letters(reading) == [(1, "Poison")]
+    sums = reading.repository.places[0].sums[PROJECT]
+    assert (sums.lots.accepted, sum(sums.turnaround_seconds.values())) == (1, 1)
+
+
+async def test_a_newer_contract_is_no_poison(reading: Reading) -> None:
+    newer = Record(0, b"", headers=(("concord-schema", b"2"),))
+    with pytest.raises(UnknownSchemaVersion):
+        await reading.serve(UNITS.name, 0, [newer])
+    assert not reading.positions(0)
+    assert not letters(reading)
+
+
+async def test_a_place_begins_where_its_book_stands_within_what_the_log_holds() -> None:
+    parts = MemoryParts()
+    first = begun(seated(0), parts)
+    await first.take_up(0, {UNITS.name: Extent(0, 9)})
+    assert first.positions(0).get(UNITS.name, 0) == 0, "there is no book"
+    await first.serve(UNITS.name, 0, [admitted(0), admitted(1)])
+    await first.keep()
+    for extent, position in ((Extent(0, 9), 2), (Extent(5, 9), 5), (Extent(0, 1), 0)):
+        heir = begun(seated(0), parts, "two")
+        await heir.take_up(0, {UNITS.name: extent})
+        assert heir.positions(0)[UNITS.name] == position, "as far as counted, or the log was cut, or is another log"
+        assert heir.repository.units_open == 2
+
+
+async def test_what_is_counted_beyond_one_end_makes_up_for_nothing_in_another_partition(reading: Reading) -> None:
+    await reading.serve(UNITS.name, 0, [admitted(0), admitted(1), admitted(2)])
+    assert reading.lag({at(0): 2, at(1): 1}) == 1
+    assert reading.lag({at(0): 2, at(1): 0}) == 0
+
+
+async def test_a_place_is_served_once_all_is_counted_that_there_was_though_more_comes_in_all_the_time(
+    reading: Reading,
+) -> None:
+    reading.look({at(0): 2, at(1): 0}, 10)
+    assert reading.owner.open() == {1}
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    reading.look({at(0): 3, at(1): 0}, 11)
+    assert reading.owner.open() == {1}
+    await reading.serve(UNITS.name, 0, [admitted(1)])
+    reading.look({at(0): 4, at(1): 0}, 12)
+    assert reading.owner.open() == {0, 1}
+    assert reading.lag({at(0): 4}) == 2
+    assert reading.repository.places[0].whole_until_us == 10, "of what came since then nobody knows"
+
+
+async def test_of_a_place_that_is_lost_or_was_anothers_meanwhile_nothing_is_left() -> None:
+    parts, owner = MemoryParts(), seated(0, 1)
+    reading = begun(owner, parts)
+    lost: list[int] = []
+    reading.lost.append(lambda place, rows: lost.append(place))
+    for place in (0, 1):
+        await reading.take_up(place, EMPTY)
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    owner.dealt(Deal(frozenset({0, 1}), frozenset({1}), {"http://one": frozenset({0, 1})}))
+    reading.dealt()
+    assert (lost, set(reading.held()), reading.repository.units_open) == ([0], {1}, 0)
+    await reading.serve(UNITS.name, 0, [admitted(7)])
+    assert reading.repository.units_open == 0, "what is not held is another's to count, and no jump"
+    await reading.take_up(0, EMPTY)
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    assert reading.repository.units_open == 1
+    await reading.take_up(2, EMPTY)
+    assert reading.held() == {0, 1}, "another's is not taken up"
+
+
+async def test_a_chunk_in_hand_when_its_place_is_lost_moves_no_later_tenure_of_it_on() -> None:
+    parts, owner = MemoryParts(), seated(0)
+    reading = begun(owner, parts)
+    await reading.take_up(0, EMPTY)
+    letters: Any = reading.dead_letters
+    letters.let_go = asyncio.Event()
+    serving = asyncio.create_task(reading.serve(UNITS.name, 0, [admitted(0), Record(1, b"\xff")]))
+    await asyncio.sleep(0)
+    owner.dealt(Deal(frozenset({0}), frozenset(), {"http://one": frozenset({0})}))
+    reading.dealt()
+    await reading.take_up(0, EMPTY)
+    letters.let_go.set()
+    await serving
+    assert not reading.positions(0)
+    assert reading.repository.units_open == 0
+
+
+async def test_a_book_that_is_not_kept_is_kept_whole_the_next_time(reading: Reading) -> None:
+    parts: Any = reading.parts
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    parts.failing = True
+    await reading.keep()
+    parts.failing = False
+    await reading.keep()
+    heir = begun(seated(0), parts, "two")
+    await heir.take_up(0, EMPTY)
+    assert (heir.positions(0), heir.repository.units_open) == ({UNITS.name: 1}, 1)
