@@ -18,11 +18,14 @@ from concord.contracts.v1.quality_pb2 import (
     GoldUnits,
     Interval,
     QualityEvent,
+    TargetBreached,
+    TargetRecovered,
 )
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
 from services.metrics.domain.crowd import CrowdFound
 from services.metrics.domain.standing import Competence
+from services.metrics.domain.targets import Target, Turn
 
 SERVICE = "metrics"
 DIGEST_CHARACTERS = 16
@@ -59,6 +62,16 @@ def crowd_measured(project_id: str, found: CrowdFound) -> Outgoing:
     )
     name = f"{project_id}/crowd/{found.revision}"
     return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
+
+
+def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> Outgoing:
+    """Return the event of a target that is certainly missed, or met again, as of when that had held long enough."""
+    found = target.estimate
+    assert found.value is not None, "what is not defined is neither met nor missed"
+    kind = TargetBreached if turn == "breached" else TargetRecovered
+    told = kind(target=target.name, limit=target.limit, value=found.value, interval=_interval(found), units=found.units)
+    envelope = QualityEvent(**{f"target_{turn}": told})  # type: ignore[arg-type] # by name
+    return _event(f"{project_id}/target/{target.name}/{now_us}", project_id, project_id, now_us, envelope)
 
 
 def agreement_measured(project_id: str, alpha: Estimate, newest_us: int) -> Outgoing:

@@ -1,5 +1,6 @@
 """Metrics' HTTP door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, cast
@@ -13,8 +14,9 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from concord.chassis.table import Table
 from services.metrics.domain.standing import Competence
+from services.metrics.domain.targets import Target, Told
 from services.metrics.measure import Measure, Measured
-from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Quality, StatedConfidence
+from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Promised, Quality, StatedConfidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ def router() -> APIRouter:
 
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as it is now."""
-    return json_answer(_quality(_measured(request, project_id, caller)))
+    measure = _reached(request).measure
+    project = visible(measure.projects, project_id, caller)
+    found = measure.now(project)
+    return json_answer(_quality(found, measure.targets(project, found)))
 
 
 async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -59,7 +64,7 @@ def _measured(request: Request, project_id: str, caller: Caller) -> Measured:
     return measure.now(visible(measure.projects, project_id, caller))
 
 
-def _quality(found: Measured) -> Quality:
+def _quality(found: Measured, targets: Sequence[tuple[Target, Told]]) -> Quality:
     said = found.report
     return Quality(
         project_id=said.project_id,
@@ -76,13 +81,26 @@ def _quality(found: Measured) -> Quality:
         label_error_rate=Estimated.of(said.label_error_rate),
         confidence_gap=Estimated.of(said.confidence_gap),
         confidence_curve=[StatedConfidence.of(one) for one in said.confidence_bins],
+        audit_pass_rate=Estimated.of(said.audit_pass_rate),
+        targets=[_promised(target, told) for target, told in targets],
         labels_saved=said.labels_saved,
         labels_saved_share=said.labels_saved_share,
         turnaround_p50_seconds=said.turnaround_p50_seconds,
-        turnaround_p95_seconds=said.turnaround_p95_seconds,
+        turnaround_p95_seconds=None if said.turnaround_p95.value is None else round(said.turnaround_p95.value),
         freshness_p95_seconds=said.freshness_p95_seconds,
         newest_at=_time(said.newest_us) if said.newest_us else None,
         computed_at=_time(said.computed_at_us),
+    )
+
+
+def _promised(target: Target, told: Told) -> Promised:
+    return Promised(
+        target=target.name,
+        limit=target.limit,
+        standing=target.standing,
+        found=Estimated.of(target.estimate),
+        breached=told.breached,
+        since=_time(told.since_us) if told.since_us else None,
     )
 
 

@@ -21,6 +21,7 @@ import msgspec
 from services.metrics.domain.closed import Segment
 from services.metrics.domain.lot import Lot
 from services.metrics.domain.sums import ClosedSums
+from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import Unit
 from services.metrics.repository import BUCKETS, Rows
 
@@ -28,7 +29,7 @@ VERSION = 2
 PIECE_BYTES = 400_000
 """A broker takes records of a megabyte; a part that is larger is cut."""
 MANIFEST = "manifest"
-SUMS, CLOSED, LOTS, UNITS = "sums", "closed", "lots", "units"
+SUMS, CLOSED, LOTS, UNITS, TOLD = "sums", "closed", "lots", "units", "told"
 
 Positions = Mapping[str, int]
 """How far each topic is counted: the next offset of the place's partition."""
@@ -115,6 +116,7 @@ class Book:
         segments = {int(number): _decoded(data, Segment) for number, data in _of(parts, CLOSED)}
         sums = {project_id: _decoded(data, ClosedSums) for project_id, data in _of(parts, SUMS)}
         self.rows.load_closed(manifest.forgotten_us, segments, sums)
+        self.rows.told = {project_id: _decoded(data, dict[str, Told]) for project_id, data in _of(parts, TOLD)}
         for _, data in _of(parts, LOTS):
             self.rows.load_lots(_decoded(data, dict[str, Lot]))
             await self._breathe()
@@ -139,6 +141,9 @@ class Book:
                 await self._breathe()
         for bucket in range(BUCKETS) if whole else sorted(lots):
             self._write(f"{LOTS}/{bucket}", rows.lots[bucket], written)
+        told = rows.take_told_dirty()
+        for project_id in sorted(rows.told if whole else told):
+            self._write(f"{TOLD}/{project_id}", rows.told[project_id], written)
         # Last and without a pause: what was closed while the buckets were written is in here.
         gone, until, known = self._write_closed(whole, written)
         await self.parts.settled()

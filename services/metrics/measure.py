@@ -1,7 +1,7 @@
 """Measuring: the projects that changed are concluded upon, shown to Prometheus and told to the others."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
@@ -10,23 +10,18 @@ from concord.chassis.places.by_place import NotHere
 from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
-from concord.chassis.telemetry import Instruments, Telemetry
-from concord.quality.estimate import Estimate
-from services.metrics.announcements import agreement_measured, competence_estimated, crowd_measured
+from concord.chassis.telemetry import Telemetry
+from services.metrics.announcements import agreement_measured, competence_estimated, crowd_measured, target_turned
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.crowd import crowd_found
-from services.metrics.domain.report import UNITS_MIN, Report, report
+from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Competence, competences, gold_answers
 from services.metrics.domain.sums import Sums
+from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
 from services.metrics.repository import Repository, Rows
-from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS
+from services.metrics.shown import Series
 
 MEASURE_SECONDS = 1.0
-OBSERVED_MAX = 200
-"""Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
-PROJECTS_SHOWN_MAX = 350
-ANNOTATORS_SHOWN_MAX = 2_400
-"""Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
 
 CROWD = "/crowd"
 """In place of an annotator's id, which no annotator's is, among what waits to be told of a project."""
@@ -56,6 +51,9 @@ class Measure:
         telemetry: where series are shown.
         clock: paces it.
         look: asks how far the topics go, where something waits for that.
+
+    Attributes:
+        held_us: how long a target must be missed, or met again, before that is told.
     """
 
     def __init__(
@@ -75,11 +73,9 @@ class Measure:
         self.clock = clock
         self.measured: dict[str, Measured] = {}
         self._look = look
-        self._instruments = telemetry.instruments(INSTRUMENTS)
-        self._of_projects = telemetry.instruments(PROJECT_INSTRUMENTS)
-        self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
-        self._projects_shown: dict[str, tuple[str, str]] = {}
-        self._annotators_shown: set[tuple[str, str, str]] = set()
+        self._series = Series(telemetry, clock)
+        self.held_us = HELD_US
+        self._turning: set[str] = set()
         self._unsaid: dict[tuple[str, str], Outgoing] = {}
 
     async def turn(self) -> None:
@@ -92,9 +88,9 @@ class Measure:
         measured = 0
         for place in sorted(self.owner.open()):
             measured += await self._measure_place(place)
-        if measured:
-            self._instruments.histogram("concord_metrics_measure_seconds").observe(self.clock.monotonic() - begun)
-        self._instruments.gauge("concord_metrics_units_open").set(self.repository.units_open)
+        self._series.retire({project_id: found.report.newest_us for project_id, found in self.measured.items()})
+        seconds = self.clock.monotonic() - begun if measured else None
+        self._series.measured(seconds, self.repository.units_open)
         await self._tell()
 
     async def _measure_place(self, place: int) -> int:
@@ -108,8 +104,11 @@ class Measure:
             if self.repository.places.get(place) is not rows:
                 return 0
             self._measure(self.projects.rows[project_id], rows)
+            self._turning.add(project_id)
             # Others get to run: requests, and the next batch.
             await self.clock.sleep(0)
+        for project_id in sorted(self._turning & self.measured.keys() & rows.sums.keys()):
+            self._hold_against_targets(self.projects.rows[project_id], rows)
         return len(changed)
 
     def now(self, project: Project) -> Measured:
@@ -131,13 +130,8 @@ class Measure:
         del place
         for project_id in rows.sums:
             self.measured.pop(project_id, None)
-            labels = self._projects_shown.pop(project_id, None)
-            if labels is not None:
-                self._of_projects.forget_all(*labels)
-        lost = {about for about in self._annotators_shown if about[0] in rows.sums}
-        self._annotators_shown -= lost
-        for about in lost:
-            self._of_annotators.forget_all(*about)
+        self._turning -= rows.sums.keys()
+        self._series.forget(rows.sums)
         for waiting in [waiting for waiting in self._unsaid if waiting[0] in rows.sums]:
             del self._unsaid[waiting]
 
@@ -156,11 +150,8 @@ class Measure:
             return
         before = self.measured.get(project_id)
         self.measured[project_id] = found
-        self._show(project, found)
-        if waited:
-            histogram = self._of_projects.histogram("concord_event_to_metric_seconds", *_labels(project))
-            for seconds in waited[:: -(-len(waited) // OBSERVED_MAX)]:
-                histogram.observe(seconds)
+        self._series.show(project, found.report, found.competences)
+        self._series.observe(project, waited)
         if before is None or before.report.alpha != found.report.alpha:
             self._unsaid[project_id, ""] = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
         news = rows.estimated.pop(project_id, set())
@@ -175,6 +166,27 @@ class Measure:
             if len(classes) > 1:
                 crowd = crowd_found(sums, classes, project.policy.gold.pass_accuracy)
                 self._unsaid[project_id, CROWD] = crowd_measured(project_id, crowd)
+
+    def targets(self, project: Project, found: Measured) -> list[tuple[Target, Told]]:
+        """Return a project's targets, each with what was told of it."""
+        rows = self.repository.rows_of(project.project_id)
+        told = {} if rows is None else rows.told.get(project.project_id, {})
+        return [(one, told.get(one.name, Told())) for one in targets_of(_limits(project), found.report)]
+
+    def _hold_against_targets(self, project: Project, rows: Rows) -> None:
+        """Tell of targets that turned; look again at the next turn while one is turning, though nothing changes."""
+        project_id, now_us = project.project_id, self.clock.now_us()
+        found = self.targets(project, self.measured[project_id])
+        self._turning.discard(project_id)
+        for one, before in found:
+            after, news = turned(before, one, now_us, self.held_us)
+            if after != before:
+                rows.tell(project_id, one.name, after)
+            if after.turning_us:
+                self._turning.add(project_id)
+            if news is not None:
+                self._unsaid[project_id, f"/target/{one.name}"] = target_turned(project_id, one, news, now_us)
+        self._series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
 
     def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
         sums = rows.sums.get(project.project_id) or Sums()
@@ -197,67 +209,12 @@ class Measure:
                 if self._unsaid.get(about) is told:
                     del self._unsaid[about]
 
-    def _show(self, project: Project, found: Measured) -> None:
-        """Set the project's series."""
-        labels, shown, said = _labels(project), self._of_projects, found.report
-        if project.project_id not in self._projects_shown and len(self._projects_shown) == PROJECTS_SHOWN_MAX:
-            return
-        self._projects_shown[project.project_id] = labels
-        _show_estimate(shown, "concord_agreement_alpha", labels, said.alpha)
-        _show_value(shown, "concord_agreement_percent", labels, said.percent_agreement.value)
-        _show_estimate(shown, "concord_label_error_rate", labels, said.label_error_rate)
-        _show_estimate(shown, "concord_confidence_gap", labels, said.confidence_gap)
-        _show_value(shown, "concord_turnaround_p95_seconds", labels, said.turnaround_p95_seconds)
-        for name, value in (
-            ("concord_agreement_units", said.alpha.units),
-            ("concord_label_error_units", said.label_error_rate.units),
-            ("concord_confidence_gap_units", said.confidence_gap.units),
-            ("concord_annotations", said.annotations),
-            ("concord_gold_annotations", said.gold_annotations),
-            ("concord_units_consensus", said.units_consensus),
-            ("concord_units_adjudicated", said.units_adjudicated),
-            ("concord_units_escalated", said.units_escalated),
-            ("concord_lots_accepted", said.lots.accepted),
-            ("concord_lots_rejections", said.lots.rejections),
-            ("concord_labels_saved", said.labels_saved),
-            ("concord_quality_computed_timestamp_seconds", said.computed_at_us / MICROSECONDS),
-        ):
-            shown.gauge(name, *labels).set(value)
-        targets = project.targets
-        for measure, target in (
-            ("alpha", targets.alpha),
-            ("label_error_rate", targets.label_error_rate),
-            ("audit_pass_rate", targets.audit_pass_rate),
-            ("turnaround_p95_seconds", targets.turnaround_p95_seconds),
-        ):
-            shown.gauge("concord_contract_target", *labels, measure).set(target)
-            shown.gauge("concord_contract_units_min", *labels, measure).set(UNITS_MIN)
-        self._show_annotators(labels, found.competences)
 
-    def _show_annotators(self, labels: tuple[str, str], found: Sequence[Competence]) -> None:
-        for one in found:
-            of_annotator = (*labels, one.annotator_id)
-            if of_annotator not in self._annotators_shown:
-                if len(self._annotators_shown) == ANNOTATORS_SHOWN_MAX or not one.gold_units:
-                    continue
-                self._annotators_shown.add(of_annotator)
-            _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, one.accuracy)
-            self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(one.gold_units)
-
-
-def _labels(project: Project) -> tuple[str, str]:
-    return project.project_id, project.client_id
-
-
-def _show_estimate(shown: Instruments, name: str, labels: tuple[str, ...], estimate: Estimate) -> None:
-    _show_value(shown, name, labels, estimate.value)
-    _show_value(shown, f"{name}_low", labels, estimate.low)
-    _show_value(shown, f"{name}_high", labels, estimate.high)
-
-
-def _show_value(shown: Instruments, name: str, labels: tuple[str, ...], value: float | None) -> None:
-    """Set the series, or take it away: what is not defined is not zero."""
-    if value is None:
-        shown.forget(name, *labels)
-    else:
-        shown.gauge(name, *labels).set(value)
+def _limits(project: Project) -> dict[str, float]:
+    found = project.targets
+    return {
+        "alpha": found.alpha,
+        "label_error_rate": found.label_error_rate,
+        "audit_pass_rate": found.audit_pass_rate,
+        "turnaround_p95_seconds": found.turnaround_p95_seconds,
+    }

@@ -9,6 +9,7 @@ from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.sums import ClosedSums, Sums
+from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
 
 LATENCIES_MAX = 10_000
@@ -55,6 +56,7 @@ class Rows:
         changed: projects whose sums changed since they were measured.
         estimated: annotators of a project whose gold answers changed since they were told.
         crowds: projects of which something was learnt of gold since it was told.
+        told: what was told of each project's targets.
         whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
     """
 
@@ -67,7 +69,9 @@ class Rows:
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
         self.crowds: set[str] = set()
+        self.told: dict[str, dict[str, Told]] = {}
         self.whole_until_us = 0
+        self._told_dirty: set[str] = set()
         self._dirty: set[int] = set()
         self._lots_dirty: set[int] = set()
         self._sums_dirty: set[str] = set()
@@ -114,7 +118,7 @@ class Rows:
     @property
     def is_dirty(self) -> bool:
         """Return whether anything changed since that was last asked."""
-        return bool(self._dirty or self._lots_dirty or self._sums_dirty)
+        return bool(self._dirty or self._lots_dirty or self._sums_dirty or self._told_dirty)
 
     def begin(self) -> None:
         """Begin to be served: how long labels took that were told before is nobody's freshness."""
@@ -126,6 +130,16 @@ class Rows:
         """Return the buckets of units and of lots that changed since this was last asked."""
         dirty = self._dirty, self._lots_dirty
         self._dirty, self._lots_dirty = set(), set()
+        return dirty
+
+    def tell(self, project_id: str, target: str, told: Told) -> None:
+        """Note what is told of a target."""
+        self.told.setdefault(project_id, {})[target] = told
+        self._told_dirty.add(project_id)
+
+    def take_told_dirty(self) -> set[str]:
+        """Return the projects of whose targets something else was told since this was last asked."""
+        dirty, self._told_dirty = self._told_dirty, set()
         return dirty
 
     def take_sums_dirty(self) -> set[str]:

@@ -38,6 +38,24 @@ class Lots(msgspec.Struct, frozen=True):
     errors: int
 
 
+class Promised(msgspec.Struct, frozen=True):
+    """A target of the contract.
+
+    Attributes:
+        target: which measure; alpha and the audit pass rate are to be the limit at least, the others at most.
+        standing: "met", "missed" (the whole interval is on the wrong side), "unsure", or "too few" units to judge.
+        breached: whether a breach was told (TargetBreached) and no recovery since: a miss that has held for a minute.
+        since: when that was told, RFC 3339; absent when nothing ever was.
+    """
+
+    target: str
+    limit: float
+    standing: str
+    found: Estimated
+    breached: bool
+    since: str | None
+
+
 class StatedConfidence(msgspec.Struct, frozen=True):
     """Audited units that consensus settled and that were stated to be about equally sure: a point of the curve.
 
@@ -89,6 +107,8 @@ class Quality(msgspec.Struct, frozen=True):
     label_error_rate: Estimated
     confidence_gap: Estimated
     confidence_curve: list[StatedConfidence]
+    audit_pass_rate: Estimated
+    targets: list[Promised]
     labels_saved: int
     labels_saved_share: float | None
     turnaround_p50_seconds: int | None

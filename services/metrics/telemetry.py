@@ -14,8 +14,6 @@ PROJECT_INSTRUMENTS = (
     Instrument("concord_agreement_alpha_high", "gauge", "Upper end of alpha's 95 % jackknife interval.", PROJECT),
     Instrument("concord_agreement_units", "gauge", "Units with two labels or more that alpha rests on.", PROJECT),
     Instrument("concord_agreement_percent", "gauge", "Share of pairs of labels that are equal, 0 to 1.", PROJECT),
-    Instrument("concord_contract_target", "gauge", "What the contract asks of a measure.", TARGET),
-    Instrument("concord_contract_units_min", "gauge", "Below so many units a target is not judged.", TARGET),
     Instrument("concord_label_error_rate", "gauge", "Share of wrong labels in all accepted lots.", PROJECT),
     Instrument("concord_label_error_rate_low", "gauge", "Lower end of its 95 % interval.", PROJECT),
     Instrument("concord_label_error_rate_high", "gauge", "Upper end of its 95 % interval.", PROJECT),
@@ -52,6 +50,12 @@ PROJECT_INSTRUMENTS = (
     ),
 )
 
+TARGET_INSTRUMENTS = (
+    Instrument("concord_contract_target", "gauge", "What the contract asks of a measure.", TARGET),
+    Instrument("concord_contract_units_min", "gauge", "Below so many units a target is not judged.", TARGET),
+    Instrument("concord_contract_breached", "gauge", "1 while a breach is told and no recovery since, else 0.", TARGET),
+)
+
 ANNOTATOR_INSTRUMENTS = (
     Instrument("concord_annotator_accuracy", "gauge", "Accuracy on gold, posterior mean.", ANNOTATOR),
     Instrument("concord_annotator_accuracy_low", "gauge", "Lower end of its 95 % interval.", ANNOTATOR),
@@ -61,5 +65,11 @@ ANNOTATOR_INSTRUMENTS = (
 
 INSTRUMENTS = (
     Instrument("concord_metrics_units_open", "gauge", "Units in memory: those whose lot is not settled for good."),
+    Instrument(
+        "concord_metrics_series_withheld",
+        "gauge",
+        "Projects, or annotators of projects, that no series shows because as many as may are shown and none is quiet.",
+        ("kind",),
+    ),
     Instrument("concord_metrics_measure_seconds", "histogram", "Time to measure the projects that had changed."),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import Message
+from msgspec.structs import asdict
 
 from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.broker.port import Broker
@@ -17,13 +18,14 @@ from concord.contracts.v1.annotations_pb2 import (
     UnitStranded,
 )
 from concord.contracts.v1.lots_pb2 import LotEvent
-from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
+from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent, Targets
 from concord.contracts.v1.quality_pb2 import CompetenceEstimated, CrowdMeasured, GoldAnswers, GoldUnits, QualityEvent
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import Json, encoded
 from services.ingest.announcements import policy
 from services.ingest.domain.project import Overlap, Policy
+from services.ingest.domain.project import Targets as DefaultTargets
 from simulation.house import House
 
 CLIENT = "k1"
@@ -67,6 +69,7 @@ class Teller:
             guideline_version=1,
             guideline_text="Say yes or no.",
             policy=policy(wished),
+            targets=Targets(**asdict(DefaultTargets())),
         )
         await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=told))
 

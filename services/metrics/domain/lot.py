@@ -8,6 +8,7 @@ import msgspec
 from concord.quality.acceptance import Bounds, Guarantee, stored_bounds
 from concord.quality.calibration import AuditedLot, Bin, added, confidence_gap
 from concord.quality.estimate import Estimate
+from concord.quality.intervals import clopper_pearson
 from concord.quality.label_error import Inspection, pooled_leaving_error_rate
 
 
@@ -109,6 +110,10 @@ class Lots:
             self.inspected += times * share.left.inspected
             self.errors += times * share.left.errors
             _count(self._left, share.left, times)
+
+    def pass_rate(self) -> Estimate:
+        """Return the share of verdicts that let a lot leave; a lot that is rejected twice is two of the others."""
+        return clopper_pearson(self.accepted, self.accepted + self.rejections)
 
     def label_error_rate(self) -> Estimate:
         """Return the share of wrong labels in all that was accepted, as `pooled_leaving_error_rate` says.

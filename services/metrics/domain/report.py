@@ -8,7 +8,7 @@ from concord.quality.calibration import Bin
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
 from services.metrics.domain.lot import Lots
-from services.metrics.domain.pace import percentile
+from services.metrics.domain.pace import percentile, percentile_estimate
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.sums import Sums
 
@@ -29,7 +29,8 @@ class Report:
         confidence_bins: the same by how sure they were said to be.
         labels_saved: fewer annotations than if every settled unit had got the project's overlap at most.
         labels_saved_share: the same as a share of those; None before any unit is settled.
-        turnaround_p95_seconds: from admission to acceptance of the lot; None before any is accepted.
+        audit_pass_rate: verdicts on lots that let them leave, of all.
+        turnaround_p95: seconds from admission to acceptance of the lot.
         newest_us: event time of the newest label that is in.
         freshness_p95_seconds: how long labels took from being given to being in; None when none came.
     """
@@ -50,8 +51,9 @@ class Report:
     confidence_bins: Sequence[Bin]
     labels_saved: int
     labels_saved_share: float | None
+    audit_pass_rate: Estimate
     turnaround_p50_seconds: int | None
-    turnaround_p95_seconds: int | None
+    turnaround_p95: Estimate
     newest_us: int
     computed_at_us: int
     freshness_p95_seconds: float | None
@@ -89,10 +91,11 @@ def report(
         label_error_rate=sums.lots.label_error_rate(),
         confidence_gap=sums.lots.confidence_gap(),
         confidence_bins=sums.lots.confidence_bins(),
+        audit_pass_rate=sums.lots.pass_rate(),
         labels_saved=saved,
         labels_saved_share=saved / fixed if fixed else None,
         turnaround_p50_seconds=percentile(sums.turnaround_seconds, 0.5) if timed else None,
-        turnaround_p95_seconds=percentile(sums.turnaround_seconds, 0.95) if timed else None,
+        turnaround_p95=percentile_estimate(sums.turnaround_seconds, 0.95),
         newest_us=sums.newest_us,
         computed_at_us=computed_at_us,
         freshness_p95_seconds=freshness_p95_seconds,

@@ -1,0 +1,99 @@
+"""What a contract promises: whether each target is met, certainly missed or neither, and when that is to be told.
+
+A target is *missed* when the whole interval of its measure lies on the wrong side, *met* when the estimate itself lies
+on the right one. Between them nobody can say, and whatever was told last stands. Numbers are looked at every second,
+and an interval of 95 % that is looked at often enough crosses any line once; so a miss is told only when it has held
+for HELD_US without a break, and a recovery likewise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from concord.quality.estimate import Estimate
+from services.metrics.domain.report import UNITS_MIN, Report
+
+HELD_US = 60_000_000
+VERDICTS_MIN = 5
+"""Below so many verdicts on lots the pass rate is not judged: each stands for hundreds of units."""
+
+Standing = Literal["met", "missed", "unsure", "too few"]
+Turn = Literal["breached", "recovered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target and the measure that it is held against.
+
+    Attributes:
+        at_least: whether the measure must not be under the limit; else not over it.
+        units_min: below so many it is not judged.
+    """
+
+    name: str
+    limit: float
+    estimate: Estimate
+    at_least: bool
+    units_min: int = UNITS_MIN
+
+    @property
+    def standing(self) -> Standing:
+        """Return how the target stands.
+
+        >>> from concord.quality.intervals import wilson
+        >>> [Target("t", 0.8, wilson(right, 100), True).standing for right in (85, 75, 60)]
+        ['met', 'unsure', 'missed']
+        """
+        found = self.estimate
+        if found.value is None or found.units < self.units_min:
+            return "too few"
+        sign = 1.0 if self.at_least else -1.0
+        if sign * (found.value - self.limit) >= 0:
+            return "met"
+        best = found.high if self.at_least else found.low
+        return "missed" if best is not None and sign * (best - self.limit) < 0 else "unsure"
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What was told of a target.
+
+    Attributes:
+        breached: whether a breach was, and no recovery since.
+        since_us: when that was told; zero when nothing ever was.
+        turning_us: since when the other has held; zero when it does not.
+    """
+
+    breached: bool = False
+    since_us: int = 0
+    turning_us: int = 0
+
+
+def turned(told: Told, target: Target, now_us: int, held_us: int = HELD_US) -> tuple[Told, Turn | None]:
+    """Return what is told of a target from now on, and what is to be said if that is news.
+
+    >>> from concord.quality.intervals import wilson
+    >>> bad, said = Target("t", 0.8, wilson(60, 100), True), Told()
+    >>> for now_us in (1, 1 + HELD_US):
+    ...     said, news = turned(said, bad, now_us)
+    >>> news, said.breached
+    ('breached', True)
+    """
+    if target.standing != ("met" if told.breached else "missed"):
+        return Told(told.breached, told.since_us), None
+    if not told.turning_us:
+        return Told(told.breached, told.since_us, now_us), None
+    if now_us - told.turning_us < held_us:
+        return told, None
+    return Told(not told.breached, now_us), "recovered" if told.breached else "breached"
+
+
+def targets_of(limits: Mapping[str, float], report: Report) -> list[Target]:
+    """Return the targets of a contract, by name, each with the measure that it is held against."""
+    return [
+        Target("alpha", limits["alpha"], report.alpha, True),
+        Target("label_error_rate", limits["label_error_rate"], report.label_error_rate, False),
+        Target("audit_pass_rate", limits["audit_pass_rate"], report.audit_pass_rate, True, VERDICTS_MIN),
+        Target("turnaround_p95_seconds", limits["turnaround_p95_seconds"], report.turnaround_p95, False),
+    ]

@@ -1,0 +1,196 @@
+"""What Prometheus sees of projects and their annotators, as many of them as one process may show."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.projects import Project
+from concord.chassis.telemetry import Instruments, Telemetry
+from concord.quality.estimate import Estimate
+from services.metrics.domain.report import Report
+from services.metrics.domain.standing import Competence
+from services.metrics.domain.targets import Target, Told
+from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS, TARGET_INSTRUMENTS
+
+OBSERVED_MAX = 200
+"""Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
+PROJECTS_SHOWN_MAX = 380
+ANNOTATORS_SHOWN_MAX = 2_400
+"""Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
+QUIET_SECONDS = 900.0
+"""Who has not changed for so long may be let go of for one that has."""
+FINISHED_SECONDS = 86_400.0
+"""A project without a label for so long is done or stands still: it is shown no more, and its quality pages nobody."""
+
+Labels = tuple[str, ...]
+
+
+class Bounded:
+    """What is shown, the longest quiet first, and what there is no room for.
+
+    Args:
+        most: how many may be shown.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.withheld: set[Labels] = set()
+        self._shown: OrderedDict[Labels, float] = OrderedDict()
+
+    def __contains__(self, labels: Labels) -> bool:
+        return labels in self._shown
+
+    def known(self, first: Collection[str]) -> list[Labels]:
+        """Return what is shown or withheld whose first label is one of these."""
+        return [labels for labels in (*self._shown, *self.withheld) if labels[0] in first]
+
+    def shown(self) -> list[Labels]:
+        """Return what is shown."""
+        return list(self._shown)
+
+    def admit(self, labels: Labels, now: float) -> tuple[bool, Labels | None]:
+        """Return whether these may be shown now, and which are to be let go of for them."""
+        gone: Labels | None = None
+        if labels not in self._shown and len(self._shown) >= self.most:
+            oldest, since = next(iter(self._shown.items()))
+            if now - since < QUIET_SECONDS:
+                self.withheld.add(labels)
+                return False, None
+            gone = oldest
+            del self._shown[oldest]
+        self._shown[labels] = now
+        self._shown.move_to_end(labels)
+        self.withheld.discard(labels)
+        return True, gone
+
+    def let_go(self, labels: Labels) -> None:
+        """Show these no more."""
+        self._shown.pop(labels, None)
+        self.withheld.discard(labels)
+
+
+class Series:
+    """The series of the projects that this process measures.
+
+    Args:
+        telemetry: where they are shown.
+        clock: says what is quiet.
+    """
+
+    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+        self.clock = clock
+        self._own = telemetry.instruments(INSTRUMENTS)
+        self._of_projects = telemetry.instruments(PROJECT_INSTRUMENTS)
+        self._of_targets = telemetry.instruments(TARGET_INSTRUMENTS)
+        self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
+        self._projects = Bounded(PROJECTS_SHOWN_MAX)
+        self._annotators = Bounded(ANNOTATORS_SHOWN_MAX)
+
+    def measured(self, seconds: float | None, units_open: int) -> None:
+        """Show how long a turn took, if anything was measured, and what is held."""
+        if seconds is not None:
+            self._own.histogram("concord_metrics_measure_seconds").observe(seconds)
+        self._own.gauge("concord_metrics_units_open").set(units_open)
+        for kind, bounded in (("project", self._projects), ("annotator", self._annotators)):
+            self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
+
+    def show(self, project: Project, said: Report, people: Sequence[Competence]) -> bool:
+        """Show what was found of a project; return whether there is room for it."""
+        labels = (project.project_id, project.client_id)
+        if self.clock.now_us() - said.newest_us > FINISHED_SECONDS * MICROSECONDS:
+            self.forget([project.project_id])
+            return False
+        may, gone = self._projects.admit(labels, self.clock.monotonic())
+        if gone is not None:
+            self._forget_project(gone)
+        if not may:
+            return False
+        shown = self._of_projects
+        _show_estimate(shown, "concord_agreement_alpha", labels, said.alpha)
+        _show_value(shown, "concord_agreement_percent", labels, said.percent_agreement.value)
+        _show_estimate(shown, "concord_label_error_rate", labels, said.label_error_rate)
+        _show_estimate(shown, "concord_confidence_gap", labels, said.confidence_gap)
+        _show_value(shown, "concord_turnaround_p95_seconds", labels, said.turnaround_p95.value)
+        for name, value in (
+            ("concord_agreement_units", said.alpha.units),
+            ("concord_label_error_units", said.label_error_rate.units),
+            ("concord_confidence_gap_units", said.confidence_gap.units),
+            ("concord_annotations", said.annotations),
+            ("concord_gold_annotations", said.gold_annotations),
+            ("concord_units_consensus", said.units_consensus),
+            ("concord_units_adjudicated", said.units_adjudicated),
+            ("concord_units_escalated", said.units_escalated),
+            ("concord_lots_accepted", said.lots.accepted),
+            ("concord_lots_rejections", said.lots.rejections),
+            ("concord_labels_saved", said.labels_saved),
+            ("concord_quality_computed_timestamp_seconds", said.computed_at_us / MICROSECONDS),
+        ):
+            shown.gauge(name, *labels).set(value)
+        self._show_annotators(labels, people)
+        return True
+
+    def show_targets(self, project: Project, targets: Iterable[Target], told: Mapping[str, Told]) -> None:
+        """Show a project's targets beside their measures, where it is shown."""
+        labels = (project.project_id, project.client_id)
+        if labels not in self._projects:
+            return
+        for one in targets:
+            self._of_targets.gauge("concord_contract_target", *labels, one.name).set(one.limit)
+            self._of_targets.gauge("concord_contract_units_min", *labels, one.name).set(one.units_min)
+            breached = one.name in told and told[one.name].breached
+            self._of_targets.gauge("concord_contract_breached", *labels, one.name).set(breached)
+
+    def observe(self, project: Project, waited: Sequence[float]) -> None:
+        """Observe how long labels took to come into the measures, where the project is shown."""
+        labels = (project.project_id, project.client_id)
+        if not waited or labels not in self._projects:
+            return
+        histogram = self._of_projects.histogram("concord_event_to_metric_seconds", *labels)
+        for seconds in waited[:: -(-len(waited) // OBSERVED_MAX)]:
+            histogram.observe(seconds)
+
+    def retire(self, newest_us: Mapping[str, int]) -> None:
+        """Show finished projects no more. `newest_us` tells the event time of the newest label of those measured."""
+        before_us = self.clock.now_us() - FINISHED_SECONDS * MICROSECONDS
+        self.forget([labels[0] for labels in self._projects.shown() if newest_us.get(labels[0], 0) < before_us])
+
+    def forget(self, project_ids: Iterable[str]) -> None:
+        """Show these projects and their annotators no more."""
+        gone = set(project_ids)
+        for labels in self._projects.known(gone):
+            self._projects.let_go(labels)
+            self._forget_project(labels)
+        for labels in self._annotators.known(gone):
+            self._annotators.let_go(labels)
+            self._of_annotators.forget_all(*labels)
+
+    def _forget_project(self, labels: Labels) -> None:
+        self._of_projects.forget_all(*labels)
+        self._of_targets.forget_all(*labels)
+
+    def _show_annotators(self, labels: Labels, found: Sequence[Competence]) -> None:
+        now = self.clock.monotonic()
+        for one in found:
+            if not one.gold_units:
+                continue
+            of_annotator = (*labels, one.annotator_id)
+            may, gone = self._annotators.admit(of_annotator, now)
+            if gone is not None:
+                self._of_annotators.forget_all(*gone)
+            if may:
+                _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, one.accuracy)
+                self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(one.gold_units)
+
+
+def _show_estimate(shown: Instruments, name: str, labels: Labels, estimate: Estimate) -> None:
+    _show_value(shown, name, labels, estimate.value)
+    _show_value(shown, f"{name}_low", labels, estimate.low)
+    _show_value(shown, f"{name}_high", labels, estimate.high)
+
+
+def _show_value(shown: Instruments, name: str, labels: Labels, value: float | None) -> None:
+    """Set the series, or take it away: what is not defined is not zero."""
+    if value is None:
+        shown.forget(name, *labels)
+    else:
+        shown.gauge(name, *labels).set(value)

@@ -1,0 +1,124 @@
+"""A contract's targets: told when they are certainly missed for long enough, and when they are met again, once each."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from concord.contracts.topics import QUALITY
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
+from concord.quality.estimate import Estimate, undefined
+from concord.quality.intervals import wilson
+from services.ingest.domain.project import Policy
+from services.metrics.domain.targets import HELD_US, Target, Told, Turn, turned
+from simulation.house import House
+from tests.support.book import MemoryParts
+from tests.unit.services.metrics.running import Metrics, start
+from tests.unit.services.metrics.test_book import book
+
+HELD_SECONDS = 0.4
+
+
+def target(right: int, units: int = 100) -> Target:
+    return Target("alpha", 0.8, wilson(right, units), True)
+
+
+def walked(*looks: tuple[int, Target]) -> list[tuple[int, Turn]]:
+    """Return when something was told of a target that is looked at, at these seconds."""
+    told, said = Told(), []
+    for second, found in looks:
+        told, news = turned(told, found, 1 + second * 1_000_000)
+        if news is not None:
+            said.append((second, news))
+    return said
+
+
+def test_a_miss_is_told_once_when_it_has_held_for_a_minute_and_so_is_its_end() -> None:
+    bad, unsure, good = target(60), target(75), target(85)
+    assert walked((0, bad), (59, bad), (60, bad), (61, bad), (300, bad)) == [(60, "breached")]
+    assert not walked((0, bad), (50, unsure), (60, bad), (110, bad)), "it did not hold"
+    assert walked((0, bad), (60, bad), (70, unsure), (500, unsure)) == [(60, "breached")], "unsure is no recovery"
+    recovered = walked((0, bad), (60, bad), (70, good), (129, good), (130, good), (200, good), (300, bad), (360, bad))
+    assert recovered == [(60, "breached"), (130, "recovered"), (360, "breached")]
+
+
+def test_too_little_is_neither_kept_nor_missed() -> None:
+    none = Target("alpha", 0.8, undefined("no pair", 0, "alpha"), True)
+    few = Target("alpha", 0.8, Estimate(0.1, 0.0, 0.2, 12, "alpha"), True)
+    without_interval = Target("alpha", 0.8, Estimate(0.1, None, None, 500, "alpha"), True)
+    assert [one.standing for one in (none, few, without_interval)] == ["too few", "too few", "unsure"]
+    assert not walked((0, few), (600, few))
+
+
+def test_of_a_measure_that_is_to_be_low_the_lower_end_must_be_over_the_limit() -> None:
+    rates = [Target("label_error_rate", 0.02, wilson(wrong, 400), False) for wrong in (4, 12, 30)]
+    assert [one.standing for one in rates] == ["met", "unsure", "missed"]
+
+
+async def test_what_was_told_is_in_the_book() -> None:
+    parts = MemoryParts()
+    kept, served = book(parts)
+    served.rows.tell("k1-p", "alpha", Told(True, HELD_US, 0))
+    assert served.rows.is_dirty
+    await kept.keep({})
+    again, heir = book(parts, "two")
+    await again.take_up()
+    assert heir.rows.told == {"k1-p": {"alpha": Told(True, HELD_US, 0)}}
+
+
+@pytest.fixture(params=[1, 2], ids=["one life", "two lives"])
+async def metrics(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
+    monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
+    monkeypatch.setattr("services.metrics.measure.HELD_US", int(HELD_SECONDS * 1e6))
+    found = await start(House(), lives=request.param)
+    await found.upstream.project(Policy())
+    yield found
+    await found.stop()
+
+
+async def labelled(metrics: Metrics, first: int, units: int, differing: int) -> None:
+    for number in range(first, first + units):
+        unit_id = f"k1-u{number}"
+        one = "yes" if number % 2 else "no"
+        other = one if number % 10 >= differing else "no" if number % 2 else "yes"
+        await metrics.upstream.unit(unit_id)
+        await metrics.upstream.annotation(unit_id, 1, "ann", one)
+        await metrics.upstream.annotation(unit_id, 2, "bob", other)
+
+
+def told(metrics: Metrics) -> list[tuple[str, Any]]:
+    """Return what was told of targets, in order."""
+    events = [(event.WhichOneof("event"), event) for event in metrics.house.events(QUALITY)]
+    return [(kind, getattr(event, kind)) for kind, event in events if kind.startswith("target_")]
+
+
+async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(metrics: Metrics) -> None:
+    await labelled(metrics, 0, 12, differing=5)
+    await metrics.house.clock.sleep(3 * HELD_SECONDS)
+    assert not told(metrics), "twelve units page nobody"
+    await labelled(metrics, 12, 88, differing=4)
+    await metrics.house.clock.sleep(4 * HELD_SECONDS)
+    ((kind, breach),) = told(metrics)
+    assert (kind, breach.target, breach.limit, breach.units) == ("target_breached", "alpha", 0.8, 100)
+    assert breach.interval.low < breach.value < breach.interval.high < breach.limit
+    shown = {one["target"]: one for one in (await metrics.quality())["targets"]}
+    assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("missed", True)
+    assert shown["alpha"]["since"]
+    assert shown["label_error_rate"]["standing"] == shown["audit_pass_rate"]["standing"] == "too few"
+    await labelled(metrics, 100, 400, differing=0)
+    await metrics.house.clock.sleep(4 * HELD_SECONDS)
+    assert [kind for kind, _ in told(metrics)] == ["target_breached", "target_recovered"]
+    shown = {one["target"]: one for one in (await metrics.quality())["targets"]}
+    assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("met", False)
+
+
+async def test_lots_that_are_rejected_again_and_again_break_the_pass_rate(metrics: Metrics) -> None:
+    for number in range(8):
+        await metrics.upstream.annotation(f"k1-u{number}", 1, "ann", "yes")
+        rejected = LotRejected(lot_id=f"k1-l{number}", inspected=9, errors=3, on_reject="inspect_all")
+        await metrics.upstream.lots(f"k1-l{number}", lot_rejected=rejected)
+    await metrics.upstream.lots("k1-l9", lot_accepted=LotAccepted(lot_id="k1-l9", inspected=9, lot_units=60))
+    await metrics.house.clock.sleep(4 * HELD_SECONDS)
+    breach = next(one for kind, one in told(metrics) if one.target == "audit_pass_rate")
+    assert (breach.value, breach.units, breach.limit) == (pytest.approx(1 / 9), 9, 0.95)
+    assert (await metrics.quality())["audit_pass_rate"]["units"] == 9
