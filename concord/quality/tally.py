@@ -157,14 +157,25 @@ class LabelTally:
         """
         labels = in_order({label for row in self.rows for label, _ in row}) if scale is None else list(scale)
         index = {label: k for k, label in enumerate(labels)}
-        coded = sorted((self._coded(row, index), times) for row, times in self.rows.items())
-        cells = [(u, k, count) for u, (row, _) in enumerate(coded) for k, count in row]
-        rows, columns, counts = np.array(cells, dtype=np.int64).reshape(-1, 3).T
+        ordered = self._ordered()
+        try:
+            columns = np.array([index[label] for row in ordered for label, _ in row], dtype=np.int64)
+        except KeyError as error:
+            raise ValueError(f"label {error.args[0]!r} is not on the declared scale") from None
+        counts = np.array([count for row in ordered for _, count in row], dtype=np.int64)
+        rows = np.repeat(np.arange(len(ordered)), [len(row) for row in ordered])
         return LabelCounts(
-            counts_matrix(rows, columns, counts, (len(coded), len(labels))),
+            counts_matrix(rows, columns, counts, (len(ordered), len(labels))),
             tuple(labels),
-            np.array([times for _, times in coded], dtype=np.float64),
+            np.array([self.rows[row] for row in ordered], dtype=np.float64),
         )
+
+    def _ordered(self) -> list[Row]:
+        """Return the rows in an order that does not depend on that of their coming."""
+        try:
+            return sorted(self.rows)
+        except TypeError:
+            return sorted(self.rows, key=repr)
 
     def to_json(self) -> list[list[Any]]:
         """Return the tally as small JSON: [[[[label, count], ...], units], ...]."""
@@ -174,13 +185,6 @@ class LabelTally:
     def from_json(cls, data: Iterable[Sequence[Any]]) -> "LabelTally":
         """Read what `to_json` wrote."""
         return cls({tuple((label, int(count)) for label, count in row): int(times) for row, times in data})
-
-    @staticmethod
-    def _coded(row: Row, index: Mapping[Hashable, int]) -> list[tuple[int, int]]:
-        try:
-            return sorted((index[label], count) for label, count in row)
-        except KeyError as error:
-            raise ValueError(f"label {error.args[0]!r} is not on the declared scale") from None
 
 
 @dataclass(slots=True)

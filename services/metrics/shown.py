@@ -19,7 +19,7 @@ ANNOTATORS_SHOWN_MAX = 2_400
 """Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
 QUIET_SECONDS = 900.0
 """Who has not changed for so long may be let go of for one that has."""
-FINISHED_SECONDS = 86_400.0
+FINISHED_SECONDS = 7 * 86_400.0
 """A project without a label for so long is done or stands still: it is shown no more, and its quality pages nobody."""
 
 Labels = tuple[str, ...]

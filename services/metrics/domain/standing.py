@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import fsum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from concord.labels import LabelSchema, decoded
 from concord.quality.competence import accuracy, class_prior, crowd_accuracy
-from concord.quality.crowd import ROW_STRENGTH, own_accuracy
+from concord.quality.crowd import ACCURACY_STRENGTH, ROW_STRENGTH
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.pace import count, percentile
@@ -37,7 +39,7 @@ class Standing:
     answered_at_us: int = 0
     annotations: int = 0
     active_ms: Counter[int] = field(default_factory=Counter)
-    _by_class: dict[str, tuple[int, int]] | None = field(default=None, init=False, compare=False)
+    _by_class: "ByClass | None" = field(default=None, init=False, compare=False)
     _gold_correct: int | None = field(default=None, init=False, compare=False)
     _median_ms: int | None = field(default=None, init=False, compare=False)
 
@@ -89,21 +91,26 @@ class Standing:
             self._median_ms = percentile(self.active_ms, 0.5)
         return self._median_ms
 
-    def by_class(self, places: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
-        """Return, by known class, how many gold units were answered right and how many at all.
+    def by_class(self, places: Mapping[str, int]) -> "ByClass":
+        """Return, by the places of known classes, how many gold units were answered right and how many at all.
 
         Args:
             places: the classes of the schema; an answer that is none of them any more is left out. They are taken
                 to be the same at every call.
         """
         if self._by_class is None:
-            found: dict[str, tuple[int, int]] = {}
+            found: dict[int, tuple[int, int]] = {}
             for (gold, label), times in self.answers.items():
                 if gold in places and label in places:
-                    right, units = found.get(gold, (0, 0))
-                    found[gold] = (right + (times if gold == label else 0), units + times)
-            self._by_class = found
+                    right, units = found.get(places[gold], (0, 0))
+                    found[places[gold]] = (right + (times if gold == label else 0), units + times)
+            ordered = sorted(found)
+            self._by_class = ordered, [found[one][0] for one in ordered], [found[one][1] for one in ordered]
         return self._by_class
+
+
+ByClass = tuple[list[int], list[int], list[int]]
+"""Places of known classes in their order, and of each how many gold units were answered right, and how many at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +147,13 @@ def competences(
     if len(classes) < 2:
         return [_competence(annotator_id, standings[annotator_id], schema, None) for annotator_id in shown]
     places = {label: place for place, label in enumerate(classes)}
-    units = dict.fromkeys(classes, 0)
-    correct = 0
-    for one in standings.values():
-        for gold, (right, answered) in one.by_class(places).items():
-            correct += right
-            units[gold] += answered
-    mix = dict(zip(classes, class_prior([units[one] for one in classes]), strict=True))
-    crowd = crowd_accuracy(correct, sum(units.values()), len(classes))
-    expected = {one: _expected(standings[one].by_class(places), mix, crowd) for one in shown}
-    return [_competence(one, standings[one], schema, expected[one]) for one in shown]
+    tallies = {one: standing.by_class(places) for one, standing in standings.items()}
+    everybody = _Answers.of(list(tallies.values()))
+    units = np.bincount(everybody.gold, everybody.units, len(classes))
+    mix = np.array(class_prior([round(one) for one in units.tolist()]))
+    crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
+    expected = _Answers.of([tallies[one] for one in shown]).expected(mix, crowd).tolist()
+    return [_competence(one, standings[one], schema, value) for one, value in zip(shown, expected, strict=True)]
 
 
 def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, int, int]]:
@@ -162,20 +166,44 @@ def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, 
     )
 
 
-def _expected(by_class: Mapping[str, tuple[int, int]], mix: Mapping[str, float], crowd: float) -> float:
-    """Return the probability that a random unit is labelled right, as consensus weighs the annotator: term by term.
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Answers on gold of several annotators, one after another: a row for each class that one of them was shown.
 
-    Of a class without an answer the annotator's own accuracy stands on the diagonal of the shrunk matrix
-    (`crowd.Crowd.chance`), so only the classes that were answered differ from it.
+    Attributes:
+        gold: places of the known classes.
+        right, units: gold units of that class answered right, and at all.
+        rows: how many rows each annotator has.
     """
-    correct, answered = (sum(counts) for counts in zip(*by_class.values(), strict=True)) if by_class else (0, 0)
-    own = own_accuracy(correct, answered, crowd)
-    # Exact, so that no order of classes, which is that in which answers came, tells two equals apart.
-    differing = fsum(
-        mix[gold] * ((right + ROW_STRENGTH * own) / (units + ROW_STRENGTH) - own)
-        for gold, (right, units) in by_class.items()
-    )
-    return own + differing
+
+    gold: NDArray[np.int64]
+    right: NDArray[np.float64]
+    units: NDArray[np.float64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tallies: Sequence[ByClass]) -> "_Answers":
+        """Return these annotators' answers."""
+        return cls(
+            np.array([place for gold, _, _ in tallies for place in gold], dtype=np.int64),
+            np.array([times for _, right, _ in tallies for times in right], dtype=np.float64),
+            np.array([times for _, _, units in tallies for times in units], dtype=np.float64),
+            np.array([len(gold) for gold, _, _ in tallies], dtype=np.int64),
+        )
+
+    def expected(self, mix: NDArray[np.float64], crowd: float) -> NDArray[np.float64]:
+        """Return the probability that each labels a random unit right, as consensus weighs the annotator: term by term.
+
+        Of a class without an answer the annotator's own accuracy stands on the diagonal of the shrunk matrix
+        (`crowd.Crowd.chance`), so only the classes that were answered differ from it. They are summed in the schema's
+        order, so that no order in which answers came tells two equals apart.
+        """
+        annotator = np.repeat(np.arange(len(self.rows)), self.rows)
+        correct, answered = (np.bincount(annotator, one, len(self.rows)) for one in (self.right, self.units))
+        own = (correct + ACCURACY_STRENGTH * crowd) / (answered + ACCURACY_STRENGTH)  # `crowd.own_accuracy`
+        of_row = own[annotator]
+        differing = mix[self.gold] * ((self.right + ROW_STRENGTH * of_row) / (self.units + ROW_STRENGTH) - of_row)
+        return own + np.bincount(annotator, differing, len(self.rows))
 
 
 def _says_same(schema: LabelSchema, gold: str, label: str) -> bool:

@@ -1,0 +1,114 @@
+"""What Prometheus is shown: the longest quiet makes room, nobody vanishes in silence, the finished page nobody."""
+
+import pytest
+
+from concord.chassis.projects import Project, project_from
+from concord.chassis.telemetry import Telemetry, exposition
+from concord.contracts.v1.metadata_pb2 import Metadata
+from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
+from concord.labels import encoded
+from services.metrics.domain.report import Report, report
+from services.metrics.domain.standing import Standing, competences
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.targets import Told, targets_of
+from services.metrics.shown import FINISHED_SECONDS, QUIET_SECONDS, Series
+
+START_US = 10_000 * 1_000_000_000
+
+
+class Hands:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now_us(self) -> int:
+        return START_US + int(self.seconds * 1e6)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class Shown:
+    def __init__(self) -> None:
+        self.clock = Hands()
+        self.telemetry = Telemetry("metrics")
+        self.series = Series(self.telemetry, self.clock)
+
+    def show(self, name: str, people: int = 0) -> bool:
+        standings = {f"a{number}": Standing() for number in range(people)}
+        for standing in standings.values():
+            standing.answered('"yes"', '"yes"')
+        found = project(name)
+        people_found = competences(standings, found.schema)
+        return self.series.show(found, self.report(name), people_found)
+
+    def report(self, name: str) -> Report:
+        sums = Sums()
+        sums.newest_us = self.clock.now_us()
+        return report(name, sums, project(name).schema, 3, self.clock.now_us(), None)
+
+    def has(self, text: str) -> bool:
+        return text in self.text()
+
+    def text(self) -> str:
+        self.series.measured(None, 0)
+        return exposition(self.telemetry.registry)[0].decode()
+
+
+def project(name: str) -> Project:
+    schema = encoded({"kind": "choice", "classes": ["no", "yes"]})
+    about = Metadata(event_id="e", client_id="k1", project_id=name)
+    return project_from(ProjectEvent(metadata=about, project_defined=ProjectDefined(name="p", label_schema=schema)))
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    monkeypatch.setattr("services.metrics.shown.PROJECTS_SHOWN_MAX", 3)
+    monkeypatch.setattr("services.metrics.shown.ANNOTATORS_SHOWN_MAX", 4)
+    return Shown()
+
+
+def test_beyond_the_bound_what_has_been_quiet_the_longest_makes_room_and_until_then_it_is_told(shown: Shown) -> None:
+    for name in ("k1-a", "k1-b", "k1-c"):
+        assert shown.show(name)
+    assert not shown.show("k1-d")
+    assert shown.has('concord_metrics_series_withheld{kind="project"} 1.0')
+    shown.clock.seconds = QUIET_SECONDS - 1
+    assert shown.show("k1-a"), "what is shown stays while it changes"
+    shown.clock.seconds = QUIET_SECONDS
+    assert shown.show("k1-d")
+    assert shown.has('concord_metrics_series_withheld{kind="project"} 0.0')
+    assert [shown.has(f'project="k1-{name}"') for name in "abcd"] == [True, False, True, True]
+
+
+def test_annotators_are_bounded_by_themselves(shown: Shown) -> None:
+    assert shown.show("k1-a", people=3)
+    assert shown.show("k1-b", people=3)
+    assert shown.has('concord_metrics_series_withheld{kind="annotator"} 2.0')
+    shown.series.forget(["k1-a"])
+    assert not shown.has('project="k1-a"')
+    assert shown.show("k1-b", people=3)
+    assert shown.has('concord_metrics_series_withheld{kind="annotator"} 0.0')
+
+
+def test_a_project_without_a_label_for_a_week_is_shown_no_more_until_its_next_one(shown: Shown) -> None:
+    assert shown.show("k1-a", people=1)
+    targets = targets_of(dict.fromkeys(LIMITS, 0.9), shown.report("k1-a"))
+    shown.series.show_targets(project("k1-a"), targets, {"alpha": Told(True, 1)})
+    assert shown.has('concord_contract_breached{client="k1",measure="alpha",project="k1-a"} 1.0')
+    labelled = {"k1-a": shown.clock.now_us()}
+    shown.clock.seconds = FINISHED_SECONDS
+    shown.series.retire(labelled)
+    assert shown.has('project="k1-a"')
+    shown.clock.seconds += 1
+    shown.series.retire(labelled)
+    assert not shown.has('project="k1-a"')
+    assert shown.show("k1-a")
+    assert shown.has('project="k1-a"')
+
+
+LIMITS = ("alpha", "label_error_rate", "audit_pass_rate", "turnaround_p95_seconds")
