@@ -143,7 +143,7 @@ QUALITY = Topic(
     message=QualityEvent,
     key="project_id or annotator_id",
     writer="metrics",
-    readers=("adjudicate",),
+    readers=("assign", "adjudicate"),
     fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )

@@ -12,27 +12,38 @@ is itself an estimate from few gold units, so the threshold is set on its whole 
 the stated rate on average over what the rate may be, not at the rate that happened to be observed.
 
 *False alarms.* Times of units one after another are alike: hard ones come together, and so do interruptions. An
-independent chart's run length does not hold for them, so h is set for a lag-one autocorrelation of .3: the time
-chart alarms on a steady annotator once in 930 timed units or more, by simulation once in about 930 at .3, 1,900 at .2,
-5,000 at .1 and 14,000 where times are independent. Times slower by 1.75 of their standard deviations are found in 9
-units in median. The accuracy chart alarms once in `gold_between_false_alarms` (465) gold units; at one
-gold unit in ten that is one in 4,650 units.
+independent chart's run length does not hold for them, so what is summed is what is new in a score: with the
+annotator's own lag-one autocorrelation r, e = (z - r z') / sqrt(1 - r^2) after the score z' before. r is estimated from
+the latest scores and drawn to .2 as if sixty had shown that. With h = 5 the time chart alarms on a steady annotator
+once in 930 timed units or more, which is what h promises of independent ones: by simulation of 20,000 each once in
+about 1,300 at an autocorrelation of .3, 2,900 at .1 and 5,000 where times are independent; at .5, once in 670.
+Times slower by 1.75 of their standard deviations are found in 8 to 9 units in median. The accuracy chart alarms
+once in `gold_between_false_alarms` (465) gold units; at one gold unit in ten that is one in 4,650 units.
 
 An alarm is a reason to offer a break, never a verdict on a person: evidence that fatigue matters is mixed (Hata
 et al., CSCW 2017, find steady quality over weeks; Jung et al., HCOMP 2014, find that single workers move).
 
-Sources: McDonald, Naval Research Logistics 37, 1990, for the CUSUM of sequential ranks; Reynolds and Stoumbos,
+Sources: McDonald, Naval Research Logistics 37, 1990, for the CUSUM of sequential ranks; Lu and Reynolds, Journal of
+Quality Technology 33(3), 2001, for charts of an autocorrelated process' residuals; Reynolds and Stoumbos,
 Journal of Quality Technology 31(1), 1999, for the Bernoulli CUSUM.
 """
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import sqrt
 from statistics import NormalDist
 
 from scipy.special import betaincinv
 
 from concord.quality.control_chart import bernoulli_reference
-from concord.quality.run_length import bernoulli_cusum_h_for_arl
+from concord.quality.run_length import bernoulli_cusum_h_for_arl, cusum_h_for_arl
+
+REMEMBERED = 0.99
+"""How much of what was known of the autocorrelation is left at the next unit: about the last hundred count."""
+EXPECTED, EXPECTED_SCORES = 0.2, 60.0
+"""What autocorrelation is expected of anybody, and for how many scores that stands: real timings show .1 to .3."""
+CORRELATION_MAX = 0.5
+"""More is a lasting change as a rule, which is what is looked for."""
 
 _NORMAL = NormalDist()
 
@@ -42,7 +53,7 @@ class FatigueRule:
     """When a session alarms; the defaults are the documented ones.
 
     Attributes:
-        time_k, time_h: reference value and decision interval of the time chart, in normal scores.
+        time_k, time_h: reference value and decision interval of the time chart, in standard deviations of what is new.
         error_rise: rise of the error rate that the accuracy chart is tuned to.
         gold_between_false_alarms: run length of the accuracy chart while the annotator is steady, in gold units.
         times_min, times_max: own times to have before any is judged, and latest times to keep.
@@ -50,7 +61,7 @@ class FatigueRule:
     """
 
     time_k: float = 0.5
-    time_h: float = 7.2
+    time_h: float = 5.0
     error_rise: float = 0.25
     gold_between_false_alarms: float = 465.0
     times_min: int = 10
@@ -79,6 +90,9 @@ class Session:
         baseline: the annotator's own gold record before the session.
         times: latest own times in seconds, oldest first, from this session or earlier ones.
         units: units of this session.
+        score: of the latest time, which the next one is held against; None before any.
+        together, apart: sums over the latest scores of products of neighbours, and of squares: their quotient is
+            the autocorrelation.
         slow_sum, slow_run: the time chart, and units since it was last at zero.
         error_sum, error_run: the accuracy chart, and gold units since it was last at zero.
     """
@@ -86,6 +100,9 @@ class Session:
     baseline: GoldBaseline = GoldBaseline()
     times: tuple[float, ...] = ()
     units: int = 0
+    score: float | None = None
+    together: float = 0.0
+    apart: float = 0.0
     slow_sum: float = 0.0
     slow_run: int = 0
     error_sum: float = 0.0
@@ -160,6 +177,18 @@ def fatigue(session: Session, rule: FatigueRule = FatigueRule()) -> Fatigue:
     )
 
 
+def rule_for(false_alarm_units: float) -> FatigueRule:
+    """Return the rule under which a steady annotator is stopped once in so many units, or more rarely.
+
+    Each of the two charts is given half of the alarms, and the accuracy chart one gold unit in ten units or fewer.
+
+    >>> rule_for(465).time_h
+    5.0
+    """
+    h = round(cusum_h_for_arl(FatigueRule().time_k, 2 * false_alarm_units, two_sided=False), 2)
+    return FatigueRule(time_h=h, gold_between_false_alarms=max(2 * false_alarm_units / 10, 20.0))
+
+
 def after_break(session: Session) -> Session:
     """Return the session with both charts at zero, as after a break or an alarm that was dealt with.
 
@@ -179,8 +208,26 @@ def _time_observed(session: Session, seconds: float, rule: FatigueRule) -> Sessi
     # The mean rank among all, the new one included, from 1; ties share it.
     rank = shorter + equal / 2 + 1
     score = _NORMAL.inv_cdf((rank - 0.5) / (len(times) + 1))
-    total = max(0.0, session.slow_sum + score - rule.time_k)
-    return replace(session, times=kept, slow_sum=total, slow_run=session.slow_run + 1 if total > 0 else 0)
+    total = max(0.0, session.slow_sum + _new_in(score, session) - rule.time_k)
+    before = 0.0 if session.score is None else session.score
+    return replace(
+        session,
+        times=kept,
+        score=score,
+        together=REMEMBERED * session.together + score * before,
+        apart=REMEMBERED * session.apart + before * before,
+        slow_sum=total,
+        slow_run=session.slow_run + 1 if total > 0 else 0,
+    )
+
+
+def _new_in(score: float, session: Session) -> float:
+    """Return what of a score did not follow from the one before it, with a variance of one."""
+    if session.score is None:
+        return score
+    found = (session.together + EXPECTED * EXPECTED_SCORES) / (session.apart + EXPECTED_SCORES)
+    correlation = min(max(found, 0.0), CORRELATION_MAX)
+    return float((score - correlation * session.score) / sqrt(1.0 - correlation * correlation))
 
 
 def _gold_observed(session: Session, wrong: bool, rule: FatigueRule) -> Session:

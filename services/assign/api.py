@@ -64,6 +64,7 @@ STATUSES: dict[type[Exception], int] = {
     refusals.RenewalsUsedUp: 409,
     refusals.AnsweredOtherwise: 409,
     refusals.NotOffered: 409,
+    refusals.OnBreak: 409,
     refusals.LabelRefused: 422,
 }
 

@@ -13,23 +13,31 @@ from concord.chassis.errors import Poison
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
-from concord.contracts.topics import LOTS, RESOLUTIONS, UNITS, Topic
+from concord.contracts.topics import LOTS, QUALITY, RESOLUTIONS, UNITS, Topic
 from concord.contracts.v1.lots_pb2 import LotEvent
+from concord.contracts.v1.quality_pb2 import BreakRequired, QualityEvent, StandingChanged
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign import announcements
 from services.assign.domain import unit
+from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, Credential
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState, may_still_submit
 from services.assign.handlers import Handlers, Told
 
 RELABEL = "relabel"
+PAUSED = "paused"
 
 
 def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
     """Return who serves which topic."""
-    return {UNITS: partial(_units, assign), RESOLUTIONS: partial(_resolutions, assign), LOTS: partial(_lots, assign)}
+    return {
+        UNITS: partial(_units, assign),
+        RESOLUTIONS: partial(_resolutions, assign),
+        LOTS: partial(_lots, assign),
+        QUALITY: partial(_quality, assign),
+    }
 
 
 async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
@@ -53,6 +61,19 @@ async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None
 async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("LotEvent", delivery.event) for delivery in deliveries]
     await assign.units.hear([told for event in events for told in _rejection(event)])
+
+
+async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
+    for delivery in deliveries:
+        event = cast("QualityEvent", delivery.event)
+        if event.HasField("break_required"):
+            asked: BreakRequired | StandingChanged = event.break_required
+        elif event.HasField("standing_changed") and event.standing_changed.standing == PAUSED:
+            asked = event.standing_changed
+        else:
+            continue
+        pause = Break(asked.until_us, asked.reason)
+        assign.claims.ask_for_break(asked.annotator_id, event.metadata.project_id, pause)
 
 
 def annotator_from(event: Message) -> AnnotatorState:

@@ -12,18 +12,21 @@ from concord.contracts.ids import client_of
 from concord.contracts.topics import QUALITY
 from concord.contracts.v1.quality_pb2 import (
     AgreementMeasured,
+    BreakRequired,
     CompetenceEstimated,
     CrowdMeasured,
     GoldAnswers,
     GoldUnits,
     Interval,
     QualityEvent,
+    StandingChanged,
     TargetBreached,
     TargetRecovered,
 )
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
 from services.metrics.domain.crowd import CrowdFound
+from services.metrics.domain.fatigue import Due
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Turn
 
@@ -62,6 +65,20 @@ def crowd_measured(project_id: str, found: CrowdFound) -> Outgoing:
     )
     name = f"{project_id}/crowd/{found.revision}"
     return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
+
+
+def break_due(project_id: str, annotator_id: str, due: Due) -> Outgoing:
+    """Return the event that asks an annotator for a break, or for other work, as of the unit that was one too many."""
+    envelope = QualityEvent()
+    if due.kind == "rotation":
+        envelope.standing_changed.CopyFrom(
+            StandingChanged(annotator_id=annotator_id, standing="paused", reason=due.reason, until_us=due.until_us)
+        )
+    else:
+        envelope.break_required.CopyFrom(
+            BreakRequired(annotator_id=annotator_id, reason=due.reason, until_us=due.until_us)
+        )
+    return _event(f"{project_id}/{annotator_id}/break/{due.at_us}", annotator_id, project_id, due.at_us, envelope)
 
 
 def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> Outgoing:

@@ -13,10 +13,11 @@ from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from concord.chassis.table import Table
+from services.metrics.domain.fatigue import Breaks, Person
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
-from services.metrics.measure import Measure, Measured
-from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Promised, Quality, StatedConfidence
+from services.metrics.measure import Measure, Measured, breaks_of
+from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Promised, Quality, StatedConfidence, Tired
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,19 @@ async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOper
 
 async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """List how well and how fast each annotator of a project works."""
-    found = _measured(request, project_id, caller).competences
-    known = _reached(request).annotators.rows
-    rows = [_annotator(one, known[one.annotator_id].kind if one.annotator_id in known else None) for one in found]
+    measure, known = _reached(request).measure, _reached(request).annotators.rows
+    project = visible(measure.projects, project_id, caller)
+    breaks, people = breaks_of(project), measure.people(project)
+    rows = []
+    for one in measure.now(project).competences:
+        kind = known[one.annotator_id].kind if one.annotator_id in known else None
+        person = people.get(one.annotator_id) if breaks.asked else None
+        rows.append(_annotator(one, kind, None if person is None else _tired(person, breaks)))
     return json_answer(Annotators(project_id, rows))
 
 
 def _reached(request: Request) -> Reached:
     return cast("Reached", request.app.state.service)
-
-
-def _measured(request: Request, project_id: str, caller: Caller) -> Measured:
-    """Return what is known of a project; another client's is not found."""
-    measure = _reached(request).measure
-    return measure.now(visible(measure.projects, project_id, caller))
 
 
 def _quality(found: Measured, targets: Sequence[tuple[Target, Told]]) -> Quality:
@@ -104,7 +104,13 @@ def _promised(target: Target, told: Told) -> Promised:
     )
 
 
-def _annotator(found: Competence, kind: str | None) -> Annotator:
+def _tired(person: Person, breaks: Breaks) -> Tired:
+    found, due = person.found(breaks), person.due
+    until = _time(due.until_us) if due.kind else None
+    return Tired(found.slower, found.less_accurate, found.unjudged, due.kind, due.reason, until)
+
+
+def _annotator(found: Competence, kind: str | None, tired: Tired | None) -> Annotator:
     return Annotator(
         annotator_id=found.annotator_id,
         kind=kind,
@@ -114,6 +120,7 @@ def _annotator(found: Competence, kind: str | None) -> Annotator:
         expected_accuracy=found.expected_accuracy,
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,
+        fatigue=tired,
     )
 
 

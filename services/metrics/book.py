@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import msgspec
 
 from services.metrics.domain.closed import Segment
+from services.metrics.domain.fatigue import Person
 from services.metrics.domain.lot import Lot
 from services.metrics.domain.sums import ClosedSums
 from services.metrics.domain.targets import Told
@@ -29,7 +30,7 @@ VERSION = 2
 PIECE_BYTES = 400_000
 """A broker takes records of a megabyte; a part that is larger is cut."""
 MANIFEST = "manifest"
-SUMS, CLOSED, LOTS, UNITS, TOLD = "sums", "closed", "lots", "units", "told"
+SUMS, CLOSED, LOTS, UNITS, TOLD, PEOPLE = "sums", "closed", "lots", "units", "told", "people"
 
 Positions = Mapping[str, int]
 """How far each topic is counted: the next offset of the place's partition."""
@@ -117,6 +118,9 @@ class Book:
         sums = {project_id: _decoded(data, ClosedSums) for project_id, data in _of(parts, SUMS)}
         self.rows.load_closed(manifest.forgotten_us, segments, sums)
         self.rows.told = {project_id: _decoded(data, dict[str, Told]) for project_id, data in _of(parts, TOLD)}
+        for project_id, data in _of(parts, PEOPLE):
+            self.rows.people[project_id] = _decoded(data, dict[str, Person])
+            await self._breathe()
         for _, data in _of(parts, LOTS):
             self.rows.load_lots(_decoded(data, dict[str, Lot]))
             await self._breathe()
@@ -141,6 +145,10 @@ class Book:
                 await self._breathe()
         for bucket in range(BUCKETS) if whole else sorted(lots):
             self._write(f"{LOTS}/{bucket}", rows.lots[bucket], written)
+        people = rows.take_people_dirty()
+        for project_id in sorted(rows.people if whole else people):
+            if self._write(f"{PEOPLE}/{project_id}", rows.people[project_id], written):
+                await self._breathe()
         told = rows.take_told_dirty()
         for project_id in sorted(rows.told if whole else told):
             self._write(f"{TOLD}/{project_id}", rows.told[project_id], written)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Mapping
+from functools import partial
 
 from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
@@ -10,9 +11,11 @@ from concord.chassis.http import application
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
-from concord.chassis.projects import project_table
+from concord.chassis.projects import Project, project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
+from concord.chassis.table import Table
 from concord.chassis.wiring import dependencies, real_ports
+from concord.labels import LabelSchema
 from services.metrics import api
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
@@ -47,9 +50,9 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         doors: makes the Kafka door; without one a place that is gained is read from the topics' beginning.
     """
     owner = Owner(settings.places.count, ports.address)
-    repository = Repository(owner.places)
     dead_letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     projects = project_table(ports.broker, ports.clock, dead_letters)
+    repository = Repository(owner.places, partial(_watched, projects))
     annotators = annotator_table(ports.broker, ports.clock, dead_letters)
     door = doors(ports, owner, repository)
     measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, door.look)
@@ -76,3 +79,9 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         state=api.Reached(measure, annotators),
     )
     return Service(runtime, asgi, settings.http)
+
+
+def _watched(projects: Table[Project], project_id: str) -> LabelSchema | None:
+    """Return the schema of a project that asks its people for breaks."""
+    project = projects.rows.get(project_id)
+    return project.schema if project is not None and project.policy.fatigue.breaks else None

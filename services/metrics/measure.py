@@ -1,7 +1,7 @@
 """Measuring: the projects that changed are concluded upon, shown to Prometheus and told to the others."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
@@ -11,9 +11,16 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
-from services.metrics.announcements import agreement_measured, competence_estimated, crowd_measured, target_turned
+from services.metrics.announcements import (
+    agreement_measured,
+    break_due,
+    competence_estimated,
+    crowd_measured,
+    target_turned,
+)
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.crowd import crowd_found
+from services.metrics.domain.fatigue import Breaks, Due, Person
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import Competence, competences, gold_answers
 from services.metrics.domain.sums import Sums
@@ -22,6 +29,8 @@ from services.metrics.repository import Repository, Rows
 from services.metrics.shown import Series
 
 MEASURE_SECONDS = 1.0
+
+BREAK_TOLD_SECONDS = 60.0
 
 CROWD = "/crowd"
 """In place of an annotator's id, which no annotator's is, among what waits to be told of a project."""
@@ -76,6 +85,7 @@ class Measure:
         self._series = Series(telemetry, clock)
         self.held_us = HELD_US
         self._turning: set[str] = set()
+        self._breaks: dict[tuple[str, str], tuple[Due, float]] = {}
         self._unsaid: dict[tuple[str, str], Outgoing] = {}
 
     async def turn(self) -> None:
@@ -91,6 +101,7 @@ class Measure:
         self._series.retire({project_id: found.report.newest_us for project_id, found in self.measured.items()})
         seconds = self.clock.monotonic() - begun if measured else None
         self._series.measured(seconds, self.repository.units_open)
+        self._tell_breaks()
         await self._tell()
 
     async def _measure_place(self, place: int) -> int:
@@ -107,6 +118,8 @@ class Measure:
             self._turning.add(project_id)
             # Others get to run: requests, and the next batch.
             await self.clock.sleep(0)
+        for project_id in sorted(rows.timed.keys() & self.projects.rows.keys()):
+            self._ask_for_breaks(self.projects.rows[project_id], rows)
         for project_id in sorted(self._turning & self.measured.keys() & rows.sums.keys()):
             self._hold_against_targets(self.projects.rows[project_id], rows)
         return len(changed)
@@ -132,6 +145,8 @@ class Measure:
             self.measured.pop(project_id, None)
         self._turning -= rows.sums.keys()
         self._series.forget(rows.sums)
+        for about in [about for about in self._breaks if about[0] in rows.sums]:
+            del self._breaks[about]
         for waiting in [waiting for waiting in self._unsaid if waiting[0] in rows.sums]:
             del self._unsaid[waiting]
 
@@ -166,6 +181,32 @@ class Measure:
             if len(classes) > 1:
                 crowd = crowd_found(sums, classes, project.policy.gold.pass_accuracy)
                 self._unsaid[project_id, CROWD] = crowd_measured(project_id, crowd)
+
+    def _ask_for_breaks(self, project: Project, rows: Rows) -> None:
+        """Ask people for the breaks that are due, and, of a place that was gained, for those that still run."""
+        project_id, now_us = project.project_id, self.clock.now_us()
+        breaks = breaks_of(project)
+        for annotator_id in sorted(rows.timed.pop(project_id)):
+            person = rows.people[project_id][annotator_id]
+            person.judged(breaks)
+            if person.due.kind and person.due.until_us > now_us:
+                self._breaks.setdefault((project_id, annotator_id), (person.due, 0.0))
+            rows.judged(project_id)
+
+    def _tell_breaks(self) -> None:
+        """Tell the breaks that run, and again every BREAK_TOLD_SECONDS: who deals out work may be another by then."""
+        now_us, now = self.clock.now_us(), self.clock.monotonic()
+        for (project_id, annotator_id), (due, told) in list(self._breaks.items()):
+            if due.until_us <= now_us:
+                del self._breaks[project_id, annotator_id]
+            elif not told or now - told >= BREAK_TOLD_SECONDS:
+                self._breaks[project_id, annotator_id] = due, now
+                self._unsaid[project_id, f"/break/{annotator_id}"] = break_due(project_id, annotator_id, due)
+
+    def people(self, project: Project) -> Mapping[str, Person]:
+        """Return the people of a project that are watched for fatigue."""
+        rows = self.repository.rows_of(project.project_id)
+        return {} if rows is None else rows.people.get(project.project_id, {})
 
     def targets(self, project: Project, found: Measured) -> list[tuple[Target, Told]]:
         """Return a project's targets, each with what was told of it."""
@@ -208,6 +249,12 @@ class Measure:
             for about, told in saying.items():
                 if self._unsaid.get(about) is told:
                     del self._unsaid[about]
+
+
+def breaks_of(project: Project) -> Breaks:
+    """Return what a project says of breaks."""
+    said = project.policy.fatigue
+    return Breaks(said.breaks, said.false_alarm_units, said.break_seconds, said.session_minutes_max)
 
 
 def _limits(project: Project) -> dict[str, float]:

@@ -113,7 +113,7 @@ class Reading:
         if since is None or place in self._held:
             return
         self._tenures += 1
-        rows = Rows()
+        rows = Rows(self.repository.watched)
         book = Book(f"{self.life}.{self._tenures}", place, rows, self.parts, lambda: self.clock.sleep(0))
         positions = dict(await book.take_up())
         if self.owner.given().get(place) != since:

@@ -1,13 +1,16 @@
 """Where metrics' facts are found, by place: a row a unit, a row a lot, and the sums that are derived from rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
+from concord.labels import LabelSchema
 from services.metrics.domain.closed import Closed, Segment
+from services.metrics.domain.fatigue import Person
 from services.metrics.domain.lot import Lot, LotShare, lot_share
+from services.metrics.domain.standing import says_same
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
@@ -19,15 +22,25 @@ CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
+Watched = Callable[[str], LabelSchema | None]
+
+
+def _nobody_is_watched(project_id: str) -> LabelSchema | None:
+    del project_id
+    return None
+
+
 class Repository:
     """The rows of the places that this process has.
 
     Attributes:
         places: by place, there from its taking up to its drop.
+        watched: tells the schema of a project whose people are watched for fatigue.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, watched: "Watched | None" = None) -> None:
         self.places: dict[int, Rows] = {}
+        self.watched = watched or _nobody_is_watched
         self._count = places
 
     def rows_of(self, project_id: str) -> "Rows | None":
@@ -56,11 +69,13 @@ class Rows:
         changed: projects whose sums changed since they were measured.
         estimated: annotators of a project whose gold answers changed since they were told.
         crowds: projects of which something was learnt of gold since it was told.
+        people: the people of projects that ask them for breaks.
+        timed: those of whom something is to be judged.
         told: what was told of each project's targets.
         whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watched: "Watched | None" = None) -> None:
         self.buckets: list[dict[str, Unit]] = [{} for _ in range(BUCKETS)]
         self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
@@ -69,7 +84,11 @@ class Rows:
         self.changed: set[str] = set()
         self.estimated: defaultdict[str, set[str]] = defaultdict(set)
         self.crowds: set[str] = set()
+        self.people: dict[str, dict[str, Person]] = {}
+        self.timed: defaultdict[str, set[str]] = defaultdict(set)
         self.told: dict[str, dict[str, Told]] = {}
+        self._watched = watched or _nobody_is_watched
+        self._people_dirty: set[str] = set()
         self.whole_until_us = 0
         self._told_dirty: set[str] = set()
         self._dirty: set[int] = set()
@@ -118,13 +137,15 @@ class Rows:
     @property
     def is_dirty(self) -> bool:
         """Return whether anything changed since that was last asked."""
-        return bool(self._dirty or self._lots_dirty or self._sums_dirty or self._told_dirty)
+        return bool(self._dirty or self._lots_dirty or self._sums_dirty or self._told_dirty or self._people_dirty)
 
     def begin(self) -> None:
         """Begin to be served: how long labels took that were told before is nobody's freshness."""
         for project_id, sums in self.sums.items():
             sums.waiting_us.clear()
             self.changed.add(project_id)
+        for project_id, people in self.people.items():
+            self.timed[project_id].update(people)
 
     def take_dirty(self) -> tuple[set[int], set[int]]:
         """Return the buckets of units and of lots that changed since this was last asked."""
@@ -141,6 +162,15 @@ class Rows:
         """Return the projects of whose targets something else was told since this was last asked."""
         dirty, self._told_dirty = self._told_dirty, set()
         return dirty
+
+    def take_people_dirty(self) -> set[str]:
+        """Return the projects with people of whom something was learnt since this was last asked."""
+        dirty, self._people_dirty = self._people_dirty, set()
+        return dirty
+
+    def judged(self, project_id: str) -> None:
+        """Note that breaks of a project's people were judged."""
+        self._people_dirty.add(project_id)
 
     def take_sums_dirty(self) -> set[str]:
         """Return the projects whose closed sums changed since this was last asked."""
@@ -272,6 +302,8 @@ class Rows:
         sums = self.sums_of(unit.project_id)
         standing = sums.standing(said.annotator_id)
         standing.worked(said, before)
+        if before is None and (schema := self._watched(unit.project_id)) is not None:
+            self._timed(unit, said, schema)
         if unit.gold and not unit.erased:
             if before is not None:
                 standing.answered(unit.gold, before.label, -1)
@@ -282,6 +314,15 @@ class Rows:
         sums.newest_us = max(sums.newest_us, said.at_us)
         if len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(said.at_us)
+
+    def _timed(self, unit: Unit, said: Annotation, schema: LabelSchema) -> None:
+        people = self.people.setdefault(unit.project_id, {})
+        person = people.get(said.annotator_id)
+        if person is None:
+            person = people[said.annotator_id] = Person()
+        person.worked(said, not says_same(schema, unit.gold, said.label) if unit.gold else None)
+        self.timed[unit.project_id].add(said.annotator_id)
+        self._people_dirty.add(unit.project_id)
 
     def gold_known(self, unit_id: str, unit: Unit, times: int) -> None:
         """Count the unit and the answers that came before it was known that it is gold; or take them out, erased."""

@@ -118,6 +118,25 @@ class Quality(msgspec.Struct, frozen=True):
     computed_at: str
 
 
+class Tired(msgspec.Struct, frozen=True):
+    """What the fatigue charts say of an annotator; only where the project asks people for breaks.
+
+    Attributes:
+        slower, less_accurate: than is usual for this annotator, for longer than chance would have it.
+        unjudged: why a chart does not run yet.
+        break_kind: of the newest break: "break" or "rotation" to other work; empty when none was ever due.
+        break_reason: as the annotator is told it.
+        break_until: RFC 3339.
+    """
+
+    slower: bool
+    less_accurate: bool
+    unjudged: tuple[str, ...]
+    break_kind: str
+    break_reason: str
+    break_until: str | None
+
+
 class Annotator(msgspec.Struct, frozen=True):
     """One annotator in a project: competence on gold, and pace.
 
@@ -135,6 +154,7 @@ class Annotator(msgspec.Struct, frozen=True):
     expected_accuracy: float | None
     annotations: int
     active_ms_median: int
+    fatigue: Tired | None = None
 
 
 class Annotators(msgspec.Struct, frozen=True):

@@ -457,19 +457,23 @@ class FatiguePolicy(_message.Message):
     FALSE_ALARM_UNITS_FIELD_NUMBER: _builtins.int
     BREAK_SECONDS_FIELD_NUMBER: _builtins.int
     SESSION_MINUTES_MAX_FIELD_NUMBER: _builtins.int
+    BREAKS_FIELD_NUMBER: _builtins.int
     false_alarm_units: _builtins.int
     break_seconds: _builtins.int
     session_minutes_max: _builtins.int
+    breaks: _builtins.bool
+    """Whether annotators are asked for breaks at all."""
     def __init__(
         self,
         *,
         false_alarm_units: _builtins.int = ...,
         break_seconds: _builtins.int = ...,
         session_minutes_max: _builtins.int = ...,
+        breaks: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_seconds", b"break_seconds", "false_alarm_units", b"false_alarm_units", "session_minutes_max", b"session_minutes_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_seconds", b"break_seconds", "breaks", b"breaks", "false_alarm_units", b"false_alarm_units", "session_minutes_max", b"session_minutes_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

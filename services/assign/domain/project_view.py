@@ -3,6 +3,7 @@
 import msgspec
 
 from services.assign.domain.active_time import ActiveTimes
+from services.assign.domain.breaks import Breaks
 from services.assign.domain.held import HeldLeases
 from services.assign.domain.overlap import LET_GO, seen_by, slots_open, turns
 from services.assign.domain.stranding import LET_GO_MAX
@@ -44,6 +45,7 @@ class ProjectView:
         idle_since_us: since when nobody was found for it among those who ask for work in the project.
         asked_us: when each annotator last asked for work in the project, on the same clock.
         stranded: units that were told to be stranded, and still are.
+        breaks: who is on a break.
         desk_pages: the newest known page of each annotator's desk.
     """
 
@@ -55,6 +57,7 @@ class ProjectView:
         self.idle_since_us: dict[str, int] = {}
         self.asked_us: dict[str, int] = {}
         self.stranded: dict[str, None] = {}
+        self.breaks = Breaks()
         self.desk_pages: dict[str, int] = {}
 
     def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:

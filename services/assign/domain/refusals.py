@@ -1,5 +1,7 @@
 """What is refused, and why: sentences for the one who asked, with the field and the cure."""
 
+from datetime import UTC, datetime
+
 
 class Refusal(Exception):
     """Something that was asked cannot be done.
@@ -23,6 +25,16 @@ class NotOffered(Refusal):
 
     field = "unit_id"
     cure = "claim again"
+
+
+class OnBreak(Refusal):
+    """The annotator was asked for a break that is not over; what they hold already may be finished."""
+
+    field = "project_id"
+
+    def __init__(self, reason: str, until_us: int) -> None:
+        until = datetime.fromtimestamp(until_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        super().__init__(f"You are on a break until {until}: {reason}", cure=f"claim again after {until}")
 
 
 class AssignmentUnknown(Refusal):

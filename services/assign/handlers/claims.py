@@ -12,9 +12,10 @@ from concord.contracts.codec import Headers
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import eligibility, lease, unit
+from services.assign.domain.breaks import Break
 from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.queue import Pick, Seeker
-from services.assign.domain.refusals import NotOffered
+from services.assign.domain.refusals import NotOffered, OnBreak
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
@@ -71,12 +72,18 @@ class Claims:
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
+            OnBreak: the annotator is on a break, and holds nothing.
             Backlogged: the broker takes no events.
         """
         annotator = await self.annotators.get(annotator_id)
         project = self.projects.known(project_id)
+        on_break = self.repository.view(project_id).breaks.running(annotator_id, self.clock.now_us())
         self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
         leases = (await self.held(annotator_id, project_id))[:units_max]
+        if on_break is not None:
+            if not leases:
+                raise OnBreak(on_break.reason, on_break.until_us)
+            return leases
         if len(leases) < units_max:
             self.repository.refuse_backlog()
             seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
@@ -87,6 +94,10 @@ class Claims:
         if not leases:
             self.instruments.counter("concord_assign_claims_without_work").inc()
         return leases
+
+    def ask_for_break(self, annotator_id: str, project_id: str, asked: Break) -> None:
+        """Hear that an annotator is to pause, or to do other work, for a while."""
+        self.repository.view(project_id).breaks.ask(annotator_id, asked)
 
     async def guideline(self, annotator_id: str, project_id: str) -> Project:
         """Return the project whose guideline an annotator wants to read.

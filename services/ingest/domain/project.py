@@ -20,9 +20,6 @@ GUIDELINE_BYTES_MAX = 400_000
 """In UTF-8. A definition is told whole in one event, its schema of at most 200,000 bytes among the rest."""
 WITHOUT_EFFECT = (
     "policy.gold.qualify_units_max",
-    "policy.fatigue.false_alarm_units",
-    "policy.fatigue.break_seconds",
-    "policy.fatigue.session_minutes_max",
     "policy.deadline_seconds",
 )
 """Fields that are kept and told, and that no service reads yet."""
@@ -157,8 +154,9 @@ class Lease(Wish, frozen=True):
 
 
 class Fatigue(Wish, frozen=True):
-    """How rarely a rested annotator is stopped, how long a break is, and the cap of a session."""
+    """Whether people are asked for breaks, how rarely rested ones are, for how long, and the cap of a session."""
 
+    breaks: bool = False
     false_alarm_units: int = 465
     break_seconds: int = 30
     session_minutes_max: int = 90

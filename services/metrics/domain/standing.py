@@ -80,7 +80,7 @@ class Standing:
     def gold_correct(self, schema: LabelSchema) -> int:
         """Return how many were answered as the gold says, within the tolerance of the schema, always the same one."""
         if self._gold_correct is None:
-            right = (times for (gold, label), times in self.answers.items() if _says_same(schema, gold, label))
+            right = (times for (gold, label), times in self.answers.items() if says_same(schema, gold, label))
             self._gold_correct = sum(right)
         return self._gold_correct
 
@@ -206,7 +206,8 @@ class _Answers:
         return own + np.bincount(annotator, differing, len(self.rows))
 
 
-def _says_same(schema: LabelSchema, gold: str, label: str) -> bool:
+def says_same(schema: LabelSchema, gold: str, label: str) -> bool:
+    """Return whether a label, as canonical JSON, says what the gold says within the tolerance of the schema."""
     return gold == label or schema.says_same(decoded(gold.encode()), decoded(label.encode()))
 
 

@@ -52,6 +52,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "audit.rejections_max": (0, 10),
     "lease.seconds": (0, 7 * 86_400),
     "lease.renewals_max": (0, 100),
+    "fatigue.breaks": (False, True),
     "fatigue.false_alarm_units": (10, 100_000),
     "fatigue.break_seconds": (0, 86_400),
     "fatigue.session_minutes_max": (1, 1_440),

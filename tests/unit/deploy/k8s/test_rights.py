@@ -4,7 +4,7 @@ from deploy.k8s.catalogue import topics, users
 
 READS = {
     "ingest": {"projects", "annotators", "units", "intake"},
-    "assign": {"projects", "annotators", "units", "resolutions", "lots"},
+    "assign": {"projects", "annotators", "units", "resolutions", "lots", "quality"},
     "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
     "audit": {"projects", "units", "resolutions"},
     "metrics": {"projects", "annotators", "units", "assignments", "annotations", "resolutions", "lots"},
