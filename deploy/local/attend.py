@@ -22,13 +22,17 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
         FileNotFoundError: There is no such program.
     """
     held: list[int] = []
-    with _holding(held):
-        program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
+    program: subprocess.Popen[bytes] | None = None
     try:
+        # Within: an interruption may come as soon as signals are obeyed again, before anything more is done.
+        with _holding(held):
+            program = subprocess.Popen(argv, cwd=places.ROOT, env=environment, start_new_session=True)
         for number in held:
             signal.raise_signal(number)
         return program.wait()
     except BaseException:
+        if program is None:
+            raise
         _signal(program, signal.SIGINT)
         try:
             program.wait(_INTERRUPTED_SECONDS_MAX)
