@@ -35,9 +35,12 @@ DIGEST_CHARACTERS = 16
 
 
 def competence_estimated(
-    project_id: str, classes: int, answers: Sequence[tuple[int, int, int]], found: Competence
+    project_id: str, classes: int, answers: Sequence[tuple[int, int, int]], found: Competence, field: str = ""
 ) -> Outgoing:
-    """Return the event of how well an annotator does on gold; its time is that of the newest answer."""
+    """Return the event of how well an annotator does on gold; its time is that of the newest answer.
+
+    `field`: of labels that have several; the others' field is empty.
+    """
     told = CompetenceEstimated(
         annotator_id=found.annotator_id,
         revision=found.revision,
@@ -48,12 +51,13 @@ def competence_estimated(
         accuracy=_interval(found.accuracy),
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,
+        field=field,
     )
-    name = f"{project_id}/{found.annotator_id}/{found.revision}"
+    name = f"{project_id}/{found.annotator_id}/{found.revision}{_of(field)}"
     return _event(name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=told))
 
 
-def crowd_measured(project_id: str, found: CrowdFound) -> Outgoing:
+def crowd_measured(project_id: str, found: CrowdFound, field: str = "") -> Outgoing:
     """Return the event of what gold says of a project as a whole; its time is that of the newest of it."""
     told = CrowdMeasured(
         revision=found.revision,
@@ -62,8 +66,9 @@ def crowd_measured(project_id: str, found: CrowdFound) -> Outgoing:
         dependence_units=found.dependence.units,
         gold_units=[GoldUnits(known=known, units=units) for known, units in found.gold_units],
         gold_answers=found.gold_answers,
+        field=field,
     )
-    name = f"{project_id}/crowd/{found.revision}"
+    name = f"{project_id}/crowd/{found.revision}{_of(field)}"
     return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
 
 
@@ -91,7 +96,7 @@ def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> O
     return _event(f"{project_id}/target/{target.name}/{now_us}", project_id, project_id, now_us, envelope)
 
 
-def agreement_measured(project_id: str, alpha: Estimate, newest_us: int) -> Outgoing:
+def agreement_measured(project_id: str, alpha: Estimate, newest_us: int, field: str = "") -> Outgoing:
     """Return the event of how far annotators agree; its time is that of the newest label behind it."""
     told = AgreementMeasured(
         coefficient=COEFFICIENT,
@@ -99,9 +104,14 @@ def agreement_measured(project_id: str, alpha: Estimate, newest_us: int) -> Outg
         interval=_interval(alpha),
         units=alpha.units,
         reason=alpha.reason,
+        field=field,
     )
-    name = f"{project_id}/agreement/{newest_us}"
+    name = f"{project_id}/agreement/{newest_us}{_of(field)}"
     return _event(name, project_id, project_id, newest_us, QualityEvent(agreement_measured=told))
+
+
+def _of(field: str) -> str:
+    return f"/{field}" if field else ""
 
 
 def _interval(found: Estimate) -> Interval | None:

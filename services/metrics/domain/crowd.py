@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from concord.labels.form import answers_in
 from concord.quality.dependence import Dependence, GoldUnit, fitted
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import Unit
@@ -29,16 +30,20 @@ class CrowdFound:
     gold_answers: int
 
 
-def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float) -> CrowdFound:
-    """Return what the gold of a project says.
+def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field: str = "") -> CrowdFound:
+    """Return what the gold of a project says, of its labels or of one field of them.
 
     Args:
         sums: the project's.
         classes: canonical JSON of the schema's classes, two or more.
         pass_accuracy: the bar of its annotators: what is assumed of them before there is gold.
+        field: of labels that have several. Who did not answer it on a gold unit that does is not counted there.
     """
     places = {label: place for place, label in enumerate(classes)}
-    units = [_gold_unit(unit_id, unit, places) for unit_id, unit in sums.gold.items() if unit.gold in places]
+    gold = ((unit_id, unit, _answer(unit.gold, field)) for unit_id, unit in sums.gold.items())
+    units = [
+        _gold_unit(unit_id, places[known], unit, places, field) for unit_id, unit, known in gold if known in places
+    ]
     seen = Counter(one.known for one in units)
     assumed = min(max(pass_accuracy, ASSUMED_LOW), ASSUMED_HIGH)
     return CrowdFound(
@@ -51,8 +56,14 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float) -> Cro
     )
 
 
-def _gold_unit(unit_id: str, unit: Unit, places: dict[str, int]) -> GoldUnit:
+def _answer(label: str, field: str) -> str:
+    """Return what a label says in a field, canonical JSON; nothing where it does not answer it."""
+    return (answers_in(label) or {}).get(field, "") if field else label
+
+
+def _gold_unit(unit_id: str, known: int, unit: Unit, places: dict[str, int], field: str) -> GoldUnit:
     # One voice an annotator: of several assignments the one that was answered last speaks.
     said = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
-    answers = {one.annotator_id: places[one.label] for one in said if one.label in places}
-    return GoldUnit(unit_id, places[unit.gold], list(answers.items()))
+    given = ((one.annotator_id, _answer(one.label, field)) for one in said)
+    answers = {annotator_id: places[label] for annotator_id, label in given if label in places}
+    return GoldUnit(unit_id, known, list(answers.items()))

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concord.labels import LabelSchema, decoded
+from concord.labels.fields import Field
+from concord.labels.form import answers_in
 from concord.quality.competence import accuracy, class_prior, crowd_accuracy
 from concord.quality.crowd import ACCURACY_STRENGTH, ROW_STRENGTH
 from concord.quality.estimate import Estimate
@@ -32,6 +34,7 @@ class Standing:
         answered_at_us: event time of the newest of it.
         annotations: all, gold and late ones among them.
         active_ms: tally of the time each took, where it was told.
+        fields: the answers again by field, of labels that have several; only where both have one.
     """
 
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -39,6 +42,7 @@ class Standing:
     answered_at_us: int = 0
     annotations: int = 0
     active_ms: Counter[int] = field(default_factory=Counter)
+    fields: dict[str, "Standing"] = field(default_factory=dict)
     _by_class: "ByClass | None" = field(default=None, init=False, compare=False)
     _gold_correct: int | None = field(default=None, init=False, compare=False)
     _median_ms: int | None = field(default=None, init=False, compare=False)
@@ -66,6 +70,14 @@ class Standing:
         self.answers[gold, label] += times
         if not self.answers[gold, label]:
             del self.answers[gold, label]
+        known, given = answers_in(gold), answers_in(label)
+        if known is None or given is None:
+            return
+        for name in known.keys() & given.keys():
+            of_field = self.fields.setdefault(name, Standing())
+            of_field.answered(known[name], given[name], times)
+            if not of_field.answers:
+                del self.fields[name]
 
     def learnt(self, at_us: int, words: int = 1) -> None:
         """Count what was learnt of the answers: a first answer, its revision, that its unit was withdrawn."""
@@ -108,6 +120,9 @@ class Standing:
             self._by_class = ordered, [found[one][0] for one in ordered], [found[one][1] for one in ordered]
         return self._by_class
 
+
+NOTHING = Standing()
+"""Of somebody of whom nothing is known; never changed."""
 
 ByClass = tuple[list[int], list[int], list[int]]
 """Places of known classes in their order, and of each how many gold units were answered right, and how many at all."""
@@ -154,6 +169,28 @@ def competences(
     crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
     expected = _Answers.of([tallies[one] for one in shown]).expected(mix, crowd).tolist()
     return [_competence(one, standings[one], schema, value) for one, value in zip(shown, expected, strict=True)]
+
+
+def competences_in(
+    standings: Mapping[str, Standing], field: Field, only: Iterable[str] | None = None
+) -> list[Competence]:
+    """Return what is concluded of annotators in one field of labels that have several, as `competences` does.
+
+    Their revision, and what they did, is that of the whole label.
+    """
+    of_field = {name: standing.fields.get(field.name, NOTHING) for name, standing in standings.items()}
+    found = competences(of_field, field.schema, only)
+    return [_of_whole(one, standings[one.annotator_id]) for one in found]
+
+
+def _of_whole(found: Competence, standing: Standing) -> Competence:
+    return replace(
+        found,
+        revision=standing.revision,
+        answered_at_us=standing.answered_at_us,
+        annotations=standing.annotations,
+        active_ms_median=standing.active_ms_median,
+    )
 
 
 def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, int, int]]:

@@ -1,0 +1,152 @@
+"""Every kind of label goes the whole way on real parts, a project each in one run: to a certificate that holds."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from concord.labels import KINDS, Json, schema_from
+from demo.client import Services
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+from services.audit.domain.verification import verify
+from tests.support.label_kinds import OF_KIND, POLICY, TEXT, Kind
+
+pytestmark = pytest.mark.real
+
+WAIT_SECONDS = 40.0
+PAUSE_SECONDS = 0.1
+PEOPLE = ("ann-1", "ann-2", "ann-3")
+Found = TypeVar("Found")
+
+
+async def until(ask: Callable[[], Awaitable[Found]], enough: Callable[[Found], object]) -> Found:
+    """Ask again until the answer is enough."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not enough(found := await ask()):  # noqa: ASYNC110 - services have no event for us
+            await asyncio.sleep(PAUSE_SECONDS)
+        return found
+
+
+class Walk:
+    """One project's way on a running stack.
+
+    Args:
+        stack: where it goes on.
+        services: how they are called.
+        name: of the project.
+        kind: its labels.
+    """
+
+    def __init__(self, stack: Stack, services: Services, name: str, kind: Kind) -> None:
+        self.services = services
+        self.name = name
+        self.kind = kind
+        self.project = f"/v1/projects/local-{name}"
+        self.client = stack.issuer.client_key
+        self.people = {who: stack.issuer.token("annotator", who) for who in PEOPLE}
+        self.adjudicator = stack.issuer.token("adjudicator", "adj-1")
+        self.auditor = stack.issuer.token("auditor", "aud-1")
+        self.units: dict[str, str] = {}
+
+    async def define(self) -> None:
+        """Define the project and let two units and one of gold in."""
+        body = {"label_schema": {"kind": self.name, **self.kind.schema}, "guideline": "g", "policy": POLICY}
+        await self.services.json("ingest", "PUT", f"/v1/projects/{self.name}", self.client, body)
+        sent: list[dict[str, Json]] = [{"id": name, "content": f"{name}. {TEXT}"} for name in ("agreed", "disputed")]
+        sent.append({"id": "gold", "content": f"gold. {TEXT}", "gold": self.kind.good})
+        told = await self.services.json("ingest", "POST", f"{self.project}/units", self.client, sent)
+        self.units = {one["unit_id"]: one["source_id"] for one in told["units"]}
+
+    async def label(self, person: str) -> None:
+        """Label both units; ann-2 alone is wrong about the disputed one."""
+        token, left = self.people[person], {"agreed", "disputed"} if person != "ann-3" else {"disputed"}
+
+        async def claim() -> list[Any]:
+            told = await self.services.json("assign", "POST", f"{self.project}/claims", token, {"units": 9})
+            for offer in told["assignments"]:
+                name = self.units[offer["unit_id"]]
+                wrong = name == "disputed" and person == "ann-2"
+                path = f"/v1/assignments/{offer['assignment_id']}/submission"
+                label = {"label": self.kind.bad if wrong else self.kind.good}
+                said = await self.services.json("assign", "POST", path, token, label)
+                assert said["status"] == "accepted"
+                left.discard(name)
+            return list(told["assignments"])
+
+        await until(claim, lambda _: not left)
+
+    async def rule(self) -> dict[str, Any]:
+        """Rule the unit that was disputed; return it as it was escalated."""
+        path = f"/v1/escalations?project_id=local-{self.name}"
+
+        async def waiting() -> list[dict[str, Any]]:
+            return list((await self.services.json("adjudicate", "GET", path, self.adjudicator))["escalations"])
+
+        (escalated,) = await until(waiting, bool)
+        ruling = {"label": self.kind.good, "reason": "the other is wrong"}
+        at = f"/v1/escalations/{escalated['unit_id']}/ruling"
+        await self.services.json("adjudicate", "POST", at, self.adjudicator, ruling)
+        return dict(escalated)
+
+    async def inspect(self) -> None:
+        """Find the agreed unit right, within the schema's tolerance, and the disputed one wrong."""
+        seen: set[str] = set()
+        own = {"agreed": self.kind.near, "disputed": self.kind.bad}
+
+        async def look() -> None:
+            path = f"/v1/inspections?project_id=local-{self.name}"
+            for one in (await self.services.json("audit", "GET", path, self.auditor))["inspections"]:
+                verdict = {"unit_id": one["unit_id"], "label": own[self.units[one["unit_id"]]]}
+                told = await self.services.json(
+                    "audit", "POST", "/v1/inspections", self.auditor, {"verdicts": [verdict]}
+                )
+                seen.update(result["unit_id"] for result in told["results"] if result["status"] == "taken")
+
+        await until(look, lambda _: len(seen) == 2)
+
+    async def leave(self) -> tuple[dict[str, Any], dict[str, Json]]:
+        """Fetch and verify what leaves; return the claim on the lot, and the labels by the units' names."""
+
+        async def accepted() -> list[Any]:
+            told = await self.services.json("audit", "GET", f"{self.project}/lots", self.client)
+            return [lot for lot in told["lots"] if lot["status"] == "accepted"]
+
+        await until(accepted, bool)
+        certificate = await self.services.bytes("audit", "GET", f"{self.project}/certificate", self.client)
+        export = await self.services.bytes("audit", "GET", f"{self.project}/export", self.client)
+        key = (await self.services.json("audit", "GET", "/v1/keys", self.client))["public_key"]
+        (claim,) = verify(certificate, [export], [key]).statement["lots"]
+        rows = map(json.loads, export.splitlines())
+        return claim, {row["source_id"]: row["label"] for row in rows}
+
+    async def go(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Json]]:
+        """Go the whole way; return the unit as it was escalated, the claim on its lot, and the labels that left."""
+        await self.define()
+        await self.label("ann-1")
+        await self.label("ann-2")
+        await self.label("ann-3")
+        escalated = await self.rule()
+        await self.inspect()
+        return escalated, *await self.leave()
+
+
+async def test_every_kind_goes_from_the_project_to_the_verified_export(folder: Path) -> None:
+    assert set(OF_KIND) == set(KINDS)
+    async with Stack(folder, Ports.free()) as stack, Services(stack.addresses) as services:
+        operator = stack.issuer.token("operator", "boss")
+        for person in PEOPLE:
+            await services.json("assign", "PUT", f"/v1/annotators/{person}", operator, {"kind": "human"})
+        walks = [Walk(stack, services, name, kind) for name, kind in OF_KIND.items()]
+        found = await asyncio.gather(*(walk.go() for walk in walks))
+    for walk, (escalated, claim, labels) in zip(walks, found, strict=True):
+        schema = schema_from({"kind": walk.name, **walk.kind.schema})
+        good, bad = schema.canonical(walk.kind.good), schema.canonical(walk.kind.bad)
+        assert walk.units[escalated["unit_id"]] == "disputed", walk.name
+        assert sorted(side["annotations"] for side in escalated["sides"]) == [1, 2], walk.name
+        assert labels == {"agreed": good, "disputed": bad}, "as audited"
+        counts = [claim[name] for name in ("units", "inspected", "errors_found", "errors_corrected")]
+        assert counts == [2, 2, 1, 1], walk.name
