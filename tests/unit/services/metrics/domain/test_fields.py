@@ -1,0 +1,95 @@
+"""Labels of several fields: what is concluded of a field is what would be concluded were it asked alone."""
+
+import random
+from dataclasses import replace
+from typing import Any, cast
+
+from concord.labels import Json, encoded, schema_from
+from concord.labels.form import Form
+from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.crowd import crowd_found
+from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.unit import Annotation, Unit
+
+CHOICE: dict[str, Any] = {"kind": "choice", "classes": ["no", "yes"]}
+RATING: dict[str, Any] = {"kind": "rating", "lowest": 1, "highest": 3, "tolerance": 1}
+FORM = cast(
+    "Form",
+    schema_from(
+        {
+            "kind": "form",
+            "fields": [
+                {"name": "toxic", "schema": CHOICE},
+                {"name": "severity", "schema": RATING, "when": {"field": "toxic", "is": ["yes"]}},
+            ],
+        }
+    ),
+)
+TOXIC, SEVERITY = FORM.fields
+
+
+def text(label: Json) -> str:
+    return encoded(label).decode()
+
+
+def drawn(generator: random.Random) -> dict[str, Json]:
+    toxic = generator.choice(["no", "yes"])
+    return {"toxic": toxic, "severity": generator.randint(1, 3)} if toxic == "yes" else {"toxic": toxic}
+
+
+def test_competence_in_a_field_is_that_of_its_answers_alone() -> None:
+    generator = random.Random(4)
+    whole = {name: Standing() for name in ("ann", "bob")}
+    alone = {name: {field.name: Standing() for field in FORM.fields} for name in whole}
+    for name, standing in whole.items():
+        for _ in range(60):
+            gold, said = drawn(generator), drawn(generator)
+            standing.answered(text({"answers": gold}), text({"answers": said}))
+            for both in gold.keys() & said.keys():
+                alone[name][both].answered(text(gold[both]), text(said[both]))
+        standing.learnt(7, words=60)
+    for field in FORM.fields:
+        classes = classes_of(field.schema)
+        found = competences_in(whole, field)
+        expected = competences({name: standings[field.name] for name, standings in alone.items()}, field.schema)
+        assert [(one.revision, one.answered_at_us) for one in found] == [(60, 7)] * 2, "as the whole label's"
+        assert [replace(one, revision=0, answered_at_us=0) for one in found] == expected
+        for name, standing in whole.items():
+            assert gold_answers(standing.fields[field.name], classes) == gold_answers(alone[name][field.name], classes)
+    severe = whole["ann"].fields["severity"]
+    assert 0 < severe.gold_correct(SEVERITY.schema) < severe.gold_units < 60, "where both were asked it"
+
+
+def test_an_answer_that_is_taken_back_leaves_nothing_in_any_field() -> None:
+    standing = Standing()
+    gold = text({"answers": {"toxic": "yes", "severity": 3}})
+    for times in (1, -1):
+        standing.answered(gold, text({"answers": {"toxic": "yes", "severity": 2}}), times)
+    assert standing == Standing()
+
+
+def test_a_plain_label_has_no_fields() -> None:
+    standing = Standing()
+    standing.answered('"yes"', '"no"')
+    assert standing.fields == {}
+
+
+def test_what_gold_says_of_a_crowd_in_a_field_is_what_its_answers_say() -> None:
+    generator, whole, alone = random.Random(5), Sums(), Sums()
+    for number in range(40):
+        gold = drawn(generator)
+        unit, plain = Unit("k1-p", text({"answers": gold})), Unit("k1-p", text(gold.get("severity")))
+        for who in ("ann", "bob", "cyd"):
+            said = gold if generator.random() < 0.7 else drawn(generator)
+            unit.annotations[who] = Annotation(who, text({"answers": said}))
+            if "severity" in said:
+                plain.annotations[who] = Annotation(who, text(said["severity"]))
+        whole.gold[f"g{number}"] = unit
+        if "severity" in gold:
+            alone.gold[f"g{number}"] = plain
+    classes = classes_of(SEVERITY.schema)
+    found = crowd_found(whole, classes, 0.8, "severity")
+    assert found == crowd_found(alone, classes, 0.8)
+    assert sum(units for _, units in found.gold_units) == len(alone.gold) < 40
+    assert found.dependence.units > 0
