@@ -1,10 +1,12 @@
 """Metrics' HTTP door."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from concord.chassis.annotators import AnnotatorRow
@@ -14,10 +16,22 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from concord.chassis.table import Table
 from services.metrics.domain.fatigue import Breaks, Person
+from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
 from services.metrics.measure import Measure, Measured, breaks_of
-from services.metrics.schemas import Annotator, Annotators, Estimated, Lots, Promised, Quality, StatedConfidence, Tired
+from services.metrics.schemas import (
+    Annotator,
+    AnnotatorField,
+    Annotators,
+    Estimated,
+    FieldQuality,
+    Lots,
+    Promised,
+    Quality,
+    StatedConfidence,
+    Tired,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +65,14 @@ async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrO
     """List how well and how fast each annotator of a project works."""
     measure, known = _reached(request).measure, _reached(request).annotators.rows
     project = visible(measure.projects, project_id, caller)
-    breaks, people = breaks_of(project), measure.people(project)
+    found, breaks, people = measure.now(project), breaks_of(project), measure.people(project)
+    in_fields = _in_fields(found.fields)
     rows = []
-    for one in measure.now(project).competences:
+    for one in found.competences:
         kind = known[one.annotator_id].kind if one.annotator_id in known else None
         person = people.get(one.annotator_id) if breaks.asked else None
-        rows.append(_annotator(one, kind, None if person is None else _tired(person, breaks)))
+        tired = None if person is None else _tired(person, breaks)
+        rows.append(_annotator(one, kind, tired, in_fields.get(one.annotator_id)))
     return json_answer(Annotators(project_id, rows))
 
 
@@ -90,7 +106,13 @@ def _quality(found: Measured, targets: Sequence[tuple[Target, Told]]) -> Quality
         freshness_p95_seconds=said.freshness_p95_seconds,
         newest_at=_time(said.newest_us) if said.newest_us else None,
         computed_at=_time(said.computed_at_us),
+        fields=[_field(one) for one in said.fields] or msgspec.UNSET,
     )
+
+
+def _field(found: FieldReport) -> FieldQuality:
+    alpha, shared = Estimated.of(found.alpha), Estimated.of(found.percent_agreement)
+    return FieldQuality(found.field, alpha, shared, found.gold_annotations, found.gold_correct)
 
 
 def _promised(target: Target, told: Told) -> Promised:
@@ -110,7 +132,20 @@ def _tired(person: Person, breaks: Breaks) -> Tired:
     return Tired(found.slower, found.less_accurate, found.unjudged, due.kind, due.reason, until)
 
 
-def _annotator(found: Competence, kind: str | None, tired: Tired | None) -> Annotator:
+def _in_fields(found: Mapping[str, Sequence[Competence]]) -> dict[str, list[AnnotatorField]]:
+    """Return by annotator what is concluded in each field."""
+    by_annotator: dict[str, list[AnnotatorField]] = defaultdict(list)
+    for name, people in found.items():
+        for one in people:
+            accuracy = Estimated.of(one.accuracy)
+            row = AnnotatorField(name, one.gold_units, one.gold_correct, accuracy, one.expected_accuracy)
+            by_annotator[one.annotator_id].append(row)
+    return by_annotator
+
+
+def _annotator(
+    found: Competence, kind: str | None, tired: Tired | None, fields: list[AnnotatorField] | None
+) -> Annotator:
     return Annotator(
         annotator_id=found.annotator_id,
         kind=kind,
@@ -121,6 +156,7 @@ def _annotator(found: Competence, kind: str | None, tired: Tired | None) -> Anno
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,
         fatigue=tired,
+        fields=msgspec.UNSET if fields is None else fields,
     )
 
 

@@ -1,7 +1,7 @@
 """Measuring: the projects that changed are concluded upon, shown to Prometheus and told to the others."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
@@ -11,6 +11,8 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
+from concord.labels.fields import Field
+from concord.labels.form import Form
 from services.metrics.announcements import (
     agreement_measured,
     break_due,
@@ -22,7 +24,7 @@ from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fatigue import Breaks, Due, Person
 from services.metrics.domain.report import Report, report
-from services.metrics.domain.standing import Competence, competences, gold_answers
+from services.metrics.domain.standing import NOTHING, Competence, competences, competences_in, gold_answers
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
 from services.metrics.repository import Repository, Rows
@@ -40,10 +42,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was last concluded about a project."""
+    """What was last concluded about a project.
+
+    Attributes:
+        fields: the competences in each field, where labels have several.
+    """
 
     report: Report
     competences: tuple[Competence, ...]
+    fields: Mapping[str, tuple[Competence, ...]]
 
 
 class Measure:
@@ -86,7 +93,8 @@ class Measure:
         self.held_us = HELD_US
         self._turning: set[str] = set()
         self._breaks: dict[tuple[str, str], tuple[Due, float]] = {}
-        self._unsaid: dict[tuple[str, str], Outgoing] = {}
+        self._unsaid: dict[tuple[str, str, str], Outgoing] = {}
+        self._crowds_due: dict[str, list[Field]] = {}
 
     async def turn(self) -> None:
         """Measure every project that has changed, and tell what is new; what could not be told is told next time.
@@ -117,6 +125,11 @@ class Measure:
             self._measure(self.projects.rows[project_id], rows)
             self._turning.add(project_id)
             # Others get to run: requests, and the next batch.
+            await self.clock.sleep(0)
+        for project_id in sorted(self._crowds_due.keys() & rows.sums.keys()):
+            if self.repository.places.get(place) is not rows:
+                return 0
+            self._measure_field_crowd(self.projects.rows[project_id], rows)
             await self.clock.sleep(0)
         for project_id in sorted(rows.timed.keys() & self.projects.rows.keys()):
             self._ask_for_breaks(self.projects.rows[project_id], rows)
@@ -149,6 +162,8 @@ class Measure:
             del self._breaks[about]
         for waiting in [waiting for waiting in self._unsaid if waiting[0] in rows.sums]:
             del self._unsaid[waiting]
+        for project_id in self._crowds_due.keys() & rows.sums.keys():
+            del self._crowds_due[project_id]
 
     def _measure(self, project: Project, rows: Rows) -> None:
         project_id = project.project_id
@@ -168,19 +183,53 @@ class Measure:
         self._series.show(project, found.report, found.competences)
         self._series.observe(project, waited)
         if before is None or before.report.alpha != found.report.alpha:
-            self._unsaid[project_id, ""] = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
+            told = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
+            self._unsaid[project_id, "", ""] = told
         news = rows.estimated.pop(project_id, set())
-        classes = classes_of(project.schema)
-        for one in found.competences:
-            if one.annotator_id in news:
-                answers = gold_answers(sums.standings[one.annotator_id], classes)
-                told = competence_estimated(project_id, len(classes), answers, one)
-                self._unsaid[project_id, one.annotator_id] = told
+        self._say_competences(project, Field("", project.schema), found.competences, news, sums)
+        if project.form is not None:
+            self._say_fields(project.form, project, before, found, news, sums)
         if project_id in rows.crowds:
             rows.crowds.discard(project_id)
-            if len(classes) > 1:
-                crowd = crowd_found(sums, classes, project.policy.gold.pass_accuracy)
-                self._unsaid[project_id, CROWD] = crowd_measured(project_id, crowd)
+            if project.form is not None:
+                self._crowds_due[project_id] = [one for one in project.form.fields if one.classed is not None]
+            elif project.classed is not None:
+                self._say_crowd(project, Field("", project.schema), sums)
+
+    def _say_fields(
+        self, form: Form, project: Project, before: Measured | None, found: Measured, news: set[str], sums: Sums
+    ) -> None:
+        """Tell of each field what is told of the whole label, where it is new."""
+        known = {} if before is None else {one.field: one.alpha for one in before.report.fields}
+        for field, said in zip(form.fields, found.report.fields, strict=True):
+            if known.get(field.name) != said.alpha:
+                told = agreement_measured(project.project_id, said.alpha, found.report.newest_us, field.name)
+                self._unsaid[project.project_id, "", field.name] = told
+            self._say_competences(project, field, found.fields[field.name], news, sums)
+
+    def _say_competences(
+        self, project: Project, field: Field, found: Sequence[Competence], news: set[str], sums: Sums
+    ) -> None:
+        classes = classes_of(field.schema)
+        for one in found:
+            if one.annotator_id in news:
+                standing = sums.standings[one.annotator_id]
+                of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
+                answers = gold_answers(of_field, classes)
+                told = competence_estimated(project.project_id, len(classes), answers, one, field.name)
+                self._unsaid[project.project_id, one.annotator_id, field.name] = told
+
+    def _measure_field_crowd(self, project: Project, rows: Rows) -> None:
+        """Fit one field more of a project, for a fit takes some tens of milliseconds."""
+        due = self._crowds_due[project.project_id]
+        if due:
+            self._say_crowd(project, due.pop(0), rows.sums[project.project_id])
+        if not due:
+            del self._crowds_due[project.project_id]
+
+    def _say_crowd(self, project: Project, field: Field, sums: Sums) -> None:
+        crowd = crowd_found(sums, classes_of(field.schema), project.policy.gold.pass_accuracy, field.name)
+        self._unsaid[project.project_id, CROWD, field.name] = crowd_measured(project.project_id, crowd, field.name)
 
     def _ask_for_breaks(self, project: Project, rows: Rows) -> None:
         """Ask people for the breaks that are due, and, of a place that was gained, for those that still run."""
@@ -201,7 +250,7 @@ class Measure:
                 del self._breaks[project_id, annotator_id]
             elif not told or now - told >= BREAK_TOLD_SECONDS:
                 self._breaks[project_id, annotator_id] = due, now
-                self._unsaid[project_id, f"/break/{annotator_id}"] = break_due(project_id, annotator_id, due)
+                self._unsaid[project_id, f"/break/{annotator_id}", ""] = break_due(project_id, annotator_id, due)
 
     def people(self, project: Project) -> Mapping[str, Person]:
         """Return the people of a project that are watched for fatigue."""
@@ -226,15 +275,17 @@ class Measure:
             if after.turning_us:
                 self._turning.add(project_id)
             if news is not None:
-                self._unsaid[project_id, f"/target/{one.name}"] = target_turned(project_id, one, news, now_us)
+                self._unsaid[project_id, f"/target/{one.name}", ""] = target_turned(project_id, one, news, now_us)
         self._series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
 
     def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
         sums = rows.sums.get(project.project_id) or Sums()
         overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
         people = tuple(competences(sums.standings, project.schema))
+        fields = () if project.form is None else project.form.fields
+        in_fields = {field.name: tuple(competences_in(sums.standings, field)) for field in fields}
         said = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, people)
-        return Measured(said, people)
+        return Measured(said, people, in_fields)
 
     async def _tell(self) -> None:
         """Tell what is new: of each project and each of its annotators the newest finding, which says it all."""

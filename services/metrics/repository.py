@@ -9,6 +9,7 @@ from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
 from concord.labels import LabelSchema
 from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person
+from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.standing import says_same
 from services.metrics.domain.sums import ClosedSums, Sums
@@ -240,6 +241,7 @@ class Rows:
         closed.add(unit)
         if closed.rows_over:
             self._let_rows_go(unit, closed, were_over)
+        close_in_fields(self.sums_of(unit.project_id).fields, closed.fields, unit.counted.row)
         self.closed.add(unit_id, at_us)
         del self.buckets[bucket][unit_id]
         self._dirty.add(bucket)

@@ -77,6 +77,21 @@ class StatedConfidence(msgspec.Struct, frozen=True):
         return cls(EDGES[found.place], found.units, found.stated / found.units, right)
 
 
+class FieldQuality(msgspec.Struct, frozen=True):
+    """The quality of one field of labels that have several.
+
+    Attributes:
+        alpha, percent_agreement: over the units in which annotators were asked it.
+        gold_annotations: answers to it on gold units that answer it, and how many of them are right.
+    """
+
+    field: str
+    alpha: Estimated
+    percent_agreement: Estimated
+    gold_annotations: int
+    gold_correct: int
+
+
 class Quality(msgspec.Struct, frozen=True):
     """The quality of a project.
 
@@ -91,6 +106,7 @@ class Quality(msgspec.Struct, frozen=True):
         labels_saved: against the project's overlap at most for every settled unit; the share is of those.
         freshness_p95_seconds: from a label being given to its being in these numbers.
         newest_at, computed_at: RFC 3339; of the newest label that is in, and of the numbers.
+        fields: of each, where labels have several; absent else.
     """
 
     project_id: str
@@ -116,6 +132,7 @@ class Quality(msgspec.Struct, frozen=True):
     freshness_p95_seconds: float | None
     newest_at: str | None
     computed_at: str
+    fields: list[FieldQuality] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Tired(msgspec.Struct, frozen=True):
@@ -137,6 +154,16 @@ class Tired(msgspec.Struct, frozen=True):
     break_until: str | None
 
 
+class AnnotatorField(msgspec.Struct, frozen=True):
+    """An annotator in one field of labels that have several, on the gold units that answer it."""
+
+    field: str
+    gold_units: int
+    gold_correct: int
+    accuracy: Estimated
+    expected_accuracy: float | None
+
+
 class Annotator(msgspec.Struct, frozen=True):
     """One annotator in a project: competence on gold, and pace.
 
@@ -144,6 +171,7 @@ class Annotator(msgspec.Struct, frozen=True):
         kind: "human" or "model"; absent where the annotator was never defined.
         expected_accuracy: on the project's mix of classes, a beginner's drawn to the crowd's; absent without classes.
         active_ms_median: to three digits; zero where no time was told.
+        fields: the same of each field, where labels have several; absent else.
     """
 
     annotator_id: str
@@ -155,6 +183,7 @@ class Annotator(msgspec.Struct, frozen=True):
     annotations: int
     active_ms_median: int
     fatigue: Tired | None = None
+    fields: list[AnnotatorField] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Annotators(msgspec.Struct, frozen=True):

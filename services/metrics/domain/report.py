@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from concord.labels import LabelSchema
+from concord.labels.form import Form
 from concord.quality.calibration import Bin
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
+from services.metrics.domain.fields import FieldReport, fields_report
 from services.metrics.domain.lot import Lots
 from services.metrics.domain.pace import percentile, percentile_estimate
 from services.metrics.domain.standing import Competence
@@ -33,6 +35,7 @@ class Report:
         turnaround_p95: seconds from admission to acceptance of the lot.
         newest_us: event time of the newest label that is in.
         freshness_p95_seconds: how long labels took from being given to being in; None when none came.
+        fields: the quality of each field, where labels have several.
     """
 
     project_id: str
@@ -57,6 +60,7 @@ class Report:
     newest_us: int
     computed_at_us: int
     freshness_p95_seconds: float | None
+    fields: tuple[FieldReport, ...] = ()
 
 
 def report(
@@ -99,4 +103,5 @@ def report(
         newest_us=sums.newest_us,
         computed_at_us=computed_at_us,
         freshness_p95_seconds=freshness_p95_seconds,
+        fields=fields_report(schema, sums.fields, sums.standings) if isinstance(schema, Form) else (),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from concord.quality.tally import LabelTally, Row
+from services.metrics.domain.fields import ClosedRows, FieldTallies
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import Standing
@@ -19,6 +20,7 @@ class Sums:
     Attributes:
         tally: units by the labels they got.
         rows_over: whether closed units have so many different labels that they are not kept: the tally lacks them.
+        fields: the same of each field, where labels have several.
         settlements: units by how they stand: escalated (waits for a ruling), consensus, adjudicated.
         labels: annotations that count towards agreement.
         settled_labels: those of settled units.
@@ -33,6 +35,7 @@ class Sums:
 
     tally: LabelTally = field(default_factory=LabelTally)
     rows_over: bool = False
+    fields: FieldTallies = field(default_factory=FieldTallies)
     settlements: Counter[str] = field(default_factory=Counter)
     labels: int = 0
     settled_labels: int = 0
@@ -50,6 +53,8 @@ class Sums:
         if before.row != after.row:
             self.tally.add(before.row, -1)
             self.tally.add(after.row)
+            self.fields.add(before.row, -1)
+            self.fields.add(after.row)
         self.labels += after.labels - before.labels
         self.settled_labels += after.settled_labels - before.settled_labels
         if before.settlement != after.settlement:
@@ -96,6 +101,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
         rows_bytes: of the distinct rows; beyond CLOSED_ROWS_BYTES_MAX none are kept, and agreement is not measured
             any more.
         lots: how many closed lots add what.
+        fields: the rows of each field, where labels have several.
     """
 
     rows: dict[Row, int] = msgspec.field(default_factory=dict)
@@ -107,6 +113,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
     newest_us: int = 0
     rows_bytes: int = 0
     lots: dict[LotShare, int] = msgspec.field(default_factory=dict)
+    fields: dict[str, ClosedRows] = msgspec.field(default_factory=dict)
 
     @property
     def rows_over(self) -> bool:
@@ -150,6 +157,11 @@ class ClosedSums(msgspec.Struct, array_like=True):
         for row, units in self.rows.items():
             sums.tally.add(row, units)
         sums.rows_over = self.rows_over
+        for name, closed in self.fields.items():
+            for row, units in closed.rows.items():
+                sums.fields.add_to(name, row, units)
+            if closed.rows_over:
+                sums.fields.rows_over.add(name)
         for share, lots in self.lots.items():
             sums.lots.add(share, lots)
         sums.settlements.update(self.settlements)

@@ -99,6 +99,11 @@ def test_a_label_goes_from_the_project_to_the_verified_export(name: str) -> None
             "wheels": (2, 0),
         }
     )
+    answered = {one["field"]: one["gold_annotations"] for one in quality.get("fields", ())}
+    assert answered == dict.fromkeys(by_field, quality["gold_annotations"])
+    for one in quality.get("fields", ()):
+        assert one["alpha"]["value"] == pytest.approx(claim["fields"][one["field"]]["agreement"]["value"])
+        assert one["gold_correct"] == one["gold_annotations"]
     alpha, live = claim["agreement"], quality["alpha"]
     assert (alpha["units"], live["units"]) == (2, 2)
     assert live["value"] == pytest.approx(alpha["value"])

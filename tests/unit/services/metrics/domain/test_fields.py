@@ -4,13 +4,19 @@ import random
 from dataclasses import replace
 from typing import Any, cast
 
+import msgspec
+import pytest
+
 from concord.labels import Json, encoded, schema_from
 from concord.labels.form import Form
-from services.metrics.domain.agreement import classes_of
+from concord.quality.tally import LabelTally, Row
+from services.metrics.domain import fields as of_fields
+from services.metrics.domain.agreement import agreement, classes_of
 from services.metrics.domain.crowd import crowd_found
+from services.metrics.domain.fields import ClosedRows, FieldTallies, close_in_fields, fields_report
 from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers
-from services.metrics.domain.sums import Sums
-from services.metrics.domain.unit import Annotation, Unit
+from services.metrics.domain.sums import ClosedSums, Sums
+from services.metrics.domain.unit import Annotation, Share, Unit, label_row
 
 CHOICE: dict[str, Any] = {"kind": "choice", "classes": ["no", "yes"]}
 RATING: dict[str, Any] = {"kind": "rating", "lowest": 1, "highest": 3, "tolerance": 1}
@@ -93,3 +99,85 @@ def test_what_gold_says_of_a_crowd_in_a_field_is_what_its_answers_say() -> None:
     assert found == crowd_found(alone, classes, 0.8)
     assert sum(units for _, units in found.gold_units) == len(alone.gold) < 40
     assert found.dependence.units > 0
+
+
+def rows(count: int, seed: int = 6) -> list[tuple[Row, dict[str, Row]]]:
+    """Return rows of units' labels, and what each is in the fields, of those that were answered."""
+    generator, found = random.Random(seed), []
+    for _ in range(count):
+        labels = [drawn(generator) for _ in range(3)]
+        whole = label_row(text({"answers": one}) for one in labels)
+        found.append(
+            (
+                whole,
+                {
+                    field.name: row
+                    for field in FORM.fields
+                    if (row := label_row(text(one[field.name]) for one in labels if field.name in one))
+                },
+            )
+        )
+    return found  # fmt: skip
+
+
+def tallies(drawn_rows: list[tuple[Row, dict[str, Row]]]) -> dict[str, LabelTally]:
+    alone = {field.name: LabelTally() for field in FORM.fields}
+    for _, by_field in drawn_rows:
+        for name, row in by_field.items():
+            alone[name].add(row)
+    return alone
+
+
+def test_agreement_on_a_field_is_that_of_its_answers_alone() -> None:
+    sums, given = Sums(), rows(60)
+    for row, _ in given:
+        sums.replace(Share(), Share(row, labels=3))
+    alone = tallies(given)
+    assert sums.fields.tallies == alone
+    for field, found in zip(FORM.fields, fields_report(FORM, sums.fields, sums.standings), strict=True):
+        assert (found.alpha, found.percent_agreement) == agreement(alone[field.name], field.schema)
+        assert found.alpha.value is not None
+
+
+def test_units_that_are_taken_out_leave_nothing_in_any_field() -> None:
+    sums, given = Sums(), rows(20)
+    for row, _ in given:
+        sums.replace(Share(), Share(row, labels=3))
+    for row, _ in given:
+        sums.replace(Share(row, labels=3), Share())
+    assert sums == Sums()
+
+
+def test_what_is_closed_stays_in_each_field_and_is_taken_up_again() -> None:
+    sums, closed, given = Sums(), ClosedSums(), rows(30)
+    for row, _ in given:
+        sums.replace(Share(), Share(row, labels=3))
+        close_in_fields(sums.fields, closed.fields, row)
+    again = Sums()
+    msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums).put_into(again)
+    assert again.fields == sums.fields
+    assert sums.fields.tallies == tallies(given)
+
+
+def test_a_field_of_too_many_answers_is_let_go_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = rows(30)
+    room = sum(of_fields.ROW_BYTES + len(str(one)) for row in {by["toxic"] for _, by in given} for one, _ in row)
+    monkeypatch.setattr(of_fields, "ROWS_BYTES_MAX", room)
+    sums, closed = FieldTallies(), dict[str, ClosedRows]()
+    for row, _ in given[:20]:
+        sums.add(row)
+        close_in_fields(sums, closed, row)
+    for row, _ in given[20:]:
+        sums.add(row)
+    assert sums.rows_over == {"severity"}
+    assert sums.tallies == {"toxic": tallies(given)["toxic"], "severity": tallies(given[20:])["severity"]}
+    severity = fields_report(FORM, sums, {})[1]
+    assert severity.alpha.value is None
+    assert "not kept" in severity.alpha.reason
+
+
+def test_a_plain_label_adds_to_no_field() -> None:
+    sums = Sums()
+    sums.replace(Share(), Share(label_row(['"yes"', '"no"']), labels=2))
+    sums.replace(Share(), Share(label_row(['{"spans":[]}']), labels=1))
+    assert sums.fields == FieldTallies()
