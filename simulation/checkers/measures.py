@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulation.checkers.agreement import alpha
 from simulation.evidence import Evidence, Said
@@ -30,6 +30,34 @@ def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
             told = said[name]["value"] if isinstance(said[name], dict) and "value" in said[name] else said[name]
             if not (_same(told, value) or (late and _between(told, value, recounts[1][name]))):
                 yield f"metrics said {name} of {project_id} is {told}, and a recount gives {value}"
+        if not late and "fields" in said:
+            yield from _fields_are_true(project_id, said["fields"], _counted_by_field(project_id, evidence, without))
+
+
+def _fields_are_true(project_id: str, said: list[dict[str, Any]], recount: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What metrics said of each field of a project's labels is what a recount of its answers gives."""
+    for one in said:
+        for name, value in recount.get(one["field"], {}).items():
+            told = one[name]["value"] if name == "alpha" else one[name]
+            if not _same(told, value):
+                yield f"metrics said {name} of {one['field']} in {project_id} is {told}, and a recount gives {value}"
+
+
+def _counted_by_field(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, dict[str, Any]]:
+    """Return by field the answers on gold and the right ones, and alpha where the town can reckon it by pairs."""
+    counts = _counts(project_id, evidence, gone)
+    pairs = [
+        (json.loads(counts.gold[one.content.unit_id])["answers"], json.loads(one.content.label)["answers"])
+        for one in counts.answers
+    ]
+    units = [[label["answers"] for label in labels] for labels in counts.first_asked]
+    found: dict[str, dict[str, Any]] = {}
+    for name in ("verdict", "grade", "place"):
+        both = [(known[name], said[name]) for known, said in pairs if name in known and name in said]
+        found[name] = {"gold_annotations": len(both), "gold_correct": sum(known == said for known, said in both)}
+        if name != "grade":  # by ranks, of which the town knows nothing
+            found[name]["alpha"] = alpha([[one[name] for one in unit if name in one] for unit in units])
+    return found
 
 
 def _erased(project_id: str, evidence: Evidence) -> tuple[set[str], set[str]]:
@@ -67,13 +95,33 @@ def _same(told: Any, value: Any) -> bool:
     return bool(told == value)
 
 
-def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, Any]:
+class _Counts(NamedTuple):
+    """What a recount of a project rests on.
+
+    Attributes:
+        gold: the known labels by unit.
+        answers: annotations of gold units.
+        counted: those that count, of each unit's present round.
+        first_asked: of each unit, the labels that were asked for before any was looked at.
+    """
+
+    events: list[Said]
+    sealed: dict[str, Any]
+    accepted: dict[str, Said]
+    annotations: list[Said]
+    rework: Counter[str]
+    gold: dict[str, bytes]
+    answers: list[Said]
+    counted: list[Said]
+    first_asked: list[list[Any]]
+
+
+def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
     events = [one for one in evidence.said if one.metadata.project_id == project_id]
     units = {one.content.unit_id: one for one in events if one.kind == "unit_admitted"}
     gold = {unit_id: one.content.gold_label for unit_id, one in units.items() if one.content.HasField("gold_label")}
     sealed = {one.content.lot_id: one.content for one in events if one.kind == "lot_sealed"}
     accepted = {one.content.lot_id: one for one in events if one.kind == "lot_accepted"}
-    rejected = [one.content for one in events if one.kind == "lot_rejected"]
     annotations = _in_time([one for one in events if one.kind == "annotation_submitted"], sealed, accepted)
     rework = _reworks(events)
     answers = [one for one in annotations if one.content.unit_id in gold.keys() - gone]
@@ -84,23 +132,31 @@ def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str,
         and not one.content.late
         and one.content.rework == rework[one.content.unit_id]
     ]
-    settled = Counter(kind for unit_id, kind in _settled(events, rework).items() if unit_id not in gone)
+    first_asked = list(_by_unit(_first_asked(counted, _asked(events, units, rework))).values())
+    return _Counts(events, sealed, accepted, annotations, rework, gold, answers, counted, first_asked)
+
+
+def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, Any]:
+    counts = _counts(project_id, evidence, gone)
+    events, answers, gold, accepted = counts.events, counts.answers, counts.gold, counts.accepted
+    rejected = [one.content for one in events if one.kind == "lot_rejected"]
+    settled = Counter(kind for unit_id, kind in _settled(events, counts.rework).items() if unit_id not in gone)
     return {
-        "annotations": len(annotations),
-        "annotations_counted": len(counted),
+        "annotations": len(counts.annotations),
+        "annotations_counted": len(counts.counted),
         "gold_annotations": len(answers),
         "gold_correct": sum(_says(one.content.label, gold[one.content.unit_id]) for one in answers),
         "units_consensus": settled["consensus_reached"],
         "units_adjudicated": settled["adjudicated"],
         "units_escalated": settled["escalated"],
         "lots": {
-            "sealed": len(sealed),
+            "sealed": len(counts.sealed),
             "accepted": len(accepted),
             "rejections": len(rejected),
             "inspected": sum(one.content.inspected for one in accepted.values()),
             "errors": sum(one.content.errors for one in accepted.values()),
         },
-        "alpha": alpha(list(_by_unit(_first_asked(counted, _asked(events, units, rework))).values())),
+        "alpha": alpha(counts.first_asked),
     }
 
 
