@@ -13,7 +13,7 @@ from demo.client import Services
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.audit.domain.verification import verify
-from tests.support.label_kinds import OF_KIND, POLICY, TEXT, Kind
+from tests.support.label_kinds import FIELDS, OF_KIND, POLICY, TEXT, Kind
 
 pytestmark = pytest.mark.real
 
@@ -123,6 +123,14 @@ class Walk:
         rows = map(json.loads, export.splitlines())
         return claim, {row["source_id"]: row["label"] for row in rows}
 
+    async def quality(self) -> dict[str, Any]:
+        """Return the live quality, once both units and the gold are in it."""
+
+        async def live() -> dict[str, Any]:
+            return dict(await self.services.json("metrics", "GET", f"{self.project}/quality", self.client))
+
+        return await until(live, lambda said: said["units_adjudicated"] == said["units_consensus"] == 1)
+
     async def go(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Json]]:
         """Go the whole way; return the unit as it was escalated, the claim on its lot, and the labels that left."""
         await self.define()
@@ -140,9 +148,11 @@ async def test_every_kind_goes_from_the_project_to_the_verified_export(folder: P
         operator = stack.issuer.token("operator", "boss")
         for person in PEOPLE:
             await services.json("assign", "PUT", f"/v1/annotators/{person}", operator, {"kind": "human"})
-        walks = [Walk(stack, services, name, kind) for name, kind in OF_KIND.items()]
-        found = await asyncio.gather(*(walk.go() for walk in walks))
-    for walk, (escalated, claim, labels) in zip(walks, found, strict=True):
+        walks = {name: Walk(stack, services, name, kind) for name, kind in OF_KIND.items()}
+        found = dict(zip(walks, await asyncio.gather(*(walk.go() for walk in walks.values())), strict=True))
+        quality = await walks["form"].quality()
+    for name, (escalated, claim, labels) in found.items():
+        walk = walks[name]
         schema = schema_from({"kind": walk.name, **walk.kind.schema})
         good, bad = schema.canonical(walk.kind.good), schema.canonical(walk.kind.bad)
         assert walk.units[escalated["unit_id"]] == "disputed", walk.name
@@ -150,3 +160,18 @@ async def test_every_kind_goes_from_the_project_to_the_verified_export(folder: P
         assert labels == {"agreed": good, "disputed": bad}, "as audited"
         counts = [claim[name] for name in ("units", "inspected", "errors_found", "errors_corrected")]
         assert counts == [2, 2, 1, 1], walk.name
+    _is_told_by_field(found["form"][0], found["form"][1], quality)
+
+
+def _is_told_by_field(escalated: dict[str, Any], claim: dict[str, Any], quality: dict[str, Any]) -> None:
+    """Five fields, of which people disagree in one: everybody is told in which."""
+    assert {one["field"]: one["agreed"] for one in escalated["fields"]} == {one: one != "severity" for one in FIELDS}
+    (severity,) = (one for one in escalated["fields"] if one["field"] == "severity")
+    assert sorted((one["answer"], one["annotations"]) for one in severity["answers"]) == [(1, 1), (4, 2)]
+    errors = {name: (one["inspected"], one["errors_found"]) for name, one in claim["fields"].items()}
+    assert errors == {one: (2, int(one == "severity")) for one in FIELDS}
+    assert [one["field"] for one in quality["fields"]] == list(FIELDS)
+    for one in quality["fields"]:
+        told = claim["fields"][one["field"]]["agreement"]
+        assert (one["alpha"]["value"], one["alpha"]["units"]) == (pytest.approx(told["value"]), told["units"])
+        assert one["gold_correct"] == one["gold_annotations"] == quality["gold_annotations"] > 0

@@ -36,9 +36,10 @@ def span(start: int, end: int) -> Json:
     return {"spans": [{"start": start, "end": end, "class": "name"}]}
 
 
-def form(**answers: Json) -> Json:
+def form(severity: int | None, toxic: str = "yes") -> Json:
     """Answer a form of five fields, two of them asked only after an answer to another."""
-    return {"answers": {"names": span(0, 3), "subject": "van", "wheels": 4, **answers}}
+    asked: dict[str, Json] = {} if severity is None else {"severity": severity}
+    return {"answers": {"toxic": toxic, **asked, "names": span(0, 3), "subject": "van", "wheels": 4}}
 
 
 TREE: list[Json] = [
@@ -63,6 +64,8 @@ FORM: list[Json] = [
         "when": {"field": "subject", "is": ["vehicle"]},
     },
 ]
+FIELDS = ("toxic", "severity", "names", "subject", "wheels")
+"""Of FORM; in one of them the labels that disagree do."""
 SQUARE: list[Json] = [[0, 0], [9, 0], [9, 9], [0, 9]]
 TRIANGLE: list[Json] = [[50, 50], [59, 50], [50, 59]]
 SIDES: list[Json] = [{"prefer": side, "strength": 1} for side in "ab"]
@@ -78,5 +81,5 @@ OF_KIND = {
     "polygons": Kind({"classes": ["car"]}, outline(*SQUARE), outline(*TRIANGLE), outline([1, 0], *SQUARE[1:])),
     "text": Kind({}, "the quick brown fox", "something else entirely", "the  quick brown fox "),
     "taxonomy": Kind({"nodes": TREE, "tolerance": 0.5}, "dog", "van", ["animal", "cat"]),
-    "form": Kind({"fields": FORM}, form(toxic="yes", severity=4), form(toxic="no"), form(toxic="yes", severity=5)),
+    "form": Kind({"fields": FORM}, form(4), form(1), form(5)),
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from concord.labels import KINDS, Json, label_of, schema_from
 from services.audit.domain.verification import verify
 from tests.support.five import SETTLE_SECONDS, Five, with_five
-from tests.support.label_kinds import FORM, OF_KIND, POLICY, TEXT, Kind, form, span
+from tests.support.label_kinds import FIELDS, FORM, OF_KIND, POLICY, TEXT, Kind, form, span
 
 CLIENT, ADJUDICATOR, AUDITOR = "client/key/k1", "adjudicator/adj-1", "auditor/aud-1"
 PEOPLE = ("ann-1", "ann-2", "ann-3")
@@ -88,17 +88,8 @@ def test_a_label_goes_from_the_project_to_the_verified_export(name: str) -> None
     assert (quality["units_consensus"], quality["units_adjudicated"]) == (1, 1)
     assert quality["gold_annotations"] == quality["gold_correct"] > 0
     by_field = {name: (one["inspected"], one["errors_found"]) for name, one in claim.get("fields", {}).items()}
-    assert by_field == (
-        {}
-        if name != "form"
-        else {
-            "toxic": (2, 1),
-            "severity": (2, 1),
-            "names": (2, 0),
-            "subject": (2, 0),
-            "wheels": (2, 0),
-        }
-    )
+    wrong = {"severity": 1}
+    assert by_field == ({one: (2, wrong.get(one, 0)) for one in FIELDS} if name == "form" else {})
     answered = {one["field"]: one["gold_annotations"] for one in quality.get("fields", ())}
     assert answered == dict.fromkeys(by_field, quality["gold_annotations"])
     for one in quality.get("fields", ()):
@@ -142,7 +133,7 @@ def test_no_door_takes_a_span_past_the_end_of_its_text() -> None:
 
 def test_every_door_refuses_what_a_form_does_not_ask_under_its_path() -> None:
     schema: dict[str, Json] = {"kind": "form", "fields": FORM}
-    wrong = form(toxic="no", severity=2)
+    wrong = form(2, toxic="no")
 
     async def refused(five: Five) -> list[tuple[str, int]]:
         circle: dict[str, Json] = {"label_schema": {"kind": "form", "fields": FORM[1:]}, "guideline": "g"}
@@ -161,11 +152,11 @@ def test_every_door_refuses_what_a_form_does_not_ask_under_its_path() -> None:
             assert offer["label_schema"] == schema_from(schema).spec()
             at = f"/v1/assignments/{offer['assignment_id']}/submission"
             answers.append(await five.call("assign", "POST", at, who, {"label": wrong}))
-            await five.told("assign", "POST", at, who, {"label": form(toxic="yes", severity=1 + 2 * place)})
+            await five.told("assign", "POST", at, who, {"label": form(1 + 2 * place)})
             await asyncio.sleep(SETTLE_SECONDS)
         at = f"/v1/escalations/{unit_id}/ruling"
         answers.append(await five.call("adjudicate", "POST", at, ADJUDICATOR, {"label": wrong, "reason": "r"}))
-        await five.told("adjudicate", "POST", at, ADJUDICATOR, {"label": form(toxic="no"), "reason": "r"})
+        await five.told("adjudicate", "POST", at, ADJUDICATOR, {"label": form(None, toxic="no"), "reason": "r"})
         await five.told("ingest", "POST", f"{path}/seal", CLIENT)
         await asyncio.sleep(SETTLE_SECONDS)
         verdict = {"verdicts": [{"unit_id": unit_id, "label": wrong}]}
