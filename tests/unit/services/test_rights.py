@@ -46,6 +46,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "POST", "/v1/rulings"): {Role.ADJUDICATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/resolutions"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/inspections"): {Role.AUDITOR},
@@ -209,6 +210,7 @@ async def own(five: Five) -> list[tuple[str, int]]:
         ("auditor/aud/k1", "audit", "GET", f"/v1/inspections?project_id={mine.project}", None),
         ("client/key/k1", "audit", "GET", f"/v1/lots/{mine.lots['accepted']}/export", None),
         ("operator/op/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/competence", None),
+        ("client/key/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/spending", None),
         ("operator/op/k1", "metrics", "GET", f"/v1/projects/{mine.project}/annotators", None),
         ("operator/op", "assign", "GET", "/v1/annotators/ann-1", None),
     ]
