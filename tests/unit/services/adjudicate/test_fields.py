@@ -3,10 +3,17 @@
 import json
 from typing import Any
 
+import pytest
+
 from concord.chassis.identity import Role
+from concord.contracts.ids import placed_id
 from concord.labels import Json
+from services.adjudicate.domain import class_shares
+from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES
+from services.adjudicate.handlers import deciding
 from services.ingest.domain.project import Consensus, Gold, Overlap, Policy
 from simulation.house import House
+from tests.support.service import until
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, start
 
@@ -56,6 +63,43 @@ async def test_who_is_good_at_a_field_is_followed_in_it_and_the_unit_asked_again
     assert json.loads(reached.label) == {"answers": {"toxic": "no", "spam": "no"}}
     assert [(one.field, one.decided) for one in reached.fields] == [("toxic", True), ("spam", True)]
     assert reached.confidence == reached.fields[0].confidence * reached.fields[1].confidence > 0.9
+    await found.stop()
+
+
+async def test_labels_that_are_merged_on_another_thread_are_weighed_by_field_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided = []
+    for bytes_max in (MERGED_AT_ONCE_BYTES, 1):
+        monkeypatch.setattr(deciding, "MERGED_AT_ONCE_BYTES", bytes_max)
+        found = await begun()
+        await found.upstream.unit(UNIT)
+        for number, annotator in enumerate(("ann", "bob", "cyd"), start=1):
+            await say(found, number, annotator, toxic="no", spam="no" if number > 1 else "yes")
+        await found.decisions()
+        decided.append([event.consensus_reached for event in found.events() if event.HasField("consensus_reached")])
+        await found.stop()
+    assert decided[0] == decided[1] != []
+
+
+async def test_resolved_units_tell_how_annotators_err_in_each_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_shares, "TALLY_UNITS", 12)
+    found = await begun()
+    for number in range(12):
+        unit_id = placed_id("u", PROJECT, f"n{number}")
+        await found.upstream.unit(unit_id)
+        for place, annotator in enumerate(("ann", "cyd", "bob"), start=1):
+            # Of spam ann is always wrong, and the two others are followed.
+            answers: dict[str, Json] = {"toxic": "no", "spam": "yes" if annotator == "ann" else "no"}
+            await found.upstream.annotation(unit_id, place, annotator, {"answers": answers})
+    await found.settle()
+    view = found.handlers().repository.view(PROJECT)
+    await until(lambda: view.shares.tallied_until_us > 0)
+    learnt = {field: view.shares.learnt(field)["ann"] for field in ("toxic", "spam")}
+    assert learnt["toxic"].correct / learnt["toxic"].units > 0.9
+    assert learnt["spam"].correct / learnt["spam"].units < 0.1
+    assert view.shares.learnt("rude") == {}, "nobody was asked it"
+    assert view.settled("toxic") == view.settled("spam") == {'"no"': 12}
     await found.stop()
 
 
