@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from concord.labels.fields import FORM
+
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
 WRONG_LOW = 0.0001
 PRICE_LOW, PRICE_HIGH = 0.000_001, 1_000_000.0
@@ -241,6 +243,10 @@ def defined(state: ProjectState | None, client_id: str, project_id: str, definit
 
 
 def _in_no_order(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a canonical schema with its classes sorted, in its fields too; fields and nodes hang on their order."""
+    if schema.get("kind") == FORM:
+        fields = [field | {"schema": _in_no_order(field["schema"])} for field in schema["fields"]]
+        return schema | {"fields": fields}
     classes = schema.get("classes")
     return schema | {"classes": sorted(map(str, classes))} if isinstance(classes, list) else schema
 
