@@ -31,6 +31,7 @@ __all__ = [
     "KafkaSettings",
     "MongodbSettings",
     "PatienceSettings",
+    "PayloadKeySettings",
     "PayloadLinkSettings",
     "PlacesSettings",
     "SampleSettings",
@@ -167,6 +168,22 @@ class IdSettings:
         "CONCORD_ID_SECRET",
         cure=random_secret_cure("one value for all services"),
         sample="sample-id-secret-of-the-local-stack",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayloadKeySettings:
+    """Under which keys of the clients payloads are encrypted."""
+
+    secret: Secret = secret(
+        "CONCORD_PAYLOAD_KEY_SECRET",
+        cure=random_secret_cure("one value for ingest, never changed: clients' keys are derived from it"),
+        sample="sample-payload-key-secret-of-the-local-stack",
+    )
+    file: Path | None = setting(
+        "CONCORD_PAYLOAD_KEYS_FILE",
+        cure="set it to a JSON file of clients' own keys, or leave it unset: keys are then derived (docs/security.md)",
+        default=None,
     )
 
 

@@ -6,5 +6,5 @@ project's place cuts its lots, and hears of the units on the topic.
 
 Reads: concord.annotators.v1, concord.intake.v1, concord.projects.v1, concord.units.v1
 Writes: concord.projects.v1, concord.units.v1
-Owns: projects, units, lots, payloads, claims, lot_places, arrivals, imports, answers, seats
+Owns: projects, units, lots, payloads, claims, lot_places, arrivals, imports, answers, seats, subjects
 """

@@ -1,6 +1,6 @@
 """How ingest's facts are told to the others: its events, worded; and a project read back as it was told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast, get_args
 
 import msgspec
@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.contracts.ids import client_of
 from concord.contracts.topics import PROJECTS, UNITS
 from concord.contracts.v1.projects_pb2 import (
     AuditPolicy,
@@ -20,13 +21,14 @@ from concord.contracts.v1.projects_pb2 import (
     OverlapPolicy,
     Policy,
     Prices,
+    PrivacyPolicy,
     ProjectDefined,
     ProjectEvent,
     SamplingPolicy,
     SuggestionPolicy,
     Targets,
 )
-from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitEvent
+from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitErased, UnitEvent
 from concord.labels import decoded, encoded
 from services.ingest.domain import project as domain
 from services.ingest.domain.identity import Claim, UnitState
@@ -89,6 +91,8 @@ def _read(kind: type[Wish], told: Message) -> Wish:
         value = getattr(told, field.name)
         if isinstance(value, Mapping):
             value = dict(value)
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            value = tuple(value)
         found[field.name] = _read(_always_there(field.type), value) if isinstance(value, Message) else value
     return kind(**found)
 
@@ -131,6 +135,12 @@ def unit_duplicated(announcer: Announcer, project: domain.ProjectState, unit: Un
     return announcer.event(UNITS, unit.duplicate_of, project.client_id, project.project_id, envelope)
 
 
+def unit_erased(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
+    """Return the event that a unit was withdrawn: every service closes it."""
+    envelope = UnitEvent(unit_erased=UnitErased(unit_id=unit.unit_id, reason=reason))
+    return announcer.event(UNITS, unit.unit_id, client_of(unit.project_id), unit.project_id, envelope)
+
+
 def lot_sealed(announcer: Announcer, project: domain.ProjectState, lot: LotState) -> Outgoing:
     """Return the event that a lot is complete, with its members."""
     envelope = UnitEvent(lot_sealed=LotSealed(lot_id=lot.lot_id, unit_ids=lot.unit_ids))
@@ -151,6 +161,7 @@ def policy(wished: domain.Policy) -> Policy:
         gold=GoldPolicy(**asdict(wished.gold)),
         sampling=SamplingPolicy(**asdict(wished.sampling)),
         suggestions=SuggestionPolicy(**asdict(wished.suggestions)),
+        privacy=PrivacyPolicy(**asdict(wished.privacy)),
         lot=LotPolicy(**asdict(wished.lot)),
         audit=AuditPolicy(**asdict(wished.audit)),
         lease=LeasePolicy(**asdict(wished.lease)),

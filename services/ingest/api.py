@@ -37,10 +37,15 @@ from services.ingest.formats import FORMATS, LINES
 from services.ingest.handlers import Handlers
 from services.ingest.schemas import (
     DEFINITION,
+    ERASED_LISTED_MAX,
+    ERASURES,
     IMPORT,
     WANTED_UNITS,
     AdmissionReport,
     AdmittedUnit,
+    ErasedUnit,
+    ErasedUnits,
+    Erasures,
     FoundUnits,
     ImportBody,
     ProjectBody,
@@ -58,6 +63,7 @@ ANYWHERE = (
     "/v1/projects/{project_id}",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
+    "/v1/projects/{project_id}/erasures",
     "/v1/projects/{project_id}/events",
     "/v1/projects/{project_id}/imports",
     "/v1/imports/{import_id}",
@@ -103,6 +109,8 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.get("/imports/{import_id}/events", **followed)(watch_import)
     found = documented(body=WantedUnits, reply=FoundUnits, refusals=(404,))
     routes.post("/projects/{project_id}/units/find", **found)(find_units)
+    gone = documented(body=Erasures, reply=ErasedUnits, refusals=(404,))
+    routes.post("/projects/{project_id}/erasures", **gone)(erase_units)
     routes.post("/projects/{project_id}/seal", **documented(reply=Sealed, refusals=(404,)))(seal_lots)
     shown = documented(reply_media_types=("text/plain", "application/json"), refusals=(410,), parameters=LINK)
     routes.get("/payloads/{unit_id}", dependencies=[Depends(signed_link)], **shown)(show_payload)
@@ -238,6 +246,18 @@ async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperat
     wanted = await read_json(request, WANTED_UNITS)
     found = await _handlers(request).admissions.find(project, wanted.ids)
     return json_answer(FoundUnits([AdmittedUnit.of(one) for one in found]))
+
+
+async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Response:
+    """Withdraw units everywhere, by their ids or as those of a data subject: what they say is destroyed."""
+    project = await _project(request, project_id, caller)
+    wanted = await read_json(request, ERASURES)
+    erasure = _handlers(request).erasure
+    erased = await erasure.erase(project, wanted.ids, wanted.reason) if wanted.ids else []
+    if wanted.subject:
+        erased += await erasure.erase_subject(project, wanted.subject, wanted.reason)
+    listed = [ErasedUnit(one.unit.source_id, one.unit.unit_id, one.status) for one in erased]
+    return json_answer(ErasedUnits(sum(one.status == "erased" for one in erased), listed[:ERASED_LISTED_MAX]))
 
 
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:

@@ -10,6 +10,7 @@ from concord.chassis.places.forward import Placing
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Runtime, Service, repeating
+from concord.chassis.sealing import LocalKeys, Sealer, keys_in
 from concord.chassis.table import Table
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from concord.contracts.topics import PROJECTS
@@ -18,7 +19,7 @@ from services.ingest.announcements import SERVICE, project_from
 from services.ingest.door.batches import Spools
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, SEATS, Repository
+from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, SEATS, SUBJECTS, Repository
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
@@ -41,7 +42,9 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     """Return ingest over the given ports, not yet started."""
     journal = journal_part(ports)
     owner = Owner(settings.places.count, ports.address)
-    repository = Repository(journal.journal, ports.store, settings.ids.secret.key(), settings.places.count)
+    keys = settings.payload_keys
+    sealer = Sealer(LocalKeys(keys.secret.key(), None if keys.file is None else keys_in(keys.file)))
+    repository = Repository(journal.journal, ports.store, settings.ids.secret.key(), settings.places.count, sealer)
     letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     annotators = annotator_table(ports.broker, ports.clock, letters)
     projects = Table(ports.broker, PROJECTS, project_from, ports.clock, letters)
@@ -53,7 +56,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS],
+        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS],
         tables=[annotators, projects],
         places=Placed(owner, repository),
         patience=settings.patience,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, UnitWish
+from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, STRATUM_CHARACTERS_MAX, UnitWish
 from services.ingest.domain.identity import Place
 from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Policy, ProjectState, Targets
@@ -194,6 +194,43 @@ class FoundUnits(msgspec.Struct, frozen=True):
 
     units: list[AdmittedUnit]
     stopped: Refusal | None = None
+
+
+Reason = Annotated[str, msgspec.Meta(max_length=500)]
+Subject = Annotated[str, msgspec.Meta(max_length=STRATUM_CHARACTERS_MAX)]
+
+
+class Erasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be erased.
+
+    Attributes:
+        ids: units, as the client named them.
+        subject: all units that were sent as this subject's.
+        reason: is kept in the ledger of each unit, for ever; it names nobody.
+    """
+
+    reason: Reason
+    ids: Annotated[list[SourceId], msgspec.Meta(max_length=FIND_UNITS_MAX)] = []
+    subject: Subject = ""
+
+
+class ErasedUnit(msgspec.Struct, frozen=True):
+    """What became of one unit: erased, duplicate_of (another unit holds its content), or unknown."""
+
+    source_id: str
+    unit_id: str
+    status: str
+
+
+class ErasedUnits(msgspec.Struct, frozen=True):
+    """How many units are erased, and the first of them one by one."""
+
+    erased: int
+    units: list[ErasedUnit]
+
+
+ERASED_LISTED_MAX = 1_000
+ERASURES = msgspec.json.Decoder(Erasures)
 
 
 class SuggestionBody(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from concord.chassis.settings import IdSettings, PayloadLinkSettings, ServiceSettings
+from concord.chassis.settings import IdSettings, PayloadKeySettings, PayloadLinkSettings, ServiceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,3 +11,4 @@ class IngestSettings(ServiceSettings):
 
     ids: IdSettings
     payload_links: PayloadLinkSettings
+    payload_keys: PayloadKeySettings

@@ -9,4 +9,10 @@ INSTRUMENTS = (
         "Units sent, by what became of them: admitted, repeated, duplicate_of, left_out by sampling, refused.",
         ("status",),
     ),
+    Instrument(
+        "concord_ingest_personal_data",
+        "counter",
+        "Personal data replaced in contents, by kind; what it was is told nowhere.",
+        ("kind",),
+    ),
 )

@@ -105,6 +105,7 @@ class Policy(_message.Message):
     DEADLINE_SECONDS_FIELD_NUMBER: _builtins.int
     DEDUPE_FIELD_NUMBER: _builtins.int
     SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    PRIVACY_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -130,6 +131,8 @@ class Policy(_message.Message):
     def fatigue(self) -> Global___FatiguePolicy: ...
     @_builtins.property
     def suggestions(self) -> Global___SuggestionPolicy: ...
+    @_builtins.property
+    def privacy(self) -> Global___PrivacyPolicy: ...
     def __init__(
         self,
         *,
@@ -145,10 +148,11 @@ class Policy(_message.Message):
         deadline_seconds: _builtins.int = ...,
         dedupe: _builtins.str = ...,
         suggestions: Global___SuggestionPolicy | None = ...,
+        privacy: Global___PrivacyPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,6 +341,60 @@ class SamplingPolicy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SamplingPolicy: _TypeAlias = SamplingPolicy  # noqa: Y015
+
+@_typing.final
+class PrivacyPolicy(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class TreatmentsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TREATMENTS_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def treatments(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """By kind of personal data: "mask" or "pseudonym"."""
+
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keyed hashes of names: no name is told."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ISO 3166 codes, for telephones without a country's prefix."""
+
+    def __init__(
+        self,
+        *,
+        treatments: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "regions", b"regions", "treatments", b"treatments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrivacyPolicy: _TypeAlias = PrivacyPolicy  # noqa: Y015
 
 @_typing.final
 class SuggestionPolicy(_message.Message):

@@ -64,6 +64,7 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         suggestion: a model's label, which annotators are shown but for those units that are to tell what showing does.
         uncertainty: of a model about the unit, from 0 to 1; without it, 1 less the suggestion's confidence.
         stratum: what part of the data the unit is of; quotas are by it.
+        subject: whose personal data it is, by the client's own name; kept as a keyed hash, for erasure.
     """
 
     id: str
@@ -76,6 +77,7 @@ class UnitWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggestion: Suggestion | None = None
     uncertainty: float | None = None
     stratum: str = ""
+    subject: str = ""
 
 
 def checked(wish: UnitWish) -> UnitWish:
@@ -84,7 +86,7 @@ def checked(wish: UnitWish) -> UnitWish:
     Raises:
         UnitRefused: a field is out of its bounds.
     """
-    if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum:
+    if wish.suggestion is not None or wish.uncertainty is not None or wish.stratum or wish.subject:
         _check_context(wish)
     if not wish.id or len(wish.id) > SOURCE_ID_CHARACTERS_MAX:
         raise UnitRefused(
@@ -135,9 +137,9 @@ def _check_context(wish: UnitWish) -> None:
     for field, share in (("suggestion.confidence", confidence), ("uncertainty", wish.uncertainty)):
         if share is not None and not 0 <= share <= 1:
             raise UnitRefused(field, f"is {share}", "send a number from 0 to 1")
-    if len(wish.stratum) > STRATUM_CHARACTERS_MAX:
-        cure = f"send at most {STRATUM_CHARACTERS_MAX}"
-        raise UnitRefused("stratum", f"has {len(wish.stratum)} characters", cure)
+    for field, name in (("stratum", wish.stratum), ("subject", wish.subject)):
+        if len(name) > STRATUM_CHARACTERS_MAX:
+            raise UnitRefused(field, f"has {len(name)} characters", f"send at most {STRATUM_CHARACTERS_MAX}")
 
 
 def shown_as_text(media_type: str, content: Any) -> bool:

@@ -25,6 +25,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         suggestion_mark: keyed hash of a model's suggestion; empty where there is none.
         uncertainty: of a model, from 0 to 1; None where none was told.
         stratum: what part of the data it is of.
+        subject_mark: keyed hash of whose personal data it is; empty where that was not told.
+        erased_at_us: when it was withdrawn; its content is gone, and no other comes under its id. 0: it was not.
     """
 
     unit_id: str
@@ -42,6 +44,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     suggestion_mark: str = ""
     uncertainty: float | None = None
     stratum: str = ""
+    subject_mark: str = ""
+    erased_at_us: int = 0
 
     @property
     def gold(self) -> bool:
@@ -102,13 +106,13 @@ class Place(NamedTuple):
     """What became of one unit that was sent.
 
     Attributes:
-        status: admitted now; repeated, when this id was there and said the same; duplicate_of, when the content was
-            there under another id; left_out by the project's sampling; unknown, when it is asked for and was never
-            taken.
+        status: admitted now; repeated, when this id was there and said the same; erased, when it was withdrawn;
+            duplicate_of, when the content was there under another id; left_out by the project's sampling; unknown, when
+            it is asked for and was never taken.
         unit: the unit as it is known.
     """
 
-    status: Literal["admitted", "repeated", "duplicate_of", "left_out", "unknown"]
+    status: Literal["admitted", "repeated", "duplicate_of", "left_out", "unknown", "erased"]
     unit: UnitState
 
 
@@ -122,6 +126,7 @@ _COMPARED = (
     ("suggestion_mark", "suggestion"),
     ("uncertainty", "uncertainty"),
     ("stratum", "stratum"),
+    ("subject_mark", "subject"),
 )
 
 
@@ -136,10 +141,10 @@ def differing(known: UnitState, sent: UnitState) -> str | None:
 
 
 def waits_for_lot(unit: UnitState) -> bool:
-    """Return whether a unit that is admitted is to be in a lot; gold and duplicates are in none."""
-    return not unit.gold and not unit.duplicate_of
+    """Return whether a unit that is admitted is to be in a lot; gold, duplicates and what is erased are in none."""
+    return not unit.gold and not unit.duplicate_of and not unit.erased_at_us
 
 
 def stands_for(holder: UnitState, sent: UnitState) -> bool:
     """Return whether the unit that claimed a content came to hold it; if not, its claim is void for good."""
-    return holder.content_key == sent.content_key and not holder.duplicate_of
+    return holder.content_key == sent.content_key and not holder.duplicate_of and not holder.erased_at_us

@@ -164,6 +164,20 @@ class Fatigue(Wish, frozen=True):
     session_minutes_max: int = 90
 
 
+class Privacy(Wish, frozen=True):
+    """What of people is replaced in a content before it is stored or shown.
+
+    Attributes:
+        treatments: by kind (`concord.privacy.KINDS`): mask, or pseudonym, which is the same for the same value.
+        names: those of the kind `name`; kept as keyed hashes.
+        regions: ISO 3166 codes, for telephones without a country's prefix.
+    """
+
+    treatments: dict[str, Literal["mask", "pseudonym"]] = {}
+    names: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
 class Policy(Wish, frozen=True):
     """How a project's units are labelled and judged.
 
@@ -177,6 +191,7 @@ class Policy(Wish, frozen=True):
     gold: Gold = Gold()
     sampling: Sampling = Sampling()
     suggestions: Suggestions = Suggestions()
+    privacy: Privacy = Privacy()
     lot: Lot = Lot()
     audit: Audit = Audit()
     lease: Lease = Lease()

@@ -191,6 +191,7 @@ ATTRIBUTES: dict[str, type] = {
     "skills": tuple,
     "annotators": tuple,
     "stratum": str,
+    "subject": str,
     "uncertainty": float,
 }
 """Columns that are read as the attribute of their name wherever they are there."""

@@ -2,7 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
 labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
-what is judged together.
+what is judged together, `erasure` withdraws what was sent.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from concord.chassis.clock import Clock
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.ingest.handlers.admission import Admission, Admissions
+from services.ingest.handlers.erasure import Erasure
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
 from services.ingest.repository import ImportStore, Repository
 
-__all__ = ["Admission", "Admissions", "Handlers", "Imports", "Lots", "Projects"]
+__all__ = ["Admission", "Admissions", "Erasure", "Handlers", "Imports", "Lots", "Projects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Handlers:
     admissions: Admissions
     lots: Lots
     imports: Imports
+    erasure: Erasure
 
     @classmethod
     def of(
@@ -43,5 +45,6 @@ class Handlers:
             clock: time.
         """
         admissions = Admissions(repository, mine, annotators, instruments, clock)
-        imports = Imports(ImportStore(repository.store, repository.id_secret), clock)
-        return cls(Projects(repository, clock), admissions, Lots(repository, mine, clock), imports)
+        imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
+        lots = Lots(repository, mine, clock)
+        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository))

@@ -20,7 +20,7 @@ from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Backlogged
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
-from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.store.port import Document, StoreUnavailable
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
@@ -40,7 +40,7 @@ from services.ingest.domain.identity import (
 from services.ingest.domain.project import ProjectState, Sampling
 from services.ingest.domain.sampling import kept, quota_of, wanted
 from services.ingest.domain.staffing import Caution, Staff
-from services.ingest.handlers.checking import Candidate, Checking, stored
+from services.ingest.handlers.checking import Candidate, Checking
 from services.ingest.handlers.lots import Mine
 from services.ingest.handlers.seats import Seats
 from services.ingest.repository import UNIT, Repository, payload_key
@@ -91,7 +91,7 @@ class Admissions:
         self.annotators = annotators
         self.instruments = instruments
         self.clock = clock
-        self.checking = Checking(repository)
+        self.checking = Checking(repository, instruments)
         self.seats = Seats(repository)
 
     async def admit(
@@ -116,7 +116,8 @@ class Admissions:
         candidates = await self._sampled(checked, project.definition.policy.sampling, result)
         if candidates:
             arrivals = await self.repository.begin([one.claim for one in candidates])
-            await self.repository.keep_payloads([stored(one) for one in candidates])
+            await self.repository.keep_payloads([self._payload(one) for one in candidates])
+            await self.repository.note_subjects([one.unit for one in candidates])
             await self._admit(project, candidates, result)
             await self.repository.drop_payloads(result.orphans)
             with contextlib.suppress(StoreUnavailable):
@@ -125,6 +126,12 @@ class Admissions:
             self._caution(project, candidates, result)
         self._count(result)
         return result
+
+    def _payload(self, one: Candidate) -> Document:
+        """Return what is stored of a unit: its content, and a suggestion that annotators are shown."""
+        suggested = one.claim.suggested
+        shown = suggested is not None and not suggested.hidden
+        return self.repository.payload_document(one.unit, one.content, msgspec.json.encode(suggested) if shown else b"")
 
     async def finish_left_behind(self) -> None:
         """Admit what processes that died, or callers that gave up, have left between a payload and its unit.
@@ -139,12 +146,11 @@ class Admissions:
 
     async def _finish(self, arrival: Arrival) -> None:
         project = await self.repository.project(arrival.project_id, client_id=None)
-        contents = await self.repository.contents([claim.unit for claim in arrival.claims])
-        found = [(claim, contents.get(payload_key(claim.unit))) for claim in arrival.claims]
+        stored = await self.repository.stored_payloads([claim.unit for claim in arrival.claims])
         candidates = [
-            Candidate(position, claim, content, ())
-            for position, (claim, content) in enumerate(found)
-            if content is not None
+            Candidate(position, claim, b"", ())
+            for position, claim in enumerate(arrival.claims)
+            if payload_key(claim.unit) in stored
         ]
         result = Admission()
         if candidates:
@@ -270,9 +276,12 @@ class Admissions:
 
     def _answer(self, one: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
         """Say what became of a unit that is known now: the same as what was sent, or other."""
-        if known.fingerprint != one.unit.fingerprint or known.duplicate_of:
+        if known.fingerprint != one.unit.fingerprint or known.duplicate_of or known.erased_at_us:
             result.orphans.append(one.unit)
-        if (other := differing(known, one.unit)) is not None:
+        if known.erased_at_us:
+            cure = "send what is new under a new id; what was withdrawn does not come back"
+            result.refused[one.position] = UnitRefused("id", "was withdrawn", cure)
+        elif (other := differing(known, one.unit)) is not None:
             result.refused[one.position] = _said_otherwise(other, known)
         elif known.duplicate_of:
             result.places[one.position] = Place("duplicate_of", known)
@@ -307,6 +316,8 @@ def _duplicating(project: ProjectState, one: Candidate, first: UnitState) -> Cau
 
 
 def _standing(unit: UnitState, sampling: Sampling) -> Place:
+    if unit.erased_at_us:
+        return Place("erased", unit)
     if unit.duplicate_of:
         return Place("duplicate_of", unit)
     if unit.admitted_at_us:

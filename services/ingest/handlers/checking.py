@@ -1,20 +1,23 @@
 """Checking: what is sent becomes candidates, or refusals with field and cure. Nothing is stored yet."""
 
+from collections import Counter
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from concord.chassis.store.port import Document
+from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
+from concord.privacy import Anonymiser
 from services.ingest.domain.admission import Suggestion, UnitRefused, UnitWish, canonical_content, checked
 from services.ingest.domain.identity import Claim, Suggested, UnitState
+from services.ingest.domain.privacy import anonymiser
 from services.ingest.domain.project import Policy, ProjectState
 from services.ingest.domain.sampling import hidden
-from services.ingest.repository import Repository, payload
+from services.ingest.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,21 @@ class Candidate:
         return self.claim.unit
 
 
+PROJECTS_REMEMBERED_MAX = 1_000
+
+
 class Checking:
     """Makes candidates of what is sent.
 
     Args:
         repository: makes the ids.
+        instruments: those of `telemetry.INSTRUMENTS`.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, instruments: Instruments) -> None:
         self.repository = repository
+        self.instruments = instruments
+        self._anonymisers: dict[str, tuple[ProjectState, Anonymiser | None]] = {}
 
     def candidates(
         self,
@@ -52,22 +61,40 @@ class Checking:
         """Return what passes its checks; note the others' refusals by their positions."""
         schema = schema_from(project.definition.label_schema)
         policy = project.definition.policy
+        replacing, found = self._anonymiser(project, schema), Counter[str]()
         candidates = []
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
             try:
                 wish = checked(_named(sent))
-                content = canonical_content(wish.content)
-                length = len(wish.content) if isinstance(wish.content, str) else None
+                content = said = canonical_content(wish.content)
+                shown = wish.content
+                if replacing is not None:
+                    shown = replacing.content(shown, found)
+                    content = canonical_content(shown)
+                length = len(shown) if isinstance(shown, str) else None
                 gold = None if wish.gold is None else _label("gold", schema, wish.gold, length)
                 suggested = None if wish.suggestion is None else _suggested(schema, wish.suggestion, length)
             except UnitRefused as refusal:
                 refused[position] = refusal
                 continue
-            unit = self._unit(project.project_id, wish, content, gold)
+            unit = self._unit(project.project_id, wish, said, gold)
             if suggested is not None:
                 unit, suggested = self._shown(unit, suggested, wish.uncertainty, policy)
             candidates.append(Candidate(position, Claim(unit, gold, length, suggested), content, trace))
+        for kind, count in found.items():
+            self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
         return candidates
+
+    def _anonymiser(self, project: ProjectState, schema: LabelSchema) -> Anonymiser | None:
+        """Return what replaces personal data in this project's contents, made once for each of its definitions."""
+        known = self._anonymisers.get(project.project_id)
+        if known is None or known[0] is not project:
+            key = self.repository.privacy_key(project.project_id)
+            known = project, anonymiser(project.definition.policy, schema, key)
+            if len(self._anonymisers) >= PROJECTS_REMEMBERED_MAX:
+                self._anonymisers.clear()
+            self._anonymisers[project.project_id] = known
+        return known[1]
 
     def _shown(
         self, unit: UnitState, suggested: Suggested, uncertainty: float | None, policy: Policy
@@ -93,14 +120,8 @@ class Checking:
             annotators=wish.annotators,
             uncertainty=wish.uncertainty,
             stratum=wish.stratum,
+            subject_mark=self.repository.subject_mark(project_id, wish.subject) if wish.subject else "",
         )
-
-
-def stored(one: Candidate) -> Document:
-    """Return what is stored of a unit: its content, and a suggestion that annotators are shown."""
-    suggested = one.claim.suggested
-    shown = suggested is not None and not suggested.hidden
-    return payload(one.unit, one.content, msgspec.json.encode(suggested) if shown else b"")
 
 
 def _named(wish: UnitWish) -> UnitWish:

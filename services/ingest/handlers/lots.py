@@ -55,7 +55,9 @@ class Lots:
             event = delivery.event
             assert isinstance(event, UnitEvent), "the units topic carries its own message"
             project_id = event.metadata.project_id
-            if event.HasField("lot_sealed"):
+            if event.HasField("unit_erased"):
+                self.repository.leave_out(project_id, [event.unit_erased.unit_id])
+            elif event.HasField("lot_sealed"):
                 self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
             elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
                 unit_id, at_us = event.unit_admitted.unit_id, event.metadata.occurred_at_us

@@ -9,12 +9,15 @@ from concord.chassis.clock import Clock
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.telemetry import trace_headers
-from concord.labels import SchemaFault, schema_from
+from concord.labels import LabelSchema, SchemaFault, schema_from
+from concord.privacy import hashed
 from services.ingest.announcements import SERVICE, project_defined
 from services.ingest.domain.planning import planning_faults
+from services.ingest.domain.privacy import privacy_faults
 from services.ingest.domain.project import (
     Definition,
     Fault,
+    Policy,
     ProjectRefused,
     ProjectState,
     defined,
@@ -46,15 +49,16 @@ class Projects:
             ProjectRefused: what is wrong with the definition.
         """
         try:
-            spec = schema_from(definition.label_schema).spec()
+            schema = schema_from(definition.label_schema)
         except SchemaFault as fault:
             path = f"label_schema{fault.path.removeprefix('$')}"
             raise ProjectRefused([Fault(path, fault.problem, fault.cure)]) from fault
-        await self._check(definition)
-        definition = msgspec.structs.replace(
-            definition, label_schema=spec, name=definition.name or slug, policy=stated_whole(definition.policy)
-        )
+        await self._check(definition, schema)
         project_id = f"{client_id}-{slug}"
+        policy = self._without_names(project_id, stated_whole(definition.policy))
+        definition = msgspec.structs.replace(
+            definition, label_schema=schema.spec(), name=definition.name or slug, policy=policy
+        )
         trace, before = trace_headers(), [0]
 
         def decide(state: ProjectState | None, now_us: int) -> Decision[ProjectState] | None:
@@ -72,12 +76,18 @@ class Projects:
         assert outcome.state is not None
         return outcome.state, not before[0]
 
-    async def _check(self, definition: Definition) -> None:
+    def _without_names(self, project_id: str, policy: Policy) -> Policy:
+        """Return a policy whose names are keyed hashes, in an order of their own: nobody is to read them there."""
+        key = self.repository.privacy_key(project_id)
+        names = tuple(sorted({hashed(key, name) for name in policy.privacy.names}))
+        return msgspec.structs.replace(policy, privacy=msgspec.structs.replace(policy.privacy, names=names))
+
+    async def _check(self, definition: Definition, schema: LabelSchema) -> None:
         """Refuse a definition that is out of range, or whose lots could not be audited.
 
         Finding a plan takes up to seconds of CPU: off the event loop, and one at a time, whoever asks.
         """
-        faults = definition_faults(definition)
+        faults = [*definition_faults(definition), *privacy_faults(definition.policy.privacy, schema)]
         if not faults:
             audit, lot_size = definition.policy.audit, definition.policy.lot.size
             async with self._planning:

@@ -10,9 +10,9 @@ from services.ingest.repository.repository import (
     PLACES,
     PROJECT,
     SEATS,
+    SUBJECTS,
     UNIT,
     Repository,
-    payload,
     payload_key,
 )
 
@@ -27,9 +27,9 @@ __all__ = [
     "PLACES",
     "PROJECT",
     "SEATS",
+    "SUBJECTS",
     "UNIT",
     "ImportStore",
     "Repository",
-    "payload",
     "payload_key",
 ]

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import Collection, Store
 from concord.contracts.ids import client_of, keyed, placed_id
 from services.ingest.domain.imports import Import, ImportWish, Line, Progress
@@ -11,20 +12,31 @@ IMPORTS = Collection("imports", indexed=("import_id",))
 ANSWERS = Collection("answers")
 """What was answered to requests with an Idempotency-Key, for a day."""
 
-_progress = msgspec.json.Decoder(Progress).decode
-_wish = msgspec.json.Decoder(ImportWish).decode
+
+class Noted(msgspec.Struct, frozen=True):
+    """What was noted of an import."""
+
+    wish: ImportWish
+    progress: Progress
+
+
+_noted = msgspec.json.Decoder(Noted).decode
 
 
 class ImportStore:
     """Where imports are found.
 
+    What is told of lines may show parts of them, so it is sealed.
+
     Args:
         store: holds them.
         id_secret: keys ids.
+        sealer: encrypts them.
     """
 
-    def __init__(self, store: Store, id_secret: bytes) -> None:
+    def __init__(self, store: Store, id_secret: bytes, sealer: Sealer) -> None:
         self.store = store
+        self.sealer = sealer
         self.id_secret = id_secret
 
     def import_id(self, project_id: str, name: str) -> str:
@@ -40,13 +52,9 @@ class ImportStore:
         return await self._insert(found, progress)
 
     async def _insert(self, one: Import, progress: Progress) -> bool:
-        document = {
-            "_id": f"{one.import_id}/{progress.number}",
-            "import_id": one.import_id,
-            "project_id": one.project_id,
-            "wish": msgspec.json.encode(one.wish),
-            "progress": msgspec.json.encode(progress),
-        }
+        key = f"{one.import_id}/{progress.number}"
+        told = self.sealer.seal(client_of(one.import_id), msgspec.json.encode(Noted(one.wish, progress)), key)
+        document = {"_id": key, "import_id": one.import_id, "project_id": one.project_id, "told": told}
         return not await self.store.insert(IMPORTS.name, [document])
 
     async def one(self, import_id: str, client_id: str | None) -> Import | None:
@@ -56,20 +64,23 @@ class ImportStore:
         documents = await self.store.find(IMPORTS.name, "import_id", [import_id])
         if not documents:
             return None
-        noted = sorted((_progress(one["progress"]) for one in documents), key=lambda one: one.number)
+        owner = client_of(import_id)
+        told = [_noted(self.sealer.open(owner, one["told"], one["_id"])) for one in documents]
+        noted = sorted((one.progress for one in told), key=lambda one: one.number)
         refused: list[Line] = [line for one in noted for line in one.refused]
         cautions: list[Line] = [line for one in noted for line in one.cautions]
         newest = msgspec.structs.replace(noted[-1], refused=tuple(refused), cautions=tuple(cautions))
-        return Import(import_id, documents[0]["project_id"], _wish(documents[0]["wish"]), newest)
+        return Import(import_id, documents[0]["project_id"], told[0].wish, newest)
 
     async def answer(self, key: str) -> bytes | None:
         """Return what is kept under a key."""
         found = (await self.store.get(ANSWERS.name, [key])).get(key)
-        return None if found is None else bytes(found["answer"])
+        return None if found is None else self.sealer.open(_owner(key), found["answer"], key)
 
     async def keep_answer(self, key: str, answer: bytes, at_us: int) -> None:
-        """Keep an answer under a key, unless one is kept there."""
-        await self.store.insert(ANSWERS.name, [{"_id": key, "answer": answer, "at_us": at_us}])
+        """Keep an answer under a key, which begins with its client, unless one is kept there."""
+        sealed = self.sealer.seal(_owner(key), answer, key)
+        await self.store.insert(ANSWERS.name, [{"_id": key, "answer": sealed, "at_us": at_us}])
 
     async def forget_answers(self, before_us: int) -> None:
         """Delete the answers from before a time."""
@@ -77,3 +88,7 @@ class ImportStore:
             old = [document["_id"] for document in page if document["at_us"] < before_us]
             if old:
                 await self.store.delete(ANSWERS.name, old)
+
+
+def _owner(key: str) -> str:
+    return key.partition("/")[0]

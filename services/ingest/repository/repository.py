@@ -9,6 +9,7 @@ import msgspec
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
+from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
 from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project
 from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, waits_for_lot
@@ -27,6 +28,8 @@ CLAIMS = Collection("claims")
 """Which unit a content is, by `UnitState.content_key` and number."""
 PLACES = Collection("lot_places")
 """Which lot a unit is in, by unit and number."""
+SUBJECTS = Collection("subjects", indexed=("subject",))
+"""Whose personal data units are, by keyed hash."""
 SEATS = Collection("seats")
 """Which unit has which seat of a stratum with a quota."""
 ARRIVALS = Collection("arrivals")
@@ -36,6 +39,7 @@ ARRIVAL_BYTES_MAX = 2_000_000
 
 _encoded = msgspec.json.Encoder().encode
 _claim = msgspec.json.Decoder(Claim).decode
+_suggested = msgspec.json.Decoder(Suggested).decode
 
 
 class PlaceModel:
@@ -62,11 +66,13 @@ class Repository:
         store: holds what is claimed by an insert of its own, and the payloads.
         id_secret: keys ids and fingerprints.
         place_count: how many places the cluster has.
+        sealer: encrypts contents.
     """
 
-    def __init__(self, journal: Journal, store: Store, id_secret: bytes, place_count: int) -> None:
+    def __init__(self, journal: Journal, store: Store, id_secret: bytes, place_count: int, sealer: Sealer) -> None:
         self.journal = journal
         self.store = store
+        self.sealer = sealer
         self.id_secret = id_secret
         self.place_count = place_count
         self.projects: dict[str, ProjectState] = {}
@@ -203,6 +209,14 @@ class Repository:
         """Return the keyed fingerprint of canonical content within one project."""
         return keyed(self.id_secret, project_id, "content", content.decode())
 
+    def subject_mark(self, project_id: str, subject: str) -> str:
+        """Return the keyed hash of whose personal data a unit is, within one project."""
+        return keyed(self.id_secret, project_id, "subject", subject)
+
+    def privacy_key(self, project_id: str) -> bytes:
+        """Return the key of a project's pseudonyms and names."""
+        return keyed(self.id_secret, project_id, "privacy").encode()
+
     def gold_mark(self, project_id: str, label: bytes) -> str:
         """Return the keyed fingerprint of a known label within one project."""
         return keyed(self.id_secret, project_id, "gold", label.decode())
@@ -238,13 +252,12 @@ class Repository:
             if document["at_us"] < before_us
         ]
 
-    async def contents(self, units: Sequence[UnitState]) -> dict[str, bytes]:
-        """Return what is stored under these units, canonical, by `payload_key`."""
-        found = await self.store.get(PAYLOADS.name, sorted({payload_key(one) for one in units}))
-        return {key: document["content"] for key, document in found.items()}
+    async def stored_payloads(self, units: Sequence[UnitState]) -> set[str]:
+        """Return the keys of those of these units' payloads that are stored."""
+        return set(await self.store.get(PAYLOADS.name, sorted({payload_key(one) for one in units})))
 
     async def keep_payloads(self, payloads: Sequence[Document]) -> None:
-        """Store payloads, from `payload`; what lies there already is the same."""
+        """Store payloads, from `payload_document`; what lies there already is the same."""
         for start in range(0, len(payloads), INSERT_DOCUMENTS_MAX):
             await self.store.insert(PAYLOADS.name, payloads[start : start + INSERT_DOCUMENTS_MAX])
 
@@ -324,29 +337,62 @@ class Repository:
         states = await self.journal.states(UNIT, list(keys.values()))
         return {unit_id: states[key] for unit_id, key in keys.items() if key in states}
 
+    def payload_document(self, unit: UnitState, content: bytes, suggestion: bytes = b"") -> Document:
+        """Return a unit's canonical content as it is stored, sealed, with the suggestion that annotators are shown."""
+        key, client_id = payload_key(unit), client_of(unit.project_id)
+        document = {"_id": key, "unit_id": unit.unit_id, "content": self.sealer.seal(client_id, content, key)}
+        if suggestion:
+            document["suggestion"] = self.sealer.seal(client_id, suggestion, f"{key}/suggestion")
+        return document
+
     async def payload(self, unit_id: str) -> tuple[UnitState, Any] | None:
         """Return an admitted unit with its content; None when there is no such unit or its payload was erased."""
-        unit = (await self.units([unit_id])).get(unit_id)
-        if unit is None or unit.duplicate_of:
+        found = await self._stored(unit_id)
+        if found is None:
             return None
-        found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit))
-        return None if found is None else (unit, msgspec.json.decode(found["content"]))
+        unit, document = found
+        content = self.sealer.open(client_of(unit.project_id), document["content"], document["_id"])
+        return unit, msgspec.json.decode(content)
 
     async def suggestion(self, unit_id: str) -> Suggested | None:
         """Return the suggestion that annotators are shown of a unit; None where there is none, or it is erased."""
-        unit = (await self.units([unit_id])).get(unit_id)
-        if unit is None or unit.duplicate_of:
+        found = await self._stored(unit_id)
+        if found is None or "suggestion" not in found[1]:
             return None
-        found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit), {})
-        return msgspec.json.decode(found["suggestion"], type=Suggested) if "suggestion" in found else None
+        unit, document = found
+        place = f"{document['_id']}/suggestion"
+        return _suggested(self.sealer.open(client_of(unit.project_id), document["suggestion"], place))
+
+    async def _stored(self, unit_id: str) -> tuple[UnitState, Document] | None:
+        unit = (await self.units([unit_id])).get(unit_id)
+        if unit is None or unit.duplicate_of or unit.erased_at_us:
+            return None
+        found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit))
+        return None if found is None else (unit, found)
+
+    async def note_subjects(self, units: Sequence[UnitState]) -> None:
+        """Note whose personal data units are, so that all of one subject are found."""
+        documents = [
+            {"_id": f"{one.subject_mark}/{one.unit_id}", "subject": one.subject_mark, "unit_id": one.unit_id}
+            for one in units
+            if one.subject_mark
+        ]
+        for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
+            await self.store.insert(SUBJECTS.name, documents[start : start + INSERT_DOCUMENTS_MAX])
+
+    async def units_of_subject(self, project_id: str, subject: str) -> list[str]:
+        """Return the ids of the units of a subject."""
+        mark = self.subject_mark(project_id, subject)
+        found = await self.store.find(SUBJECTS.name, "subject", [mark], only=("unit_id",))
+        return sorted(document["unit_id"] for document in found)
+
+    async def destroy_payloads(self, unit_ids: Sequence[str]) -> None:
+        """Delete all that was ever stored of what units say, and with it the keys under which it was encrypted."""
+        found = await self.store.find(PAYLOADS.name, "unit_id", unit_ids, only=("unit_id",))
+        if found:
+            await self.store.delete(PAYLOADS.name, [document["_id"] for document in found])
 
 
 def payload_key(unit: UnitState) -> str:
     """Return where a unit's payload lies."""
     return f"{unit.unit_id}/{unit.fingerprint}"
-
-
-def payload(unit: UnitState, content: bytes, suggestion: bytes = b"") -> Document:
-    """Return a unit's canonical content as it is stored, with the suggestion that annotators are shown."""
-    document = {"_id": payload_key(unit), "unit_id": unit.unit_id, "content": content}
-    return document | {"suggestion": suggestion} if suggestion else document

@@ -1,0 +1,78 @@
+"""Replacing what was found: by a mask, or by a keyed pseudonym, which is the same wherever the value is the same."""
+
+import hmac
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from concord.privacy.finding import Finds
+from concord.privacy.found import Found
+
+Treatment = Literal["mask", "pseudonym"]
+PSEUDONYM_BYTES = 10
+"""80 bits: two values of a billion share one with a chance of one in two million."""
+BAR = "\u2588"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+class Anonymiser:
+    """Replaces personal data in texts, wherever they stand in a content.
+
+    Args:
+        finder: finds it.
+        treatments: how each kind is replaced.
+        key: of the project: who has it can tell whether a pseudonym is of a value, and nobody else.
+        same_length: whether a mask takes as many characters as what it masks, so that offsets stay what they are.
+    """
+
+    def __init__(
+        self, finder: Finds, treatments: Mapping[str, Treatment], key: bytes, *, same_length: bool = False
+    ) -> None:
+        self._finder = finder
+        self._treatments = treatments
+        self._key = key
+        self._same_length = same_length
+
+    def text(self, text: str, counts: Counter[str]) -> str:
+        """Return a text with what is found in it replaced; what was found is counted by kind.
+
+        >>> from concord.privacy.finding import Finder, Rules
+        >>> finder = Finder(Rules(frozenset({"email"})))
+        >>> Anonymiser(finder, {"email": "mask"}, b"key").text("Write to ada@example.org.", Counter())
+        'Write to [email].'
+        """
+        parts, at = [], 0
+        for one in self._finder.find(text):
+            counts[one.kind] += 1
+            parts += [text[at : one.start], self._instead(one)]
+            at = one.end
+        return "".join([*parts, text[at:]]) if parts else text
+
+    def content(self, content: Any, counts: Counter[str]) -> Any:
+        """Return a content of JSON with every text in it replaced, keys too, but no address of what lies elsewhere."""
+        if isinstance(content, str):
+            return self.text(content, counts)
+        if isinstance(content, list):
+            return [self.content(one, counts) for one in content]
+        if isinstance(content, dict):
+            return {
+                self.text(key, counts): one if key == "uri" else self.content(one, counts)
+                for key, one in content.items()
+            }
+        if isinstance(content, int | float) and not isinstance(content, bool):
+            return self._number(content, counts)
+        return content
+
+    def _number(self, number: float, counts: Counter[str]) -> Any:
+        """Return a number, or what stands in its place: a card's digits may be sent as one."""
+        text = str(number)
+        replaced = self.text(text, counts)
+        return number if replaced == text else replaced
+
+    def _instead(self, one: Found) -> str:
+        if self._treatments[one.kind] == "mask":
+            return BAR * (one.end - one.start) if self._same_length else f"[{one.kind}]"
+        digest = hmac.digest(self._key, f"{one.kind}\x00{one.value}".encode(), "sha256")
+        bits = int.from_bytes(digest[:PSEUDONYM_BYTES], "big")
+        letters = "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 8 * PSEUDONYM_BYTES, 5))
+        return f"[{one.kind}:{letters}]"

@@ -1,0 +1,54 @@
+"""Privacy: what a project may ask to have replaced, and what it comes to."""
+
+from collections.abc import Iterator
+
+import phonenumbers
+
+from concord.labels import LabelSchema
+from concord.labels.form import Form
+from concord.privacy import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Anonymiser, Finder, Rules
+from services.ingest.domain.project import Fault, Policy, Privacy
+
+REGIONS_MAX = 20
+
+
+def privacy_faults(privacy: Privacy, schema: LabelSchema) -> Iterator[Fault]:
+    """Yield what is wrong with a project's privacy, by field."""
+    field = "policy.privacy"
+    for kind, treatment in privacy.treatments.items():
+        if kind not in KINDS:
+            yield Fault(f"{field}.treatments.{kind[:40]}", "is no kind", f"send some of {', '.join(KINDS)}")
+        elif treatment == "pseudonym" and has_spans(schema):
+            cure = "send mask: it takes as many characters as what it masks"
+            yield Fault(f"{field}.treatments.{kind}", "would move the spans of labels", cure)
+    if len(privacy.names) > NAMES_MAX or any(not 0 < len(name) <= NAME_CHARACTERS_MAX for name in privacy.names):
+        cure = f"send at most {NAMES_MAX} of 1 to {NAME_CHARACTERS_MAX} characters"
+        yield Fault(f"{field}.names", "are too many, or one is too long", cure)
+    if privacy.names and "name" not in privacy.treatments:
+        yield Fault(f"{field}.names", "are there, and name has no treatment", "send treatments.name: mask or pseudonym")
+    strange = [one for one in privacy.regions if one not in phonenumbers.SUPPORTED_REGIONS]
+    if strange or len(privacy.regions) > REGIONS_MAX:
+        problem = f"hold {strange[0][:40]!r}" if strange else f"are {len(privacy.regions)}"
+        yield Fault(f"{field}.regions", problem, f"send at most {REGIONS_MAX} codes of ISO 3166, such as 'DE'")
+
+
+def anonymiser(policy: Policy, schema: LabelSchema, key: bytes) -> Anonymiser | None:
+    """Return what replaces personal data in a project's contents; None where nothing is to be replaced.
+
+    Args:
+        policy: the project's.
+        schema: of its labels: where they have spans, a mask keeps every offset.
+        key: of the project.
+    """
+    privacy = policy.privacy
+    if not privacy.treatments:
+        return None
+    rules = Rules(frozenset(privacy.treatments), privacy.names, key, privacy.regions)
+    return Anonymiser(Finder(rules), privacy.treatments, key, same_length=has_spans(schema))
+
+
+def has_spans(schema: LabelSchema) -> bool:
+    """Return whether labels of a schema hold offsets into a text."""
+    if isinstance(schema, Form):
+        return any(field.schema.kind == "spans" for field in schema.fields)
+    return schema.kind == "spans"

@@ -1,0 +1,92 @@
+"""Erasure: a unit, or all units of a data subject, is withdrawn everywhere.
+
+First the unit's record says so, with `UnitErased`, by which every service closes it; then what it said is destroyed,
+and with it the key under which that was encrypted. Once it is answered, both have happened;
+asked again, it is done again.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.telemetry import trace_headers
+from services.ingest.announcements import SERVICE, unit_erased
+from services.ingest.domain.identity import UnitState
+from services.ingest.domain.project import ProjectState
+from services.ingest.repository import UNIT, Repository
+
+ERASED_TOGETHER = 500
+
+
+class Erased(NamedTuple):
+    """What became of one unit that was to be erased.
+
+    Attributes:
+        status: erased, now or before; duplicate_of, whose content is another unit's, which is to be erased; unknown.
+        unit: as it is known.
+    """
+
+    status: Literal["erased", "duplicate_of", "unknown"]
+    unit: UnitState
+
+
+class Erasure:
+    """Withdraws units.
+
+    Args:
+        repository: where facts are found.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    async def erase(self, project: ProjectState, source_ids: Sequence[str], reason: str) -> list[Erased]:
+        """Erase units by their client's ids; return what became of each.
+
+        Raises:
+            StoreUnavailable: some may be erased; the same may be asked again.
+        """
+        by_id = {self.repository.unit_id(project.project_id, one): one for one in source_ids}
+        found = {one.unit.unit_id: one for one in await self._erase(project, list(by_id), reason)}
+        return [
+            found.get(unit_id) or Erased("unknown", UnitState(unit_id, project.project_id, source_id))
+            for unit_id, source_id in by_id.items()
+        ]
+
+    async def erase_subject(self, project: ProjectState, subject: str, reason: str) -> list[Erased]:
+        """Erase all units of a data subject; return what became of each.
+
+        Raises:
+            StoreUnavailable: some may be erased; the same may be asked again.
+        """
+        unit_ids = await self.repository.units_of_subject(project.project_id, subject)
+        erased: list[Erased] = []
+        for start in range(0, len(unit_ids), ERASED_TOGETHER):
+            erased += await self._erase(project, unit_ids[start : start + ERASED_TOGETHER], reason)
+        return erased
+
+    async def _erase(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> list[Erased]:
+        known = await self.repository.units(sorted(unit_ids))
+        mine = [unit for unit in known.values() if unit.admitted_at_us]
+        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, unit, reason) for unit in mine])
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        await self.repository.destroy_payloads([unit.unit_id for unit in mine])
+        return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in known.values()]
+
+
+def _erasing(project: ProjectState, unit: UnitState, reason: str) -> Cause[UnitState]:
+    cause_id = f"erase/{unit.unit_id}"
+    trace = trace_headers()
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        if state is None or state.erased_at_us or state.duplicate_of:
+            return None
+        after = msgspec.structs.replace(state, erased_at_us=now_us)
+        return Decision(after, [unit_erased(Announcer(SERVICE, cause_id, now_us, trace), after, reason)])
+
+    return Cause(UNIT.key(project.client_id, unit.unit_id), cause_id, decide)

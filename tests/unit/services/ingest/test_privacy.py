@@ -1,0 +1,171 @@
+"""What of people is sent in is in nothing that is stored, told, logged or shown; and what is withdrawn is gone."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from concord.chassis.clock import MICROSECONDS
+from concord.chassis.payload_links import payload_link
+from concord.contracts.topics import TOPICS
+from services.ingest.settings import IngestSettings
+from simulation.house import ENVIRONMENT
+from tests.support.ingest import DEFINITION, Ingest, start, told
+
+CANARIES = {
+    "email": "canary.person@example.org",
+    "card": "4111 1111 1111 1111",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "phone": "+49 30 901820",
+    "ip": "203.0.113.77",
+    "name": "Canary Birdsong",
+}
+PRIVACY = {"treatments": dict.fromkeys(CANARIES, "mask"), "names": ["Canary Birdsong"], "regions": ["DE"]}
+
+
+def privately(**privacy: Any) -> Any:
+    return {**DEFINITION, "policy": {"lot": {"size": 3}, "privacy": {**PRIVACY, **privacy}}}
+
+
+async def shown(ingest: Ingest, unit_id: str) -> Any:
+    settings = IngestSettings.from_environment(ENVIRONMENT)
+    until_us = ingest.house.clock.now_us() + 60 * MICROSECONDS
+    path, _, query = payload_link(settings.payload_links.secret.key(), "", unit_id, until_us).partition("?")
+    return await ingest.call("GET", path, query=query, token="")
+
+
+def everything(ingest: Ingest) -> str:
+    """Return all that the house's store and broker hold."""
+    database = ingest.house.database("ingest")
+    stored = [database.dump(collection) for collection in database.collections()]
+    return repr(stored) + repr([ingest.house.records(topic) for topic in TOPICS])
+
+
+async def test_planted_personal_data_is_in_no_topic_store_log_or_reply(
+    ingest: Ingest, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said = await ingest.define(privately())
+    assert "Birdsong" not in json.dumps(said)
+    units = [
+        {"id": f"{kind}-{n}", "content": f"{n}: reach {value} now"}
+        for n in range(20)
+        for kind, value in CANARIES.items()
+    ]
+    report = await ingest.admit(units)
+    assert report["admitted"] == 120
+    held = everything(ingest)
+    assert len(held) > 10_000
+    for value in CANARIES.values():
+        assert value not in held
+        assert value not in caplog.text
+    reply = await shown(ingest, report["units"][0]["unit_id"])
+    assert reply.body == b"0: reach [email] now"
+    metrics = (await ingest.call("GET", "/metrics")).body.decode()
+    assert 'concord_ingest_personal_data_total{kind="email"} 20.0' in metrics
+
+
+async def test_a_unit_is_itself_however_its_personal_data_is_replaced(ingest: Ingest) -> None:
+    await ingest.define(privately())
+    unit = {"id": "a", "content": f"reach {CANARIES['email']}"}
+    assert (await ingest.admit(unit))["admitted"] == 1
+    await ingest.define(privately(treatments={"email": "pseudonym", "name": "mask"}))
+    assert (await ingest.admit(unit))["repeated"] == 1
+    other = await ingest.admit({"id": "b", "content": f"and {CANARIES['email']}, {CANARIES['email'].upper()}"})
+    text = (await shown(ingest, other["units"][0]["unit_id"])).body.decode()
+    (first, second) = [word.strip(",") for word in text.split()[1:]]
+    assert first == second
+    assert first.startswith("[email:")
+
+
+async def test_spans_keep_their_offsets_where_masks_stand_before_them(ingest: Ingest) -> None:
+    spans = {
+        "label_schema": {"kind": "spans", "classes": ["thing"]},
+        "policy": {"privacy": {"treatments": {"email": "mask"}}},
+    }
+    await ingest.define(spans)
+    text = f"{CANARIES['email']} bought a boat"
+    gold = {"spans": [{"start": text.index("boat"), "end": len(text), "class": "thing"}]}
+    report = await ingest.admit({"id": "a", "content": text, "gold": gold})
+    assert report["admitted"] == 1
+    reply = (await shown(ingest, report["units"][0]["unit_id"])).body.decode()
+    assert reply[text.index("boat") :] == "boat"
+    moving = {**spans, "policy": {"privacy": {"treatments": {"email": "pseudonym"}}}}
+    answer = await ingest.call("PUT", "/v1/projects/p", moving)
+    assert [one["field"] for one in answer.json()["errors"]] == ["policy.privacy.treatments.email"]
+
+
+@pytest.mark.parametrize(
+    ("privacy", "field"),
+    [
+        ({"treatments": {"shoe": "mask"}}, "policy.privacy.treatments.shoe"),
+        ({"treatments": {"email": "mask"}, "names": ["x"]}, "policy.privacy.names"),
+        ({"treatments": {"name": "mask"}, "names": [""]}, "policy.privacy.names"),
+        ({"treatments": {"phone": "mask"}, "regions": ["Germany"]}, "policy.privacy.regions"),
+    ],
+)
+async def test_a_wrong_privacy_is_refused_with_its_field(ingest: Ingest, privacy: Any, field: str) -> None:
+    answer = await ingest.call("PUT", "/v1/projects/p", {**DEFINITION, "policy": {"privacy": privacy}})
+    assert answer.status == 422
+    assert [(one["field"], bool(one["cure"])) for one in answer.json()["errors"]] == [(field, True)]
+
+
+async def erased(ingest: Ingest, **wanted: Any) -> Any:
+    answer = await ingest.call("POST", "/v1/projects/k1-p/erasures", {"reason": "asked for", **wanted})
+    assert answer.status == 200, answer.body
+    await ingest.published()
+    return answer.json()
+
+
+async def test_no_content_lies_in_the_store_as_it_was_sent(project: Ingest) -> None:
+    report = await project.admit({"id": "a", "content": "canary in a coal mine", "suggestion": {"label": "yes"}})
+    assert report["admitted"] == 1
+    assert "coal mine" not in everything(project)
+    assert (await shown(project, report["units"][0]["unit_id"])).body == b"canary in a coal mine"
+
+
+async def test_a_unit_that_is_erased_is_gone_and_does_not_come_back(project: Ingest) -> None:
+    report = await project.admit(
+        [{"id": "a", "content": "one"}, {"id": "b", "content": "one"}, {"id": "c", "content": "two"}]
+    )
+    unit_id = report["units"][0]["unit_id"]
+    gone = await erased(project, ids=["a", "b", "x"])
+    assert [one["status"] for one in gone["units"]] == ["erased", "duplicate_of", "unknown"]
+    assert (await shown(project, unit_id)).status == 410
+    assert [(one.unit_id, one.reason) for one in told(project.house, "unit_erased")] == [(unit_id, "asked for")]
+    store = project.handlers.admissions.repository.store
+    assert await store.find("payloads", "unit_id", [unit_id]) == []
+    again = await project.admit({"id": "a", "content": "one"})
+    assert [one["field"] for one in again["refused"]] == ["id"]
+    assert await store.find("payloads", "unit_id", [unit_id]) == [], "what is sent again is not kept"
+    assert [one["status"] for one in await project.find("a", "b", "c")] == ["erased", "duplicate_of", "admitted"]
+    assert (await project.admit({"id": "d", "content": "one"}))["admitted"] == 1, "its content is claimed no more"
+    assert (await erased(project, ids=["a"]))["erased"] == 1
+    assert len(told(project.house, "unit_erased")) == 1, "told once"
+
+
+async def test_a_unit_that_is_erased_is_in_no_lot_that_is_cut_afterwards(project: Ingest) -> None:
+    report = await project.admit([{"id": f"{n}", "content": f"text {n}"} for n in range(2)])
+    await erased(project, ids=["0"])
+    await project.admit({"id": "2", "content": "text 2"})
+    assert (await project.call("POST", "/v1/projects/k1-p/seal")).json()["lots"] == 1
+    await project.published()
+    (lot,) = told(project.house, "lot_sealed")
+    assert report["units"][0]["unit_id"] not in lot.unit_ids
+    assert len(lot.unit_ids) == 2
+
+
+async def test_all_units_of_a_subject_are_erased_and_no_others(project: Ingest) -> None:
+    units = [{"id": f"{n}", "content": f"text {n}", "subject": "person 7" if n % 2 else "person 8"} for n in range(10)]
+    await project.admit(units)
+    held = everything(project)
+    assert "person 7" not in held
+    gone = await erased(project, subject="person 7")
+    assert gone["erased"] == 5
+    assert {one["source_id"] for one in gone["units"]} == {"1", "3", "5", "7", "9"}
+    assert (await erased(project, subject="nobody"))["erased"] == 0
+    other = await start(project.house)
+    found = await other.find(*(f"{n}" for n in range(10)))
+    assert [one["status"] for one in found] == ["admitted", "erased"] * 5
+    await other.kill()
