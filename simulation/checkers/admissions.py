@@ -4,8 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
+from concord.chassis.sealing import LocalKeys, Sealer
+from concord.contracts.ids import client_of
 from concord.contracts.topics import INTAKE
+from services.ingest.settings import IngestSettings
 from simulation.evidence import Evidence, Said
+from simulation.house import ENVIRONMENT
 from simulation.notebook import Notebook
 from simulation.wishes import canonical
 
@@ -37,7 +41,11 @@ def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
     # What came to nothing may lie there, too, under the same unit: a process may die before it takes it away.
-    kept = {one["_id"]: canonical(json.loads(one["content"])) for one in evidence.documents["ingest", "payloads"]}
+    sealer = Sealer(LocalKeys(IngestSettings.from_environment(ENVIRONMENT).payload_keys.secret.key()))
+    kept = {
+        one["_id"]: canonical(json.loads(sealer.open(client_of(one["unit_id"]), one["content"], one["_id"])))
+        for one in evidence.documents["ingest", "payloads"]
+    }
     admitted = [one.content for one in evidence.events("unit_admitted")]
     places = {one.unit_id: f"{one.unit_id}/{one.fingerprint}" for one in admitted}
     stored = {unit_id: kept[place] for unit_id, place in places.items() if place in kept}
