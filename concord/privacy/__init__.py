@@ -20,6 +20,7 @@ finder is a port: whatever has its method may stand in its place, a model say.
 """
 
 from concord.privacy.anonymise import Anonymiser, Treatment
+from concord.privacy.contact import REGIONS
 from concord.privacy.finding import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Finder, Rules, merged
 from concord.privacy.found import Found
 from concord.privacy.listed import hashed
@@ -28,6 +29,7 @@ __all__ = [
     "KINDS",
     "NAMES_MAX",
     "NAME_CHARACTERS_MAX",
+    "REGIONS",
     "Anonymiser",
     "Finder",
     "Found",

@@ -7,6 +7,8 @@ import phonenumbers
 
 from concord.privacy.found import Pattern, compiled, digits_of
 
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""ISO 3166 codes of the countries whose telephone plans are known."""
 PHONE_DIGITS = range(7, 16)
 """E.164 allows 15; fewer than seven digits are no number that can be told from any other."""
 PHONES_CHECKED_MAX = 500

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-import phonenumbers
-
 from concord.labels import LabelSchema
 from concord.labels.form import Form
-from concord.privacy import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Anonymiser, Finder, Rules
+from concord.privacy import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, REGIONS, Anonymiser, Finder, Rules
 from services.ingest.domain.project import Fault, Policy, Privacy
 
 REGIONS_MAX = 20
@@ -26,7 +24,7 @@ def privacy_faults(privacy: Privacy, schema: LabelSchema) -> Iterator[Fault]:
         yield Fault(f"{field}.names", "are too many, or one is too long", cure)
     if privacy.names and "name" not in privacy.treatments:
         yield Fault(f"{field}.names", "are there, and name has no treatment", "send treatments.name: mask or pseudonym")
-    strange = [one for one in privacy.regions if one not in phonenumbers.SUPPORTED_REGIONS]
+    strange = [one for one in privacy.regions if one not in REGIONS]
     if strange or len(privacy.regions) > REGIONS_MAX:
         problem = f"hold {strange[0][:40]!r}" if strange else f"are {len(privacy.regions)}"
         yield Fault(f"{field}.regions", problem, f"send at most {REGIONS_MAX} codes of ISO 3166, such as 'DE'")
