@@ -29,7 +29,7 @@ class Issuer:
     def __init__(self, folder: Path) -> None:
         """Use the issuer of the stack in `folder`, made now when there is none."""
         self._folder = places.data(folder) / "identity"
-        self._key_file = self._folder / "issuer.pem"
+        self.key_file = self._folder / "issuer.pem"
         self._client_key_file = self._folder / "client.key"
         self.identity_file = self._folder / "identity.json"
         self.pepper_file = self._folder / "pepper"
@@ -57,7 +57,7 @@ class Issuer:
             client_id: Whose data it may touch, for tokens of a client.
             seconds: How long it holds from now; a negative number gives an expired one.
         """
-        key = SigningKey.from_pem(self._key_file.read_bytes(), _KEY_ID)
+        key = SigningKey.from_pem(self.key_file.read_bytes(), _KEY_ID)
         return mint_token(
             key,
             issuer=ISSUER,
@@ -82,7 +82,7 @@ class Issuer:
     def _make(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         signing = SigningKey.generate(_KEY_ID)
-        _write(self._key_file, signing.to_pem())
+        _write(self.key_file, signing.to_pem())
         pepper = secrets.token_urlsafe(48).encode()
         _write(self.pepper_file, pepper)
         key, record = new_api_key(pepper, [Role.CLIENT], int(time.time()) + _API_KEY_SECONDS, CLIENT_ID)

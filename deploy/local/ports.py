@@ -31,6 +31,7 @@ class Ports:
     adjudicate: int = 18003
     audit: int = 18004
     metrics: int = 18005
+    workbench: int = 18080
     prometheus: int = 19090
     alertmanager: int = 19094
     processes: int = 18011

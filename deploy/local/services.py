@@ -1,11 +1,14 @@
-"""The five services, how many processes of each run, and the settings that they get on a local stack."""
+"""The five services, how many processes of each run, the workbench, and the settings that all get on a local stack."""
 
 from dataclasses import dataclass
 
-from deploy.local.issuer import Issuer
+from deploy.local.issuer import CLIENT_ID, Issuer
 from deploy.local.ports import SERVICES, Ports
 
-__all__ = ["ONCE", "SERVICES", "Part", "parts", "service_environment"]
+__all__ = ["ONCE", "SERVICES", "Part", "WORKBENCH", "parts", "service_environment", "workbench_environment"]
+
+WORKBENCH = "workbench"
+MEDIA_LOCAL = "http://127.0.0.1:*"
 
 ONCE = frozenset({"metrics"})
 """Services that run as one process, however many of the others there are."""
@@ -52,4 +55,19 @@ def service_environment(
         "CONCORD_INGEST_URL": f"http://127.0.0.1:{ports.ingest}",
         "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
         "CONCORD_API_KEY_PEPPER": issuer.pepper,
+    }
+
+
+def workbench_environment(ports: Ports, issuer: Issuer) -> dict[str, str]:
+    """Return the environment variables of the workbench: with the issuer's own key its buttons can sign anybody in."""
+    numbers = ports.as_dict()
+    return {
+        "CONCORD_ENVIRONMENT": "local",
+        "CONCORD_HTTP_PORT": str(numbers[WORKBENCH]),
+        "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
+        "CONCORD_WORKBENCH_ISSUER_KEY": str(issuer.key_file),
+        "CONCORD_WORKBENCH_LOCAL_CLIENT": CLIENT_ID,
+        # Units name their pictures by address; on this machine any of this machine's may be shown.
+        "CONCORD_WORKBENCH_MEDIA_ORIGINS": MEDIA_LOCAL,
+        **{f"CONCORD_WORKBENCH_{name.upper()}": f"http://127.0.0.1:{numbers[name]}" for name in SERVICES},
     }

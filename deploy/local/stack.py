@@ -19,10 +19,17 @@ from deploy.local.issuer import Issuer
 from deploy.local.kafka.installation import Installation
 from deploy.local.ports import REPLICAS_MAX, Ports
 from deploy.local.processes import NotStarted, Processes, Program
-from deploy.local.services import SERVICES, Part, parts, service_environment
+from deploy.local.services import (
+    SERVICES,
+    WORKBENCH,
+    Part,
+    parts,
+    service_environment,
+    workbench_environment,
+)
 from deploy.local.topics import TopicsNotCreated, create_topics
 
-_BROKER_AND_STORE, _SERVICES, _FRONT, _OBSERVERS = 0, 1, 2, 3
+_BROKER_AND_STORE, _SERVICES, _FRONT, _WORKBENCH, _OBSERVERS = 0, 1, 2, 3, 4
 FRONT = "front"
 READY_SECONDS_MAX = 60.0
 """How long a service may take to be ready, for each process of it: all of them start together on the same cores."""
@@ -45,6 +52,7 @@ class Stack:
         place_count: int = PLACES_LOCAL,
         observed: bool = False,
         replicas: int = 1,
+        workbench: bool = False,
     ) -> None:
         """Describe a stack; nothing runs before :meth:`start`.
 
@@ -57,6 +65,7 @@ class Stack:
             place_count: How many places the cluster has; chosen when its data folder is new, and kept for good.
             observed: Whether Prometheus and Alertmanager run beside it.
             replicas: How many processes of each service that can be several; the addresses stay the services' own.
+            workbench: Whether the pages for people run in front of it.
 
         Raises:
             ValueError: So many processes, or places, cannot be.
@@ -71,6 +80,7 @@ class Stack:
             raise ValueError(f"{replicas} processes of a service; give 1 to {most}, as many as there are places here")
         self.replicas = replicas
         self._parts = {name: parts(name, ports, replicas) for name in self.services}
+        self.workbench = workbench
         self._elsewhere = elsewhere or Elsewhere()
         self.kafka_bootstrap = self._elsewhere.kafka_bootstrap or f"127.0.0.1:{ports.kafka}"
         self.mongodb_uri = self._elsewhere.mongodb_uri or f"mongodb://127.0.0.1:{ports.mongodb}"
@@ -99,7 +109,7 @@ class Stack:
     def _http(self) -> tuple[str, ...]:
         """Return what answers over HTTP."""
         watching = ("prometheus", *(["alertmanager"] if observers.hears() else [])) if self.observed else ()
-        return (*self.services, *watching)
+        return (*self.services, *([WORKBENCH] if self.workbench else []), *watching)
 
     def start(self) -> None:
         """Start everything and return when all of it is ready, what an earlier command left running included.
@@ -117,6 +127,8 @@ class Stack:
             )
             if several := self._several():
                 self._processes.start([self._front(several)], _FRONT)
+            if self.workbench:
+                self._processes.start([self._workbench()], _WORKBENCH)
             if self.observed:
                 scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
                 programs = observers.programs(places.data(self.folder), self.ports, scraped)
@@ -233,6 +245,16 @@ class Stack:
             argv=front.command(str(places.PYTHON), carried),
             ports=tuple(carried),
             ready=lambda: all(map(listeners.answers_ready, carried)),
+        )
+
+    def _workbench(self) -> Program:
+        port = self._port(WORKBENCH)
+        return Program(
+            name=WORKBENCH,
+            argv=(str(places.PYTHON), "-m", WORKBENCH),
+            environment=workbench_environment(self.ports, self.issuer),
+            ports=(port,),
+            ready=partial(listeners.answers_ready, port),
         )
 
     def _create_topics(self) -> None:

@@ -48,6 +48,15 @@ def run(argv: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | 
     Raises:
         StepFailed: It ended with another status than 0.
     """
+    told(argv, cwd, environment)
+
+
+def told(argv: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program and return what it says.
+
+    Raises:
+        StepFailed: It ended with another status than 0.
+    """
     program = subprocess.Popen(
         argv,
         cwd=cwd,
@@ -69,6 +78,7 @@ def run(argv: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | 
     if program.returncode:
         last = "\n".join(output.splitlines()[-20:])
         raise StepFailed(f"{' '.join(map(str, argv))} ended with status {program.returncode}:\n{last}")
+    return output
 
 
 def _tick(what: str, began: float, done: threading.Event) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deploy.local.stack import Stack
 
 _CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".grimp_cache")
-_KEPT_BY_CLEAN = frozenset({"environments", "kafka", "prometheus"})
+_KEPT_BY_CLEAN = frozenset({"environments", "kafka", "prometheus", "chromium"})
 _INTERRUPTED = 130
 _WATCH_SECONDS = 0.5
 
@@ -87,6 +87,7 @@ def up(asked: argparse.Namespace) -> int:
         place_count=place_count,
         observed=asked.observe,
         replicas=asked.replicas,
+        workbench=True,
     )
     before = stack.running
     if asked.foreground and before:
@@ -221,6 +222,7 @@ def _watch(stack: "Stack") -> int:
 def _print_addresses(stack: "Stack") -> None:
     """Say where everything is and how to get in."""
     stack.issuer.credentials()
+    terminal.say(f"{'sign in at':<12} {stack.addresses['workbench']}/sign-in")
     for name, address in stack.addresses.items():
         terminal.say(f"{name:<12} {address}")
         processes = stack.parts(name) if name in stack.services else []

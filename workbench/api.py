@@ -1,0 +1,128 @@
+"""The workbench's door: pages and their files, signing in, plans, and what is handed on to the services."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import msgspec
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from concord.chassis.errors import FieldError, Invalid
+from concord.chassis.http import json_answer, read_json
+from concord.chassis.identity import Caller, Role, require
+from workbench.files import PageFiles
+from workbench.forward import Forwarder
+from workbench.plans import PlanWish, plan_of
+from workbench.sign_in import SIGN_IN, SignIn, with_cookies
+
+PAGES = (
+    "/",
+    "/sign-in",
+    "/annotate",
+    "/annotate/{one}",
+    "/adjudicate",
+    "/audit",
+    "/projects",
+    "/projects/{one}",
+    "/new",
+    "/people",
+    "/verify",
+    "/keys",
+)
+"""Every address of a page: all are the one document, whose script shows what the address says."""
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+DOCUMENT = "index.html"
+
+Anybody = Annotated[Caller, require(*Role)]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the routes reach."""
+
+    files: PageFiles
+    forwarder: Forwarder
+    sign_in: SignIn
+
+
+def router() -> APIRouter:
+    """Return the route table. What has no guard shows nothing of anybody: pages, their files, and signing in."""
+    routes = APIRouter()
+    hidden: dict[str, Any] = {"include_in_schema": False, "response_class": Response}
+    for path in PAGES:
+        routes.get(path, **hidden)(show_page)
+    routes.get("/files/{name:path}", **hidden)(show_file)
+    routes.get("/session", **hidden)(show_session)
+    routes.post("/sign-in", **hidden)(sign_in)
+    routes.get("/sign-in/issuer", **hidden)(leave_for_issuer)
+    routes.get("/sign-in/back", **hidden)(come_back)
+    routes.post("/sign-out", **hidden)(sign_out)
+    routes.get("/plan", **hidden)(show_plan)
+    for method in METHODS:
+        routes.add_api_route("/api/{service}/{path:path}", forward, methods=[method], **hidden)
+    return routes
+
+
+def _door(request: Request) -> Door:
+    return cast("Door", request.app.state.service)
+
+
+async def show_page(request: Request) -> Response:
+    """Show the one document."""
+    return _door(request).files.answer(DOCUMENT, request.headers)
+
+
+async def show_file(request: Request, name: str) -> Response:
+    """Show a script, a style or a picture of the pages."""
+    return _door(request).files.answer(name, request.headers)
+
+
+async def show_session(request: Request) -> Response:
+    """Say who is signed in."""
+    answer = json_answer(await _door(request).sign_in.who(request))
+    answer.headers["cache-control"] = "no-store"
+    return answer
+
+
+async def sign_in(request: Request) -> Response:
+    """Sign somebody in on the local stack."""
+    wish = await read_json(request, SIGN_IN)
+    return with_cookies(Response(status_code=204), await _door(request).sign_in.as_local(wish))
+
+
+async def leave_for_issuer(request: Request, then: str = "/") -> Response:
+    """Send the browser to the issuer."""
+    address, cookie = await _door(request).sign_in.leave(then)
+    return with_cookies(RedirectResponse(address, 303), [cookie])
+
+
+async def come_back(request: Request) -> Response:
+    """Take the browser back from the issuer."""
+    page, cookies = await _door(request).sign_in.back(request)
+    return with_cookies(RedirectResponse(page, 303), cookies)
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session of this browser."""
+    return with_cookies(Response(status_code=204), _door(request).sign_in.out())
+
+
+async def show_plan(request: Request, caller: Anybody) -> Response:
+    """Say what an audit policy comes to."""
+    del caller
+    try:
+        wish = msgspec.convert(dict(request.query_params), PlanWish, strict=False)
+    except msgspec.ValidationError as fault:
+        raise Invalid(f"{fault}.", [FieldError("query", str(fault), "send the fields of policy.audit")]) from fault
+    try:
+        plan = await asyncio.to_thread(plan_of, wish)
+    except ValueError as fault:
+        raise Invalid(str(fault), [FieldError("query", "is no plan", str(fault))]) from fault
+    return json_answer(plan)
+
+
+async def forward(request: Request, service: Annotated[str, Path()], caller: Anybody) -> Response:
+    """Hand a request on to a service, which decides by itself what this person may do."""
+    del caller
+    return await _door(request).forwarder.forward(request, service)

@@ -1,0 +1,150 @@
+"""The way from the pages to the services: the same request, with the person's own credential."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+from yarl import URL
+
+from concord.chassis.errors import NotFound, Unavailable
+from concord.chassis.http import allow_body
+
+CONNECTIONS_MAX = 200
+CONNECT_SECONDS_MAX = 5.0
+SILENCE_SECONDS_MAX = 75.0
+"""How long a service may take before it says anything more: longer than any poll of its waits."""
+IMPORT_BYTES_MAX = 2_000_000_000
+WHOLE_BYTES_MAX = 1_000_000
+"""An answer of at most this size is handed on in one piece."""
+IMPORTS = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+_TAKEN = frozenset({"accept", "content-type", "idempotency-key", "traceparent"})
+_GIVEN = frozenset({"content-type", "content-disposition", "retry-after", "cache-control", "allow", "location"})
+
+
+class Forwarder:
+    """Hands requests on to the services.
+
+    Args:
+        addresses: base URL of each service.
+    """
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._addresses = dict(addresses)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the connections."""
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS_MAX, sock_read=SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX
+        )
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+
+    async def stop(self) -> None:
+        """Close them."""
+        if self._session is not None:
+            await self._session.close()
+
+    def url(self, service: str, raw_path: str, query: str) -> URL:
+        """Return where a request is handed on to, to the letter as it was sent.
+
+        Raises:
+            NotFound: there is no such service, or the path is none of an API.
+        """
+        base = self._addresses.get(service)
+        parts = raw_path.lower().replace("%2e", ".").replace("%2f", "/").replace("\\", "/").split("/")
+        if base is None or not raw_path.startswith("v1/") or "." in parts or ".." in parts:
+            raise NotFound("There is no such address; services answer at /api/SERVICE/v1/…")
+        return URL(f"{base}/{raw_path}{'?' + query if query else ''}", encoded=True)
+
+    async def forward(self, request: Request, service: str) -> Response:
+        """Return the service's own answer.
+
+        Raises:
+            NotFound: see `url`.
+            Unavailable: the service does not answer.
+        """
+        prefix = f"/api/{service}/"
+        raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+        url = self.url(service, raw.decode("ascii").removeprefix(prefix), request.scope["query_string"].decode())
+        headers = {name: value for name, value in request.headers.items() if name in _TAKEN or name == "authorization"}
+        body = _Body(request)
+        return await self.send(service, request.method, url, headers, await body.data(), body)
+
+    async def send(
+        self,
+        service: str,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        data: bytes | AsyncIterator[bytes] | None,
+        body: "_Body | None" = None,
+    ) -> Response:
+        """Send one request on and return the answer, streamed where it is long.
+
+        Raises:
+            Unavailable: the service does not answer.
+        """
+        assert self._session is not None, "started before requests are served"
+        try:
+            answer = await self._session.request(
+                method, url, headers=headers, data=data, allow_redirects=False, skip_auto_headers={"user-agent"}
+            )
+        except (aiohttp.ClientError, TimeoutError) as fault:
+            if body is not None and body.fault is not None:
+                raise body.fault from fault
+            raise _away(service) from fault
+        given = {name.lower(): value for name, value in answer.headers.items() if name.lower() in _GIVEN}
+        if answer.content_length is not None and answer.content_length <= WHOLE_BYTES_MAX:
+            try:
+                return Response(await answer.read(), answer.status, given)
+            except (aiohttp.ClientError, TimeoutError) as fault:
+                raise _away(service) from fault
+            finally:
+                answer.release()
+        return StreamingResponse(_chunks(answer), answer.status, given)
+
+
+class _Body:
+    """A request's body: small ones whole, imports as they come."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.fault: HTTPException | None = None
+
+    async def data(self) -> bytes | AsyncIterator[bytes] | None:
+        """Return what is sent on."""
+        if self._request.method in ("GET", "HEAD"):
+            return None
+        kind = self._request.headers.get("content-type", "").partition(";")[0].strip()
+        if kind not in IMPORTS:
+            return await self._request.body()
+        allow_body(self._request, IMPORT_BYTES_MAX)
+        return self._stream()
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._request.stream():
+                if chunk:
+                    yield chunk
+        except HTTPException as fault:
+            self.fault = fault  # why it broke off: the client only knows that it did
+            raise
+
+
+async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.content.iter_any():
+            yield chunk
+    finally:
+        answer.release()
+
+
+def _away(service: str) -> Unavailable:
+    return Unavailable(f"{service} does not answer; what you sent may be sent again.", retry_after_seconds=1)

@@ -1,0 +1,148 @@
+// The pages: who is signed in, which address is shown, and the frame around it.
+import { html, render, store, useEffect, useErrorBoundary, useState, useStore } from "./parts/html.js";
+import { loadSession, network, session, signOut } from "./parts/api.js";
+import { loadKeys } from "./parts/keys.js";
+import { rememberFor } from "./parts/memory.js";
+import { LANGUAGES, language, speak, speakAsBefore, t } from "./parts/strings.js";
+
+// Address, the role it is for, its module: a module is fetched when it is first shown.
+const PAGES = [
+  [/^\/sign-in$/, [], () => import("./roles/sign_in.js")],
+  [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js")],
+  [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js")],
+  [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
+  [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
+  [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
+  [/^\/new$/, ["client"], () => import("./roles/setup.js")],
+  [/^\/people$/, ["operator"], () => import("./roles/people.js")],
+  [/^\/verify$/, ["client", "operator"], () => import("./roles/verify.js")],
+];
+const LINKS = [
+  ["/annotate", ["annotator"]], ["/adjudicate", ["adjudicator"]], ["/audit", ["auditor"]], ["/projects", ["client", "operator"]],
+  ["/new", ["client"]], ["/people", ["operator"]], ["/verify", ["client", "operator"]],
+];
+
+const place = store({ path: location.pathname, query: location.search });
+const may = (roles) => !roles.length || roles.some((role) => session.value.roles.includes(role));
+const home = () => LINKS.find(([, roles]) => may(roles))?.[0] ?? "/sign-in";
+
+export function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", path);
+  place.set({ path: location.pathname, query: location.search });
+  scrollTo(0, 0);
+}
+
+addEventListener("popstate", () => place.set({ path: location.pathname, query: location.search }));
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || link.target || link.origin !== location.origin || link.hasAttribute("download")) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button || link.pathname.startsWith("/api/") || link.pathname === "/sign-in/issuer") return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+});
+
+const THEMES = ["auto", "light", "dark"];
+
+function themeSaid() {
+  try {
+    return localStorage.getItem("concord:theme") ?? "auto";
+  } catch {
+    return "auto";
+  }
+}
+
+function wear(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem("concord:theme", theme);
+  } catch { /* worn for this visit only */ }
+}
+
+function Header() {
+  const { subject, roles } = useStore(session);
+  const { path } = useStore(place);
+  const { code } = useStore(language);
+  const [theme, setTheme] = useState(themeSaid());
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+  return html`<header class="top">
+    <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="13" cy="16" r="7" /><circle cx="19" cy="16" r="7" /></svg>
+      <span>Concord</span></a>
+    <nav aria-label=${t("nav.pages")}>${LINKS.filter(([, wanted]) => roles.length && may(wanted)).map(([to]) => html`
+      <a key=${to} href=${to} aria-current=${path === to || path.startsWith(`${to}/`) ? "page" : undefined}>${t(`nav${to.replace("/", ".")}`)}</a>`)}</nav>
+    <div class="who">
+      <button type="button" class="icon" aria-label=${t("theme.to", { theme: t(`theme.${next}`) })} title=${t("theme.to", { theme: t(`theme.${next}`) })}
+        onClick=${() => {
+          wear(next);
+          setTheme(next);
+        }}>${{ auto: "◐", light: "☀", dark: "☾" }[theme]}</button>
+      <label class="unseen" for="language">${t("language")}</label>
+      <select id="language" value=${code} onChange=${(event) => speak(event.target.value)}>${Object.entries(LANGUAGES).map(([one, name]) => html`
+        <option value=${one} lang=${one}>${name}</option>`)}</select>
+      ${subject && html`<span class="subject" dir="auto">${subject}</span>
+        <button type="button" class="button small" onClick=${async () => {
+          await signOut();
+          rememberFor("");
+          go("/sign-in");
+        }}>${t("signOut")}</button>`}
+    </div></header>`;
+}
+
+function Notices() {
+  const { away, signedOut } = useStore(network);
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const look = () => setOnline(navigator.onLine);
+    addEventListener("online", look);
+    addEventListener("offline", look);
+    return () => {
+      removeEventListener("online", look);
+      removeEventListener("offline", look);
+    };
+  }, []);
+  return html`<div role="status" class="notices">
+    ${signedOut && html`<p class="notice warn">${t("notice.signedOut")} <a href=${`/sign-in?then=${encodeURIComponent(location.pathname)}`}>${t("signIn")}</a></p>`}
+    ${(away || !online) && html`<p class="notice warn">${t("notice.away")}</p>`}</div>`;
+}
+
+function Page() {
+  const { path, query } = useStore(place);
+  const { roles } = useStore(session);
+  const [shown, show] = useState({});
+  const found = PAGES.find(([pattern]) => pattern.test(path));
+  const allowed = found && may(found[1]);
+  useEffect(() => {
+    if (path === "/") go(home(), { replace: true });
+    else if (found && !allowed && !roles.length) go(`/sign-in?then=${encodeURIComponent(path)}`, { replace: true });
+    else if (allowed) found[2]().then((module) => show({ path, View: module.default }));
+  }, [path, allowed]);
+  if (path === "/") return null;
+  if (!found) return html`<main class="narrow"><h1>${t("missing.title")}</h1><p><a href="/">${t("missing.home")}</a></p></main>`;
+  if (!allowed) return html`<main class="narrow"><h1>${t("forbidden.title")}</h1><p>${t("forbidden.text")}</p></main>`;
+  if (shown.path !== path) return html`<main class="narrow" aria-busy="true"><p class="quiet">${t("loading")}</p></main>`;
+  const [, one] = found[0].exec(path);
+  return html`<${shown.View} key=${path} one=${one && decodeURIComponent(one)} query=${new URLSearchParams(query)} go=${go} />`;
+}
+
+function App() {
+  useStore(language);
+  const [fault, again] = useErrorBoundary();
+  const { subject } = useStore(session);
+  if (fault) {
+    return html`<main class="narrow"><h1>${t("fault.title")}</h1><p>${t("fault.text")}</p><pre>${String(fault)}</pre>
+      <button type="button" class="button" onClick=${again}>${t("fault.again")}</button></main>`;
+  }
+  return html`<a class="skip" href="#main" onClick=${(event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    document.querySelector("main")?.focus();
+  }}>${t("nav.skip")}</a><${Header} /><${Notices} /><${Page} key=${subject} />`;
+}
+
+session.watch(() => {
+  rememberFor(session.value.subject);
+  loadKeys();
+});
+wear(themeSaid());
+await Promise.all([loadSession(), speakAsBefore()]);
+render(html`<${App} />`, document.getElementById("page"));
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,133 @@
+// An annotator's desk: the unit in hand, the next ones ready beside it, what was done on its way.
+import { Away, ask, payload } from "./api.js";
+import { store } from "./html.js";
+import { forgetOlder, recall, remember } from "./memory.js";
+import { decoded, imageOf } from "./content.js";
+
+const AHEAD = 4;
+// Units in hand, the present one among them: enough that the next one is there when a key is pressed.
+const ASK_AGAIN_MS = 2_500;
+const RENEW_LOOK_MS = 15_000;
+const RENEW_BEFORE_MS = 60_000;
+const DRAFT_DAYS = 7;
+
+export class Desk {
+  constructor(project, outbox) {
+    this.project = project;
+    this.outbox = outbox;
+    this.done = new Set();
+    this.state = store({ current: null, ahead: [], reason: "", problem: "", count: 0, over: false });
+    this.renewing = setInterval(() => this.renew(), RENEW_LOOK_MS);
+    forgetOlder("draft:", Date.now() - DRAFT_DAYS * 86_400_000);
+    this.fill();
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    clearInterval(this.renewing);
+    this.closed = true;
+  }
+
+  get held() {
+    const { current, ahead } = this.state.value;
+    return current ? [current, ...ahead] : ahead;
+  }
+
+  // Ask for units until enough are ready; where nothing waits, ask again in a while.
+  async fill() {
+    clearTimeout(this.timer);
+    if (this.filling || this.closed) return;
+    this.filling = true;
+    try {
+      if (this.held.length < AHEAD) await this.claim();
+    } catch (fault) {
+      this.state.set({ problem: fault instanceof Away ? "" : fault.message });
+    }
+    this.filling = false;
+    if (!this.closed && this.held.length < 2) this.timer = setTimeout(() => this.fill(), ASK_AGAIN_MS);
+  }
+
+  async claim() {
+    // What is on its way is still held as the service sees it, and would be offered again.
+    const waiting = this.outbox.items.length;
+    const path = `/projects/${encodeURIComponent(this.project)}/claims`;
+    const told = await ask("assign", "POST", path, { units: Math.min(AHEAD + waiting, 50) });
+    const known = new Set(this.held.map((one) => one.assignment_id));
+    const fresh = told.assignments.filter(({ assignment_id: id }) =>
+      !known.has(id) && !this.done.has(id) && !this.outbox.has(id));
+    this.state.set({ reason: told.reason ?? "", problem: "" });
+    await Promise.all(fresh.map((offer) => this.take(offer)));
+  }
+
+  async take(offer) {
+    const { content } = await payload(offer.payload_url);
+    const unit = { ...offer, content };
+    const image = imageOf(unit.media_type, content);
+    if (image && this.state.value.current) await decoded(image);
+    this.put(unit);
+  }
+
+  put(unit) {
+    const { current, ahead } = this.state.value;
+    if (this.done.has(unit.assignment_id) || this.held.some((one) => one.assignment_id === unit.assignment_id)) return;
+    this.state.set(current ? { ahead: [...ahead, unit] } : { current: unit, over: false });
+  }
+
+  // Send the label of the unit in hand and go on; the key that did it is answered before anything is sent.
+  submit(label, activeMs, flag) {
+    const { current } = this.state.value;
+    this.leave({ assignment_id: current.assignment_id, unit: current, label, active_ms: Math.round(activeMs), flag });
+  }
+
+  skip(reason) {
+    const { current } = this.state.value;
+    this.leave({ assignment_id: current.assignment_id, unit: current, reason });
+  }
+
+  leave(item) {
+    const { ahead, count } = this.state.value;
+    this.done.add(item.assignment_id);
+    this.outbox.add(item);
+    this.state.set({ current: ahead[0] ?? null, ahead: ahead.slice(1), count: count + 1, over: false });
+    this.fill();
+  }
+
+  // Take back what was done last, if it has not left this browser. The draft is as it was.
+  back() {
+    const item = this.outbox.takeBack();
+    if (!item) return false;
+    this.done.delete(item.assignment_id);
+    this.state.set({ current: item.unit, ahead: this.held, count: Math.max(0, this.state.value.count - 1), over: false });
+    return true;
+  }
+
+  draft(assignment) {
+    return recall(`draft:${assignment}`, null);
+  }
+
+  keep(assignment, kept) {
+    remember(`draft:${assignment}`, { ...kept, at: Date.now() });
+  }
+
+  // Hold on to what is in hand; a lease that is over is told, and the label may still be taken.
+  async renew() {
+    const soon = this.held.filter((one) => Date.parse(one.lease_until) - Date.now() < RENEW_BEFORE_MS);
+    for (const unit of soon) {
+      try {
+        const told = await ask("assign", "POST", `/assignments/${encodeURIComponent(unit.assignment_id)}/renew`);
+        unit.lease_until = told.lease_until;
+      } catch (fault) {
+        if (fault instanceof Away || fault.status === 401) return;
+        this.lose(unit, fault.status);
+      }
+    }
+  }
+
+  lose(unit, status) {
+    const { current, ahead } = this.state.value;
+    // Renewals are bounded, and a lease that cannot be renewed may still run: only one that ended is lost.
+    if (status === 409 && Date.parse(unit.lease_until) > Date.now()) return;
+    if (current?.assignment_id === unit.assignment_id) this.state.set({ over: true });
+    else this.state.set({ ahead: ahead.filter((one) => one.assignment_id !== unit.assignment_id) });
+  }
+}

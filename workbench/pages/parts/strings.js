@@ -1,0 +1,58 @@
+// Words: every sentence of the pages by its name, in the language that the reader has chosen.
+import { store } from "./html.js";
+import { english } from "./strings_en.js";
+
+export const LANGUAGES = { en: "English", ar: "العربية" };
+const RIGHT_TO_LEFT = new Set(["ar"]);
+const STORED = "concord:language";
+
+export const language = store({ code: "en", words: english });
+
+export async function speak(code) {
+  const words = code === "ar" ? (await import("./strings_ar.js")).arabic : english;
+  language.set({ code, words });
+  document.documentElement.lang = code;
+  document.documentElement.dir = RIGHT_TO_LEFT.has(code) ? "rtl" : "ltr";
+  try {
+    localStorage.setItem(STORED, code);
+  } catch { /* chosen anew at the next visit */ }
+}
+
+export async function speakAsBefore() {
+  let code = "";
+  try {
+    code = localStorage.getItem(STORED) ?? "";
+  } catch { /* nothing was kept */ }
+  if (!LANGUAGES[code]) code = navigator.language.split("-")[0];
+  await speak(LANGUAGES[code] ? code : "en");
+}
+
+// The sentence of this name with its blanks filled in; numbers are written as the language writes them.
+export function t(name, blanks = {}) {
+  const { words } = language.value;
+  const sentence = words[name] ?? english[name] ?? name;
+  return sentence.replace(/\{(\w+)\}/g, (whole, blank) => {
+    const value = blanks[blank];
+    return value === undefined ? whole : typeof value === "number" ? number(value) : String(value);
+  });
+}
+
+export function number(value, digits = 3) {
+  return new Intl.NumberFormat(language.value.code, { maximumSignificantDigits: Math.max(digits, 1) }).format(value);
+}
+
+export function whole(value) {
+  return new Intl.NumberFormat(language.value.code).format(value);
+}
+
+export function percent(value, digits = 1) {
+  const form = { style: "percent", maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language.value.code, form).format(value);
+}
+
+export function duration(seconds) {
+  const unit = seconds < 90 ? "second" : seconds < 5_400 ? "minute" : seconds < 172_800 ? "hour" : "day";
+  const size = { second: 1, minute: 60, hour: 3_600, day: 86_400 }[unit];
+  const form = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(language.value.code, form).format(seconds / size);
+}

@@ -1,0 +1,138 @@
+// Ruling where annotators disagree: the unit, what each side says with the differences marked, and one binding word.
+import { html, useEffect, useMemo, useRef, useState } from "../parts/html.js";
+import { Away, ask, payload } from "../parts/api.js";
+import { KeyButton, useKeys } from "../parts/keys.js";
+import { KeysDialog } from "../parts/keys_dialog.js";
+import { Markdown } from "../parts/markdown.js";
+import { Content } from "../parts/content.js";
+import { percent, t, whole } from "../parts/strings.js";
+import { useWork, Work } from "../parts/work.js";
+import { kindOf } from "../kinds/index.js";
+
+const PAGE = 20;
+const AGAIN_MS = 3_000;
+const REASON_CHARACTERS_MAX = 2_000;
+
+export default function Adjudicate() {
+  const [queue, setQueue] = useState(null);
+  const [at, setAt] = useState(0);
+  const [done, setDone] = useState(0);
+  const [problem, setProblem] = useState("");
+  const [help, setHelp] = useState(false);
+  const ruled = useRef(new Set());
+  const load = async () => {
+    try {
+      const { escalations } = await ask("adjudicate", "GET", `/escalations?limit=${PAGE}`);
+      setQueue(escalations.filter((one) => !ruled.current.has(one.unit_id)));
+      setAt(0);
+      setProblem("");
+    } catch (fault) {
+      if (!(fault instanceof Away)) setProblem(fault.message);
+    }
+  };
+  useEffect(() => {
+    load();
+  }, []);
+  useEffect(() => {
+    if (queue?.length) return undefined;
+    const timer = setInterval(load, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [queue?.length]);
+  useKeys({ help: () => setHelp(true) });
+  const unit = queue?.[at];
+  const rule = async (label, reason) => {
+    await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, { label, reason });
+    ruled.current.add(unit.unit_id);
+    setDone(done + 1);
+    setQueue(queue.filter((one) => one !== unit));
+    setAt((now) => Math.max(0, Math.min(now, queue.length - 2)));
+  };
+  return html`<main class="desk" id="main" tabindex="-1">
+    <div class="bar"><p class="progress"><b>${t("adjudicate.done", { count: done })}</b>
+      <span class="quiet">${queue ? t("adjudicate.waiting", { count: queue.length }) : ""}</span></p>
+      <div class="tools"><button type="button" class="button small" disabled=${!queue?.length || at === 0} onClick=${() => setAt(at - 1)}>${t("table.before")}</button>
+        <button type="button" class="button small" disabled=${!queue?.length || at >= queue.length - 1} onClick=${() => setAt(at + 1)}>${t("table.after")}</button>
+        <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} />`
+      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h1>${queue ? t("adjudicate.nothing") : t("loading")}</h1><p>${t("adjudicate.nothingText")}</p></section>`}
+    ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
+}
+
+function Escalation({ unit, rule }) {
+  const [told, tell] = useState();
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
+  }, []);
+  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
+  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
+  return html`<${Ruling} unit=${unit} ...${told} rule=${rule} />`;
+}
+
+function Ruling({ unit, content, mediaType, rule }) {
+  const schema = unit.label_schema;
+  const work = useWork(schema, content, unit.unit_id);
+  const [reason, setReason] = useState("");
+  const [problem, setProblem] = useState("");
+  const [tried, setTried] = useState(false);
+  const [sending, setSending] = useState(false);
+  const [taken, take] = useState(null);
+  const field = useRef(null);
+  const choose = (place) => {
+    take(place);
+    work.show(unit.sides[place].label);
+  };
+  const submit = async () => {
+    setTried(true);
+    if (work.problem || !reason.trim()) {
+      if (!work.problem) field.current?.focus();
+      return;
+    }
+    setSending(true);
+    try {
+      await rule(work.label(), reason.trim());
+    } catch (fault) {
+      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setSending(false);
+    }
+  };
+  useKeys({ submit });
+  return html`<div class="ruling">
+    <section class="facts-line"><span class="badge">${t(`adjudicate.why.${unit.reason}`) === `adjudicate.why.${unit.reason}` ? unit.reason : t(`adjudicate.why.${unit.reason}`)}</span>
+      <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
+      ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}</section>
+    ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
+    <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
+    <section class="own" aria-label=${t("adjudicate.own")}><h2>${t("adjudicate.own")}</h2>
+      ${work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} />`
+        : html`<${work.kind.Editor} schema=${schema} content=${content} draft=${work.draft} change=${work.change} seed=${unit.unit_id} />`}
+      <label class="writing">${t("adjudicate.reason")}<textarea ref=${field} rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason}
+        onInput=${(event) => setReason(event.target.value)} /></label>
+      <div class="picks reasons">${["reason.side", "reason.guideline", "reason.unanswerable", "reason.unclear"].map((name) => html`
+        <button type="button" class="pick small" onClick=${() => setReason(t(name))}>${t(name)}</button>`)}</div>
+      <footer class="sending"><p class="problem" role="alert">${problem || (tried && (work.problem ? t(...work.problem) : reason.trim() ? "" : t("adjudicate.reasonMissing")))}</p>
+        <div class="tools"><${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
+          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t("adjudicate.rule")}<//></div></footer></section>
+    ${unit.guideline && html`<details class="guideline"><summary>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></summary>
+      <${Markdown} text=${unit.guideline} /></details>`}</div>`;
+}
+
+// Sides come in random order from the service; what one says and another does not is marked.
+function Sides({ unit, content, mediaType, taken, choose }) {
+  const kind = kindOf(unit.label_schema);
+  const pieces = useMemo(() => unit.sides.map((side) => kind.pieces(side.label, unit.label_schema, content)), []);
+  const shared = (piece) => pieces.every((all) => all.includes(piece));
+  return html`<section aria-label=${t("adjudicate.sides")}><h2>${t("adjudicate.sides")}</h2><div class="sides">
+    ${unit.sides.map((side, place) => html`<article key=${place} class=${`answer ${taken === place ? "picked" : ""}`} aria-label=${t("adjudicate.side", { letter: letter(place) })}>
+      <header><h3>${t("adjudicate.side", { letter: letter(place) })}</h3><span class="badge">${t("adjudicate.annotators", { count: side.annotations })}</span></header>
+      ${kind.showsContent ? html`<${kind.Shown} schema=${unit.label_schema} content=${content} mediaType=${mediaType} label=${side.label} />` : null}
+      <ul class=${`pieces ${unit.label_schema.kind}`}>${pieces[place].map((piece) => html`<li class=${shared(piece) ? "" : "only"} dir="auto">${piece}
+        ${!shared(piece) && html`<span class="unseen"> ${t("adjudicate.only")}</span>`}</li>`)}
+        ${!pieces[place].length && html`<li class="only">${t("adjudicate.saysNothing")}</li>`}</ul>
+      ${side.flags.map((flag) => html`<p class="notice" dir="auto">${t("flag.said", { flag })}</p>`)}
+      <button type="button" class="button" aria-pressed=${String(taken === place)} onClick=${() => choose(place)}>${t("adjudicate.take", { letter: letter(place) })}</button></article>`)}
+  </div></section>`;
+}
+
+const letter = (place) => String.fromCodePoint(65 + place);

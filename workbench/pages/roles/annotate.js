@@ -1,0 +1,205 @@
+// Annotating: the unit, its label, and nothing in the way. A key sends it, and the next is there.
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState, useStore } from "../parts/html.js";
+import { ActiveTime } from "../parts/active.js";
+import { Desk } from "../parts/desk.js";
+import { Dialog } from "../parts/dialog.js";
+import { KeyButton, useKeys } from "../parts/keys.js";
+import { KeysDialog } from "../parts/keys_dialog.js";
+import { GuidelinePanel, useGuideline } from "../parts/guideline.js";
+import { recall, remember } from "../parts/memory.js";
+import { Outbox } from "../parts/outbox.js";
+import { duration, t } from "../parts/strings.js";
+import { useWork, Work } from "../parts/work.js";
+import { Choose } from "./choose.js";
+import { Standing } from "./standing.js";
+
+const SAVE_MS = 250;
+
+export default function Annotate({ one, go }) {
+  return one ? html`<${AtDesk} project=${one} go=${go} />` : html`<${Choose} go=${go} />`;
+}
+
+function AtDesk({ project }) {
+  const outbox = useMemo(() => new Outbox(), []);
+  const desk = useMemo(() => new Desk(project, outbox), [project]);
+  const { current, reason, problem, count } = useStore(desk.state);
+  const waiting = useStore(outbox.state);
+  const [shown, show] = useState(null);
+  const [paused, pause] = useState(false);
+  const [side, setSide] = useState(recall("guideline-open", innerWidth > 1_100));
+  const guideline = useGuideline(project, current?.guideline_version);
+  useEffect(() => () => {
+    desk.close();
+    outbox.close();
+  }, []);
+  useEffect(() => remember("projects", [project, ...recall("projects", []).filter((one) => one !== project)].slice(0, 12)), []);
+  useEffect(() => {
+    const leave = (event) => {
+      if (waiting.unkept) event.preventDefault();
+    };
+    addEventListener("beforeunload", leave);
+    return () => removeEventListener("beforeunload", leave);
+  });
+  const back = () => desk.back();
+  const turnGuideline = () => {
+    remember("guideline-open", !side);
+    setSide(!side);
+  };
+  useKeys({ back, help: () => show("keys"), guideline: turnGuideline, pause: () => pause(true) });
+  return html`<main class=${`desk ${side ? "with-side" : ""}`} id="main" tabindex="-1">
+    <div class="bar">
+      <p class="progress"><b>${t("desk.done", { count })}</b> <${Waiting} outbox=${outbox} /></p>
+      <div class="tools">
+        <${KeyButton} kind="small" of="back" disabled=${!waiting.items.length} onClick=${back} />
+        <${KeyButton} kind="small" of="guideline" onClick=${turnGuideline} />
+        <${KeyButton} kind="small" of="pause" onClick=${() => pause(true)} />
+        <button type="button" class="button small" onClick=${() => show("standing")}>${t("standing.title")}</button>
+        <${KeyButton} kind="small" of="help" onClick=${() => show("keys")} /></div></div>
+    <${RefusedWork} outbox=${outbox} />
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <div class="unit-and-side">
+      ${current ? html`<${Unit} key=${current.assignment_id} desk=${desk} unit=${current} paused=${paused} />`
+        : html`<${Nothing} reason=${reason} problem=${problem} />`}
+      ${side && html`<${GuidelinePanel} guideline=${guideline} close=${turnGuideline} />`}</div>
+    ${guideline.fresh && current && html`<${FreshGuideline} guideline=${guideline} />`}
+    ${shown === "keys" && html`<${KeysDialog} close=${() => show(null)} />`}
+    ${shown === "standing" && html`<${Standing} close=${() => show(null)} sent=${waiting.sent} />`}
+    ${paused && html`<${Break} close=${() => pause(false)} />`}</main>`;
+}
+
+function Waiting({ outbox }) {
+  const { items, unkept } = useStore(outbox.state);
+  if (!items.length) return html`<span class="quiet">${t("desk.allSent")}</span>`;
+  return html`<span class="quiet" data-waiting=${items.length}>${t("desk.waiting", { count: items.length })}</span>
+    ${unkept && html`<span class="problem">${t("desk.unkept")}</span>`}`;
+}
+
+function RefusedWork({ outbox }) {
+  const { refused } = useStore(outbox.state);
+  if (!refused.length) return null;
+  return html`<details class="notice warn"><summary>${t("desk.refused", { count: refused.length })}</summary>
+    <ul>${refused.map((one) => html`<li>${one.problem}</li>`)}</ul>
+    <button type="button" class="button small" onClick=${() => outbox.state.set({ refused: [] })}>${t("desk.understood")}</button></details>`;
+}
+
+function Unit({ desk, unit, paused }) {
+  const saved = useMemo(() => desk.draft(unit.assignment_id), []);
+  const seed = unit.assignment_id;
+  const work = useWork(unit.label_schema, unit.content, seed, saved?.draft ?? undefined);
+  const [flag, setFlag] = useState(saved?.flag ?? "");
+  const [asking, ask_] = useState(null);
+  const [tried, setTried] = useState(false);
+  const [quick, setQuick] = useState(recall("quick", false));
+  const time = useMemo(() => new ActiveTime(saved?.active_ms ?? 0), []);
+  const timer = useRef(0);
+  const { over } = useStore(desk.state);
+  const keep = () => desk.keep(unit.assignment_id, { draft: work.draft, flag, active_ms: time.count() });
+  const kept = useRef(keep);
+  kept.current = keep;
+  useEffect(() => {
+    const gone = () => kept.current();
+    addEventListener("pagehide", gone);
+    return () => {
+      removeEventListener("pagehide", gone);
+      clearTimeout(timer.current);
+      time.close();
+    };
+  }, []);
+  useEffect(() => time.pause(paused), [paused]);
+  useEffect(() => {
+    clearTimeout(timer.current);
+    if (work.touched || flag) timer.current = setTimeout(() => kept.current(), SAVE_MS);
+  }, [work.draft, flag]);
+  useLayoutEffect(() => painted(), []);
+
+  const send = (label) => {
+    keep();
+    desk.submit(label, time.count(), flag);
+  };
+  const submit = (event) => {
+    if (work.problem) return setTried(true);
+    pressed = event?.timeStamp ?? performance.now();
+    return send(work.label());
+  };
+  const change = (draft) => {
+    work.change(draft);
+    setTried(false);
+    if (quick && work.kind.sendsAtOnce && !work.kind.problem(draft, unit.label_schema)) {
+      pressed = performance.now();
+      desk.keep(unit.assignment_id, { draft, flag, active_ms: time.count() });
+      desk.submit(work.kind.label(draft, unit.label_schema, seed), time.count(), flag);
+    }
+  };
+  const turnQuick = () => {
+    remember("quick", !quick);
+    setQuick(!quick);
+  };
+  useKeys({ submit, skip: () => ask_("skip"), flag: () => ask_("flag") });
+  return html`<section class="unit" aria-label=${t("unit.title")} data-unit=${unit.unit_id}>
+    ${over && html`<p class="notice warn">${t("desk.over")}</p>`}
+    <${Work} work=${work} content=${unit.content} mediaType=${unit.media_type} change=${change} />
+    <footer class="sending">
+      <p class="problem" role="alert">${tried && work.problem ? t(...work.problem) : ""}</p>
+      ${flag && html`<p class="notice">${t("flag.said", { flag })} <button type="button" class="link" onClick=${() => setFlag("")}>${t("flag.remove")}</button></p>`}
+      <div class="tools">
+        ${work.kind.sendsAtOnce && html`<label class="check"><input type="checkbox" checked=${quick} onChange=${turnQuick} /> ${t("desk.quick")}</label>`}
+        <${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
+        <${KeyButton} of="flag" onClick=${() => ask_("flag")} />
+        <${KeyButton} of="skip" onClick=${() => ask_("skip")} />
+        <${KeyButton} kind="primary" of="submit" onClick=${submit}>${t("desk.send")}<//></div></footer>
+    ${asking === "skip" && html`<${Reason} title=${t("skip.title")} send=${(reason) => desk.skip(reason)} close=${() => ask_(null)}
+      choices=${["skip.unreadable", "skip.language", "skip.knowledge", "skip.harm"]} />`}
+    ${asking === "flag" && html`<${Reason} title=${t("flag.title")} send=${setFlag} close=${() => ask_(null)}
+      choices=${["flag.unclear", "flag.guideline", "flag.several"]} />`}</section>`;
+}
+
+// From the key to the second frame after it: what a person sees of the wait, told to whoever measures the page.
+let pressed = null;
+
+function painted() {
+  if (pressed === null) return;
+  const start = pressed;
+  pressed = null;
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.measure("next-unit", { start, end: performance.now() })));
+}
+
+const REASON_CHARACTERS_MAX = 500;
+
+function Reason({ title, choices, send, close }) {
+  const [text, setText] = useState("");
+  const say = (reason) => {
+    close();
+    send(reason);
+  };
+  return html`<${Dialog} title=${title} close=${close}>
+    <div class="picks">${choices.map((name) => html`<button type="button" class="pick" onClick=${() => say(t(name))}>${t(name)}</button>`)}</div>
+    <form onSubmit=${(event) => {
+      event.preventDefault();
+      if (text.trim()) say(text.trim());
+    }}><label>${t("reason.own")} <input dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${text} onInput=${(event) => setText(event.target.value)} /></label>
+      <button type="submit" class="button primary" disabled=${!text.trim()}>${t("reason.send")}</button></form><//>`;
+}
+
+function Nothing({ reason, problem }) {
+  return html`<section class="nothing" aria-live="polite"><div class="rest" aria-hidden="true"></div>
+    <h1>${problem ? t("nothing.cannot") : t("nothing.title")}</h1>
+    <p>${problem || reason || t("nothing.text")}</p><p class="quiet">${problem ? "" : t("nothing.again")}</p></section>`;
+}
+
+function FreshGuideline({ guideline }) {
+  return html`<${Dialog} title=${t("guideline.fresh", { version: guideline.version })} close=${guideline.acknowledge}>
+    <p>${t("guideline.freshText")}</p>
+    <button type="button" class="button primary" autofocus onClick=${guideline.acknowledge}>${t("guideline.acknowledge")}</button><//>`;
+}
+
+function Break({ close }) {
+  const began = useRef(Date.now());
+  const [now, tick] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => tick(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<${Dialog} title=${t("break.title")} close=${close}>
+    <p>${t("break.text")}</p><p class="clock" role="timer">${duration(Math.round((now - began.current) / 1_000))}</p>
+    <button type="button" class="button primary" onClick=${close}>${t("break.end")}</button><//>`;
+}

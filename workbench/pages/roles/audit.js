@@ -1,0 +1,109 @@
+// Checking blind: the auditor labels as if nobody had, and the lot comes nearer to its verdict.
+import { html, useEffect, useRef, useState } from "../parts/html.js";
+import { Away, ask, payload } from "../parts/api.js";
+import { KeyButton, useKeys } from "../parts/keys.js";
+import { KeysDialog } from "../parts/keys_dialog.js";
+import { Markdown } from "../parts/markdown.js";
+import { PlanPlot, usePlan } from "../parts/plan_plot.js";
+import { t } from "../parts/strings.js";
+import { useWork, Work } from "../parts/work.js";
+
+const PAGE = 20;
+const AGAIN_MS = 3_000;
+
+export default function Audit() {
+  const [found, setFound] = useState(null);
+  const [lot, setLot] = useState(null);
+  const [problem, setProblem] = useState("");
+  const [count, setCount] = useState(0);
+  const [help, setHelp] = useState(false);
+  const done = useRef(new Set());
+  const load = async () => {
+    try {
+      const told = await ask("audit", "GET", `/inspections?limit=${PAGE}`);
+      setFound({ ...told, inspections: told.inspections.filter((one) => !done.current.has(one.unit_id)) });
+      setProblem("");
+    } catch (fault) {
+      if (!(fault instanceof Away)) setProblem(fault.message);
+    }
+  };
+  useEffect(() => {
+    load();
+  }, []);
+  const unit = found?.inspections[0];
+  useEffect(() => {
+    if (unit) return undefined;
+    const timer = setInterval(load, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [unit === undefined]);
+  useEffect(() => {
+    if (unit) ask("audit", "GET", `/lots/${encodeURIComponent(unit.lot_id)}`).then(setLot, () => setLot(null));
+  }, [unit?.unit_id]);
+  useKeys({ help: () => setHelp(true) });
+  const check = async (label, reason) => {
+    const { results: [result] } = await ask("audit", "POST", "/inspections", { verdicts: [{ unit_id: unit.unit_id, label, reason }] });
+    if (result.status === "refused") throw new Error(`${result.problem} ${result.cure ?? ""}`);
+    done.current.add(unit.unit_id);
+    setCount(count + 1);
+    const rest = found.inspections.slice(1);
+    setFound({ ...found, inspections: rest });
+    // A verdict changes what is needed: the plan may be done, or an error asks for more.
+    load();
+  };
+  return html`<main class="desk" id="main" tabindex="-1">
+    <div class="bar"><p class="progress"><b>${t("audit.done", { count })}</b></p>
+      <div class="tools"><${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${unit ? html`<div class="unit-and-side"><${Inspection} key=${unit.unit_id} unit=${unit} check=${check} />
+      <aside class="side" aria-label=${t("audit.lot")} tabindex="0"><h2>${t("audit.lot")}</h2>
+        ${lot && lot.lot_id === unit.lot_id && html`<${Progress} lot=${lot} />`}
+        ${unit.guideline && html`<h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2><${Markdown} text=${unit.guideline} />`}</aside></div>`
+      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h1>${found ? t("audit.nothing") : t("loading")}</h1>
+        <p>${found?.held_back.length ? t("audit.heldBack", { count: found.held_back.length }) : t("audit.nothingText")}</p></section>`}
+    ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
+}
+
+export function Progress({ lot }) {
+  const plan = usePlan(lot.plan_terms ?? null);
+  return html`<p>${t("audit.progress", { inspected: lot.inspected, sample: lot.sample_size, units: lot.units })}</p>
+    ${plan && html`<${PlanPlot} plan=${plan} inspected=${lot.inspected} errors=${lot.errors} />`}
+    ${lot.problem && html`<p class="notice">${lot.problem}</p>`}`;
+}
+
+function Inspection({ unit, check }) {
+  const [told, tell] = useState();
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
+  }, []);
+  if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
+  if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
+  return html`<${Blind} unit=${unit} ...${told} check=${check} />`;
+}
+
+function Blind({ unit, content, mediaType, check }) {
+  const work = useWork(unit.label_schema, content, unit.unit_id);
+  const [reason, setReason] = useState("");
+  const [problem, setProblem] = useState("");
+  const [tried, setTried] = useState(false);
+  const [sending, setSending] = useState(false);
+  const submit = async () => {
+    setTried(true);
+    if (work.problem || sending) return;
+    setSending(true);
+    try {
+      await check(work.label(), reason.trim());
+    } catch (fault) {
+      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+      setSending(false);
+    }
+  };
+  useKeys({ submit });
+  return html`<section class="unit" aria-label=${t("unit.title")} data-unit=${unit.unit_id}>
+    <p class="quiet">${t("audit.blind")}</p>
+    <${Work} work=${work} content=${content} mediaType=${mediaType} />
+    <label class="writing">${t("audit.reason")}<input dir="auto" maxlength="2000" value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
+    <footer class="sending"><p class="problem" role="alert">${problem || (tried && work.problem ? t(...work.problem) : "")}</p>
+      <div class="tools"><${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
+        <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t("audit.check")}<//></div></footer></section>`;
+}

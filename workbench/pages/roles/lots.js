@@ -1,0 +1,78 @@
+// A project's lots: where each stands, and the way of one to its verdict.
+import { html, useEffect, useState } from "../parts/html.js";
+import { Away, ask } from "../parts/api.js";
+import { percent, t, whole } from "../parts/strings.js";
+import { Table } from "../parts/table.js";
+import { Dialog } from "../parts/dialog.js";
+import { Progress } from "./audit.js";
+
+const LOOK_MS = 4_000;
+const PAGE = 200;
+const LOTS_MAX = 2_000;
+// More than this are not drawn; the list is by id, and the newest may be among those left out.
+const STATES = ["sealed", "auditing", "accepted", "rejected"];
+
+async function all(id) {
+  const lots = [];
+  let after = "";
+  while (lots.length < LOTS_MAX) {
+    const told = await ask("audit", "GET", `/projects/${id}/lots?limit=${PAGE}&after=${encodeURIComponent(after)}`);
+    lots.push(...told.lots);
+    if (told.next === null) break;
+    after = told.next;
+  }
+  return lots;
+}
+
+export function Lots({ id }) {
+  const [lots, setLots] = useState(null);
+  const [only, setOnly] = useState("");
+  const [opened, open] = useState(null);
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    let timer = 0;
+    let over = false;
+    const look = async () => {
+      try {
+        if (!document.hidden) {
+          const found = await all(id);
+          if (over) return;
+          setLots(found);
+          setProblem("");
+        }
+      } catch (fault) {
+        if (!over && !(fault instanceof Away) && fault.status !== 404) setProblem(fault.message);
+      }
+      if (!over) timer = setTimeout(look, LOOK_MS);
+    };
+    look();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  const rows = (lots ?? []).filter((one) => !only || one.status === only);
+  const columns = [
+    ["lot", t("lots.lot"), (one) => html`<button type="button" class="link" onClick=${() => open(one.lot_id)}><code>${one.lot_id}</code></button>`, (one) => one.lot_id],
+    ["status", t("lots.status"), (one) => html`<span class=${`badge ${one.status}`}>${stateOf(one.status)}</span>${one.problem && html`<p class="quiet">${one.problem}</p>`}`, (one) => one.status],
+    ["units", t("lots.units"), (one) => whole(one.units), (one) => one.units],
+    ["inspected", t("lots.inspected"), (one) => t("lots.of", { count: one.inspected, sample: one.sample_size }), (one) => one.inspected],
+    ["errors", t("lots.errors"), (one) => whole(one.errors), (one) => one.errors],
+    ["rate", t("lots.rate"), (one) => rateOf(one.label_error_rate), (one) => one.label_error_rate?.value ?? null],
+  ];
+  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => setOnly(event.target.value)}>
+    <option value="">${t("lots.any")}</option>${STATES.map((one) => html`<option value=${one}>${stateOf(one)}</option>`)}</select></label>`;
+  const shown = lots?.find((one) => one.lot_id === opened);
+  return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <${Table} caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
+    ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)} wide><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
+      <p class="quiet">${shown.plan}</p><${Progress} lot=${shown} /><//>`}`;
+}
+
+const stateOf = (status) => (t(`lot.${status}`) === `lot.${status}` ? status : t(`lot.${status}`));
+
+function rateOf(rate) {
+  if (!rate || rate.value === null) return "–";
+  const shown = (value) => (value === null ? "–" : percent(value, 2));
+  return `${shown(rate.value)} ${t("project.interval", { low: shown(rate.low), high: shown(rate.high) })}`;
+}

@@ -1,0 +1,33 @@
+// All projects of a client, or all there are for an operator.
+import { html, useEffect, useState, useStore } from "../parts/html.js";
+import { Away, ask, session } from "../parts/api.js";
+import { t, whole } from "../parts/strings.js";
+import { Table } from "../parts/table.js";
+
+const AGAIN_MS = 10_000;
+
+export default function Projects() {
+  const { roles } = useStore(session);
+  const [projects, setProjects] = useState(null);
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    const load = () => ask("ingest", "GET", "/projects").then(({ projects: found }) => {
+      setProjects(found);
+      setProblem("");
+    }, (fault) => fault instanceof Away || setProblem(fault.message));
+    load();
+    const timer = setInterval(load, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const columns = [
+    ["name", t("projects.name"), (one) => html`<a href=${`/projects/${encodeURIComponent(one.project_id)}`} dir="auto">${one.name || one.project_id}</a>`, (one) => one.name || one.project_id],
+    ["kind", t("projects.kind"), (one) => t(`kind.${one.label_schema.kind}`), (one) => t(`kind.${one.label_schema.kind}`)],
+    ["overlap", t("projects.overlap"), (one) => `${whole(one.policy.overlap.initial)}–${whole(one.policy.overlap.max)}`, (one) => one.policy.overlap.initial],
+    ["guideline", t("projects.guideline"), (one) => whole(one.guideline_version), (one) => one.guideline_version],
+    ["id", t("projects.id"), (one) => html`<code>${one.project_id}</code>`, (one) => one.project_id],
+  ];
+  return html`<main class="wide" id="main" tabindex="-1"><div class="bar"><h1>${t("projects.title")}</h1>
+    ${roles.includes("client") && html`<a class="button primary" href="/new">${t("nav.new")}</a>`}</div>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${projects ? html`<${Table} caption=${t("projects.all")} columns=${columns} rows=${projects} empty=${t("projects.none")} />` : html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
+}

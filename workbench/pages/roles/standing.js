@@ -1,0 +1,25 @@
+// What an annotator may see of themselves: who they are here, what they hold, what this sitting came to.
+import { html, useEffect, useState } from "../parts/html.js";
+import { ask } from "../parts/api.js";
+import { Dialog } from "../parts/dialog.js";
+import { percent, t, whole } from "../parts/strings.js";
+
+const isNumber = (value) => typeof value === "number";
+
+export function Standing({ close, sent }) {
+  const [me, setMe] = useState(null);
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    ask("assign", "GET", "/me").then(setMe, (fault) => setProblem(fault.message));
+  }, []);
+  return html`<${Dialog} title=${t("standing.title")} close=${close}>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${me && html`<dl class="facts">
+      <div><dt>${t("standing.name")}</dt><dd dir="auto">${me.annotator_id}</dd></div>
+      <div><dt>${t("standing.sent")}</dt><dd>${whole(sent)}</dd></div>
+      <div><dt>${t("standing.held")}</dt><dd>${whole(me.leases.length)}</dd></div>
+      <div><dt>${t("standing.skills")}</dt><dd dir="auto">${me.skills.join(", ") || "–"}</dd></div>
+      <div><dt>${t("standing.languages")}</dt><dd dir="auto">${me.languages.join(", ") || "–"}</dd></div>
+      ${isNumber(me.accuracy) && html`<div><dt>${t("standing.accuracy")}</dt><dd>${percent(me.accuracy)}</dd></div>`}</dl>
+      <p class="quiet">${t("standing.raise")}</p>`}<//>`;
+}

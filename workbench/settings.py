@@ -1,0 +1,135 @@
+"""What the workbench can be told."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from concord.chassis.settings import HttpSettings, Secret, SettingProblem, random_secret_cure, secret, setting
+from concord.chassis.settings_loading import Environment, load
+
+SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+_MEDIA_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:([0-9]{1,5}|\*))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAddresses:
+    """Where this process reaches the services."""
+
+    ingest: str = setting("CONCORD_WORKBENCH_INGEST", cure="set it to http://host:port of ingest")
+    assign: str = setting("CONCORD_WORKBENCH_ASSIGN", cure="set it to http://host:port of assign")
+    adjudicate: str = setting("CONCORD_WORKBENCH_ADJUDICATE", cure="set it to http://host:port of adjudicate")
+    audit: str = setting("CONCORD_WORKBENCH_AUDIT", cure="set it to http://host:port of audit")
+    metrics: str = setting("CONCORD_WORKBENCH_METRICS", cure="set it to http://host:port of metrics")
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong with the values."""
+        for name, url in self.by_name().items():
+            if not _ORIGIN.fullmatch(url):
+                cure = "give scheme, host and port only"
+                yield SettingProblem(f"CONCORD_WORKBENCH_{name.upper()}", f"is {url!r}, no http://host:port", cure)
+
+    def by_name(self) -> Mapping[str, str]:
+        """Return service -> base URL."""
+        return {name: getattr(self, name) for name in SERVICES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcSettings:
+    """The issuer at which people sign in: OpenID Connect, authorization code with PKCE."""
+
+    issuer: str = setting(
+        "CONCORD_OIDC_ISSUER", cure="set it to the issuer's https address, as its tokens name it", default=""
+    )
+    client_id: str = setting("CONCORD_OIDC_CLIENT_ID", cure="set it to the workbench's id there", default="")
+    client_secret: Secret = setting(
+        "CONCORD_OIDC_CLIENT_SECRET", cure="set it to the workbench's secret there, if it has one", default=Secret("")
+    )
+    scope: str = setting(
+        "CONCORD_OIDC_SCOPE", cure="set it to what is asked for, blanks between", default="openid profile"
+    )
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong with the values."""
+        if self.issuer and not self.client_id:
+            yield SettingProblem("CONCORD_OIDC_CLIENT_ID", "is not set", "set it to the workbench's id at the issuer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSettings:
+    """What the sign-in page with one button a role rests on; of the local stack alone."""
+
+    issuer_key: Path | None = setting(
+        "CONCORD_WORKBENCH_ISSUER_KEY", cure="leave it unset but on the local stack", default=None
+    )
+    client_id: str = setting(
+        "CONCORD_WORKBENCH_LOCAL_CLIENT", cure="set it to the client of the local stack", default="local"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkbenchSettings:
+    """The workbench's settings.
+
+    Attributes:
+        url: where browsers reach it; cookies are bound to https when it is.
+        media_origins: whose pictures, sounds and films the pages may show, beside those that a unit carries in itself.
+        identity_file: names the issuer whose tokens are believed (docs/security.md).
+        session_secret: seals the cookie that holds a person's token.
+    """
+
+    environment: Environment = setting(
+        "CONCORD_ENVIRONMENT", cure="set it to local or production", default=Environment.PRODUCTION
+    )
+    url: str = setting(
+        "CONCORD_WORKBENCH_URL", cure="set it to where browsers reach it: https://work.example.org", default=""
+    )
+    media_origins: tuple[str, ...] = setting(
+        "CONCORD_WORKBENCH_MEDIA_ORIGINS",
+        cure="set it to https://host of those who keep pictures and sounds, commas between",
+        default=(),
+    )
+    identity_file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
+    session_secret: Secret = secret(
+        "CONCORD_WORKBENCH_SECRET",
+        cure=random_secret_cure("one value for all processes of the workbench"),
+        sample="sample-workbench-secret-of-the-local-stack",
+    )
+    http: HttpSettings
+    services: ServiceAddresses
+    oidc: OidcSettings
+    local: LocalSettings
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Return the settings that the environment holds.
+
+        Raises:
+            SettingsRefused: something is wrong or missing; all of it is named.
+        """
+        return load(cls, environment)
+
+    @property
+    def over_https(self) -> bool:
+        """Whether browsers reach it over https alone."""
+        return urlsplit(self.url).scheme == "https"
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what is wrong across the groups."""
+        for origin in self.media_origins:
+            if not _MEDIA_ORIGIN.fullmatch(origin):
+                yield SettingProblem("CONCORD_WORKBENCH_MEDIA_ORIGINS", f"has {origin!r}", "give https://host alone")
+        if self.url and not _ORIGIN.fullmatch(self.url):
+            yield SettingProblem("CONCORD_WORKBENCH_URL", f"is {self.url!r}", "give scheme, host and port only")
+        if self.environment is Environment.LOCAL:
+            return
+        if self.local.issuer_key is not None:
+            cure = "leave it unset: whoever opens the page would be whoever they like"
+            yield SettingProblem("CONCORD_WORKBENCH_ISSUER_KEY", "is set outside the local stack", cure)
+        if not self.over_https:
+            yield SettingProblem("CONCORD_WORKBENCH_URL", "is no https address", "set it to where browsers reach it")
+        if not self.oidc.issuer.startswith("https://"):
+            yield SettingProblem("CONCORD_OIDC_ISSUER", "is no https address", "set it to the issuer's")

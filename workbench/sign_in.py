@@ -1,0 +1,221 @@
+"""Signing in and out: at the issuer, or on the local stack by one button a role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import jwt
+import msgspec
+from fastapi import Request, Response
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.errors import FieldError, Forbidden, Invalid, Unauthenticated
+from concord.chassis.identity import Caller, Identity, Role, SigningKey, mint_token
+from concord.contracts.names import NameRefused, name_from
+from workbench.forward import Forwarder
+from workbench.issuer import IssuerDoor
+from workbench.layer import session_of
+from workbench.session import Cookie, Session, Sessions, cookies_of
+
+LOCAL_SECONDS = 30 * 86_400
+SESSION_SECONDS_MAX = 12 * 3_600
+"""A session lasts as long as its token, and no longer than this."""
+SUBJECT_CHARACTERS_MAX = 128
+
+
+class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who somebody wants to be on the local stack."""
+
+    role: Role
+    subject: str = ""
+
+
+class SessionBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is signed in, and how one can sign in.
+
+    Attributes:
+        csrf: what a page sends with each change.
+        ways: `local` for the buttons, `issuer` for the issuer.
+    """
+
+    ways: list[str]
+    csrf: str
+    subject: str = ""
+    roles: list[str] = []
+    client_id: str = ""
+
+
+SIGN_IN = msgspec.json.Decoder(SignInBody)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalIssuer:
+    """Makes tokens as the local stack's issuer does; nothing else has its key.
+
+    Attributes:
+        key: signs them.
+        issuer, audience: as the identity file names them.
+        client_id: of whoever signs in as a client.
+    """
+
+    key: SigningKey
+    issuer: str
+    audience: str
+    client_id: str
+
+    def token(self, role: Role, subject: str, now_seconds: int) -> str:
+        """Return a token of a person in one role."""
+        client_id = self.client_id if role is Role.CLIENT else None
+        return mint_token(
+            self.key,
+            issuer=self.issuer,
+            audience=self.audience,
+            subject=subject,
+            roles=[role],
+            now_seconds=now_seconds,
+            lifetime_seconds=LOCAL_SECONDS,
+            client_id=client_id,
+        )
+
+
+class SignIn:
+    """The use cases.
+
+    Args:
+        sessions: makes cookies.
+        identity: decides whether a token holds.
+        clock: time.
+        forwarder: reaches assign, where an annotator of the local stack is defined when first seen.
+        local: the local stack's issuer, if it is one.
+        issuer: the real one, if there is one.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        identity: Identity,
+        clock: Clock,
+        forwarder: Forwarder,
+        local: LocalIssuer | None,
+        issuer: IssuerDoor | None,
+    ) -> None:
+        self._sessions, self._identity, self._clock, self._forwarder = sessions, identity, clock, forwarder
+        self._local, self._issuer = local, issuer
+
+    async def who(self, request: Request) -> SessionBody:
+        """Return who is signed in."""
+        session = session_of(request.scope)
+        ways = [*(["local"] if self._local else []), *(["issuer"] if self._issuer else [])]
+        if session is None:
+            return SessionBody(ways, "")
+        csrf = self._sessions.csrf(session)
+        try:
+            caller = await self._caller(session.token)
+        except Unauthenticated:
+            return SessionBody(ways, csrf)
+        return SessionBody(ways, csrf, caller.subject, sorted(map(str, caller.roles)), caller.client_id or "")
+
+    async def as_local(self, wish: SignInBody) -> list[Cookie]:
+        """Return the cookies of somebody who pressed a role's button.
+
+        Raises:
+            Forbidden: this is no local stack.
+            Invalid: nobody can be called so.
+        """
+        if self._local is None:
+            raise Forbidden("Only the local stack lets people choose who they are.")
+        try:
+            subject = name_from(wish.subject or f"{wish.role}-1")
+        except NameRefused as refused:
+            raise Invalid(str(refused), [FieldError("subject", refused.problem, refused.cure)]) from refused
+        now = self._now()
+        if wish.role is Role.ANNOTATOR:
+            await self._define(subject, self._local.token(Role.OPERATOR, "workbench", now))
+        return self._begun(self._local.token(wish.role, subject, now))
+
+    async def leave(self, then: str) -> tuple[str, Cookie]:
+        """Return the issuer's address for this browser, and the cookie that remembers why.
+
+        Raises:
+            Forbidden: there is no issuer.
+            Unavailable: it does not answer.
+        """
+        if self._issuer is None:
+            raise Forbidden("There is no issuer here; use the buttons of the sign-in page.")
+        address, errand = await self._issuer.leave(_own_page(then))
+        return address, self._sessions.sent_out(errand, errand.until - self._now())
+
+    async def back(self, request: Request) -> tuple[str, list[Cookie]]:
+        """Return the page that was wanted and the cookies of somebody who comes back from the issuer.
+
+        Raises:
+            Forbidden: they were not sent out by us, or the issuer refused them.
+            Unavailable: it does not answer.
+        """
+        if self._issuer is None:
+            raise Forbidden("There is no issuer here.")
+        cookies = cookies_of(request.scope["concord.cookies"])
+        errand, said = self._sessions.errand(cookies, self._now()), request.query_params
+        if "code" not in said:
+            raise Forbidden(f"The issuer refused to sign you in ({said.get('error', 'no reason')[:100]}).")
+        granted = await self._issuer.back(errand, said.get("state", ""), said["code"])
+        assert errand is not None, "the issuer's door takes nobody back without"
+        token = await self._held(granted.access_token, granted.id_token)
+        return errand.then, [*self._begun(token), self._sessions.sent_out(None, 0)]
+
+    def out(self) -> list[Cookie]:
+        """Return what takes the session away."""
+        return self._sessions.forgotten()
+
+    async def _held(self, *tokens: str) -> str:
+        """Return the first of these that the services will believe.
+
+        Raises:
+            Forbidden: none is.
+        """
+        problem = "it gave no token"
+        for token in filter(None, tokens):
+            try:
+                await self._caller(token)
+            except Unauthenticated as refused:
+                problem = refused.detail
+            else:
+                return token
+        raise Forbidden(f"The issuer's token is not believed here: {problem} Tell the operator.")
+
+    async def _caller(self, token: str) -> Caller:
+        return await self._identity.caller(f"Bearer {token}")
+
+    def _begun(self, token: str) -> list[Cookie]:
+        # Verified a moment ago: only its end is wanted here.
+        claims: Mapping[str, float] = jwt.decode(token, options={"verify_signature": False})
+        left = int(claims["exp"]) - self._now()
+        return self._sessions.written(Session.begun(token), min(left, SESSION_SECONDS_MAX))
+
+    async def _define(self, subject: str, operator: str) -> None:
+        """Make somebody new an annotator; who is known already stays as they were defined."""
+        path, headers = f"v1/annotators/{quote(subject, safe='')}", {"authorization": f"Bearer {operator}"}
+        url = self._forwarder.url("assign", path, "")
+        known = await self._forwarder.send("assign", "GET", url, headers, None)
+        if known.status_code == 404:
+            said = {**headers, "content-type": "application/json"}
+            await self._forwarder.send("assign", "PUT", url, said, b'{"kind":"human"}')
+
+    def _now(self) -> int:
+        return self._clock.now_us() // MICROSECONDS
+
+
+def _own_page(then: str) -> str:
+    """Return the page to go on with: one of ours, whatever a link says.
+
+    >>> _own_page("/audit"), _own_page("//evil.example"), _own_page("https://evil.example")
+    ('/audit', '/', '/')
+    """
+    return then if then.startswith("/") and not then.startswith(("//", "/\\")) and then.isprintable() else "/"
+
+
+def with_cookies(answer: Response, cookies: list[Cookie]) -> Response:
+    """Return the answer with the cookies set."""
+    answer.raw_headers.extend(cookie.header() for cookie in cookies)
+    answer.headers["cache-control"] = "no-store"
+    return answer
