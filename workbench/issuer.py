@@ -7,7 +7,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -22,6 +22,7 @@ ANSWER_BYTES_MAX = 100_000
 ASK_SECONDS_MAX = 10.0
 DISCOVERY = "/.well-known/openid-configuration"
 _TRY_AGAIN = "sign in again"
+Told = TypeVar("Told")
 
 
 class Discovered(msgspec.Struct, frozen=True):
@@ -124,7 +125,7 @@ class IssuerDoor:
             raise Unavailable("The issuer does not answer; try again in a moment.") from fault
 
 
-def _read(answer: bytes, kind: Any) -> Any:
+def _read(answer: bytes, kind: type[Told]) -> Told:
     try:
         return msgspec.json.decode(answer, type=kind)
     except msgspec.DecodeError as fault:

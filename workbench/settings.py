@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from concord.chassis.settings import HttpSettings, Secret, SettingProblem, random_secret_cure, secret, setting
-from concord.chassis.settings_loading import Environment, load
+from concord.chassis.settings import HttpSettings
+from concord.chassis.settings_loading import (
+    Environment,
+    Secret,
+    SettingProblem,
+    load,
+    random_secret_cure,
+    secret,
+    setting,
+)
 
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")

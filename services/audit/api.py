@@ -31,6 +31,7 @@ from services.audit.domain.issue import Issue, IssueDoesNotExist, IssuesState, N
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted, LotState
 from services.audit.domain.signing import ALGORITHM
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.domain.verdict import Plan
 from services.audit.export import jsonl
 from services.audit.handlers import Handlers, LabelRefused, Listed, NothingWithdrawn
 from services.audit.handlers.inspection import HELD_BACK_MAX
@@ -46,6 +47,7 @@ from services.audit.schemas import (
     Key,
     LotBody,
     Lots,
+    PlanTerms,
     TakenVerdict,
     TakenVerdicts,
     UnitVerdict,
@@ -72,6 +74,8 @@ LATE = "The lot was judged before this came: it is kept as late, and does not co
 
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+Anyone = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR, Role.AUDITOR)]
+"""Who may see where a lot stands: whoever checks it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ async def list_lots(
     return json_answer(Lots([_lot(door, lot) for lot in page], rest))
 
 
-async def show_lot(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
+async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
     """Show where a lot stands."""
     door = _door(request)
     return json_answer(_lot(door, await door.handlers.means.repository.lot(lot_id, caller.client_id)))
@@ -311,6 +315,13 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
         problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
+        plan_terms=None if lot.plan is None else _terms(lot.plan),
+    )
+
+
+def _terms(plan: Plan) -> PlanTerms:
+    return PlanTerms(
+        plan.kind, plan.sample_size / plan.lot_units, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units
     )
 
 

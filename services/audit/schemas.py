@@ -11,6 +11,18 @@ Json = Any
 """A label as JSON; checked against the project's schema, not here."""
 
 
+class PlanTerms(msgspec.Struct, frozen=True):
+    """What a lot's plan follows from; the fields are those of `policy.audit`, and the units it was made for."""
+
+    plan: str
+    fraction: float
+    aql: float
+    ltpd: float
+    alpha: float
+    beta: float
+    lot_units: int
+
+
 class LotBody(msgspec.Struct, frozen=True):
     """Where a lot stands.
 
@@ -20,6 +32,7 @@ class LotBody(msgspec.Struct, frozen=True):
         label_error_rate: of what leaves, once the lot is accepted: value, low, high.
         erased_since: units that were erased after that.
         problem: why it stands still, as a sentence; empty while it does not.
+        plan_terms: of its plan; none before its sample is drawn.
     """
 
     lot_id: str
@@ -37,6 +50,7 @@ class LotBody(msgspec.Struct, frozen=True):
     accepted_at: str | None
     erased_since: int
     problem: str
+    plan_terms: PlanTerms | None
 
 
 class Lots(msgspec.Struct, frozen=True):

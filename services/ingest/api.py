@@ -277,6 +277,7 @@ async def show_payload(request: Request, unit_id: AnyId) -> Response:
         "cache-control": "private, no-store",
     }
     unit, content = found
+    headers["concord-media-type"] = unit.media_type
     if shown_as_text(unit.media_type, content):
         return Response(content, media_type="text/plain", headers=headers)
     return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)

@@ -9,12 +9,12 @@ export const COLOURS = 8;
 
 export const colourOf = (name, names) => `class-${names.indexOf(name) % COLOURS}`;
 
-export function Picker({ names, picked, pick, multiple = false, coloured = false, label, shownAs = (name) => name }) {
+export function Picker({ names, picked, pick, multiple = false, coloured = false, label, shownAs = (name) => name, beyond = null }) {
   const [sought, seek] = useState("");
   const field = useRef(null);
-  const many = names.length >= SEARCHED_FROM;
+  const many = (beyond ?? names).length >= SEARCHED_FROM;
   const words = sought.trim().toLocaleLowerCase();
-  const found = words ? names.filter((name) => String(shownAs(name)).toLocaleLowerCase().includes(words)) : names;
+  const found = words ? (beyond ?? names).filter((name) => String(shownAs(name)).toLocaleLowerCase().includes(words)) : names;
   const keyed = found.slice(0, KEYS);
   const choose = (name) => {
     pick(name);

@@ -94,7 +94,13 @@ export async function signIn(role, subject) {
   await loadSession();
 }
 
+// What is to be done before somebody is signed out; it is waited for, but not for ever.
+export const partings = new Set();
+const PARTING_MS = 3_000;
+
 export async function signOut() {
+  const all = Promise.allSettled([...partings].map((part) => part()));
+  await Promise.race([all, new Promise((end) => setTimeout(end, PARTING_MS))]);
   await fetch("/sign-out", { method: "POST", headers: { "x-concord-csrf": session.value.csrf } });
   await loadSession();
 }

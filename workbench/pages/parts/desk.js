@@ -1,11 +1,15 @@
 // An annotator's desk: the unit in hand, the next ones ready beside it, what was done on its way.
-import { Away, ask, payload } from "./api.js";
+import { Away, ask, partings, payload } from "./api.js";
 import { store } from "./html.js";
 import { forgetOlder, recall, remember } from "./memory.js";
 import { decoded, imageOf } from "./content.js";
 
-const AHEAD = 4;
-// Units in hand, the present one among them: enough that the next one is there when a key is pressed.
+const HELD_FIRST = 4;
+const HELD_LEAST = 2;
+const HELD_MOST = 8;
+const COVERED_MS = 15_000;
+// Units in hand, the present one among them: what is done in so long a time, so that the next one is there when a key is
+// pressed, also while the network is away for a moment. No more: what somebody holds, nobody else is offered.
 const ASK_AGAIN_MS = 2_500;
 const RENEW_LOOK_MS = 15_000;
 const RENEW_BEFORE_MS = 60_000;
@@ -16,16 +20,26 @@ export class Desk {
     this.project = project;
     this.outbox = outbox;
     this.done = new Set();
+    this.pace = 0;
+    this.left = performance.now();
     this.state = store({ current: null, ahead: [], reason: "", problem: "", count: 0, over: false });
     this.renewing = setInterval(() => this.renew(), RENEW_LOOK_MS);
     forgetOlder("draft:", Date.now() - DRAFT_DAYS * 86_400_000);
+    this.parting = () => this.giveBack();
+    partings.add(this.parting);
     this.fill();
   }
 
   close() {
+    partings.delete(this.parting);
     clearTimeout(this.timer);
     clearInterval(this.renewing);
     this.closed = true;
+  }
+
+  get wanted() {
+    if (!this.pace) return HELD_FIRST;
+    return Math.min(HELD_MOST, Math.max(HELD_LEAST, 1 + Math.round(COVERED_MS / this.pace)));
   }
 
   get held() {
@@ -39,7 +53,7 @@ export class Desk {
     if (this.filling || this.closed) return;
     this.filling = true;
     try {
-      if (this.held.length < AHEAD) await this.claim();
+      if (this.held.length < this.wanted) await this.claim();
     } catch (fault) {
       this.state.set({ problem: fault instanceof Away ? "" : fault.message });
     }
@@ -51,20 +65,21 @@ export class Desk {
     // What is on its way is still held as the service sees it, and would be offered again.
     const waiting = this.outbox.items.length;
     const path = `/projects/${encodeURIComponent(this.project)}/claims`;
-    const told = await ask("assign", "POST", path, { units: Math.min(AHEAD + waiting, 50) });
+    const told = await ask("assign", "POST", path, { units: Math.min(this.wanted + waiting, 50) });
     const known = new Set(this.held.map((one) => one.assignment_id));
     const fresh = told.assignments.filter(({ assignment_id: id }) =>
       !known.has(id) && !this.done.has(id) && !this.outbox.has(id));
     this.state.set({ reason: told.reason ?? "", problem: "" });
-    await Promise.all(fresh.map((offer) => this.take(offer)));
+    // All are fetched at once, and stand in the order in which they were offered.
+    for (const ready of fresh.map((offer) => this.ready(offer))) this.put(await ready);
   }
 
-  async take(offer) {
+  async ready(offer) {
     const { content } = await payload(offer.payload_url);
     const unit = { ...offer, content };
     const image = imageOf(unit.media_type, content);
     if (image && this.state.value.current) await decoded(image);
-    this.put(unit);
+    return unit;
   }
 
   put(unit) {
@@ -86,6 +101,9 @@ export class Desk {
 
   leave(item) {
     const { ahead, count } = this.state.value;
+    const now = performance.now();
+    this.pace = this.pace ? 0.7 * this.pace + 0.3 * (now - this.left) : now - this.left;
+    this.left = now;
     this.done.add(item.assignment_id);
     this.outbox.add(item);
     this.state.set({ current: ahead[0] ?? null, ahead: ahead.slice(1), count: count + 1, over: false });
@@ -99,6 +117,15 @@ export class Desk {
     this.done.delete(item.assignment_id);
     this.state.set({ current: item.unit, ahead: this.held, count: Math.max(0, this.state.value.count - 1), over: false });
     return true;
+  }
+
+  // Whoever ends their work gives back what they hold, so that it waits for nobody.
+  async giveBack() {
+    this.close();
+    this.outbox.hurry();
+    await this.outbox.flush();
+    const ended = this.held.map((one) => ask("assign", "POST", `/assignments/${encodeURIComponent(one.assignment_id)}/return`));
+    await Promise.allSettled(ended);
   }
 
   draft(assignment) {

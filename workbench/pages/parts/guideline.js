@@ -25,7 +25,7 @@ export function useGuideline(project, version) {
     };
     load();
     return () => clearTimeout(timer);
-  }, [project, version]);
+  }, [project, version !== undefined && told.version > 0 && version > told.version]);
   const acknowledge = (which) => {
     remember(`guideline:${project}`, which);
     setSeen(which);

@@ -15,7 +15,7 @@ export const DEFAULTS = {
   narrower: "Ctrl+ArrowLeft", wider: "Ctrl+ArrowRight", shorter: "Ctrl+ArrowUp", taller: "Ctrl+ArrowDown",
   zoomIn: "+", zoomOut: "-", fit: "Z",
   panLeft: "Alt+ArrowLeft", panRight: "Alt+ArrowRight", panUp: "Alt+ArrowUp", panDown: "Alt+ArrowDown",
-  tie: "T",
+  tie: "T", nextField: "]", previousField: "[",
 };
 
 export const bindings = store({ keys: DEFAULTS });

@@ -99,7 +99,7 @@ function Ruling({ unit, content, mediaType, rule }) {
   };
   useKeys({ submit });
   return html`<div class="ruling">
-    <section class="facts-line"><span class="badge">${t(`adjudicate.why.${unit.reason}`) === `adjudicate.why.${unit.reason}` ? unit.reason : t(`adjudicate.why.${unit.reason}`)}</span>
+    <section class="facts-line"><span class="badge">${unit.reason}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
       ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}</section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}

@@ -181,6 +181,7 @@ function Reason({ title, choices, send, close }) {
 }
 
 function Nothing({ reason, problem }) {
+  useEffect(() => { pressed = null; }, []);
   return html`<section class="nothing" aria-live="polite"><div class="rest" aria-hidden="true"></div>
     <h1>${problem ? t("nothing.cannot") : t("nothing.title")}</h1>
     <p>${problem || reason || t("nothing.text")}</p><p class="quiet">${problem ? "" : t("nothing.again")}</p></section>`;

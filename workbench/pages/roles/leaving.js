@@ -18,7 +18,7 @@ export function Leaving({ id }) {
     try {
       const certificate = await (await send("audit", "GET", `/projects/${id}/certificate`)).text();
       // The export of the certificate's own lots, whatever was accepted since.
-      const { issue } = JSON.parse(certificate);
+      const issue = /-(\d+)\.\w+$/.exec(JSON.parse(certificate).files[0]?.name)?.[1];
       const answer = await send("audit", "GET", `/projects/${id}/export${issue ? `?issue=${issue}` : ""}`);
       const content = new Uint8Array(await answer.arrayBuffer());
       if (content.length > CHECKED_BYTES_MAX) throw new Error(t("leaving.tooLarge"));

@@ -10,7 +10,7 @@ const LOOK_MS = 4_000;
 const PAGE = 200;
 const LOTS_MAX = 2_000;
 // More than this are not drawn; the list is by id, and the newest may be among those left out.
-const STATES = ["sealed", "auditing", "accepted", "rejected"];
+const STATES = ["sealed", "auditing", "inspecting_all", "relabelling", "accepted"];
 
 async function all(id) {
   const lots = [];

@@ -1,0 +1,134 @@
+"""Work that is done is sent once, whatever the network and the browser do meanwhile."""
+
+import time
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.pages import PATIENCE_SECONDS, Pages
+
+pytestmark = pytest.mark.real
+
+UNITS = 40
+UP_SECONDS, DOWN_SECONDS = 5.0, 2.5
+CHOICE = {"kind": "choice", "classes": ["alpha", "beta", "gamma"]}
+
+
+def units(count: int) -> list[dict[str, str]]:
+    return [{"id": f"u{place}", "content": f"Text number {place}."} for place in range(count)]
+
+
+def send(page: Page, key: str) -> str:
+    """Label the present unit by key and send it; return its text when the next one is there."""
+    text = page.locator(".content .text").inner_text()
+    unit = page.locator("[data-unit]").get_attribute("data-unit")
+    page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing", timeout=PATIENCE_SECONDS * 1_000)
+    return text
+
+
+def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(UNITS))
+    person = pages.person("annotator", f"ann-{slug}")
+    page = person.at_desk(project_id)
+    given: dict[str, str] = {}
+    began, down = time.monotonic(), False
+    told_away = 0
+    while len(given) < UNITS:
+        since = (time.monotonic() - began) % (UP_SECONDS + DOWN_SECONDS)
+        if (since > UP_SECONDS) != down:
+            down = not down
+            person.context.set_offline(down)
+        if page.locator("[data-unit]").count():
+            key = "123"[len(given) % 3]
+            given[send(page, key)] = CHOICE["classes"][int(key) - 1]
+        else:
+            page.wait_for_timeout(100)
+        told_away += page.locator(".notice.warn").count()
+    person.context.set_offline(False)
+    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    assert told_away > 0
+    stored = pages.resolutions(project_id, UNITS)
+    assert {f"Text number {name[1:]}.": label for name, label in stored.items()} == given
+    times = page.evaluate("performance.getEntriesByName('next-unit').map((one) => one.duration)")
+    print(f"key press to next unit painted, ms: {sorted(round(one) for one in times)}")
+    assert times
+
+
+def test_a_draft_outlives_a_reload_and_is_sent_as_it_was(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, {"kind": "text"}, units(1))
+    person = pages.person("annotator", f"ann-{slug}")
+    page = person.at_desk(project_id)
+    page.locator("textarea").fill("half a thou")
+    page.keyboard.type("ght")
+    page.reload()
+    page.wait_for_selector("[data-unit]")
+    assert page.locator("textarea").input_value() == "half a thought"
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".nothing")
+    # It has not left the browser yet; a page that is closed now has lost nothing.
+    page.reload()
+    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    assert pages.resolutions(project_id, 1) == {"u0": "half a thought"}
+
+
+def test_what_was_just_sent_comes_back_with_its_label(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(2))
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    text = send(page, "1")
+    page.keyboard.press("b")
+    page.locator(".content .text", has_text=text).wait_for()
+    assert page.locator(".pick[aria-checked=true]").inner_text().startswith("alpha")
+    send(page, "2")
+    other = send(page, "3")
+    stored = pages.resolutions(project_id, 2)
+    assert stored == {f"u{text[-2]}": "beta", f"u{other[-2]}": "gamma"}
+
+
+def test_what_is_undone_is_not_sent(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, {"kind": "choices", "classes": ["alpha", "beta"]}, units(1))
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    for key in ("1", "2", "Control+z", "Control+z", "Control+Shift+z", "Enter"):
+        page.keyboard.press(key)
+    assert pages.resolutions(project_id, 1) == {"u0": ["alpha"]}
+
+
+def test_undo_within_a_text_is_the_fields_own(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, {"kind": "text"}, units(1))
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    page.keyboard.type("one")
+    page.keyboard.press("Control+z")
+    page.keyboard.type("s b f two")
+    page.keyboard.press("Control+Enter")
+    stored = pages.resolutions(project_id, 1)["u0"]
+    # Letters that are keys elsewhere are letters here.
+    assert stored.endswith("s b f two")
+
+
+def test_a_key_that_was_changed_does_it_on_any_layout(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(1))
+    person = pages.person("annotator", f"ann-{slug}")
+    page = person.at_desk(project_id)
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Change the key of: Choice 2").click()
+    page.keyboard.press("q")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
+    # The same key where its letter is Cyrillic: it has no Latin one, so its place counts.
+    page.evaluate("""document.dispatchEvent(new KeyboardEvent("keydown",
+      { key: "\\u0439", code: "KeyQ", bubbles: true, cancelable: true }))""")
+    page.keyboard.press("Enter")
+    assert pages.resolutions(project_id, 1) == {"u0": "beta"}
+
+
+def test_skipping_says_why_and_brings_the_next(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(2))
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    unit = page.locator("[data-unit]").get_attribute("data-unit")
+    page.keyboard.press("s")
+    page.get_by_role("button", name="I do not know its language").click()
+    page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}'])")
+    send(page, "1")
+    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    assert list(pages.resolutions(project_id, 1).values()) == ["alpha"]

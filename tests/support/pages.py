@@ -1,0 +1,149 @@
+"""The workbench's pages in a real browser, and the services behind them asked directly for what they have stored."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from deploy.local import chromium
+from deploy.local.stack import Stack
+
+PATIENCE_SECONDS = 40.0
+NOTED = """window.refused = [];
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective, sourceFile }) =>
+  refused.push(`${effectiveDirective} ${sourceFile}`));"""
+"""Run in every page first: what the content security policy refused is to be nothing."""
+EXPECTED = ("Failed to load resource", "net::ERR_")
+"""What the browser itself writes to the console of an answer that is no 2xx, or of a network that a test took away."""
+
+
+class Person:
+    """Somebody at a browser of their own."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.base = base
+        self.faults: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda fault: self.faults.append(f"page: {fault}"))
+
+    def _console(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.text.startswith(EXPECTED):
+            self.faults.append(f"console: {said.text}")
+
+    def open(self, path: str) -> Page:
+        """Go to a page and return it when its script runs."""
+        self.page.goto(self.base + path)
+        # By selector: an expression that is waited for would be evaluated as a text, which the policy refuses.
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+        return self.page
+
+    def sign_in(self, role: str, subject: str) -> "Person":
+        """Press a role's button on the sign-in page."""
+        page = self.open("/sign-in")
+        card = page.locator(".card").filter(has=page.locator(f"h2:text-is('{role.title()}')"))
+        card.locator("input").fill(subject)
+        card.locator("button").click()
+        page.wait_for_selector(".top .subject")
+        return self
+
+    def at_desk(self, project_id: str) -> Page:
+        """Open a project's desk and return its page when a unit is there."""
+        page = self.open(f"/annotate/{project_id}")
+        page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+        return page
+
+    def refused(self) -> list[str]:
+        """Return what the content security policy of the present page has refused."""
+        found: list[str] = self.page.evaluate("window.refused")
+        return found
+
+
+class Pages:
+    """One browser in front of one stack."""
+
+    def __init__(self, browser: Browser, stack: Stack) -> None:
+        self.browser, self.stack = browser, stack
+        self.base = stack.addresses["workbench"]
+        self.people: list[Person] = []
+
+    def person(self, role: str = "", subject: str = "", **options: Any) -> Person:
+        """Return somebody at a browser of their own, signed in if a role is given."""
+        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})
+        context.add_init_script(NOTED)
+        one = Person(context, self.base)
+        self.people.append(one)
+        return one.sign_in(role, subject or f"{role}-1") if role else one
+
+    def ask(self, service: str, method: str, path: str, body: Any = None, role: str = "client") -> Any:
+        """Return a service's own answer, as its client or somebody else."""
+        issuer = self.stack.issuer
+        token = issuer.client_key if role == "client" else issuer.token(role, f"{role}-1")
+        url = f"{self.stack.addresses[service]}/v1{path}"
+        answer = httpx.request(method, url, json=body, headers={"authorization": f"Bearer {token}"}, timeout=30)
+        assert answer.is_success, answer.text
+        if "ndjson" in answer.headers["content-type"]:
+            return [json.loads(line) for line in answer.text.splitlines()]
+        return answer.json()
+
+    def project(self, slug: str, schema: dict[str, Any], units: list[Any], **changes: Any) -> str:
+        """Return the id of a new project with these units: one label each settles them, unless `changes` says more."""
+        policy = {
+            "overlap": {"initial": 1, "max": 1},
+            "gold": {"rate": 0},
+            "consensus": {"method": "majority", "confidence": 0.5},
+            "lot": {"size": 500},
+            "audit": {"plan": "fraction", "fraction": 1.0, "on_reject": "inspect_all"},
+        }
+        definition = {"label_schema": schema, "name": slug, "policy": policy, **changes}
+        project_id: str = self.ask("ingest", "PUT", f"/projects/{slug}", definition)["project_id"]
+        if units:
+            report = self.ask("ingest", "POST", f"/projects/{project_id}/units", units)
+            assert report["admitted"] == len(units), report
+        return project_id
+
+    def resolutions(self, project_id: str, settled: int) -> dict[str, Any]:
+        """Return the stored label of each unit, by the client's name of it, once so many are settled."""
+
+        def found() -> dict[str, Any] | None:
+            lines = self.ask("adjudicate", "GET", f"/projects/{project_id}/resolutions")
+            labels = {one["source_id"]: one["label"] for one in lines if one["status"] in ("consensus", "adjudicated")}
+            return labels if len(labels) >= settled else None
+
+        return until(found, f"{settled} settled units")
+
+    def close(self) -> None:
+        """Close everybody's browser and say what went wrong in any."""
+        faults = [fault for one in self.people for fault in one.faults]
+        for one in self.people:
+            one.context.close()
+        self.people.clear()
+        assert not faults, faults
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """Return what is found, asked for again and again until it is something."""
+    deadline = time.monotonic() + seconds
+    while (value := found()) is None:
+        assert time.monotonic() < deadline, f"{what} did not come"
+        time.sleep(0.2)
+    return value
+
+
+@contextmanager
+def opened(stack: Stack) -> Iterator[Pages]:
+    """Start a browser in front of a stack; StepFailed where none can be had."""
+    found = chromium.ensure()
+    with sync_playwright() as play:
+        environment = {**os.environ, **found.environment}
+        browser = play.chromium.launch(executable_path=str(found.program), env=environment)
+        try:
+            yield Pages(browser, stack)
+        finally:
+            browser.close()

@@ -1,0 +1,181 @@
+"""The door: pages for everybody, services for whoever is signed in, each with that person's own credential."""
+
+import pytest
+from aiohttp import web
+
+from concord.chassis.http import unguarded_routes
+from tests.support.workbench import Front, front
+from workbench.api import PAGES
+from workbench.layer import policy_of
+
+OPEN = {
+    *(f"GET {path}" for path in PAGES), "GET /files/{name:path}", "GET /session", "POST /sign-in", "POST /sign-out",
+    "GET /sign-in/issuer", "GET /sign-in/back",
+}  # fmt: skip
+
+
+async def test_only_pages_and_signing_in_are_open(bench: Front) -> None:
+    app = bench.client._transport.app._app  # type: ignore[attr-defined]  # behind the layer
+    assert set(unguarded_routes(app)) == OPEN
+
+
+@pytest.mark.parametrize("path", ["/", "/annotate/local-p", "/projects", "/sign-in"])
+async def test_every_page_is_the_one_document_under_a_strict_policy(path: str, bench: Front) -> None:
+    answer = await bench.client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "<script" in answer.text
+    assert "onclick" not in answer.text
+
+
+async def test_an_address_that_is_no_page_is_refused(bench: Front) -> None:
+    assert (await bench.client.get("/nowhere")).status_code == 404
+    assert (await bench.client.get("/files/../settings.py")).status_code == 404
+    assert (await bench.client.get("/files/vendor/vendor.toml")).status_code == 404
+
+
+async def test_a_file_is_sent_once_and_asked_for_again_by_its_tag(bench: Front) -> None:
+    first = await bench.client.get("/files/app.js")
+    again = await bench.client.get("/files/app.js", headers={"if-none-match": first.headers["etag"]})
+    assert first.headers["content-encoding"] == "gzip"
+    assert again.status_code == 304
+    assert again.content == b""
+    plain = await bench.client.get("/files/app.js", headers={"accept-encoding": "identity"})
+    assert plain.text == first.text
+
+
+async def test_nobody_reaches_a_service_without_having_signed_in(bench: Front) -> None:
+    answer = await bench.client.get("/api/assign/v1/me")
+    assert answer.status_code == 401
+    assert bench.upstream.asked == []
+
+
+async def test_a_request_goes_on_with_the_persons_own_token_and_without_the_cookie(bench: Front) -> None:
+    await bench.signed_in("auditor", "Zoë K.")
+    answer = await bench.client.get("/api/audit/v1/inspections?limit=3", headers={"authorization": "Bearer cnc_x_y"})
+    assert answer.json()["path"] == "/v1/inspections?limit=3"
+    told = bench.upstream.asked[-1]["headers"]
+    assert told["authorization"].startswith("Bearer ey")
+    assert "cookie" not in {name.lower() for name in told}
+
+
+async def test_an_address_goes_on_to_the_letter_as_it_was_sent(bench: Front) -> None:
+    await bench.signed_in("operator")
+    answer = await bench.client.get("/api/assign/v1/annotators/auth0%7C5%2F7?x=%20")
+    assert answer.json()["path"] == "/v1/annotators/auth0%7C5%2F7?x=%20"
+
+
+@pytest.mark.parametrize(
+    "path", ["nobody/v1/me", "assign/live", "assign/v1/%2e%2e/live", "assign/v1/../metrics", "assign/v1/..%2fx"]
+)
+async def test_what_is_no_address_of_an_api_goes_nowhere(path: str, bench: Front) -> None:
+    await bench.signed_in("operator")
+    before = len(bench.upstream.asked)
+    assert (await bench.client.get(f"/api/{path}")).status_code == 404
+    assert len(bench.upstream.asked) == before
+
+
+async def test_a_change_without_the_sessions_word_goes_nowhere(bench: Front) -> None:
+    told = await bench.signed_in("client")
+    before = len(bench.upstream.asked)
+    for headers in (
+        {}, {"x-concord-csrf": "sign-in"}, {"x-concord-csrf": "0" * 64}, {**told, "sec-fetch-site": "cross-site"},
+        {**told, "origin": "https://evil.example"}, {**told, "origin": "null"},
+    ):  # fmt: skip
+        answer = await bench.client.put("/api/ingest/v1/projects/p", json={}, headers=headers)
+        assert answer.status_code == 403, headers
+    assert len(bench.upstream.asked) == before
+    own = {**told, "origin": "http://127.0.0.1:18080", "sec-fetch-site": "same-origin"}
+    assert (await bench.client.put("/api/ingest/v1/projects/p", json={"a": 1}, headers=own)).status_code == 200
+    assert bench.upstream.asked[-1]["body"] == b'{"a":1}'
+
+
+async def test_what_a_service_hands_over_may_do_nothing_as_a_page(bench: Front) -> None:
+    await bench.signed_in("client")
+    hostile = web.Response(text="<script>alert(1)</script>", content_type="text/html")
+    bench.upstream.answers["/v1/payloads/u"] = hostile
+    answer = await bench.client.get("/api/ingest/v1/payloads/u")
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_refusal_comes_through_with_its_cure(bench: Front) -> None:
+    await bench.signed_in("client")
+    problem = {"detail": "no", "status": 422, "errors": [{"field": "f", "problem": "p", "cure": "c"}]}
+    bench.upstream.answers["/v1/projects"] = lambda: web.json_response(
+        problem, status=422, content_type="application/problem+json", headers={"retry-after": "3"}
+    )
+    answer = await bench.client.get("/api/ingest/v1/projects")
+    assert answer.status_code == 422
+    assert answer.json() == problem
+    assert answer.headers["retry-after"] == "3"
+
+
+async def test_a_service_that_is_away_is_told_as_that(bench: Front, unused_tcp_port: int) -> None:
+    await bench.signed_in("client")
+    bench.settings.services.by_name()
+    forwarder = bench.client._transport.app._app.state.service.forwarder  # type: ignore[attr-defined]  # behind the layer
+    forwarder._addresses["ingest"] = f"http://127.0.0.1:{unused_tcp_port}"
+    answer = await bench.client.get("/api/ingest/v1/projects")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert "ingest does not answer" in answer.json()["detail"]
+
+
+async def test_lines_are_handed_on_as_they_come_and_larger_than_other_bodies_may_be(bench: Front) -> None:
+    told = await bench.signed_in("client")
+    lines = b'{"id":"1"}\n' * 200_000
+    headers = {**told, "content-type": "application/x-ndjson"}
+    assert (
+        await bench.client.post("/api/ingest/v1/projects/p/units", content=lines, headers=headers)
+    ).status_code == 200
+    assert bench.upstream.asked[-1]["body"] == lines
+    headers["content-type"] = "application/json"
+    assert (
+        await bench.client.post("/api/ingest/v1/projects/p/units", content=lines, headers=headers)
+    ).status_code == 413
+
+
+async def test_a_long_answer_comes_through_whole(bench: Front) -> None:
+    await bench.signed_in("client")
+    content = b"x" * 3_000_000
+    bench.upstream.answers["/v1/projects/p/export"] = lambda: web.Response(
+        body=content, headers={"content-disposition": 'attachment; filename="p-1.jsonl"', "set-cookie": "a=1"}
+    )
+    answer = await bench.client.get("/api/audit/v1/projects/p/export")
+    assert answer.content == content
+    assert answer.headers["content-disposition"] == 'attachment; filename="p-1.jsonl"'
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_plan_is_told_to_whoever_is_signed_in(bench: Front) -> None:
+    terms = "plan=sequential&fraction=0.05&aql=0.01&ltpd=0.05&alpha=0.05&beta=0.1&lot_units=500"
+    assert (await bench.client.get(f"/plan?{terms}")).status_code == 401
+    await bench.signed_in("client")
+    plan = (await bench.client.get(f"/plan?{terms}")).json()
+    assert plan["inspected"][-1] == plan["sample_max"]
+    refused = await bench.client.get("/plan?plan=single")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["cure"] == "send the fields of policy.audit"
+
+
+def test_a_clients_pictures_may_be_shown_and_nothing_else_of_theirs() -> None:
+    policy = dict(one.split(" ", 1) for one in policy_of(["https://media.example"]).split("; "))
+    allowed = {name for name, sources in policy.items() if "https://media.example" in sources}
+    assert allowed == {"img-src", "media-src"}
+
+
+async def test_https_binds_the_browser_to_it(tmp_path: object) -> None:
+    from pathlib import Path  # noqa: PLC0415 - only here
+
+    async with front(Path(str(tmp_path)), CONCORD_WORKBENCH_URL="https://work.example") as one:
+        answer = await one.client.get("/")
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        await one.signed_in("auditor")
+        cookies = [cookie for cookie in one.client.cookies.jar if cookie.value]
+        assert [(cookie.name, cookie.secure) for cookie in cookies] == [("__Host-concord-session", True)]

@@ -1,0 +1,57 @@
+"""The pages' files: what they may hold, and the words of every language."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from workbench.files import FOLDER, PageFiles
+
+STRING = re.compile(r'"([A-Za-z_.0-9]+)": "((?:[^"\\]|\\.)*)"')
+BLANK = re.compile(r"\{\w+\}")
+USED = re.compile(r'\bt\(\s*"([A-Za-z_.0-9]+)"')
+FORBIDDEN = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|dangerouslySet|https?://(?!\.\.\.)"
+)
+ADDRESSES = re.compile(r"http://www\.w3\.org/2000/svg|https\?:|\(https\?|`https\?")
+LINES_MAX = 400
+FIRST_PAGE_BYTES_MAX = 150_000
+FIRST_PAGE = (
+    "index.html", "style.css", "work.css", "icon.svg", "app.js", "vendor/htm-preact-standalone.js",
+    "parts/html.js", "parts/api.js", "parts/keys.js", "parts/memory.js", "parts/strings.js", "parts/strings_en.js",
+    "roles/sign_in.js",
+)  # fmt: skip
+"""What the sign-in page asks for; the browser test sees that it is no more."""
+
+
+def scripts() -> list[Path]:
+    return [path for path in sorted(FOLDER.rglob("*.js")) if path.parent.name != "vendor"]
+
+
+def words(language: str) -> dict[str, str]:
+    return dict(STRING.findall((FOLDER / f"parts/strings_{language}.js").read_text()))
+
+
+def test_every_language_has_every_sentence_with_the_same_blanks() -> None:
+    english, arabic = words("en"), words("ar")
+    assert english.keys() == arabic.keys()
+    for name, sentence in english.items():
+        assert sorted(BLANK.findall(sentence)) == sorted(BLANK.findall(arabic[name])), name
+
+
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_every_sentence_that_is_asked_for_is_there(path: Path) -> None:
+    assert set(USED.findall(path.read_text())) <= words("en").keys()
+
+
+@pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
+def test_no_page_writes_markup_or_fetches_from_elsewhere(path: Path) -> None:
+    text = ADDRESSES.sub("", path.read_text())
+    assert FORBIDDEN.findall(text) == []
+    assert len(text.splitlines()) <= LINES_MAX
+
+
+def test_the_first_page_is_small() -> None:
+    files = PageFiles()
+    sent = {name: len(files.answer(name, {"accept-encoding": "gzip"}).body) for name in FIRST_PAGE}
+    assert sum(sent.values()) < FIRST_PAGE_BYTES_MAX, sent

@@ -1,0 +1,44 @@
+"""What an audit policy comes to, as it is drawn."""
+
+import msgspec
+import pytest
+
+from services.audit.domain.verdict import plan_for
+from workbench.plans import LINE_POINTS_MAX, PlanWish, plan_of
+
+WISH = PlanWish("sequential", 0.05, 0.01, 0.05, 0.05, 0.10, 500)
+
+
+@pytest.mark.parametrize("kind", ["sequential", "single"])
+def test_the_lines_are_those_by_which_audit_decides(kind: str) -> None:
+    wish = msgspec.structs.replace(WISH, plan=kind)
+    plan, decides = plan_of(wish), plan_for(kind, 0.05, 0.01, 0.05, 0.05, 0.10, 500)  # type: ignore[arg-type]  # one of its kinds
+    bounds = decides.bounds()
+    assert plan.sample_max == decides.sample_size
+    assert plan.accept_at == [bounds.accept_at[n] for n in plan.inspected]
+    assert plan.reject_at == [bounds.reject_at[n] for n in plan.inspected]
+
+
+def test_a_percentage_is_judged_at_its_end() -> None:
+    plan = plan_of(msgspec.structs.replace(WISH, plan="fraction"))
+    decides = plan_for("fraction", 0.05, 0.01, 0.05, 0.05, 0.10, 500)
+    assert (plan.sample_max, plan.accept_at[-1]) == (decides.sample_size, decides.accept_max)
+
+
+def test_a_sequential_plan_costs_less_than_its_most_where_the_lot_is_good() -> None:
+    plan = plan_of(WISH)
+    assert 40 < plan.mean_at_aql < plan.sample_max
+
+
+def test_a_long_plan_is_told_at_few_points_the_last_among_them() -> None:
+    plan = plan_of(msgspec.structs.replace(WISH, plan="single", ltpd=0.02, lot_units=5_000))
+    assert len(plan.inspected) <= LINE_POINTS_MAX + 1
+    assert plan.inspected[-1] == plan.sample_max
+
+
+@pytest.mark.parametrize(
+    "changes", [{"alpha": 0.0001}, {"ltpd": 0.012}, {"lot_units": 0}, {"lot_units": 1_000_000}, {"aql": 0.9}]
+)
+def test_what_would_be_no_plan_or_cost_too_much_is_refused(changes: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        plan_of(msgspec.structs.replace(WISH, **changes))
