@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TimedOut
 
 from deploy.local import chromium
 from deploy.local.stack import Stack
@@ -56,7 +57,10 @@ class Person:
     def at_desk(self, project_id: str) -> Page:
         """Open a project's desk and return its page when a unit is there."""
         page = self.open(f"/annotate/{project_id}")
-        page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+        try:
+            page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+        except TimedOut as fault:
+            raise AssertionError(f"no unit came: {page.locator('body').inner_text()}") from fault
         return page
 
     def refused(self) -> list[str]:

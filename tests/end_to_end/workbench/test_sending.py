@@ -52,7 +52,6 @@ def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: P
     stored = pages.resolutions(project_id, UNITS)
     assert {f"Text number {name[1:]}.": label for name, label in stored.items()} == given
     times = page.evaluate("performance.getEntriesByName('next-unit').map((one) => one.duration)")
-    print(f"key press to next unit painted, ms: {sorted(round(one) for one in times)}")
     assert times
 
 
@@ -132,3 +131,15 @@ def test_skipping_says_why_and_brings_the_next(pages: Pages, slug: str) -> None:
     send(page, "1")
     page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
     assert list(pages.resolutions(project_id, 1).values()) == ["alpha"]
+
+
+def test_whoever_signs_out_gives_back_what_they_hold(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(2))
+    leaving = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    given = send(leaving, "1")
+    leaving.get_by_role("button", name="Sign out").click()
+    leaving.wait_for_url("**/sign-in")
+    # What was done is sent at once, and the other unit is somebody else's to do.
+    page = pages.person("annotator", f"bob-{slug}").at_desk(project_id)
+    other = send(page, "2")
+    assert pages.resolutions(project_id, 2) == {f"u{given[-2]}": "alpha", f"u{other[-2]}": "beta"}

@@ -1,4 +1,4 @@
-"""The whole way in a browser: a client makes a project, three annotate, one rules, one audits, the certificate holds."""
+"""The whole way in a browser: from a CSV over three annotators, an adjudicator and an auditor to a certificate."""
 
 import json
 import subprocess
@@ -25,6 +25,7 @@ def make_project(client: Person, name: str) -> str:
     page.get_by_label("Classes, one a line").fill("bad\ngood")
     page.get_by_label("Guideline (Markdown)").fill("# Weather\n\nWould you go **out**?")
     page.get_by_label("Labels at most").fill("2")
+    page.get_by_label("Settled at a confidence of").fill("0.8")
     page.get_by_label("Share of hidden gold").fill("0")
     page.get_by_label("Units a lot").fill("6")
     page.get_by_label("Sample").select_option("fraction")
@@ -44,10 +45,17 @@ def make_project(client: Person, name: str) -> str:
     return project_id
 
 
-def annotate(person: Person, project_id: str, most: int, said: list[str]) -> None:
-    """Label what is offered by keys, so many at most; add each text to what was said."""
-    page = person.at_desk(project_id)
-    for _ in range(most):
+def annotate(people: list[Person], project_id: str) -> list[str]:
+    """Let everybody label in turn by keys until each text was labelled twice; return what was labelled, in order."""
+    pages = [person.at_desk(project_id) for person in people]
+    said: list[str] = []
+    for turn in range(100):
+        page = pages[turn % len(pages)]
+        if len(said) == 2 * len(TEXTS):
+            break
+        if not page.locator("[data-unit]").count():
+            page.wait_for_timeout(200)
+            continue
         text = page.locator(".content .text").inner_text()
         unit = page.locator("[data-unit]").get_attribute("data-unit")
         # Whoever is the second to say something of this one says the contrary.
@@ -55,10 +63,9 @@ def annotate(person: Person, project_id: str, most: int, said: list[str]) -> Non
         page.keyboard.press("Enter")
         page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
         said.append(text)
-    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
-    # Whoever signs out gives back what they hold and have not labelled.
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
+    for page in pages:
+        page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    return said
 
 
 def rule(page: Page) -> None:
@@ -97,15 +104,12 @@ def test_from_a_csv_to_a_certificate_that_holds(pages: Pages, slug: str, tmp_pat
     client = pages.person("client")
     project_id = make_project(client, f"Weather {slug}")
     people = [pages.person("annotator", f"{slug}-{letter}") for letter in "abc"]
-    said: list[str] = []
-    for person in people:
-        annotate(person, project_id, 4, said)
     # Two labels a unit and no more, whoever gave them.
-    assert sorted(said) == sorted(2 * TEXTS)
+    assert sorted(annotate(people, project_id)) == sorted(2 * TEXTS)
     adjudicator = pages.person("adjudicator", f"{slug}-judge")
-    rule(adjudicator.open("/adjudicate"))
+    rule(adjudicator.open(f"/adjudicate?project={project_id}"))
     auditor = pages.person("auditor", f"{slug}-auditor")
-    page = auditor.open("/audit")
+    page = auditor.open(f"/audit?project={project_id}")
     page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
     page.wait_for_selector(".side .plot")
     assert check(page, 0) == 6

@@ -13,7 +13,8 @@ const PAGE = 20;
 const AGAIN_MS = 3_000;
 const REASON_CHARACTERS_MAX = 2_000;
 
-export default function Adjudicate() {
+export default function Adjudicate({ query }) {
+  const only = query.get("project") ? `&project_id=${encodeURIComponent(query.get("project"))}` : "";
   const [queue, setQueue] = useState(null);
   const [at, setAt] = useState(0);
   const [done, setDone] = useState(0);
@@ -22,7 +23,7 @@ export default function Adjudicate() {
   const ruled = useRef(new Set());
   const load = async () => {
     try {
-      const { escalations } = await ask("adjudicate", "GET", `/escalations?limit=${PAGE}`);
+      const { escalations } = await ask("adjudicate", "GET", `/escalations?limit=${PAGE}${only}`);
       setQueue(escalations.filter((one) => !ruled.current.has(one.unit_id)));
       setAt(0);
       setProblem("");

@@ -11,7 +11,8 @@ import { useWork, Work } from "../parts/work.js";
 const PAGE = 20;
 const AGAIN_MS = 3_000;
 
-export default function Audit() {
+export default function Audit({ query }) {
+  const only = query.get("project") ? `&project_id=${encodeURIComponent(query.get("project"))}` : "";
   const [found, setFound] = useState(null);
   const [lot, setLot] = useState(null);
   const [problem, setProblem] = useState("");
@@ -20,7 +21,7 @@ export default function Audit() {
   const done = useRef(new Set());
   const load = async () => {
     try {
-      const told = await ask("audit", "GET", `/inspections?limit=${PAGE}`);
+      const told = await ask("audit", "GET", `/inspections?limit=${PAGE}${only}`);
       setFound({ ...told, inspections: told.inspections.filter((one) => !done.current.has(one.unit_id)) });
       setProblem("");
     } catch (fault) {
