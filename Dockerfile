@@ -1,4 +1,4 @@
-# One image for the five services: `docker run IMAGE services.ingest`.
+# One image for the five services and the workbench: `docker run IMAGE services.ingest`.
 # It needs no shell and no right to write: deploy/k8s runs it with a read-only root and a small /tmp.
 
 FROM python:3.11-slim AS packages
@@ -12,6 +12,7 @@ RUN groupadd --gid 10001 concord && useradd --uid 10001 --gid 10001 --no-create-
 COPY --from=packages /opt/concord /opt/concord
 COPY concord /app/concord
 COPY services /app/services
+COPY workbench /app/workbench
 ENV PATH=/opt/concord/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app \

@@ -63,7 +63,13 @@ SEEDS_MAX = 1_000
     help="What a label, a senior's ruling and an error that is left cost, in any unit: these then say when a unit is "
     "settled, and not a tenth wrong at most.",
 )
-@click.option("--keep", is_flag=True, help="Leave everything running at the end; `make down` stops it.")
+@click.option(
+    "--stay",
+    "--keep",
+    "keep",
+    is_flag=True,
+    help="Leave everything running at the end, pages too; `make down` stops it.",
+)
 def main(
     data: Path,
     json_file: Path | None,
@@ -127,6 +133,7 @@ async def _run(
         elsewhere=elsewhere,
         say=lambda line: console.print(line, highlight=False, soft_wrap=True),
         replicas=replicas,
+        workbench=keep,
     )
     async with stack, Services(stack.addresses) as services:
         job = Job(dataset, services, stack.issuer, console, FOLDER / "out", slug_of(dataset.name), seed, prices)
@@ -140,9 +147,10 @@ async def _run(
             write(json_file, said)
         if keep:
             stack.detach()
+            console.print(f"Sign in at {stack.addresses['workbench']}/sign-in", highlight=False)
             console.print("It is left running at these addresses; `make down` stops it.")
         else:
-            console.print("It is stopped now; `make demo ARGS=--keep` leaves it running at these addresses.")
+            console.print("It is stopped now; `make demo ARGS=--stay` leaves it running, pages too.")
     return (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deploy.local.issuer import CLIENT_ID, Issuer
 from deploy.local.ports import SERVICES, Ports
 
-__all__ = ["ONCE", "SERVICES", "Part", "WORKBENCH", "parts", "service_environment", "workbench_environment"]
+__all__ = ["ONCE", "SERVICES", "WORKBENCH", "Part", "parts", "service_environment", "workbench_environment"]
 
 WORKBENCH = "workbench"
 MEDIA_LOCAL = "http://127.0.0.1:*"

@@ -50,6 +50,7 @@ def _pytest(name: str, *arguments: str, on: tuple[str, ...] = ()) -> Step:
 
 # Files side by side: they mostly wait, and those that start a stack of their own do so on ports of their own.
 _BY_FILE = ("-n", "3", "--dist", "loadfile")
+_PAGES = "tests/end_to_end/workbench"
 _BROKER_AND_STORE = (_PYTHON, "-m", "deploy.local", "lend")
 
 CHECKS = (
@@ -80,7 +81,9 @@ STEPS = (
         *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
         on=_BROKER_AND_STORE,
     ),
-    _pytest("end to end", "-m", "real", "tests/end_to_end", *_BY_FILE),
+    _pytest("end to end", "-m", "real", "tests/end_to_end", f"--ignore={_PAGES}", *_BY_FILE),
+    # By itself, for a browser takes both cores.
+    _pytest("pages in a browser", "-m", "real", _PAGES),
 )
 
 

@@ -85,10 +85,10 @@ class Pages:
         self.people.append(one)
         return one.sign_in(role, subject or f"{role}-1") if role else one
 
-    def ask(self, service: str, method: str, path: str, body: Any = None, role: str = "client") -> Any:
-        """Return a service's own answer, as its client or somebody else."""
+    def ask(self, service: str, method: str, path: str, body: Any = None, role: str = "client", token: str = "") -> Any:
+        """Return a service's own answer, as its client, as somebody in another role, or to a token."""
         issuer = self.stack.issuer
-        token = issuer.client_key if role == "client" else issuer.token(role, f"{role}-1")
+        token = token or (issuer.client_key if role == "client" else issuer.token(role, f"{role}-1"))
         url = f"{self.stack.addresses[service]}/v1{path}"
         answer = httpx.request(method, url, json=body, headers={"authorization": f"Bearer {token}"}, timeout=30)
         assert answer.is_success, answer.text
@@ -120,7 +120,8 @@ class Pages:
             labels = {one["source_id"]: one["label"] for one in lines if one["status"] in ("consensus", "adjudicated")}
             return labels if len(labels) >= settled else None
 
-        return until(found, f"{settled} settled units")
+        labels: dict[str, Any] = until(found, f"{settled} settled units")
+        return labels
 
     def close(self) -> None:
         """Close everybody's browser and say what went wrong in any."""
@@ -145,7 +146,7 @@ def opened(stack: Stack) -> Iterator[Pages]:
     """Start a browser in front of a stack; StepFailed where none can be had."""
     found = chromium.ensure()
     with sync_playwright() as play:
-        environment = {**os.environ, **found.environment}
+        environment: dict[str, str | float | bool] = {**os.environ, **found.environment}
         browser = play.chromium.launch(executable_path=str(found.program), env=environment)
         try:
             yield Pages(browser, stack)

@@ -97,8 +97,9 @@ async def test_a_change_without_the_sessions_word_goes_nowhere(bench: Front) -> 
 
 async def test_what_a_service_hands_over_may_do_nothing_as_a_page(bench: Front) -> None:
     await bench.signed_in("client")
-    hostile = web.Response(text="<script>alert(1)</script>", content_type="text/html")
-    bench.upstream.answers["/v1/payloads/u"] = hostile
+    bench.upstream.answers["/v1/payloads/u"] = lambda: web.Response(
+        text="<script>alert(1)</script>", content_type="text/html"
+    )
     answer = await bench.client.get("/api/ingest/v1/payloads/u")
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"

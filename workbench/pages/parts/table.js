@@ -25,7 +25,7 @@ export function Table({ caption, columns, rows, empty, filters }) {
             seek(event.target.value);
             setPage(0);
           }} /></label>`}</div></div>
-    ${rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table><thead><tr>${columns.map(([key, name]) => html`
+    ${rows.length ? html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table><thead><tr>${columns.map(([key, name]) => html`
       <th scope="col" key=${key} aria-sort=${order.key === key ? (order.up ? "ascending" : "descending") : "none"}>
         <button type="button" onClick=${() => setOrder({ key, up: order.key === key ? !order.up : true })}>${name}
           <span aria-hidden="true">${order.key === key ? (order.up ? "↑" : "↓") : ""}</span></button></th>`)}</tr></thead>

@@ -49,6 +49,7 @@ export default function Adjudicate({ query }) {
     setAt((now) => Math.max(0, Math.min(now, queue.length - 2)));
   };
   return html`<main class="desk" id="main" tabindex="-1">
+    <h1 class="unseen">${t("nav.adjudicate")}</h1>
     <div class="bar"><p class="progress"><b>${t("adjudicate.done", { count: done })}</b>
       <span class="quiet">${queue ? t("adjudicate.waiting", { count: queue.length }) : ""}</span></p>
       <div class="tools"><button type="button" class="button small" disabled=${!queue?.length || at === 0} onClick=${() => setAt(at - 1)}>${t("table.before")}</button>
@@ -56,7 +57,7 @@ export default function Adjudicate({ query }) {
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} />`
-      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h1>${queue ? t("adjudicate.nothing") : t("loading")}</h1><p>${t("adjudicate.nothingText")}</p></section>`}
+      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p></section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 

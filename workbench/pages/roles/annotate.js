@@ -47,6 +47,7 @@ function AtDesk({ project }) {
   };
   useKeys({ back, help: () => show("keys"), guideline: turnGuideline, pause: () => pause(true) });
   return html`<main class=${`desk ${side ? "with-side" : ""}`} id="main" tabindex="-1">
+    <h1 class="unseen">${t("nav.annotate")}</h1>
     <div class="bar">
       <p class="progress"><b>${t("desk.done", { count })}</b> <${Waiting} outbox=${outbox} /></p>
       <div class="tools">
@@ -183,7 +184,7 @@ function Reason({ title, choices, send, close }) {
 function Nothing({ reason, problem }) {
   useEffect(() => { pressed = null; }, []);
   return html`<section class="nothing" aria-live="polite"><div class="rest" aria-hidden="true"></div>
-    <h1>${problem ? t("nothing.cannot") : t("nothing.title")}</h1>
+    <h2>${problem ? t("nothing.cannot") : t("nothing.title")}</h2>
     <p>${problem || reason || t("nothing.text")}</p><p class="quiet">${problem ? "" : t("nothing.again")}</p></section>`;
 }
 

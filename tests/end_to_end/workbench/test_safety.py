@@ -1,0 +1,213 @@
+"""No text that anybody can enter runs, and no page keeps anybody out."""
+
+import base64
+import json
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.end_to_end.workbench.hostile import ADDRESSES, PAYLOADS
+from tests.end_to_end.workbench.test_kinds import PICTURE, SCHEMAS, content
+from tests.support.pages import PATIENCE_SECONDS, Pages, Person, until
+from tests.unit.workbench.test_pages import FIRST_PAGE, FIRST_PAGE_BYTES_MAX
+
+pytestmark = pytest.mark.real
+
+RAN = "window.count = 0; window.ran = () => { window.count += 1; };"
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TEXT_SCHEMA: dict[str, Any] = {
+    "kind": "choice",
+    "classes": ["<img src=x onerror=ran()>", "</button><script>ran()</script>"],
+}
+TURNED = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDACgcHiMeGSgjISMtKygw"
+    "PGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6/+b9//j/wAALCAAIABABAREA/8QAFQABAQAAAAAA"
+    "AAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEBAAA/ALh//9k="
+)
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
+
+
+def hostile_person(pages: Pages, role: str, subject: str) -> Person:
+    person = pages.person(role, subject)
+    person.page.add_init_script(RAN)
+    person.page.on("dialog", lambda dialog: person.faults.append(f"dialog: {dialog.message}"))
+    return person
+
+
+def seen(page: Page, wait: str) -> None:
+    """Look at a page until what is waited for is there; nothing on it has run."""
+    page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_timeout(150)
+    assert page.evaluate("window.count") == 0
+    assert page.locator("iframe, object, embed, base, form[action^=javascript], a[href^=javascript i]").count() == 0
+
+
+def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None:
+    assert len(set(PAYLOADS)) >= 60
+    everything = {text: text for text in PAYLOADS}
+    units = [{"id": "all", "content": everything, "priority": 9}, {"id": "text", "content": "\n".join(PAYLOADS)}]
+    units += [
+        {"id": f"a{place}", "content": {"uri": uri}, "media_type": "image/png"} for place, uri in enumerate(ADDRESSES)
+    ]
+    said = "\n\n".join([*PAYLOADS, *(f"[x]({uri})" for uri in ADDRESSES), *(f"# {text}" for text in PAYLOADS)])
+    policy = {"overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0}, "consensus": {"confidence": 0.99}}
+    project_id = pages.project(slug, TEXT_SCHEMA, units, name=PAYLOADS[2], guideline=said, policy=policy)
+    for name, key in (("<b onclick=ran()>1", "1"), ("<img src=x onerror=ran()>2", "2")):
+        person = hostile_person(pages, "annotator", f"{name} {slug}")
+        page = person.at_desk(project_id)
+        seen(page, ".side .prose")
+        page.keyboard.press("f")
+        page.locator("dialog input").fill(PAYLOADS[2])
+        page.keyboard.press("Enter")
+        while page.locator("[data-unit]").count():
+            seen(page, "[data-unit], .nothing")
+            unit = page.locator("[data-unit]").get_attribute("data-unit")
+            page.keyboard.press(key)
+            page.keyboard.press("Enter")
+            page.wait_for_selector(f"[data-unit]:not([data-unit='{unit}']), .nothing")
+        page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    page = hostile_person(pages, "adjudicator", f"<script>ran()</script> {slug}").open(
+        f"/adjudicate?project={project_id}"
+    )
+    seen(page, ".ruling .answer .notice, .ruling")
+    client = hostile_person(pages, "client", "client-1")
+    seen(client.open("/projects"), "table")
+    seen(client.open(f"/projects/{project_id}"), ".numbers")
+    page = client.open("/new")
+    page.get_by_label("Name", exact=True).fill(PAYLOADS[0])
+    page.get_by_label("Classes, one a line").fill("\n".join(dict.fromkeys(text.strip() for text in PAYLOADS)))
+    page.get_by_label("Guideline (Markdown)").fill("\n".join(PAYLOADS))
+    seen(page, ".preview .pick")
+    page = hostile_person(pages, "operator", "operator-1").open("/people")
+    page.locator("input").first.fill(PAYLOADS[2])
+    page.get_by_role("button", name="Look up").click()
+    seen(page, ".problem:not(:empty)")
+
+
+def violations(page: Page) -> list[Any]:
+    """Return what axe finds wrong: its rules, the elements, and what was seen there."""
+    # Evaluated by the driver: a script tag with its text inside would be refused by the policy.
+    page.evaluate(AXE)
+    found = page.evaluate(
+        """async (rules) => (await axe.run(document, { runOnly: rules })).violations.map(({ id, nodes }) =>
+          [id, nodes.slice(0, 3).map((node) => `${node.html.slice(0, 150)} ${node.failureSummary.slice(0, 99)}`)])""",
+        RULES,
+    )
+    return [*found]
+
+
+def disputed(pages: Pages, slug: str) -> str:
+    """Return a project with a unit that two disagree on, and one that waits to be checked."""
+    policy = {
+        "overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0},
+        "consensus": {"method": "majority", "confidence": 0.6}, "lot": {"size": 1},
+        "audit": {"plan": "sequential", "aql": 0.05, "ltpd": 0.3},
+    }  # fmt: skip
+    units = [{"id": name, "content": f"Is {name} near?"} for name in ("one", "two")]
+    schema = {"kind": "choice", "classes": ["near", "far"]}
+    guideline = "# Near\n\nWithin **an hour**.\n\n- by train\n- by [road](https://example.org)"
+    project_id = pages.project(slug, schema, units, policy=policy, guideline=guideline)
+    for name, says in (("x", ("near", "near")), ("y", ("near", "far"))):
+        issuer = pages.stack.issuer
+        pages.ask("assign", "PUT", f"/annotators/{slug}{name}", {}, role="operator")
+        token = issuer.token("annotator", f"{slug}{name}")
+        offers = until(lambda: claimed(pages, project_id, token), "two units")  # noqa: B023 - called at once
+        for offer, label in zip(sorted(offers, key=lambda one: one["unit_id"]), says, strict=True):
+            pages.ask(
+                "assign", "POST", f"/assignments/{offer['assignment_id']}/submission", {"label": label}, token=token
+            )
+    return project_id
+
+
+def claimed(pages: Pages, project_id: str, token: str) -> Any:
+    offers = pages.ask("assign", "POST", f"/projects/{project_id}/claims", {"units": 2}, token=token)["assignments"]
+    return offers if len(offers) == 2 else None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(scheme: str, pages: Pages, slug: str) -> None:
+    project_id = disputed(pages, slug)
+    found: dict[str, Any] = {}
+    options: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    options |= PHONE if scheme == "dark" else {}
+
+    def look(name: str, page: Page, wait: str) -> None:
+        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.wait_for_timeout(100)
+        found[name] = violations(page)
+        # Nothing is wider than the page: on a phone nobody scrolls sideways to a button.
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+
+    look("sign-in", pages.person(**options).open("/sign-in"), ".cards")
+    look(
+        "adjudicate",
+        pages.person("adjudicator", f"adj-{slug}", **options).open(f"/adjudicate?project={project_id}"),
+        ".ruling .own",
+    )
+    look("audit", pages.person("auditor", f"aud-{slug}", **options).open(f"/audit?project={project_id}"), ".side .plot")
+    client = pages.person("client", **options)
+    for path, wait in (
+        ("/projects", "table"), (f"/projects/{project_id}", ".numbers"), ("/new", ".preview .pick"),
+        ("/verify", "form"),
+        (f"/new?project={project_id}", ".upload"),
+    ):  # fmt: skip
+        look(path, client.open(path), wait)
+    look("people", pages.person("operator", **options).open("/people"), "form")
+    annotator = pages.person("annotator", f"ann-{slug}", **options)
+    look("choose", annotator.open("/annotate"), "form")
+    for kind, schema in SCHEMAS.items():
+        one = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, [{"id": "m-unit", **content(kind, "m-unit")}])
+        page = annotator.at_desk(one)
+        look(kind, page, ".stage svg" if PICTURE in json.dumps(content(kind, "")) else ".answering")
+        if kind == "choice":
+            page.keyboard.press("?")
+            look("keys", page, "dialog .keys")
+            page.keyboard.press("Escape")
+            page.locator("#language").select_option("ar")
+            look("arabic", page, "html[dir=rtl] [data-unit]")
+            page.locator("#language").select_option("en")
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+def test_the_first_page_is_what_was_weighed_and_no_more(pages: Pages) -> None:
+    person = pages.person()
+    sizes: dict[str, int] = {}
+    person.page.on("response", lambda answer: sizes.update({answer.url: int(answer.headers.get("content-length", 0))}))
+    person.open("/sign-in").wait_for_selector(".cards")
+    asked = {url.removeprefix(pages.base).removeprefix("/files/") for url in sizes} - {"/session"}
+    assert asked - {"/sign-in"} <= set(FIRST_PAGE)
+    assert 0 < sum(sizes.values()) < FIRST_PAGE_BYTES_MAX
+
+
+def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, slug: str) -> None:
+    classes = [f"class {place}" for place in range(300)]
+    text = ("word " * 2_000)[:10_000]
+    project_id = pages.project(slug, {"kind": "spans", "classes": classes}, [{"id": "long", "content": text}])
+    person = pages.person("annotator", f"ann-{slug}")
+    page = person.at_desk(project_id)
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("/")
+    page.keyboard.type("class 299")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".piece.mark")
+    page.keyboard.press("Enter")
+    assert pages.resolutions(project_id, 1) == {"long": {"spans": [{"start": 0, "end": 1, "class": "class 299"}]}}
+
+
+def test_a_picture_with_an_exif_turn_is_drawn_as_it_is_seen(pages: Pages, slug: str) -> None:
+    # A JPEG stored 16 wide and 8 high that is to be turned by a quarter: the browser shows it 8 wide and 16 high.
+    turned = base64.b64encode(TURNED).decode()
+    unit = {"id": "m", "content": {"uri": f"data:image/jpeg;base64,{turned}"}, "media_type": "image/jpeg"}
+    project_id = pages.project(slug, {"kind": "boxes", "classes": ["a"]}, [unit])
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    page.wait_for_selector(".stage svg")
+    assert page.evaluate(
+        "(({ naturalWidth, naturalHeight }) => [naturalWidth, naturalHeight])(document.querySelector('.stage img'))"
+    ) == [8, 16]
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    (box,) = pages.resolutions(project_id, 1)["m"]["boxes"]
+    assert [box[name] for name in ("left", "top", "right", "bottom")] == pytest.approx([3.2, 6.4, 4.8, 9.6])
