@@ -248,7 +248,7 @@ class Stack:
         )
 
     def _workbench(self) -> Program:
-        port = self._port(WORKBENCH)
+        port = self.ports.workbench
         return Program(
             name=WORKBENCH,
             argv=(str(places.PYTHON), "-m", WORKBENCH),

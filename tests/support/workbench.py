@@ -31,7 +31,12 @@ class Upstream:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         body = await request.read()
-        told = {"method": request.method, "path": request.raw_path, "headers": dict(request.headers), "body": body}
+        told = {
+            "method": request.method,
+            "path": request.raw_path,
+            "headers": {name.lower(): value for name, value in request.headers.items()},
+            "body": body,
+        }
         self.asked.append(told)
         if request.path in self.answers:
             return self.answers[request.path]()
