@@ -169,7 +169,8 @@ def test_axe_finds_nothing_on_any_page(scheme: str, pages: Pages, slug: str) -> 
             page.locator("#language").select_option("ar")
             look("arabic", page, "html[dir=rtl] [data-unit]")
             page.locator("#language").select_option("en")
-    assert {name: one for name, one in found.items() if one} == {}
+    wrong = {name: one for name, one in found.items() if one}
+    assert not wrong, json.dumps(wrong, indent=1)
 
 
 def test_the_first_page_is_what_was_weighed_and_no_more(pages: Pages) -> None:

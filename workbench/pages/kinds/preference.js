@@ -39,7 +39,7 @@ function Editor({ schema, content, draft, change, seed }) {
     <div class="sides">
       ${[["left", left], ["right", right]].map(([side, answer]) => html`
         <article class=${`answer ${draft?.side === side ? "picked" : ""}`} aria-label=${t(`preference.${side}`)}>
-          <h3>${t(`preference.${side}`)} <${Key} of=${side} /></h3><${Value} value=${answer} /></article>`)}
+          <h2>${t(`preference.${side}`)} <${Key} of=${side} /></h2><${Value} value=${answer} /></article>`)}
     </div>
     <div class="scale picks" role="radiogroup" aria-label=${t("preference.pick")}>
       ${steps.map((step, place) => html`<button type="button" role="radio" class="pick" aria-checked=${String(is(step))}
