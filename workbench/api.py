@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from concord.chassis.errors import FieldError, Invalid
 from concord.chassis.http import json_answer, read_json
-from concord.chassis.identity import Caller, Role, require
+from concord.chassis.identity import Caller, Guard, Role, require, verified
 from workbench.files import PageFiles
 from workbench.forward import Forwarder
 from workbench.plans import PlanWish, plan_of
@@ -34,7 +34,18 @@ PAGES = (
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 DOCUMENT = "index.html"
 
+
+class Onward(Guard):
+    """Lets in whoever is signed in and leaves the query alone: what a route of a service reads is for that to say."""
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller; raises as `verified` does."""
+        return await verified(request.app.state.identity, request.scope)
+
+
 Anybody = Annotated[Caller, require(*Role)]
+AnybodyOnward = Annotated[Caller, Depends(Onward(tuple(Role)))]
+PLAN_FIELDS = [{"name": one.name, "in": "query", "required": True} for one in msgspec.structs.fields(PlanWish)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ def router() -> APIRouter:
     routes.get("/sign-in/issuer", **hidden)(leave_for_issuer)
     routes.get("/sign-in/back", **hidden)(come_back)
     routes.post("/sign-out", **hidden)(sign_out)
-    routes.get("/plan", **hidden)(show_plan)
+    routes.get("/plan", openapi_extra={"parameters": PLAN_FIELDS}, **hidden)(show_plan)
     for method in METHODS:
         routes.add_api_route("/api/{service}/{path:path}", forward, methods=[method], **hidden)
     return routes
@@ -122,7 +133,7 @@ async def show_plan(request: Request, caller: Anybody) -> Response:
     return json_answer(plan)
 
 
-async def forward(request: Request, service: Annotated[str, Path()], caller: Anybody) -> Response:
+async def forward(request: Request, service: Annotated[str, Path()], caller: AnybodyOnward) -> Response:
     """Hand a request on to a service, which decides by itself what this person may do."""
     del caller
     return await _door(request).forwarder.forward(request, service)

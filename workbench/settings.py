@@ -20,7 +20,7 @@ from concord.chassis.settings_loading import (
 
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
-_MEDIA_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:([0-9]{1,5}|\*))?")
+_MEDIA_ORIGIN = re.compile(r"https?://(\*|(\*\.)?[a-z0-9.-]+)(:([0-9]{1,5}|\*))?")
 
 
 @dataclass(frozen=True, kw_only=True)

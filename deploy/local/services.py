@@ -8,7 +8,7 @@ from deploy.local.ports import SERVICES, Ports
 __all__ = ["ONCE", "SERVICES", "WORKBENCH", "Part", "parts", "service_environment", "workbench_environment"]
 
 WORKBENCH = "workbench"
-MEDIA_LOCAL = "http://127.0.0.1:*"
+MEDIA_LOCAL = "https://*"
 
 ONCE = frozenset({"metrics"})
 """Services that run as one process, however many of the others there are."""
@@ -67,7 +67,7 @@ def workbench_environment(ports: Ports, issuer: Issuer) -> dict[str, str]:
         "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
         "CONCORD_WORKBENCH_ISSUER_KEY": str(issuer.key_file),
         "CONCORD_WORKBENCH_LOCAL_CLIENT": CLIENT_ID,
-        # Units name their pictures by address; on this machine any of this machine's may be shown.
+        # Units name their pictures by address; whoever tries the local stack may show any that is on the web.
         "CONCORD_WORKBENCH_MEDIA_ORIGINS": MEDIA_LOCAL,
         **{f"CONCORD_WORKBENCH_{name.upper()}": f"http://127.0.0.1:{numbers[name]}" for name in SERVICES},
     }

@@ -1,5 +1,6 @@
 """The workbench's pages in a real browser, and the services behind them asked directly for what they have stored."""
 
+import base64
 import json
 import os
 import time
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
 from playwright.sync_api import TimeoutError as TimedOut
 
 from deploy.local import chromium
@@ -21,6 +22,27 @@ document.addEventListener("securitypolicyviolation", ({ effectiveDirective, sour
 """Run in every page first: what the content security policy refused is to be nothing."""
 EXPECTED = ("Failed to load resource", "net::ERR_")
 """What the browser itself writes to the console of an answer that is no 2xx, or of a network that a test took away."""
+
+
+MEDIA = "https://media.example"
+WIDTH, HEIGHT = 640, 400
+SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'><rect width='100%' height='100%'/></svg>"
+PLAIN = f"{MEDIA}/plain.svg"
+TURNED = f"{MEDIA}/turned.jpg"
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDACgcHiMeGSgjISMtKygw"
+    "PGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6/+b9//j/wAALCAAIABABAREA/8QAFQABAQAAAAAA"
+    "AAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEBAAA/ALh//9k="
+)
+"""Stored 16 wide and 8 high, and to be turned by a quarter (EXIF orientation 6): it is seen 8 wide and 16 high."""
+
+
+def _media(route: Route) -> None:
+    """Answer as the client's own server of pictures would; no name of it leads anywhere."""
+    if route.request.url.startswith(TURNED):
+        route.fulfill(content_type="image/jpeg", body=JPEG)
+    else:
+        route.fulfill(content_type="image/svg+xml", body=SVG.format(WIDTH, HEIGHT))
 
 
 class Person:
@@ -81,6 +103,7 @@ class Pages:
         """Return somebody at a browser of their own, signed in if a role is given."""
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 820}, **options})
         context.add_init_script(NOTED)
+        context.route(f"{MEDIA}/**", _media)
         one = Person(context, self.base)
         self.people.append(one)
         return one.sign_in(role, subject or f"{role}-1") if role else one

@@ -1,6 +1,5 @@
 """Every kind of label, drawn by mouse and by keys: what the services stored is what was drawn, in their own units."""
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +7,10 @@ import pytest
 from playwright.sync_api import Page
 
 from concord.labels import KINDS
-from tests.support.pages import Pages
+from tests.support.pages import HEIGHT, PLAIN, WIDTH, Pages
 
 pytestmark = pytest.mark.real
 
-WIDTH, HEIGHT = 640, 400
-SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'><rect width='100%' height='100%'/></svg>"
-DRAWN = SVG.format(WIDTH, HEIGHT)
-PICTURE = "data:image/svg+xml;base64," + base64.b64encode(DRAWN.encode()).decode()
 # A cat is two UTF-16 units, an accent of its own is a code point, and a byte order mark counts as one, too.
 TEXT = "\ufeff\U0001f431\U0001f431 cafe\u0301 noir in Bern"
 CLASSES = ["alpha", "beta", "gamma"]
@@ -44,7 +39,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 
 def content(kind: str, name: str) -> dict[str, Any]:
     if kind in ("boxes", "polygons"):
-        return {"content": {"uri": f"{PICTURE}#{name}"}, "media_type": "image/svg+xml"}
+        return {"content": {"uri": f"{PLAIN}?{name}"}, "media_type": "image/svg+xml"}
     if kind == "preference":
         return {"content": {"question": name, "a": "the true A", "b": "the true B"}}
     return {"content": f"{TEXT} {name}"}

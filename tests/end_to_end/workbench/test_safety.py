@@ -1,6 +1,5 @@
 """No text that anybody can enter runs, and no page keeps anybody out."""
 
-import base64
 import json
 from importlib.resources import files
 from typing import Any
@@ -9,8 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.end_to_end.workbench.hostile import ADDRESSES, PAYLOADS
-from tests.end_to_end.workbench.test_kinds import PICTURE, SCHEMAS, content
-from tests.support.pages import PATIENCE_SECONDS, Pages, Person, until
+from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
+from tests.support.pages import PATIENCE_SECONDS, PLAIN, TURNED, Pages, Person, until
 from tests.unit.workbench.test_pages import FIRST_PAGE, FIRST_PAGE_BYTES_MAX
 
 pytestmark = pytest.mark.real
@@ -22,11 +21,6 @@ TEXT_SCHEMA: dict[str, Any] = {
     "kind": "choice",
     "classes": ["<img src=x onerror=ran()>", "</button><script>ran()</script>"],
 }
-TURNED = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDACgcHiMeGSgjISMtKygw"
-    "PGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6/+b9//j/wAALCAAIABABAREA/8QAFQABAQAAAAAA"
-    "AAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oACAEBAAA/ALh//9k="
-)
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
 
 
@@ -49,9 +43,8 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
     assert len(set(PAYLOADS)) >= 60
     everything = {text: text for text in PAYLOADS}
     units = [{"id": "all", "content": everything, "priority": 9}, {"id": "text", "content": "\n".join(PAYLOADS)}]
-    units += [
-        {"id": f"a{place}", "content": {"uri": uri}, "media_type": "image/png"} for place, uri in enumerate(ADDRESSES)
-    ]
+    words = [uri for uri in ADDRESSES if "://" not in uri]
+    units += [{"id": f"a{place}", "content": {"uri": uri}} for place, uri in enumerate(words)]
     said = "\n\n".join([*PAYLOADS, *(f"[x]({uri})" for uri in ADDRESSES), *(f"# {text}" for text in PAYLOADS)])
     policy = {"overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0}, "consensus": {"confidence": 0.99}}
     project_id = pages.project(slug, TEXT_SCHEMA, units, name=PAYLOADS[2], guideline=said, policy=policy)
@@ -161,7 +154,7 @@ def test_axe_finds_nothing_on_any_page(scheme: str, pages: Pages, slug: str) -> 
     for kind, schema in SCHEMAS.items():
         one = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, [{"id": "m-unit", **content(kind, "m-unit")}])
         page = annotator.at_desk(one)
-        look(kind, page, ".stage svg" if PICTURE in json.dumps(content(kind, "")) else ".answering")
+        look(kind, page, ".stage svg" if PLAIN in json.dumps(content(kind, "")) else ".answering")
         if kind == "choice":
             page.keyboard.press("?")
             look("keys", page, "dialog .keys")
@@ -199,9 +192,7 @@ def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, sl
 
 
 def test_a_picture_with_an_exif_turn_is_drawn_as_it_is_seen(pages: Pages, slug: str) -> None:
-    # A JPEG stored 16 wide and 8 high that is to be turned by a quarter: the browser shows it 8 wide and 16 high.
-    turned = base64.b64encode(TURNED).decode()
-    unit = {"id": "m", "content": {"uri": f"data:image/jpeg;base64,{turned}"}, "media_type": "image/jpeg"}
+    unit = {"id": "m", "content": {"uri": TURNED}, "media_type": "image/jpeg"}
     project_id = pages.project(slug, {"kind": "boxes", "classes": ["a"]}, [unit])
     page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
     page.wait_for_selector(".stage svg")

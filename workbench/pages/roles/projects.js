@@ -6,12 +6,28 @@ import { Table } from "../parts/table.js";
 
 const AGAIN_MS = 10_000;
 
+const PAGE = 200;
+const PROJECTS_MAX = 2_000;
+// More than this are not listed; whoever has more opens them by their address.
+
+async function all() {
+  const found = [];
+  let after = "";
+  while (found.length < PROJECTS_MAX) {
+    const told = await ask("ingest", "GET", `/projects?limit=${PAGE}${after && `&after=${encodeURIComponent(after)}`}`);
+    found.push(...told.projects);
+    if (!told.next) break;
+    after = told.next;
+  }
+  return found;
+}
+
 export default function Projects() {
   const { roles } = useStore(session);
   const [projects, setProjects] = useState(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    const load = () => ask("ingest", "GET", "/projects").then(({ projects: found }) => {
+    const load = () => all().then((found) => {
       setProjects(found);
       setProblem("");
     }, (fault) => fault instanceof Away || setProblem(fault.message));
