@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import peers_environment, published
+from bench import published
 from bench.services import forwarding
 from bench.services import report as services_report
 from bench.services.door import Refused
@@ -29,7 +29,7 @@ from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
-from deploy.local import places
+from deploy.local import places, side_environment
 from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     figures: dict[str, Any] = {"machine": machine(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
         if comparisons := [one for one in COMPARISONS if {STATISTICS, one.name} & wanted.names]:
-            python = None if wanted.no_peers else peers_environment.ensure()
+            python = None if wanted.no_peers else side_environment.ensure("peers")
             compared = compare(comparisons, wanted.annotations // LABELS_PER_UNIT, python, _say)
             figures[STATISTICS] = statistics_report.as_json(compared)
             tables.append(statistics_report.table(compared))

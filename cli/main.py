@@ -2,6 +2,7 @@
 
 import click
 
+from cli.export import export
 from cli.verify import verify
 
 
@@ -11,4 +12,5 @@ def main() -> None:
     """Concord: expert annotation at vendor scale, events in, certified labels out."""
 
 
+main.add_command(export)
 main.add_command(verify)

@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
 from services.audit.domain.signing import CertificateBroken
-from services.audit.domain.verification import Verified
+from services.audit.domain.verification import Verified, is_manifest, verify_manifest
 from services.audit.domain.verification import verify as verified
 
 PLAIN_COLUMNS = 120
@@ -41,14 +42,18 @@ BROKEN, NOBODY_VOUCHES = 1, 3
 def verify(
     certificate: Path, export: tuple[Path, ...], public_keys: tuple[str, ...], withdrawals: Path | None, as_json: bool
 ) -> None:
-    """Verify a CERTIFICATE and the EXPORT files that it claims.
+    """Verify a CERTIFICATE and the EXPORT files that it claims; a manifest may stand in its place.
 
     Exit status 0: a key that you trust signed it, and every file is line by line what was certified. 1: not so, with
     the reason. 3: nothing was changed since it was signed, and nobody whom you trust vouches for it.
     """
+    document = certificate.read_bytes()
     try:
-        gone = None if withdrawals is None else withdrawals.read_bytes()
-        found = verified(certificate.read_bytes(), [path.read_bytes() for path in export], public_keys, gone)
+        if is_manifest(document):
+            found = verify_manifest(document, [facts_of(path) for path in export], public_keys)
+        else:
+            gone = None if withdrawals is None else withdrawals.read_bytes()
+            found = verified(document, [path.read_bytes() for path in export], public_keys, gone)
     except CertificateBroken as broken:
         click.echo(f"NOT VERIFIED: {broken}", err=True)
         raise SystemExit(BROKEN) from broken
@@ -65,6 +70,15 @@ def verify(
         raise SystemExit(NOBODY_VOUCHES)
 
 
+def facts_of(path: Path) -> FileFacts:
+    """Return what a manifest would claim of a file, read a block at a time."""
+    tally = FileTally(str(path), "")
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            tally.add(block)
+    return tally.facts(0)
+
+
 def _show(found: Verified) -> None:
     said = found.statement
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
@@ -72,6 +86,14 @@ def _show(found: Verified) -> None:
     console.print(f"{verdict}: project {said['project_id']}, issued {said['issued_at']}", highlight=False, markup=False)
     key = said["key"]
     console.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})", highlight=False, markup=False)
+    if "certificate_sha256" in said:
+        console.print(
+            f"{said['rows']} rows in {len(said['files'])} files, {said['form']['format']}, of issue {said['issue']}; "
+            f"its certificate: {said['certificate_sha256']}",
+            highlight=False,
+            markup=False,
+        )
+        return
     if found.withdrawn:
         console.print(f"{found.withdrawn} units were erased since; the rest is what was certified", highlight=False)
     if found.kept:

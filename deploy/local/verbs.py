@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from deploy.local import attend, doctor, family, places, terminal
+from deploy.local import attend, doctor, family, places, side_environment, terminal
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.environment import Environment
 from deploy.local.kafka.installation import Installation
@@ -121,7 +121,7 @@ def clean(asked: argparse.Namespace) -> int:
         if path.name not in kept:
             _remove(path)
     if asked.all:
-        for environment in (places.ENVIRONMENT, places.ROOT / ".venv-peers"):
+        for environment in (places.ENVIRONMENT, *map(side_environment.folder_of, side_environment.NAMES)):
             _remove(environment)
     return 0
 

@@ -15,6 +15,7 @@ from services.audit import api, events
 from services.audit.announcements import SERVICE
 from services.audit.domain.signing import Signer
 from services.audit.handlers import Handlers, Means
+from services.audit.handlers.payloads import Payloads
 from services.audit.repository import COLLECTIONS, Repository
 from services.audit.settings import AuditSettings
 from services.audit.telemetry import INSTRUMENTS
@@ -42,6 +43,7 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         projects,
         Signer(settings.certificates.seed.key()),
         settings.samples.secret.key(),
+        _payloads(settings, ports),
         ports.telemetry.instruments(INSTRUMENTS),
         ports.clock,
     )
@@ -55,7 +57,7 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         tables=[projects],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[handlers.turns],
+        loops=[handlers.turns, handlers.manifests],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
@@ -69,3 +71,8 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         state=api.Door(handlers, settings, Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)
+
+
+def _payloads(settings: AuditSettings, ports: Ports) -> Payloads:
+    links = settings.payload_links
+    return Payloads(ports.peers, settings.exports.ingest_url or links.ingest_url, links.secret.key(), ports.clock)

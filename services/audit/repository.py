@@ -38,7 +38,9 @@ LOTS = Collection("lots", indexed=("project_id",))
 """Which lots a project has: `_id` is the lot's id."""
 DOCUMENTS = Collection("documents")
 """Signed documents and row digests, cut into parts: `_id` is the SHA-256 of the whole and the number of the part."""
-COLLECTIONS = (MEMBERS, LOTS, DOCUMENTS)
+DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
+"""Which unit stands for one of the same content: `_id` is the id that this one would have had."""
+COLLECTIONS = (MEMBERS, LOTS, DOCUMENTS, DUPLICATES)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
 """Units of a lot that are in hand at once where a lot is read whole."""
@@ -179,6 +181,18 @@ class Repository:
         """Return the lot of each of these units, open or closed; units in none are left out."""
         found = await self.store.get(MEMBERS.name, sorted(set(unit_ids)))
         return {unit_id: one["lot_id"] for unit_id, one in found.items()}
+
+    async def stands_for(self, duplicates: Iterable[tuple[str, str, str]]) -> None:
+        """Write down which units stand for others: id, the client's own name, the unit that stands for it."""
+        found = [{"_id": one, "source_id": name, "duplicate_of": first} for one, name, first in duplicates]
+        await self._insert(DUPLICATES, found)
+
+    async def duplicates(self, unit_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+        """Return the units that each of these stands for, id and the client's own name, in the order of their ids."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for one in await self.store.find(DUPLICATES.name, "duplicate_of", unit_ids):
+            found.setdefault(one["duplicate_of"], []).append((one["_id"], one["source_id"]))
+        return {first: sorted(others) for first, others in found.items()}
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
         """Return these units, by id."""

@@ -136,6 +136,42 @@ class Key(msgspec.Struct, frozen=True):
     public_key: str
 
 
+class ManifestFile(msgspec.Struct, frozen=True):
+    """A file of an export: its name in the export's folder, and the digests of it and of every `block_bytes` of it."""
+
+    name: str
+    media_type: str
+    rows: int
+    bytes: int
+    sha256: str
+    block_bytes: int
+    blocks: list[str]
+
+
+class ManifestCompanion(msgspec.Struct, frozen=True):
+    """A small file that goes with an export, whole."""
+
+    name: str
+    media_type: str
+    text: str
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What an export holds, signed as certificates are; beside these members, see docs/certificates.md."""
+
+    type: str
+    project_id: str
+    issue: int
+    certificate_sha256: str
+    form: dict[str, Any]
+    label_schema: dict[str, Any]
+    rows: int
+    left_out: dict[str, int]
+    files: list[ManifestFile]
+    companions: list[ManifestCompanion]
+
+
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)

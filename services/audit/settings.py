@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from concord.chassis.settings import PayloadLinkSettings, SampleSettings, Secret, ServiceSettings, secret
+from concord.chassis.settings import PayloadLinkSettings, SampleSettings, Secret, ServiceSettings, secret, setting
 from concord.chassis.settings_loading import random_secret_cure
 
 
@@ -18,9 +18,25 @@ class CertificateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Where exports that go with the data find it.
+
+    Attributes:
+        ingest_url: of ingest, from here, over http; empty: that of payload links.
+    """
+
+    ingest_url: str = setting(
+        "CONCORD_INGEST_INSIDE_URL",
+        cure="set it to where this service reaches ingest: http://ingest:8000",
+        default="",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditSettings(ServiceSettings):
     """Audit's settings: it draws samples, signs certificates and hands out payload links."""
 
     payload_links: PayloadLinkSettings
     samples: SampleSettings
     certificates: CertificateSettings
+    exports: ExportSettings

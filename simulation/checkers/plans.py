@@ -44,8 +44,10 @@ def verdict(plan: Plan, inspected: int, errors: int) -> str:
     """Return what a plan says after so many units with so many errors: accept, reject or continue.
 
     Wald's ratio test on a finite lot, cut off at the end of the sample; what the rest of the sample cannot change any
-    more is said at once.
+    more is said at once. A percentage is inspected to its end.
     """
+    if plan.kind == "fraction" and inspected < plan.sample_size:
+        return "continue"
     if errors > plan.accept_max:
         return "reject"
     if inspected == plan.sample_size:

@@ -14,7 +14,8 @@ from concord.chassis.identity.tokens import Tokens
 from services.assign.api import Desk
 from services.assign.handlers import Leased
 from services.assign.schemas import AssignmentOffer
-from services.audit import api as audit_api
+from services.audit.api import exports as audit_exports
+from services.audit.api.door import Door
 from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.project import ProjectState
 from services.ingest.repository import Repository
@@ -37,10 +38,10 @@ def gold_in_a_reply() -> Iterator[None]:
 def export_of_anything() -> Iterator[None]:
     """Hand over a lot whether or not it was accepted."""
 
-    async def generous(door: audit_api.Door, lot_id: str, caller: Any) -> Any:
+    async def generous(door: Door, lot_id: str, caller: Any) -> Any:
         return await door.handlers.means.repository.lot(lot_id, caller.client_id)
 
-    with patch.object(audit_api, "_accepted", generous):
+    with patch.object(audit_exports, "accepted", generous):
         yield
 
 

@@ -61,6 +61,7 @@ class Fetched(NamedTuple):
 
     status: int
     body: bytes
+    media_type: str = ""
 
 
 class Peers(Protocol):
@@ -162,7 +163,7 @@ class HttpPeers:
                     left -= len(part)
                     if left < 0:
                         raise Unreached(f"{address} answered more than {FETCHED_BYTES_MAX} bytes.")
-                return Fetched(connection.status, b"".join(parts))
+                return Fetched(connection.status, b"".join(parts), _media_type(connection.headers))
         except (TimeoutError, OSError) as fault:
             raise _unreached(address, fault) from fault
         finally:
@@ -308,6 +309,10 @@ def _kept(connection: PeerConnection) -> list[tuple[bytes, bytes]]:
     return [pair for pair in connection.headers if pair[0] not in _HOP_BY_HOP and pair[0] not in _ADDED_BY_THE_DOOR]
 
 
+def _media_type(headers: RawHeaders) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == b"content-type"), "")
+
+
 def _unreached(address: str, fault: Exception) -> Unreached:
     log.warning("%s did not answer: %r", address, fault)
     return Unreached(
@@ -352,19 +357,20 @@ class MemoryPeers:
         path, _, query = target.partition(b"?")
         scope = {**_SCOPE, "method": method, "path": unquote(path.decode("latin-1")), "raw_path": path}
         requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-        status, parts = 0, []
+        status, parts, media_type = 0, [], ""
 
         async def receive() -> Message:
             return requests.pop() if requests else await asyncio.get_running_loop().create_future()
 
         async def send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, media_type
             status = message.get("status", status)
+            media_type = _media_type(message.get("headers", ())) or media_type
             parts.append(message.get("body", b""))
 
         told = [pair for pair in headers if pair[0] != b"content-length"]
         await self.relay(address, {**scope, "query_string": query, "headers": told}, receive, send)
-        return Fetched(status, b"".join(parts))
+        return Fetched(status, b"".join(parts), media_type)
 
     async def close(self) -> None:
         """Have nothing to let go of."""

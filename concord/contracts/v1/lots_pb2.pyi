@@ -240,7 +240,9 @@ class LotAccepted(_message.Message):
     """Units that leave."""
     @_builtins.property
     def plan(self) -> Global___LotPlan:
-        """The plan that stopped the inspection; absent where the lot was inspected whole after a rejection."""
+        """The plan that stopped the inspection; absent where none did: the lot was inspected whole after a rejection, or a
+        percentage of it was.
+        """
 
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
@@ -387,6 +389,8 @@ Global___LotRejected: _TypeAlias = LotRejected  # noqa: Y015
 
 @_typing.final
 class LotExported(_message.Message):
+    """A lot leaves in some format for the first time."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     LOT_ID_FIELD_NUMBER: _builtins.int
@@ -396,6 +400,9 @@ class LotExported(_message.Message):
     lot_id: _builtins.str
     format: _builtins.str
     sha256: _builtins.str
+    """Of its JSONL, as its certificate claims it or without what was erased since; empty for every other format, whose
+    files are claimed by a manifest.
+    """
     rows: _builtins.int
     def __init__(
         self,

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from concord.quality.acceptance import Bounds
+from concord.quality.acceptance import Bounds, Decision
 from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
 from services.audit.domain.verdict import Plan, Rate
@@ -173,7 +173,7 @@ def progress(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str],
         inspected += 1
         errors += not right
         if state.status == "auditing" and bounds is not None:
-            decision = bounds.decide(inspected, errors)
+            decision = _decision(state, bounds, inspected, errors)
             if decision != "continue":
                 return Progress(inspected, errors, decision)
     # All that is left was inspected, and what was wrong is put right.
@@ -190,10 +190,18 @@ def wanted(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], b
         errors = 0
         for place, unit_id in enumerate(sample, start=1):
             errors += verdict_on(unit_id) is False
-            if bounds.decide(place, errors) != "continue":
+            if _decision(state, bounds, place, errors) != "continue":
                 sample = sample[: place + LOOK_AHEAD_UNITS]
                 break
     return [unit_id for unit_id in sample if verdict_on(unit_id) is None]
+
+
+def _decision(state: LotState, bounds: Bounds, inspected: int, errors: int) -> Decision:
+    """Return what the lot's plan says after so many units: a percentage is inspected to its end, whatever is found."""
+    plan = state.plan
+    if plan is not None and plan.kind == "fraction" and inspected < plan.sample_size:
+        return "continue"
+    return bounds.decide(inspected, errors)
 
 
 def rejected(state: LotState, found: Progress, on_reject: str) -> LotState:

@@ -67,6 +67,7 @@ class UnitState(msgspec.Struct, frozen=True):
     """A unit, whichever of its events came first.
 
     Attributes:
+        media_type: of its content.
         text_characters: code points of its text; None where it is no text or lies elsewhere.
         label: the resolved label, canonical JSON text; empty before there is one.
         rework: the rework that the label belongs to.
@@ -94,6 +95,7 @@ class UnitState(msgspec.Struct, frozen=True):
     inspection: Inspection | None = None
     closed: tuple[int, int] | None = None
     text_characters: int | None = None
+    media_type: str = ""
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -135,13 +137,19 @@ def admitted(
     source_id: str,
     gold: bool,
     text_characters: int | None = None,
+    media_type: str = "",
 ) -> UnitState | None:
     """Return the unit once its admission is heard; None when it was erased before that."""
     before = state or UnitState(unit_id, project_id)
     if before.withdrawn:
         return None
     return msgspec.structs.replace(
-        before, admitted=True, source_id=source_id, gold=gold, text_characters=text_characters
+        before,
+        admitted=True,
+        source_id=source_id,
+        gold=gold,
+        text_characters=text_characters,
+        media_type=media_type,
     )
 
 

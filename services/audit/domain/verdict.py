@@ -60,7 +60,8 @@ def plan_for(
     """Return the plan by which a lot of so many units is judged.
 
     A finite lot too small for its risks is inspected whole. `fraction` is a percentage and promises nothing: it is
-    there because contracts ask for it, and accepts while the share of errors is within the aql.
+    there because contracts ask for it. It is inspected to its end, and accepts while the share of errors is within the
+    aql.
     """
     if kind == "fraction":
         size = max(1, math.ceil(fraction * lot_units))

@@ -6,11 +6,18 @@ from typing import TypeVar
 
 import msgspec
 
+from concord.exports.snapshot import FileFacts
 from services.audit.domain.signing import CertificateBroken, Json, opened
 
 CERTIFICATE = "concord.certificate.v1"
 WITHDRAWALS = "concord.withdrawals.v1"
+MANIFEST = "concord.manifest.v1"
 DIGEST_BYTES = 32
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -56,6 +63,19 @@ class _Withdrawals(msgspec.Struct):
     certificate_sha256: str
     file: _File
     withdrawn: list[_Withdrawn]
+
+
+class _Form(msgspec.Struct):
+    format: str
+
+
+class _Manifest(msgspec.Struct):
+    project_id: str
+    issue: int
+    issued_at: str
+    certificate_sha256: str
+    form: _Form
+    files: list[FileFacts]
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -111,6 +131,49 @@ def verify(
             raise CertificateBroken("The withdrawals are those of another certificate.")
     kept = tuple(line for content in files for line in _held_against(content, claims, gone))
     return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
+
+
+def is_manifest(document: bytes) -> bool:
+    """Return whether a document is a manifest by its own word; whether its signature holds is another question."""
+    try:
+        return bool(msgspec.json.decode(document, type=_Typed).type == MANIFEST)
+    except msgspec.MsgspecError:
+        return False
+
+
+def verify_manifest(document: bytes, files: Sequence[FileFacts], trusted: Sequence[str] = ()) -> Verified:
+    """Return a manifest's statement when it and every file are what was signed.
+
+    Args:
+        document: the manifest, as it was handed over or as any JSON library wrote it anew.
+        files: what was found of the files, from `FileTally`, under the names that they lie under.
+        trusted: as of `verify`.
+
+    Raises:
+        CertificateBroken: something was changed, is missing or was signed with another key; the sentence names the file
+            and where in it.
+    """
+    said, _ = opened(document, MANIFEST)
+    _trusted(said, trusted)
+    claims = _shaped(said, _Manifest, "manifest").files
+    for found in files:
+        if not any(found.sha256 == one.sha256 and found.bytes == one.bytes for one in claims):
+            raise CertificateBroken(_where_changed(found, claims))
+    return Verified(said, bool(trusted), 0)
+
+
+def _where_changed(found: FileFacts, claims: Sequence[FileFacts]) -> str:
+    name = found.name.rpartition("/")[2]
+    one = next((claim for claim in claims if claim.name.rpartition("/")[2] == name), None)
+    if one is None:
+        return f"{found.name} is none of the {len(claims)} files that the manifest claims, by its name or its content."
+    for place, (there, claimed) in enumerate(zip(found.blocks, one.blocks, strict=False)):
+        if there != claimed:
+            first = place * one.block_bytes
+            last = min(first + one.block_bytes, one.bytes) - 1
+            return f"{found.name} was changed: bytes {first} to {last} are not what was signed."
+    more = "more" if found.bytes > one.bytes else "fewer"
+    return f"{found.name} was changed: it has {abs(found.bytes - one.bytes)} bytes {more} than what was signed."
 
 
 def _trusted(said: Json, trusted: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 `hearing` takes in what other services tell, `inspection` lists work for auditors and takes their labels, `turns` takes
 every lot of which there is news as far as it goes, `drawing` draws samples, `verdicts` judges, `certificates` issues
-what is claimed, and `exports` hands over what was accepted.
+what is claimed, `exports` hands over what was accepted,
+`payloads` reads what was labelled for it, and `manifests` tells what an export holds.
 """
 
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.exports import Exports
 from services.audit.handlers.hearing import Hearing
 from services.audit.handlers.inspection import Inspecting, LabelRefused, Listed
+from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
 from services.audit.handlers.turns import Turns
 from services.audit.handlers.verdicts import Verdicts
 
-__all__ = ["Handlers", "LabelRefused", "Listed", "Means", "NothingWithdrawn", "Overtaken", "Turns"]
+__all__ = ["BeingMade", "Handlers", "LabelRefused", "Listed", "Means", "NothingWithdrawn", "Overtaken", "Turns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,13 @@ class Handlers:
     inspecting: Inspecting
     certificates: Certificates
     exports: Exports
+    manifests: Manifests
     turns: Turns
 
     @classmethod
     def of(cls, means: Means) -> "Handlers":
         """Return the use cases over the same means."""
         turns = Turns(means, Drawing(means), Verdicts(means))
-        return cls(means, Hearing(means), Inspecting(means), Certificates(means), Exports(means), turns)
+        certificates, exports = Certificates(means), Exports(means)
+        manifests = Manifests(means, exports, certificates)
+        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, turns)

@@ -9,6 +9,7 @@ import msgspec
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.exports import jsonl
 from services.audit.domain.certificate import (
     FileClaim,
     claim_of_rows,
@@ -21,7 +22,6 @@ from services.audit.domain.issue import Issue, IssuesState, issued, next_lots
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.verification import DIGEST_BYTES
-from services.audit.export import jsonl
 from services.audit.handlers.means import Means
 from services.audit.repository import ISSUES, Repository, issues_key
 

@@ -1,18 +1,23 @@
-"""Exports: what was accepted, handed over line by line."""
+"""Exports: what was accepted, handed over some units at a time, in the form that is asked for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
 from concord.chassis.telemetry import trace_headers
+from concord.exports import FORMATS, Form, Record, Writer, jsonl, writer_for
+from concord.exports.jsonl import JsonlWriter
+from concord.labels import LabelSchema
 from services.audit.announcements import SERVICE, lot_exported
 from services.audit.domain.certificate import FileDigest
+from services.audit.domain.leaving import Codes, annotator_codes, leaving
 from services.audit.domain.lot import LotState
-from services.audit.export import jsonl
+from services.audit.domain.unit import UnitState
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, lot_key
 
@@ -23,43 +28,92 @@ class Exports:
 
     means: Means
 
-    async def told(self, lots: Sequence[LotState]) -> None:
-        """Tell of lots, before they leave for the first time, that they have."""
+    async def told(self, lots: Sequence[LotState], name: str, schema: LabelSchema) -> None:
+        """Tell of lots, before they leave in a format for the first time, that they have."""
         for lot in lots:
-            if jsonl.FORMAT not in lot.exported:
-                await self.means.journal.decide(LOT, await self._leaving(lot))
+            if name not in lot.exported:
+                await self.means.journal.decide(LOT, await self._leaving(lot, name, schema))
 
-    async def lines(self, lots: Sequence[LotState]) -> AsyncIterator[bytes]:
-        """Yield the lines of accepted lots, some at a time, so that no export is held in memory whole.
+    async def begun(self, lots: Sequence[LotState], form: Form, project: Project) -> Writer:
+        """Return the writer of a file of these lots, once it is known that it can be written to its end.
+
+        Where a format cannot hold whatever fits its schema, all of it is written once to nowhere.
+
+        Raises:
+            DoesNotFit: it cannot be; the field names the unit.
+        """
+        writer = writer_for(form, project.schema)
+        if FORMATS[form.format].holds_all:
+            return writer
+        async for _ in self.written(writer, lots, form, project):
+            pass
+        return writer_for(form, project.schema)
+
+    async def written(
+        self, writer: Writer, lots: Sequence[LotState], form: Form, project: Project
+    ) -> AsyncIterator[bytes]:
+        """Yield a file of accepted lots, some of it at a time, so that no export is held in memory whole.
 
         What is erased meanwhile is left out from then on and breaks nothing off. A line that had left before is in the
         file still, and whoever verifies it against the withdrawals is told which.
         """
-        for lot in lots:
-            async for some in self._of(lot):
-                yield b"".join(some)
+        yield await asyncio.to_thread(writer.begin)
+        async for some in self.records(lots, form, project):
+            if piece := await asyncio.to_thread(writer.write, some):
+                yield piece
+        yield await asyncio.to_thread(writer.end)
 
-    async def _of(self, lot: LotState) -> AsyncIterator[list[bytes]]:
+    async def records(self, lots: Sequence[LotState], form: Form, project: Project) -> AsyncIterator[list[Record]]:
+        """Yield the units of accepted lots as they leave, a chunk at a time."""
+        secret = self.means.sample_secret
+        codes = annotator_codes(secret, project.project_id) if form.rows == "annotations" else None
+        for lot in lots:
+            corrected = {lot.unit_ids[place] for place in lot.corrections}
+            async for chunk, units in self.means.repository.in_chunks(lot.leaving):
+                members = [units[unit_id] for unit_id in chunk if not units[unit_id].withdrawn]
+                yield await self._chunk(lot.lot_id, members, corrected, form, codes)
+
+    async def _chunk(
+        self, lot_id: str, members: Sequence[UnitState], corrected: Collection[str], form: Form, codes: Codes | None
+    ) -> list[Record]:
+        ids = [unit.unit_id for unit in members]
+        data = await self.means.payloads.of(ids) if form.data else None
+        found = await asyncio.to_thread(leaving, lot_id, members, corrected, codes, data)
+        if not form.duplicates:
+            return found
+        others = await self.means.repository.duplicates(ids)
+        with_others: list[Record] = []
+        for one in found:
+            with_others.append(one)
+            with_others += [
+                msgspec.structs.replace(one, unit_id=unit_id, source_id=source_id, duplicate_of=one.unit_id)
+                for unit_id, source_id in others.get(one.unit_id, ())
+            ]
+        return with_others
+
+    async def _leaving(self, lot: LotState, name: str, schema: LabelSchema) -> Cause[LotState]:
+        cause_id, trace = f"export/{lot.lot_id}/{name}", trace_headers()
+        rows, sha256 = len(lot.leaving), ""
+        if name == jsonl.NAME:
+            sha256 = lot.export_sha256
+            if lot.erased:
+                rows, sha256 = await self._left(lot, schema)
+
+        def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
+            if state is None or name in state.exported:
+                return None
+            after = msgspec.structs.replace(state, exported=(*state.exported, name))
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            return Decision(after, [lot_exported(announcer, after, name, sha256, rows)])
+
+        return Cause(lot_key(lot.lot_id), cause_id, decide)
+
+    async def _left(self, lot: LotState, schema: LabelSchema) -> tuple[int, str]:
+        """Return the lines and digest of a lot's JSONL without what was erased since."""
+        left, writer = FileDigest(lot.lot_id, jsonl.MEDIA_TYPE), JsonlWriter(jsonl.CERTIFIED, schema)
         corrected = {lot.unit_ids[place] for place in lot.corrections}
         async for chunk, units in self.means.repository.in_chunks(lot.leaving):
             members = [units[unit_id] for unit_id in chunk if not units[unit_id].withdrawn]
-            yield await asyncio.to_thread(jsonl.rows, lot.lot_id, members, corrected)
-
-    async def _leaving(self, lot: LotState) -> Cause[LotState]:
-        cause_id, trace = f"export/{lot.lot_id}/{jsonl.FORMAT}", trace_headers()
-        rows, sha256 = len(lot.members), lot.export_sha256
-        if lot.erased:
-            left = FileDigest(lot.lot_id, jsonl.MEDIA_TYPE)
-            async for some in self._of(lot):
-                left.add(some)
-            claim = left.claim()
-            rows, sha256 = claim.rows, claim.sha256
-
-        def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
-            if state is None or jsonl.FORMAT in state.exported:
-                return None
-            after = msgspec.structs.replace(state, exported=(*state.exported, jsonl.FORMAT))
-            announcer = Announcer(SERVICE, cause_id, now_us, trace)
-            return Decision(after, [lot_exported(announcer, after, jsonl.FORMAT, sha256, rows)])
-
-        return Cause(lot_key(lot.lot_id), cause_id, decide)
+            left.add(await asyncio.to_thread(writer.lines, leaving(lot.lot_id, members, corrected)))
+        claim = left.claim()
+        return claim.rows, claim.sha256

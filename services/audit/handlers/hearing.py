@@ -7,7 +7,7 @@ from typing import Any, cast
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
-from concord.contracts.v1.units_pb2 import UnitEvent
+from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.lot import LotState
@@ -30,6 +30,7 @@ class Hearing:
         units: list[Cause[UnitState]] = []
         sealed: list[tuple[str, LotState]] = []
         erased: list[UnitEvent] = []
+        duplicated: list[UnitDuplicated] = []
         for delivery in deliveries:
             event = cast("UnitEvent", delivery.event)
             if event.HasField("lot_sealed"):
@@ -38,12 +39,15 @@ class Hearing:
                 sealed.append((event.metadata.event_id, lot))
             elif event.HasField("unit_admitted"):
                 units.append(_admitted(event))
+            elif event.HasField("unit_duplicated"):
+                duplicated.append(event.unit_duplicated)
             elif event.HasField("unit_erased"):
                 erased.append(event)
                 units.append(_withdrawn(event))
         # A lot is found by its units before it is there, and is told of an erased unit before that is wiped: whoever
         # finds a wiped unit finds it told in its lot.
         await self.means.repository.seal([lot for _, lot in sealed])
+        await self.means.repository.stands_for((one.unit_id, one.source_id, one.duplicate_of) for one in duplicated)
         await self._apply_lots([_sealed(cause_id, lot) for cause_id, lot in sealed])
         await self._apply_lots(await self._withdrawals(erased))
         await self._apply_units(units)
@@ -109,7 +113,7 @@ def _admitted(event: UnitEvent) -> Cause[UnitState]:
         del now_us
         gold = told.HasField("gold_label")
         characters = told.content_length if told.HasField("content_length") else None
-        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold, characters)
+        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold, characters, told.media_type)
         return None if after is None else Decision(after)
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide, creates=True)

@@ -9,6 +9,7 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.audit.domain.signing import Signer
+from services.audit.handlers.payloads import Payloads
 from services.audit.repository import Repository
 
 
@@ -31,6 +32,7 @@ class Means:
     projects: Table[Project]
     signer: Signer
     sample_secret: bytes
+    payloads: Payloads
     instruments: Instruments
     clock: Clock
 

@@ -9,17 +9,19 @@ import msgspec
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.exports import Record, jsonl
+from concord.exports.jsonl import JsonlWriter
 from concord.quality.calibration import binned
 from concord.quality.label_error import Inspection, leaving_error_rate, lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.certificate import FileDigest, LotTally, statement
 from services.audit.domain.fields import found_by_field
+from services.audit.domain.leaving import leaving
 from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import Inspection as UnitInspection
 from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
-from services.audit.export import jsonl
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
@@ -57,8 +59,10 @@ class Verdicts:
             fields=found_by_field(project.form, (one.fields for one in inspected)),
             confidences=tuple(binned((one.stated, one.correct) for one in inspected if one.stated)),
         )
-        # A lot that was rejected before it was inspected whole has no end of its plan to rest on.
-        bounds = lot.bounds if state.status == "auditing" else None
+        # A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a percentage
+        # stops nothing: how many are inspected was fixed beforehand.
+        stopped = state.status == "auditing" and state.plan is not None and state.plan.kind != "fraction"
+        bounds = lot.bounds if stopped else None
         inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
         if found.verdict == "accept":
             await self._close(state)
@@ -99,7 +103,10 @@ class Verdicts:
         """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
         means, at_us = self.means, self.means.clock.now_us()
         tally = LotTally(state, project.schema, project.policy.overlap.initial, means.sample_secret)
-        digest = FileDigest(f"{state.lot_id}.jsonl", jsonl.MEDIA_TYPE)
+        digest, writer = (
+            FileDigest(f"{state.lot_id}.jsonl", jsonl.MEDIA_TYPE),
+            JsonlWriter(jsonl.CERTIFIED, project.schema),
+        )
         wrong: set[str] = set()
         async for chunk, units in means.repository.in_chunks(state.members):
             members = [units[unit_id] for unit_id in chunk]
@@ -108,7 +115,7 @@ class Verdicts:
                     # It was erased before its lot was known: the lot is told now, and judged anew.
                     return lot_withdrawn(state.lot_id, unit.unit_id, f"withdrawn/{unit.unit_id}")
             wrong |= {unit.unit_id for unit in members if unit.wrong}
-            await asyncio.to_thread(_take_in, tally, digest, state.lot_id, members, wrong)
+            await asyncio.to_thread(_take_in, tally, digest, writer, leaving(state.lot_id, members, wrong), members)
         corrections = [place for place, unit_id in enumerate(state.unit_ids) if unit_id in wrong]
         rate = await asyncio.to_thread(leaving_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
         after = judged(state, found, corrections, rate_told(rate), at_us)
@@ -173,7 +180,7 @@ def attempts_max(project: Project) -> int:
 
 
 def _take_in(
-    tally: LotTally, digest: FileDigest, lot_id: str, members: Sequence[UnitState], corrected: set[str]
+    tally: LotTally, digest: FileDigest, writer: JsonlWriter, records: Sequence[Record], members: Sequence[UnitState]
 ) -> None:
     tally.add(members)
-    digest.add(jsonl.rows(lot_id, members, corrected))
+    digest.add(writer.lines(records))

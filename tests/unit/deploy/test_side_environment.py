@@ -1,12 +1,11 @@
-"""The peers' environment is made once, and again only when its lock changes or it was left half made."""
+"""An environment beside our own is made once, and again only when its lock changes or it was left half made."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from bench import peers_environment
-from deploy.local import terminal
+from deploy.local import side_environment, terminal
 
 
 @pytest.fixture
@@ -17,7 +16,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[object]]:
     def run(argv: Sequence[str | Path], cwd: Path) -> None:
         found.append(argv)
         if "venv" in argv:
-            Path(argv[-1]).mkdir()
+            Path(argv[-1]).mkdir(parents=True)
 
     monkeypatch.setattr(terminal, "run", run)
     return found
@@ -26,14 +25,14 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[object]]:
 def test_it_is_made_once_and_again_for_another_lock(tmp_path: Path, ran: list[Sequence[object]]) -> None:
     lock, folder = tmp_path / "peers.txt", tmp_path / "peers"
     lock.write_text("a==1")
-    assert peers_environment.ensure(folder, lock) == folder / "bin" / "python"
+    assert side_environment.made("peers", folder, lock) == folder / "environment" / "bin" / "python"
     made = len(ran)
     assert made > 0
     assert "--require-hashes" in ran[-1]
-    peers_environment.ensure(folder, lock)
+    side_environment.made("peers", folder, lock)
     assert len(ran) == made
     lock.write_text("a==2")
-    peers_environment.ensure(folder, lock)
+    side_environment.made("peers", folder, lock)
     assert len(ran) == 2 * made
 
 
@@ -44,12 +43,12 @@ def test_one_left_half_made_is_made_anew(
     lock.write_text("a==1")
 
     def fail(argv: Sequence[str | Path], cwd: Path) -> None:
-        folder.mkdir()
+        (folder / "environment").mkdir(parents=True)
         raise terminal.StepFailed("no network")
 
     with monkeypatch.context() as broken:
         broken.setattr(terminal, "run", fail)
         with pytest.raises(terminal.StepFailed):
-            peers_environment.ensure(folder, lock)
-    peers_environment.ensure(folder, lock)
+            side_environment.made("peers", folder, lock)
+    side_environment.made("peers", folder, lock)
     assert ran

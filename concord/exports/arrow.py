@@ -1,0 +1,82 @@
+"""Labels as Arrow columns: every kind of label has a type of its own, so that no reader has to guess it.
+
+pyarrow is imported when a Parquet file is first asked for: it takes a hundred megabytes that nothing else needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from concord.exports.form import Form
+from concord.exports.table import Column, columns
+from concord.labels import LabelSchema
+
+LABELS_KEPT = 4_096
+
+
+def schema_of(form: Form, labels: LabelSchema) -> Any:
+    """Return the Arrow schema of a table in this form; the label schema is in its metadata, as JSON."""
+    import pyarrow as pa  # noqa: PLC0415 - see the module
+
+    fields = [pa.field(column.name, _type(pa, column, labels), nullable=False) for column in columns(form)]
+    return pa.schema(fields, {b"concord.label_schema": msgspec.json.encode(labels.spec())})
+
+
+def columns_of(form: Form, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the values of each column, labels as the values that they are and data as its text or its JSON."""
+    found = []
+    for column, values in zip(columns(form), zip(*rows, strict=True), strict=True):
+        if column.holds == "label":
+            found.append([value_of(label) for label in values])
+        elif column.holds == "json":
+            found.append([_text_of(data) for data in values])
+        else:
+            found.append(list(values))
+    return found
+
+
+@lru_cache(maxsize=LABELS_KEPT)
+def value_of(label: str) -> Any:
+    """Return a label's value from its canonical JSON: spans, boxes and polygons as the bare list of them.
+
+    >>> value_of('{"spans":[{"class":"x","end":2,"start":0}]}')
+    [{'class': 'x', 'end': 2, 'start': 0}]
+    """
+    value = msgspec.json.decode(label)
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    return value
+
+
+def _text_of(data: str) -> str:
+    value = msgspec.json.decode(data)
+    return value if isinstance(value, str) else data
+
+
+def _type(pa: Any, column: Column, labels: LabelSchema) -> Any:
+    if column.holds == "label":
+        return label_type(pa, labels)
+    return {"real": pa.float64(), "whole": pa.int64()}.get(column.holds, pa.string())
+
+
+def label_type(pa: Any, labels: LabelSchema) -> Any:
+    """Return the type of a label; `pa` is pyarrow."""
+
+    def region(**fields: Any) -> Any:
+        return pa.list_(pa.struct([*((name, kind) for name, kind in fields.items()), ("class", pa.string())]))
+
+    points = pa.list_(pa.list_(pa.float64()))
+    real, whole, text = pa.float64(), pa.int64(), pa.string()
+    types: Mapping[str, Any] = {
+        "rating": whole,
+        "number": real,
+        "choices": pa.list_(text),
+        "ranking": pa.list_(text),
+        "preference": pa.struct([("prefer", text), ("strength", whole)]),
+        "spans": region(start=whole, end=whole),
+        "boxes": region(left=real, top=real, right=real, bottom=real),
+        "polygons": region(points=points),
+    }
+    return types.get(labels.kind, text)

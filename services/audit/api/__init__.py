@@ -1,0 +1,54 @@
+"""Audit's HTTP door: the route table; one concern a file."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from concord.chassis.http import documented
+from concord.exports import DoesNotFit
+from services.audit.api import certificates, exports, inspections, lots
+from services.audit.api.door import Door
+from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
+from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
+from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.handlers import LabelRefused, NothingWithdrawn
+from services.audit.schemas import Inspections, Key, LotBody, Lots, Manifest, TakenVerdicts, Verdicts
+
+__all__ = ["STATUSES", "Door", "router"]
+
+STATUSES: dict[type[Exception], int] = {
+    LotDoesNotExist: 404,
+    LotNotAccepted: 409,
+    IssueDoesNotExist: 404,
+    NothingToCertify: 409,
+    NothingWithdrawn: 404,
+    TooManyLots: 409,
+    DoesNotFit: 422,
+    exports.NoSuchPart: 404,
+    exports.InParts: 422,
+    UnitDoesNotExist: 404,
+    InspectedOtherwise: 409,
+    LabelledAnew: 409,
+    LabelRefused: 422,
+}
+
+
+def router() -> APIRouter:
+    """Return the route table."""
+    routes = APIRouter(prefix="/v1")
+    routes.get("/projects/{project_id}/lots", **documented(reply=Lots, refusals=(404,)))(lots.list_lots)
+    routes.get("/lots/{lot_id}", **documented(reply=LotBody, refusals=(404,)))(lots.show_lot)
+    routes.get("/inspections", **documented(reply=Inspections, refusals=(404,)))(inspections.list_inspections)
+    routes.post("/inspections", **documented(body=Verdicts, reply=TakenVerdicts))(inspections.inspect_many)
+    signed = documented(reply=dict[str, Any], refusals=(404, 409))
+    exported = documented(reply_media_types=exports.MEDIA_TYPES, refusals=(404, 409))
+    routes.get("/lots/{lot_id}/certificate", **signed)(certificates.lot_certificate)
+    routes.get("/lots/{lot_id}/withdrawals", **signed)(certificates.lot_withdrawals)
+    routes.get("/lots/{lot_id}/export", **exported)(exports.lot_export)
+    routes.get("/projects/{project_id}/certificate", **signed)(certificates.project_certificate)
+    routes.get("/projects/{project_id}/withdrawals", **signed)(certificates.project_withdrawals)
+    routes.get("/projects/{project_id}/export", **exported)(exports.project_export)
+    told = documented(reply=Manifest, refusals=(404, 409))
+    routes.get("/projects/{project_id}/export/manifest", **told)(exports.project_manifest)
+    routes.get("/keys", **documented(reply=Key))(certificates.show_key)
+    return routes

@@ -1,0 +1,50 @@
+"""Certificates, what was withdrawn since, and the key."""
+
+from fastapi import Request, Response
+
+from concord.chassis.http import AnyId, Whole, json_answer
+from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
+from services.audit.domain.signing import ALGORITHM
+from services.audit.schemas import Key
+
+
+async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Hand over the signed certificate of an accepted lot: the same bytes for ever."""
+    door = door_of(request)
+    lot = await accepted(door, lot_id, caller)
+    return attachment(await door.handlers.certificates.of_lot(lot), JSON, f"{lot_id}.certificate.json")
+
+
+async def lot_withdrawals(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Hand over the signed list of what was erased of a lot since it was accepted."""
+    door = door_of(request)
+    lot = await accepted(door, lot_id, caller)
+    return attachment(await door.handlers.certificates.withdrawn_of_lot(lot), JSON, f"{lot_id}.withdrawals.json")
+
+
+async def project_certificate(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
+) -> Response:
+    """Hand over a project's signed certificate: the same bytes for ever.
+
+    `issue` is its number; without it, that over all lots that are accepted by now, made if there is none yet.
+    """
+    door = door_of(request)
+    _, found = await issue_of(door, project_id, caller, issue)
+    certificate = await door.handlers.certificates.of_issue(found)
+    return attachment(certificate, JSON, f"{project_id}-{found.number}.certificate.json")
+
+
+async def project_withdrawals(request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole) -> Response:
+    """Hand over the signed list of what was erased of a project since one of its certificates."""
+    door = door_of(request)
+    state, found = await issue_of(door, project_id, caller, issue)
+    gone = await door.handlers.certificates.withdrawn_of_issue(state, found)
+    return attachment(gone, JSON, f"{project_id}-{found.number}.withdrawals.json")
+
+
+async def show_key(request: Request, caller: ClientOrOperator) -> Response:
+    """Show the public key that certificates are verified with."""
+    del caller
+    signer = door_of(request).handlers.means.signer
+    return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key))

@@ -1,0 +1,125 @@
+"""Work for auditors, and their verdicts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from fastapi import Request, Response
+
+from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import ConcordError
+from concord.chassis.http import Limit, decode, decode_each, json_answer, page_size, read_split
+from concord.chassis.identity import Caller
+from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import merged
+from concord.chassis.projects import Project, visible
+from concord.contracts.ids import slot_of
+from services.audit.api.door import Auditor, Door, door_of
+from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
+from services.audit.handlers import LabelRefused, Listed
+from services.audit.handlers.inspection import HELD_BACK_MAX
+from services.audit.schemas import (
+    INSPECTIONS,
+    NAMED_UNIT,
+    TAKEN_VERDICTS,
+    UNIT_VERDICT,
+    VERDICTS,
+    HeldBack,
+    Inspections,
+    InspectionWork,
+    TakenVerdict,
+    TakenVerdicts,
+    UnitVerdict,
+    VerdictsSplit,
+)
+
+LATE = "The lot was judged before this came: it is kept as late, and does not count."
+
+
+class _Sent(NamedTuple):
+    """A verdict as it was sent, and what was read of it."""
+
+    text: bytes
+    read: UnitVerdict | ConcordError
+
+    @property
+    def slot(self) -> int | None:
+        return None if isinstance(self.read, ConcordError) else slot_of(self.read.unit_id)
+
+
+async def list_inspections(
+    request: Request, caller: Auditor, project_id: str | None = None, limit: Limit = None
+) -> Response:
+    """List units for the caller to inspect, in the order of the samples: none that the caller had a part in.
+
+    What is listed is what the plans still need and a few more; where an error is found, more come.
+    """
+    door, wanted = door_of(request), page_size(limit)
+    if project_id is not None:
+        visible(door.handlers.means.projects, project_id, caller)
+    found = await door.handlers.inspecting.listed(caller.subject, caller.client_id, project_id, wanted)
+    known = door.handlers.means.projects.rows
+    work = [_work(door, one, known[one.lot.project_id]) for one in found.listed if one.lot.project_id in known]
+    own = Inspections(work, [HeldBack(lot.lot_id, lot.project_id) for lot in found.held_back])
+    others = await door.gather.pages(request) if project_id is None else []
+    pages = [own, *map(INSPECTIONS.decode, others)]
+    return json_answer(
+        Inspections(
+            merged([page.inspections for page in pages], lambda one: one.lot_id, wanted),
+            merged([page.held_back for page in pages], lambda one: one.lot_id, HELD_BACK_MAX),
+        )
+    )
+
+
+async def inspect_many(request: Request, caller: Auditor) -> Response:
+    """Take a batch of verdicts; each has its own result, and none keeps another from being taken."""
+    door, sent = door_of(request), (await read_split(request, VERDICTS)).verdicts
+    verdicts = decode_each(UNIT_VERDICT, sent, "verdicts")
+    items = [_Sent(bytes(text), one) for text, one in zip(sent, verdicts, strict=True)]
+
+    async def serve(some: Sequence[_Sent]) -> list[TakenVerdict]:
+        return [await _take(door, caller, one) for one in some]
+
+    def written(some: Sequence[_Sent]) -> bytes:
+        return msgspec.json.encode(VerdictsSplit([msgspec.Raw(one.text) for one in some]))
+
+    results = await door.gather.split(
+        request, items, lambda one: one.slot, serve, written, lambda body: TAKEN_VERDICTS.decode(body).results
+    )
+    return json_answer(TakenVerdicts(results))
+
+
+async def _take(door: Door, caller: Caller, sent: _Sent) -> TakenVerdict:
+    one = sent.read
+    if isinstance(one, ConcordError):
+        return _unread(sent.text, one)
+    inspecting = door.handlers.inspecting
+    try:
+        took = await inspecting.inspect(caller.subject, caller.client_id, one.unit_id, one.label, one.reason)
+    except (UnitDoesNotExist, InspectedOtherwise, LabelledAnew, LabelRefused) as refusal:
+        return TakenVerdict(one.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
+    return TakenVerdict(one.unit_id, took, problem=LATE if took == "late" else "")
+
+
+def _unread(sent: bytes, refusal: ConcordError) -> TakenVerdict:
+    """Return the result of a verdict that could not be read, under its unit's id where that can."""
+    try:
+        unit_id = decode(NAMED_UNIT, sent).unit_id
+    except ConcordError:
+        unit_id = ""
+    told = refusal.errors[0]
+    return TakenVerdict(unit_id, "refused", field=told.field, problem=told.problem, cure=told.cure)
+
+
+def _work(door: Door, listed: Listed, project: Project) -> InspectionWork:
+    links = door.settings.payload_links
+    until_us = door.handlers.means.clock.now_us() + links.seconds * MICROSECONDS
+    return InspectionWork(
+        unit_id=listed.unit_id,
+        lot_id=listed.lot.lot_id,
+        project_id=listed.lot.project_id,
+        payload_url=payload_link(links.secret.key(), links.ingest_url, listed.unit_id, until_us),
+        label_schema=project.schema.spec(),
+        guideline=project.guideline_text,
+        guideline_version=project.guideline_version,
+    )

@@ -1,0 +1,62 @@
+"""Where lots stand."""
+
+from fastapi import Request, Response
+
+from concord.chassis.http import AnyId, Limit, json_answer, page_size
+from concord.chassis.projects import visible
+from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
+from services.audit.domain.certificate import timestamp
+from services.audit.domain.lot import LotState
+from services.audit.domain.verdict import Plan
+from services.audit.schemas import LotBody, Lots, PlanTerms
+
+FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
+
+
+async def list_lots(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: str = ""
+) -> Response:
+    """List a project's lots and where each stands, by id, a page at a time; `after` is the page's `next`."""
+    door = door_of(request)
+    visible(door.handlers.means.projects, project_id, caller)
+    repository, wanted = door.handlers.means.repository, page_size(limit)
+    lot_ids = [lot_id for lot_id in await repository.lot_ids(project_id) if lot_id > after]
+    page = await repository.lots(lot_ids[:wanted])
+    rest = lot_ids[wanted - 1] if len(lot_ids) > wanted else None
+    return json_answer(Lots([_lot(door, lot) for lot in page], rest))
+
+
+async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
+    """Show where a lot stands."""
+    door = door_of(request)
+    return json_answer(_lot(door, await door.handlers.means.repository.lot(lot_id, caller.client_id)))
+
+
+def _lot(door: Door, lot: LotState) -> LotBody:
+    known = door.handlers.means.repository.open_lot(lot.project_id, lot.lot_id)
+    return LotBody(
+        lot_id=lot.lot_id,
+        project_id=lot.project_id,
+        status=lot.status,
+        units=len(lot.members),
+        rework=lot.rework,
+        rejections=lot.rejections,
+        plan=lot.plan.in_words() if lot.plan is not None else "",
+        sample_size=len(lot.sample) if lot.status != "accepted" else lot.inspected,
+        inspected=lot.inspected,
+        errors=lot.errors,
+        corrected=len(lot.corrections),
+        label_error_rate=None
+        if lot.rate is None
+        else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
+        accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
+        erased_since=len(lot.erased),
+        problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
+        plan_terms=None if lot.plan is None else _terms(lot.plan),
+    )
+
+
+def _terms(plan: Plan) -> PlanTerms:
+    return PlanTerms(
+        plan.kind, plan.sample_size / plan.lot_units, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units
+    )

@@ -1,1 +1,0 @@
-"""How accepted lots leave: one format a file."""
