@@ -15,6 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from bench import published
+from bench.exports import report as exports_report
+from bench.exports.report import NotWritten
 from bench.services import forwarding
 from bench.services import report as services_report
 from bench.services.door import Refused
@@ -34,13 +36,23 @@ from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
-STATISTICS, SERVICES_BENCH, FORWARDING, STARTS = "statistics", "services", "forwarding", "starts"
-ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING)
+STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, EXPORTS = "statistics", "services", "forwarding", "starts", "exports"
+ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named: starts write a large journal first."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN = 100, 500
 INTERRUPTED = 130
-FAULTS = (StepFailed, ChildFailed, NotStarted, Behind, Refused, NothingOffered, FloorFailed, starts.NotStarted)
+FAULTS = (
+    NotWritten,
+    StepFailed,
+    ChildFailed,
+    NotStarted,
+    Behind,
+    Refused,
+    NothingOffered,
+    FloorFailed,
+    starts.NotStarted,
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,6 +81,10 @@ def main(arguments: Sequence[str]) -> int:
             begun = asyncio.run(_starts(wanted))
             figures[STARTS] = starts_report.as_json(begun)
             tables.append(starts_report.table(begun))
+        if EXPORTS in wanted.names:
+            exported = exports_report.measure(_say)
+            figures[EXPORTS] = exports_report.as_json(exported)
+            tables.append(exports_report.table(exported))
     except FAULTS as fault:
         _say(f"bench: {fault}")
         return 1

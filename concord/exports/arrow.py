@@ -12,6 +12,7 @@ import msgspec
 from concord.exports.form import Form
 from concord.exports.table import Column, columns
 from concord.labels import LabelSchema
+from concord.labels import form as forms
 
 LABELS_KEPT = 4_096
 
@@ -39,12 +40,20 @@ def columns_of(form: Form, rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 @lru_cache(maxsize=LABELS_KEPT)
 def value_of(label: str) -> Any:
-    """Return a label's value from its canonical JSON: spans, boxes and polygons as the bare list of them.
+    """Return a label's value from its canonical JSON: regions as the bare list of them, a form as its answers.
 
     >>> value_of('{"spans":[{"class":"x","end":2,"start":0}]}')
     [{'class': 'x', 'end': 2, 'start': 0}]
+    >>> value_of('{"answers":{"toxic":"yes","where":{"spans":[]}}}')
+    {'toxic': 'yes', 'where': []}
     """
     value = msgspec.json.decode(label)
+    if isinstance(value, dict) and value.keys() == {"answers"}:
+        return {name: _bare(answer) for name, answer in value["answers"].items()}
+    return _bare(value)
+
+
+def _bare(value: Any) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
     return value
@@ -63,6 +72,8 @@ def _type(pa: Any, column: Column, labels: LabelSchema) -> Any:
 
 def label_type(pa: Any, labels: LabelSchema) -> Any:
     """Return the type of a label; `pa` is pyarrow."""
+    if isinstance(labels, forms.Form):
+        return pa.struct([(field.name, label_type(pa, field.schema)) for field in labels.fields])
 
     def region(**fields: Any) -> Any:
         return pa.list_(pa.struct([*((name, kind) for name, kind in fields.items()), ("class", pa.string())]))

@@ -6,7 +6,7 @@ end not included, with the text that they cover. Ids of ours stand under `concor
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import quoteattr
 
 import msgspec
@@ -16,11 +16,15 @@ from concord.exports.record import Record, Said
 from concord.exports.regions import Size, size_of, uri_of
 from concord.exports.table import NOT_TOLD
 from concord.labels import LabelSchema
+from concord.labels import form as forms
+from concord.labels.taxonomy import Taxonomy
 
 NAME = "label-studio"
 MEDIA_TYPE = "application/json"
 FROM, TO = "label", "content"
 IMAGES = ("boxes", "polygons")
+STRENGTH = "_strength"
+"""What the name of a preference's strength ends in."""
 _encode = msgspec.json.Encoder().encode
 
 Results = list[dict[str, Any]]
@@ -30,12 +34,17 @@ class LabelStudioWriter:
     """Writes a list of tasks; see `form.Writer`."""
 
     def __init__(self, form: Form, schema: LabelSchema) -> None:
-        if schema.kind not in _VALUES:
-            raise DoesNotFit("format", f"Label Studio has no tag for {schema.kind} labels.", "ask for jsonl or parquet")
+        self._parts = _parts(schema)
+        for one in self._parts.values():
+            if one.kind not in _VALUES:
+                problem = f"Label Studio has no tag for {one.kind} labels."
+                raise DoesNotFit("format", problem, "ask for jsonl or parquet")
+        if _on_images(schema) and any(one.kind == "spans" for one in self._parts.values()):
+            raise DoesNotFit("format", "Its labels are of an image and of a text at once.", "ask for jsonl or parquet")
         self.rows = 0
         self.left_out: Counter[str] = Counter()
         self._form = form
-        self._kind = schema.kind
+        self._schema = schema
 
     def begin(self) -> bytes:
         """Return the beginning of the list."""
@@ -58,7 +67,7 @@ class LabelStudioWriter:
         if record.duplicate_of:
             data["concord_duplicate_of"] = record.duplicate_of
         if self._form.data:
-            data["image" if self._kind in IMAGES else "text"] = _shown(record)
+            data["image" if _on_images(self._schema) else "text"] = _shown(record)
         return {"data": data, "annotations": self._annotations(record)}
 
     def _annotations(self, record: Record) -> list[dict[str, Any]]:
@@ -69,9 +78,17 @@ class LabelStudioWriter:
         return [self._annotation(record, one.label, _who(one)) for one in record.said if one.label]
 
     def _annotation(self, record: Record, label: str, more: Mapping[str, Any]) -> dict[str, Any]:
-        results = _VALUES[self._kind](msgspec.json.decode(label), record)
-        for place, one in enumerate(results):
-            one |= {"id": f"{record.unit_id}-{place}", "from_name": one.get("from_name", FROM), "to_name": TO}
+        value = msgspec.json.decode(label)
+        answers = value["answers"] if self._schema.kind == "form" else {FROM: value}
+        results: Results = []
+        for name, answer in answers.items():
+            for one in _VALUES[self._parts[name].kind](answer, record, self._parts[name]):
+                told = {
+                    "id": f"{record.unit_id}-{len(results)}",
+                    "from_name": name + one.pop("more", ""),
+                    "to_name": TO,
+                }
+                results.append(told | one)
         return {"result": results, "was_cancelled": False, "ground_truth": False, **more}
 
 
@@ -84,28 +101,43 @@ def _shown(record: Record) -> Any:
     return uri if uri is not None else text if text is not None else record.content()
 
 
-def _choices(value: Any, record: Record) -> Results:
-    del record
+def _choices(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del record, schema
     return [{"type": "choices", "value": {"choices": value if isinstance(value, list) else [value]}}]
 
 
-def _rating(value: Any, record: Record) -> Results:
-    del record
+def _rating(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del record, schema
     return [{"type": "number", "value": {"number": value}}]
 
 
-def _text(value: Any, record: Record) -> Results:
-    del record
+def _text(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del record, schema
     return [{"type": "textarea", "value": {"text": [value]}}]
 
 
-def _preference(value: Any, record: Record) -> Results:
-    del record
-    strength = {"type": "number", "from_name": "strength", "value": {"number": value["strength"]}}
+def _preference(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del record, schema
+    strength = {"type": "number", "more": STRENGTH, "value": {"number": value["strength"]}}
     return [{"type": "choices", "value": {"choices": [value["prefer"]]}}, strength]
 
 
-def _spans(value: Any, record: Record) -> Results:
+def _taxonomy(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del record
+    return [{"type": "taxonomy", "value": {"taxonomy": [list(_path(cast("Taxonomy", schema), value))]}}]
+
+
+def _path(schema: Taxonomy, node_id: str) -> list[str]:
+    """Return the ids from the top of a taxonomy to a node."""
+    parents = {node.id: node.parent for node in schema.nodes}
+    path = [node_id]
+    while (parent := parents[path[0]]) is not None:
+        path.insert(0, parent)
+    return path
+
+
+def _spans(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del schema
     text = record.text()
     if text is None:
         raise DoesNotFit(record.source_id, "Its data is no text, so its spans cover nothing.", "ask for jsonl")
@@ -123,7 +155,8 @@ def _spans(value: Any, record: Record) -> Results:
     ]
 
 
-def _boxes(value: Any, record: Record) -> Results:
+def _boxes(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del schema
     size = size_of(record)
     return [
         _on_image(
@@ -142,7 +175,8 @@ def _boxes(value: Any, record: Record) -> Results:
     ]
 
 
-def _polygons(value: Any, record: Record) -> Results:
+def _polygons(value: Any, record: Record, schema: LabelSchema) -> Results:
+    del schema
     size = size_of(record)
     return [
         _on_image(
@@ -168,13 +202,14 @@ def _on_image(kind: str, size: Size, value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_VALUES: Mapping[str, Callable[[Any, Record], Results]] = {
+_VALUES: Mapping[str, Callable[[Any, Record, LabelSchema], Results]] = {
     "choice": _choices,
     "choices": _choices,
     "rating": _rating,
     "number": _rating,
     "text": _text,
     "preference": _preference,
+    "taxonomy": _taxonomy,
     "spans": _spans,
     "boxes": _boxes,
     "polygons": _polygons,
@@ -188,33 +223,53 @@ def configuration(schema: LabelSchema) -> str:
     >>> configuration(schema_from({"kind": "choice", "classes": ["a", "b"]})).count("<Choice ")
     2
     """
+    content = f'<Image name="{TO}" value="$image"/>' if _on_images(schema) else f'<Text name="{TO}" value="$text"/>'
+    tags = "".join(_tag(name, one) for name, one in _parts(schema).items())
+    return f"<View>{content}{tags}</View>\n"
+
+
+def _tag(name: str, schema: LabelSchema) -> str:
+    where = f"name={quoteattr(name)} toName={quoteattr(TO)}"
+    if isinstance(schema, Taxonomy):
+        return f"<Taxonomy {where}>{_branches(schema, None)}</Taxonomy>"
+    if schema.kind == "text":
+        return f"<TextArea {where}/>"
+    if schema.kind not in _TAGS:
+        return f"<Number {where}/>"
     spec: dict[str, Any] = schema.spec()
-    classes = spec.get("classes", ["a", "b", "tie"])
-    if schema.kind in IMAGES:
-        tag = "RectangleLabels" if schema.kind == "boxes" else "PolygonLabels"
-        return _view(f'<Image name="{TO}" value="$image"/>', _tag(tag, "Label", classes))
-    tags = {
-        "spans": _tag("Labels", "Label", classes),
-        "choice": _tag("Choices", "Choice", classes, ' choice="single"'),
-        "choices": _tag("Choices", "Choice", classes, ' choice="multiple"'),
-        "preference": _tag("Choices", "Choice", classes, ' choice="single"')
-        + f'<Number name="strength" toName="{TO}"/>',
-        "text": f'<TextArea name="{FROM}" toName="{TO}"/>',
-    }
-    return _view(f'<Text name="{TO}" value="$text"/>', tags.get(schema.kind, f'<Number name="{FROM}" toName="{TO}"/>'))
+    tag, inner, more = _TAGS[schema.kind]
+    values = "".join(f"<{inner} value={quoteattr(one)}/>" for one in spec.get("classes", ["a", "b", "tie"]))
+    strength = f"<Number name={quoteattr(name + STRENGTH)} toName={quoteattr(TO)}/>"
+    return f"<{tag} {where}{more}>{values}</{tag}>" + (strength if schema.kind == "preference" else "")
 
 
-def _tag(tag: str, inner: str, classes: Sequence[str], more: str = "") -> str:
-    values = "".join(f"<{inner} value={quoteattr(one)}/>" for one in classes)
-    return f'<{tag} name="{FROM}" toName="{TO}"{more}>{values}</{tag}>'
+def _branches(schema: Taxonomy, parent: str | None) -> str:
+    under = [node.id for node in schema.nodes if node.parent == parent]
+    return "".join(f"<Choice value={quoteattr(one)}>{_branches(schema, one)}</Choice>" for one in under)
 
 
-def _view(*parts: str) -> str:
-    return f"<View>{''.join(parts)}</View>\n"
+_TAGS = {
+    "spans": ("Labels", "Label", ""),
+    "boxes": ("RectangleLabels", "Label", ""),
+    "polygons": ("PolygonLabels", "Label", ""),
+    "choice": ("Choices", "Choice", ' choice="single"'),
+    "choices": ("Choices", "Choice", ' choice="multiple"'),
+    "preference": ("Choices", "Choice", ' choice="single"'),
+}
+"""Of a kind of label: its tag, the tag of a class, and what else stands in it."""
+
+
+def _parts(schema: LabelSchema) -> dict[str, LabelSchema]:
+    """Return the schema of each control, by its name: the fields of a form, or the one that there is."""
+    return {field.name: field.schema for field in schema.fields} if isinstance(schema, forms.Form) else {FROM: schema}
+
+
+def _on_images(schema: LabelSchema) -> bool:
+    return any(one.kind in IMAGES for one in _parts(schema).values())
 
 
 def _needs_data(schema: LabelSchema) -> bool:
-    return schema.kind in {"spans", *IMAGES}
+    return any(one.kind in {"spans", *IMAGES} for one in _parts(schema).values())
 
 
 FORMAT = Format(NAME, "json", MEDIA_TYPE, True, True, False, _needs_data, LabelStudioWriter)

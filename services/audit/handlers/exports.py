@@ -57,11 +57,13 @@ class Exports:
         What is erased meanwhile is left out from then on and breaks nothing off. A line that had left before is in the
         file still, and whoever verifies it against the withdrawals is told which.
         """
-        yield await asyncio.to_thread(writer.begin)
+        if piece := await asyncio.to_thread(writer.begin):
+            yield piece
         async for some in self.records(lots, form, project):
             if piece := await asyncio.to_thread(writer.write, some):
                 yield piece
-        yield await asyncio.to_thread(writer.end)
+        if piece := await asyncio.to_thread(writer.end):
+            yield piece
 
     async def records(self, lots: Sequence[LotState], form: Form, project: Project) -> AsyncIterator[list[Record]]:
         """Yield the units of accepted lots as they leave, a chunk at a time."""

@@ -84,6 +84,18 @@ def write(folder: Path, form: Form, spec: Any, records: Sequence[Record]) -> Non
         (folder / one.name).write_text(one.text)
 
 
+FORM = {
+    "kind": "form",
+    "fields": [
+        {"name": "toxic", "schema": {"kind": "choice", "classes": ["yes", "no"]}},
+        {"name": "where", "schema": {"kind": "spans", "classes": ["p"]}, "when": {"field": "toxic", "is": ["yes"]}},
+        {
+            "name": "severity",
+            "schema": {"kind": "rating", "lowest": 1, "highest": 5},
+            "when": {"field": "toxic", "is": ["yes"]},
+        },
+    ],
+}
 KINDS: list[tuple[Any, list[Any]]] = [
     ({"kind": "choice", "classes": NAMES}, NAMES),
     ({"kind": "choices", "classes": ["a", "b"]}, [["a"], [], ["a", "b"]]),
@@ -92,6 +104,11 @@ KINDS: list[tuple[Any, list[Any]]] = [
     ({"kind": "preference", "strengths": 2}, [{"prefer": "a", "strength": 2}, {"prefer": "tie", "strength": 0}]),
     ({"kind": "ranking", "items": ["x", "y"]}, [["y", "x"], ["x", "y"]]),
     ({"kind": "text"}, AWKWARD),
+    (
+        {"kind": "taxonomy", "nodes": [{"id": "animal"}, {"id": "dog", "parent": "animal"}, {"id": "car"}]},
+        ["dog", "car"],
+    ),
+    (FORM, [{"answers": {"toxic": "no"}}, {"answers": {"toxic": "yes", "where": {"spans": []}, "severity": 3}}]),
     ({"kind": "spans", "classes": ["p"]}, [{"spans": []}, {"spans": [{"start": 0, "end": 2, "class": "p"}]}]),
     (
         {"kind": "boxes", "classes": ["car"]},
@@ -112,6 +129,9 @@ def canonical(spec: Any, labels: Sequence[Any]) -> list[Any]:
 
 def bare(label: Any) -> Any:
     """Return a label as a column holds it: spans, boxes and polygons without their envelope."""
+    if isinstance(label, dict) and "answers" in label:
+        asked = ("toxic", "where", "severity")
+        return {name: bare(label["answers"].get(name)) for name in asked}
     return next(iter(label.values())) if isinstance(label, dict) and len(label) == 1 else label
 
 
@@ -160,6 +180,8 @@ def test_pandas_reads_csv_to_the_very_texts_and_numbers(tmp_path: Path, read: Re
         ({"kind": "rating", "lowest": 1, "highest": 10}, 10, "text"),
         ({"kind": "text"}, "free 😀 text", "text"),
         ({"kind": "preference", "strengths": 2}, {"prefer": "b", "strength": 2}, {"a": "x", "b": "y"}),
+        (KINDS[7][0], "dog", "text"),
+        (FORM, {"answers": {"toxic": "yes", "where": {"spans": []}, "severity": 3}}, "text"),
         ({"kind": "spans", "classes": ["p"]}, {"spans": [{"start": 2, "end": 6, "class": "p"}]}, "😀 Anna came"),
         (
             {"kind": "boxes", "classes": ["car"]},
@@ -172,7 +194,7 @@ def test_pandas_reads_csv_to_the_very_texts_and_numbers(tmp_path: Path, read: Re
             {"uri": "https://example.org/a.png", "width": 200, "height": 100},
         ),
     ],
-    ids=["choice", "choices", "rating", "text", "preference", "spans", "boxes", "polygons"],
+    ids=["choice", "choices", "rating", "text", "preference", "taxonomy", "form", "spans", "boxes", "polygons"],
 )
 def test_label_studios_library_takes_every_annotation(
     spec: Any, label: Any, data: Any, tmp_path: Path, read: Read

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from concord.exports.jsonl import CERTIFIED
 from services.audit import repository as repository_module
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
@@ -164,7 +165,9 @@ async def test_an_erasure_while_an_export_is_handed_over_breaks_nothing_off_and_
     await audit.inspect({})
     certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
     whole = (await audit.client(f"/v1/lots/{LOT}/export")).body.splitlines(keepends=True)
-    lines = audit.handlers.exports.lines(await audit.repository.lots([LOT]))
+    exports, project = audit.handlers.exports, audit.handlers.means.project(PROJECT)
+    lots = await audit.repository.lots([LOT])
+    lines = exports.written(await exports.begun(lots, CERTIFIED, project), lots, CERTIFIED, project)
     export = await anext(lines)
     await audit.erase(UNITS[3], UNITS[12])
     export += b"".join([piece async for piece in lines])

@@ -1,0 +1,1 @@
+"""What writing a large export costs, format by format."""
