@@ -88,6 +88,10 @@ def _number(least: int, most: int, deployment: Manifest, manifests: list[Manifes
         yield "may have all its pods on one node"
 
 
+SPEAK_TO_ANOTHER = {("audit", "egress"): "ingest", ("ingest", "ingress"): "audit"}
+"""Whose pods may speak with one other service's: exports that go with the data read it from ingest."""
+
+
 def _forwarding(name: str, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
     """Yield where the pods may not hand on to one another, and where they may speak with other services' pods."""
     policy = named(manifests, "NetworkPolicy").get(name)
@@ -105,5 +109,7 @@ def _forwarding(name: str, deployment: Manifest, manifests: list[Manifest]) -> I
         ports = [port["port"] for match, allowed in peers if selects(match, labels) for port in allowed]
         if ports != ["http"]:
             yield f"its pods may not hand on to one another at their door alone ({direction}: {ports})"
-        if any(selects(match, other) for match, _ in peers for other in others):
+        may = SPEAK_TO_ANOTHER.get((name, direction))
+        strangers = [other for other in others if other.get("app.kubernetes.io/name") != may]
+        if any(selects(match, other) for match, _ in peers for other in strangers):
             yield f"its pods may speak with another service's ({direction})"

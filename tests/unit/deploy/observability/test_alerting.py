@@ -168,4 +168,5 @@ def test_a_service_that_is_gone_altogether_is_missed(service: str) -> None:
 
 
 def _api(service: str) -> str:
-    return (ROOT / "services" / service / "api.py").read_text()
+    folder = ROOT / "services" / service
+    return "".join(path.read_text() for path in [*folder.glob("api.py"), *sorted(folder.glob("api/*.py"))])
