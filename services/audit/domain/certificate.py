@@ -71,7 +71,7 @@ class FileDigest:
         return msgspec.structs.replace(claim, sha256=self._whole.hexdigest(), bytes=self._bytes)
 
 
-def claim_of_rows(name: str, media_type: str, rows: bytes) -> FileClaim:
+def claim_of_rows(name: str, media_type: str, rows: bytes | bytearray) -> FileClaim:
     """Return what is claimed of a file of which the digests of the lines are known."""
     return FileClaim(name, media_type, len(rows) // DIGEST_BYTES, hashlib.sha256(rows).hexdigest())
 

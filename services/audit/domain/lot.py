@@ -173,30 +173,14 @@ def progress(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str],
         inspected += 1
         errors += not right
         if state.status == "auditing" and bounds is not None:
-            decision = _decision(state, bounds, inspected, errors)
+            decision = decided(state, bounds, inspected, errors)
             if decision != "continue":
                 return Progress(inspected, errors, decision)
     # All that is left was inspected, and what was wrong is put right.
     return Progress(inspected, errors, "accept")
 
 
-def wanted(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str], bool | None]) -> list[str]:
-    """Return the units that auditors should look at now, in order; see `progress` for the arguments.
-
-    These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more.
-    """
-    sample = state.sample
-    if state.status == "auditing" and bounds is not None:
-        errors = 0
-        for place, unit_id in enumerate(sample, start=1):
-            errors += verdict_on(unit_id) is False
-            if _decision(state, bounds, place, errors) != "continue":
-                sample = sample[: place + LOOK_AHEAD_UNITS]
-                break
-    return [unit_id for unit_id in sample if verdict_on(unit_id) is None]
-
-
-def _decision(state: LotState, bounds: Bounds, inspected: int, errors: int) -> Decision:
+def decided(state: LotState, bounds: Bounds, inspected: int, errors: int) -> Decision:
     """Return what the lot's plan says after so many units: a percentage is inspected to its end, whatever is found."""
     plan = state.plan
     if plan is not None and plan.kind == "fraction" and inspected < plan.sample_size:

@@ -1,8 +1,11 @@
 """What is known in memory of a place: its open lots, and how far their units are. A hint; the records decide."""
 
 from concord.quality.acceptance import Bounds
-from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState
+from services.audit.domain.lot import LOOK_AHEAD_UNITS, OPEN_TO_INSPECTION, WAITING, LotState, Progress, decided
 from services.audit.domain.unit import UnitState
+
+NOTHING = Progress(0, 0, "continue")
+"""What no verdicts come to."""
 
 
 class OpenLot:
@@ -16,9 +19,22 @@ class OpenLot:
         problem: why it stands still, as a sentence; empty while it does not.
         served: whether an auditor was listed units of it since its last verdict.
         turned_away: whether one was not since then, having had a part in all that are wanted.
+
+    What the verdicts come to is counted on from where it stood, so that one costs the same in a lot of any size.
     """
 
-    __slots__ = ("bounds", "found", "problem", "served", "state", "turned_away", "waits_for")
+    __slots__ = (
+        "_counted",
+        "_places",
+        "_sample",
+        "bounds",
+        "found",
+        "problem",
+        "served",
+        "state",
+        "turned_away",
+        "waits_for",
+    )
 
     def __init__(self, state: LotState) -> None:
         self.state = state
@@ -28,6 +44,53 @@ class OpenLot:
         self.problem = ""
         self.served = False
         self.turned_away = False
+        self._sample: list[str] | None = None
+        self._places: frozenset[str] = frozenset()
+        self._counted = NOTHING
+
+    @property
+    def sample(self) -> list[str]:
+        """The units that may be inspected, in order; see `LotState.sample`."""
+        if self._sample is None:
+            self._sample = self.state.sample
+            self._places = frozenset(self._sample)
+        return self._sample
+
+    def holds(self, unit_id: str) -> bool:
+        """Return whether a unit is in the sample."""
+        return bool(self.sample) and unit_id in self._places
+
+    def progress(self) -> Progress:
+        """Return what the verdicts so far amount to, as far as is known here; see `lot.progress`."""
+        inspected, errors, verdict, _ = self._counted
+        sample = self.sample
+        while verdict == "continue":
+            right = self.found.get(sample[inspected]) if inspected < len(sample) else None
+            if right is None:
+                verdict = "accept" if inspected == len(sample) else "continue"
+                break
+            inspected += 1
+            errors += not right
+            if self.state.status == "auditing" and self.bounds is not None:
+                verdict = decided(self.state, self.bounds, inspected, errors)
+        self._counted = Progress(inspected, errors, verdict)
+        return self._counted
+
+    def wanted(self) -> list[str]:
+        """Return the units that auditors should look at now, in order.
+
+        These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more.
+        """
+        inspected, errors, verdict, _ = self.progress()
+        sample, stop = self.sample, len(self.sample)
+        if self.state.status == "auditing" and self.bounds is not None:
+            place = inspected
+            while verdict == "continue" and place < len(sample):
+                errors += self.found.get(sample[place]) is False
+                place += 1
+                verdict = decided(self.state, self.bounds, place, errors)
+            stop = place + LOOK_AHEAD_UNITS
+        return [unit_id for unit_id in sample[inspected:stop] if self.found.get(unit_id) is None]
 
     @property
     def drawable(self) -> bool:
@@ -52,6 +115,8 @@ class OpenLot:
     def found_right(self, unit_id: str, right: bool) -> None:
         """Take a verdict on one of its units."""
         if self.found.get(unit_id) is not right:
+            if unit_id in self.found:
+                self._counted = NOTHING
             self.found[unit_id] = right
             self.served = self.turned_away = False
 
@@ -65,6 +130,7 @@ class OpenLot:
             self.waits_for -= {state.unit_ids[place] for place in state.withdrawn}
         self.served = self.turned_away = False
         self.state = state
+        self._sample, self._counted = None, NOTHING
 
 
 class ProjectLots:

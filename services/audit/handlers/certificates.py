@@ -155,8 +155,10 @@ class Certificates:
                 if lot.erased:
                     erased[lot.lot_id] = len(lot.erased)
                 claims.append(await _summed_up(repository, lot))
-                rows += without_lines(await repository.document(lot.rows_sha256), lot.lines_erased())
-        file = claim_of_rows(file_name(project.project_id, number), jsonl.MEDIA_TYPE, bytes(rows))
+                digests = await repository.document(lot.rows_sha256)
+                rows += await asyncio.to_thread(without_lines, digests, lot.lines_erased())
+        name = file_name(project.project_id, number)
+        file = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, rows)
         said = statement(project.client_id, project.project_id, at_us, claims, [file])
         signed = await asyncio.to_thread(self.means.signer.signed, {**said, "issue": number})
         return Issue(number, len(lot_ids), at_us, await repository.keep(signed), erased)
@@ -169,8 +171,8 @@ class Certificates:
         project, found = self.means.project(project_id), _Certified()
         for lot in lots:
             rows = await self.means.repository.document(lot.rows_sha256)
-            found.add(lot, rows, erased_before.get(lot.lot_id, 0))
-        file: FileClaim = claim_of_rows(name, jsonl.MEDIA_TYPE, bytes(found.left))
+            await asyncio.to_thread(found.add, lot, rows, erased_before.get(lot.lot_id, 0))
+        file: FileClaim = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, found.left)
         said = withdrawals(project.client_id, project_id, found.at_us, certificate, found.gone, file)
         return await asyncio.to_thread(self.means.signer.signed, said)
 

@@ -14,7 +14,7 @@ from concord.review import has_part
 from services.audit.announcements import SERVICE, unit_audited
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.fields import compared_by_field
-from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState, wanted
+from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import BeingJudged, Inspection, LabelledAnew, UnitDoesNotExist, UnitState
 from services.audit.handlers.means import Means
@@ -95,7 +95,7 @@ class Inspecting:
     async def _list(self, lot: OpenLot, auditor_id: str, limit: int, work: Work) -> None:
         """Add what a lot has for an auditor, or that it has nothing because of them."""
         state, before, lacked = lot.state, len(work.listed), lot.lacks_auditor
-        units, theirs = wanted(state, lot.bounds, lot.found.get), False
+        units, theirs = lot.wanted(), False
         while units and len(work.listed) < limit:
             some, units = units[: limit + LISTED_MORE], units[limit + LISTED_MORE :]
             known = await self.means.repository.units(some)
@@ -140,7 +140,7 @@ class Inspecting:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         if not unit.label or has_part(unit.participants, auditor_id):
             raise UnitDoesNotExist("There is no such unit to inspect.")
-        late = not _awaited(unit, lot)
+        late = not self._awaited(unit, lot)
         resolved = decoded(unit.label.encode())
         correct, by_field = schema.says_same(resolved, own), compared_by_field(project.form, resolved, own)
         inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated)
@@ -151,6 +151,22 @@ class Inspecting:
         said = outcome.state.inspection if outcome.state is not None else None
         late = late if said is None else said.late
         return "late" if late else "repeated" if outcome.repeated else "taken"
+
+    def _awaited(self, unit: UnitState, lot: LotState) -> bool:
+        """Return whether a verdict on the label that a unit has now still counts for its lot.
+
+        Raises:
+            LabelledAnew: it would count for a sample that is not drawn yet, of which nobody was listed anything.
+            UnitDoesNotExist: it is in no sample that is being inspected.
+        """
+        if lot.status in WAITING and unit.rework >= lot.rework:
+            raise LabelledAnew("The unit was labelled anew since it was listed.")
+        if lot.status not in OPEN_TO_INSPECTION or unit.rework < lot.rework:
+            return False
+        known = self.means.repository.open_lot_of(unit)
+        if not (known.holds(unit.unit_id) if known is not None and known.state is lot else unit.unit_id in lot.sample):
+            raise UnitDoesNotExist("There is no such unit to inspect.")
+        return True
 
     async def _decide(self, unit: UnitState, lot: LotState, inspection: Inspection) -> Outcome[UnitState]:
         trace = trace_headers()
@@ -180,22 +196,6 @@ class Inspecting:
         lot_ids: Mapping[str, str] = await self.means.repository.lots_of([unit.unit_id])
         found = await self.means.repository.lots(list(lot_ids.values()), anew=anew)
         return found[0] if found else None
-
-
-def _awaited(unit: UnitState, lot: LotState) -> bool:
-    """Return whether a verdict on the label that a unit has now still counts for its lot.
-
-    Raises:
-        LabelledAnew: it would count for a sample that is not drawn yet, of which nobody was listed anything.
-        UnitDoesNotExist: it is in no sample that is being inspected.
-    """
-    if lot.status in WAITING and unit.rework >= lot.rework:
-        raise LabelledAnew("The unit was labelled anew since it was listed.")
-    if lot.status not in OPEN_TO_INSPECTION or unit.rework < lot.rework:
-        return False
-    if unit.unit_id not in lot.sample:
-        raise UnitDoesNotExist("There is no such unit to inspect.")
-    return True
 
 
 def _fit(unit: UnitState, lot: LotState, auditor_id: str) -> bool:

@@ -44,7 +44,7 @@ class Verdicts:
             if lot.state is not state:
                 return
             lot.bounds = bounds
-        if progress(state, lot.bounds, lot.found.get).verdict == "continue":
+        if lot.progress().verdict == "continue":
             return
         await self._conclude(lot, state)
 
@@ -102,7 +102,9 @@ class Verdicts:
     ) -> Cause[LotState]:
         """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
         means, at_us = self.means, self.means.clock.now_us()
-        tally = LotTally(state, project.schema, project.policy.overlap.initial, means.sample_secret)
+        tally = await asyncio.to_thread(
+            LotTally, state, project.schema, project.policy.overlap.initial, means.sample_secret
+        )
         digest, writer = (
             FileDigest(f"{state.lot_id}.jsonl", jsonl.MEDIA_TYPE),
             JsonlWriter(jsonl.CERTIFIED, project.schema),
