@@ -46,14 +46,12 @@ def export(
     The credential is read from CONCORD_TOKEN. Said again, what is there already and right is not fetched again: so a
     transfer that broke off is taken up.
     """
-    token = os.environ.get(TOKEN, "")
-    if not token:
-        raise click.UsageError(f"{TOKEN} is not set; set it to an API key or a token of a client or operator")
+    bearer = token()
     asked = {"format": name, "rows": rows, "data": _flag(data), "duplicates": _flag(duplicates)}
     if issue is not None:
         asked["issue"] = str(issue)
     try:
-        asyncio.run(_fetch(f"{url.rstrip('/')}/v1/projects/{project_id}", token, folder, asked))
+        asyncio.run(_fetch(f"{url.rstrip('/')}/v1/projects/{project_id}", bearer, folder, asked))
     except (NotExported, CertificateBroken, aiohttp.ClientError, TimeoutError) as fault:
         click.echo(f"NOT EXPORTED: {str(fault) or 'no answer in time'}. What is there is kept; say it again.", err=True)
         raise SystemExit(BROKEN) from fault
@@ -63,15 +61,27 @@ def _flag(said: bool) -> str:
     return "true" if said else "false"
 
 
-async def _fetch(address: str, token: str, folder: Path, asked: dict[str, str]) -> None:
-    headers = {"authorization": f"Bearer {token}"}
+def token() -> str:
+    """Return the credential that commands ask audit with; one that is not set ends the command with the cure."""
+    found = os.environ.get(TOKEN, "")
+    if not found:
+        raise click.UsageError(f"{TOKEN} is not set; set it to an API key or a token of a client or operator")
+    return found
+
+
+def session_of(bearer: str) -> aiohttp.ClientSession:
+    """Return a session that bears the credential."""
     timeout = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS_MAX)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        document = await _whole(session, f"{address}/export/manifest", asked)
+    return aiohttp.ClientSession(headers={"authorization": f"Bearer {bearer}"}, timeout=timeout)
+
+
+async def _fetch(address: str, bearer: str, folder: Path, asked: dict[str, str]) -> None:
+    async with session_of(bearer) as session:
+        document = await fetched_whole(session, f"{address}/export/manifest", asked)
         verify_manifest(document, [])
         said: dict[str, Any] = msgspec.json.decode(document)
         asked |= {"issue": str(said["issue"])}
-        certificate = await _whole(session, f"{address}/certificate", {"issue": asked["issue"]})
+        certificate = await fetched_whole(session, f"{address}/certificate", {"issue": asked["issue"]})
         _write(folder / "manifest.json", document)
         _write(folder / "certificate.json", certificate)
         for one in said["companions"]:
@@ -117,7 +127,7 @@ async def _streamed(session: aiohttp.ClientSession, address: str, asked: Mapping
                 file.write(block)
 
 
-async def _whole(session: aiohttp.ClientSession, address: str, asked: Mapping[str, str]) -> bytes:
+async def fetched_whole(session: aiohttp.ClientSession, address: str, asked: Mapping[str, str]) -> bytes:
     """Return a document; while it is being made, wait as long as is said and ask again."""
     waited = 0.0
     while True:

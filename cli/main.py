@@ -3,6 +3,8 @@
 import click
 
 from cli.export import export
+from cli.lineage import lineage
+from cli.replay import replay
 from cli.verify import verify
 
 
@@ -13,4 +15,6 @@ def main() -> None:
 
 
 main.add_command(export)
+main.add_command(lineage)
+main.add_command(replay)
 main.add_command(verify)

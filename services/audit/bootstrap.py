@@ -13,6 +13,7 @@ from concord.chassis.runtime import Runtime, Service
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
+from services.audit.domain.ledger import Ledger
 from services.audit.domain.signing import Signer
 from services.audit.handlers import Handlers, Means
 from services.audit.handlers.payloads import Payloads
@@ -43,6 +44,7 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         projects,
         Signer(settings.certificates.seed.key()),
         settings.samples.secret.key(),
+        Ledger(settings.samples.secret.key()),
         _payloads(settings, ports),
         ports.telemetry.instruments(INSTRUMENTS),
         ports.clock,

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from concord.chassis.journal.journal import Journal
-from concord.chassis.journal.record import Kind
+from concord.chassis.journal.record import JOURNAL, Kind
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
@@ -206,6 +206,11 @@ class Repository:
             chunk = unit_ids[start : start + CHUNK_UNITS]
             yield chunk, await self.units(chunk)
             await asyncio.sleep(0)
+
+    async def records(self, key: str) -> dict[int, UnitState]:
+        """Return a unit as each of its records in the store has it, by the record's number; nothing from memory."""
+        found = await self.store.find(JOURNAL.name, "aggregate", [key], only=("seq", "state"))
+        return {one["seq"]: UNIT.decode(one["state"]) for one in found}
 
     async def issues(self, project_id: str) -> IssuesState:
         """Return the certificates that a project was issued so far."""

@@ -172,6 +172,25 @@ class Manifest(msgspec.Struct, frozen=True):
     companions: list[ManifestCompanion]
 
 
+class LineageBody(msgspec.Struct, frozen=True):
+    """A unit's ledger.
+
+    Attributes:
+        holds: whether no entry was changed or is missing; `problem` says which.
+        lines: as they were written: each holds the SHA-256 of the one before it.
+        entries: the same, read.
+    """
+
+    unit_id: str
+    project_id: str
+    lot_id: str
+    erased: bool
+    holds: bool
+    problem: str
+    lines: list[str]
+    entries: list[dict[str, Any]]
+
+
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)

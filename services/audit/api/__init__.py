@@ -6,13 +6,14 @@ from fastapi import APIRouter
 
 from concord.chassis.http import documented
 from concord.exports import DoesNotFit
-from services.audit.api import certificates, exports, inspections, lots
+from concord.exports.jsonl import MEDIA_TYPE
+from services.audit.api import certificates, exports, inspections, ledgers, lots
 from services.audit.api.door import Door
 from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.handlers import LabelRefused, NothingWithdrawn
-from services.audit.schemas import Inspections, Key, LotBody, Lots, Manifest, TakenVerdicts, Verdicts
+from services.audit.schemas import Inspections, Key, LineageBody, LotBody, Lots, Manifest, TakenVerdicts, Verdicts
 
 __all__ = ["STATUSES", "Door", "router"]
 
@@ -50,5 +51,8 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/export", **exported)(exports.project_export)
     told = documented(reply=Manifest, refusals=(404, 409))
     routes.get("/projects/{project_id}/export/manifest", **told)(exports.project_manifest)
+    recorded = documented(reply_media_types=(MEDIA_TYPE,), refusals=(404, 409))
+    routes.get("/lots/{lot_id}/ledger", **recorded)(ledgers.lot_ledger)
+    routes.get("/units/{unit_id}/lineage", **documented(reply=LineageBody, refusals=(404,)))(ledgers.unit_lineage)
     routes.get("/keys", **documented(reply=Key))(certificates.show_key)
     return routes

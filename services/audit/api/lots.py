@@ -5,8 +5,8 @@ from fastapi import Request, Response
 from concord.chassis.http import AnyId, Limit, json_answer, page_size
 from concord.chassis.projects import visible
 from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
-from services.audit.domain.certificate import timestamp
 from services.audit.domain.lot import LotState
+from services.audit.domain.times import timestamp
 from services.audit.domain.verdict import Plan
 from services.audit.schemas import LotBody, Lots, PlanTerms
 

@@ -7,7 +7,6 @@ was erased afterwards is told by a signed list of withdrawals beside it.
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -15,9 +14,10 @@ from concord.labels import LabelSchema
 from concord.labels.form import Form
 from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
-from services.audit.domain.agreement import agreement, agreement_by_field, compared
+from services.audit.domain.agreement import agreement, agreement_by_field
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
+from services.audit.domain.times import timestamp
 from services.audit.domain.unit import UnitState
 from services.audit.domain.verdict import CONFIDENCE
 from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
@@ -127,16 +127,16 @@ class LotTally:
     """Takes a lot's units in pieces and says what is claimed of it; where each number comes from stands in the docs.
 
     Args:
-        lot: about to be accepted.
         schema: of the labels.
         overlap_initial: the policy's, for units of which it was not told how many labels were asked for first.
-        secret: picks the units whose labels are compared, where not all are.
+        picked: the units whose labels are compared; see `agreement.compared`.
     """
 
-    def __init__(self, lot: LotState, schema: LabelSchema, overlap_initial: int, secret: bytes) -> None:
+    def __init__(self, schema: LabelSchema, overlap_initial: int, picked: Collection[str]) -> None:
         self._schema = schema
         self._overlap_initial = overlap_initial
-        self._compared = compared(lot.members, schema, secret)
+        self._compared = picked
+        self._entries = 0
         self._asked: list[list[str]] = []
         self._left_out = 0
         self._annotators: set[str] = set()
@@ -147,6 +147,7 @@ class LotTally:
         """Take in the next units."""
         for unit in units:
             self._annotations += len(unit.evidence)
+            self._entries += len(unit.history)
             self._annotators.update(one.annotator_id for one in unit.evidence)
             self._versions.update(one.guideline_version for one in unit.evidence)
             if unit.unit_id in self._compared:
@@ -157,13 +158,14 @@ class LotTally:
                 self._left_out += not asked
                 self._asked.append(asked)
 
-    def claim(self, lot: LotState, whole: bool, rejections_max: int) -> Json:
+    def claim(self, lot: LotState, whole: bool, rejections_max: int, basis_sha256: str) -> Json:
         """Return what is claimed of the lot as accepted.
 
         Args:
             lot: with its counts, rate, corrections and time of acceptance.
             whole: whether every unit that leaves was inspected.
             rejections_max: how often the policy lets a lot be sent back.
+            basis_sha256: digest of the first line of the lot's ledger; see `replay`.
         """
         assert lot.rate is not None, "a lot has its rate when it is accepted"
         agreed = agreement(self._asked, self._schema)
@@ -187,6 +189,7 @@ class LotTally:
             "annotations": self._annotations,
             "guideline_versions": sorted(self._versions),
             "accepted_at": timestamp(lot.accepted_at_us),
+            "ledger": {"entries": self._entries, "basis_sha256": basis_sha256},
         }
         if isinstance(self._schema, Form):
             claim[FIELDS] = self._by_field(lot, self._schema)
@@ -229,16 +232,6 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
     """
     said = {name: claim[name] for name in (*SUMMED_UP, FIELDS) if name in claim}
     return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
-
-
-def timestamp(at_us: int) -> str:
-    """Return a time as RFC 3339, UTC.
-
-    >>> timestamp(0)
-    '1970-01-01T00:00:00.000000+00:00'
-    """
-    seconds, rest = divmod(at_us, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat(timespec="microseconds")
 
 
 def _estimate(estimate: Estimate) -> Json:

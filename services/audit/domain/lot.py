@@ -49,6 +49,7 @@ class LotState(msgspec.Struct, frozen=True):
         rate: label error rate of what leaves, told once, at acceptance.
         certificate: SHA-256 of the signed certificate; empty before acceptance.
         rows_sha256, export_sha256: of the digests of the export's lines and of the whole, as they were certified.
+        basis: SHA-256 of the first line of its ledger; see `acceptance`.
         erased: units that left and were erased since.
         exported: in which formats it has left.
     """
@@ -69,6 +70,7 @@ class LotState(msgspec.Struct, frozen=True):
     certificate: str = ""
     rows_sha256: str = ""
     export_sha256: str = ""
+    basis: str = ""
     accepted_at_us: int = 0
     erased: tuple[Withdrawal, ...] = ()
     exported: tuple[str, ...] = ()

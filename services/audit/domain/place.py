@@ -62,7 +62,7 @@ class OpenLot:
 
     def progress(self) -> Progress:
         """Return what the verdicts so far amount to, as far as is known here; see `lot.progress`."""
-        inspected, errors, verdict, _ = self._counted
+        inspected, errors, verdict = self._counted[:3]
         sample = self.sample
         while verdict == "continue":
             right = self.found.get(sample[inspected]) if inspected < len(sample) else None
@@ -81,7 +81,7 @@ class OpenLot:
 
         These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more.
         """
-        inspected, errors, verdict, _ = self.progress()
+        inspected, errors, verdict = self.progress()[:3]
         sample, stop = self.sample, len(self.sample)
         if self.state.status == "auditing" and self.bounds is not None:
             place = inspected

@@ -106,9 +106,13 @@ def key_bytes(public_key: str) -> bytes:
 
 def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        found = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as fault:
         raise CertificateBroken(f"A key or signature is no base64: {fault}.") from fault
+    if base64.b64encode(found).decode() != text:
+        # The last character has bits that decoders pass over: they too would be other than what was signed.
+        raise CertificateBroken("A key or signature was changed: its base64 is not in the one form that there is.")
+    return found
 
 
 def _canonical(said: Json) -> bytes:

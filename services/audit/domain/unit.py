@@ -1,5 +1,6 @@
 """A unit as audit knows it: its resolved label, who had a part in it, and what an auditor said."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -40,6 +41,7 @@ class Evidence(msgspec.Struct, frozen=True):
     annotator_id: str
     label: str
     guideline_version: int
+    annotation_id: str = ""
 
 
 class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,6 +70,7 @@ class UnitState(msgspec.Struct, frozen=True):
 
     Attributes:
         media_type: of its content.
+        history: its ledger, line after line; see `ledger`.
         text_characters: code points of its text; None where it is no text or lies elsewhere.
         label: the resolved label, canonical JSON text; empty before there is one.
         rework: the rework that the label belongs to.
@@ -96,6 +99,7 @@ class UnitState(msgspec.Struct, frozen=True):
     closed: tuple[int, int] | None = None
     text_characters: int | None = None
     media_type: str = ""
+    history: tuple[str, ...] = ()
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -215,6 +219,11 @@ def closed(state: UnitState | None, judgement: tuple[int, int]) -> UnitState | N
     if state.closed is not None and state.closed >= judgement:
         return None
     return msgspec.structs.replace(state, closed=judgement)
+
+
+def line_digest(line: str) -> str:
+    """Return the digest of a line of a ledger: SHA-256 of the very text."""
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def _together(before: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

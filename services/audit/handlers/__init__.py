@@ -3,7 +3,8 @@
 `hearing` takes in what other services tell, `inspection` lists work for auditors and takes their labels, `turns` takes
 every lot of which there is news as far as it goes, `drawing` draws samples, `verdicts` judges, `certificates` issues
 what is claimed, `exports` hands over what was accepted,
-`payloads` reads what was labelled for it, and `manifests` tells what an export holds.
+`payloads` reads what was labelled for it, `manifests` tells what an export holds, and
+`ledgers` what became of units, so that every number can be made again.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.exports import Exports
 from services.audit.handlers.hearing import Hearing
 from services.audit.handlers.inspection import Inspecting, LabelRefused, Listed
+from services.audit.handlers.ledgers import Ledgers
 from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
 from services.audit.handlers.turns import Turns
@@ -31,6 +33,7 @@ class Handlers:
     certificates: Certificates
     exports: Exports
     manifests: Manifests
+    ledgers: Ledgers
     turns: Turns
 
     @classmethod
@@ -39,4 +42,4 @@ class Handlers:
         turns = Turns(means, Drawing(means), Verdicts(means))
         certificates, exports = Certificates(means), Exports(means)
         manifests = Manifests(means, exports, certificates)
-        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, turns)
+        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, Ledgers(means), turns)

@@ -10,6 +10,7 @@ from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
+from services.audit.domain.ledger import Ledger
 from services.audit.domain.lot import LotState
 from services.audit.domain.unit import Evidence, Resolution, UnitState
 from services.audit.handlers.means import Means
@@ -38,12 +39,12 @@ class Hearing:
                 lot = LotState(told.lot_id, event.metadata.project_id, tuple(told.unit_ids))
                 sealed.append((event.metadata.event_id, lot))
             elif event.HasField("unit_admitted"):
-                units.append(_admitted(event))
+                units.append(_admitted(event, self.means.ledger))
             elif event.HasField("unit_duplicated"):
                 duplicated.append(event.unit_duplicated)
             elif event.HasField("unit_erased"):
                 erased.append(event)
-                units.append(_withdrawn(event))
+                units.append(_withdrawn(event, self.means.ledger))
         # A lot is found by its units before it is there, and is told of an erased unit before that is wiped: whoever
         # finds a wiped unit finds it told in its lot.
         await self.means.repository.seal([lot for _, lot in sealed])
@@ -59,9 +60,9 @@ class Hearing:
             for delivery in deliveries[start : start + HEARD_AT_ONCE]:
                 event = cast("ResolutionEvent", delivery.event)
                 if event.HasField("consensus_reached") or event.HasField("adjudicated"):
-                    causes.append(_resolved(event))
+                    causes.append(_resolved(event, self.means.ledger))
                 elif event.HasField("participant_joined"):
-                    causes.append(_joined(event))
+                    causes.append(_joined(event, self.means.ledger))
             await self._apply_units(causes)
 
     async def _withdrawals(self, erased: Sequence[UnitEvent]) -> list[Cause[LotState]]:
@@ -106,57 +107,64 @@ def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
     return Cause(lot_key(lot.lot_id), cause_id, decide, creates=True)
 
 
-def _admitted(event: UnitEvent) -> Cause[UnitState]:
+def _admitted(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
     told, project_id = event.unit_admitted, event.metadata.project_id
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        del now_us
         gold = told.HasField("gold_label")
         characters = told.content_length if told.HasField("content_length") else None
         after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold, characters, told.media_type)
-        return None if after is None else Decision(after)
+        if after is None:
+            return None
+        return Decision(ledger.admitted(state, after, now_us, event.metadata.event_id))
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide, creates=True)
 
 
-def _withdrawn(event: UnitEvent) -> Cause[UnitState]:
+def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
     unit_id, project_id = event.unit_erased.unit_id, event.metadata.project_id
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
-        del now_us
-        return Decision(unit_domain.withdrawn(state, unit_id, project_id))
+        after = unit_domain.withdrawn(state, unit_id, project_id)
+        return Decision(ledger.erased(state, after, now_us, event.metadata.event_id))
 
     return Cause(unit_key(unit_id), event.metadata.event_id, decide)
 
 
-def _resolved(event: ResolutionEvent) -> Cause[UnitState]:
+def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
     by_person = event.HasField("adjudicated")
     told = event.adjudicated if by_person else event.consensus_reached
+    adjudicator = event.adjudicated.adjudicator_id if by_person else ""
     said = Resolution(
         told.label.decode(),
         told.rework,
         "adjudicated" if by_person else event.consensus_reached.method,
         1.0 if by_person else event.consensus_reached.confidence,
-        tuple(Evidence(one.annotator_id, one.label.decode(), one.guideline_version) for one in told.evidence),
+        tuple(
+            Evidence(one.annotator_id, one.label.decode(), one.guideline_version, one.annotation_id)
+            for one in told.evidence
+        ),
         told.overlap_initial,
-        [*told.participants, *([event.adjudicated.adjudicator_id] if by_person else [])],
+        [*told.participants, *([adjudicator] if by_person else [])],
         told.guideline_version,
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        del now_us
         after = unit_domain.resolved(state, told.unit_id, event.metadata.project_id, said)
-        return None if after is None else Decision(after)
+        if after is None:
+            return None
+        return Decision(ledger.resolved(state, after, now_us, event.metadata.event_id, adjudicator))
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
 
 
-def _joined(event: ResolutionEvent) -> Cause[UnitState]:
+def _joined(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
     told = event.participant_joined
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        del now_us
         after = unit_domain.joined(state, told.unit_id, event.metadata.project_id, told.annotator_id)
-        return None if after is None else Decision(after)
+        if after is None:
+            return None
+        return Decision(ledger.joined(state, after, now_us, event.metadata.event_id, told.annotator_id))
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)

@@ -176,6 +176,7 @@ class Inspecting:
             if state is None or state.label != unit.label:
                 raise UnitDoesNotExist("There is no such unit to inspect.")
             after = unit_domain.inspected(state, inspection, lot.judgement)
+            after = self.means.ledger.inspected(state, after, now_us, inspection)
             return Decision(after, [unit_audited(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)])
 
         return await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))

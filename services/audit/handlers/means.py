@@ -8,6 +8,7 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
+from services.audit.domain.ledger import Ledger
 from services.audit.domain.signing import Signer
 from services.audit.handlers.payloads import Payloads
 from services.audit.repository import Repository
@@ -32,6 +33,7 @@ class Means:
     projects: Table[Project]
     signer: Signer
     sample_secret: bytes
+    ledger: Ledger
     payloads: Payloads
     instruments: Instruments
     clock: Clock

@@ -1,23 +1,20 @@
 """Judging a lot: accepted with a certificate, or rejected and what follows."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
-from concord.exports import Record, jsonl
-from concord.exports.jsonl import JsonlWriter
-from concord.quality.calibration import binned
-from concord.quality.label_error import Inspection, leaving_error_rate, lot_error_rate
+from concord.quality.label_error import lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
-from services.audit.domain.certificate import FileDigest, LotTally, statement
-from services.audit.domain.fields import found_by_field
-from services.audit.domain.leaving import leaving
-from services.audit.domain.lot import LotState, Progress, after_rejection, judged, progress, rejected
+from services.audit.domain.acceptance import Acceptance, Rules, detailed, inspection_of
+from services.audit.domain.agreement import compared
+from services.audit.domain.ledger import Ledger
+from services.audit.domain.lot import LotState, Progress, after_rejection, progress, rejected
 from services.audit.domain.place import OpenLot
 from services.audit.domain.unit import Inspection as UnitInspection
 from services.audit.domain.unit import UnitState, closed
@@ -28,6 +25,12 @@ from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
 REJECTIONS_MAX = 2
 """Where a project's policy was told without it."""
+
+
+class StillMoving(Unavailable):
+    """What a lot's verdicts come to changed while it was accepted; it is judged anew."""
+
+    title = "The lot is being judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +57,11 @@ class Verdicts:
         if found.verdict == "continue":
             return
         project = self.means.project(state.project_id)
-        inspected = [verdicts[unit_id] for unit_id in state.sample[: found.inspected]]
-        found = found._replace(
-            fields=found_by_field(project.form, (one.fields for one in inspected)),
-            confidences=tuple(binned((one.stated, one.correct) for one in inspected if one.stated)),
-        )
-        # A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a percentage
-        # stops nothing: how many are inspected was fixed beforehand.
-        stopped = state.status == "auditing" and state.plan is not None and state.plan.kind != "fraction"
-        bounds = lot.bounds if stopped else None
-        inspection = Inspection(len(state.members), found.inspected, found.errors, bounds)
+        found = detailed(found, [verdicts[unit_id] for unit_id in state.sample[: found.inspected]], project.form)
+        inspection = inspection_of(state, found)
         if found.verdict == "accept":
             await self._close(state)
-            cause = await self._acceptance(state, found, inspection, project)
+            cause = await self._acceptance(state, project)
         else:
             rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
             cause = self._rejection(state, found, rate_told(rate), project)
@@ -93,45 +88,32 @@ class Verdicts:
         """
         async for chunk, units in self.means.repository.in_chunks(state.sample):
             left = [unit_id for unit_id in chunk if not units[unit_id].inspected(state.rework)]
-            for outcome in await self.means.journal.apply(UNIT, [_closing(unit_id, state) for unit_id in left]):
+            for outcome in await self.means.journal.apply(
+                UNIT, [_closing(unit_id, state, self.means.ledger) for unit_id in left]
+            ):
                 if outcome.error is not None:
                     raise outcome.error
 
-    async def _acceptance(
-        self, state: LotState, found: Progress, inspection: Inspection, project: Project
-    ) -> Cause[LotState]:
+    async def _acceptance(self, state: LotState, project: Project) -> Cause[LotState]:
         """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
-        means, at_us = self.means, self.means.clock.now_us()
-        tally = await asyncio.to_thread(
-            LotTally, state, project.schema, project.policy.overlap.initial, means.sample_secret
-        )
-        digest, writer = (
-            FileDigest(f"{state.lot_id}.jsonl", jsonl.MEDIA_TYPE),
-            JsonlWriter(jsonl.CERTIFIED, project.schema),
-        )
-        wrong: set[str] = set()
+        means = self.means
+        acceptance = await asyncio.to_thread(self._begun, state, project, means.clock.now_us())
         async for chunk, units in means.repository.in_chunks(state.members):
             members = [units[unit_id] for unit_id in chunk]
             for unit in members:
                 if unit.withdrawn:
                     # It was erased before its lot was known: the lot is told now, and judged anew.
                     return lot_withdrawn(state.lot_id, unit.unit_id, f"withdrawn/{unit.unit_id}")
-            wrong |= {unit.unit_id for unit in members if unit.wrong}
-            await asyncio.to_thread(_take_in, tally, digest, writer, leaving(state.lot_id, members, wrong), members)
-        corrections = [place for place, unit_id in enumerate(state.unit_ids) if unit_id in wrong]
-        rate = await asyncio.to_thread(leaving_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
-        after = judged(state, found, corrections, rate_told(rate), at_us)
-        signed = await asyncio.to_thread(self._signed, tally, digest, after, not inspection.unseen, project)
-        claim = digest.claim()
-        await means.repository.keep(bytes(digest.rows))
-        after = msgspec.structs.replace(
-            after,
-            certificate=await means.repository.keep(signed),
-            rows_sha256=claim.rows_sha256,
-            export_sha256=claim.sha256,
-        )
+            await asyncio.to_thread(acceptance.add, members)
+        made = await asyncio.to_thread(acceptance.made)
+        if made is None:
+            raise StillMoving(f"The verdicts on lot {state.lot_id} moved while it was accepted.")
+        signed = await asyncio.to_thread(means.signer.signed, made.statement)
+        await means.repository.keep(made.rows)
+        await means.repository.keep(made.basis)
+        after = msgspec.structs.replace(made.lot, certificate=await means.repository.keep(signed))
         cause_id = f"accept/{state.lot_id}/{state.rework}/{len(state.withdrawn)}"
-        plan = None if inspection.bounds is None else state.plan
+        plan = None if made.inspection.bounds is None else state.plan
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
@@ -140,10 +122,19 @@ class Verdicts:
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
-    def _signed(self, tally: LotTally, digest: FileDigest, after: LotState, whole: bool, project: Project) -> bytes:
-        claim = tally.claim(after, whole, rejections_max(project))
-        said = statement(project.client_id, project.project_id, after.accepted_at_us, [claim], [digest.claim()])
-        return self.means.signer.signed(said)
+    def _begun(self, state: LotState, project: Project, at_us: int) -> Acceptance:
+        picked = compared(state.members, project.schema, self.means.sample_secret)
+        rules = Rules(
+            project.client_id,
+            state,
+            project.schema.spec(),
+            project.policy.overlap.initial,
+            rejections_max(project),
+            attempts_max(project),
+            None if len(picked) == len(state.members) else tuple(sorted(picked)),
+            at_us,
+        )
+        return Acceptance(rules)
 
     def _rejection(self, state: LotState, found: Progress, rate: Rate, project: Project) -> Cause[LotState]:
         cause_id = f"reject/{state.lot_id}/{state.rework}"
@@ -159,13 +150,12 @@ class Verdicts:
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
 
-def _closing(unit_id: str, lot: LotState) -> Cause[UnitState]:
+def _closing(unit_id: str, lot: LotState, ledger: Ledger) -> Cause[UnitState]:
     rework, withdrawn = judgement = lot.judgement
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        del now_us
         after = closed(state, judgement)
-        return None if after is None else Decision(after)
+        return None if after is None else Decision(ledger.closed(state, after, now_us))
 
     return Cause(unit_key(unit_id), f"close/{unit_id}/{rework}/{withdrawn}", decide)
 
@@ -179,10 +169,3 @@ def rejections_max(project: Project) -> int:
 def attempts_max(project: Project) -> int:
     """Return how often a lot of the project may be judged by a sample: the claims of these share their risk."""
     return rejections_max(project) + 1 if project.policy.audit.on_reject == "relabel" else 1
-
-
-def _take_in(
-    tally: LotTally, digest: FileDigest, writer: JsonlWriter, records: Sequence[Record], members: Sequence[UnitState]
-) -> None:
-    tally.add(members)
-    digest.add(writer.lines(records))

@@ -132,6 +132,19 @@ def croissant(folder: Path) -> Any:
     return {"errors": list(issues.errors), "rows": records, "platform": platform}
 
 
+def prov(folder: Path) -> Any:
+    """prov: the document, and PROV-O in Turtle made of it and read by rdflib."""
+    import rdflib
+    from prov.model import ProvDocument
+
+    document = ProvDocument.deserialize(content=(folder / "prov.json").read_text(), format="json")
+    turtle = document.serialize(format="rdf", rdf_format="turtle")
+    graph = rdflib.Graph().parse(data=turtle, format="turtle")
+    plans = graph.query("SELECT ?plan WHERE { ?a <http://www.w3.org/ns/prov#hadPlan> ?plan }")
+    records = sorted(type(one).__name__ for one in document.get_records())
+    return {"records": records, "plans": sorted({str(row[0]) for row in plans})}
+
+
 if __name__ == "__main__":
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries print; that is not what was read

@@ -14,6 +14,10 @@ from concord.exports.csv_file import undefused
 from concord.exports.snapshot import FileTally, Snapshot
 from concord.labels import encoded, schema_from
 from deploy.local import side_environment
+from services.audit.domain import unit as units
+from services.audit.domain.ledger import Ledger
+from services.audit.domain.provenance import provenance
+from services.audit.domain.unit import Evidence, Inspection, Resolution
 
 Read = Callable[[str], Any]
 
@@ -287,3 +291,22 @@ def test_mlcroissant_reads_every_record_and_finds_no_fault(name: str, tmp_path: 
     assert [row["records/label"] for row in found["rows"]] == AWKWARD
     assert {row["records/data"] for row in found["rows"]} == {"007"}
     assert "Concord" in str(found["platform"])
+
+
+def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read) -> None:
+    ledger, evidence = Ledger(b"secret"), tuple(Evidence(f"w{n}", '"yes"', n, f"a{n}") for n in (1, 2))
+    said = Resolution('"yes"', 0, "adjudicated", 1.0, evidence, 2, ["w1", "w2", "senior"], 2)
+    state = units.admitted(None, "u1", "k1-p", "s", gold=False)
+    assert state is not None
+    state = ledger.admitted(None, state, 1, "e1")
+    after = units.resolved(state, "u1", "k1-p", said)
+    assert after is not None
+    state = ledger.resolved(state, after, 2, "e2", "senior")
+    verdict = Inspection("aud", '"no"', 0, correct=False)
+    state = ledger.inspected(state, units.inspected(state, verdict, (0, 0)), 3, verdict)
+    state = ledger.erased(state, units.withdrawn(state, "u1", "k1-p"), 4, "e4")
+    (tmp_path / "prov.json").write_text(json.dumps(provenance("u1", state.history)))
+    found = read("prov")
+    assert found["plans"] == ["urn:concord:guideline/1", "urn:concord:guideline/2"]
+    kinds = found["records"]
+    assert (kinds.count("ProvAssociation"), kinds.count("ProvInvalidation"), kinds.count("ProvAgent")) == (4, 1, 4)

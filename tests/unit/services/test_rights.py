@@ -59,6 +59,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("audit", "GET", "/v1/projects/{project_id}/withdrawals"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/export"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/export/manifest"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}/ledger"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/units/{unit_id}/lineage"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/keys"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/annotators"): {Role.CLIENT, Role.OPERATOR},

@@ -57,7 +57,7 @@ async def test_every_changed_byte_is_noticed(audit: Audit) -> None:
         verify(certificate, [export.replace(b"yes", b"no ", 1)])
     with pytest.raises(CertificateBroken, match="another key"):
         verify(certificate, [export], ["AAAA"])
-    for place in range(0, len(certificate), 7):
+    for place in range(len(certificate)):
         changed = bytearray(certificate)
         changed[place] ^= 1
         with pytest.raises(CertificateBroken):

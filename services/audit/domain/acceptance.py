@@ -1,0 +1,170 @@
+"""Accepting a lot: all that is claimed of it, from its units and the rules that it was judged by, and nothing else.
+
+Whoever has these has the certificate again, to the byte: `replay` does it from the lot's ledger. So whatever a number
+rests on is in the `Basis`, whose digest the certificate holds.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from concord.exports import jsonl
+from concord.exports.jsonl import JsonlWriter
+from concord.labels import LabelSchema, schema_from
+from concord.labels.form import Form
+from concord.quality.calibration import binned
+from concord.quality.label_error import Inspection, leaving_error_rate
+from services.audit.domain.certificate import FileClaim, FileDigest, LotTally, statement
+from services.audit.domain.fields import found_by_field
+from services.audit.domain.leaving import leaving
+from services.audit.domain.lot import LotState, Progress, judged, progress
+from services.audit.domain.signing import Json
+from services.audit.domain.unit import Inspection as Verdict
+from services.audit.domain.unit import UnitState, line_digest
+from services.audit.domain.verdict import CONFIDENCE, rate_told
+
+LEDGER = "concord.ledger.v1"
+_encode = msgspec.json.Encoder().encode
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What a lot is judged by.
+
+    Attributes:
+        lot: as it stood.
+        label_schema: the project's, as JSON.
+        overlap_initial: for units of which it was not told how many labels were asked for first.
+        attempts_max: how often such a lot may be judged by a sample.
+        compared: the units whose labels are held against one another; None for all.
+    """
+
+    client_id: str
+    lot: LotState
+    label_schema: Any
+    overlap_initial: int
+    rejections_max: int
+    attempts_max: int
+    compared: tuple[str, ...] | None
+    accepted_at_us: int
+
+
+class Head(NamedTuple):
+    """How far a unit's ledger was written when its lot was accepted: its entries, and the digest of the last."""
+
+    entries: int
+    sha256: str
+
+
+class Basis(msgspec.Struct, frozen=True):
+    """The first line of a lot's ledger: what it was judged by, and the ledgers of its units, in order."""
+
+    rules: Rules
+    heads: tuple[Head, ...]
+    type: str = LEDGER
+
+
+class Accepted(NamedTuple):
+    """What a lot is accepted with.
+
+    Attributes:
+        lot: accepted, but for its certificate's digest.
+        statement: what the certificate says.
+        basis: the first line of its ledger, without its end.
+        rows: digests of the export's lines.
+        inspection: where the plan stopped.
+    """
+
+    lot: LotState
+    statement: Json
+    basis: bytes
+    rows: bytes
+    inspection: Inspection
+
+
+class Acceptance:
+    """Takes the units of a lot that is to be accepted, in the order of the export, in pieces.
+
+    Args:
+        rules: what it is judged by.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.schema: LabelSchema = schema_from(rules.label_schema)
+        lot = rules.lot
+        picked = frozenset(lot.members if rules.compared is None else rules.compared)
+        self._tally = LotTally(self.schema, rules.overlap_initial, picked)
+        self._digest = FileDigest(f"{lot.lot_id}.jsonl", jsonl.MEDIA_TYPE)
+        self._writer = JsonlWriter(jsonl.CERTIFIED, self.schema)
+        self._wrong: set[str] = set()
+        self._heads: list[Head] = []
+        self._verdicts: dict[str, Verdict] = {}
+
+    def add(self, units: Sequence[UnitState]) -> None:
+        """Take in the next units, none of them erased."""
+        lot = self.rules.lot
+        for unit in units:
+            if unit.wrong:
+                self._wrong.add(unit.unit_id)
+            said = unit.inspection
+            if said is not None and not said.late and said.rework >= lot.rework:
+                self._verdicts[unit.unit_id] = said
+            self._heads.append(Head(len(unit.history), line_digest(unit.history[-1]) if unit.history else ""))
+        self._tally.add(units)
+        self._digest.add(self._writer.lines(leaving(lot.lot_id, units, self._wrong)))
+
+    def made(self) -> Accepted | None:
+        """Return what the lot is accepted with; None when the verdicts do not come to that."""
+        rules, lot = self.rules, self.rules.lot
+        found = self._found()
+        if found.verdict != "accept":
+            return None
+        inspection = inspection_of(lot, found)
+        corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
+        rate = leaving_error_rate(inspection, CONFIDENCE, attempts_max=rules.attempts_max)
+        after = judged(lot, found, corrections, rate_told(rate), rules.accepted_at_us)
+        basis = _encode(Basis(rules, tuple(self._heads)))
+        basis_sha256 = hashlib.sha256(basis).hexdigest()
+        claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
+        file: FileClaim = self._digest.claim()
+        said = statement(rules.client_id, lot.project_id, rules.accepted_at_us, [claim], [file])
+        after = msgspec.structs.replace(
+            after, rows_sha256=file.rows_sha256, export_sha256=file.sha256, basis=basis_sha256
+        )
+        return Accepted(after, said, basis, bytes(self._digest.rows), inspection)
+
+    def _found(self) -> Progress:
+        lot, verdicts = self.rules.lot, self._verdicts
+        bounds = None if lot.plan is None else lot.plan.bounds()
+        found = progress(lot, bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
+        if found.verdict != "accept":
+            return found
+        form = self.schema if isinstance(self.schema, Form) else None
+        return detailed(found, [verdicts[unit_id] for unit_id in lot.sample[: found.inspected]], form)
+
+
+def detailed(found: Progress, inspected: Sequence[Verdict], form: Form | None) -> Progress:
+    """Return what verdicts come to with what they say of each field, and of the confidences that were stated.
+
+    Args:
+        found: a verdict on the lot.
+        inspected: the verdicts that it rests on.
+        form: the project's schema, where its labels have several fields.
+    """
+    return found._replace(
+        fields=found_by_field(form, (one.fields for one in inspected)),
+        confidences=tuple(binned((one.stated, one.correct) for one in inspected if one.stated)),
+    )
+
+
+def inspection_of(lot: LotState, found: Progress) -> Inspection:
+    """Return where the inspection of a lot stopped, for what is claimed of its label error rate.
+
+    A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a percentage stops
+    nothing: how many are inspected was fixed beforehand.
+    """
+    stopped = lot.status == "auditing" and lot.plan is not None and lot.plan.kind != "fraction"
+    bounds = lot.plan.bounds() if stopped and lot.plan is not None else None
+    return Inspection(len(lot.members), found.inspected, found.errors, bounds)

@@ -1,0 +1,237 @@
+"""Replay: a lot's certificate made again from its ledger, offline, and held against the one that was signed.
+
+A lot's ledger is lines of JSON. The first is the `Basis`, whose digest the certificate holds; each other one is of a
+unit: its lines as they were written, and the values that they commit to. Units that were erased since have lines and no
+values: that they are what was signed can be told, and what rests on their labels cannot be made again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+import rfc8785
+
+from services.audit.domain.acceptance import Acceptance, Basis, Head
+from services.audit.domain.ledger import LedgerBroken, check_head, committed
+from services.audit.domain.signing import CertificateBroken, Json, opened
+from services.audit.domain.unit import Evidence, Inspection, UnitState
+from services.audit.domain.verification import CERTIFICATE
+
+CHUNK_UNITS = 200
+MISSING = object()
+BASIS = msgspec.json.Decoder(Basis)
+
+
+class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A unit in its lot's ledger.
+
+    Attributes:
+        lines: its ledger, up to now.
+        salt: with which it commits to labels; empty when it is erased.
+        label, said, audited: canonical JSON of the resolved label, of the annotations behind it, in order, and of the
+            auditor's; empty where there is none.
+    """
+
+    unit_id: str
+    lines: tuple[str, ...]
+    erased: bool = False
+    salt: str = ""
+    source_id: str = ""
+    label: str = ""
+    said: tuple[str, ...] = ()
+    audited: str = ""
+
+
+class _Annotation(msgspec.Struct):
+    annotator: str
+    label: str
+    guideline_version: int
+
+
+class _Resolved(msgspec.Struct):
+    rework: int
+    method: str
+    confidence: float
+    label: str
+    guideline_version: int
+    overlap_initial: int
+    annotations: list[_Annotation]
+
+
+class _Inspected(msgspec.Struct):
+    auditor: str
+    rework: int
+    label: str
+    correct: bool
+    late: bool
+    fields: dict[str, bool] = {}
+
+
+class _What(msgspec.Struct):
+    what: str
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a replay came to.
+
+    Attributes:
+        statement: the certificate's, as signed.
+        units, entries: whose ledgers hold, and how many entries of theirs were signed.
+        erased: units whose values are gone: their ledgers hold, and nothing could be made again.
+        differing: paths of the members that come out otherwise, with both values; none: the same to the byte.
+    """
+
+    statement: Json
+    trusted: bool
+    units: int
+    entries: int
+    erased: int
+    differing: tuple[str, ...] = ()
+
+
+def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] = ()) -> Replayed:
+    """Return what a lot's certificate comes to when it is made again from the lot's ledger.
+
+    Args:
+        certificate: as it was handed over, or as any JSON library wrote it anew.
+        ledger: its lines.
+        trusted: public keys, base64.
+
+    Raises:
+        CertificateBroken: its signature does not hold, or it is none of a lot.
+        LedgerBroken: an entry was changed or is missing; the sentence names unit and entry.
+    """
+    said, _ = opened(certificate, CERTIFICATE)
+    keys = set(trusted)
+    if keys and said["key"]["public_key"] not in keys:
+        raise CertificateBroken("This was signed with another key than the one that is trusted.")
+    claim = said["lots"][0].get("ledger") if len(said.get("lots", ())) == 1 else None
+    if claim is None:
+        raise CertificateBroken("Only a lot's own certificate is made from a ledger; a project's sums up those.")
+    lines = iter(ledger)
+    basis = _basis(next(lines, b""), claim["basis_sha256"])
+    acceptance = Acceptance(basis.rules)
+    erased = 0
+    chunk: list[UnitState] = []
+    for line, head in _units(lines, basis):
+        check_head(line.unit_id, line.lines, head.entries, head.sha256)
+        if line.erased:
+            erased += 1
+            continue
+        chunk.append(_state(line, head, basis))
+        if len(chunk) == CHUNK_UNITS and not erased:
+            acceptance.add(chunk)
+            chunk = []
+    entries = sum(head.entries for head in basis.heads)
+    told = Replayed(said, bool(keys), len(basis.heads), entries, erased)
+    if erased:
+        return told
+    acceptance.add(chunk)
+    made = acceptance.made()
+    if made is None:
+        return msgspec.structs.replace(told, differing=("the verdicts do not come to an acceptance",))
+    signed = {name: value for name, value in said.items() if name not in {"key", "signature"}}
+    if rfc8785.dumps(made.statement) == rfc8785.dumps(signed):
+        return told
+    return msgspec.structs.replace(told, differing=tuple(_differing(signed, msgspec.to_builtins(made.statement), "$")))
+
+
+def _basis(line: bytes, sha256: str) -> Basis:
+    text = line.rstrip(b"\n")
+    if hashlib.sha256(text).hexdigest() != sha256:
+        raise LedgerBroken("The first line of the ledger is not the one that was signed: what the lot was judged by.")
+    try:
+        return BASIS.decode(text)
+    except msgspec.MsgspecError as fault:
+        raise LedgerBroken(f"The first line of the ledger cannot be read: {fault}.") from fault
+
+
+def _units(lines: Iterator[bytes], basis: Basis) -> Iterator[tuple[UnitLine, Head]]:
+    members = basis.rules.lot.members
+    wanted = zip(members, basis.heads, strict=True)
+    for one, text in zip_longest(wanted, lines, fillvalue=None):
+        if one is None:
+            raise LedgerBroken(f"The ledger has more units than the {len(members)} that were signed.")
+        unit_id, head = one
+        if text is None:
+            raise LedgerBroken(f"Unit {unit_id} is missing: the ledger ends before it.")
+        try:
+            line = msgspec.json.decode(text, type=UnitLine)
+        except msgspec.MsgspecError as fault:
+            raise LedgerBroken(f"The line of unit {unit_id} cannot be read: {fault}.") from fault
+        if line.unit_id != unit_id:
+            raise LedgerBroken(f"Unit {unit_id} is missing: unit {line.unit_id} stands in its place.")
+        yield line, head
+
+
+def _state(line: UnitLine, head: Head, basis: Basis) -> UnitState:
+    """Return a unit as it was when its lot was accepted, from its ledger; each value is held against its commitment."""
+    state = UnitState(line.unit_id, basis.rules.lot.project_id, line.source_id, admitted=True)
+    for number, text in enumerate(line.lines[: head.entries], start=1):
+        what = msgspec.json.decode(text, type=_What).what
+        if what == "resolved":
+            state = _resolved(state, line, number, msgspec.json.decode(text, type=_Resolved))
+        elif what == "inspected":
+            state = _inspected(state, line, number, msgspec.json.decode(text, type=_Inspected))
+    return msgspec.structs.replace(state, history=line.lines[: head.entries])
+
+
+def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) -> UnitState:
+    later = any(msgspec.json.decode(text, type=_What).what == "resolved" for text in line.lines[number:])
+    if later:
+        return state  # labelled anew since: what was said before is committed to and told no more
+    _hold(line, number, told.label, line.label)
+    if len(told.annotations) != len(line.said):
+        raise LedgerBroken(
+            f"Unit {line.unit_id} has {len(line.said)} annotations; {len(told.annotations)} were signed."
+        )
+    for one, label in zip(told.annotations, line.said, strict=True):
+        _hold(line, number, one.label, label)
+    evidence = tuple(
+        Evidence(one.annotator, label, one.guideline_version)
+        for one, label in zip(told.annotations, line.said, strict=True)
+    )
+    return msgspec.structs.replace(
+        state,
+        label=line.label,
+        rework=told.rework,
+        method=told.method,
+        confidence=told.confidence,
+        guideline_version=told.guideline_version,
+        overlap_initial=told.overlap_initial,
+        evidence=evidence,
+    )
+
+
+def _inspected(state: UnitState, line: UnitLine, number: int, told: _Inspected) -> UnitState:
+    if not state.label or told.rework != state.rework:
+        return state
+    _hold(line, number, told.label, line.audited)
+    fields = tuple(told.fields.items())
+    said = Inspection(
+        told.auditor, line.audited, told.rework, told.correct, late=told.late, fields=fields, stated=state.stated
+    )
+    return msgspec.structs.replace(state, inspection=said)
+
+
+def _hold(line: UnitLine, number: int, commitment: str, label: str) -> None:
+    if committed(line.salt, label) != commitment:
+        raise LedgerBroken(f"A label of unit {line.unit_id} was changed: it is not the one of entry {number}.")
+
+
+def _differing(signed: Any, made: Any, path: str) -> Iterator[str]:
+    """Yield the members that differ, with both values."""
+    if isinstance(signed, dict) and isinstance(made, dict):
+        for name in sorted({*signed, *made}):
+            yield from _differing(signed.get(name, MISSING), made.get(name, MISSING), f"{path}.{name}")
+    elif isinstance(signed, list) and isinstance(made, list) and len(signed) == len(made):
+        for place, (one, other) in enumerate(zip(signed, made, strict=True)):
+            yield from _differing(one, other, f"{path}[{place}]")
+    elif signed != made:
+        yield f"{path} was signed as {_shown(signed)}, and comes out as {_shown(made)}"
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is MISSING else str(value)[:80]

@@ -1,0 +1,234 @@
+"""Ledgers: what became of units, line after line, and certificates made again from them."""
+
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from concord.chassis.identity import Role
+from concord.chassis.journal.record import JOURNAL
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Evidence, ParticipantJoined
+from concord.labels import encoded
+from services.audit.domain import agreement, provenance
+from services.audit.domain.ledger import LedgerBroken
+from services.audit.domain.replay import replay
+from services.audit.domain.signing import CertificateBroken
+from services.audit.repository import unit_key
+from services.ingest.domain import project as policies
+from tests.support.audit import CHOICE, INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed
+from tests.support.upstream import PROJECT
+
+pytestmark = pytest.mark.usefixtures("lives")
+FORM = {
+    "kind": "form",
+    "fields": [
+        {"name": "toxic", "schema": {"kind": "choice", "classes": ["yes", "no"]}},
+        {"name": "why", "schema": {"kind": "text"}, "required": False},
+    ],
+}
+
+
+@pytest.fixture
+async def audit(request: pytest.FixtureRequest, lives: int) -> AsyncIterator[Audit]:
+    del lives
+    found = await sealed(getattr(request, "param", RELABEL))
+    yield found
+    await found.stop()
+
+
+async def handed_over(audit: Audit) -> tuple[bytes, list[bytes], str]:
+    """Return the lot's certificate, its ledger's lines and the key."""
+    certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
+    ledger = (await audit.client(f"/v1/lots/{LOT}/ledger")).body.splitlines(keepends=True)
+    return certificate, ledger, audit.handlers.means.signer.public_key
+
+
+async def lineage(audit: Audit, unit_id: str) -> Any:
+    return (await audit.client(f"/v1/units/{unit_id}/lineage")).json()
+
+
+async def accepted(audit: Audit) -> None:
+    await audit.resolve()
+    await audit.inspect({})
+
+
+@pytest.mark.parametrize("audit", [RELABEL, INSPECT_ALL], indirect=True, ids=["relabel", "inspect all"])
+async def test_a_certificate_is_made_again_to_the_byte_from_the_ledger(audit: Audit) -> None:
+    await audit.resolve()
+    wrong = dict.fromkeys(UNITS[:12], "no")
+    await audit.inspect(wrong)
+    if (await audit.lot())["status"] == "relabelling":
+        await audit.resolve(label="no", rework=1, by=("w3", "w4"))
+        await audit.inspect({}, default="no")
+    certificate, ledger, key = await handed_over(audit)
+    found = replay(certificate, ledger, [key])
+    assert (found.differing, found.erased, found.units, found.trusted) == ((), 0, len(UNITS), True)
+    pretty = json.dumps(json.loads(certificate), indent=3, ensure_ascii=True).encode()
+    assert replay(pretty, ledger).differing == ()
+
+
+@pytest.mark.parametrize(
+    ("schema", "label", "policy"),
+    [
+        ({"kind": "number", "low": 0, "high": 9}, 4.5, RELABEL),
+        (FORM, {"answers": {"toxic": "yes"}}, INSPECT_ALL),
+        (CHOICE, "yes", policies.Audit(plan="fraction", fraction=0.3, aql=0.4, ltpd=0.5, on_reject="relabel")),
+        (CHOICE, "yes", policies.Audit(plan="single", aql=0.05, ltpd=0.3, on_reject="relabel")),
+    ],
+    ids=["number", "form", "percentage", "single"],
+)
+async def test_every_kind_of_plan_and_of_label_is_made_again(schema: Any, label: Any, policy: policies.Audit) -> None:
+    audit = await sealed(policy, schema)
+    await audit.resolve(label=label)
+    await audit.inspect({}, default=label)
+    certificate, ledger, _ = await handed_over(audit)
+    assert replay(certificate, ledger).differing == ()
+    await audit.stop()
+
+
+async def test_sampled_agreement_over_texts_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agreement, "UNITS_MAX", 7)
+    generator = random.Random(3)
+    audit = await sealed(RELABEL, {"kind": "text"})
+    for unit in UNITS:
+        labels = ["".join(generator.choice("abc ") for _ in range(20)).strip() or "x" for _ in range(2)]
+        await audit.disagree([unit], labels, overlap_initial=2)
+    state = await audit.repository.units(UNITS)
+    for unit in await audit.work(query="limit=500"):
+        await audit.verdicts([unit], json.loads(state[unit].label))
+    certificate, ledger, _ = await handed_over(audit)
+    assert json.loads(certificate)["lots"][0]["agreement"]["units"] == 7
+    assert replay(certificate, ledger).differing == ()
+    await audit.stop()
+
+
+async def test_every_changed_byte_of_a_ledger_is_found_and_its_unit_named(audit: Audit) -> None:
+    await accepted(audit)
+    certificate, ledger, _ = await handed_over(audit)
+    generator = random.Random(1)
+    whole = b"".join(ledger)
+    for place in sorted(generator.sample(range(len(whole)), 300)):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        if changed[place] in b"\n" or whole[place] in b"\n":
+            continue
+        number = whole[:place].count(b"\n")
+        named = "first line" if number == 0 else UNITS[number - 1]
+        # The client's own name of a unit is in the export's digest, and in no line of the unit's.
+        told = outcome(certificate, bytes(changed).splitlines(keepends=True))
+        assert named in told or "files[0]" in told, (place, told, changed[max(0, place - 30) : place + 30])
+
+
+def outcome(certificate: bytes, ledger: list[bytes]) -> str:
+    try:
+        return " ".join(replay(certificate, ledger).differing)
+    except LedgerBroken as broken:
+        return str(broken)
+
+
+async def test_a_missing_unit_and_a_missing_entry_are_named(audit: Audit) -> None:
+    await accepted(audit)
+    certificate, ledger, _ = await handed_over(audit)
+    with pytest.raises(LedgerBroken, match=f"Unit {UNITS[3]} is missing"):
+        replay(certificate, [*ledger[:4], *ledger[5:]])
+    with pytest.raises(LedgerBroken, match=f"Unit {UNITS[-1]} is missing"):
+        replay(certificate, ledger[:-1])
+    with pytest.raises(LedgerBroken, match="more units"):
+        replay(certificate, [*ledger, ledger[-1]])
+    line = msgspec.json.decode(ledger[4])
+    for kept, told in (([0], "Entry 2 of unit"), ([1], "Entry 1 of unit")):
+        shorter = msgspec.json.encode({**line, "lines": [line["lines"][place] for place in kept]})
+        with pytest.raises(LedgerBroken, match=f"{told} {UNITS[3]} is missing"):
+            replay(certificate, [*ledger[:4], shorter, *ledger[5:]])
+
+
+async def test_a_projects_certificate_is_told_to_be_made_of_others(audit: Audit) -> None:
+    await accepted(audit)
+    _, ledger, _ = await handed_over(audit)
+    with pytest.raises(CertificateBroken, match="Only a lot's own"):
+        replay((await audit.client(f"/v1/projects/{PROJECT}/certificate")).body, ledger)
+
+
+async def test_an_erased_units_ledger_holds_and_no_longer_tells_its_label(audit: Audit) -> None:
+    await accepted(audit)
+    await audit.erase(UNITS[5])
+    certificate, ledger, _ = await handed_over(audit)
+    found = replay(certificate, ledger)
+    assert (found.erased, found.differing) == (1, ())
+    told = await lineage(audit, UNITS[5])
+    assert (told["erased"], told["holds"], [one["what"] for one in told["entries"]][-1]) == (True, True, "erased")
+    line = msgspec.json.decode(ledger[6])
+    assert line.keys() == {"unit_id", "lines", "erased"}
+    assert b"yes" not in ledger[6]
+
+
+async def test_lineage_tells_who_did_what_under_which_guideline(audit: Audit) -> None:
+    unit = UNITS[0]
+    evidence = [
+        Evidence(annotation_id=f"a{n}", annotator_id=f"w{n}", label=encoded("yes"), guideline_version=n) for n in (1, 2)
+    ]
+    ruled = Adjudicated(
+        unit_id=unit, label=b'"yes"', adjudicator_id="senior", guideline_version=2, evidence=evidence, overlap_initial=2
+    )
+    await audit.upstream.resolution(unit, adjudicated=ruled)
+    await audit.upstream.resolution(unit, participant_joined=ParticipantJoined(unit_id=unit, annotator_id="w9"))
+    await audit.resolve(UNITS[1:])
+    await audit.inspect({})
+    told = await lineage(audit, unit)
+    assert told["holds"]
+    assert [one["what"] for one in told["entries"]][:3] == ["admitted", "resolved", "joined"]
+    codes = audit.handlers.means.ledger.codes(PROJECT)
+    resolved = told["entries"][1]
+    assert resolved["adjudicator"] == codes("senior")
+    assert [(one["annotation_id"], one["annotator"], one["guideline_version"]) for one in resolved["annotations"]] == [
+        ("a1", codes("w1"), 1),
+        ("a2", codes("w2"), 2),
+    ]
+    for name in ("w1", "w9", "senior", "auditor"):
+        assert f'"{name}"' not in json.dumps(told)
+    assert told["lot_id"] == LOT
+    stranger = await audit.call("GET", f"/v1/units/{unit}/lineage", role=Role.CLIENT, client_id="k2")
+    assert stranger.status == 404
+    prov = provenance.provenance(unit, told["lines"])
+    plans = {one.get("prov:plan") for one in prov["wasAssociatedWith"].values()}
+    assert plans >= {"c:guideline/1", "c:guideline/2"}
+
+
+async def test_a_record_that_was_changed_or_taken_from_the_store_is_named(audit: Audit) -> None:
+    await accepted(audit)
+    shelf = audit.house.database("audit").shelf(JOURNAL.name).documents
+    unit = UNITS[0]
+    key = unit_key(unit)
+    numbers = sorted(one["seq"] for one in shelf.values() if one["aggregate"] == key)
+    assert len(numbers) >= 2
+    first, last = f"{key}/{numbers[0]:06d}", f"{key}/{numbers[-1]:06d}"
+    honest = dict(shelf[last])
+    state = msgspec.json.decode(honest["state"])
+    shelf[last] = {**honest, "state": msgspec.json.encode({**state, "label": '"no"'})}
+    told = await lineage(audit, unit)
+    assert (told["holds"], f"A label of unit {unit} was changed" in told["problem"]) == (False, True)
+    lines = [line.replace("posterior", "majority ") for line in state["history"]]
+    shelf[last] = {**honest, "state": msgspec.json.encode({**state, "history": lines})}
+    told = await lineage(audit, unit)
+    assert (told["holds"], unit in told["problem"], "ntry 2 " in told["problem"]) == (False, True, True), told[
+        "problem"
+    ]
+    shelf[last] = honest
+    assert (await lineage(audit, unit))["holds"]
+    if len(numbers) > 2:
+        middle = f"{key}/{numbers[1]:06d}"
+        taken = shelf.pop(middle)
+        assert f"Record {numbers[1]} of unit {unit} is missing" in (await lineage(audit, unit))["problem"]
+        shelf[middle] = taken
+    assert first in shelf
+
+
+async def test_a_unit_decided_by_consensus_tells_its_overlap(audit: Audit) -> None:
+    told = ConsensusReached(unit_id=UNITS[0], label=b'"yes"', confidence=0.9, method="posterior", overlap_initial=3)
+    await audit.upstream.resolution(UNITS[0], consensus_reached=told)
+    await audit.settle()
+    entry = (await lineage(audit, UNITS[0]))["entries"][-1]
+    assert (entry["what"], entry["overlap_initial"], entry["annotations"]) == ("resolved", 3, [])
