@@ -7,7 +7,7 @@ import click
 from cli.verify import BROKEN, EXISTING, NOBODY_VOUCHES
 from services.audit.domain.ledger import LedgerBroken
 from services.audit.domain.replay import replay as replayed
-from services.audit.domain.signing import CertificateBroken
+from services.audit.domain.signing import CertificateBroken, keys_in
 
 DIFFERING_SHOWN_MAX = 20
 ERASED = 4
@@ -24,7 +24,8 @@ ERASED = 4
     metavar="BASE64",
     help="A key you trust, as `GET /v1/keys` of audit shows it, got by a way that you trust; may be given again.",
 )
-def replay(certificate: Path, ledger: Path, public_keys: tuple[str, ...]) -> None:
+@click.option("--keys", type=EXISTING, help="A file of keys you trust, as the whole answer of `GET /v1/keys` is.")
+def replay(certificate: Path, ledger: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
     """Make every number of a lot's CERTIFICATE again from its LEDGER, as `GET /v1/lots/{lot_id}/ledger` hands it over.
 
     Exit status 0: the same to the byte, signed by a key that you trust. 1: an entry was changed or is missing, or a
@@ -32,8 +33,9 @@ def replay(certificate: Path, ledger: Path, public_keys: tuple[str, ...]) -> Non
     what was signed, and units were erased since, so that the numbers cannot be made again.
     """
     try:
+        trusted = [*public_keys, *([] if keys is None else keys_in(keys.read_bytes()))]
         with ledger.open("rb") as lines:
-            found = replayed(certificate.read_bytes(), lines, public_keys)
+            found = replayed(certificate.read_bytes(), lines, trusted)
     except (CertificateBroken, LedgerBroken) as broken:
         click.echo(f"NOT REPLAYED: {broken}", err=True)
         raise SystemExit(BROKEN) from broken

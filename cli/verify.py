@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
-from services.audit.domain.signing import CertificateBroken
+from services.audit.domain.signing import CertificateBroken, keys_in
 from services.audit.domain.verification import Verified, is_manifest, verify_manifest
 from services.audit.domain.verification import verify as verified
 
@@ -38,9 +38,19 @@ BROKEN, NOBODY_VOUCHES = 1, 3
     type=EXISTING,
     help="The signed list of units that were erased since, as `GET .../withdrawals` of audit hands it over.",
 )
+@click.option(
+    "--keys",
+    type=EXISTING,
+    help="A file of keys you trust, as the whole answer of `GET /v1/keys` is: with the keys that were retired.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's statement as JSON.")
 def verify(
-    certificate: Path, export: tuple[Path, ...], public_keys: tuple[str, ...], withdrawals: Path | None, as_json: bool
+    certificate: Path,
+    export: tuple[Path, ...],
+    public_keys: tuple[str, ...],
+    withdrawals: Path | None,
+    keys: Path | None,
+    as_json: bool,
 ) -> None:
     """Verify a CERTIFICATE and the EXPORT files that it claims; a manifest may stand in its place.
 
@@ -49,11 +59,12 @@ def verify(
     """
     document = certificate.read_bytes()
     try:
+        trusted = [*public_keys, *([] if keys is None else keys_in(keys.read_bytes()))]
         if is_manifest(document):
-            found = verify_manifest(document, [facts_of(path) for path in export], public_keys)
+            found = verify_manifest(document, [facts_of(path) for path in export], trusted)
         else:
             gone = None if withdrawals is None else withdrawals.read_bytes()
-            found = verified(document, [path.read_bytes() for path in export], public_keys, gone)
+            found = verified(document, [path.read_bytes() for path in export], trusted, gone)
     except CertificateBroken as broken:
         click.echo(f"NOT VERIFIED: {broken}", err=True)
         raise SystemExit(BROKEN) from broken

@@ -128,12 +128,29 @@ class TakenVerdicts(msgspec.Struct, frozen=True):
     results: list[TakenVerdict]
 
 
+class JsonWebKey(msgspec.Struct, frozen=True):
+    """A key as RFC 7517 has it; `status` is current or retired."""
+
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    alg: str
+    use: str
+    status: str
+
+
 class Key(msgspec.Struct, frozen=True):
-    """The public key that certificates are verified with, base64, and its id (RFC 7638)."""
+    """The public key that certificates are signed with now, base64, and its id (RFC 7638).
+
+    Attributes:
+        keys: this one and all before it: a JSON Web Key Set, by which every certificate ever issued verifies.
+    """
 
     algorithm: str
     key_id: str
     public_key: str
+    keys: list[JsonWebKey]
 
 
 class ManifestFile(msgspec.Struct, frozen=True):

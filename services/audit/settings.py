@@ -1,9 +1,19 @@
 """What audit can be told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from concord.chassis.settings import PayloadLinkSettings, SampleSettings, Secret, ServiceSettings, secret, setting
+from concord.chassis.settings import (
+    PayloadLinkSettings,
+    SampleSettings,
+    Secret,
+    ServiceSettings,
+    SettingProblem,
+    secret,
+    setting,
+)
 from concord.chassis.settings_loading import random_secret_cure
+from services.audit.domain.signing import CertificateBroken, key_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +22,25 @@ class CertificateSettings:
 
     seed: Secret = secret(
         "CONCORD_CERTIFICATE_SEED",
-        cure=random_secret_cure("one value, never changed while certificates must verify"),
+        cure=random_secret_cure(
+            "one value; when it is changed, the old public key goes to CONCORD_CERTIFICATE_KEYS_RETIRED"
+        ),
         sample="sample-certificate-seed-of-the-local-stack",
     )
+    retired: tuple[str, ...] = setting(
+        "CONCORD_CERTIFICATE_KEYS_RETIRED",
+        cure="set it to the public keys, base64, with commas between, that certificates were signed with before",
+        default=(),
+    )
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield the retired keys that are none."""
+        for one in self.retired:
+            try:
+                key_bytes(one)
+            except CertificateBroken as fault:
+                cure = "give each as `GET /v1/keys` showed it while it was in use"
+                yield SettingProblem("CONCORD_CERTIFICATE_KEYS_RETIRED", f"has a key that is none: {fault}", cure)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from fastapi import Request, Response
 
 from concord.chassis.http import AnyId, Whole, json_answer
 from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
-from services.audit.domain.signing import ALGORITHM
-from services.audit.schemas import Key
+from services.audit.domain.signing import ALGORITHM, key_set
+from services.audit.schemas import JsonWebKey, Key
 
 
 async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -46,5 +46,8 @@ async def project_withdrawals(request: Request, project_id: AnyId, caller: Clien
 async def show_key(request: Request, caller: ClientOrOperator) -> Response:
     """Show the public key that certificates are verified with."""
     del caller
-    signer = door_of(request).handlers.means.signer
-    return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key))
+    door = door_of(request)
+    signer = door.handlers.means.signer
+    keys = key_set(signer.public_key, door.settings.certificates.retired)
+    shown = [JsonWebKey(**one) for one in keys]
+    return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key, shown))

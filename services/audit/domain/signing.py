@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import rfc8785
@@ -38,6 +39,52 @@ def key_id(public_key: bytes) -> str:
     """
     named = {"crv": ALGORITHM, "kty": "OKP", "x": _base64url(public_key)}
     return _base64url(hashlib.sha256(rfc8785.dumps(named)).digest())
+
+
+def key_set(current: str, retired: Iterable[str]) -> list[Json]:
+    """Return the keys that certificates were ever signed with, as JSON Web Keys; the one in use comes first.
+
+    Source: RFC 7517 and RFC 8037.
+
+    Args:
+        current: the public key in use, base64.
+        retired: those before it.
+
+    >>> key_set("11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", [])[0]["x"]
+    '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'
+    """
+    named = [(current, "current"), *((one, "retired") for one in retired if one != current)]
+    return [
+        {
+            "kty": "OKP",
+            "crv": ALGORITHM,
+            "x": _base64url(key_bytes(one)),
+            "kid": key_id(key_bytes(one)),
+            "alg": "EdDSA",
+            "use": "sig",
+            "status": status,
+        }
+        for one, status in named
+    ]
+
+
+def keys_in(document: bytes) -> list[str]:
+    """Return the public keys, base64, of a JSON Web Key Set; keys of other kinds are passed over.
+
+    Raises:
+        CertificateBroken: it is none, or has no key of ours.
+    """
+    found = _parsed(document).get("keys")
+    if not isinstance(found, list):
+        raise CertificateBroken("This is no set of keys: it has no `keys`.")
+    ours = [one for one in found if isinstance(one, dict) and one.get("crv") == ALGORITHM]
+    texts = [str(one.get("x")).replace("-", "+").replace("_", "/") for one in ours]
+    keys = [text + "=" * (-len(text) % 4) for text in texts]
+    for one in keys:
+        key_bytes(one)
+    if not keys:
+        raise CertificateBroken(f"The set of keys has none for {ALGORITHM}.")
+    return keys
 
 
 class Signer:
