@@ -49,7 +49,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
-    ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR, Role.AUDITOR},
     ("audit", "GET", "/v1/inspections"): {Role.AUDITOR},
     ("audit", "POST", "/v1/inspections"): {Role.AUDITOR},
     ("audit", "GET", "/v1/lots/{lot_id}/certificate"): {Role.CLIENT, Role.OPERATOR},
