@@ -154,6 +154,30 @@ async def annotate(
         raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
 
 
+async def go_on(door: Door, tokens: Sequence[str], project_id: str, labels: int, exchange: Exchange) -> None:
+    """Let all annotators submit and be given the next unit in one call, until so many labels are in or none is left.
+
+    Raises:
+        NothingOffered: not one unit was offered.
+    """
+    orders = _orders(labels, 1)
+    before = exchange.operations
+    first = Calls()  # a unit each to begin with: none of the work that is measured
+
+    async def work(token: str) -> None:
+        held = await _claim_some(door, first, token, project_id, 1)
+        while held and next(orders, 0):
+            body = msgspec.json.encode({"label": _label(held[0]["unit_id"]), "active_ms": 4_000, "next": 1})
+            path = f"/v1/assignments/{held[0]['assignment_id']}/submission"
+            answer = await exchange.of("submit and next").timed(door, "assign", path, token, body, "application/json")
+            held = msgspec.json.decode(answer)["next"]["assignments"]
+            exchange.operations += 1
+
+    await asyncio.gather(*[work(token) for token in tokens])
+    if exchange.operations == before:
+        raise NothingOffered(f"{project_id}: none of {len(tokens)} annotators was offered a unit")
+
+
 def _orders(pairs: int, units_a_call: int) -> Iterator[int]:
     """Yield how many units each next claim asks for; all annotators draw from it, so the quick ones do more."""
     for done in range(0, pairs, units_a_call):

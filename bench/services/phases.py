@@ -1,7 +1,7 @@
 """What is done on the stack at one size, and what each service spends on it.
 
-The units go in; all annotators claim and submit at once, first one unit a call, then many; each service starts
-cold. Work is done some at a time: one service serves while the others stand still, then those consume what it said,
+The units go in; all annotators claim and submit at once, first one unit a call, then both in one call, then many
+units a call; each service starts cold. Work is done some at a time: one service serves while the others stand still, then those consume what it said,
 in batches as full as they come. So what a service spends has one cause at a time.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from bench.services.bare_io import IoCost, Replay
 from bench.services.cost import Cost
 from bench.services.floor import BareHttp, Floor, io_cost
-from bench.services.load import Door, Exchange, admit, annotate
+from bench.services.load import Door, Exchange, admit, annotate, go_on
 from bench.services.site import PARTS_BELOW, ColdStart, Reading, Site
 
 IDLE_SPANS, IDLE_SECONDS = 4, 2.0
@@ -129,6 +129,7 @@ class Phases:
         await self._idle()
         await self._import()
         single = await self._label("claim + submit, one unit a call", min(self.measured.units, PAIRS_SINGLE_MAX), 1)
+        onward = await self._go_on("submit and next, one call", min(self.measured.units // 2, PAIRS_SINGLE_MAX))
         many = await self._label(
             f"claim + submit, {UNITS_A_CALL} units a call",
             min(self.measured.units * 3 // 2, PAIRS_MANY_MAX),
@@ -136,7 +137,7 @@ class Phases:
         )
         for service, what in TOLD_OF_LABELS.items():
             if service in services:
-                await self._consumed(what, service, [*single, *many])
+                await self._consumed(what, service, [*single, *onward, *many])
         for service in services:
             self._say(f"cold start of {service}")
             self.measured.cold_starts.append(await self.site.cold_start(service))
@@ -175,6 +176,17 @@ class Phases:
         for first in range(0, pairs, together):
             count = min(together, pairs - first)
             asking = annotate(self.door, people.annotators, people.project_id, count, units_a_call, exchange)
+            rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
+        await self._called(what, ASSIGN, [one.working for one in rounds], exchange)
+        return [one.consuming for one in rounds]
+
+    async def _go_on(self, what: str, labels: int) -> list[Span]:
+        """Let units be submitted and the next ones given in one call; return the times in which that was consumed."""
+        people, others, exchange = self.people, self._others(ASSIGN), Exchange()
+        rounds = []
+        for first in range(0, labels, LABELLED_TOGETHER):
+            count = min(LABELLED_TOGETHER, labels - first)
+            asking = go_on(self.door, people.annotators, people.project_id, count, exchange)
             rounds.append(await self._round(f"{what}, {first:,} done", asking, others))
         await self._called(what, ASSIGN, [one.working for one in rounds], exchange)
         return [one.consuming for one in rounds]

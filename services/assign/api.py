@@ -136,6 +136,10 @@ class Desk:
             label_schema=self.label_schema(lease.project),
         )
 
+    def claimed(self, leases: Sequence[Leased]) -> Claimed:
+        """Return leases as their annotator sees them, or why there are none."""
+        return Claimed([self.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS)
+
     def label_schema(self, project: Project) -> msgspec.Raw:
         """Return the project's label schema as JSON, worded once a revision."""
         known = self._schemas.get(project.project_id)
@@ -185,7 +189,7 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     _project_of(project_id, caller)
     wish = await read_json(request, CLAIM)
     leases = await desk.handlers.claims.claim(caller.subject, project_id, wish.units)
-    return json_answer(Claimed([desk.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS))
+    return json_answer(desk.claimed(leases))
 
 
 async def show_guideline(request: Request, project_id: AnyId, caller: Annotator) -> Response:
@@ -240,14 +244,18 @@ async def submit_many(request: Request, caller: Annotator) -> Response:
 
 
 async def submit(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
-    """Take one label."""
+    """Take one label, and with `next` give out what is to be labelled after it."""
     _assignment_of(assignment_id, caller)
     body = await read_json(request, SUBMISSION)
     answer = Answer(assignment_id, bytes(body.label), told_ms(body.active_ms), body.flag)
-    (result,) = await _desk(request).handlers.submissions.submit(caller.subject, [answer])
-    if isinstance(result, Refusal):
-        raise result
-    return json_answer(_result(assignment_id, result))
+    desk = _desk(request)
+    if not body.next:
+        (result,) = await desk.handlers.submissions.submit(caller.subject, [answer])
+        return json_answer(_result(assignment_id, _taken(result)))
+    result, leases = await desk.handlers.onward.submit(caller.subject, answer, body.next)
+    told = _result(assignment_id, _taken(result))
+    told.next = desk.claimed(leases)
+    return json_answer(told)
 
 
 async def skip(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:
@@ -306,6 +314,13 @@ def _unread(sent: bytes, refusal: ConcordError) -> SubmissionResult:
         assignment_id = ""
     told = refusal.errors[0]
     return SubmissionResult(assignment_id, error=SubmissionError(told.field, told.problem, told.cure, refusal.status))
+
+
+def _taken(result: Taken | Refusal) -> Taken:
+    """Return what became of a label; raise why it was refused."""
+    if isinstance(result, Refusal):
+        raise result
+    return result
 
 
 def _result(assignment_id: str, result: Taken | Refusal) -> SubmissionResult:

@@ -38,6 +38,15 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
     label: msgspec.Raw
     active_ms: ActiveMs = 0
     flag: Flag = ""
+    next: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=CLAIM_UNITS_MAX,
+            description="How many units of the project to hold after it; with 2 the one to come can be fetched "
+            "while the other is looked at. 0: nothing more is asked for.",
+        ),
+    ] = 0
 
 
 class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
@@ -122,12 +131,13 @@ class SubmissionError(msgspec.Struct):
 
 
 class SubmissionResult(msgspec.Struct, omit_defaults=True):
-    """What became of one label: `accepted`, `late` or `repeated`, or the error."""
+    """What became of one label: `accepted`, `late` or `repeated`, or the error; and what is held next, if asked for."""
 
     assignment_id: str
     status: str = ""
     annotation_id: str = ""
     error: SubmissionError | None = None
+    next: Claimed | None = None
 
 
 class SubmissionResults(msgspec.Struct):

@@ -46,14 +46,16 @@ class _Append:
         deadline: when its caller waits no more, by the event loop's clock.
         won: by entry, whether it was stored; false until it is told.
         told: set when all are told; cancelled when the caller waits no more.
+        linked: entries that go out once the first is stored, each with its size.
     """
 
-    __slots__ = ("_left", "deadline", "told", "won")
+    __slots__ = ("_left", "deadline", "linked", "told", "won")
 
     def __init__(self, entries: int, loop: asyncio.AbstractEventLoop) -> None:
         self.deadline = loop.time() + APPEND_SECONDS_MAX
         self.won = [False] * entries
         self.told: asyncio.Future[None] = loop.create_future()
+        self.linked: list[tuple[Entry[Any], int]] = []
         self._left = entries
 
     def tell(self, position: int, won: bool) -> None:
@@ -101,8 +103,12 @@ class GroupCommit:
         self._settled = asyncio.Event()
         self._settled.set()
 
-    async def append(self, entries: Sequence[Entry[Any]]) -> list[bool]:
+    async def append(self, entries: Sequence[Entry[Any]], *, linked: bool = False) -> list[bool]:
         """Return, for each entry, whether it was stored; False when its sequence number was taken.
+
+        Args:
+            entries: what is to be stored.
+            linked: all but the first go out with the next insert, and only if the first was stored.
 
         Raises:
             Backlogged: too much is waiting already; nothing of this is taken over.
@@ -123,7 +129,11 @@ class GroupCommit:
         append = _Append(len(entries), loop)
         if self.listener is not None:
             self.listener.taken(entries)
-        self._waiting.extend((entry, append, position) for position, entry in enumerate(entries))
+        if linked:
+            append.linked = [(entry, position) for position, entry in enumerate(entries) if position]
+        self._waiting.extend(
+            (entry, append, position) for position, entry in enumerate(entries[: 1 if linked else None])
+        )
         self._arrived.set()
         self._settled.clear()
         self._unanswered.append(append)
@@ -157,13 +167,30 @@ class GroupCommit:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
             for position, (entry, append, place) in enumerate(group):
-                if self.listener is not None:
-                    self.listener.known(entry, position not in lost)
-                append.tell(place, position not in lost)
+                self._tell(entry, append, place, position not in lost)
             while self._unanswered and self._unanswered[0].told.done():
                 self._unanswered.popleft()
             if not self._waiting:
                 self._settled.set()
+
+    def _tell(self, entry: Entry[Any], append: _Append, place: int, stored: bool) -> None:
+        """Say what became of an entry to all who are to know."""
+        if self.listener is not None:
+            self.listener.known(entry, stored)
+        append.tell(place, stored)
+        if append.linked:
+            self._go_on(append, stored)
+
+    def _go_on(self, append: _Append, stored: bool) -> None:
+        """Have what is linked to a stored entry go out with the next insert, before what came later; or not at all."""
+        linked, append.linked = append.linked, []
+        for entry, place in reversed(linked):
+            if stored:
+                self._waiting.appendleft((entry, append, place))
+                self._arrived.set()
+            else:
+                self.waiting_bytes -= entry.size
+                self._tell(entry, append, place, stored=False)
 
     def _give_up(self) -> None:
         """Tell those whose deadline has come, and look again at the next one's."""

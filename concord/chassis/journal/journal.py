@@ -3,8 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
@@ -28,6 +29,23 @@ HEAD_SECONDS_MAX = 3_600.0
 """How long a head in memory is taken for what it was; then it is read again. `folding` relies on it."""
 NEVER: frozenset[str] = frozenset()
 NO_RECORD: Head[Any] = Head(0, None, NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Generic[State]):
+    """Two causes of two aggregates, of which the second follows the first.
+
+    Attributes:
+        key: of the first's aggregate.
+        first: returns the cause that leads; it is told whether the other would be granted.
+        then: the cause that follows.
+        hands_on: whether the second is to follow, from the state that the first led to.
+    """
+
+    key: str
+    first: Callable[[bool], Cause[State]]
+    then: Cause[State]
+    hands_on: Callable[[State], bool]
 
 
 class Contended(Unavailable):
@@ -136,6 +154,38 @@ class Journal:
                 return cast("list[Outcome[State]]", outcomes)
         raise Contended(f"{len(waiting)} aggregates were taken {ROUNDS_MAX} times in a row")
 
+    async def apply_linked(
+        self, kind: Kind[State], pair: Linked[State]
+    ) -> tuple[Outcome[State], Outcome[State] | None]:
+        """Answer two causes of two aggregates in one go: what the second leads to is stored only if the first's is.
+
+        Returns their outcomes, an error of the first in its own; None for the second when it was not to follow, was
+        refused, or others were faster there. That costs the first nothing, and whoever asked asks for another.
+
+        Raises:
+            StoreUnavailable, Contended: see `apply`.
+        """
+        key, then, anew = pair.key, pair.then, frozenset[str]()
+        for _ in range(ROUNDS_MAX):
+            known = [key] if then.creates and not anew else [key, then.key]
+            heads = await self._load(kind, known, anew)
+            now_us = self.clock.now_us()
+            follows = Turn(kind, then.key, heads.get(then.key) or NO_RECORD, [then], now_us)
+            leads = Turn(kind, key, heads.get(key) or NO_RECORD, [pair.first(follows.entry is not None)], now_us)
+            entries = [one.entry for one in (leads, follows) if one.entry is not None]
+            if leads.entry is None:
+                if leads.only_repeats or anew:
+                    return leads.outcomes[0], None
+            else:
+                linked = follows.entry is not None and pair.hands_on(leads.entry.state)
+                won = await self.commits.append(entries if linked else entries[:1], linked=linked)
+                if linked and won[0] and not won[1]:
+                    self._unmark(entries[1:], await self._load(kind, [then.key], {then.key}))
+                if won[0]:
+                    return leads.outcomes[0], follows.outcomes[0] if linked and won[1] else None
+            anew = frozenset((key, then.key))
+        raise Contended(f"{key} was taken {ROUNDS_MAX} times in a row")
+
     def listen(self, kind: Kind[State], settle: Settle[State]) -> None:
         """Have a kind's read models settled: `settle(key, state)` is called with every state that is news.
 
@@ -167,7 +217,7 @@ class Journal:
         """
         for entry in lost:
             head = heads.get(entry.key)
-            if head is not None and head.seq >= entry.seq and not head.opened:
+            if entry.opened == entry.seq and head is not None and head.seq >= entry.seq and not head.opened:
                 self.markers.closed(entry.key, [entry.seq])
 
     async def states(self, kind: Kind[State], keys: Sequence[str]) -> dict[str, State]:

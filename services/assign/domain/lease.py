@@ -8,7 +8,13 @@ from services.assign.domain.unit import Assignment, AssignmentStatus, UnitState
 
 
 def issue(
-    state: UnitState, annotator_id: str, assignment_id: str, now_us: int, lease_until_us: int, guideline: int
+    state: UnitState,
+    annotator_id: str,
+    assignment_id: str,
+    now_us: int,
+    lease_until_us: int,
+    guideline: int,
+    hops: int = 0,
 ) -> UnitState:
     """Return the unit leased to the annotator.
 
@@ -27,6 +33,7 @@ def issue(
             rework=state.rework,
             issued_at_us=now_us,
             turn=state.turn,
+            hops=hops,
         )
     )
 
@@ -108,6 +115,20 @@ def running(state: UnitState, annotator_id: str) -> Assignment | None:
     for one in state.current:
         if one.annotator_id == annotator_id and one.status == "leased":
             return one
+    return None
+
+
+def handed_on(state: UnitState | None, annotator_id: str, since_us: int) -> tuple[str, int] | None:
+    """Return where the place of a lease went, and when: with its label, to the next lease; None while it went nowhere.
+
+    Args:
+        state: the newest state of the unit for which the place was taken, or to which it came.
+        annotator_id: whose place it is.
+        since_us: when it was taken, or came.
+    """
+    for one in state.assignments if state is not None else ():
+        if one.handed_to and one.annotator_id == annotator_id and one.issued_at_us >= since_us:
+            return one.handed_to, one.handed_at_us
     return None
 
 

@@ -2,21 +2,31 @@
 
 import msgspec
 
-from services.assign.domain.lease import owned
+from services.assign.domain.lease import owned, running
 from services.assign.domain.overlap import slots_open
 from services.assign.domain.refusals import AnsweredOtherwise, LeaseOver
 from services.assign.domain.unit import Assignment, AssignmentStatus, UnitState
 
+HOPS_MAX = 16
+"""How often a place on a desk is handed on before one is taken anew: who looks after it follows so many leases."""
+
 
 def submit(
-    state: UnitState | None, assignment_id: str, annotator_id: str, label_digest: str, active_ms: int, now_us: int
+    state: UnitState | None,
+    assignment_id: str,
+    annotator_id: str,
+    label_digest: str,
+    active_ms: int,
+    now_us: int,
+    next_key: str = "",
 ) -> UnitState:
     """Return the unit with the label in; the same label again changes nothing.
 
     It counts (`submitted`) while the lease is the annotator's, however long ago it passed, and after it was ended
     as long as its slot is open; else (unit closed, sent back or full meanwhile) it is kept as `late`.
 
-    No more active time is believed than has passed since the lease began.
+    No more active time is believed than has passed since the lease began. With a label that counts, the place on the
+    annotator's desk goes to the next lease, where one is to follow: `next_key` is the key of its aggregate.
 
     Raises:
         AssignmentUnknown: see there.
@@ -32,12 +42,19 @@ def submit(
     if assignment.status in ("skipped", "returned"):
         raise LeaseOver(f"Assignment {assignment_id} was {assignment.status} before.")
     status: AssignmentStatus = "submitted" if _counts(state, assignment) else "late"
+    if next_key and hands_on(state, assignment):
+        assignment = msgspec.structs.replace(assignment, handed_to=next_key, handed_at_us=now_us)
     passed_ms = max(0, now_us - assignment.issued_at_us) // 1_000
     return state.with_assignment(
         msgspec.structs.replace(
             assignment, status=status, label_digest=label_digest, active_ms=min(active_ms, passed_ms)
         )
     )
+
+
+def hands_on(state: UnitState, assignment: Assignment) -> bool:
+    """Return whether the place on the annotator's desk can go from this lease to the next: while it has one."""
+    return running(state, assignment.annotator_id) == assignment and assignment.hops < HOPS_MAX
 
 
 def _counts(state: UnitState, assignment: Assignment) -> bool:

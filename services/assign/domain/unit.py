@@ -24,6 +24,9 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         renewals: how often the lease was renewed.
         active_ms: time that the annotator spent, once submitted, at most what has passed; 0 when not told.
         label_digest: tells a repeated submission from another one.
+        handed_to: the aggregate to whose lease its place on the annotator's desk went with its label; empty: to none.
+        handed_at_us: when, microseconds since the epoch, UTC.
+        hops: how often the place had been handed on until it came to this lease.
     """
 
     id: str
@@ -37,6 +40,9 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     label_digest: str = ""
     issued_at_us: int = 0
     turn: int = 0
+    handed_to: str = ""
+    handed_at_us: int = 0
+    hops: int = 0
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

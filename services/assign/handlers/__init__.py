@@ -1,8 +1,8 @@
 """What assign does: one use case a method, one concern a file.
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
-tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `leases` ends and prolongs,
-`annotators` says who is who, and `stranded` finds what waits for nobody.
+tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
+`leases` ends and prolongs, `annotators` says who is who, and `stranded` finds what waits for nobody.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
+from services.assign.handlers.onward import Onward
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
 from services.assign.handlers.units import Told, Units
@@ -29,6 +30,7 @@ __all__ = [
     "Handlers",
     "Leased",
     "Leases",
+    "Onward",
     "Projects",
     "Stranded",
     "Submissions",
@@ -48,6 +50,7 @@ class Handlers:
     annotators: Annotators
     claims: Claims
     submissions: Submissions
+    onward: Onward
     leases: Leases
     stranded: Stranded
 
@@ -66,12 +69,15 @@ class Handlers:
         """
         projects, requests = Projects(table), Requests(writer)
         annotators, desks = Annotators(repository, requests), Desks(repository, requests, clock)
+        claims = Claims(repository, projects, annotators, desks, requests, instruments, clock)
+        submissions = Submissions(repository, projects, instruments)
         return cls(
             projects=projects,
             units=Units(repository, projects),
             annotators=annotators,
-            claims=Claims(repository, projects, annotators, desks, requests, instruments, clock),
-            submissions=Submissions(repository, projects, instruments),
+            claims=claims,
+            submissions=submissions,
+            onward=Onward(repository, projects, claims, submissions, instruments),
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),
         )

@@ -75,10 +75,9 @@ class Claims:
             OnBreak: the annotator is on a break, and holds nothing.
             Backlogged: the broker takes no events.
         """
-        annotator = await self.annotators.get(annotator_id)
         project = self.projects.known(project_id)
         on_break = self.repository.view(project_id).breaks.running(annotator_id, self.clock.now_us())
-        self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
+        seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if on_break is not None:
             if not leases:
@@ -86,7 +85,6 @@ class Claims:
             return leases
         if len(leases) < units_max:
             self.repository.refuse_backlog()
-            seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
             leases += await self._issue(seeker, project, units_max - len(leases))
         if not leases:
             # Another process may have issued some that we have not heard of, and no room is left beside them.
@@ -123,18 +121,32 @@ class Claims:
                 leases.append(Leased(state, assignment, project))
         return leases
 
+    async def seeker(self, annotator_id: str, project_id: str) -> Seeker:
+        """Return who asks for work in a project, and note that they do.
+
+        Raises:
+            AnnotatorUnknown: see there.
+        """
+        annotator = await self.annotators.get(annotator_id)
+        self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
+        return Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
+
+    async def picked(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
+        """Return up to so many units for the seeker, hidden from others until they are released or undone."""
+        await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
+        await self.repository.fresh.ready(project.project_id, seeker)
+        return self._picks(seeker, project, units_max)
+
     async def _issue(self, seeker: Seeker, project: Project, units_max: int) -> list[Leased]:
         """Lease up to so many units: pick, decide all in one insert, and pick again for those that were refused."""
         leases: list[Leased] = []
         refused: frozenset[Place] = frozenset()
         for _ in range(CLAIM_ROUNDS_MAX):
-            await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
-            await self.repository.fresh.ready(project.project_id, seeker)
-            picks = self._picks(seeker, project, units_max - len(leases))
+            picks = await self.picked(seeker, project, units_max - len(leases))
             if not picks:
                 break
             try:
-                causes = await self._issuances(picks, seeker.annotator_id, project)
+                causes = await self.issuances(picks, seeker.annotator_id, project)
                 keys = [cause.key for cause in causes]
                 taken = await self.desks.take(seeker.annotator_id, project.project_id, keys, refused)
                 outcomes = await self.repository.apply_in_turn(
@@ -183,8 +195,17 @@ class Claims:
             picks.append(pick)
         return picks
 
-    async def _issuances(self, picks: Sequence[Pick], annotator_id: str, project: Project) -> list[Cause[UnitState]]:
-        """Return the causes that lease the picked units, for gold units the annotator's copies."""
+    async def issuances(
+        self, picks: Sequence[Pick], annotator_id: str, project: Project, hops: int = 0
+    ) -> list[Cause[UnitState]]:
+        """Return the causes that lease the picked units, for gold units the annotator's copies.
+
+        Args:
+            picks: the units.
+            annotator_id: to whom.
+            project: theirs.
+            hops: how often the places on the desk were handed on until they come to these leases.
+        """
         gold_keys = [self.repository.key(pick.unit_id) for pick in picks if pick.gold]
         originals = await self.repository.units(gold_keys) if gold_keys else {}
         seconds = await self.repository.lease_seconds(project.project_id, project.policy.lease.seconds)
@@ -197,7 +218,8 @@ class Claims:
                 copy_id = self.repository.assignment_id(pick.unit_id, annotator_id, start.rework)
                 key = self.repository.key(copy_id)
             cause_id = f"{request_id}/{pick.unit_id}"
-            decide = self._issuing(cause_id, start or pick.fresh, annotator_id, seconds * MICROSECONDS, project, trace)
+            lease_us = seconds * MICROSECONDS
+            decide = self._issuing(cause_id, start or pick.fresh, annotator_id, lease_us, project, trace, hops)
             causes.append(Cause(key, cause_id, decide, creates=pick.gold or pick.fresh is not None))
         return causes
 
@@ -209,6 +231,7 @@ class Claims:
         lease_us: int,
         project: Project,
         trace: Headers,
+        hops: int,
     ) -> Callable[[UnitState | None, int], Decision[UnitState]]:
         last_us = self.clock.now_us() + PLACE_SECONDS * MICROSECONDS // 2
 
@@ -220,7 +243,7 @@ class Claims:
                 raise NotOffered("The place on the desk that was taken for it may be free again.")
             assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
             version = project.guideline_version
-            after = lease.issue(state, annotator_id, assignment_id, now_us, now_us + lease_us, version)
+            after = lease.issue(state, annotator_id, assignment_id, now_us, now_us + lease_us, version, hops)
             said = announcer(cause_id, now_us, trace)
             return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
 

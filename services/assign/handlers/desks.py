@@ -6,7 +6,8 @@ from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
 from services.assign.domain.desk import LEASES_MAX, PLACE_SECONDS, DeskState, Place, close, next_page, take
-from services.assign.domain.lease import over
+from services.assign.domain.lease import handed_on, over
+from services.assign.domain.unit import UnitState
 from services.assign.handlers.deciding import Requests
 from services.assign.repository import Repository, desk_key
 
@@ -65,23 +66,37 @@ class Desks:
 
     async def _over(self, desk: DeskState) -> frozenset[Place]:
         """Return the places whose leases have ended; where no room is left, as the store knows it and not the cache."""
-        ended = await self._ended(desk)
+        ended, _ = await self._ended(desk)
         if len(desk.places) - len(ended) >= LEASES_MAX:
-            self.repository.journal.forget([place.key for place in desk.places])
-            ended = await self._ended(desk)
+            ended, _ = await self._ended(desk, anew=True)
         return ended
 
-    async def _ended(self, desk: DeskState) -> frozenset[Place]:
-        units = await self.repository.units([place.key for place in desk.places])
+    async def _ended(self, desk: DeskState, *, anew: bool = False) -> tuple[frozenset[Place], list[str]]:
+        """Return the places whose leases have ended, and the aggregates to whose leases the others have come."""
+        ends, units = {place: place for place in desk.places}, dict[str, UnitState]()
+        going = list(ends)
+        while going:
+            keys = [ends[place].key for place in going]
+            if anew:
+                self.repository.journal.forget(keys)
+            units |= await self.repository.units(keys)
+            onward = {
+                place: handed_on(units.get(end.key), desk.annotator_id, end.at_us)
+                for place, end in ends.items()
+                if place in going
+            }
+            ends |= {place: Place(*to) for place, to in onward.items() if to is not None}
+            going = [place for place, to in onward.items() if to is not None]
         now_us, waited_us = self.clock.now_us(), PLACE_SECONDS * MICROSECONDS
-        return frozenset(
+        ended = frozenset(
             place
-            for place in desk.places
-            if over(units.get(place.key), desk.annotator_id, place.at_us, waited_us, now_us)
+            for place, end in ends.items()
+            if over(units.get(end.key), desk.annotator_id, end.at_us, waited_us, now_us)
         )
+        return ended, [end.key for place, end in ends.items() if place not in ended]
 
     async def running(self, annotator_id: str, project_id: str) -> list[str]:
         """Return the aggregates whose leases the annotator's desk knows to run, or to be about to."""
         desk = await self.repository.desk(project_id, annotator_id)
-        ended = await self._over(desk)
-        return [place.key for place in desk.places if place not in ended]
+        _, keys = await self._ended(desk, anew=len(desk.places) >= LEASES_MAX)
+        return keys

@@ -35,6 +35,27 @@ class Taken(msgspec.Struct, frozen=True):
     status: str
 
 
+class Checked(msgspec.Struct, frozen=True):
+    """A label that its unit may take in: it fits the schema, and the assignment is the annotator's.
+
+    Attributes:
+        key: the aggregate that decides on it.
+        state: as it was when this was looked at.
+        label: canonical bytes.
+    """
+
+    key: str
+    state: UnitState
+    answer: Answer
+    label: bytes
+    digest: str
+
+    def cause(self, annotator_id: str, trace: Headers, next_key: str = "") -> Cause[UnitState]:
+        """Return the cause that takes the label in; see `submission.submit` of `next_key`."""
+        cause_id = f"submit/{self.answer.assignment_id}"
+        return Cause(self.key, cause_id, functools.partial(_submit, cause_id, annotator_id, self, trace, next_key))
+
+
 class Submissions:
     """What annotators send.
 
@@ -55,14 +76,27 @@ class Submissions:
         Raises:
             Backlogged: the broker takes no events.
         """
+        checked = await self.checked(annotator_id, answers)
+        taken = [one for one in checked if not isinstance(one, Refusal)]
+        trace = trace_headers()
+        causes = [one.cause(annotator_id, trace) for one in taken]
+        outcomes = iter(await self.repository.apply_in_turn(causes) if causes else [])
+        return [
+            self.counted(one if isinstance(one, Refusal) else self.taken(annotator_id, one, next(outcomes)))
+            for one in checked
+        ]
+
+    async def checked(self, annotator_id: str, answers: Sequence[Answer]) -> list["Checked | Refusal"]:
+        """Return for each answer what would be taken in, or why nothing is.
+
+        Raises:
+            Backlogged: the broker takes no events.
+        """
         self.repository.refuse_backlog()
         keys = await self.repository.keys_of([answer.assignment_id for answer in answers])
         units = await self.repository.units([key for key in keys.values() if key is not None])
-        trace = trace_headers()
-        results: list[Taken | Refusal | None] = [None] * len(answers)
-        causes: list[Cause[UnitState]] = []
-        sent: list[tuple[int, Answer, str]] = []
-        for place, answer in enumerate(answers):
+        results: list[Checked | Refusal] = []
+        for answer in answers:
             key = keys[answer.assignment_id]
             state = units.get(key) if key is not None else None
             try:
@@ -71,17 +105,10 @@ class Submissions:
                 assert state is not None, "and it has a state"
                 label = await self._canonical(state, answer.label)
             except Refusal as refusal:
-                results[place] = refusal
-                continue
-            digest = label_digest(label)
-            cause_id = f"submit/{answer.assignment_id}"
-            decide = functools.partial(_submit, cause_id, annotator_id, answer, label, digest, trace)
-            causes.append(Cause(key, cause_id, decide))
-            sent.append((place, answer, digest))
-        outcomes = await self.repository.apply_in_turn(causes) if causes else []
-        for (place, answer, digest), outcome in zip(sent, outcomes, strict=True):
-            results[place] = self._taken(annotator_id, answer, digest, outcome)
-        return [self._counted(result) for result in results if result is not None]
+                results.append(refusal)
+            else:
+                results.append(Checked(key, state, answer, label, label_digest(label)))
+        return results
 
     async def _canonical(self, state: UnitState, label: bytes) -> bytes:
         """Return the label's canonical bytes; raise LabelRefused with the path of the fault."""
@@ -91,7 +118,9 @@ class Submissions:
         except LabelFault as fault:
             raise LabelRefused(fault.problem, field=f"label{fault.path[1:]}", cure=fault.cure) from fault
 
-    def _taken(self, annotator_id: str, answer: Answer, digest: str, outcome: Outcome[UnitState]) -> Taken | Refusal:
+    def taken(self, annotator_id: str, checked: "Checked", outcome: Outcome[UnitState]) -> Taken | Refusal:
+        """Return what became of a label; raise what nobody expects."""
+        answer, digest = checked.answer, checked.digest
         if isinstance(outcome.error, Refusal):
             return outcome.error
         if outcome.error is not None:
@@ -107,7 +136,8 @@ class Submissions:
         status = lease.owned(state, answer.assignment_id, annotator_id).status
         return Taken(answer.assignment_id, "late" if status == "late" else "accepted")
 
-    def _counted(self, result: Taken | Refusal) -> Taken | Refusal:
+    def counted(self, result: Taken | Refusal) -> Taken | Refusal:
+        """Count what became of a label, and return it."""
         status = result.status if isinstance(result, Taken) else "refused"
         self.instruments.counter("concord_assign_submissions", status).inc()
         return result
@@ -116,14 +146,16 @@ class Submissions:
 def _submit(
     cause_id: str,
     annotator_id: str,
-    answer: Answer,
-    label: bytes,
-    digest: str,
+    checked: Checked,
     trace: Headers,
+    next_key: str,
     state: UnitState | None,
     now_us: int,
 ) -> Decision[UnitState]:
-    after = submission.submit(state, answer.assignment_id, annotator_id, digest, answer.active_ms, now_us)
+    answer = checked.answer
+    after = submission.submit(
+        state, answer.assignment_id, annotator_id, checked.digest, answer.active_ms, now_us, next_key
+    )
     assignment = lease.owned(after, answer.assignment_id, annotator_id)
-    said = announcements.submitted(announcer(cause_id, now_us, trace), after, assignment, label, answer.flag)
+    said = announcements.submitted(announcer(cause_id, now_us, trace), after, assignment, checked.label, answer.flag)
     return Decision(after, [said])

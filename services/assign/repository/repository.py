@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Backlogged, Unavailable
-from concord.chassis.journal.journal import Journal
+from concord.chassis.journal.journal import Journal, Linked
 from concord.chassis.journal.record import JOURNAL, Cause, Outcome
 from concord.chassis.places.owner import Owner
 from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
@@ -280,7 +281,22 @@ class Repository:
         Two at once would both be right in the end, but the one that loses at the insert reads and decides again. Not
         for large batches, which would wait for ever for a moment in which nobody has any of theirs.
         """
-        keys = [cause.key for cause in causes]
+        async with self._turn([cause.key for cause in causes]):
+            return await self.apply(causes, picks)
+
+    async def apply_linked(
+        self, pair: Linked[UnitState], pick: Pick
+    ) -> tuple[Outcome[UnitState], Outcome[UnitState] | None]:
+        """Take a label in, and lease a picked unit if that is stored; in turn, as `apply_in_turn` does."""
+        async with self._turn([pair.key, pair.then.key]):
+            outcomes = await self.journal.apply_linked(UNIT, pair)
+        if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
+            place.queue.release([pick])
+        return outcomes
+
+    @asynccontextmanager
+    async def _turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
+        """Wait for those of this process that have any of these aggregates in hand, and have them for the block."""
         for key in keys:
             while (before := self._in_hand.get(key)) is not None:
                 await before.wait()
@@ -288,7 +304,7 @@ class Repository:
         for key in keys:
             self._in_hand[key] = done
         try:
-            return await self.apply(causes, picks)
+            yield
         finally:
             done.set()
             for key in keys:

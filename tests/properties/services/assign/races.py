@@ -103,7 +103,8 @@ class Races:
             ("claim", lambda: self._claim(life, person, generator.randint(1, 4))),
             ("claim", lambda: self._claim(life, person, generator.randint(1, 4))),
             ("submit", lambda: self._submit(life, person)),
-            ("submit", lambda: self._submit(life, person)),
+            ("submit and go on", lambda: self._go_on(life, person, generator.randint(1, 4))),
+            ("submit and go on", lambda: self._go_on(life, person, 1)),
             ("revise", lambda: self._revise(life, person)),
             ("let go", lambda: self._let_go(life, person)),
             ("renew", lambda: self._renew(life, person)),
@@ -132,6 +133,18 @@ class Races:
         assignment_id = self.generator.choice(sorted(self.held[person]))
         label = self.generator.choice(LABELS)
         (taken,) = await life.submissions.submit(person, [Answer(assignment_id, json.dumps(label).encode())])
+        if not isinstance(taken, Refusal) and taken.status in ("accepted", "late"):
+            assert assignment_id not in self.acknowledged, f"{assignment_id} was acknowledged twice"
+            self.acknowledged[assignment_id] = label
+
+    async def _go_on(self, life: Handlers, person: str, units: int) -> None:
+        if not self.held[person]:
+            return
+        assignment_id = self.generator.choice(sorted(self.held[person]))
+        label = self.generator.choice(LABELS)
+        answer = Answer(assignment_id, json.dumps(label).encode())
+        taken, leases = await life.onward.submit(person, answer, units)
+        self.held[person] |= {lease.assignment.id for lease in leases}
         if not isinstance(taken, Refusal) and taken.status in ("accepted", "late"):
             assert assignment_id not in self.acknowledged, f"{assignment_id} was acknowledged twice"
             self.acknowledged[assignment_id] = label
