@@ -118,11 +118,16 @@ class Annotator(Person):
         if self.chance(0.3):
             for one in ready:
                 said = {name: value for name, value in one.items() if name != "assignment_id"}
+                if self.chance(0.7):
+                    said["next"] = self.generator.randint(1, 3)
                 path = f"/v1/assignments/{one['assignment_id']}/submission"
                 answer = await self.insist("assign", "POST", path, said)
                 if answer is not None:
                     self._read(answer.body)
-                    self._note(answer.json() if answer.status == 200 else {}, answer.status)
+                    told = answer.json() if answer.status == 200 else {}
+                    self._note(told, answer.status)
+                    for offer in told.get("next", {}).get("assignments", []):
+                        self.town.notebook.offered[offer["assignment_id"]] = self.name
             return
         answer = await self.insist("assign", "POST", "/v1/submissions", {"submissions": ready})
         if answer is None:

@@ -166,7 +166,9 @@ async def go_on(door: Door, tokens: Sequence[str], project_id: str, labels: int,
 
     async def work(token: str) -> None:
         held = await _claim_some(door, first, token, project_id, 1)
-        while held and next(orders, 0):
+        while held:
+            if next(orders, None) is None:
+                return
             body = msgspec.json.encode({"label": _label(held[0]["unit_id"]), "active_ms": 4_000, "next": 1})
             path = f"/v1/assignments/{held[0]['assignment_id']}/submission"
             answer = await exchange.of("submit and next").timed(door, "assign", path, token, body, "application/json")

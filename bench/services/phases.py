@@ -1,8 +1,8 @@
 """What is done on the stack at one size, and what each service spends on it.
 
 The units go in; all annotators claim and submit at once, first one unit a call, then both in one call, then many
-units a call; each service starts cold. Work is done some at a time: one service serves while the others stand still, then those consume what it said,
-in batches as full as they come. So what a service spends has one cause at a time.
+units a call; each service starts cold. Work is done some at a time: one service serves while the others stand still,
+then those consume what it said, in batches as full as they come. So what a service spends has one cause at a time.
 """
 
 import asyncio

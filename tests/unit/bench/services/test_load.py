@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bench.services import load
-from bench.services.load import Exchange, NothingOffered, admit, annotate, define, lines
+from bench.services.load import Exchange, NothingOffered, admit, annotate, define, go_on, lines
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import ANNOTATIONS, UNITS
@@ -105,6 +105,15 @@ async def test_as_many_units_are_claimed_and_submitted_as_were_asked_for(town: T
     await until(lambda: len(town.house.events(ANNOTATIONS)) == 40)
     assert len(exchange.of("submit").seconds) == 40 / units_a_call
     assert exchange.of("claim").milliseconds(0.5) <= exchange.of("claim").milliseconds(0.99)
+
+
+async def test_as_many_labels_go_in_as_were_asked_for_and_each_brings_the_next_unit(town: Town) -> None:
+    await town.admitted(UNITS_COUNT)
+    exchange = Exchange()
+    await go_on(town.door, town.annotators, town.project_id, 25, exchange)
+    assert exchange.operations == len(exchange.of("submit and next").seconds) == 25
+    await until(lambda: len(town.house.events(ANNOTATIONS)) == 25)
+    assert list(exchange.calls) == ["submit and next"], "one call a label"
 
 
 async def test_no_work_at_all_is_a_fault_and_not_a_figure(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
