@@ -116,18 +116,7 @@ class Annotator(Person):
         if self.chance(self.odd):
             await self._submit_wrongly(ready[0])
         if self.chance(0.3):
-            for one in ready:
-                said = {name: value for name, value in one.items() if name != "assignment_id"}
-                if self.chance(0.7):
-                    said["next"] = self.generator.randint(1, 3)
-                path = f"/v1/assignments/{one['assignment_id']}/submission"
-                answer = await self.insist("assign", "POST", path, said)
-                if answer is not None:
-                    self._read(answer.body)
-                    told = answer.json() if answer.status == 200 else {}
-                    self._note(told, answer.status)
-                    for offer in told.get("next", {}).get("assignments", []):
-                        self.town.notebook.offered[offer["assignment_id"]] = self.name
+            await self._one_by_one(ready)
             return
         answer = await self.insist("assign", "POST", "/v1/submissions", {"submissions": ready})
         if answer is None:
@@ -141,6 +130,22 @@ class Annotator(Person):
             self._note(result, 200 if error is None else error["status"])
         if self.chance(self.odd):
             await self._change_their_mind(ready[0])
+
+    async def _one_by_one(self, ready: list[dict[str, Any]]) -> None:
+        """Send a call a label, and ask for what is next with most."""
+        for one in ready:
+            said = {name: value for name, value in one.items() if name != "assignment_id"}
+            if self.chance(0.7):
+                said["next"] = self.generator.randint(1, 3)
+            path = f"/v1/assignments/{one['assignment_id']}/submission"
+            answer = await self.insist("assign", "POST", path, said)
+            if answer is None:
+                continue
+            self._read(answer.body)
+            told = answer.json() if answer.status == 200 else {}
+            self._note(told, answer.status)
+            for offer in told.get("next", {}).get("assignments", []):
+                self.town.notebook.offered[offer["assignment_id"]] = self.name
 
     def _note(self, result: dict[str, Any], status: int) -> None:
         if status == 200:
