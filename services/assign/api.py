@@ -1,6 +1,6 @@
 """Assign's HTTP door."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, cast
 
 import msgspec
@@ -18,6 +18,7 @@ from concord.contracts.ids import slot_of
 from concord.contracts.names import NAME_CHARACTERS_MAX, NAME_PATTERN, NameRefused, name_from
 from concord.labels import encoded
 from services.assign.domain import refusals
+from services.assign.domain.reasons import Code
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
 from services.assign.handlers import Answer, Handlers, Leased, Taken
@@ -41,6 +42,7 @@ from services.assign.schemas import (
     Guideline,
     HeldLease,
     MissingSkills,
+    Nothing,
     SkipBody,
     Standing,
     StrandedUnit,
@@ -71,7 +73,13 @@ STATUSES: dict[type[Exception], int] = {
 ANYWHERE = ("/v1/projects/{project_id}/guideline",)
 """Routes that name a project and that any process serves: they need its tables alone."""
 
-NOTHING_WAITS = "Nothing waits for you in this project now; ask again in a few seconds."
+REASONS: Mapping[Code, str] = {
+    "nothing_waits": "Nothing waits for you in this project now; ask again in a few seconds.",
+    "had_all": "You have had all that waits in this project now; more comes when others let go or units are admitted.",
+    "lacks_skill": "What waits in this project takes what you are not said to have: {skills}.",
+    "credential_lapsed": "What waits in this project takes a credential of yours that ended at {ended_at}: {skills}.",
+}
+"""Why there is nothing, for people."""
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
@@ -136,9 +144,14 @@ class Desk:
             label_schema=self.label_schema(lease.project),
         )
 
-    def claimed(self, leases: Sequence[Leased]) -> Claimed:
+    async def claimed(self, leases: Sequence[Leased], annotator_id: str, project_id: str) -> Claimed:
         """Return leases as their annotator sees them, or why there are none."""
-        return Claimed([self.offer(lease) for lease in leases], "" if leases else NOTHING_WAITS)
+        if leases:
+            return Claimed([self.offer(lease) for lease in leases])
+        why = await self.handlers.waiting.why_nothing(annotator_id, project_id)
+        ended_at = timestamp(why.ended_at_us) if why.ended_at_us is not None else ""
+        reason = REASONS[why.code].format(skills=", ".join(why.skills), ended_at=ended_at)
+        return Claimed([], reason, Nothing(why.code, list(why.skills), ended_at))
 
     def label_schema(self, project: Project) -> msgspec.Raw:
         """Return the project's label schema as JSON, worded once a revision."""
@@ -188,8 +201,8 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     desk = _desk(request)
     _project_of(project_id, caller)
     wish = await read_json(request, CLAIM)
-    leases = await desk.handlers.claims.claim(caller.subject, project_id, wish.units)
-    return json_answer(desk.claimed(leases))
+    leases = await desk.handlers.waiting.claim(caller.subject, project_id, wish.units, wish.wait_seconds)
+    return json_answer(await desk.claimed(leases, caller.subject, project_id))
 
 
 async def show_guideline(request: Request, project_id: AnyId, caller: Annotator) -> Response:
@@ -252,9 +265,9 @@ async def submit(request: Request, assignment_id: AnyId, caller: Annotator) -> R
     if not body.next:
         (result,) = await desk.handlers.submissions.submit(caller.subject, [answer])
         return json_answer(_result(assignment_id, _taken(result)))
-    result, leases = await desk.handlers.onward.submit(caller.subject, answer, body.next)
+    result, project_id, leases = await desk.handlers.onward.submit(caller.subject, answer, body.next)
     told = _result(assignment_id, _taken(result))
-    told.next = desk.claimed(leases)
+    told.next = await desk.claimed(leases, caller.subject, project_id)
     return json_answer(told)
 
 

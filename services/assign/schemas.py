@@ -13,6 +13,8 @@ from msgspec import Meta
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import FieldError, Invalid
 from services.assign.domain.eligibility import AnnotatorState, Credential
+from services.assign.domain.reasons import Code
+from services.assign.handlers import WAIT_SECONDS_MAX
 
 CLAIM_UNITS_MAX = 50
 SUBMISSIONS_MAX = 200
@@ -27,9 +29,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
-    """How many units an annotator wants to hold."""
+    """How many units an annotator wants to hold, and for how long to wait where there is nothing for them."""
 
     units: Annotated[int, Meta(ge=1, le=CLAIM_UNITS_MAX)] = 1
+    wait_seconds: Annotated[
+        int, Meta(ge=0, le=WAIT_SECONDS_MAX, description="Answered sooner, once there is something; 0: at once.")
+    ] = 0
 
 
 class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -114,11 +119,23 @@ class AssignmentOffer(msgspec.Struct):
     label_schema: msgspec.Raw
 
 
+class Nothing(msgspec.Struct, omit_defaults=True):
+    """Why there is nothing: `nothing_waits`, `had_all`, `lacks_skill` or `credential_lapsed`; and what is missing.
+
+    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did.
+    """
+
+    code: Code
+    skills: list[str] = []
+    ended_at: str = ""
+
+
 class Claimed(msgspec.Struct, omit_defaults=True):
-    """What an annotator holds now, or why nothing."""
+    """What an annotator holds now, or why nothing: `reason` for people, `why` for programs."""
 
     assignments: list[AssignmentOffer]
     reason: str = ""
+    why: Nothing | None = None
 
 
 class SubmissionError(msgspec.Struct):

@@ -138,6 +138,11 @@ class ReadyQueue:
         lanes = project.lanes.items() if project is not None else ()
         return [(key[1], lane.untouched) for key, lane in lanes]
 
+    def skills_wanted(self, project_id: str) -> set[tuple[str, ...]]:
+        """Return the sets of skills that what waits for anyone in a project takes."""
+        project = self._projects.get(project_id)
+        return {skills for _, skills in project.lanes} if project is not None else set()
+
     def settle(self, state: UnitState, *, found: bool = False) -> None:
         """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
 

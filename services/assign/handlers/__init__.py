@@ -2,6 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
+`waiting` has claims wait and says why there is nothing,
 `leases` ends and prolongs, `annotators` says who is who, and `stranded` finds what waits for nobody.
 """
 
@@ -20,10 +21,12 @@ from services.assign.handlers.onward import Onward
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
 from services.assign.handlers.units import Told, Units
+from services.assign.handlers.waiting import WAIT_SECONDS_MAX, Waiting
 from services.assign.repository import Repository
 
 __all__ = [
     "EXPIRE_LEASES_MAX",
+    "WAIT_SECONDS_MAX",
     "Annotators",
     "Answer",
     "Claims",
@@ -37,6 +40,7 @@ __all__ = [
     "Taken",
     "Told",
     "Units",
+    "Waiting",
     "Waits",
 ]
 
@@ -51,6 +55,7 @@ class Handlers:
     claims: Claims
     submissions: Submissions
     onward: Onward
+    waiting: Waiting
     leases: Leases
     stranded: Stranded
 
@@ -77,6 +82,7 @@ class Handlers:
             annotators=annotators,
             claims=claims,
             submissions=submissions,
+            waiting=Waiting(repository, annotators, claims, clock),
             onward=Onward(repository, projects, claims, submissions, instruments),
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),

@@ -43,8 +43,10 @@ class Onward:
         self.submissions = submissions
         self.instruments = instruments
 
-    async def submit(self, annotator_id: str, answer: Answer, units_max: int) -> tuple[Taken | Refusal, list[Leased]]:
-        """Take a label in, and return with what became of it what the annotator then holds, made up to `units_max`.
+    async def submit(
+        self, annotator_id: str, answer: Answer, units_max: int
+    ) -> tuple[Taken | Refusal, str, list[Leased]]:
+        """Take a label in; return what became of it, its project, and what is held then, made up to `units_max`.
 
         Asked again, after a lost reply, it returns the same. Nothing is given out where the label is refused.
 
@@ -54,8 +56,9 @@ class Onward:
         """
         (checked,) = await self.submissions.checked(annotator_id, [answer])
         if isinstance(checked, Refusal):
-            return self.submissions.counted(checked), []
-        project = await self.projects.awaited(checked.state.project_id)
+            return self.submissions.counted(checked), "", []
+        project_id = checked.state.project_id
+        project = await self.projects.awaited(project_id)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         linked = await self._linked(annotator_id, checked, project) if units_max == len(held) + 1 else None
         if linked is not None:
@@ -63,8 +66,8 @@ class Onward:
         else:
             (taken,), leases = await self.submissions.submit(annotator_id, [answer]), []
         if isinstance(taken, Refusal) or leases:
-            return taken, [*held, *leases]
-        return taken, await self.claims.claim(annotator_id, project.project_id, units_max)
+            return taken, project_id, [*held, *leases]
+        return taken, project_id, await self.claims.claim(annotator_id, project_id, units_max)
 
     async def _others(self, annotator_id: str, assignment_id: str, project_id: str) -> list[Leased]:
         held = await self.claims.held(annotator_id, project_id)

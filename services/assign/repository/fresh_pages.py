@@ -8,7 +8,7 @@ however many processes have the place for a moment; and a row may be there of a 
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -51,13 +51,15 @@ class FreshPages:
         journal: tells which units have a record of their own.
         count: how many places the cluster has.
         places: those that are loaded here, or are being loaded, by number.
+        ring: is told of a project in which units came to wait.
     """
 
-    def __init__(self, journal: Journal, count: int, places: Mapping[int, Place]) -> None:
+    def __init__(self, journal: Journal, count: int, places: Mapping[int, Place], ring: Callable[[str], None]) -> None:
         self._journal = journal
         self._store = journal.store
         self._count = count
         self._places = places
+        self._ring = ring
         self._bringing: dict[Page, asyncio.Event] = {}
         self._written = 0
         self._to_list: set[int] = set()
@@ -83,6 +85,7 @@ class FreshPages:
         for document, head in pages:
             if (place := self._place(head.project_id)) is not None:
                 place.queue.put_page(document["_id"], head, groups[head])
+                self._ring(head.project_id)
         return [one for one in units if (state := told.get(unit_key(one.unit_id))) is not None and not state.admitted]
 
     async def _told(self, units: Sequence[UnitState]) -> dict[str, UnitState]:

@@ -16,6 +16,7 @@ from services.assign.domain.desk import DeskState, next_page
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.fresh import RowsInMemory
 from services.assign.domain.held import Hold
+from services.assign.domain.overlap import slots_open
 from services.assign.domain.place import Place
 from services.assign.domain.pool import Pool
 from services.assign.domain.project_view import ProjectView
@@ -69,7 +70,8 @@ class Repository:
         self._generator = generator
         self._in_hand: dict[str, asyncio.Event] = {}
         self._memory = RowsInMemory()
-        self.fresh = FreshPages(journal, owner.places, self.places)
+        self._bells: dict[str, asyncio.Event] = {}
+        self.fresh = FreshPages(journal, owner.places, self.places, self._ring)
         journal.listen(UNIT, self._settle)
         journal.listen(ANNOTATOR, self._settle_annotator)
 
@@ -86,6 +88,22 @@ class Repository:
                 retry_after_seconds=1,
             )
         return found
+
+    def place_served(self, project_id: str) -> None:
+        """Raise Unavailable where the project's place is no more, or soon not, this process's to serve."""
+        if self._number(project_id) not in self.owner.open():
+            raise Unavailable(
+                "The project is being taken over by another process; send the same request again in a second.",
+                retry_after_seconds=1,
+            )
+
+    def bell(self, project_id: str) -> asyncio.Event:
+        """Return what is set when something that may be had comes to wait in a project."""
+        return self._bells.setdefault(project_id, asyncio.Event())
+
+    def _ring(self, project_id: str) -> None:
+        if (bell := self._bells.pop(project_id, None)) is not None:
+            bell.set()
 
     def _number(self, project_id: str) -> int:
         return place_of(slot_of_project(project_id), self.owner.places)
@@ -272,6 +290,7 @@ class Repository:
         """Take back a pick that led to nothing."""
         if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
             place.queue.undo(pick, annotator_id)
+            self._ring(pick.waiting.project_id)
 
     async def apply_in_turn(
         self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()
@@ -316,11 +335,15 @@ class Repository:
         place = self.places.get(self._number(state.project_id))
         if place is not None:
             place.told(key, state)
+            if state.project_id in self._bells and (state.gold or slots_open(state)):
+                self._ring(state.project_id)
 
     def annotator_told(self, before: AnnotatorState | None, annotator: AnnotatorState) -> None:
         """Bring the read models up to an annotator as the topic has them; the table's listener."""
         del before
         self.pool.settle(annotator)
+        for project_id in list(self._bells):
+            self._ring(project_id)
 
     def _settle_annotator(self, key: str, annotator: AnnotatorState) -> None:
         """Bring the read models up to an annotator's newest state; the journal's listener."""

@@ -143,7 +143,7 @@ class Races:
         assignment_id = self.generator.choice(sorted(self.held[person]))
         label = self.generator.choice(LABELS)
         answer = Answer(assignment_id, json.dumps(label).encode())
-        taken, leases = await life.onward.submit(person, answer, units)
+        taken, _, leases = await life.onward.submit(person, answer, units)
         self.held[person] |= {lease.assignment.id for lease in leases}
         if not isinstance(taken, Refusal) and taken.status in ("accepted", "late"):
             assert assignment_id not in self.acknowledged, f"{assignment_id} was acknowledged twice"

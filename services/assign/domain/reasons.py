@@ -1,0 +1,50 @@
+"""Why there is nothing for an annotator now: the one place where that is told, whoever asks."""
+
+from collections.abc import Collection
+from typing import Literal
+
+import msgspec
+
+from services.assign.domain.eligibility import AnnotatorState, abilities, fit
+
+Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed"]
+
+
+class Why(msgspec.Struct, frozen=True):
+    """Why somebody was given nothing.
+
+    Attributes:
+        code: for programs.
+        skills: what they lack for that which waits, or which credentials have ended.
+        ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
+    """
+
+    code: Code
+    skills: tuple[str, ...] = ()
+    ended_at_us: int | None = None
+
+
+def why_nothing(annotator: AnnotatorState, waiting: Collection[tuple[str, ...]], now_us: int) -> Why:
+    """Return why an annotator who asked was given nothing.
+
+    Args:
+        annotator: who asked.
+        waiting: the sets of skills that what waits for anyone takes, once each.
+        now_us: the time.
+    """
+    able = abilities(annotator, now_us)
+    if not waiting:
+        return Why("nothing_waits")
+    if any(fit(able, skills) for skills in waiting):
+        return Why("had_all")
+    # Who is nearest to something is told what they lack for that, and not all that anybody might.
+    lacking = min((tuple(sorted(set(skills) - able)) for skills in waiting), key=lambda some: (len(some), some))
+    ended = [
+        one.expires_at_us
+        for one in annotator.credentials
+        if one.domain in lacking and one.expires_at_us is not None and one.expires_at_us <= now_us
+    ]
+    lapsed = {one.domain for one in annotator.credentials if one.expires_at_us in ended}
+    if ended and lapsed.issuperset(lacking):
+        return Why("credential_lapsed", lacking, max(ended))
+    return Why("lacks_skill", lacking)

@@ -1,0 +1,73 @@
+"""Claims that wait: somebody for whom nothing is there is answered when something is, or after a while with why not."""
+
+import asyncio
+
+from concord.chassis.clock import Clock
+from services.assign.domain.reasons import Why, why_nothing
+from services.assign.handlers.annotators import Annotators
+from services.assign.handlers.claims import Claims, Leased
+from services.assign.repository import Repository
+
+WAIT_SECONDS_MAX = 20
+"""Below what proxies and the process that hands a request on allow for an answer."""
+WAITERS_MAX = 1_000
+"""Claims of this process that wait; any more is answered at once."""
+LOOK_SECONDS = 1.0
+"""How often somebody who waits looks whether the project is still served here."""
+
+
+class Waiting:
+    """Claims of those who would rather wait than ask again.
+
+    Args:
+        repository: where facts are found.
+        annotators: who asks.
+        claims: what they are given.
+        clock: time.
+
+    Attributes:
+        waiters: how many wait now.
+    """
+
+    def __init__(self, repository: Repository, annotators: Annotators, claims: Claims, clock: Clock) -> None:
+        self.repository = repository
+        self.annotators = annotators
+        self.claims = claims
+        self.clock = clock
+        self.waiters = 0
+
+    async def claim(self, annotator_id: str, project_id: str, units_max: int, wait_seconds: int) -> list[Leased]:
+        """Return what `Claims.claim` does, once that is something, or nothing after so many seconds.
+
+        Raises:
+            as `Claims.claim` does.
+            Unavailable: the project went to another process meanwhile; asked again, it waits there.
+        """
+        deadline = self.clock.monotonic() + wait_seconds
+        while True:
+            bell = self.repository.bell(project_id)  # before it is looked: what comes meanwhile is heard of
+            leases = await self.claims.claim(annotator_id, project_id, units_max)
+            if leases or self.waiters >= WAITERS_MAX or not await self._rung(bell, project_id, deadline):
+                return leases
+
+    async def _rung(self, bell: asyncio.Event, project_id: str, deadline: float) -> bool:
+        """Return whether something came before the deadline."""
+        self.waiters += 1
+        try:
+            while (left := deadline - self.clock.monotonic()) > 0:
+                self.repository.place_served(project_id)
+                try:
+                    async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                        await bell.wait()
+                except TimeoutError:
+                    continue
+                return True
+            return False
+        finally:
+            self.waiters -= 1
+
+    async def why_nothing(self, annotator_id: str, project_id: str) -> Why:
+        """Return why there is nothing in a project for somebody now."""
+        annotator = await self.annotators.get(annotator_id)
+        waiting = self.repository.place(project_id).queue.skills_wanted(project_id)
+        return why_nothing(annotator, waiting, self.clock.now_us())

@@ -1,0 +1,26 @@
+"""Why there is nothing for an annotator now."""
+
+import pytest
+
+from services.assign.domain.eligibility import AnnotatorState, Credential
+from services.assign.domain.reasons import Why, why_nothing
+
+NOW_US = 1_000
+ANN = AnnotatorState("ann", skills=("de",), credentials=(Credential("law", 900), Credential("tax", 2_000)))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "why"),
+    [
+        ([], Why("nothing_waits")),
+        ([()], Why("had_all")),
+        ([("fr",), ("de", "tax")], Why("had_all")),
+        ([("fr",)], Why("lacks_skill", ("fr",))),
+        ([("es", "fr", "it"), ("de", "fr")], Why("lacks_skill", ("fr",))),
+        ([("law",)], Why("credential_lapsed", ("law",), 900)),
+        ([("de", "law")], Why("credential_lapsed", ("law",), 900)),
+        ([("fr", "law")], Why("lacks_skill", ("fr", "law"))),
+    ],
+)
+def test_the_reason_is_told_with_what_is_missing(waiting: list[tuple[str, ...]], why: Why) -> None:
+    assert why_nothing(ANN, waiting, NOW_US) == why

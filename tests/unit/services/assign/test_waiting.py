@@ -1,0 +1,123 @@
+"""Claims that wait for work, and what they are told when there is none."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from concord.chassis.identity import Role
+from concord.contracts.v1.resolutions_pb2 import OverlapRequested
+from services.assign.handlers import waiting
+from tests.support.service import caller, until
+from tests.unit.services.assign.desk import (
+    PROJECT,
+    Desk,
+    claim,
+    handlers_of,
+    project_event,
+    resolution_event,
+    submit,
+    unit_event,
+)
+
+
+async def ask(annotator: httpx.AsyncClient, wait_seconds: int = 0) -> Any:
+    path = f"/v1/projects/{PROJECT}/claims"
+    reply = await annotator.post(path, json={"units": 1, "wait_seconds": wait_seconds})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def waiters(desk: Desk) -> int:
+    """Return how many wait, in all lives."""
+    return sum(handlers_of(life).waiting.waiters for life in desk.running)
+
+
+async def test_who_waits_is_given_what_comes_meanwhile() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open():
+        await desk.define("ann", "bob")
+        async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
+            asking = asyncio.create_task(ask(ann, wait_seconds=20))
+            await until(lambda: waiters(desk) == 1)
+            await desk.admit(unit_event("c1-ugh1"))
+            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh1"]
+            asking = asyncio.create_task(ask(bob, wait_seconds=20))
+            await until(lambda: waiters(desk) == 1)
+            asked = OverlapRequested(unit_id="c1-ugh1", overlap_wanted=2)
+            await desk.tell(resolution_event("o", overlap_requested=asked))
+            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh1"], "one label more is wanted"
+        assert waiters(desk) == 0
+
+
+async def test_who_is_given_a_skill_while_they_wait_is_given_what_takes_it() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-ugh1", skills_required=["law"]))
+        async with desk.annotator("ann") as ann:
+            asking = asyncio.create_task(ask(ann, wait_seconds=20))
+            await until(lambda: waiters(desk) == 1)
+            await desk.define("ann", skills=["law"])
+            assert len((await asking)["assignments"]) == 1
+
+
+async def test_who_waits_in_vain_is_told_why_and_too_many_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-ugh1", skills_required=["law", "de"]))
+        async with desk.annotator("ann") as ann:
+            told = await ask(ann, wait_seconds=1)
+            assert told["why"] == {"code": "lacks_skill", "skills": ["de", "law"]}
+            assert told["reason"].endswith("de, law.")
+            monkeypatch.setattr(waiting, "WAITERS_MAX", 0)
+            async with asyncio.timeout(10):
+                assert (await ask(ann, wait_seconds=20))["assignments"] == []
+            path = f"/v1/projects/{PROJECT}/claims"
+            refused = await ann.post(path, json={"wait_seconds": 21})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "wait_seconds")
+
+
+async def test_who_waits_where_the_project_goes_elsewhere_is_sent_there() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open(1) as service:
+        await desk.define("ann")
+        async with desk.annotator("ann") as ann:
+            path = f"/v1/projects/{PROJECT}/claims"
+            asking = asyncio.create_task(ann.post(path, json={"wait_seconds": 20}))
+            await until(lambda: waiters(desk) == 1)
+            handlers_of(service).claims.repository.owner.leave()
+            reply = await asking
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+
+
+async def test_each_reason_is_told_as_it_is() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open() as service:
+        await desk.define("ann", "bob")
+        async with caller(service, desk.house.token("op", Role.OPERATOR)) as operator:
+            ended = [{"domain": "law", "expires_at": "2020-02-01T00:00:00Z"}]
+            await operator.put("/v1/annotators/cem", json={"credentials": ended})
+        async with desk.annotator("ann") as ann, desk.annotator("bob") as bob, desk.annotator("cem") as cem:
+            assert (await ask(ann))["why"] == {"code": "nothing_waits"}
+            await desk.admit(unit_event("c1-ugh1"))
+            asked = OverlapRequested(unit_id="c1-ugh1", overlap_wanted=2)
+            await desk.tell(resolution_event("o", overlap_requested=asked))
+            (offer,) = await claim(ann)
+            told = (await submit(ann, offer["assignment_id"], next=1)).json()
+            assert told["next"]["why"] == {"code": "had_all"}, "bob is to label it, too"
+            (offer,) = await claim(bob)
+            await submit(bob, offer["assignment_id"])
+            await desk.admit(unit_event("c1-ugh2", skills_required=["law"]))
+            assert (await ask(bob))["why"] == {"code": "lacks_skill", "skills": ["law"]}
+            told = await ask(cem)
+            lapsed = {"code": "credential_lapsed", "skills": ["law"], "ended_at": "2020-02-01T00:00:00.000Z"}
+            assert told["why"] == lapsed
+            assert "2020-02-01" in told["reason"]
