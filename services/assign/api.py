@@ -78,6 +78,7 @@ REASONS: Mapping[Code, str] = {
     "had_all": "You have had all that waits in this project now; more comes when others let go or units are admitted.",
     "lacks_skill": "What waits in this project takes what you are not said to have: {skills}.",
     "credential_lapsed": "What waits in this project takes a credential of yours that ended at {ended_at}: {skills}.",
+    "on_break": "You are on a break until {until}: {detail}",
 }
 """Why there is nothing, for people."""
 
@@ -149,9 +150,10 @@ class Desk:
         if leases:
             return Claimed([self.offer(lease) for lease in leases])
         why = await self.handlers.waiting.why_nothing(annotator_id, project_id)
-        ended_at = timestamp(why.ended_at_us) if why.ended_at_us is not None else ""
-        reason = REASONS[why.code].format(skills=", ".join(why.skills), ended_at=ended_at)
-        return Claimed([], reason, Nothing(why.code, list(why.skills), ended_at))
+        ended_at, until = (timestamp(at) if at is not None else "" for at in (why.ended_at_us, why.until_us))
+        skills = ", ".join(why.skills)
+        reason = REASONS[why.code].format(skills=skills, ended_at=ended_at, until=until, detail=why.detail)
+        return Claimed([], reason, Nothing(why.code, list(why.skills), ended_at, until))
 
     def label_schema(self, project: Project) -> msgspec.Raw:
         """Return the project's label schema as JSON, worded once a revision."""

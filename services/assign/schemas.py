@@ -120,14 +120,16 @@ class AssignmentOffer(msgspec.Struct):
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):
-    """Why there is nothing: `nothing_waits`, `had_all`, `lacks_skill` or `credential_lapsed`; and what is missing.
+    """Why there is nothing: `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed` or `on_break`.
 
-    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did.
+    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break
+    lasts `until`.
     """
 
     code: Code
     skills: list[str] = []
     ended_at: str = ""
+    until: str = ""
 
 
 class Claimed(msgspec.Struct, omit_defaults=True):

@@ -37,7 +37,7 @@ REPLY_FIELDS |= {
 }
 REPLY_FIELDS |= {"fields", "name", "schema", "required", "when", "is", "has", "lowest", "highest"}
 REPLY_FIELDS |= {"nodes", "id", "parent", "inner"}
-REPLY_FIELDS |= {"next", "why", "code", "skills", "ended_at"}
+REPLY_FIELDS |= {"next", "why", "code", "skills", "ended_at", "until"}
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 

@@ -5,9 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
 
-Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed"]
+Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed", "on_break"]
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -17,21 +18,30 @@ class Why(msgspec.Struct, frozen=True):
         code: for programs.
         skills: what they lack for that which waits, or which credentials have ended.
         ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
+        until_us: when the break is over, microseconds since the epoch, UTC; None: there is none.
+        detail: why the break was asked for.
     """
 
     code: Code
     skills: tuple[str, ...] = ()
     ended_at_us: int | None = None
+    until_us: int | None = None
+    detail: str = ""
 
 
-def why_nothing(annotator: AnnotatorState, waiting: Collection[tuple[str, ...]], now_us: int) -> Why:
+def why_nothing(
+    annotator: AnnotatorState, waiting: Collection[tuple[str, ...]], now_us: int, on_break: Break | None = None
+) -> Why:
     """Return why an annotator who asked was given nothing.
 
     Args:
         annotator: who asked.
         waiting: the sets of skills that what waits for anyone takes, once each.
         now_us: the time.
+        on_break: the break that they are on in the project.
     """
+    if on_break is not None:
+        return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
     able = abilities(annotator, now_us)
     if not waiting:
         return Why("nothing_waits")

@@ -76,7 +76,7 @@ class Claims:
             Backlogged: the broker takes no events.
         """
         project = self.projects.known(project_id)
-        on_break = self.repository.view(project_id).breaks.running(annotator_id, self.clock.now_us())
+        on_break = self.on_break(annotator_id, project_id)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if on_break is not None:
@@ -92,6 +92,10 @@ class Claims:
         if not leases:
             self.instruments.counter("concord_assign_claims_without_work").inc()
         return leases
+
+    def on_break(self, annotator_id: str, project_id: str) -> Break | None:
+        """Return the break that the annotator is on now in a project: nothing new is given to them until it is over."""
+        return self.repository.view(project_id).breaks.running(annotator_id, self.clock.now_us())
 
     def ask_for_break(self, annotator_id: str, project_id: str, asked: Break) -> None:
         """Hear that an annotator is to pause, or to do other work, for a while."""

@@ -60,13 +60,15 @@ class Onward:
         project_id = checked.state.project_id
         project = await self.projects.awaited(project_id)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
-        linked = await self._linked(annotator_id, checked, project) if units_max == len(held) + 1 else None
+        on_break = self.claims.on_break(annotator_id, project_id) is not None
+        wanted = units_max == len(held) + 1 and not on_break
+        linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked
         else:
             (taken,), leases = await self.submissions.submit(annotator_id, [answer]), []
-        if isinstance(taken, Refusal) or leases:
-            return taken, project_id, [*held, *leases]
+        if isinstance(taken, Refusal) or leases or on_break:
+            return taken, project_id, [*held, *leases][:units_max]
         return taken, project_id, await self.claims.claim(annotator_id, project_id, units_max)
 
     async def _others(self, annotator_id: str, assignment_id: str, project_id: str) -> list[Leased]:

@@ -70,4 +70,5 @@ class Waiting:
         """Return why there is nothing in a project for somebody now."""
         annotator = await self.annotators.get(annotator_id)
         waiting = self.repository.place(project_id).queue.skills_wanted(project_id)
-        return why_nothing(annotator, waiting, self.clock.now_us())
+        on_break = self.claims.on_break(annotator_id, project_id)
+        return why_nothing(annotator, waiting, self.clock.now_us(), on_break)

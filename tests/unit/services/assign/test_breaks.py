@@ -54,7 +54,10 @@ async def test_who_is_on_a_break_is_offered_nothing_new_and_told_why_and_until_w
             await publish(desk.house, QUALITY, ("ann", asked("tired", until_us)))
             await heard(desk, until_us)
             assert [one["assignment_id"] for one in await claim(ann)] == [mine["assignment_id"]], "it may be finished"
-            assert (await submit(ann, mine["assignment_id"])).json()["status"] == "accepted"
+            told = (await submit(ann, mine["assignment_id"], next=1)).json()
+            assert (told["status"], told["next"]["assignments"]) == ("accepted", []), "and brings nothing new"
+            assert told["next"]["why"]["code"] == "on_break"
+            assert told["next"]["reason"].endswith(REASON)
             refused = await ann.post(f"/v1/projects/{PROJECT}/claims", json={"units": 1})
             problem = refused.json()
             assert (refused.status_code, problem["errors"][0]["field"]) == (409, "project_id")

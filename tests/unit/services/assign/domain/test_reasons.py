@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, Credential
 from services.assign.domain.reasons import Why, why_nothing
 
@@ -24,3 +25,9 @@ ANN = AnnotatorState("ann", skills=("de",), credentials=(Credential("law", 900),
 )
 def test_the_reason_is_told_with_what_is_missing(waiting: list[tuple[str, ...]], why: Why) -> None:
     assert why_nothing(ANN, waiting, NOW_US) == why
+
+
+def test_who_is_on_a_break_is_told_until_when_and_nothing_else() -> None:
+    on_break = Break(2_000, "You have worked for 90 minutes.")
+    why = Why("on_break", until_us=2_000, detail="You have worked for 90 minutes.")
+    assert why_nothing(ANN, [("fr",)], NOW_US, on_break) == why
