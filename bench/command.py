@@ -17,7 +17,7 @@ from rich.console import Console
 from bench import published
 from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
-from bench.services import forwarding
+from bench.services import forwarding, pair
 from bench.services import report as services_report
 from bench.services.door import Refused
 from bench.services.floor import FloorFailed
@@ -36,9 +36,10 @@ from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
-STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, EXPORTS = "statistics", "services", "forwarding", "starts", "exports"
+STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
+EXPORTS = "exports"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
-"""What is measured when nothing is named: starts write a large journal first."""
+"""What is measured when nothing is named; starts write a large journal first, and a pair wants a quiet machine."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN = 100, 500
 INTERRUPTED = 130
@@ -77,6 +78,10 @@ def main(arguments: Sequence[str]) -> int:
             handed_on = asyncio.run(forwarding.measure(folder))
             figures[FORWARDING] = forwarding.as_json(handed_on)
             tables.append(forwarding.table(handed_on))
+        if PAIR in wanted.names:
+            both = asyncio.run(pair.measure(_say))
+            figures[PAIR] = pair.as_json(both)
+            tables.append(pair.table(both))
         if STARTS in wanted.names:
             begun = asyncio.run(_starts(wanted))
             figures[STARTS] = starts_report.as_json(begun)
@@ -112,7 +117,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, STARTS, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")

@@ -214,11 +214,14 @@ class Client(Person):
             for lot in lots:
                 await self._take(lot["lot_id"], lot["status"])
             if settled and lots and all(lot["lot_id"] in self.exported for lot in lots):
+                for lot in lots:
+                    await self._take(lot["lot_id"], lot["status"], again=True)
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _take(self, lot_id: str, status: str) -> None:
-        if lot_id in self.exported or (status != "accepted" and not self.chance(0.1)):
+    async def _take(self, lot_id: str, status: str, again: bool = False) -> None:
+        """Take a lot once, and `again` in the end, when more of it may have been erased."""
+        if (lot_id in self.exported and not again) or (status != "accepted" and not self.chance(0.1)):
             return
         replies = []
         # What is erased while all this is fetched would make two stories of it.

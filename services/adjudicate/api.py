@@ -26,6 +26,7 @@ from concord.chassis.http import (
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.journal.record import Outcome
 from concord.chassis.payload_links import payload_link
+from concord.chassis.places.by_place import NotHere
 from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import visible
 from concord.contracts.ids import slot_of
@@ -296,7 +297,9 @@ def _resolution(unit: UnitState) -> Resolution:
 
 
 def _escalation(door: Door, unit: UnitState) -> Escalation:
-    project = door.handlers.projects.rows[unit.project_id]
+    if (project := door.handlers.projects.rows.get(unit.project_id)) is None:
+        # Its place has come here before its definition was read: both come from others, by ways of their own.
+        raise NotHere(unit.project_id)
     counts = Counter(one.label for one in unit.counted())
     flags: dict[str, list[str]] = defaultdict(list)
     for one in unit.counted():

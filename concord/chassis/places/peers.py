@@ -369,7 +369,10 @@ class MemoryPeers:
             parts.append(message.get("body", b""))
 
         told = [pair for pair in headers if pair[0] != b"content-length"]
-        await self.relay(address, {**scope, "query_string": query, "headers": told}, receive, send)
+        try:
+            await self.relay(address, {**scope, "query_string": query, "headers": told}, receive, send)
+        except ConnectionError as fault:
+            raise _unreached(address, fault) from fault  # half an answer is none to who wants it whole
         return Fetched(status, b"".join(parts), media_type)
 
     async def close(self) -> None:

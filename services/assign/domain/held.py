@@ -7,6 +7,10 @@ import msgspec
 
 from services.assign.domain.unit import UnitState
 
+ENDS_SPARE_MAX = 1_000
+"""Ends of leases that are over already, beyond as many as run: leases may last eight hours, and labels come in long
+before."""
+
 
 class Hold(msgspec.Struct, frozen=True):
     """A lease that runs.
@@ -48,6 +52,7 @@ class HeldLeases:
                 if known is not None:
                     del self._holds[one.id]
                     self._let_go(known)
+                    self._forget_ends()
             elif known is None or known.until_us != one.lease_until_us:
                 hold = Hold(one.id, one.annotator_id, state.project_id, place, one.lease_until_us)
                 self._holds[one.id] = self._of[one.annotator_id][one.id] = hold
@@ -58,6 +63,12 @@ class HeldLeases:
         del holds[hold.assignment_id]
         if not holds:
             del self._of[hold.annotator_id]
+
+    def _forget_ends(self) -> None:
+        """Forget the ends of leases that are over, once they are more than those that run."""
+        if len(self._ends) > ENDS_SPARE_MAX + 2 * len(self._holds):
+            self._ends = [end for end in self._ends if (hold := self._holds.get(end[1])) and end[0] >= hold.until_us]
+            heapq.heapify(self._ends)
 
     def of(self, annotator_id: str) -> list[Hold]:
         """Return what the annotator holds, first issued first."""

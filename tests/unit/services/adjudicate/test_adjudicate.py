@@ -15,7 +15,7 @@ from services.ingest.domain.project import Consensus, Overlap, Policy
 from simulation.house import House
 from tests.support.service import until
 from tests.support.upstream import PROJECT
-from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start
+from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, handlers_of, start
 
 POLICY = Policy(overlap=Overlap(initial=2, max=4), consensus=Consensus(confidence=0.93))
 
@@ -106,6 +106,19 @@ async def test_two_flags_escalate_at_once(adjudicate: Adjudicate) -> None:
     (shown,) = (await adjudicate.call("GET", "/v1/escalations", query=f"project_id={PROJECT}")).json()["escalations"]
     assert shown["reason"] == "flagged"
     assert sorted(shown["sides"][0]["flags"]) == ["cut off", "unreadable"]
+
+
+async def test_an_escalation_of_a_project_that_is_not_heard_of_yet_is_for_later(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.unit("k1-utb1")
+    for nth, annotator in enumerate(("good", "fine"), start=1):
+        await adjudicate.upstream.annotation("k1-utb1", nth, annotator, "yes", flag="unreadable")
+    await adjudicate.upstream.labelling_ended("k1-utb1")
+    assert await adjudicate.decisions() == [("k1-utb1", "escalated")]
+    for service in adjudicate.services:
+        known = handlers_of(service).projects.rows.pop(PROJECT, None)
+        assert known is not None
+    answer = await adjudicate.call("GET", "/v1/escalations")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1"), "its place came before its definition"
 
 
 async def test_a_rejected_lot_asks_for_labels_anew_whichever_news_is_first(adjudicate: Adjudicate) -> None:

@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack, suppress
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from concord.chassis.broker.port import Deal
 from concord.chassis.http import limits
 from concord.chassis.identity import Role
 from concord.chassis.places import forward, peers
 from concord.chassis.places.forward import Placement
-from concord.chassis.places.peers import HttpPeers, MemoryPeers, is_forwarded, passed_on
+from concord.chassis.places.peers import HttpPeers, MemoryPeers, Unreached, is_forwarded, passed_on
 from concord.contracts.ids import placed_id, slot_of_project
 from simulation.house import House
 from tests.unit.concord.chassis.places.doors import LARGE_BYTES, MINE, PLACES, THEIRS, Door, deal, listening, unit_of
@@ -329,3 +330,30 @@ def test_the_first_route_that_a_request_matches_tells_its_slot(
 def test_a_route_that_is_served_anywhere_must_be_there() -> None:
     with pytest.raises(AssertionError, match="no route has the path /gone"):
         Placement([], {"/gone"})
+
+
+@pytest.mark.parametrize("real", [False, True], ids=["memory", "http"])
+async def test_an_answer_that_is_wanted_whole_and_breaks_off_is_none(real: bool) -> None:
+    """Who lists over all processes says "later" when one of them dies with its part half told."""
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+    async def dying(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ConnectionResetError("it died")
+
+    if not real:
+        with pytest.raises(Unreached):
+            await MemoryPeers({"http://two:1": dying}).fetch("http://two:1", "GET", b"/v1/lots", [], b"")
+        return
+    others = HttpPeers()
+    server = await asyncio.start_server(half, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        with pytest.raises(Unreached):
+            await others.fetch(address, "GET", b"/v1/lots", [], b"")
+    await others.close()
