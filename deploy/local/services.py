@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from deploy.local.issuer import CLIENT_ID, Issuer
 from deploy.local.ports import SERVICES, Ports
 
-__all__ = ["ONCE", "SERVICES", "WORKBENCH", "Part", "parts", "service_environment", "workbench_environment"]
+__all__ = ["SERVICES", "WORKBENCH", "Part", "parts", "service_environment", "workbench_environment"]
 
 WORKBENCH = "workbench"
 MEDIA_LOCAL = "https://*"
-
-ONCE = frozenset({"metrics"})
-"""Services that run as one process, however many of the others there are."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Part:
 
 def parts(service: str, ports: Ports, replicas: int) -> list[Part]:
     """Return the processes of a service: one at the service's own port, or several behind it at ports of their own."""
-    if replicas == 1 or service in ONCE:
+    if replicas == 1:
         return [Part(service, service, ports.as_dict()[service])]
     return [Part(f"{service}-{one}", service, ports.process(service, one)) for one in range(1, replicas + 1)]
 

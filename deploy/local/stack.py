@@ -64,7 +64,7 @@ class Stack:
             say: Is given a line whenever something became ready or stopped.
             place_count: How many places the cluster has; chosen when its data folder is new, and kept for good.
             observed: Whether Prometheus and Alertmanager run beside it.
-            replicas: How many processes of each service that can be several; the addresses stay the services' own.
+            replicas: How many processes of each service; the addresses stay the services' own.
             workbench: Whether the pages for people run in front of it.
 
         Raises:

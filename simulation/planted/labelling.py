@@ -1,6 +1,6 @@
 """Planted where units are labelled, weighed and judged, and where it is told how that went."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -9,9 +9,6 @@ from concord.labels.number import Number
 from concord.quality.label_error import leaving_error_rate
 from concord.quality.stopping_law import Bounds
 from services.adjudicate.domain import unit as adjudicated
-from services.audit.domain.lot import LotState
-from services.audit.export import jsonl
-from services.audit.handlers.exports import Exports
 from services.metrics.domain.standing import Standing
 from simulation.bounds import DESK_LEASES_MAX
 
@@ -124,11 +121,5 @@ def gold_is_always_right() -> Iterator[None]:
 @contextmanager
 def erased_leaves() -> Iterator[None]:
     """Hand over what was erased after its lot was accepted."""
-
-    async def all_of(self: Exports, lot: LotState) -> AsyncIterator[list[bytes]]:
-        corrected = {lot.unit_ids[place] for place in lot.corrections}
-        async for chunk, units in self.means.repository.in_chunks(lot.members):
-            yield jsonl.rows(lot.lot_id, [units[unit_id] for unit_id in chunk], corrected)
-
-    with patch.object(Exports, "_of", all_of):
+    with patch("services.audit.domain.lot.LotState.leaving", property(lambda self: self.members)):
         yield

@@ -15,8 +15,8 @@ from tests.end_to_end.chaos.run import Outcome, Plan, run
 pytestmark = pytest.mark.real
 
 PROJECTS = 6
-KILLS = 9
-"""One of each process, metrics' single one among them."""
+KILLS = 10
+"""One of each process."""
 KILL_EVERY_SECONDS = 5.0
 
 

@@ -12,11 +12,11 @@ from concord.chassis.broker.memory import MemoryCluster
 from concord.chassis.store.memory import MemoryDatabase
 from simulation.virtual_time import VirtualTimeLoop
 
-FIRST_LOTS, MORE_LOTS = 4, 12
+FIRST_LOTS, MORE_LOTS = 5, 10
 HEADS_BYTES = 20_000
 """The one cache of closed aggregates, 64 MB of the newest, is made so small that it is full at once."""
-GROWTH_MAX = 0.1
-"""Objects a closed unit that are not given up: none, but for what is tallied by the hundred."""
+GROWTH_MAX = 0.3
+"""Objects a closed unit that are not given up: what is tallied of a hundred units; a leak is one of each at least."""
 OUTSIDE = (
     *(type, ModuleType, FunctionType, CodeType, FrameType),
     *(asyncio.AbstractEventLoop, asyncio.Future, MemoryCluster, MemoryDatabase),

@@ -8,7 +8,6 @@ from pathlib import Path
 import aiohttp
 
 from deploy.local.ports import Ports
-from deploy.local.services import ONCE
 from deploy.local.stack import Stack
 from tests.end_to_end.chaos.judgement import Tally, Waits, late, tallies, waits
 from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, SERVED, Town
@@ -105,7 +104,7 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
             break
     ids = [project.project_id for project in town.projects]
     outcome.waits = waits(town.notebook, trouble.blows, stack.services, ids)
-    outcome.late = late(outcome.waits, [name for name in stack.services if name not in ONCE], plan.kills > 0)
+    outcome.late = late(outcome.waits, stack.services, plan.kills > 0)
     outcome.cpu_seconds = {name: stack.cpu_seconds(name) for name in stack.services}
     if (gone := stack.ended()) is not None:
         town.notebook.wrong.append(f"{gone} has ended by itself:\n{stack.tail(gone)}")
