@@ -18,7 +18,7 @@ from demo.policy import SEED, slug_of
 from demo.replay import over_seeds
 from demo.report import figures, majority_accuracy, show, show_seeds, write
 from demo.supervision import kept_running
-from deploy.local import places
+from deploy.local import family, places
 from deploy.local.elsewhere import Elsewhere
 from deploy.local.listeners import is_free
 from deploy.local.ports import REPLICAS_MAX, Ports
@@ -124,6 +124,7 @@ async def _run(
     prices: tuple[float, ...],
     keep: bool,
 ) -> int:
+    await asyncio.to_thread(_stop_what_stayed, console)
     # Every run starts from nothing, so that the same data and seed come to the same figures.
     shutil.rmtree(FOLDER / "data", ignore_errors=True)
     elsewhere = Elsewhere.from_environment(os.environ)
@@ -147,11 +148,29 @@ async def _run(
             write(json_file, said)
         if keep:
             stack.detach()
-            console.print(f"Sign in at {stack.addresses['workbench']}/sign-in", highlight=False)
-            console.print("It is left running at these addresses; `make down` stops it.")
-        else:
-            console.print("It is stopped now; `make demo ARGS=--stay` leaves it running, pages too.")
-    return (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
+    status = (await asyncio.to_thread(subprocess.run, verify, check=False)).returncode
+    _say_the_end(console, stack.addresses.get("workbench") if keep else None, outcome.project_id)
+    return status
+
+
+def _stop_what_stayed(console: Console) -> None:
+    """Stop what an earlier `--stay` left running: its data goes away, and it may have been started otherwise."""
+    if family.members(FOLDER):
+        console.print("What the last demo left running is stopped first.")
+        family.stop(FOLDER)
+
+
+def _say_the_end(console: Console, pages: str | None, project_id: str) -> None:
+    """Say last, where nobody scrolls for it, what runs still and where to look."""
+    if pages is None:
+        console.print("It is stopped now; `make demo ARGS=--stay` leaves it running, pages too.")
+        return
+    console.print(
+        f"Sign in at {pages}/sign-in; a client then sees the job at {pages}/projects/{project_id}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print("It is left running at these addresses; `make down` stops it.")
 
 
 def _own(elsewhere: Elsewhere) -> list[str]:
