@@ -1,5 +1,6 @@
 """Work that is done is sent once, whatever the network and the browser do meanwhile."""
 
+import sys
 import time
 
 import pytest
@@ -52,7 +53,10 @@ def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: P
     stored = pages.resolutions(project_id, UNITS)
     assert {f"Text number {name[1:]}.": label for name, label in stored.items()} == given
     times = page.evaluate("performance.getEntriesByName('next-unit').map((one) => one.duration)")
-    assert times
+    assert len(times) >= UNITS // 2
+    # Shown and not gated on: a machine that does something else, too, is slower.
+    p95 = sorted(times)[int(0.95 * (len(times) - 1))]
+    sys.stdout.write(f"from the key to the next unit painted: {p95:.0f} ms at the 95th percentile of {len(times)}\n")
 
 
 def test_a_draft_outlives_a_reload_and_is_sent_as_it_was(pages: Pages, slug: str) -> None:

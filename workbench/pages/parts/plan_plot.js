@@ -30,13 +30,13 @@ export function PlanPlot({ plan, inspected, errors }) {
   const close = (points, x, y, edge) => (points.length
     ? `${stepsOf(points, x, y)}H${x(plan.sample_max).toFixed(1)}V${y(edge).toFixed(1)}H${x(points[0][0]).toFixed(1)}Z` : "");
   return html`<figure><${Plot} label=${label} across=${[0, plan.sample_max]} up=${[0, most]} nameX=${t("plan.inspected")} nameY=${t("plan.errors")}
-    shownX=${whole} shownY=${whole} draw=${(x, y) => html`
+    shownX=${whole} shownY=${whole} least=${1} width=${400} draw=${(x, y) => html`
       <path class="area bad" d=${close(reject.map(([n, at]) => [n, Math.min(at, most)]), x, y, most)} />
       <path class="area good" d=${close(accept, x, y, 0)} />
       <path class="line bad" d=${stepsOf(reject.map(([n, at]) => [n, Math.min(at, most)]), x, y)} />
       <path class="line good" d=${stepsOf(accept, x, y)} />
       <path class="line way" d=${`M${x(0)} ${y(0)}L${x(inspected)} ${y(errors)}`} />
       <circle class="here" cx=${x(inspected)} cy=${y(errors)} r="5" />`} />
-    <figcaption><span class="key bad">${t("plan.reject")}</span><span class="key good">${t("plan.accept")}</span>
+    <figcaption>${reject.length > 0 && html`<span class="key bad">${t("plan.reject")}</span>`}${accept.length > 0 && html`<span class="key good">${t("plan.accept")}</span>`}
       <span class="key way">${t("plan.here", { inspected, errors })}</span></figcaption></figure>`;
 }

@@ -47,12 +47,15 @@ export function whole(value) {
 
 export function percent(value, digits = 1) {
   const form = { style: "percent", maximumFractionDigits: digits };
-  return new Intl.NumberFormat(language.value.code, form).format(value);
+  return isolated(new Intl.NumberFormat(language.value.code, form).format(value));
 }
 
 export function duration(seconds) {
   const unit = seconds < 90 ? "second" : seconds < 5_400 ? "minute" : seconds < 172_800 ? "hour" : "day";
   const size = { second: 1, minute: 60, hour: 3_600, day: 86_400 }[unit];
   const form = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language.value.code, form).format(seconds / size);
+  return isolated(new Intl.NumberFormat(language.value.code, form).format(seconds / size));
 }
+
+// After Arabic letters a sign would change sides with its number, and the same figure would read otherwise elsewhere.
+const isolated = (text) => (RIGHT_TO_LEFT.has(language.value.code) ? `\u2068${text}\u2069` : text);

@@ -89,6 +89,8 @@ export const arabic = {
   "adjudicate.side": "الجانب {letter}", "adjudicate.annotators": "قاله {count}", "adjudicate.only": "(ليس في كل جانب)",
   "adjudicate.saysNothing": "لم يُعلَّم شيء", "adjudicate.take": "خذ الجانب {letter}", "adjudicate.own": "حكمك",
   "adjudicate.reason": "السبب", "adjudicate.reasonMissing": "الحكم ملزم: اذكر سببه.", "adjudicate.rule": "احكم",
+  "escalated.no_consensus": "لم يتفقوا", "escalated.price": "لا تستحق وسومًا أكثر", "escalated.flagged": "وُصفت بأنها غير واضحة",
+  "escalated.nobody_left": "لم يبق من يُسأل",
   "reason.side": "الدليل واضح فيه", "reason.guideline": "الدليل يتركه مفتوحًا", "reason.unanswerable": "لا يمكن الجواب من الوحدة",
   "reason.unclear": "الوحدة غير واضحة",
 

@@ -13,7 +13,7 @@ export const english = {
   "table.after": "Next", "table.page": "Page {page} of {pages}",
 
   "signIn.title": "Welcome to Concord", "signIn.lead": "Expert annotation, with a certificate for what leaves.",
-  "signIn.as": "as", "signIn.enter": "Enter as {role}", "signIn.issuer": "Sign in",
+  "signIn.as": "Your name", "signIn.enter": "Enter as {role}", "signIn.issuer": "Sign in",
   "signIn.local": "This is a local stack: anybody on this machine may be whoever they like. Take another name to be another person.",
   "signIn.none": "No way to sign in is set up. Tell the operator.", "signIn.already": "You are signed in as {subject}.", "signIn.goOn": "Go on",
   "role.annotator": "Annotator", "role.annotator.does": "Labels units, by keys alone if you like.",
@@ -89,6 +89,8 @@ export const english = {
   "adjudicate.side": "Side {letter}", "adjudicate.annotators": "said by {count}", "adjudicate.only": "(not on every side)",
   "adjudicate.saysNothing": "nothing marked", "adjudicate.take": "Take side {letter}", "adjudicate.own": "Your ruling",
   "adjudicate.reason": "Reason", "adjudicate.reasonMissing": "A ruling is binding: give its reason.", "adjudicate.rule": "Rule",
+  "escalated.no_consensus": "They do not agree", "escalated.price": "More labels are not worth it", "escalated.flagged": "Called unclear",
+  "escalated.nobody_left": "Nobody is left to ask",
   "reason.side": "The guideline is clear on it", "reason.guideline": "The guideline leaves it open", "reason.unanswerable": "It cannot be answered from the unit",
   "reason.unclear": "The unit is unclear",
 

@@ -100,8 +100,8 @@ function Ruling({ unit, content, mediaType, rule }) {
     }
   };
   useKeys({ submit });
-  return html`<div class="ruling">
-    <section class="facts-line"><span class="badge">${unit.reason}</span>
+  return html`<div class="unit-and-side"><div class="ruling">
+    <section class="facts-line"><span class="badge">${becauseOf(unit.reason)}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
       ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}</section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
@@ -115,10 +115,13 @@ function Ruling({ unit, content, mediaType, rule }) {
         <button type="button" class="pick small" onClick=${() => setReason(t(name))}>${t(name)}</button>`)}</div>
       <footer class="sending"><p class="problem" role="alert">${problem || (tried && (work.problem ? t(...work.problem) : reason.trim() ? "" : t("adjudicate.reasonMissing")))}</p>
         <div class="tools"><${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
-          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t("adjudicate.rule")}<//></div></footer></section>
-    ${unit.guideline && html`<details class="guideline"><summary>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></summary>
-      <${Markdown} text=${unit.guideline} /></details>`}</div>`;
+          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t("adjudicate.rule")}<//></div></footer></section></div>
+    ${unit.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2>
+      <${Markdown} text=${unit.guideline} /></aside>`}</div>`;
 }
+
+// A reason that this page has no words for yet is shown as the service names it.
+const becauseOf = (reason) => (t(`escalated.${reason}`) === `escalated.${reason}` ? reason : t(`escalated.${reason}`));
 
 // Sides come in random order from the service; what one says and another does not is marked.
 function Sides({ unit, content, mediaType, taken, choose }) {

@@ -60,7 +60,8 @@ export default function Project({ one }) {
   return html`<main class="wide" id="main" tabindex="-1">
     <div class="bar"><div><h1 dir="auto">${project.name || project.project_id}</h1>
       <p class="quiet">${t(`kind.${project.label_schema.kind}`)} · <code>${project.project_id}</code></p></div>
-      <${Invite} id=${one} /></div>
+      <div class="row invites"><${Invite} id=${one} />
+        ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}</div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${quality ? html`<${Numbers} quality=${quality} targets=${project.targets} />
       <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Pace} people=${people} /></div>`
@@ -68,8 +69,7 @@ export default function Project({ one }) {
     <${Stranded} stranded=${stranded} />
     <${Lots} id=${id} audit=${project.policy.audit} />
     <${Leaving} id=${id} />
-    <${People} people=${people} />
-    ${roles.includes("client") && html`<p><a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a></p>`}</main>`;
+    <${People} people=${people} /></main>`;
 }
 
 function Invite({ id }) {
@@ -96,7 +96,7 @@ function Numbers({ quality, targets }) {
   const shownRate = (value) => percent(value, 2);
   return html`<ul class="numbers">
     <${Figure} name=${t("project.alpha")} value=${alpha.value === null ? "–" : number(alpha.value)} state=${alphaState}
-      beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, number), t("project.units", { count: alpha.units }),
+      beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, number), alpha.units > 0 && t("project.units", { count: alpha.units }),
         enough ? t("project.target", { value: number(targets.alpha) }) : t("project.noGate", { count: GATE_UNITS_MIN })]} />
     <${Figure} name=${t("project.rate")} value=${rate.value === null ? "–" : shownRate(rate.value)} state=${rateState}
       beside=${[rate.value === null ? rate.reason : "", interval(rate, shownRate), t("project.target", { value: shownRate(targets.label_error_rate) })]} />
@@ -107,12 +107,12 @@ function Numbers({ quality, targets }) {
       beside=${[quality.labels_saved_share === null ? "" : t("project.saved", { value: percent(quality.labels_saved_share, 0) }),
         quality.gold_annotations ? t("project.gold", { right: quality.gold_correct, all: quality.gold_annotations }) : ""]} />
     <${Figure} name=${t("project.turnaround")} value=${quality.turnaround_p95_seconds === null ? "–" : duration(quality.turnaround_p95_seconds)}
-      beside=${[t("project.p95"), quality.freshness_p95_seconds === null ? "" : t("project.fresh", { value: duration(quality.freshness_p95_seconds) })]} /></ul>`;
+      beside=${[quality.turnaround_p95_seconds === null ? "" : t("project.p95"), quality.freshness_p95_seconds === null ? "" : t("project.fresh", { value: duration(quality.freshness_p95_seconds) })]} /></ul>`;
 }
 
 function Figure({ name, value, beside, state = "" }) {
   return html`<li class=${`card figure ${state}`}><h2>${name}</h2><p class="value">${value}${state && html`<span class="state">${t(`state.${state}`)}</span>`}</p>
-    ${beside.filter(Boolean).map((one) => html`<p class="quiet">${one}</p>`)}</li>`;
+    ${beside.filter(Boolean).map((one) => html`<p class="quiet" dir="auto">${one}</p>`)}</li>`;
 }
 
 function Agreement({ points, target }) {

@@ -62,7 +62,7 @@ function Form() {
     <div class="pair"><form class="form" onSubmit=${create}>
       <fieldset class="card"><legend>${t("setup.what")}</legend>
         ${field("name", "text", { required: true, maxlength: 200, dir: "auto" })}
-        <label>${t("setup.slug")} <input value=${form.slug} placeholder=${slug} pattern="[a-z0-9]+(-[a-z0-9]+)*" maxlength=${SLUG_MAX} onInput=${set("slug")} /></label>
+        <label>${t("setup.slug")} <input value=${form.slug} placeholder=${slug} required=${!slug} pattern="[a-z0-9]+(-[a-z0-9]+)*" maxlength=${SLUG_MAX} onInput=${set("slug")} /></label>
         <label>${t("setup.kind")} <select value=${form.kind} onChange=${(event) => {
           setForm({ ...form, kind: event.target.value });
           setParts(SCHEMAS[event.target.value].parts);
@@ -78,7 +78,7 @@ function Form() {
           <label>${t("setup.plan")} <select value=${form.plan} onChange=${set("plan")}>${["sequential", "single", "fraction"].map((one) => html`<option value=${one}>${t(`plan.${one}`)}</option>`)}</select></label></div>
         ${form.plan === "fraction" ? share("fraction") : html`<div class="row">${share("aql")}${share("ltpd")}</div><div class="row">${share("alpha")}${share("beta")}</div>`}</fieldset>
       ${problem && html`<div class="problem" role="alert"><p>${problem.message}</p>${problem.errors?.length > 1 && html`<ul>${problem.errors.map((one) => html`<li><code>${one.field}</code> ${one.problem}; ${one.cure}</li>`)}</ul>`}</div>`}
-      <button type="submit" class="button primary" disabled=${!slug || Boolean(schema.problem)}>${t("setup.create")}</button></form>
+      <button type="submit" class="button primary" disabled=${Boolean(schema.problem)}>${t("setup.create")}</button></form>
     <div class="aside"><${Consequences} form=${form} /><${Preview} kind=${form.kind} schema=${schema} /></div></div></main>`;
 }
 
@@ -132,5 +132,5 @@ function Tried({ kind, schema }) {
   const { content, mediaType } = useMemo(() => sampleOf(kind, schema), []);
   const work = useWork(schema, content, "preview");
   return html`<${Work} work=${work} content=${content} mediaType=${mediaType} />
-    <p class="quiet">${t("setup.says")} <code dir="ltr">${work.problem ? t(...work.problem) : JSON.stringify(work.label())}</code></p>`;
+    <p class="quiet">${work.problem ? t(...work.problem) : html`${t("setup.says")} <code dir="ltr">${JSON.stringify(work.label())}</code>`}</p>`;
 }

@@ -1,0 +1,221 @@
+"""Pictures of every page, to be looked at: `python -m tests.end_to_end.workbench.pictures FOLDER [STACK]`.
+
+Each page in light, in dark and on a phone, and what people use all day in Arabic, too, with Arabic units on it. STACK
+is the folder of a stack that runs with its pages (`.local/stack` after `make up`); without it one is started.
+"""
+
+import os
+import random
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from deploy.local import places
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
+from tests.end_to_end.workbench.test_safety import claimed, disputed
+from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
+
+WIDE, NARROW = {"width": 1280, "height": 820}, {"width": 390, "height": 800}
+ARABIC: dict[str, Any] = {
+    "name": "أخبار الطقس",
+    "guideline": "# الطقس\n\nهل **تخرج** في هذا الطقس؟\n\n- نعم إن كان دافئًا\n- لا إن كان ممطرًا",
+    "schema": {"kind": "choice", "classes": ["جيد", "سيئ"]},
+    "texts": ["صباح دافئ ومشمس في بيروت، والحرارة 24 درجة.", "عاصفة رملية تقترب من الرياض (الساعة 18:00)."],
+}
+
+
+class Album:
+    """The pictures, each named by its page and how that looks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, name: str, page: Page, wait: str) -> None:
+        """Take a page when something is there: light, dark, and as wide as a phone; a dialog as the window shows it."""
+        is_over = page.locator("dialog[open]").count() > 0
+        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        for look, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("phone", "light", NARROW)):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            page.wait_for_timeout(120)
+            page.screenshot(path=self.folder / f"{name}.{look}.png", full_page=not is_over)
+        page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
+
+    def in_arabic(self, name: str, page: Page, wait: str) -> None:
+        """Take a page in Arabic, and leave it in English."""
+        page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        page.locator("#language").select_option("ar")
+        self.take(f"{name}-arabic", page, f"html[dir=rtl] {wait}")
+        page.locator("#language").select_option("en")
+
+
+def certified(pages: Pages, slug: str) -> str:
+    """Return a project whose lots are all certified, some of their labels found wrong on the way."""
+    units = [{"id": f"u{place}", "content": f"Text number {place}."} for place in range(9)]
+    policy = {
+        "overlap": {"initial": 1, "max": 1}, "gold": {"rate": 0}, "lot": {"size": 3},
+        "consensus": {"method": "majority", "confidence": 0.5},
+        "audit": {"plan": "fraction", "fraction": 1.0, "on_reject": "inspect_all"},
+    }  # fmt: skip
+    schema = {"kind": "choice", "classes": ["good", "bad"]}
+    project_id = pages.project(slug, schema, units, policy=policy, name="Reviews of restaurants")
+    pages.ask("assign", "PUT", f"/annotators/{slug}a", {}, role="operator")
+    token = pages.stack.issuer.token("annotator", f"{slug}a")
+    path = f"/projects/{project_id}/claims"
+    held = until(lambda: pages.ask("assign", "POST", path, {"units": 9}, token=token)["assignments"] or None, "units")
+    for place, offer in enumerate(held):
+        label = {"label": "bad" if place % 4 else "good"}
+        pages.ask("assign", "POST", f"/assignments/{offer['assignment_id']}/submission", label, token=token)
+
+    def checked() -> bool | None:
+        asked = f"/inspections?project_id={project_id}"
+        for one in pages.ask("audit", "GET", asked, role="auditor")["inspections"]:
+            verdict = {"unit_id": one["unit_id"], "label": "bad", "reason": "It says so."}
+            pages.ask("audit", "POST", "/inspections", {"verdicts": [verdict]}, role="auditor")
+        lots = pages.ask("audit", "GET", f"/projects/{project_id}/lots")["lots"]
+        return (len(lots) == 3 and all(lot["status"] == "accepted" for lot in lots)) or None
+
+    until(checked, "three accepted lots")
+    return project_id
+
+
+def arabic(pages: Pages, slug: str) -> str:
+    """Return a project in Arabic with a unit that two disagree on, and others to label."""
+    policy = {
+        "overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0},
+        "consensus": {"method": "majority", "confidence": 0.6},
+    }  # fmt: skip
+    units = [{"id": f"u{place}", "content": text} for place, text in enumerate(ARABIC["texts"])]
+    told = {"policy": policy, "name": ARABIC["name"], "guideline": ARABIC["guideline"]}
+    project_id = pages.project(slug, ARABIC["schema"], units, **told)
+    for name, label in ((f"{slug}ليلى", "جيد"), (f"{slug}سمير", "سيئ")):
+        pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
+        token = pages.stack.issuer.token("annotator", name)
+        offers = until(lambda: claimed(pages, project_id, token), "two units")  # noqa: B023 - called at once
+        path = f"/assignments/{offers[0]['assignment_id']}/submission"
+        pages.ask("assign", "POST", path, {"label": label}, token=token)
+    return project_id
+
+
+def of_the_desk(pages: Pages, album: Album, slug: str) -> None:
+    """Take the annotator's pages."""
+    person = pages.person("annotator", f"ann-{slug}")
+    album.take("choose", person.open("/annotate"), "form")
+    guideline = "# What is asked\n\nSay what is **there**.\n\n- not what might be\n- nor what was"
+    for kind, schema in SCHEMAS.items():
+        units = [{"id": name, **content(kind, name)} for name in ("m-unit", "k-unit")]
+        project_id = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, units, guideline=guideline)
+        page = person.at_desk(project_id)
+        wait = ".stage svg" if kind in ("boxes", "polygons") else ".answering"
+        page.wait_for_selector(wait)
+        if kind in ("spans", "boxes", "polygons"):
+            for key in ("Shift+ArrowRight", "Shift+ArrowRight", "1") if kind == "spans" else ("a", "2"):
+                page.keyboard.press(key)
+        album.take(f"desk-{kind}", page, wait)
+        if kind == "choice":
+            of_the_dialogs(album, page)
+    units = [{"id": f"u{place}", "content": text} for place, text in enumerate(ARABIC["texts"])]
+    schema = {"kind": "spans", "classes": ["مكان", "طقس"]}
+    project_id = pages.project(f"{slug}-ar", schema, units, name=ARABIC["name"], guideline=ARABIC["guideline"])
+    page = person.at_desk(project_id)
+    for key in ("Control+Shift+ArrowLeft", "1"):
+        page.keyboard.press(key)
+    album.in_arabic("desk", page, ".answering")
+
+
+def of_the_dialogs(album: Album, page: Page) -> None:
+    """Take what opens over a desk, and a desk with nothing left."""
+    page.keyboard.press("?")
+    album.take("keys", page, "dialog .keys")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    album.take("skip", page, "dialog")
+    page.keyboard.press("Escape")
+    for _ in range(2):
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
+    album.take("nothing-left", page, ".nothing")
+
+
+def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
+    """Take the pages of adjudicators and auditors."""
+    project_id, in_arabic = disputed(pages, f"{slug}-d"), arabic(pages, f"{slug}-r")
+    adjudicator, auditor = pages.person("adjudicator", f"adj-{slug}"), pages.person("auditor", f"aud-{slug}")
+    page = adjudicator.open(f"/adjudicate?project={project_id}")
+    page.locator(".answer .button").first.click(timeout=PATIENCE_SECONDS * 1_000)
+    album.take("adjudicate", page, ".ruling .own")
+    album.in_arabic("adjudicate", adjudicator.open(f"/adjudicate?project={in_arabic}"), ".ruling .own")
+    album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".nothing")
+    album.take("audit", auditor.open(f"/audit?project={project_id}"), ".side .plot")
+    album.in_arabic("audit", auditor.page, ".side .plot")
+
+
+def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
+    """Take the pages of clients and operators."""
+    project_id = certified(pages, f"{slug}-c")
+    client = pages.person("client")
+    album.take("projects", client.open("/projects"), "table")
+    page = client.open(f"/projects/{project_id}")
+    page.locator(".listing .badge.accepted").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_role("button", name="Verify here").click()
+    album.take("project", page, ".verdict")
+    album.in_arabic("project", page, ".numbers")
+    page.locator(".listing td button").first.click()
+    album.take("lot", page, "dialog .plot, dialog .badge")
+    album.take("project-new", client.open(f"/projects/{pages.project(f'{slug}-n', PLAIN_CHOICE, [])}"), ".numbers")
+    page = client.open("/new")
+    album.take("set-up", page, ".preview .pick")
+    album.in_arabic("set-up", page, ".preview .pick")
+    album.take("upload", client.open(f"/new?project={project_id}"), ".upload")
+    album.take("verify", client.open("/verify"), "form")
+    operator = pages.person("operator")
+    album.take("people", operator.open("/people"), "form")
+    album.take("projects-operator", operator.open("/projects"), "table")
+
+
+PLAIN_CHOICE: dict[str, Any] = {"kind": "choice", **SCHEMAS["choice"]}
+
+
+def sign_in(pages: Pages, album: Album) -> None:
+    """Take the first page."""
+    page = Person.open(pages.person(), "/sign-in")
+    album.take("sign-in", page, ".cards")
+    album.in_arabic("sign-in", page, ".cards")
+
+
+@contextmanager
+def stack_at(folder: str | None) -> Iterator[Stack]:
+    """Give the stack that runs in a folder, or start one of our own."""
+    if folder:
+        stack = Stack(Path(folder), Ports.from_environment(os.environ), workbench=True)
+        stack.start()
+        stack.detach()
+        yield stack
+        return
+    own = places.LOCAL / f"pages-{random.SystemRandom().randrange(10**9)}"
+    with Stack(own, Ports.free(), workbench=True) as stack:
+        yield stack
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def main(folder: str, running: str | None = None) -> None:
+    """Take all pictures; what went wrong in the browser meanwhile is told at the end."""
+    album, slug = Album(Path(folder)), f"p{random.SystemRandom().randrange(10**9)}"
+    with stack_at(running) as stack, opened(stack) as pages:
+        sign_in(pages, album)
+        of_those_who_lead(pages, album, slug)
+        of_the_reviewers(pages, album, slug)
+        of_the_desk(pages, album, slug)
+        pages.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
