@@ -15,7 +15,7 @@ export function ticksOf(low, high, count = 5, least = 0) {
 }
 
 // A frame with two axes. `draw(x, y)` gets what turns values into places.
-export function Plot({ label, across, up, nameX, nameY, shownX = String, shownY = String, draw, least = 0, width = 640, height = HEIGHT }) {
+export function Plot({ label, across, up, nameX, nameY, shownX = String, shownY = String, draw, least = 0, width = 480, height = HEIGHT }) {
   const x = (value) => EDGE.left + (value - across[0]) / (across[1] - across[0] || 1) * (width - EDGE.left - EDGE.right);
   const y = (value) => height - EDGE.bottom - (value - up[0]) / (up[1] - up[0] || 1) * (height - EDGE.top - EDGE.bottom);
   return html`<svg class="plot" viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${label}>

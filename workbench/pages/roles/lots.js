@@ -65,7 +65,7 @@ export function Lots({ id }) {
   const shown = lots?.find((one) => one.lot_id === opened);
   return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <${Table} caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
-    ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)} wide><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
+    ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
       <p class="quiet">${shown.plan}</p><${Progress} lot=${shown} /><//>`}`;
 }
 
