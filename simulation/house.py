@@ -101,6 +101,7 @@ class House:
             writer=writer,
             address=f"http://{writer}",
             peers=MemoryPeers(self.doors),
+            random=random.Random(f"{self.seed}/{writer}/bytes").randbytes,
         )
 
     def identity(self, clock: Clock) -> Identity:

@@ -199,6 +199,7 @@ def _unsettled(town: Town) -> Iterator[str]:
     for topic in (UNITS, LOTS):
         heard.hear(topic, records_of(cluster, topic))
     units = {one.content.unit_id for one in heard.events("unit_admitted") if not one.content.HasField("gold_label")}
+    units -= {one.content.unit_id for one in heard.events("unit_erased")}
     sealed = {one.content.lot_id: one.content.unit_ids for one in heard.events("lot_sealed")}
     accepted = {one.content.lot_id for one in heard.events("lot_accepted")}
     waiting = units - {unit_id for members in sealed.values() for unit_id in members}

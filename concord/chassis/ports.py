@@ -1,5 +1,7 @@
 """What a bootstrap is given: the three ports, who is believed, and where telemetry goes."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from concord.chassis.broker.port import Broker
@@ -18,6 +20,7 @@ class Ports:
         writer: this process's name in the journal: unique to this life of it, without a slash.
         address: where the service's other processes reach this one; empty when nobody can.
         peers: reaches the service's other processes.
+        random: so many bytes that nobody can foresee; foreseen only where a run is to repeat itself.
     """
 
     store: Store
@@ -28,3 +31,4 @@ class Ports:
     writer: str
     address: str = ""
     peers: Peers = field(default_factory=MemoryPeers)
+    random: Callable[[int], bytes] = os.urandom

@@ -11,7 +11,7 @@ once, so its own nonce is zero. AES-256-GCM: NIST SP 800-38D.
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -117,10 +117,12 @@ class Sealer:
 
     Args:
         keys: the clients' keys.
+        random: gives so many bytes that nobody can foresee.
     """
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, random: Callable[[int], bytes] = os.urandom) -> None:
         self._keys = keys
+        self._random = random
 
     def seal(self, client_id: str, plain: bytes, place: str) -> bytes:
         """Return something sealed, to be opened in its place only.
@@ -134,7 +136,7 @@ class Sealer:
             plain: what.
             place: where it lies, so that nothing can be put into another's place.
         """
-        random = os.urandom(KEY_BYTES + NONCE_BYTES)
+        random = self._random(KEY_BYTES + NONCE_BYTES)
         data_key = random[:KEY_BYTES]
         wrapped = self._keys.wrap(client_id, data_key, random[KEY_BYTES:])
         return _VERSION + wrapped + AESGCM(data_key).encrypt(_ONCE, plain, place.encode())

@@ -29,7 +29,7 @@ from services.ingest.domain.project import Definition, ProjectDoesNotExist, Proj
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
 from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
-from services.ingest.door.parameters import FORMAT, Columns, Key, again, options_of
+from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
 from services.ingest.door.report import Report
 from services.ingest.door.serving import serve
 from services.ingest.door.watching import EVENT_STREAM, watched
@@ -168,7 +168,7 @@ async def admit_units(
     request: Request,
     project_id: AnyId,
     caller: Client,
-    columns: Annotated[Columns, Depends()],
+    columns: Annotated[Columns, Depends(columns_of)],
     named: Annotated[str, FORMAT] = "",
     key: Key = None,
 ) -> Response:

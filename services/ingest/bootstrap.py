@@ -43,7 +43,8 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     journal = journal_part(ports)
     owner = Owner(settings.places.count, ports.address)
     keys = settings.payload_keys
-    sealer = Sealer(LocalKeys(keys.secret.key(), None if keys.file is None else keys_in(keys.file)))
+    listed = None if keys.file is None else keys_in(keys.file)
+    sealer = Sealer(LocalKeys(keys.secret.key(), listed), ports.random)
     repository = Repository(journal.journal, ports.store, settings.ids.secret.key(), settings.places.count, sealer)
     letters = DeadLetters(SERVICE, ports.broker, ports.clock)
     annotators = annotator_table(ports.broker, ports.clock, letters)

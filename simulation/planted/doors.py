@@ -88,9 +88,9 @@ def lists_of_everybody() -> Iterator[None]:
 def content_is_not_claimed() -> Iterator[None]:
     """Look whether a content is known instead of claiming it, so that two who look at once both take it in."""
 
-    async def claim(self: Repository, claims: Sequence[Claim], number: int) -> list[Claim]:
+    async def claim(self: Repository, claims: Sequence[Claim], number: int) -> tuple[list[Claim], set[str]]:
         del self, number
-        return list(claims)
+        return list(claims), set()
 
     with patch.object(Repository, "claim", claim):
         yield

@@ -29,7 +29,7 @@ class InParts(ValueError):
         self.cure = f"ask for one after the other, part=0 to part={parts - 1}"
 
 
-def asked(
+async def asked(
     name: Annotated[str, Query(alias="format", description=f"One of {', '.join(FORMATS)}.")] = "jsonl",
     rows: Annotated[
         Literal["units", "annotations"],

@@ -1,5 +1,6 @@
 """What a query says of a file that is sent, and the header that makes a request safe to send again."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -51,6 +52,14 @@ class Columns:
     def options(self, schema: LabelSchema) -> Options:
         """Return what the format's reader is told."""
         return _options(self, schema)
+
+
+async def columns_of(**given: str) -> Columns:
+    """Return the columns that a request names: a dependency on the event loop, where a class's would take a thread."""
+    return Columns(**given)
+
+
+columns_of.__signature__ = inspect.signature(Columns)  # type: ignore[attr-defined]  # what the query may hold
 
 
 def options_of(wish: ImportWish, schema: LabelSchema) -> Options:
