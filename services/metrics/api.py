@@ -1,20 +1,23 @@
 """Metrics' HTTP door."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 
 from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
-from concord.chassis.projects import visible
+from concord.chassis.projects import Project, visible
 from concord.chassis.table import Table
+from services.metrics.domain.agreement import Coefficients
 from services.metrics.domain.fatigue import Breaks, Person
 from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
@@ -33,13 +36,25 @@ from services.metrics.schemas import (
     Tired,
 )
 
+EVENT_STREAM = "text/event-stream"
+FOLLOWERS_MAX = 200
+FOLLOW_SECONDS = 1.0
+SILENT_TURNS_MAX = 15
+"""So many turns without news, a comment is sent, so that nobody between takes the stream for dead."""
+ENCODER = msgspec.json.Encoder()
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What the routes reach."""
+    """What the routes reach.
+
+    Attributes:
+        followers: the streams that are open.
+    """
 
     measure: Measure
     annotators: Table[AnnotatorRow]
+    followers: set[object] = field(default_factory=set)
 
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
@@ -49,6 +64,8 @@ def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
     routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
+    followed = documented(reply_media_types=(EVENT_STREAM,), refusals=(404,))
+    routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
     routes.get("/projects/{project_id}/annotators", **documented(reply=Annotators, refusals=(404,)))(list_annotators)
     return routes
 
@@ -56,9 +73,39 @@ def router() -> APIRouter:
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as it is now."""
     measure = _reached(request).measure
+    return json_answer(_now(measure, visible(measure.projects, project_id, caller)))
+
+
+async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Follow a project's quality: a server-sent event whenever it has changed, at most one a second.
+
+    The stream ends when the project is taken over by another process; whoever asks again is led there.
+    """
+    reached = _reached(request)
+    measure, clock = reached.measure, reached.measure.clock
     project = visible(measure.projects, project_id, caller)
-    found = measure.now(project)
-    return json_answer(_quality(found, measure.targets(project, found)))
+    measure.now(project)
+    if len(reached.followers) >= FOLLOWERS_MAX:
+        raise Unavailable("As many streams as may are open; ask for /quality now and then.", retry_after_seconds=5)
+
+    async def events() -> AsyncIterator[bytes]:
+        follower = object()
+        reached.followers.add(follower)
+        try:
+            silent, last = 0, None
+            while measure.serves(project_id) and (known := measure.projects.rows.get(project_id)) is not None:
+                found = measure.measured.get(project_id)
+                breached = [] if found is None else [told.breached for _, told in measure.targets(known, found)]
+                if (says := (id(found), breached)) != last:
+                    silent, last = 0, says
+                    yield b"event: quality\ndata: " + ENCODER.encode(_now(measure, known)) + b"\n\n"
+                elif (silent := silent + 1) % SILENT_TURNS_MAX == 0:
+                    yield b": nothing new\n\n"
+                await clock.sleep(FOLLOW_SECONDS)
+        finally:
+            reached.followers.discard(follower)
+
+    return StreamingResponse(events(), media_type=EVENT_STREAM, headers={"cache-control": "no-store"})
 
 
 async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -76,16 +123,24 @@ async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrO
     return json_answer(Annotators(project_id, rows))
 
 
+def _now(measure: Measure, project: Project) -> Quality:
+    found = measure.now(project)
+    return _quality(found, measure.coefficients(project), measure.targets(project, found))
+
+
 def _reached(request: Request) -> Reached:
     return cast("Reached", request.app.state.service)
 
 
-def _quality(found: Measured, targets: Sequence[tuple[Target, Told]]) -> Quality:
+def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Target, Told]]) -> Quality:
     said = found.report
     return Quality(
         project_id=said.project_id,
         alpha=Estimated.of(said.alpha),
         percent_agreement=Estimated.of(said.percent_agreement),
+        fleiss_kappa=Estimated.of(beside.fleiss_kappa),
+        gwet_ac1=Estimated.of(beside.gwet_ac1),
+        prevalence_note=beside.prevalence_note,
         annotations=said.annotations,
         annotations_counted=said.annotations_counted,
         gold_annotations=said.gold_annotations,

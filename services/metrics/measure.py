@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.places.by_place import NotHere
-from concord.chassis.places.owner import Owner
+from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
+from concord.contracts.ids import slot_of_project
 from concord.labels.fields import Field
 from concord.labels.form import Form
 from services.metrics.announcements import (
@@ -20,7 +21,7 @@ from services.metrics.announcements import (
     crowd_measured,
     target_turned,
 )
-from services.metrics.domain.agreement import classes_of
+from services.metrics.domain.agreement import Coefficients, classes_of, coefficients
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fatigue import Breaks, Due, Person
 from services.metrics.domain.report import Report, report
@@ -151,6 +152,10 @@ class Measure:
             return self._concluded(project, rows, found.report.freshness_p95_seconds if found else None)
         return found
 
+    def serves(self, project_id: str) -> bool:
+        """Return whether the project's place is served by this process now."""
+        return self.owner.whose(slot_of_project(project_id)).standing is Standing.MINE
+
     def drop(self, place: int, rows: Rows) -> None:
         """Show and tell no more of the projects of a place that is lost."""
         del place
@@ -251,6 +256,12 @@ class Measure:
             elif not told or now - told >= BREAK_TOLD_SECONDS:
                 self._breaks[project_id, annotator_id] = due, now
                 self._unsaid[project_id, f"/break/{annotator_id}", ""] = break_due(project_id, annotator_id, due)
+
+    def coefficients(self, project: Project) -> Coefficients:
+        """Return the coefficients beside alpha, reckoned when they are asked for."""
+        rows = self.repository.rows_of(project.project_id)
+        sums = (None if rows is None else rows.sums.get(project.project_id)) or Sums()
+        return coefficients(sums.tally, project.schema, rows_over=sums.rows_over)
 
     def people(self, project: Project) -> Mapping[str, Person]:
         """Return the people of a project that are watched for fatigue."""

@@ -96,6 +96,8 @@ class Quality(msgspec.Struct, frozen=True):
     """The quality of a project.
 
     Attributes:
+        fleiss_kappa, gwet_ac1: of the same labels as alpha, where they have classes.
+        prevalence_note: a sentence where one label prevails so much that kappa and alpha mislead; else empty.
         annotations: all, gold and late ones among them.
         annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them,
             as many as were asked for before any was looked at.
@@ -112,6 +114,9 @@ class Quality(msgspec.Struct, frozen=True):
     project_id: str
     alpha: Estimated
     percent_agreement: Estimated
+    fleiss_kappa: Estimated
+    gwet_ac1: Estimated
+    prevalence_note: str
     annotations: int
     annotations_counted: int
     gold_annotations: int

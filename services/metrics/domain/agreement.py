@@ -1,11 +1,14 @@
 """Agreement of a project's annotators, by the metric of its kind of label."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 from concord.labels import ClassedSchema, LabelSchema, decoded, encoded
-from concord.quality.agreement import percent_agreement
+from concord.quality.agreement import fleiss_kappa, percent_agreement
 from concord.quality.estimate import Estimate, undefined
+from concord.quality.gwet import gwet_ac1
 from concord.quality.krippendorff import krippendorff_alpha
+from concord.quality.paradox import kappa_warning
 from concord.quality.tally import LabelTally, Row
 
 DISTANCES_LABELS_MAX = 300
@@ -15,6 +18,7 @@ ROWS_MAX = 5_000
 """Distinct rows up to which such a kind is looked at at all: few write the same text, so rows grow with units."""
 
 COEFFICIENT = "krippendorff_alpha"
+ROWS_OVER = "so many units have labels that no other has that they are not kept while they come in"
 
 
 def classes_of(schema: LabelSchema) -> tuple[str, ...]:
@@ -37,8 +41,7 @@ def agreement(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False
     """
     classes = classes_of(schema)
     if rows_over:
-        reason = "so many units have labels that no other has that they are not kept while they come in"
-        return undefined(reason, 0, "Krippendorff's alpha"), undefined(reason, 0, "percent agreement")
+        return undefined(ROWS_OVER, 0, "Krippendorff's alpha"), undefined(ROWS_OVER, 0, "percent agreement")
     if schema.alpha_metric == "interval":
         counts = _numbers(tally).label_counts()
         return krippendorff_alpha(counts, "interval"), percent_agreement(counts)
@@ -59,6 +62,39 @@ def agreement(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False
         return schema.distance(decoded(one.encode()), decoded(other.encode()))
 
     return krippendorff_alpha(counts, distance), shared
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """What is told beside alpha, of the same labels.
+
+    Attributes:
+        fleiss_kappa, gwet_ac1: by equality of labels; not defined for kinds without classes.
+        prevalence_note: a sentence where one label prevails so much that kappa and alpha mislead; else empty.
+    """
+
+    fleiss_kappa: Estimate
+    gwet_ac1: Estimate
+    prevalence_note: str = ""
+
+
+def coefficients(tally: LabelTally, schema: LabelSchema, *, rows_over: bool = False) -> Coefficients:
+    """Return the coefficients beside alpha; see `agreement` for the arguments.
+
+    >>> from concord.labels import schema_from
+    >>> tally = LabelTally({(('"no"', 2),): 118, (('"no"', 1), ('"yes"', 1)): 7})
+    >>> found = coefficients(tally, schema_from({"kind": "choice", "classes": ["no", "yes"]}))
+    >>> round(found.fleiss_kappa.value, 2), round(found.gwet_ac1.value, 2)
+    (-0.03, 0.94)
+    >>> print(found.prevalence_note)
+    97 % of the labels are "no", so kappa (-0.03) misleads: annotators agree on 94 % of pairs and AC1 is 0.94.
+    """
+    classes = classes_of(schema)
+    if rows_over or not classes:
+        reason = ROWS_OVER if rows_over else "labels of this kind have no classes, so none agree by being equal"
+        return Coefficients(undefined(reason, 0, "Fleiss' kappa"), undefined(reason, 0, "Gwet's AC1"))
+    counts = tally.label_counts(_scale(tally, classes))
+    return Coefficients(fleiss_kappa(counts), gwet_ac1(counts), kappa_warning(counts))
 
 
 def _scale(tally: LabelTally, classes: Sequence[str]) -> list[Hashable]:

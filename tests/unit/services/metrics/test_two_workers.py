@@ -21,8 +21,10 @@ from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.labels import encoded, schema_from
-from concord.quality.agreement import percent_agreement
+from concord.quality.agreement import fleiss_kappa, percent_agreement
+from concord.quality.gwet import gwet_ac1
 from concord.quality.krippendorff import krippendorff_alpha
+from services.metrics.domain.agreement import coefficients
 from services.metrics.domain.report import report
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.reading import Reading
@@ -227,7 +229,9 @@ async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_hap
         found = report(project_id, sums, SCHEMA, 5, 0, None)
         counts = [[labels.count(one) for one in CLASSES] for labels in log.labels[project_id]]
         expected, shared = krippendorff_alpha(counts), percent_agreement(counts)
-        for live, batch in ((found.alpha, expected), (found.percent_agreement, shared)):
+        beside = coefficients(sums.tally, SCHEMA)
+        pairs = [(beside.fleiss_kappa, fleiss_kappa(counts)), (beside.gwet_ac1, gwet_ac1(counts))]
+        for live, batch in ((found.alpha, expected), (found.percent_agreement, shared), *pairs):
             assert live.units == batch.units == LOTS_APIECE * LOT_UNITS
             assert (live.value, live.low, live.high) == pytest.approx((batch.value, batch.low, batch.high), abs=1e-9)
         assert found.annotations_counted == 3 * LOTS_APIECE * LOT_UNITS
