@@ -95,7 +95,7 @@ async def test_whoever_follows_is_told_what_is_and_every_change_of_it(metrics: M
     await metrics.settle()
     last, quality = follower.told()[-1], await metrics.quality()
     assert last["alpha"] == quality["alpha"]
-    assert b": nothing new\n\n" in follower.body
+    await until(lambda: b": nothing new\n\n" in follower.body, 60)
     await follower.hang_up()
     await until(lambda: not followers(metrics))
 
