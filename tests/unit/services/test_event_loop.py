@@ -18,7 +18,7 @@ def _calls(dependant: Dependant) -> Iterator[object]:
 
 
 def _waits(call: object) -> bool:
-    return iscoroutinefunction(call) or iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
+    return iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__)
 
 
 def test_no_route_of_any_service_takes_a_thread() -> None:

@@ -75,7 +75,7 @@ def test_what_it_copies_is_there_and_not_ignored(stages: list[Stage]) -> None:
         if not arguments.startswith("--from")
         for source in arguments.split()[:-1]
     }
-    assert sources == let_in == {"requirements/run.txt", "concord", "services"}
+    assert sources == let_in == {"requirements/run.txt", "concord", "services", "workbench"}
     assert all((ROOT / source).exists() for source in sources)
 
 
