@@ -17,6 +17,7 @@ LABEL_VALUES = {
     "client": ("k1",),
     "dependency": ("store", "broker"),
     "how": ("expired",),
+    "kind": ("annotator", "email", "project"),
     "loop": ("lots",),
     "measure": ("alpha", "label_error_rate"),
     "project": ("k1-p",),
