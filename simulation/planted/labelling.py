@@ -93,7 +93,7 @@ def errors_left_out() -> Iterator[None]:
         clean = type(inspection)(inspection.lot_units, inspection.inspected, 0, inspection.bounds)
         return leaving_error_rate(clean, confidence, **more)
 
-    with patch("services.audit.handlers.verdicts.leaving_error_rate", flattering):
+    with patch("services.audit.domain.acceptance.leaving_error_rate", flattering):
         yield
 
 

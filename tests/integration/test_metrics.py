@@ -38,7 +38,7 @@ pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
 KAFKA = "CONCORD_TEST_KAFKA_BOOTSTRAP"
 READY_SECONDS_MAX = 60.0
-COUNTING_SECONDS_MAX = 30.0
+COUNTING_SECONDS_MAX = 90.0
 CLASSES = ["no", "yes"]
 LIVES = 4
 
