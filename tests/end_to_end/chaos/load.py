@@ -30,7 +30,7 @@ PAUSE_SECONDS_CLIENT = 2.0
 RETRY_SECONDS = 0.25
 """Sooner than `Retry-After` says, so that it is seen when a project goes on."""
 REQUEST_SECONDS_MAX = 20.0
-END_SECONDS_MAX = 60.0
+END_SECONDS_MAX = 240.0
 LATER = (503, 429)
 DEFINITION = {
     "label_schema": {"kind": "choice", "classes": list(LABELS)},
