@@ -2,7 +2,7 @@
 export {
   html, render, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useReducer, useRef, useState,
 } from "../vendor/htm-preact-standalone.js";
-import { useEffect, useReducer } from "../vendor/htm-preact-standalone.js";
+import { useLayoutEffect, useReducer } from "../vendor/htm-preact-standalone.js";
 
 // A value with watchers. `set` takes the fields that change.
 export function store(value) {
@@ -23,6 +23,11 @@ export function store(value) {
 // Draw the component again whenever the store changes; returns its value.
 export function useStore(one) {
   const [, again] = useReducer((count) => count + 1, 0);
-  useEffect(() => one.watch(again), [one]);
-  return one.value;
+  const drawn = one.value;
+  useLayoutEffect(() => {
+    // Others may have changed it between this component's being drawn and its being watched.
+    if (one.value !== drawn) again();
+    return one.watch(again);
+  }, [one]);
+  return drawn;
 }

@@ -1,5 +1,5 @@
 // Every key of ours, shown where it acts and changeable; the browser's own keys stay its own.
-import { html, store, useEffect, useRef, useStore } from "./html.js";
+import { html, store, useLayoutEffect, useRef, useStore } from "./html.js";
 import { recall, remember } from "./memory.js";
 import { t } from "./strings.js";
 
@@ -90,7 +90,8 @@ document.addEventListener("keydown", (event) => {
 export function useKeys(actions) {
   const layer = useRef(actions);
   layer.current = actions;
-  useEffect(() => {
+  // With the change of the page and not after it is painted: quick fingers are faster than a frame.
+  useLayoutEffect(() => {
     layers.push(layer);
     return () => layers.splice(layers.indexOf(layer), 1);
   }, []);

@@ -26,6 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (requirements / "run.in").write_text("toy\n")
     (requirements / "develop.in").write_text("toy\nother\n")
     (requirements / "peers.in").write_text("other<2\n")
+    (requirements / "readers.in").write_text("toy\n")
     return tmp_path
 
 
@@ -50,6 +51,7 @@ def test_without_a_lock_everything_is_at_its_newest_allowed_version(root: Path) 
     assert _locked(root, "run") == {"toy": "2.0"}
     assert _locked(root, "develop") == {"toy": "2.0", "other": "2.0"}
     assert _locked(root, "peers") == {"other": "1.0"}
+    assert _locked(root, "readers") == {"toy": "2.0"}
 
 
 def test_what_is_locked_stays_while_another_requirement_moves_and_goes_up_when_asked(root: Path) -> None:
@@ -59,6 +61,8 @@ def test_what_is_locked_stays_while_another_requirement_moves_and_goes_up_when_a
     locks.requirements(upgrade=False, root=root)
     assert _locked(root, "run") == {"toy": "1.0", "other": "2.0"}
     assert _locked(root, "develop") == {"toy": "1.0", "other": "2.0"}
+    # On what runs, though a newer one is allowed.
+    assert _locked(root, "readers") == {"toy": "1.0"}
     locks.requirements(upgrade=True, root=root)
     assert _locked(root, "run") == {"toy": "2.0", "other": "2.0"}
     assert _locked(root, "develop") == {"toy": "2.0", "other": "2.0"}
