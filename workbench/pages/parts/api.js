@@ -26,6 +26,13 @@ export async function loadSession() {
 
 const AWAY = new Set([429, 502, 503, 504]);
 
+// What a request or the reading of its answer ended with, when it ended for the network.
+function awayOf(fault) {
+  if (!(fault instanceof TypeError)) return fault;
+  network.set({ away: true });
+  return new Away("network");
+}
+
 // Send one request. `path` starts behind `/v1`; a body that is an object goes as JSON, a text as it is under `type`.
 export async function send(service, method, path, body, { type, signal } = {}) {
   const headers = {};
@@ -36,9 +43,7 @@ export async function send(service, method, path, body, { type, signal } = {}) {
   try {
     answer = await fetch(`/api/${service}/v1${path}`, { method, headers, body: content, signal, cache: "no-store" });
   } catch (fault) {
-    if (fault.name === "AbortError") throw fault;
-    network.set({ away: true });
-    throw new Away("network");
+    throw awayOf(fault);
   }
   if (AWAY.has(answer.status)) {
     network.set({ away: true });
@@ -60,7 +65,11 @@ async function problemOf(answer) {
 
 export async function ask(service, method, path, body, options) {
   const answer = await send(service, method, path, body, options);
-  return answer.json();
+  try {
+    return await answer.json();
+  } catch (fault) {
+    throw awayOf(fault);
+  }
 }
 
 // Where a unit's payload is, through our own door: the link is signed for ingest, and browsers reach the workbench only.
@@ -73,16 +82,16 @@ export function payloadPath(url) {
 const EXACT = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export async function payload(url) {
-  let answer;
+  let answer, bytes;
   try {
     answer = await fetch(payloadPath(url));
-  } catch {
-    network.set({ away: true });
-    throw new Away("network");
+    bytes = answer.ok ? await answer.arrayBuffer() : null;
+  } catch (fault) {
+    throw awayOf(fault);
   }
   if (AWAY.has(answer.status)) throw new Away(`ingest ${answer.status}`);
   if (!answer.ok) throw new Refused(answer.status, await problemOf(answer));
-  const text = EXACT.decode(await answer.arrayBuffer());
+  const text = EXACT.decode(bytes);
   const content = answer.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
   return { content, mediaType: answer.headers.get("concord-media-type") ?? "" };
 }

@@ -71,7 +71,14 @@ export class Desk {
       !known.has(id) && !this.done.has(id) && !this.outbox.has(id));
     this.state.set({ reason: told.reason ?? "", problem: "" });
     // All are fetched at once, and stand in the order in which they were offered.
-    for (const ready of fresh.map((offer) => this.ready(offer))) this.put(await ready);
+    const coming = fresh.map((offer) => this.ready(offer).then((unit) => ({ unit }), (fault) => ({ fault })));
+    const faults = [];
+    for (const one of coming) {
+      const { unit, fault } = await one;
+      if (unit) this.put(unit);
+      else faults.push(fault);
+    }
+    if (faults.length) throw faults[0];
   }
 
   async ready(offer) {
