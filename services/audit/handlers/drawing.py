@@ -63,8 +63,14 @@ class Drawing:
         """Return whether no unit of the lot is missing, and have the read model know which are."""
         state = lot.state
         missing = lot.waits_for = set(state.unit_ids)
-        async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
-            missing -= {unit_id for unit_id in chunk if unit_id in units and units[unit_id].ready(state.rework)}
+        try:
+            async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
+                missing -= {unit_id for unit_id in chunk if unit_id in units and units[unit_id].ready(state.rework)}
+        except BaseException:
+            # Looked at by half, it would wait for units that are there, of which there is no news any more.
+            if lot.waits_for is missing:
+                lot.waits_for = None
+            raise
         # What was settled meanwhile is out of it too, unless the lot has moved on and looks anew.
         return not missing and lot.state is state
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -98,6 +98,29 @@ async def test_what_goes_wrong_with_a_lot_is_tried_again_and_ends_nothing(
     lot = await until_status(audit, "accepted")
     assert (lot["problem"], faults) == ("", [])
     assert (await audit.told()).count("lot_accepted") == 1
+
+
+async def test_a_lot_that_could_not_be_looked_at_waits_for_no_unit_that_is_there(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units, faults, look = unit_ids(20, first=20), [StoreUnavailable("away")], Repository.in_chunks
+    for unit in units:
+        await audit.upstream.unit(unit)
+    await audit.resolve(units[:10])
+
+    def faulty(repository: Repository, ids: Sequence[str]) -> AsyncIterator[Any]:
+        if faults:
+            raise faults.pop()
+        return look(repository, ids)
+
+    monkeypatch.setattr(Repository, "in_chunks", faulty)
+    await audit.upstream.lot(lot_id(2), units)
+    await audit.settle()
+    await audit.resolve(units[10:])
+    async with asyncio.timeout(SECONDS_MAX):
+        while (lot := (await audit.client(f"/v1/lots/{lot_id(2)}")).json())["problem"]:  # noqa: ASYNC110 - has no event
+            await asyncio.sleep(LOOK_SECONDS)
+    assert (lot["status"], faults) == ("auditing", [])
 
 
 async def test_claims_are_made_beside_the_event_loop(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
