@@ -1,7 +1,7 @@
 """Projects as every service but ingest sees them: rows of the projects topic."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from google.protobuf.message import Message
 
@@ -16,6 +16,8 @@ from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
 from concord.labels import ClassedSchema, LabelSchema, decoded, schema_from
 from concord.labels.form import Form
 
+Life = Literal["open", "paused", "closed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -25,6 +27,7 @@ class Project:
         classed: the schema again, where its labels have classes; asking a schema is too dear for every label.
         form: the schema again, where its labels have several fields.
         policy: every field set; ingest fills in the defaults before it publishes.
+        life: open, paused (nothing is given out) or closed (nor ever again), and why it is not open.
     """
 
     project_id: str
@@ -37,6 +40,18 @@ class Project:
     guideline_text: str
     policy: Policy
     targets: Targets
+    life: Life = "open"
+    life_reason: str = ""
+
+    @property
+    def gives_work(self) -> bool:
+        """Return whether units of it are given to annotators."""
+        return self.life == "open"
+
+    @property
+    def paused(self) -> bool:
+        """Return whether nothing of it is to be done now by anybody: reviewers are shown nothing of it, either."""
+        return self.life == "paused"
 
 
 def project_from(event: Message) -> Project:
@@ -61,6 +76,8 @@ def project_from(event: Message) -> Project:
         guideline_text=defined.guideline_text,
         policy=defined.policy,
         targets=defined.targets,
+        life=cast("Life", defined.life or "open"),
+        life_reason=defined.life_reason,
     )
 
 

@@ -79,8 +79,11 @@ REASONS: Mapping[Code, str] = {
     "lacks_skill": "What waits in this project takes what you are not said to have: {skills}.",
     "credential_lapsed": "What waits in this project takes a credential of yours that ended at {ended_at}: {skills}.",
     "on_break": "You are on a break until {until}: {detail}",
+    "paused": "This project is paused{detail}; what you hold may be finished, and more comes when it goes on.",
+    "closed": "This project is closed{detail}; what you hold may be finished.",
 }
 """Why there is nothing, for people."""
+NOT_GIVEN = ("paused", "closed")
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
@@ -152,7 +155,8 @@ class Desk:
         why = await self.handlers.waiting.why_nothing(annotator_id, project_id)
         ended_at, until = (timestamp(at) if at is not None else "" for at in (why.ended_at_us, why.until_us))
         skills = ", ".join(why.skills)
-        reason = REASONS[why.code].format(skills=skills, ended_at=ended_at, until=until, detail=why.detail)
+        detail = f" ({why.detail})" if why.code in NOT_GIVEN and why.detail else why.detail
+        reason = REASONS[why.code].format(skills=skills, ended_at=ended_at, until=until, detail=detail)
         return Claimed([], reason, Nothing(why.code, list(why.skills), ended_at, until))
 
     def label_schema(self, project: Project) -> msgspec.Raw:

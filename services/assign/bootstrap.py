@@ -50,12 +50,14 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     projects = project_table(ports.broker, ports.clock, letters)
     annotators = Table(ports.broker, ANNOTATORS, events.annotator_from, ports.clock, letters)
     annotators.listen(repository.annotator_told)
+    projects.listen(repository.project_told)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
     handlers = Handlers.of(repository, projects, instruments, ports.clock, ports.writer)
     expire = partial(_expire, handlers)
     expiring = repeating("lease ends", expire, ports.clock, ports.telemetry, lambda: EXPIRE_SECONDS)
     look = handlers.stranded.look
     looking = repeating("units nobody is left for", look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
+    ending = repeating("closed projects", handlers.closing.look, ports.clock, ports.telemetry, lambda: LOOK_SECONDS)
     write = handlers.leases.write_active_times
     writing = repeating("active times", write, ports.clock, ports.telemetry, lambda: WRITE_SECONDS)
     tidy = repository.fresh.tidy
@@ -68,7 +70,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, writing, tidying],
+        loops=[expiring, looking, ending, writing, tidying],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(

@@ -120,10 +120,11 @@ class AssignmentOffer(msgspec.Struct):
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):
-    """Why there is nothing: `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed` or `on_break`.
+    """Why there is nothing, by a code.
 
-    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break
-    lasts `until`.
+    The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed`.
+    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break lasts
+    `until`.
     """
 
     code: Code

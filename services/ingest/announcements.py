@@ -51,6 +51,10 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
         guideline_text=definition.guideline,
         policy=policy(definition.policy),
         targets=Targets(**asdict(definition.targets)),
+        life=project.life,
+        life_reason=project.life_reason,
+        changed_by=project.changed_by,
+        changed_as=project.changed_as,
     )
     envelope = ProjectEvent(project_defined=told)
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
@@ -77,7 +81,15 @@ def project_from(event: Message) -> domain.ProjectState:
         targets=_read(domain.Targets, told.targets),
     )
     return domain.ProjectState(
-        metadata.project_id, metadata.client_id, told.revision, told.guideline_version, definition
+        metadata.project_id,
+        metadata.client_id,
+        told.revision,
+        told.guideline_version,
+        definition,
+        life=cast("domain.Life", told.life or "open"),
+        life_reason=told.life_reason,
+        changed_by=told.changed_by,
+        changed_as=told.changed_as,
     )
 
 

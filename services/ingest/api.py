@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.errors import Conflict, FieldError, Forbidden, Gone, Invalid
+from concord.chassis.errors import Conflict, FieldError, Gone, Invalid
 from concord.chassis.http import (
     AnyId,
     Limit,
@@ -25,13 +25,14 @@ from concord.chassis.payload_links import SignedLink
 from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish, shown_as_text
 from services.ingest.domain.imports import ImportWish
-from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectRefused, ProjectState
+from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
 from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
 from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
+from services.ingest.door.projects import ClientOrOperator, add_routes, author, project_of
 from services.ingest.door.report import Report
-from services.ingest.door.serving import serve
+from services.ingest.door.serving import serve, serve_all
 from services.ingest.door.watching import EVENT_STREAM, watched
 from services.ingest.formats import FORMATS, LINES
 from services.ingest.handlers import Handlers
@@ -55,12 +56,16 @@ from services.ingest.schemas import (
     WantedUnits,
 )
 
-STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectRefused: 422}
+STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectNotOpen: 409, ProjectRefused: 422}
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 40
 ANYWHERE = (
     "/v1/projects",
     "/v1/projects/{project_id}",
+    "/v1/projects/{project_id}/pause",
+    "/v1/projects/{project_id}/resume",
+    "/v1/projects/{project_id}/close",
+    "/v1/projects/{project_id}/changes",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
     "/v1/projects/{project_id}/erasures",
@@ -76,7 +81,6 @@ FILES = tuple(dict.fromkeys(kind for found in FORMATS.values() for kind in found
 """Media types of the formats that are no units of ours."""
 ANY_FILE = (*LINES, "text/csv", "application/octet-stream")
 
-ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 Client = Annotated[Caller, require(Role.CLIENT)]
 _SLUG = {"minLength": 1, "maxLength": SLUG_CHARACTERS_MAX, "pattern": f"^{SLUG.pattern}$"}
 Slug = Annotated[str, Path(json_schema_extra=_SLUG, description="The client's own name of the project.")]
@@ -90,15 +94,18 @@ LINK = tuple(
 def router(signed_link: SignedLink) -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    defined = documented(body=Definition, reply=ProjectBody, also=201)
+    defined = documented(body=Definition, reply=ProjectBody, also=201, refusals=(409,))
     routes.put("/projects/{slug}", **defined)(define_project)
     routes.get("/projects", **documented(reply=Projects))(list_projects)
     routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
+    add_routes(routes)
     admitted = documented(
-        body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404,)
+        body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )
     routes.post("/projects/{project_id}/units", **admitted)(admit_units)
-    told = documented(body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404,))
+    told = documented(
+        body=dict, body_media_types=EVENT_MEDIA_TYPES, reply=AdmissionReport, status=202, refusals=(404, 409)
+    )
     routes.post("/projects/{project_id}/events", **told)(admit_events)
     begun = documented(body=ImportWish, reply=ImportBody, also=201, refusals=(404, 409))
     routes.post("/projects/{project_id}/imports", **begun)(begin_import)
@@ -147,7 +154,7 @@ async def define_project(request: Request, slug: Slug, caller: Client) -> Respon
         raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
     definition = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
-    state, new = await _handlers(request).projects.define(caller.client_id, slug, definition)
+    state, new = await _handlers(request).projects.define(caller.client_id, slug, definition, author(caller))
     return json_answer(ProjectBody.of(state), 201 if new else 200)
 
 
@@ -161,7 +168,7 @@ async def list_projects(request: Request, caller: ClientOrOperator, limit: Limit
 
 async def show_project(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show one project, whole."""
-    return json_answer(ProjectBody.of(await _project(request, project_id, caller)))
+    return json_answer(ProjectBody.of(await project_of(request, project_id, caller)))
 
 
 async def admit_units(
@@ -173,7 +180,7 @@ async def admit_units(
     key: Key = None,
 ) -> Response:
     """Admit units in any of the formats: each line gets its own verdict, and no body is held in memory."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     door = _door(request)
     found = format_in(request, named)
     body = Body(request, hashed=key is not None)
@@ -183,8 +190,7 @@ async def admit_units(
     options = columns.options(schema_from(project.definition.label_schema))
     report = Report()
     async with aclosing(batches(body, found, options, door.spools)) as rows:
-        async for batch in rows:
-            await serve(door.handlers.admissions, project, batch, report)
+        await serve_all(door.handlers.admissions, project, rows, report)
     said = msgspec.json.encode(report.body())
     if key is not None:
         await door.handlers.imports.answer(place, body.sha256.hexdigest(), 202, said)
@@ -193,7 +199,7 @@ async def admit_units(
 
 async def admit_events(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Admit units as CloudEvents over HTTP: one in binary or structured mode, or a batch."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     said = await events_in(request, project_id)
     report = Report()
     await serve(_handlers(request).admissions, project, Batch(range(1, 1 + len(said)), said), report)
@@ -202,7 +208,7 @@ async def admit_events(request: Request, project_id: AnyId, caller: Client) -> R
 
 async def begin_import(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Begin an import, or find the one of this name: its file is sent in as many requests as it takes."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     found, new = await _handlers(request).imports.begin(project, await read_json(request, IMPORT))
     return json_answer(ImportBody.of(found), 201 if new else 200)
 
@@ -225,7 +231,7 @@ async def send_import(
     if found.progress.complete or offset != found.progress.offset:
         stands = "is complete" if found.progress.complete else f"is read to byte {found.progress.offset}"
         raise Conflict(f"The import {stands}; send the file from there on.")
-    project = await _project(request, found.project_id, caller)
+    project = await project_of(request, found.project_id, caller)
     allow_body(request, IMPORT_BYTES_MAX)
     options = options_of(found.wish, schema_from(project.definition.label_schema))
     reading = Reading(handlers, project, found, options)
@@ -242,7 +248,7 @@ async def watch_import(request: Request, import_id: AnyId, caller: ClientOrOpera
 
 async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Say where units stand, by the client's own ids: so every id is answered, however many there are."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     wanted = await read_json(request, WANTED_UNITS)
     found = await _handlers(request).admissions.find(project, wanted.ids)
     return json_answer(FoundUnits([AdmittedUnit.of(one) for one in found]))
@@ -250,7 +256,7 @@ async def find_units(request: Request, project_id: AnyId, caller: ClientOrOperat
 
 async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Withdraw units everywhere, by their ids or as those of a data subject: what they say is destroyed."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     wanted = await read_json(request, ERASURES)
     erasure = _handlers(request).erasure
     erased = await erasure.erase(project, wanted.ids, wanted.reason) if wanted.ids else []
@@ -262,7 +268,7 @@ async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Re
 
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
-    project = await _project(request, project_id, caller)
+    project = await project_of(request, project_id, caller)
     return json_answer(Sealed(await _handlers(request).lots.seal_all(project)))
 
 
@@ -291,9 +297,3 @@ async def show_suggestion(request: Request, unit_id: AnyId) -> Response:
     return Response(
         msgspec.json.encode(body), media_type="application/json", headers={"cache-control": "private, no-store"}
     )
-
-
-async def _project(request: Request, project_id: str, caller: Caller) -> ProjectState:
-    if caller.client_id is None and not caller.may(Role.OPERATOR):
-        raise Forbidden("This credential names no client.")
-    return await _handlers(request).projects.one(project_id, caller.client_id)

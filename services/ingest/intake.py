@@ -18,7 +18,7 @@ from concord.chassis.broker.port import Incoming
 from concord.chassis.consumer import Delivery, Poison
 from concord.contracts.codec import Headers
 from services.ingest.domain.admission import UnitWish, shown
-from services.ingest.domain.project import ProjectDoesNotExist
+from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen
 from services.ingest.handlers import Handlers
 
 STRUCTURED = "application/cloudevents+json"
@@ -66,9 +66,11 @@ class Intake:
                 project = await self.handlers.projects.one(project_id, client_id=None)
             except ProjectDoesNotExist as fault:
                 raise Poison(f"source: there is no project {shown(project_id)}; define it first") from fault
-            admission = await self.handlers.admissions.admit(
-                project, [wish for wish, _ in units], [trace for _, trace in units]
-            )
+            wishes, traces = [wish for wish, _ in units], [trace for _, trace in units]
+            try:
+                admission = await self.handlers.admissions.admit(project, wishes, traces)
+            except ProjectNotOpen as fault:
+                raise Poison(f"source: {fault}; {fault.cure}") from fault
             if admission.refused:
                 raise Poison(str(next(iter(admission.refused.values()))))
 

@@ -1,13 +1,17 @@
 """Ingest's bodies, as they travel over HTTP."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 
+from concord.chassis.clock import MICROSECONDS
 from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, STRATUM_CHARACTERS_MAX, UnitWish
 from services.ingest.domain.identity import Place
 from services.ingest.domain.imports import Import, ImportWish
-from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Policy, ProjectState, Targets
+from services.ingest.domain.life import REASON_CHARACTERS_MAX
+from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Life, Policy, ProjectState, Targets
+from services.ingest.handlers.projects import Changed
 
 DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
@@ -33,6 +37,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     """A project, whole: what was left out of the definition stands here with its default.
 
     Attributes:
+        life: open, paused or closed, and why it is not open.
         without_effect: the fields that are kept and told, and that nothing follows from yet.
     """
 
@@ -44,6 +49,8 @@ class ProjectBody(msgspec.Struct, frozen=True):
     guideline_version: int
     policy: Policy
     targets: Targets
+    life: Life
+    life_reason: str
     without_effect: tuple[str, ...] = WITHOUT_EFFECT
 
     @classmethod
@@ -59,6 +66,8 @@ class ProjectBody(msgspec.Struct, frozen=True):
             state.guideline_version,
             said.policy,
             said.targets,
+            state.life,
+            state.life_reason,
         )
 
 
@@ -67,6 +76,54 @@ class Projects(msgspec.Struct, frozen=True):
 
     projects: list[ProjectBody]
     next: str | None = None
+
+
+class LifeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a project is paused or closed; annotators are told it. Of a project that is resumed nothing is kept."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=REASON_CHARACTERS_MAX)] = ""
+
+
+class ChangeBody(msgspec.Struct, frozen=True):
+    """One field of a project that somebody changed.
+
+    Attributes:
+        revision: the project's, since this change.
+        at: when, RFC 3339 in UTC.
+        by, role: who, as their credential names them, and as what; empty where that was not noted.
+        before, after: JSON, `before` null in the first revision; of what is over 2,000 bytes, how many and a digest.
+    """
+
+    revision: int
+    at: str
+    by: str
+    role: str
+    field: str
+    before: Any
+    after: Any
+
+    @classmethod
+    def of(cls, found: Changed) -> "ChangeBody":
+        """Return a change as its client sees it."""
+        state, at_us = found.revision
+        field, before, after = found.change
+        return cls(state.revision, timestamp(at_us), state.changed_by, state.changed_as, field, before, after)
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What was changed of a project, oldest first, and the revision after which the list goes on; None at its end."""
+
+    changes: list[ChangeBody]
+    next: int | None = None
+
+
+def timestamp(at_us: int) -> str:
+    """Return a time as RFC 3339 has it, in UTC, to the millisecond.
+
+    >>> timestamp(1_500_000)
+    '1970-01-01T00:00:01.500Z'
+    """
+    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -247,4 +304,5 @@ class Sealed(msgspec.Struct, frozen=True):
     lots: int
 
 
+LIFE = msgspec.json.Decoder(LifeBody)
 WANTED_UNITS = msgspec.json.Decoder(WantedUnits)

@@ -276,6 +276,8 @@ class Measure:
 
     def _hold_against_targets(self, project: Project, rows: Rows) -> None:
         """Tell of targets that turned; look again at the next turn while one is turning, though nothing changes."""
+        if project.paused:
+            return  # what stands still breaches nothing; it is looked at again when it goes on
         project_id, now_us = project.project_id, self.clock.now_us()
         found = self.targets(project, self.measured[project_id])
         self._turning.discard(project_id)

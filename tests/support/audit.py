@@ -200,10 +200,12 @@ class Audit:
             await self.upstream.erased(unit)
         await self.settle()
 
-    async def define(self, policy: policies.Policy, schema: Any = CHOICE, revision: int = 1) -> None:
+    async def define(
+        self, policy: policies.Policy, schema: Any = CHOICE, revision: int = 1, life: str = "open"
+    ) -> None:
         told = ProjectDefined(
             name="p", revision=revision, label_schema=encoded(schema), guideline_version=1, guideline_text="x",
-            policy=announcements.policy(policy),
+            policy=announcements.policy(policy), life=life,
         )  # fmt: skip
         project_id = self.upstream.project_id
         await self.upstream.tell(PROJECTS, project_id, ProjectEvent(project_defined=told))

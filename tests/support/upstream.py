@@ -58,7 +58,12 @@ class Teller:
         await self.broker.publish([record] * times)
 
     async def project(
-        self, wished: Policy, classes: Sequence[str] = CLASSES, revision: int = 1, schema: Any = None
+        self,
+        wished: Policy,
+        classes: Sequence[str] = CLASSES,
+        revision: int = 1,
+        schema: Any = None,
+        life: str = "open",
     ) -> None:
         """Define the project, or define it anew; its labels are a choice where no schema is given."""
         self.overlap_initial = wished.overlap.initial
@@ -70,6 +75,7 @@ class Teller:
             guideline_text="Say yes or no.",
             policy=policy(wished),
             targets=Targets(**asdict(DefaultTargets())),
+            life=life,
         )
         await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=told))
 

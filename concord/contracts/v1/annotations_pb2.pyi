@@ -190,7 +190,7 @@ class UnitStranded(_message.Message):
     unit_id: _builtins.str
     rework: _builtins.int
     reason: _builtins.str
-    """"everybody_had_it", "named_had_it", "named_not_known" or "given_up_too_often"."""
+    """"everybody_had_it", "named_had_it", "named_not_known", "given_up_too_often" or "project_closed"."""
     labels: _builtins.int
     """Labels that count, and how many are wanted in all."""
     overlap_wanted: _builtins.int

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#concord/contracts/v1/projects.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x8a\x01\n\x0cProjectEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12?\n\x0fproject_defined\x18\n \x01(\x0b\x32$.concord.contracts.v1.ProjectDefinedH\x00\x42\x07\n\x05\x65vent\"\xd7\x01\n\x0eProjectDefined\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x14\n\x0clabel_schema\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x16\n\x0eguideline_text\x18\x05 \x01(\t\x12,\n\x06policy\x18\x06 \x01(\x0b\x32\x1c.concord.contracts.v1.Policy\x12.\n\x07targets\x18\x07 \x01(\x0b\x32\x1d.concord.contracts.v1.Targets\"\xd7\x04\n\x06Policy\x12\x34\n\x07overlap\x18\x01 \x01(\x0b\x32#.concord.contracts.v1.OverlapPolicy\x12\x38\n\tconsensus\x18\x02 \x01(\x0b\x32%.concord.contracts.v1.ConsensusPolicy\x12.\n\x04gold\x18\x03 \x01(\x0b\x32 .concord.contracts.v1.GoldPolicy\x12\x36\n\x08sampling\x18\x04 \x01(\x0b\x32$.concord.contracts.v1.SamplingPolicy\x12,\n\x03lot\x18\x05 \x01(\x0b\x32\x1f.concord.contracts.v1.LotPolicy\x12\x30\n\x05\x61udit\x18\x06 \x01(\x0b\x32!.concord.contracts.v1.AuditPolicy\x12\x30\n\x05lease\x18\x07 \x01(\x0b\x32!.concord.contracts.v1.LeasePolicy\x12\x34\n\x07\x66\x61tigue\x18\x08 \x01(\x0b\x32#.concord.contracts.v1.FatiguePolicy\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\n \x01(\r\x12\x0e\n\x06\x64\x65\x64upe\x18\x0b \x01(\t\x12;\n\x0bsuggestions\x18\x0c \x01(\x0b\x32&.concord.contracts.v1.SuggestionPolicy\x12\x34\n\x07privacy\x18\r \x01(\x0b\x32#.concord.contracts.v1.PrivacyPolicy\"-\n\rOverlapPolicy\x12\x0f\n\x07initial\x18\x01 \x01(\r\x12\x0b\n\x03max\x18\x02 \x01(\r\"\xb0\x01\n\x0f\x43onsensusPolicy\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\r\n\x05learn\x18\x03 \x01(\t\x12\x1a\n\rwrong_at_most\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06prices\x18\x05 \x01(\x0b\x32\x1c.concord.contracts.v1.PricesH\x01\x88\x01\x01\x42\x10\n\x0e_wrong_at_mostB\t\n\x07_prices\"8\n\x06Prices\x12\r\n\x05label\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\x01\x12\r\n\x05\x65rror\x18\x03 \x01(\x01\"L\n\nGoldPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x19\n\x11qualify_units_max\x18\x02 \x01(\r\x12\x15\n\rpass_accuracy\x18\x03 \x01(\x01\"\xcf\x01\n\x0eSamplingPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x0c\n\x04seed\x18\x02 \x01(\t\x12@\n\x06quotas\x18\x03 \x03(\x0b\x32\x30.concord.contracts.v1.SamplingPolicy.QuotasEntry\x12\x17\n\x0funcertainty_min\x18\x04 \x01(\x01\x12\x17\n\x0funcertain_first\x18\x05 \x01(\x08\x1a-\n\x0bQuotasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xab\x01\n\rPrivacyPolicy\x12G\n\ntreatments\x18\x01 \x03(\x0b\x32\x33.concord.contracts.v1.PrivacyPolicy.TreatmentsEntry\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07regions\x18\x03 \x03(\t\x1a\x31\n\x0fTreatmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\'\n\x10SuggestionPolicy\x12\x13\n\x0bhidden_rate\x18\x01 \x01(\x01\"5\n\tLotPolicy\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x1a\n\x12seal_after_seconds\x18\x02 \x01(\r\"\xa8\x01\n\x0b\x41uditPolicy\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x11\n\ton_reject\x18\x07 \x01(\t\x12\x1b\n\x0erejections_max\x18\x08 \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_rejections_max\"4\n\x0bLeasePolicy\x12\x0f\n\x07seconds\x18\x01 \x01(\r\x12\x14\n\x0crenewals_max\x18\x02 \x01(\r\"n\n\rFatiguePolicy\x12\x19\n\x11\x66\x61lse_alarm_units\x18\x01 \x01(\r\x12\x15\n\rbreak_seconds\x18\x02 \x01(\r\x12\x1b\n\x13session_minutes_max\x18\x03 \x01(\r\x12\x0e\n\x06\x62reaks\x18\x04 \x01(\x08\"k\n\x07Targets\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x18\n\x10label_error_rate\x18\x02 \x01(\x01\x12\x17\n\x0f\x61udit_pass_rate\x18\x03 \x01(\x01\x12\x1e\n\x16turnaround_p95_seconds\x18\x04 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#concord/contracts/v1/projects.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x8a\x01\n\x0cProjectEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12?\n\x0fproject_defined\x18\n \x01(\x0b\x32$.concord.contracts.v1.ProjectDefinedH\x00\x42\x07\n\x05\x65vent\"\xa2\x02\n\x0eProjectDefined\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x14\n\x0clabel_schema\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x16\n\x0eguideline_text\x18\x05 \x01(\t\x12,\n\x06policy\x18\x06 \x01(\x0b\x32\x1c.concord.contracts.v1.Policy\x12.\n\x07targets\x18\x07 \x01(\x0b\x32\x1d.concord.contracts.v1.Targets\x12\x0c\n\x04life\x18\x08 \x01(\t\x12\x13\n\x0blife_reason\x18\t \x01(\t\x12\x12\n\nchanged_by\x18\n \x01(\t\x12\x12\n\nchanged_as\x18\x0b \x01(\t\"\xd7\x04\n\x06Policy\x12\x34\n\x07overlap\x18\x01 \x01(\x0b\x32#.concord.contracts.v1.OverlapPolicy\x12\x38\n\tconsensus\x18\x02 \x01(\x0b\x32%.concord.contracts.v1.ConsensusPolicy\x12.\n\x04gold\x18\x03 \x01(\x0b\x32 .concord.contracts.v1.GoldPolicy\x12\x36\n\x08sampling\x18\x04 \x01(\x0b\x32$.concord.contracts.v1.SamplingPolicy\x12,\n\x03lot\x18\x05 \x01(\x0b\x32\x1f.concord.contracts.v1.LotPolicy\x12\x30\n\x05\x61udit\x18\x06 \x01(\x0b\x32!.concord.contracts.v1.AuditPolicy\x12\x30\n\x05lease\x18\x07 \x01(\x0b\x32!.concord.contracts.v1.LeasePolicy\x12\x34\n\x07\x66\x61tigue\x18\x08 \x01(\x0b\x32#.concord.contracts.v1.FatiguePolicy\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\n \x01(\r\x12\x0e\n\x06\x64\x65\x64upe\x18\x0b \x01(\t\x12;\n\x0bsuggestions\x18\x0c \x01(\x0b\x32&.concord.contracts.v1.SuggestionPolicy\x12\x34\n\x07privacy\x18\r \x01(\x0b\x32#.concord.contracts.v1.PrivacyPolicy\"-\n\rOverlapPolicy\x12\x0f\n\x07initial\x18\x01 \x01(\r\x12\x0b\n\x03max\x18\x02 \x01(\r\"\xb0\x01\n\x0f\x43onsensusPolicy\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\r\n\x05learn\x18\x03 \x01(\t\x12\x1a\n\rwrong_at_most\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06prices\x18\x05 \x01(\x0b\x32\x1c.concord.contracts.v1.PricesH\x01\x88\x01\x01\x42\x10\n\x0e_wrong_at_mostB\t\n\x07_prices\"8\n\x06Prices\x12\r\n\x05label\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\x01\x12\r\n\x05\x65rror\x18\x03 \x01(\x01\"L\n\nGoldPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x19\n\x11qualify_units_max\x18\x02 \x01(\r\x12\x15\n\rpass_accuracy\x18\x03 \x01(\x01\"\xcf\x01\n\x0eSamplingPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x0c\n\x04seed\x18\x02 \x01(\t\x12@\n\x06quotas\x18\x03 \x03(\x0b\x32\x30.concord.contracts.v1.SamplingPolicy.QuotasEntry\x12\x17\n\x0funcertainty_min\x18\x04 \x01(\x01\x12\x17\n\x0funcertain_first\x18\x05 \x01(\x08\x1a-\n\x0bQuotasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xab\x01\n\rPrivacyPolicy\x12G\n\ntreatments\x18\x01 \x03(\x0b\x32\x33.concord.contracts.v1.PrivacyPolicy.TreatmentsEntry\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07regions\x18\x03 \x03(\t\x1a\x31\n\x0fTreatmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\'\n\x10SuggestionPolicy\x12\x13\n\x0bhidden_rate\x18\x01 \x01(\x01\"5\n\tLotPolicy\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x1a\n\x12seal_after_seconds\x18\x02 \x01(\r\"\xa8\x01\n\x0b\x41uditPolicy\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x11\n\ton_reject\x18\x07 \x01(\t\x12\x1b\n\x0erejections_max\x18\x08 \x01(\rH\x00\x88\x01\x01\x42\x11\n\x0f_rejections_max\"4\n\x0bLeasePolicy\x12\x0f\n\x07seconds\x18\x01 \x01(\r\x12\x14\n\x0crenewals_max\x18\x02 \x01(\r\"n\n\rFatiguePolicy\x12\x19\n\x11\x66\x61lse_alarm_units\x18\x01 \x01(\r\x12\x15\n\rbreak_seconds\x18\x02 \x01(\r\x12\x1b\n\x13session_minutes_max\x18\x03 \x01(\r\x12\x0e\n\x06\x62reaks\x18\x04 \x01(\x08\"k\n\x07Targets\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x18\n\x10label_error_rate\x18\x02 \x01(\x01\x12\x17\n\x0f\x61udit_pass_rate\x18\x03 \x01(\x01\x12\x1e\n\x16turnaround_p95_seconds\x18\x04 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,35 +39,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROJECTEVENT']._serialized_start=99
   _globals['_PROJECTEVENT']._serialized_end=237
   _globals['_PROJECTDEFINED']._serialized_start=240
-  _globals['_PROJECTDEFINED']._serialized_end=455
-  _globals['_POLICY']._serialized_start=458
-  _globals['_POLICY']._serialized_end=1057
-  _globals['_OVERLAPPOLICY']._serialized_start=1059
-  _globals['_OVERLAPPOLICY']._serialized_end=1104
-  _globals['_CONSENSUSPOLICY']._serialized_start=1107
-  _globals['_CONSENSUSPOLICY']._serialized_end=1283
-  _globals['_PRICES']._serialized_start=1285
-  _globals['_PRICES']._serialized_end=1341
-  _globals['_GOLDPOLICY']._serialized_start=1343
-  _globals['_GOLDPOLICY']._serialized_end=1419
-  _globals['_SAMPLINGPOLICY']._serialized_start=1422
-  _globals['_SAMPLINGPOLICY']._serialized_end=1629
-  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_start=1584
-  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_end=1629
-  _globals['_PRIVACYPOLICY']._serialized_start=1632
-  _globals['_PRIVACYPOLICY']._serialized_end=1803
-  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_start=1754
-  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_end=1803
-  _globals['_SUGGESTIONPOLICY']._serialized_start=1805
-  _globals['_SUGGESTIONPOLICY']._serialized_end=1844
-  _globals['_LOTPOLICY']._serialized_start=1846
-  _globals['_LOTPOLICY']._serialized_end=1899
-  _globals['_AUDITPOLICY']._serialized_start=1902
-  _globals['_AUDITPOLICY']._serialized_end=2070
-  _globals['_LEASEPOLICY']._serialized_start=2072
-  _globals['_LEASEPOLICY']._serialized_end=2124
-  _globals['_FATIGUEPOLICY']._serialized_start=2126
-  _globals['_FATIGUEPOLICY']._serialized_end=2236
-  _globals['_TARGETS']._serialized_start=2238
-  _globals['_TARGETS']._serialized_end=2345
+  _globals['_PROJECTDEFINED']._serialized_end=530
+  _globals['_POLICY']._serialized_start=533
+  _globals['_POLICY']._serialized_end=1132
+  _globals['_OVERLAPPOLICY']._serialized_start=1134
+  _globals['_OVERLAPPOLICY']._serialized_end=1179
+  _globals['_CONSENSUSPOLICY']._serialized_start=1182
+  _globals['_CONSENSUSPOLICY']._serialized_end=1358
+  _globals['_PRICES']._serialized_start=1360
+  _globals['_PRICES']._serialized_end=1416
+  _globals['_GOLDPOLICY']._serialized_start=1418
+  _globals['_GOLDPOLICY']._serialized_end=1494
+  _globals['_SAMPLINGPOLICY']._serialized_start=1497
+  _globals['_SAMPLINGPOLICY']._serialized_end=1704
+  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_start=1659
+  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_end=1704
+  _globals['_PRIVACYPOLICY']._serialized_start=1707
+  _globals['_PRIVACYPOLICY']._serialized_end=1878
+  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_start=1829
+  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_end=1878
+  _globals['_SUGGESTIONPOLICY']._serialized_start=1880
+  _globals['_SUGGESTIONPOLICY']._serialized_end=1919
+  _globals['_LOTPOLICY']._serialized_start=1921
+  _globals['_LOTPOLICY']._serialized_end=1974
+  _globals['_AUDITPOLICY']._serialized_start=1977
+  _globals['_AUDITPOLICY']._serialized_end=2145
+  _globals['_LEASEPOLICY']._serialized_start=2147
+  _globals['_LEASEPOLICY']._serialized_end=2199
+  _globals['_FATIGUEPOLICY']._serialized_start=2201
+  _globals['_FATIGUEPOLICY']._serialized_end=2311
+  _globals['_TARGETS']._serialized_start=2313
+  _globals['_TARGETS']._serialized_end=2420
 # @@protoc_insertion_point(module_scope)

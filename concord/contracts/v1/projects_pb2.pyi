@@ -58,6 +58,10 @@ class ProjectDefined(_message.Message):
     GUIDELINE_TEXT_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
+    LIFE_FIELD_NUMBER: _builtins.int
+    LIFE_REASON_FIELD_NUMBER: _builtins.int
+    CHANGED_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     revision: _builtins.int
     """Counts the definitions of this project from 1; a consumer keeps the highest."""
@@ -66,6 +70,15 @@ class ProjectDefined(_message.Message):
     guideline_version: _builtins.int
     guideline_text: _builtins.str
     """Markdown."""
+    life: _builtins.str
+    """"open", "paused": nothing is given out and nothing taken in, or "closed": for good, and what was begun is settled.
+    Empty: open.
+    """
+    life_reason: _builtins.str
+    """Why it is no longer open, in its client's words; annotators are shown it."""
+    changed_by: _builtins.str
+    """Who made this revision, as their credential names them, and in which role."""
+    changed_as: _builtins.str
     @_builtins.property
     def policy(self) -> Global___Policy: ...
     @_builtins.property
@@ -80,10 +93,14 @@ class ProjectDefined(_message.Message):
         guideline_text: _builtins.str = ...,
         policy: Global___Policy | None = ...,
         targets: Global___Targets | None = ...,
+        life: _builtins.str = ...,
+        life_reason: _builtins.str = ...,
+        changed_by: _builtins.str = ...,
+        changed_as: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "targets", b"targets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "name", b"name", "policy", b"policy", "revision", b"revision", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_as", b"changed_as", "changed_by", b"changed_by", "guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "life", b"life", "life_reason", b"life_reason", "name", b"name", "policy", b"policy", "revision", b"revision", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -73,7 +73,7 @@ class Handlers:
             competences=Competences(repository),
             learning=Learning(repository, projects, deciding, clock),
             rulings=Rulings(repository, deciding),
-            queue=Queue(repository),
+            queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
         )
 

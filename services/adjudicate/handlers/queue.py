@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from concord.chassis.projects import Project
+from concord.chassis.table import Table
 from services.adjudicate.domain.escalation import may_rule
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.repository import Repository
@@ -15,10 +17,12 @@ class Queue:
 
     Args:
         repository: where facts are found.
+        projects: nothing is shown of those that are paused.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, projects: Table[Project]) -> None:
         self.repository = repository
+        self.projects = projects
 
     async def for_adjudicator(
         self, adjudicator_id: str, units_max: int, *, project_id: str | None, client_id: str | None
@@ -36,10 +40,20 @@ class Queue:
         for start in range(0, len(unit_ids), units_max):
             page = unit_ids[start : start + units_max]
             units = await self.repository.units(page)
-            found += [units[one] for one in page if one in units and may_rule(units[one], adjudicator_id)]
+            found += [
+                unit
+                for one in page
+                if (unit := units.get(one)) is not None
+                and not self._paused(unit.project_id)
+                and may_rule(unit, adjudicator_id)
+            ]
             if len(found) >= units_max:
                 break
         return found[:units_max]
+
+    def _paused(self, project_id: str) -> bool:
+        project = self.projects.rows.get(project_id)
+        return project is not None and project.paused
 
     async def of_project(self, project_id: str) -> AsyncIterator[Sequence[UnitState]]:
         """Yield a project's units in pages, in the order of their admission; gold units are left out."""

@@ -73,6 +73,17 @@ class ReadyQueue:
         for project in self._projects.values():
             yield from project.waiting
 
+    def waiting_in(self, project_id: str) -> list[str]:
+        """Return the units of a project that wait and have a record of their own, those left out that are picked."""
+        project = self._projects.get(project_id)
+        return [] if project is None else list(project.waiting)
+
+    def pages_in(self, project_id: str) -> list[Page]:
+        """Return the pages in which units of a project wait."""
+        project = self._projects.get(project_id)
+        lanes = () if project is None else project.lanes.values()
+        return [page for lane in lanes for page in lane.pages.pages.values()]
+
     def put_page(self, document_id: str, head: PageHead, rows: Sequence[FreshRow]) -> None:
         """Let the rows of a stored document wait, those that do already left as they are."""
         project = self._projects.setdefault(head.project_id, ProjectQueue())

@@ -8,7 +8,7 @@ import msgspec
 from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
 
-Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed", "on_break"]
+Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed", "on_break", "paused", "closed"]
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class Why(msgspec.Struct, frozen=True):
         skills: what they lack for that which waits, or which credentials have ended.
         ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
         until_us: when the break is over, microseconds since the epoch, UTC; None: there is none.
-        detail: why the break was asked for.
+        detail: why the break was asked for, or why the project is not open.
     """
 
     code: Code
@@ -27,6 +27,11 @@ class Why(msgspec.Struct, frozen=True):
     ended_at_us: int | None = None
     until_us: int | None = None
     detail: str = ""
+
+
+def not_given(life: str, reason: str) -> Why:
+    """Return why nothing of a project is given to anybody that is paused or closed, for this reason."""
+    return Why("paused" if life == "paused" else "closed", detail=reason)
 
 
 def why_nothing(

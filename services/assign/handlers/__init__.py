@@ -3,7 +3,8 @@
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
 `waiting` has claims wait and says why there is nothing,
-`leases` ends and prolongs, `annotators` says who is who, and `stranded` finds what waits for nobody.
+`leases` ends and prolongs, `annotators` says who is who, `stranded` finds what waits for nobody, and `closing` ends
+the wait in projects that are closed.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.claims import Claims, Leased
+from services.assign.handlers.closing import Closing
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
@@ -30,6 +32,7 @@ __all__ = [
     "Annotators",
     "Answer",
     "Claims",
+    "Closing",
     "Handlers",
     "Leased",
     "Leases",
@@ -58,6 +61,7 @@ class Handlers:
     waiting: Waiting
     leases: Leases
     stranded: Stranded
+    closing: Closing
 
     @classmethod
     def of(
@@ -86,4 +90,5 @@ class Handlers:
             onward=Onward(repository, projects, claims, submissions, instruments),
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),
+            closing=Closing(repository, projects, requests),
         )

@@ -68,7 +68,8 @@ class Claims:
     async def claim(self, annotator_id: str, project_id: str, units_max: int) -> list[Leased]:
         """Return what the annotator holds in the project, and as many new units as make up `units_max`.
 
-        What is held is offered again first, so that a lost reply loses nothing.
+        What is held is offered again first, so that a lost reply loses nothing. Of a project that is paused or closed
+        nothing new is given out.
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
@@ -79,6 +80,8 @@ class Claims:
         on_break = self.on_break(annotator_id, project_id)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
+        if not project.gives_work:
+            return leases
         if on_break is not None:
             if not leases:
                 raise OnBreak(on_break.reason, on_break.until_us)

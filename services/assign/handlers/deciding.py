@@ -47,6 +47,10 @@ class Projects:
             raise ProjectUnknown(f"There is no project {project_id[:120]!r}.")
         return project
 
+    def closed(self) -> list[Project]:
+        """Return the projects that are closed."""
+        return [project for project in self._table.rows.values() if project.life == "closed"]
+
     def find(self, project_id: str) -> Project | None:
         """Return the project, or None."""
         return self._table.rows.get(project_id)

@@ -61,7 +61,7 @@ class Onward:
         project = await self.projects.awaited(project_id)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         on_break = self.claims.on_break(annotator_id, project_id) is not None
-        wanted = units_max == len(held) + 1 and not on_break
+        wanted = units_max == len(held) + 1 and not on_break and project.gives_work
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked

@@ -3,7 +3,7 @@
 import asyncio
 
 from concord.chassis.clock import Clock
-from services.assign.domain.reasons import Why, why_nothing
+from services.assign.domain.reasons import Why, not_given, why_nothing
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.repository import Repository
@@ -70,5 +70,8 @@ class Waiting:
         """Return why there is nothing in a project for somebody now."""
         annotator = await self.annotators.get(annotator_id)
         waiting = self.repository.place(project_id).queue.skills_wanted(project_id)
+        project = self.claims.projects.known(project_id)
+        if not project.gives_work:
+            return not_given(project.life, project.life_reason)
         on_break = self.claims.on_break(annotator_id, project_id)
         return why_nothing(annotator, waiting, self.clock.now_us(), on_break)

@@ -10,6 +10,7 @@ from concord.chassis.errors import Backlogged, Unavailable
 from concord.chassis.journal.journal import Journal, Linked
 from concord.chassis.journal.record import JOURNAL, Cause, Outcome
 from concord.chassis.places.owner import Owner
+from concord.chassis.projects import Project
 from concord.contracts.ids import SLOTS, keyed, place_of, slot_of_project
 from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.desk import DeskState, next_page
@@ -337,6 +338,11 @@ class Repository:
             place.told(key, state)
             if state.project_id in self._bells and (state.gold or slots_open(state)):
                 self._ring(state.project_id)
+
+    def project_told(self, before: Project | None, project: Project) -> None:
+        """Let those who wait for work of a project look again: it may give some now; the table's listener."""
+        del before
+        self._ring(project.project_id)
 
     def annotator_told(self, before: AnnotatorState | None, annotator: AnnotatorState) -> None:
         """Bring the read models up to an annotator as the topic has them; the table's listener."""

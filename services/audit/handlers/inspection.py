@@ -87,6 +87,9 @@ class Inspecting:
                 continue
             if lot.bounds is None and lot.state.plan is not None:
                 continue  # the loop has not come to it yet
+            project = self.means.projects.rows.get(lot.state.project_id)
+            if project is not None and project.paused:
+                continue
             await self._list(lot, auditor_id, limit, work)
             if len(work.listed) >= limit:
                 break

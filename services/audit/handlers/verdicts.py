@@ -138,7 +138,9 @@ class Verdicts:
 
     def _rejection(self, state: LotState, found: Progress, rate: Rate, project: Project) -> Cause[LotState]:
         cause_id = f"reject/{state.lot_id}/{state.rework}"
-        follows = after_rejection(project.policy.audit.on_reject, state.rejections, rejections_max(project))
+        # Of a closed project nobody labels anything anew.
+        wished = "inspect_all" if project.life == "closed" else project.policy.audit.on_reject
+        follows = after_rejection(wished, state.rejections, rejections_max(project))
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or (before.status, before.rework) != (state.status, state.rework):

@@ -1,11 +1,8 @@
 """A project: what is to be labelled, how, and what the contract promises."""
 
-from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-
-from concord.labels.fields import FORM
 
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
 WRONG_LOW = 0.0001
@@ -45,6 +42,26 @@ class ProjectRefused(ValueError):
 
 class ProjectDoesNotExist(LookupError):
     """There is no such project, or it is somebody else's, which looks the same."""
+
+
+class ProjectNotOpen(RuntimeError):
+    """The project is paused or closed, and what was asked takes one that is open.
+
+    Attributes:
+        field, problem, cure: as a refusal tells them.
+    """
+
+    field = "project_id"
+
+    def __init__(self, life: "Life", reason: str) -> None:
+        said = f": {reason}" if reason else ""
+        super().__init__(f"The project is {life}{said}")
+        self.problem = f"is {life}"
+        self.cure = (
+            "resume the project, and send the same again; none is taken twice"
+            if life == "paused"
+            else "define a new project; a closed one is not opened again"
+        )
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,157 +237,40 @@ class Definition(Wish, frozen=True):
     targets: Targets = Targets()
 
 
+Life = Literal["open", "paused", "closed"]
+"""Paused: nothing is given out or taken in until it is resumed. Closed: for good, and what was begun is settled."""
+
+
+class Author(NamedTuple):
+    """Who changes a project: as their credential names them, and in which role."""
+
+    subject: str = ""
+    role: str = ""
+
+
+NOBODY = Author()
+"""Where it is not noted who."""
+
+
 class ProjectState(msgspec.Struct, frozen=True):
-    """A project as last defined; the guideline's version grows when its text changes."""
+    """A project as it is since its last change; the guideline's version grows when its text changes.
+
+    Attributes:
+        life_reason: why it is not open, in its client's words.
+        changed_by, changed_as: who made this revision, and in which role; empty where that was not noted.
+    """
 
     project_id: str
     client_id: str
     revision: int
     guideline_version: int
     definition: Definition
+    life: Life = "open"
+    life_reason: str = ""
+    changed_by: str = ""
+    changed_as: str = ""
 
-
-def defined(state: ProjectState | None, client_id: str, project_id: str, definition: Definition) -> ProjectState | None:
-    """Return the project as defined now; None when it says what was said before.
-
-    Classes keep the order in which they were defined first: labels and matrices are read by it.
-
-    Raises:
-        ProjectRefused: a field is out of its range, or the label schema is another.
-    """
-    faults = definition_faults(definition)
-    if state is not None:
-        known = state.definition.label_schema
-        if _in_no_order(known) == _in_no_order(definition.label_schema):
-            definition = msgspec.structs.replace(definition, label_schema=known)
-        else:
-            cure = "define a new project: labels of two schemas are not weighed beside one another"
-            faults.append(Fault("label_schema", "differs from the one that annotations were made under", cure))
-    if faults:
-        raise ProjectRefused(faults)
-    if state is None:
-        return ProjectState(project_id, client_id, 1, 1, definition)
-    if state.definition == definition:
-        return None
-    changed = state.definition.guideline != definition.guideline
-    version = state.guideline_version + changed
-    return ProjectState(project_id, client_id, state.revision + 1, version, definition)
-
-
-def _in_no_order(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a canonical schema with its classes sorted, in its fields too; fields and nodes hang on their order."""
-    if schema.get("kind") == FORM:
-        fields = [field | {"schema": _in_no_order(field["schema"])} for field in schema["fields"]]
-        return schema | {"fields": fields}
-    classes = schema.get("classes")
-    return schema | {"classes": sorted(map(str, classes))} if isinstance(classes, list) else schema
-
-
-def definition_faults(definition: Definition) -> list[Fault]:
-    """Return what is out of range in a definition, by field."""
-    faults = [*policy_faults(definition.policy), *target_faults(definition.targets)]
-    if len(definition.name) > NAME_CHARACTERS_MAX:
-        cure = f"send at most {NAME_CHARACTERS_MAX} characters"
-        faults.append(Fault("name", f"has {len(definition.name)} characters", cure))
-    if (size := len(definition.guideline.encode())) > GUIDELINE_BYTES_MAX:
-        cure = f"send at most {GUIDELINE_BYTES_MAX}, and link to what is longer"
-        faults.append(Fault("guideline", f"has {size} bytes", cure))
-    return faults
-
-
-def policy_faults(policy: Policy) -> Iterator[Fault]:
-    """Yield what is out of range in a policy, by field."""
-    yield from _within("policy.overlap.initial", policy.overlap.initial, 1, OVERLAP_MAX)
-    yield from _within("policy.overlap.max", policy.overlap.max, policy.overlap.initial, OVERLAP_MAX)
-    yield from consensus_faults(policy.consensus)
-    yield from _within("policy.gold.rate", policy.gold.rate, 0, 1)
-    yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
-    yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
-    yield from _within("policy.sampling.rate", policy.sampling.rate, 0, 1)
-    yield from _within("policy.sampling.uncertainty_min", policy.sampling.uncertainty_min, 0, 1)
-    yield from quota_faults(policy.sampling)
-    yield from _within("policy.suggestions.hidden_rate", policy.suggestions.hidden_rate, 0, 1)
-    yield from _within("policy.lot.size", policy.lot.size, 1, LOT_SIZE_MAX)
-    yield from _within("policy.lot.seal_after_seconds", policy.lot.seal_after_seconds, 1, 30 * 86_400)
-    yield from _within("policy.audit.fraction", policy.audit.fraction, 0.001, 1)
-    yield from _within("policy.audit.aql", policy.audit.aql, 0.0001, 0.5)
-    if not policy.audit.aql < policy.audit.ltpd < 1:
-        yield Fault("policy.audit.ltpd", f"is {policy.audit.ltpd}", f"send over aql ({policy.audit.aql}) and under 1")
-    yield from _within("policy.audit.alpha", policy.audit.alpha, 0.0001, 0.5)
-    yield from _within("policy.audit.beta", policy.audit.beta, 0.0001, 0.5)
-    yield from _within("policy.audit.rejections_max", policy.audit.rejections_max, 0, REJECTIONS_MAX)
-    yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
-    yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
-    yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)
-    yield from _within("policy.fatigue.break_seconds", policy.fatigue.break_seconds, 0, 86_400)
-    yield from _within("policy.fatigue.session_minutes_max", policy.fatigue.session_minutes_max, 1, 1_440)
-    yield from _within("policy.priority", policy.priority, -1_000, 1_000)
-    yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
-
-
-def quota_faults(sampling: Sampling) -> Iterator[Fault]:
-    """Yield what is out of range in the quotas and the seed, by field."""
-    if len(sampling.seed) > SEED_CHARACTERS_MAX:
-        yield Fault("policy.sampling.seed", "is too long", f"send at most {SEED_CHARACTERS_MAX} characters")
-    if len(sampling.quotas) > QUOTAS_MAX:
-        cure = f"send at most {QUOTAS_MAX}"
-        yield Fault("policy.sampling.quotas", f"names {len(sampling.quotas)} strata", cure)
-        return
-    for stratum, quota in sampling.quotas.items():
-        if not stratum or len(stratum) > STRATUM_CHARACTERS_MAX:
-            cure = f"name strata by 1 to {STRATUM_CHARACTERS_MAX} characters"
-            yield Fault("policy.sampling.quotas", f"names a stratum of {len(stratum)} characters", cure)
-        yield from _within(f"policy.sampling.quotas.{stratum[:STRATUM_CHARACTERS_MAX]}", quota, 0, QUOTA_MAX)
-
-
-def stated_whole(policy: Policy) -> Policy:
-    """Return the policy with its confidence written out where it says how much may be wrong."""
-    consensus = msgspec.structs.replace(policy.consensus, confidence=policy.consensus.settled_at)
-    return msgspec.structs.replace(policy, consensus=consensus)
-
-
-def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
-    """Yield what is out of range in the policy of consensus, by field."""
-    yield from _within("policy.consensus.confidence", consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
-    if consensus.prices is not None:
-        yield from _price_faults(consensus, consensus.prices)
-        return
-    wrong = consensus.wrong_at_most
-    if wrong is None:
-        return
-    field = "policy.consensus.wrong_at_most"
-    yield from _within(field, wrong, WRONG_LOW, 1.0 - CONFIDENCE_LOW)
-    if consensus.method == "majority":
-        problem = "is a chance, and the majority's share of the labels is none"
-        yield Fault(field, problem, "leave it out, or send method posterior")
-    if consensus.confidence not in (CONFIDENCE, consensus.settled_at):
-        problem = f"is {wrong}, and confidence {consensus.confidence} says another thing"
-        yield Fault(field, problem, "send one of the two; confidence is 1 less wrong_at_most")
-
-
-def _price_faults(consensus: Consensus, prices: Prices) -> Iterator[Fault]:
-    field = "policy.consensus.prices"
-    for name in ("label", "decision", "error"):
-        price = getattr(prices, name)
-        if not PRICE_LOW <= price <= PRICE_HIGH:
-            yield Fault(f"{field}.{name}", f"is {price}", f"send a number from {PRICE_LOW:g} to {PRICE_HIGH:g}")
-            return
-    if consensus.method == "majority":
-        problem = "are held against chances, and the majority's share of the labels is none"
-        yield Fault(field, problem, "leave them out, or send method posterior")
-    if consensus.wrong_at_most is not None or consensus.confidence not in (CONFIDENCE, consensus.settled_at):
-        problem = "say when a unit is settled, and so does what else was sent"
-        yield Fault(field, problem, "send prices, or confidence, or wrong_at_most")
-
-
-def target_faults(targets: Targets) -> Iterator[Fault]:
-    """Yield what is out of range in the targets, by field."""
-    yield from _within("targets.alpha", targets.alpha, -1, 1)
-    yield from _within("targets.label_error_rate", targets.label_error_rate, 0, 1)
-    yield from _within("targets.audit_pass_rate", targets.audit_pass_rate, 0, 1)
-    yield from _within("targets.turnaround_p95_seconds", targets.turnaround_p95_seconds, 1, 365 * 86_400)
-
-
-def _within(field: str, value: float, low: float, high: float) -> Iterator[Fault]:
-    if not low <= value <= high:
-        yield Fault(field, f"is {value}", f"send a number from {low:g} to {high:g}")
+    def must_be_open(self) -> None:
+        """Raise ProjectNotOpen where it is not."""
+        if self.life != "open":
+            raise ProjectNotOpen(self.life, self.life_reason)

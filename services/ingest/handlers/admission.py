@@ -106,10 +106,14 @@ class Admissions:
 
         Raises:
             Backlogged: the broker has taken no events for too long; nothing was stored.
+            ProjectNotOpen: the project is paused or closed by now; nothing was stored.
             StoreUnavailable, Unavailable: some may be in; the same units may be sent again.
         """
         if self.repository.journal.publisher.full:
             raise Backlogged("Too many events wait for the broker; nothing of these units was stored.")
+        # A body may take minutes: what was changed since it began holds for what is left of it.
+        project = self.repository.projects.get(project.project_id, project)
+        project.must_be_open()
         result = Admission()
         traces = traces or [trace_headers()] * len(wishes)
         checked = self.checking.candidates(project, wishes, traces, result.refused)

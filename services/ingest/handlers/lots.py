@@ -126,7 +126,8 @@ class Lots:
         for project_id, open_lot in self.repository.waiting():
             place = place_of(slot_of_project(project_id), self.repository.place_count)
             if len(open_lot) and place in mine and (project := self.repository.projects.get(project_id)) is not None:
-                await self.seal_due(project)
+                # Nothing more comes into a closed project: its last lot waits for nobody.
+                await self.seal_due(project, 0 if project.life == "closed" else None)
 
 
 def _sealing(project: ProjectState, lot: LotState) -> Cause[LotState]:

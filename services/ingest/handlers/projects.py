@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,19 +13,30 @@ from concord.chassis.telemetry import trace_headers
 from concord.labels import LabelSchema, SchemaFault, schema_from
 from concord.privacy import hashed
 from services.ingest.announcements import SERVICE, project_defined
+from services.ingest.domain.changes import Change, changes
+from services.ingest.domain.defining import defined, definition_faults, stated_whole
+from services.ingest.domain.life import turned
 from services.ingest.domain.planning import planning_faults
 from services.ingest.domain.privacy import privacy_faults
 from services.ingest.domain.project import (
+    NOBODY,
+    Author,
     Definition,
     Fault,
+    Life,
     Policy,
+    ProjectDoesNotExist,
     ProjectRefused,
     ProjectState,
-    defined,
-    definition_faults,
-    stated_whole,
 )
-from services.ingest.repository import PROJECT, Repository
+from services.ingest.repository import PROJECT, Repository, Revision, Revisions
+
+
+class Changed(NamedTuple):
+    """A field that a revision of a project changed, and the revision: who made it, and when."""
+
+    revision: Revision
+    change: Change
 
 
 class Projects:
@@ -38,15 +50,19 @@ class Projects:
     def __init__(self, repository: Repository, clock: Clock) -> None:
         self.repository = repository
         self.clock = clock
+        self.revisions = Revisions(repository.store)
         self._planning = asyncio.Lock()
 
-    async def define(self, client_id: str, slug: str, definition: Definition) -> tuple[ProjectState, bool]:
+    async def define(
+        self, client_id: str, slug: str, definition: Definition, author: Author = NOBODY
+    ) -> tuple[ProjectState, bool]:
         """Define a project or define it anew; saying the same again changes nothing.
 
         Returns the project as it is now, and whether it is new.
 
         Raises:
             ProjectRefused: what is wrong with the definition.
+            ProjectNotOpen: the project is closed.
         """
         try:
             schema = schema_from(definition.label_schema)
@@ -63,7 +79,7 @@ class Projects:
 
         def decide(state: ProjectState | None, now_us: int) -> Decision[ProjectState] | None:
             before[0] = 0 if state is None else state.revision
-            after = defined(state, client_id, project_id, definition)
+            after = defined(state, client_id, project_id, definition, author)
             if after is None:
                 return None
             announcer = Announcer(SERVICE, f"define/{project_id}/{after.revision}", now_us, trace)
@@ -75,6 +91,49 @@ class Projects:
         outcome = await self.repository.journal.decide(PROJECT, cause)
         assert outcome.state is not None
         return outcome.state, not before[0]
+
+    async def turn(self, project: ProjectState, life: Life, reason: str, author: Author) -> ProjectState:
+        """Pause a project, resume it or close it, and return it as it is then; saying it again changes nothing.
+
+        Raises:
+            ProjectRefused: the reason is too long.
+            ProjectNotOpen: it is closed, which is for good.
+        """
+        trace, project_id = trace_headers(), project.project_id
+
+        def decide(state: ProjectState | None, now_us: int) -> Decision[ProjectState] | None:
+            if state is None:
+                raise ProjectDoesNotExist(f"There is no project {project_id}.")
+            after = turned(state, life, reason, author)
+            if after is None:
+                return None
+            announcer = Announcer(SERVICE, f"define/{project_id}/{after.revision}", now_us, trace)
+            return Decision(after, [project_defined(announcer, after)])
+
+        # As with definitions: paused, resumed and paused again are three changes.
+        cause = Cause(PROJECT.key(project.client_id, project_id), f"{life}/{self.clock.now_us()}/{reason}", decide)
+        outcome = await self.repository.journal.decide(PROJECT, cause)
+        assert outcome.state is not None, "it was there"
+        return outcome.state
+
+    async def changes(self, project: ProjectState, after: int, revisions_max: int) -> tuple[list[Changed], int | None]:
+        """Return what the revisions after one changed, oldest first, and after which the list goes on; None: ends.
+
+        Args:
+            project: whose.
+            after: a revision; 0: from the beginning.
+            revisions_max: how many revisions at most.
+        """
+        found: list[Changed] = []
+        before: ProjectState | None = None
+        last = after + revisions_max
+        async for one in self.revisions.of(project, after, last + 1):
+            if one.state.revision > last:
+                return found, last
+            if one.state.revision > after:
+                found += [Changed(one, change) for change in changes(before, one.state)]
+            before = one.state
+        return found, None
 
     def _without_names(self, project_id: str, policy: Policy) -> Policy:
         """Return a policy whose names are keyed hashes, in an order of their own: nobody is to read them there."""

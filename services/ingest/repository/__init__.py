@@ -15,6 +15,7 @@ from services.ingest.repository.repository import (
     Repository,
     payload_key,
 )
+from services.ingest.repository.revisions import Revision, Revisions
 
 __all__ = [
     "ANSWERS",
@@ -31,5 +32,7 @@ __all__ = [
     "UNIT",
     "ImportStore",
     "Repository",
+    "Revision",
+    "Revisions",
     "payload_key",
 ]

@@ -15,8 +15,9 @@ from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, LOTS, RESOLUTIONS
 from services.audit.domain.verdict import plan_for
+from services.ingest.domain.defining import policy_faults
 from services.ingest.domain.planning import PLAN_CELLS_MAX, estimated_cells, planning_faults
-from services.ingest.domain.project import LOT_SIZE_MAX, Audit, Policy, policy_faults
+from services.ingest.domain.project import LOT_SIZE_MAX, Audit, Policy
 from simulation.house import ENVIRONMENT, House, call
 from simulation.lives import SERVICES
 

@@ -14,7 +14,7 @@ from concord.chassis.runtime import Service
 from concord.chassis.store import memory as store_memory
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import ANNOTATIONS, PLACES_LOCAL, PROJECTS, RESOLUTIONS, UNITS, Topic
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted
+from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted, UnitStranded
 from concord.contracts.v1.projects_pb2 import (
     GoldPolicy,
     LeasePolicy,
@@ -201,6 +201,12 @@ class Desk:
 def once(house: House, topic: Topic) -> list[Any]:
     """Return the events of a topic, each once: a life says again what it cannot know to have been said."""
     return list({event.metadata.event_id: event for event in reversed(house.events(topic))}.values())[::-1]
+
+
+def stranded_told(house: House) -> list[UnitStranded]:
+    """Return the units that assign has told to be stranded, in order."""
+    events = [cast("AnnotationEvent", event) for event in once(house, ANNOTATIONS)]
+    return [event.unit_stranded for event in events if event.HasField("unit_stranded")]
 
 
 def labels_told(house: House) -> list[AnnotationSubmitted]:

@@ -6,9 +6,17 @@ from typing import Any
 import pytest
 
 from concord.chassis.identity import Role
-from concord.contracts.topics import ANNOTATIONS
 from tests.support.service import caller, until
-from tests.unit.services.assign.desk import CLIENT, PROJECT, Desk, claim, once, project_event, submit, unit_event
+from tests.unit.services.assign.desk import (
+    CLIENT,
+    PROJECT,
+    Desk,
+    claim,
+    project_event,
+    stranded_told,
+    submit,
+    unit_event,
+)
 
 PATH = f"/v1/projects/{PROJECT}/stranded"
 
@@ -22,8 +30,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stranded(desk: Desk) -> list[str]:
     """Return the units that were told to be stranded."""
-    events = once(desk.house, ANNOTATIONS)
-    return [event.unit_stranded.unit_id for event in events if event.HasField("unit_stranded")]
+    return [one.unit_id for one in stranded_told(desk.house)]
 
 
 async def listed(

@@ -85,6 +85,28 @@ async def test_a_verdict_on_a_lot_that_was_sent_back_is_late_and_takes_no_ones_p
     assert (await audit.lot())["status"] == "accepted"
 
 
+async def test_a_lot_of_a_closed_project_that_is_rejected_is_inspected_whole_for_nobody_labels_it_anew(
+    audit: Audit,
+) -> None:
+    await audit.resolve()
+    await audit.define(policies.Policy(audit=RELABEL), revision=9, life="closed")
+    listed = await audit.work()
+    await audit.verdicts(listed[:2], "no")
+    assert (await audit.lot())["status"] == "inspecting_all"
+    (rejected,) = await audit.events("lot_rejected")
+    assert rejected.on_reject == "inspect_all"
+
+
+async def test_auditors_are_shown_nothing_of_a_paused_project_and_their_verdicts_count(audit: Audit) -> None:
+    await audit.resolve()
+    listed = await audit.work()
+    await audit.define(policies.Policy(audit=RELABEL), revision=9, life="paused")
+    assert (listed != [], await audit.work()) == (True, [])
+    assert await audit.verdicts(listed[:1]) == ["taken"], "what was being looked at may be finished"
+    await audit.define(policies.Policy(audit=RELABEL), revision=10)
+    assert await audit.work() == listed[1:]
+
+
 @pytest.mark.parametrize("audit", [RELABEL], indirect=True)
 async def test_whoever_annotated_in_an_earlier_round_may_not_audit(audit: Audit) -> None:
     await audit.resolve(by=("dora", "w2"))

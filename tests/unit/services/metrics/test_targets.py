@@ -128,3 +128,15 @@ async def test_lots_that_are_rejected_again_and_again_break_the_pass_rate(metric
     assert breach.interval.high < 0.95
     await metrics.settle()
     assert (await metrics.quality())["audit_pass_rate"]["value"] == pytest.approx(1 / 9)
+
+
+async def test_nothing_is_told_of_the_targets_of_a_paused_project_until_it_goes_on(metrics: Metrics) -> None:
+    await metrics.upstream.project(Policy(), revision=2, life="paused")
+    await labelled(metrics, 0, 100, differing=5)
+    found = await metrics.quality()
+    assert {one["target"]: one["standing"] for one in found["targets"]}["alpha"] == "missed"
+    await metrics.house.clock.sleep(3 * HELD_SECONDS)
+    assert not told(metrics), "what stands still breaches nothing"
+    await metrics.upstream.project(Policy(), revision=3)
+    await until(lambda: told(metrics), WAIT_SECONDS_MAX)
+    assert [kind for kind, _ in told(metrics)] == ["target_breached"]
