@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from playwright.sync_api import Page
@@ -30,6 +31,16 @@ def send(page: Page, key: str) -> str:
     return text
 
 
+def has(given: dict[str, str], count: int) -> bool:
+    """Return whether so many are labelled."""
+    return len(given) >= count
+
+
+def is_over(until: float, given: dict[str, str]) -> bool:
+    """Return whether the time has come, or all are labelled."""
+    return time.monotonic() > until or has(given, UNITS)
+
+
 def label_until(page: Page, given: dict[str, str], is_enough: Callable[[], bool]) -> None:
     """Label what is there, one class after the other, and write down what was given to which text."""
     while not is_enough():
@@ -47,11 +58,11 @@ def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: P
     given: dict[str, str] = {}
     # By what was done and not by the clock: whoever is quick loses the network as often as whoever is slow.
     for done in range(UP_UNITS, UNITS + 1, UP_UNITS):
-        label_until(page, given, lambda done=done: len(given) >= done)
+        label_until(page, given, partial(has, given, done))
         person.context.set_offline(True)
         page.wait_for_selector(".notice.warn")
         until = time.monotonic() + DOWN_SECONDS
-        label_until(page, given, lambda until=until: time.monotonic() > until or len(given) == UNITS)
+        label_until(page, given, partial(is_over, until, given))
         person.context.set_offline(False)
         page.wait_for_selector(".notice.warn", state="detached", timeout=PATIENCE_SECONDS * 1_000)
     page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
