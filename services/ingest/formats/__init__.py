@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from concord.chassis.csv_records import refused
 from services.ingest.formats import folder, parquet
 from services.ingest.formats.csv_text import CsvReader
 from services.ingest.formats.label_studio import LabelStudioReader
-from services.ingest.formats.rows import Options, Reader, Row, refused
+from services.ingest.formats.rows import Options, Reader, Row
 from services.ingest.formats.sagemaker import SageMakerReader
 
 __all__ = ["FORMATS", "LINES", "Format", "Options", "Reader", "Row", "format_of", "refused"]

@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from concord.chassis.csv_records import CsvRecords, listed, refused
 from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
 from services.ingest.domain.admission import CONTENT_BYTES_MAX, Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
-from services.ingest.formats.csv_text import CsvRecords
 from services.ingest.formats.lines import Lines
-from services.ingest.formats.rows import ATTRIBUTES, Options, Row, attribute, label_from, listed, refused
+from services.ingest.formats.rows import ATTRIBUTES, Options, Row, attribute, label_from
 
 FILES_MAX = 200_000
 METADATA_BYTES_MAX = 200_000_000

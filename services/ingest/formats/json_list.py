@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from concord.chassis.csv_records import RECORD_BYTES_MAX
 from concord.chassis.errors import BadRequest, ConcordError, FieldError
-from services.ingest.formats.rows import RECORD_BYTES_MAX
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},]', re.DOTALL)
 """A closed string; or a quote that is not closed yet, a bracket, or a comma."""

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
+from concord.chassis.csv_records import RECORD_BYTES_MAX, listed, refused
 from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
 from concord.labels.form import Form
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 from services.ingest.formats.json_list import ListSplitter
-from services.ingest.formats.rows import RECORD_BYTES_MAX, Options, Row, content_of, listed, refused
+from services.ingest.formats.rows import Options, Row, content_of
 
 PERCENT = 100.0
 _PREFER = {"left": "a", "right": "b"}

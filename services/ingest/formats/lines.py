@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from concord.chassis.csv_records import RECORD_BYTES_MAX, refused
 from concord.chassis.errors import ConcordError
-from services.ingest.formats.rows import RECORD_BYTES_MAX, refused
 
 NEWLINE = b"\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

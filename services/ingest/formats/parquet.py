@@ -6,8 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from concord.chassis.csv_records import refused
 from concord.chassis.errors import ConcordError
-from services.ingest.formats.rows import Columns, Options, Row, refused
+from services.ingest.formats.rows import Columns, Options, Row
 
 BATCH_ROWS = 200
 GROUP_BYTES_MAX = 200_000_000

@@ -7,14 +7,12 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from concord.chassis.errors import ConcordError, FieldError, Invalid
+from concord.chassis.csv_records import COLUMNS_SHOWN_MAX, listed, refused
+from concord.chassis.errors import ConcordError
 from concord.labels import LabelSchema
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.domain.staffing import Caution
 
-RECORD_BYTES_MAX = 1_000_000
-"""Of one record in any format, as of one line of JSON."""
-COLUMNS_SHOWN_MAX = 20
 SEPARATOR = "|"
 """Between several skills, or annotators, in one cell of text."""
 
@@ -74,11 +72,6 @@ class Options:
     suggestion: str = ""
     media_type: str = ""
     base_uri: str = ""
-
-
-def refused(field: str, problem: str, cure: str) -> Invalid:
-    """Return why a record, or a whole file, cannot be taken."""
-    return Invalid(f"{field}: {problem}.", [FieldError(field, problem, cure)])
 
 
 class Columns:
@@ -160,13 +153,6 @@ def label_from(schema: LabelSchema, field: str, value: Any) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         example = json.dumps(schema.spec().get("classes", 4), ensure_ascii=False)[:40]
         raise refused(field, "is no JSON", f"send the label as the API takes it, as in {example}") from fault
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as a refusal shows them: no more, and no longer, than can be read."""
-    shown = [repr(name[:60]) for name in names]
-    more = len(shown) - COLUMNS_SHOWN_MAX
-    return ", ".join(shown[:COLUMNS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "") if shown else "none"
 
 
 def _cure(parameter: str) -> str:

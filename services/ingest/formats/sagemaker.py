@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from concord.chassis.csv_records import listed, refused
 from concord.chassis.errors import BadRequest, ConcordError, Invalid
 from concord.chassis.http import decode_line
 from services.ingest.domain.admission import Suggestion, UnitWish
 from services.ingest.formats.lines import Line, Lines
-from services.ingest.formats.rows import Options, Row, listed, refused
+from services.ingest.formats.rows import Options, Row
 
 ID_BYTES = 16
 _RECORD = msgspec.json.Decoder(dict[str, Any])

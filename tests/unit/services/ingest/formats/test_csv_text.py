@@ -8,12 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from concord.chassis import csv_records as module
+from concord.chassis.csv_records import CsvRecords
 from concord.chassis.errors import ConcordError, Invalid
 from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish
 from services.ingest.formats import Options, Row
-from services.ingest.formats import csv_text as module
-from services.ingest.formats.csv_text import CsvReader, CsvRecords
+from services.ingest.formats.csv_text import CsvReader
 
 OPTIONS = Options(schema_from({"kind": "choice", "classes": ["no", "yes"]}))
 
