@@ -12,6 +12,7 @@ THINK_SECONDS = 2.0
 IDLE_SECONDS = 8.0
 AWAY_SECONDS = 45.0
 CLAIM_UNITS_MAX = 4
+ANY_PROJECT = 0.3
 RUSH_CLAIMS = 4
 RUSH_UNITS = 6
 
@@ -36,21 +37,28 @@ class Annotator(Person):
     async def live(self) -> None:
         """Work until the town closes."""
         while not self.town.closed:
-            worked = False
+            worked = await self._work() if self.chance(ANY_PROJECT) else False
             for project_id in sorted(self.town.notebook.projects):
                 worked = await self._work(project_id) or worked
             if not worked:
                 await asyncio.sleep(self.generator.expovariate(1 / IDLE_SECONDS))
 
-    async def _work(self, project_id: str) -> bool:
+    async def _work(self, project_id: str = "") -> bool:
+        """Claim units of a project, or of whichever has its turn, and label them; return whether there were any."""
         wish = {"units": self.generator.randint(1, CLAIM_UNITS_MAX)}
-        if self.chance(self.odd):
+        if project_id and self.chance(self.odd):
             await self._rush(project_id)
-        answer = await self.insist("assign", "POST", f"/v1/projects/{project_id}/claims", wish, tries_max=3)
+        if not project_id and (standing := await self.insist("assign", "GET", "/v1/me", tries_max=1)) is not None:
+            self._read(standing.body)
+        path = f"/v1/projects/{project_id}/claims" if project_id else "/v1/claims"
+        answer = await self.insist("assign", "POST", path, wish, tries_max=3)
         if answer is None or answer.status != 200:
             return False
         self._read(answer.body)
         offers = answer.json()["assignments"]
+        project_id = project_id or answer.json().get("project_id", "")
+        if not offers:
+            return False
         schema = self.town.notebook.projects[project_id]["label_schema"]
         ready: list[dict[str, Any]] = []
         for offer in offers:

@@ -103,6 +103,11 @@ def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
         credentials=[Credential(domain=one.domain, expires_at_us=one.expires_at_us) for one in annotator.credentials],
         vendor=annotator.vendor,
         languages=annotator.languages,
+        state=annotator.state,
+        state_since_us=annotator.since_us,
+        state_reason=annotator.reason,
+        state_until_us=annotator.until_us,
+        state_after=annotator.after,
     )
     return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=told))
 

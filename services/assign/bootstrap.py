@@ -17,6 +17,7 @@ from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered,
 from concord.contracts.topics import ANNOTATORS
 from services.assign import api, events
 from services.assign.announcements import SERVICE
+from services.assign.door.desk import Desk
 from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
 from services.assign.repository import FRESH, Repository
 from services.assign.settings import AssignSettings
@@ -81,7 +82,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         telemetry=ports.telemetry,
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
-        state=api.Desk(handlers, settings.payload_links, ports.clock, Gather(owner, ports.peers)),
+        state=Desk(handlers, settings.payload_links, ports.clock, Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)
 

@@ -21,8 +21,9 @@ from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from services.assign import announcements
 from services.assign.domain import unit
 from services.assign.domain.breaks import Break
-from services.assign.domain.eligibility import AnnotatorState, Credential
+from services.assign.domain.eligibility import AnnotatorState, AtWork, Credential
 from services.assign.domain.refusals import ProjectUnknown
+from services.assign.domain.roster import LEADS_TO
 from services.assign.domain.unit import UnitState, may_still_submit
 from services.assign.handlers import Handlers, Told
 
@@ -94,7 +95,23 @@ def annotator_from(event: Message) -> AnnotatorState:
         ),
         vendor=told.vendor,
         languages=tuple(told.languages),
+        state=_at_work(told.state),
+        since_us=told.state_since_us,
+        reason=told.state_reason,
+        until_us=told.state_until_us if told.HasField("state_until_us") else None,
+        after=_at_work(told.state_after),
     )
+
+
+def _at_work(told: str) -> AtWork:
+    """Return a state of the roster as it was told; nothing was before there were states.
+
+    Raises:
+        ValueError: a later release told of one that is not known here.
+    """
+    if told and told not in LEADS_TO:
+        raise ValueError(f"an annotator who is {told[:40]!r}")
+    return cast("AtWork", told or "active")
 
 
 def _admitted(event: UnitEvent, trace: Headers) -> UnitState:

@@ -12,8 +12,9 @@ from msgspec import Meta
 
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import FieldError, Invalid
-from services.assign.domain.eligibility import AnnotatorState, Credential
+from services.assign.domain.eligibility import AnnotatorState, AtWork, Credential
 from services.assign.domain.reasons import Code
+from services.assign.domain.roster import at_work
 from services.assign.handlers import WAIT_SECONDS_MAX
 
 CLAIM_UNITS_MAX = 50
@@ -25,6 +26,8 @@ Flag = Annotated[str, Meta(max_length=500)]
 ActiveMs = int | float | None
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset; years 1 to 9999 in UTC.")]
+NAME_MAX = 100
+ANNOTATOR_LISTS_MAX = {"skills": 200, "credentials": 200, "languages": 50}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -122,9 +125,10 @@ class AssignmentOffer(msgspec.Struct):
 class Nothing(msgspec.Struct, omit_defaults=True):
     """Why there is nothing, by a code.
 
-    The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed`.
-    `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break lasts
-    `until`.
+    The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
+    project is), `annotator_paused` or `annotator_retired` (the caller is), or `qualifying`: all that is given to who
+    qualifies was had. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them
+    did; a break or a pause of theirs lasts `until`, where that is known.
     """
 
     code: Code
@@ -183,14 +187,50 @@ class HeldLease(msgspec.Struct):
     lease_until: str
 
 
+class HeldCredential(msgspec.Struct, omit_defaults=True):
+    """What the caller is certified in, until when, and whether that still holds."""
+
+    domain: str
+    holds: bool
+    expires_at: str = ""
+
+
+class InProject(msgspec.Struct, omit_defaults=True):
+    """Where the caller stands in one project.
+
+    `name` is the heading of its guideline, for a project's own name may be its client's; `waiting` how many units wait
+    for the caller, 200 for so many or more; with none, `reason` and `why` say why. `priority` is of what comes first,
+    which is wanted by `due_at`, where the project says a deadline.
+    """
+
+    project_id: str
+    name: str
+    waiting: int
+    priority: int = 0
+    due_at: str = ""
+    reason: str = ""
+    why: Nothing | None = None
+
+
 class Standing(msgspec.Struct):
-    """What an annotator may see of itself."""
+    """What an annotator may see of itself.
+
+    `state` is `invited`, `qualifying`, `active`, `paused` or `retired`, with the reason, and the end of a pause. Of the
+    projects the first hundred are listed: those in which something waits first, by priority; `more_projects` says
+    whether there are others.
+    """
 
     annotator_id: str
     kind: str
+    state: AtWork
+    state_reason: str
+    state_until: str
     skills: list[str]
+    credentials: list[HeldCredential]
     languages: list[str]
     leases: list[HeldLease]
+    projects: list[InProject]
+    more_projects: bool
 
 
 class StrandedUnit(msgspec.Struct):
@@ -231,13 +271,14 @@ class CredentialBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AnnotatorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Who an annotator is."""
+    """Who an annotator is, all of it: what is left out is none. Without a state they stay in theirs; new, active."""
 
     kind: Literal["human", "model"] = "human"
     skills: Annotated[list[Name], Meta(max_length=200)] = []
     credentials: Annotated[list[CredentialBody], Meta(max_length=200)] = []
     vendor: Annotated[str, Meta(max_length=100)] = ""
     languages: Annotated[list[Name], Meta(max_length=50)] = []
+    state: AtWork | None = None
 
     def wanted(self, annotator_id: str) -> AnnotatorState:
         """Return the state that this body asks for.
@@ -250,7 +291,12 @@ class AnnotatorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             kind=self.kind,
             skills=tuple(dict.fromkeys(self.skills)),
             credentials=tuple(
-                Credential(one.domain, None if one.expires_at is None else _microseconds(one.expires_at, place))
+                Credential(
+                    one.domain,
+                    None
+                    if one.expires_at is None
+                    else microseconds(one.expires_at, f"credentials[{place}].expires_at"),
+                )
                 for place, one in enumerate(self.credentials)
             ),
             vendor=self.vendor,
@@ -259,15 +305,23 @@ class AnnotatorBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class AnnotatorShown(AnnotatorBody, kw_only=True):
-    """An annotator as last defined."""
+    """An annotator as last defined; a pause that is over is shown as what they came back to."""
 
     annotator_id: str
     revision: int
+    state_since: str = ""
+    state_reason: str = ""
+    state_until: str = ""
 
     @classmethod
-    def of(cls, state: AnnotatorState) -> "AnnotatorShown":
-        """Return what is shown of the state."""
+    def of(cls, state: AnnotatorState, now_us: int) -> "AnnotatorShown":
+        """Return what is shown of the state now."""
+        until = "" if state.until_us is None else timestamp(state.until_us)
         return cls(
+            state=at_work(state, now_us),
+            state_since=timestamp(state.since_us) if state.since_us else "",
+            state_reason=state.reason,
+            state_until=until,
             annotator_id=state.annotator_id,
             revision=state.revision,
             kind=state.kind,
@@ -289,15 +343,27 @@ STANDING = msgspec.json.Decoder(Standing)
 ANNOTATOR = msgspec.json.Decoder(AnnotatorBody)
 
 
-def _microseconds(time: datetime, place: int) -> int:
-    """Return a credential's end in microseconds since the epoch, UTC, to the last one."""
+def microseconds(time: datetime, field: str) -> int:
+    """Return a time in microseconds since the epoch, UTC, to the last one.
+
+    Raises:
+        Invalid: it is outside the years 1 to 9999 of UTC.
+    """
     try:
         return (time.astimezone(UTC) - EPOCH) // timedelta(microseconds=1)
     except OverflowError as fault:
         problem = "is before year 1 or after year 9999 in UTC"
         cure = "send a time from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z, or leave it out"
-        field = f"credentials[{place}].expires_at"
         raise Invalid(f"{field} {problem}.", [FieldError(field, problem, cure)]) from fault
+
+
+def microseconds_of(told: str) -> int:
+    """Return a time that `timestamp` has told, in microseconds since the epoch, UTC.
+
+    >>> microseconds_of("1970-01-01T00:00:01.500Z")
+    1500000
+    """
+    return (datetime.fromisoformat(told) - EPOCH) // timedelta(microseconds=1)
 
 
 def timestamp(at_us: int) -> str:

@@ -38,6 +38,8 @@ REPLY_FIELDS |= {
 REPLY_FIELDS |= {"fields", "name", "schema", "required", "when", "is", "has", "lowest", "highest"}
 REPLY_FIELDS |= {"nodes", "id", "parent", "inner"}
 REPLY_FIELDS |= {"next", "why", "code", "skills", "ended_at", "until"}
+REPLY_FIELDS |= {"annotator_id", "state", "state_reason", "state_until", "credentials", "domain", "holds", "expires_at"}
+REPLY_FIELDS |= {"languages", "leases", "projects", "more_projects", "project_id", "waiting", "priority", "due_at"}
 WORDS_NO_ANNOTATOR_READS = (UNSEEN_NAME, "gold")
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from concord.chassis.identity.caller import Caller, Role
 from concord.chassis.identity.tokens import Tokens
-from services.assign.api import Desk
+from services.assign.door.desk import Desk
 from services.assign.handlers import Leased
 from services.assign.schemas import AssignmentOffer
 from services.audit.api import exports as audit_exports

@@ -40,11 +40,15 @@ class Gather:
         self._owner = owner
         self._peers = peers
 
-    async def pages(self, request: Request) -> list[bytes]:
+    async def pages(self, request: Request, instead: bytes = b"") -> list[bytes]:
         """Return what every other process answers to this very request; nothing when it comes from one of them.
 
         Each answers with what it has of its own places, so the caller's handler does the same and merges. A cursor
         is a position in the order of all, so that it means the same to everybody.
+
+        Args:
+            request: what is asked, in whose name.
+            instead: a path and query that is got in place of the request's own.
 
         Raises:
             Unavailable: a place is being dealt or loaded, or a process does not answer: a list without its part
@@ -54,14 +58,39 @@ class Gather:
             return []
         if not self._owner.whole():
             raise _partly()
-        target, body = target_of(request.scope), await request.body()
+        method, target, body = "GET", instead, b""
+        if not instead:
+            method, target, body = request.method, target_of(request.scope), await request.body()
         found = await asyncio.gather(
             *(
-                self._peers.fetch(address, request.method, target, request.scope["headers"], body)
+                self._peers.fetch(address, method, target, request.scope["headers"], body)
                 for address in self._owner.others()
             )
         )
         return [_checked(answer) for answer in found]
+
+    async def at(
+        self, request: Request, slot: int, target: bytes, body: bytes, serve: Callable[[], Awaitable[bytes]]
+    ) -> tuple[int, bytes]:
+        """Return status and answer of the process that owns a slot to something that is posted in the caller's name.
+
+        Args:
+            request: in whose name.
+            slot: of what it is about.
+            target: where it is posted.
+            body: what is posted.
+            serve: does the same here, where the slot is this process's.
+
+        Raises:
+            Unavailable: it is nobody's for now, or its owner does not answer.
+            whatever `serve` raises.
+        """
+        address = self._owner_of(slot)
+        if not address:
+            with self._owner.in_hand(slot):
+                return _OK, await serve()
+        answer = await self._peers.fetch(address, "POST", target, request.scope["headers"], body)
+        return answer.status, answer.body
 
     async def split(
         self,

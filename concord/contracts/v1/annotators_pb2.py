@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%concord/contracts/v1/annotators.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x90\x01\n\x0e\x41nnotatorEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11\x61nnotator_defined\x18\n \x01(\x0b\x32&.concord.contracts.v1.AnnotatorDefinedH\x00\x42\x07\n\x05\x65vent\"\xb2\x01\n\x10\x41nnotatorDefined\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06skills\x18\x04 \x03(\t\x12\x35\n\x0b\x63redentials\x18\x05 \x03(\x0b\x32 .concord.contracts.v1.Credential\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\x11\n\tlanguages\x18\x07 \x03(\t\"J\n\nCredential\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_expires_at_usb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%concord/contracts/v1/annotators.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x90\x01\n\x0e\x41nnotatorEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11\x61nnotator_defined\x18\n \x01(\x0b\x32&.concord.contracts.v1.AnnotatorDefinedH\x00\x42\x07\n\x05\x65vent\"\xb4\x02\n\x10\x41nnotatorDefined\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0e\n\x06skills\x18\x04 \x03(\t\x12\x35\n\x0b\x63redentials\x18\x05 \x03(\x0b\x32 .concord.contracts.v1.Credential\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\x11\n\tlanguages\x18\x07 \x03(\t\x12\r\n\x05state\x18\x08 \x01(\t\x12\x16\n\x0estate_since_us\x18\t \x01(\x03\x12\x14\n\x0cstate_reason\x18\n \x01(\t\x12\x1b\n\x0estate_until_us\x18\x0b \x01(\x03H\x00\x88\x01\x01\x12\x13\n\x0bstate_after\x18\x0c \x01(\tB\x11\n\x0f_state_until_us\"J\n\nCredential\x12\x0e\n\x06\x64omain\x18\x01 \x01(\t\x12\x1a\n\rexpires_at_us\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_expires_at_usb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANNOTATOREVENT']._serialized_start=101
   _globals['_ANNOTATOREVENT']._serialized_end=245
   _globals['_ANNOTATORDEFINED']._serialized_start=248
-  _globals['_ANNOTATORDEFINED']._serialized_end=426
-  _globals['_CREDENTIAL']._serialized_start=428
-  _globals['_CREDENTIAL']._serialized_end=502
+  _globals['_ANNOTATORDEFINED']._serialized_end=556
+  _globals['_CREDENTIAL']._serialized_start=558
+  _globals['_CREDENTIAL']._serialized_end=632
 # @@protoc_insertion_point(module_scope)

@@ -12,10 +12,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -58,12 +58,27 @@ class AnnotatorDefined(_message.Message):
     CREDENTIALS_FIELD_NUMBER: _builtins.int
     VENDOR_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STATE_SINCE_US_FIELD_NUMBER: _builtins.int
+    STATE_REASON_FIELD_NUMBER: _builtins.int
+    STATE_UNTIL_US_FIELD_NUMBER: _builtins.int
+    STATE_AFTER_FIELD_NUMBER: _builtins.int
     annotator_id: _builtins.str
     revision: _builtins.int
     """Counts the definitions of this annotator from 1; a consumer keeps the highest."""
     kind: _builtins.str
     """"human" or "model"."""
     vendor: _builtins.str
+    state: _builtins.str
+    """"invited", "qualifying", "active", "paused" or "retired"; empty, before there were states: active."""
+    state_since_us: _builtins.int
+    """Since when, microseconds since the epoch, UTC; 0: from the first definition on."""
+    state_reason: _builtins.str
+    """Why, as the annotator is told it; may be empty."""
+    state_until_us: _builtins.int
+    """When a pause is over; absent: when it is said to be."""
+    state_after: _builtins.str
+    """To what a paused annotator comes back: "qualifying" or "active"."""
     @_builtins.property
     def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -82,12 +97,19 @@ class AnnotatorDefined(_message.Message):
         credentials: _abc.Iterable[Global___Credential] | None = ...,
         vendor: _builtins.str = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        state: _builtins.str = ...,
+        state_since_us: _builtins.int = ...,
+        state_reason: _builtins.str = ...,
+        state_until_us: _builtins.int | None = ...,
+        state_after: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_state_until_us", b"_state_until_us", "state_until_us", b"state_until_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "credentials", b"credentials", "kind", b"kind", "languages", b"languages", "revision", b"revision", "skills", b"skills", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_state_until_us", b"_state_until_us", "annotator_id", b"annotator_id", "credentials", b"credentials", "kind", b"kind", "languages", b"languages", "revision", b"revision", "skills", b"skills", "state", b"state", "state_after", b"state_after", "state_reason", b"state_reason", "state_since_us", b"state_since_us", "state_until_us", b"state_until_us", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__state_until_us: _TypeAlias = _typing.Literal["state_until_us"]  # noqa: Y015
+    _WhichOneofArgType__state_until_us: _TypeAlias = _typing.Literal["_state_until_us", b"_state_until_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__state_until_us) -> _WhichOneofReturnType__state_until_us | None: ...
 
 Global___AnnotatorDefined: _TypeAlias = AnnotatorDefined  # noqa: Y015
 

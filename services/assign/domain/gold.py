@@ -81,6 +81,10 @@ class GoldPool:
         """Return whether the annotator was shown the unit."""
         return bool(self._seen.get(annotator_id, 0) & self._bits.get(unit_id, 0))
 
+    def unseen(self, annotator_id: str, fit: Callable[[str], bool]) -> Iterator[str]:
+        """Yield, as far as is known, the units that the annotator has not seen and is fit for."""
+        return (one for one in self._units if not self.seen(annotator_id, one) and fit(one))
+
     def pick(self, annotator_id: str, fit: Callable[[str], bool], generator: random.Random) -> str | None:
         """Return a unit that this annotator surely has not seen and is fit for, among the next few in their round."""
         for steps, unit_id in enumerate(self._window(annotator_id, generator), 1):

@@ -15,10 +15,15 @@ from services.assign.domain.unit import UnitState
 
 @dataclass(frozen=True, slots=True)
 class Seeker:
-    """Who wants work, and what they are able to do."""
+    """Who wants work, and what they are able to do.
+
+    Attributes:
+        gold_alone: they are qualifying: hidden gold is all that they are given.
+    """
 
     annotator_id: str
     abilities: frozenset[str]
+    gold_alone: bool = False
 
 
 class Waiting(msgspec.Struct):
@@ -29,6 +34,7 @@ class Waiting(msgspec.Struct):
     gold: bool
     seen: frozenset[str]
     names: tuple[str, ...]
+    since_us: int = 0
 
 
 WINDOW_UNITS = 32

@@ -13,6 +13,7 @@ from itertools import islice
 
 from services.assign.domain.eligibility import fit
 from services.assign.domain.fresh import LOW_ROWS, FreshRow, FreshUnits, Page, PageHead, Pages, RowsInMemory, unit_of
+from services.assign.domain.outlook import NOTHING, Outlook, outlook
 from services.assign.domain.overlap import seen_by, slots_open, turns
 from services.assign.domain.project_queue import WINDOW_UNITS, Lane, ProjectQueue, Seeker, Waiting
 from services.assign.domain.unit import UnitState
@@ -154,6 +155,11 @@ class ReadyQueue:
         project = self._projects.get(project_id)
         return {skills for _, skills in project.lanes} if project is not None else set()
 
+    def outlook(self, project_id: str, seeker: Seeker) -> Outlook:
+        """Return how much waits in a project for somebody, and how soon it is wanted; nothing is picked."""
+        project = self._projects.get(project_id)
+        return NOTHING if project is None else outlook(project, seeker)
+
     def settle(self, state: UnitState, *, found: bool = False) -> None:
         """Let the unit wait where its newest state belongs, or nowhere; saying it again changes nothing.
 
@@ -253,22 +259,27 @@ class ReadyQueue:
         project = self._projects.get(project_id)
         if project is None:
             return None
-        if (pick := self._own(project, seeker)) is not None:
-            return pick
-        unit_id = self._from_lanes(project, seeker)
+        if seeker.gold_alone:
+            return self._gold(project, seeker)
+        own = self._own(project, seeker)
+        unit_id = self._from_lanes(project, seeker) if own is None else None
         if unit_id is None:
-            return None
-        if self._generator.random() < gold_rate:
-            gold_id = project.gold.pick(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
-            if gold_id is not None:
-                project.gold.saw(seeker.annotator_id, gold_id)
-                return Pick(gold_id, project.waiting[gold_id])
+            return own
+        if self._generator.random() < gold_rate and (pick := self._gold(project, seeker)) is not None:
+            return pick
         if unit_id not in project.waiting:
             return self._from_page(project, unit_id)
         waiting = project.waiting.pop(unit_id)
         project.leave_lane(waiting.lane, unit_id)
         project.picked[unit_id] = None
         return Pick(unit_id, waiting)
+
+    def _gold(self, project: ProjectQueue, seeker: Seeker) -> Pick | None:
+        gold_id = project.gold.pick(seeker.annotator_id, lambda one: project.fits(one, seeker), self._generator)
+        if gold_id is None:
+            return None
+        project.gold.saw(seeker.annotator_id, gold_id)
+        return Pick(gold_id, project.waiting[gold_id])
 
     def _from_page(self, project: ProjectQueue, unit_id: str) -> Pick:
         page = self.fresh.find(unit_id)
@@ -356,4 +367,4 @@ def _waiting(state: UnitState) -> Waiting | None:
     ):
         return None
     lane = (-state.priority, tuple(sorted(state.skills)))
-    return Waiting(state.project_id, lane, state.gold, seen_by(state), names)
+    return Waiting(state.project_id, lane, state.gold, seen_by(state), names, state.admitted_at_us)

@@ -7,8 +7,20 @@ import msgspec
 
 from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
+from services.assign.domain.roster import at_work
 
-Code = Literal["nothing_waits", "had_all", "lacks_skill", "credential_lapsed", "on_break", "paused", "closed"]
+Code = Literal[
+    "nothing_waits",
+    "had_all",
+    "lacks_skill",
+    "credential_lapsed",
+    "on_break",
+    "paused",
+    "closed",
+    "annotator_paused",
+    "annotator_retired",
+    "qualifying",
+]
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -18,8 +30,8 @@ class Why(msgspec.Struct, frozen=True):
         code: for programs.
         skills: what they lack for that which waits, or which credentials have ended.
         ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
-        until_us: when the break is over, microseconds since the epoch, UTC; None: there is none.
-        detail: why the break was asked for, or why the project is not open.
+        until_us: when the break or pause is over, microseconds since the epoch, UTC; None: there is none, or no end.
+        detail: why the break was asked for, why they are paused or retired, or why the project is not open.
     """
 
     code: Code
@@ -45,8 +57,8 @@ def why_nothing(
         now_us: the time.
         on_break: the break that they are on in the project.
     """
-    if on_break is not None:
-        return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
+    if (whatever_waits := _whatever_waits(annotator, now_us, on_break)) is not None:
+        return whatever_waits
     able = abilities(annotator, now_us)
     if not waiting:
         return Why("nothing_waits")
@@ -63,3 +75,15 @@ def why_nothing(
     if ended and lapsed.issuperset(lacking):
         return Why("credential_lapsed", lacking, max(ended))
     return Why("lacks_skill", lacking)
+
+
+def _whatever_waits(annotator: AnnotatorState, now_us: int, on_break: Break | None) -> Why | None:
+    """Return why nothing that waits is given to them; None where it may be."""
+    state = at_work(annotator, now_us)
+    if state == "paused":
+        return Why("annotator_paused", until_us=annotator.until_us, detail=annotator.reason)
+    if state == "retired":
+        return Why("annotator_retired", detail=annotator.reason)
+    if on_break is not None:
+        return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
+    return Why("qualifying") if state == "qualifying" else None

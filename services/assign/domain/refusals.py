@@ -33,8 +33,25 @@ class OnBreak(Refusal):
     field = "project_id"
 
     def __init__(self, reason: str, until_us: int) -> None:
-        until = datetime.fromtimestamp(until_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        until = _second(until_us)
         super().__init__(f"You are on a break until {until}: {reason}", cure=f"claim again after {until}")
+
+
+class NotAtWork(Refusal):
+    """The annotator is paused or retired; what they hold already may be finished."""
+
+    field = "annotator_id"
+
+    def __init__(self, state: str, reason: str, until_us: int | None) -> None:
+        until = f" until {_second(until_us)}" if until_us is not None else ""
+        cure = f"claim again after{until.removeprefix(' until')}" if until else "ask the operator to have you active"
+        super().__init__(f"You are {state}{until}{': ' if reason else '.'}{reason}", cure=cure)
+
+
+class StateRefused(Refusal):
+    """An annotator cannot be in that state next."""
+
+    field = "state"
 
 
 class AssignmentUnknown(Refusal):
@@ -89,3 +106,7 @@ class AnnotatorUnknown(Refusal):
 
     field = "annotator_id"
     cure = "ask the operator to define the annotator first"
+
+
+def _second(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

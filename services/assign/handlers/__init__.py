@@ -3,8 +3,8 @@
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
 `waiting` has claims wait and says why there is nothing,
-`leases` ends and prolongs, `annotators` says who is who, `stranded` finds what waits for nobody, and `closing` ends
-the wait in projects that are closed.
+`leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `stranded` finds what
+waits for nobody, and `closing` ends the wait in projects that are closed.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
-from services.assign.handlers.annotators import Annotators
+from services.assign.handlers.annotators import Annotators, Entry
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.closing import Closing
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
 from services.assign.handlers.onward import Onward
+from services.assign.handlers.standing import InProject, Standings
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
 from services.assign.handlers.units import Told, Units
@@ -33,11 +34,14 @@ __all__ = [
     "Answer",
     "Claims",
     "Closing",
+    "Entry",
     "Handlers",
+    "InProject",
     "Leased",
     "Leases",
     "Onward",
     "Projects",
+    "Standings",
     "Stranded",
     "Submissions",
     "Taken",
@@ -62,6 +66,7 @@ class Handlers:
     leases: Leases
     stranded: Stranded
     closing: Closing
+    standings: Standings
 
     @classmethod
     def of(
@@ -91,4 +96,5 @@ class Handlers:
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),
             closing=Closing(repository, projects, requests),
+            standings=Standings(repository, projects, clock),
         )

@@ -11,11 +11,12 @@ from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from services.assign import announcements
 from services.assign.announcements import announcer
-from services.assign.domain import eligibility, lease, unit
+from services.assign.domain import eligibility, lease, roster, unit
 from services.assign.domain.breaks import Break
 from services.assign.domain.desk import PLACE_SECONDS, Place
+from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.queue import Pick, Seeker
-from services.assign.domain.refusals import NotOffered, OnBreak
+from services.assign.domain.refusals import NotAtWork, NotOffered, OnBreak, Refusal
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
@@ -32,6 +33,12 @@ class Leased(msgspec.Struct, frozen=True):
     unit: UnitState
     assignment: Assignment
     project: Project
+
+
+def seeker_of(annotator: AnnotatorState, now_us: int) -> Seeker:
+    """Return an annotator as somebody who wants work."""
+    gold_alone = roster.at_work(annotator, now_us) == "qualifying"
+    return Seeker(annotator.annotator_id, eligibility.abilities(annotator, now_us), gold_alone)
 
 
 class Claims:
@@ -73,18 +80,17 @@ class Claims:
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
-            OnBreak: the annotator is on a break, and holds nothing.
+            OnBreak, NotAtWork: the annotator is on a break, paused or retired, and holds nothing.
             Backlogged: the broker takes no events.
         """
         project = self.projects.known(project_id)
-        on_break = self.on_break(annotator_id, project_id)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if not project.gives_work:
             return leases
-        if on_break is not None:
+        if (stop := await self.stopped(annotator_id, project_id)) is not None:
             if not leases:
-                raise OnBreak(on_break.reason, on_break.until_us)
+                raise stop
             return leases
         if len(leases) < units_max:
             self.repository.refuse_backlog()
@@ -95,6 +101,19 @@ class Claims:
         if not leases:
             self.instruments.counter("concord_assign_claims_without_work").inc()
         return leases
+
+    async def stopped(self, annotator_id: str, project_id: str) -> Refusal | None:
+        """Return why nothing new is given to an annotator in a project now, whatever waits; None: it may be.
+
+        Raises:
+            AnnotatorUnknown: see there.
+        """
+        annotator = await self.annotators.get(annotator_id)
+        state = roster.at_work(annotator, self.clock.now_us())
+        if state in ("paused", "retired"):
+            return NotAtWork(state, annotator.reason, annotator.until_us)
+        pause = self.on_break(annotator_id, project_id)
+        return OnBreak(pause.reason, pause.until_us) if pause is not None else None
 
     def on_break(self, annotator_id: str, project_id: str) -> Break | None:
         """Return the break that the annotator is on now in a project: nothing new is given to them until it is over."""
@@ -129,18 +148,23 @@ class Claims:
         return leases
 
     async def seeker(self, annotator_id: str, project_id: str) -> Seeker:
-        """Return who asks for work in a project, and note that they do.
+        """Return who asks for work in a project, and note that they do; who was invited is active from now on.
 
         Raises:
             AnnotatorUnknown: see there.
         """
         annotator = await self.annotators.get(annotator_id)
-        self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
-        return Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()))
+        if annotator.state == "invited":
+            annotator = await self.annotators.arrived(annotator_id)
+        seeker = seeker_of(annotator, self.clock.now_us())
+        if not seeker.gold_alone:  # units are not kept waiting for who cannot have them
+            self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
+        return seeker
 
     async def picked(self, seeker: Seeker, project: Project, units_max: int) -> list[Pick]:
         """Return up to so many units for the seeker, hidden from others until they are released or undone."""
-        await self.repository.ask_for_gold(project.project_id, seeker, project.policy.gold.rate)
+        rate = 1.0 if seeker.gold_alone else project.policy.gold.rate
+        await self.repository.ask_for_gold(project.project_id, seeker, rate)
         await self.repository.fresh.ready(project.project_id, seeker)
         return self._picks(seeker, project, units_max)
 

@@ -1,10 +1,11 @@
 """What the use cases share: names of requests, projects by id, and errors that nobody expects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from concord.chassis.journal.record import Outcome
 from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
+from concord.contracts.ids import place_of, slot_of_project
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState
 
@@ -54,6 +55,10 @@ class Projects:
     def find(self, project_id: str) -> Project | None:
         """Return the project, or None."""
         return self._table.rows.get(project_id)
+
+    def by_place(self, count: int) -> Iterator[tuple[int, Project]]:
+        """Yield every project with the place in which it lies, of so many."""
+        return ((place_of(slot_of_project(one.project_id), count), one) for one in self._table.rows.values())
 
     async def awaited(self, project_id: str) -> Project:
         """Return the project of a unit, waiting a little for it.

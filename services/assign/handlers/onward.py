@@ -60,14 +60,14 @@ class Onward:
         project_id = checked.state.project_id
         project = await self.projects.awaited(project_id)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
-        on_break = self.claims.on_break(annotator_id, project_id) is not None
-        wanted = units_max == len(held) + 1 and not on_break and project.gives_work
+        stopped = await self.claims.stopped(annotator_id, project_id) is not None
+        wanted = units_max == len(held) + 1 and not stopped and project.gives_work
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked
         else:
             (taken,), leases = await self.submissions.submit(annotator_id, [answer]), []
-        if isinstance(taken, Refusal) or leases or on_break:
+        if isinstance(taken, Refusal) or leases or stopped:
             return taken, project_id, [*held, *leases][:units_max]
         return taken, project_id, await self.claims.claim(annotator_id, project_id, units_max)
 

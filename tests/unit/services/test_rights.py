@@ -38,6 +38,10 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/assignments/{assignment_id}/submission"): {Role.ANNOTATOR},
     ("assign", "POST", "/v1/submissions"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/claims"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/annotators"): {Role.OPERATOR},
+    ("assign", "POST", "/v1/annotators"): {Role.OPERATOR},
+    ("assign", "POST", "/v1/annotators/{annotator_id}/state"): {Role.OPERATOR},
     ("assign", "PUT", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/guideline"): {Role.ANNOTATOR},
@@ -80,7 +84,11 @@ SUBJECTS = {
     Role.OPERATOR: "op",
 }
 PER_ITEM = {("assign", "/v1/submissions"), ("adjudicate", "/v1/rulings"), ("audit", "/v1/inspections")}
-BOUND_MAY_NOT = {("assign", "/v1/annotators/{annotator_id}")}
+BOUND_MAY_NOT = {
+    ("assign", "/v1/annotators"),
+    ("assign", "/v1/annotators/{annotator_id}"),
+    ("assign", "/v1/annotators/{annotator_id}/state"),
+}
 QUERIES = {"/v1/projects/{project_id}/withdrawals": "?issue=1"}
 NO_OBJECT = {("audit", "/v1/keys")}
 
@@ -101,6 +109,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
     """Return a body that would do something, where one is taken."""
     if method == "PUT":
         return DEFINITION if "projects" in path else {}
+    if path == "/v1/claims":
+        return {"units": 1}  # what is held of one's own is offered again
     by_end: dict[str, Any] = {
         "/units": [{"id": "new", "content": "new"}],
         "/events": {
@@ -117,6 +127,7 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/submission": {"label": "no"},
         "/submissions": {"submissions": [{"assignment_id": things.assignment, "label": "no"}]},
         "/skip": {"reason": "x"},
+        "/state": {"state": "paused"},
         "/ruling": {"label": "no", "reason": "x"},
         "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
@@ -223,6 +234,8 @@ async def own(five: Five) -> list[tuple[str, int]]:
         ("client/key/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/spending", None),
         ("operator/op/k1", "metrics", "GET", f"/v1/projects/{mine.project}/annotators", None),
         ("operator/op", "assign", "GET", "/v1/annotators/ann-1", None),
+        ("operator/op", "assign", "GET", "/v1/annotators", None),
+        ("annotator/ann-2/k1", "assign", "POST", "/v1/claims", {}),
     ]
     found = [
         (f"{who} {method} {path}", (await five.call(service, method, path, who, body)).status)

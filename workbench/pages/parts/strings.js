@@ -57,5 +57,10 @@ export function duration(seconds) {
   return isolated(new Intl.NumberFormat(language.value.code, form).format(seconds / size));
 }
 
+export function moment(time) {
+  const form = { dateStyle: "medium", timeStyle: "short" };
+  return isolated(new Intl.DateTimeFormat(language.value.code, form).format(new Date(time)));
+}
+
 // After Arabic letters a sign would change sides with its number, and the same figure would read otherwise elsewhere.
 const isolated = (text) => (RIGHT_TO_LEFT.has(language.value.code) ? `\u2068${text}\u2069` : text);

@@ -24,6 +24,12 @@ export const arabic = {
 
   "choose.title": "أين تريد أن تعمل؟", "choose.none": "لا يعرف هذا المتصفح مشروعًا بعد. افتح الرابط الذي أُعطيت لك أو ألصقه هنا.",
   "choose.address": "المشروع أو رابطه", "choose.go": "فتح", "choose.waiting": "{count} وحدة تنتظر",
+  "choose.waitingMore": "{count} وحدة تنتظر أو أكثر", "choose.any": "أعطني الوحدة التالية من أي مشروع",
+  "why.nothing_waits": "لا شيء ينتظر الآن", "why.had_all": "مرّ عليك كل ما ينتظر الآن", "why.lacks_skill": "ما ينتظر يتطلب ما ليس مسجلًا لك: {skills}",
+  "why.credential_lapsed": "ما ينتظر يتطلب اعتمادًا لك انتهى في {time}: {skills}", "why.on_break": "أنت في استراحة حتى {time}",
+  "why.on_breakOpen": "أنت في استراحة", "why.annotator_paused": "عملك موقوف حتى {time}", "why.annotator_pausedOpen": "عملك موقوف",
+  "why.annotator_retired": "انتهى عملك هنا", "why.paused": "المشروع موقوف", "why.closed": "المشروع مغلق",
+  "why.qualifying": "أنت في مرحلة التأهيل ومرّ عليك كل ما يُقاس به",
 
   "desk.done": "أُنجز في هذه الجلسة: {count}", "desk.allSent": "أُرسل كل شيء", "desk.waiting": "{count} في انتظار الإرسال",
   "desk.unkept": "لا يحفظ هذا المتصفح شيئًا: لا تغلق الصفحة قبل إرسال كل شيء.",
@@ -43,6 +49,8 @@ export const arabic = {
   "guideline.acknowledge": "قرأته",
   "break.title": "خذ وقتك", "break.text": "توقفت ساعة عملك. وحدتك تنتظرك.", "break.end": "متابعة",
   "standing.title": "مكانتي", "standing.name": "الاسم", "standing.sent": "أُرسل في هذه الجلسة", "standing.held": "وحدات لديك",
+  "standing.state": "الحالة", "standing.until": "حتى {time}", "standing.ended": "انتهى في {time}", "standing.credentials": "الاعتمادات",
+  "state.invited": "مدعو", "state.qualifying": "قيد التأهيل", "state.active": "نشط", "state.paused": "موقوف", "state.retired": "متقاعد",
   "standing.skills": "المهارات", "standing.languages": "اللغات", "standing.accuracy": "الدقة",
   "standing.raise": "تحدد المهارات واللغات ما يُعرض عليك من وحدات. يمكن للمشغّل أن يضيف إليها.",
 

@@ -24,6 +24,12 @@ export const english = {
 
   "choose.title": "Where do you want to work?", "choose.none": "No project is known in this browser yet. Open the link you were given, or paste it here.",
   "choose.address": "Project or its link", "choose.go": "Open", "choose.waiting": "{count} units wait",
+  "choose.waitingMore": "{count} units wait, or more", "choose.any": "Give me the next unit of any project",
+  "why.nothing_waits": "Nothing waits now", "why.had_all": "You have had all that waits now", "why.lacks_skill": "What waits takes what you are not said to have: {skills}",
+  "why.credential_lapsed": "What waits takes a credential of yours that ended on {time}: {skills}", "why.on_break": "You are on a break until {time}",
+  "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
+  "why.annotator_retired": "You are retired", "why.paused": "The project is paused", "why.closed": "The project is closed",
+  "why.qualifying": "You are qualifying, and have had all that there is to qualify by",
 
   "desk.done": "Done in this sitting: {count}", "desk.allSent": "All sent", "desk.waiting": "{count} waiting to be sent",
   "desk.unkept": "This browser keeps nothing: do not close the page before all is sent.",
@@ -43,6 +49,8 @@ export const english = {
   "guideline.acknowledge": "I have read it",
   "break.title": "Take your time", "break.text": "The clock of your work stands still. Your unit waits for you.", "break.end": "Go on",
   "standing.title": "My standing", "standing.name": "Name", "standing.sent": "Sent in this sitting", "standing.held": "Units held",
+  "standing.state": "State", "standing.until": "until {time}", "standing.ended": "ended on {time}", "standing.credentials": "Credentials",
+  "state.invited": "invited", "state.qualifying": "qualifying", "state.active": "active", "state.paused": "paused", "state.retired": "retired",
   "standing.skills": "Skills", "standing.languages": "Languages", "standing.accuracy": "Accuracy",
   "standing.raise": "Skills and languages decide which units you are offered. The operator can add to them.",
 

@@ -2,14 +2,30 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { Away, ask } from "../parts/api.js";
 import { recall } from "../parts/memory.js";
-import { t, whole } from "../parts/strings.js";
+import { moment, t, whole } from "../parts/strings.js";
 
 const AGAIN_MS = 5_000;
+const WAITING_SHOWN_MAX = 200;
+
+// What waits in a project, or why nothing does; of one that is only known to this browser, its id.
+function about({ project_id: project, waiting, reason, why }) {
+  if (waiting === undefined) return project;
+  if (!waiting) return why ? sayWhy(why) : reason;
+  return t(waiting < WAITING_SHOWN_MAX ? "choose.waiting" : "choose.waitingMore", { count: whole(waiting) });
+}
+
+const WITH_AN_END = new Set(["on_break", "annotator_paused"]);
+
+function sayWhy({ code, skills = [], ended_at: ended, until }) {
+  const open = WITH_AN_END.has(code) && !until;
+  return t(`why.${code}${open ? "Open" : ""}`, { skills: skills.join(", "), time: ended || until ? moment(ended || until) : "" });
+}
 
 export function Choose({ go }) {
   const [text, setText] = useState("");
   const [projects, setProjects] = useState(() => recall("projects", []).map((project_id) => ({ project_id })));
   const [problem, setProblem] = useState("");
+  const [said, say] = useState("");
   useEffect(() => {
     let timer = 0;
     const load = async () => {
@@ -31,11 +47,23 @@ export function Choose({ go }) {
     const id = text.trim().split("/").at(-1);
     if (id) go(`/annotate/${encodeURIComponent(id)}`);
   };
+  // Whose turn it is, the service says; what was given is offered again first on the project's own desk.
+  const any = async () => {
+    try {
+      const told = await ask("assign", "POST", "/claims", { units: 1 });
+      if (told.project_id) return go(`/annotate/${encodeURIComponent(told.project_id)}`);
+      say(told.reason);
+    } catch (fault) {
+      setProblem(fault.message);
+    }
+  };
   return html`<main class="narrow" id="main" tabindex="-1"><h1>${t("choose.title")}</h1>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${projects.length > 1 && html`<p><button type="button" class="button primary" onClick=${any}>${t("choose.any")}</button></p>`}
+    <p role="status">${said}</p>
     ${projects.length ? html`<ul class="cards">${projects.map((one) => html`<li key=${one.project_id}>
       <a class="card" href=${`/annotate/${encodeURIComponent(one.project_id)}`}><b dir="auto">${one.name || one.project_id}</b>
-        <span class="quiet">${one.waiting === undefined ? one.project_id : t("choose.waiting", { count: whole(one.waiting) })}</span></a></li>`)}</ul>`
+        <span class="quiet">${about(one)}</span></a></li>`)}</ul>`
       : html`<p>${t("choose.none")}</p>`}
     <form class="row" onSubmit=${enter}><label>${t("choose.address")} <input value=${text} onInput=${(event) => setText(event.target.value)} /></label>
       <button type="submit" class="button primary" disabled=${!text.trim()}>${t("choose.go")}</button></form></main>`;

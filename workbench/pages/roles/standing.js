@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
 import { Dialog } from "../parts/dialog.js";
-import { percent, t, whole } from "../parts/strings.js";
+import { moment, percent, t, whole } from "../parts/strings.js";
 
 const isNumber = (value) => typeof value === "number";
 
@@ -16,9 +16,13 @@ export function Standing({ close, sent }) {
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${me && html`<dl class="facts">
       <div><dt>${t("standing.name")}</dt><dd dir="auto">${me.annotator_id}</dd></div>
+      <div><dt>${t("standing.state")}</dt><dd>${t(`state.${me.state}`)}${me.state_until && ` (${t("standing.until", { time: moment(me.state_until) })})`}
+        ${me.state_reason && html`<span class="quiet" dir="auto"> ${me.state_reason}</span>`}</dd></div>
       <div><dt>${t("standing.sent")}</dt><dd>${whole(sent)}</dd></div>
       <div><dt>${t("standing.held")}</dt><dd>${whole(me.leases.length)}</dd></div>
       <div><dt>${t("standing.skills")}</dt><dd dir="auto">${me.skills.join(", ") || "–"}</dd></div>
+      <div><dt>${t("standing.credentials")}</dt><dd>${me.credentials.length ? me.credentials.map((one) => html`<div class=${one.holds ? "" : "problem"}>
+        <bdi>${one.domain}</bdi> ${one.expires_at && t(one.holds ? "standing.until" : "standing.ended", { time: moment(one.expires_at) })}</div>`) : "–"}</dd></div>
       <div><dt>${t("standing.languages")}</dt><dd dir="auto">${me.languages.join(", ") || "–"}</dd></div>
       ${isNumber(me.accuracy) && html`<div><dt>${t("standing.accuracy")}</dt><dd>${percent(me.accuracy)}</dd></div>`}</dl>
       <p class="quiet">${t("standing.raise")}</p>`}<//>`;

@@ -25,8 +25,8 @@ from concord.contracts.v1.projects_pb2 import (
 )
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
-from services.assign.api import Desk as AssignDesk
 from services.assign.bootstrap import wire
+from services.assign.door.desk import Desk as AssignDesk
 from services.assign.handlers import Handlers
 from services.assign.repository import Repository
 from services.assign.settings import AssignSettings

@@ -1,0 +1,5 @@
+"""Assign's HTTP door, one concern a file.
+
+`desk` is what all routes reach, `roster` who annotates, `roster_file` a row of a file of them, `standing` an
+annotator's own. What units are given out by, and labels come in by, is in `services.assign.api`.
+"""

@@ -1,0 +1,125 @@
+"""What assign's routes reach: its use cases, and how what annotators are given is shown."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+import msgspec
+from fastapi import Request
+
+from concord.chassis.clock import MICROSECONDS, Clock
+from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import Gather
+from concord.chassis.projects import Project
+from concord.chassis.settings import PayloadLinkSettings
+from concord.labels import encoded
+from services.assign.domain.reasons import Code, Why
+from services.assign.domain.turns import Turns
+from services.assign.handlers import Handlers, Leased
+from services.assign.schemas import AssignmentOffer, Claimed, Nothing, timestamp
+
+REASONS: Mapping[Code, str] = {
+    "nothing_waits": "Nothing waits for you in this project now; ask again in a few seconds.",
+    "had_all": "You have had all that waits in this project now; more comes when others let go or units are admitted.",
+    "lacks_skill": "What waits in this project takes what you are not said to have: {skills}.",
+    "credential_lapsed": "What waits in this project takes a credential of yours that ended at {ended_at}: {skills}.",
+    "on_break": "You are on a break{until}{detail}",
+    "paused": "This project is paused{detail}; what you hold may be finished, and more comes when it goes on.",
+    "closed": "This project is closed{detail}; what you hold may be finished.",
+    "annotator_paused": "You are paused{until}{detail}",
+    "annotator_retired": "You are retired{detail}",
+    "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now.",
+}
+"""Why there is nothing, for people."""
+NOT_GIVEN = ("paused", "closed")
+HEADING_CHARACTERS_MAX = 120
+
+
+class Desk:
+    """What the routes reach: the handlers, and how a lease is shown.
+
+    Args:
+        handlers: assign's use cases.
+        links: what payload links are made of.
+        clock: time.
+        gather: asks the service's other processes.
+
+    Attributes:
+        turns: which project's turn it is for those who name none.
+    """
+
+    def __init__(self, handlers: Handlers, links: PayloadLinkSettings, clock: Clock, gather: Gather) -> None:
+        self.handlers = handlers
+        self.gather = gather
+        self.clock = clock
+        self._link_us = links.seconds * MICROSECONDS
+        secret, url = links.secret.key(), links.ingest_url
+        self._link: Callable[[str, int], str] = lambda unit_id, until_us: payload_link(secret, url, unit_id, until_us)
+        self.turns = Turns()
+        self._schemas: dict[str, tuple[int, msgspec.Raw]] = {}
+        self._headings: dict[str, tuple[int, str]] = {}
+
+    def offer(self, lease: Leased) -> AssignmentOffer:
+        """Return a lease as its annotator sees it. The link outlives the lease, so that a renewed one keeps it."""
+        until_us = max(lease.assignment.lease_until_us, self.clock.now_us() + self._link_us)
+        return AssignmentOffer(
+            assignment_id=lease.assignment.id,
+            unit_id=lease.unit.unit_id,
+            payload_url=self._link(lease.unit.unit_id, until_us),
+            media_type=lease.unit.media_type,
+            lease_until=timestamp(lease.assignment.lease_until_us),
+            guideline_version=lease.assignment.guideline_version,
+            label_schema=self.label_schema(lease.project),
+        )
+
+    async def claimed(self, leases: Sequence[Leased], annotator_id: str, project_id: str) -> Claimed:
+        """Return leases as their annotator sees them, or why there are none."""
+        if leases:
+            return Claimed([self.offer(lease) for lease in leases])
+        return Claimed([], *nothing(await self.handlers.waiting.why_nothing(annotator_id, project_id)))
+
+    def heading(self, project: Project) -> str:
+        """Return the heading of a project's guideline, by which annotators know it; empty where it has none."""
+        known = self._headings.get(project.project_id)
+        if known is None or known[0] != project.revision:
+            known = (project.revision, _heading(project.guideline_text))
+            self._headings[project.project_id] = known
+        return known[1]
+
+    def label_schema(self, project: Project) -> msgspec.Raw:
+        """Return the project's label schema as JSON, worded once a revision."""
+        known = self._schemas.get(project.project_id)
+        if known is None or known[0] != project.revision:
+            known = (project.revision, msgspec.Raw(encoded(project.schema.spec())))
+            self._schemas[project.project_id] = known
+        return known[1]
+
+
+def nothing(why: Why) -> tuple[str, Nothing]:
+    """Return why there is nothing, for people and for programs."""
+    ended_at, until = (timestamp(at) if at is not None else "" for at in (why.ended_at_us, why.until_us))
+    detail = f": {why.detail}" if why.detail else "."
+    if why.code in NOT_GIVEN:
+        detail = f" ({why.detail})" if why.detail else ""
+    reason = REASONS[why.code].format(
+        skills=", ".join(why.skills),
+        ended_at=ended_at,
+        until=f" until {until}" if until else "",
+        detail=detail,
+    )
+    return reason, Nothing(why.code, list(why.skills), ended_at, until)
+
+
+def _heading(guideline: str) -> str:
+    r"""Return the first heading of a text in Markdown.
+
+    >>> _heading("Read all.\n## Toxic or not? ##\nSay yes."), _heading("Say yes or no.")
+    ('Toxic or not?', '')
+    """
+    lines = (line.strip() for line in guideline.splitlines())
+    first = next((line for line in lines if line.startswith("#") and line.strip("# ")), "")
+    return first.strip("# ")[:HEADING_CHARACTERS_MAX]
+
+
+def desk_of(request: Request) -> Desk:
+    """Return what the routes reach."""
+    return cast("Desk", request.app.state.service)

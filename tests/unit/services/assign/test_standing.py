@@ -1,0 +1,147 @@
+"""Where somebody stands in each of their projects, and the next unit of any of them."""
+
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from concord.chassis.identity import Role
+from concord.contracts.ids import placed_id
+from tests.support.service import caller
+from tests.unit.services.assign.desk import AT_US, Desk, claim, project_event, submit, unit_event
+
+PROJECTS = ("c1-rte", "c1-b", "c1-two")
+"""Three projects in three places."""
+
+
+async def office(*deadlines: int) -> Desk:
+    desk = Desk()
+    for number, project_id in enumerate(PROJECTS):
+        event = project_event(project_id, initial=1)
+        event.project_defined.guideline_text = f"# Job {number}\nSay yes or no."
+        if deadlines:
+            event.project_defined.policy.deadline_seconds = deadlines[number]
+        await desk.publish_project(event)
+    return desk
+
+
+async def let_in(desk: Desk, project_id: str, count: int, **fields: Any) -> None:
+    first = fields.pop("first", 0)
+    names = [placed_id("u", project_id, f"{number:03}") for number in range(first, first + count)]
+    await desk.admit(*(unit_event(one, AT_US + n, project_id, **fields) for n, one in enumerate(names)))
+
+
+async def next_of_any(annotator: httpx.AsyncClient, units: int = 1) -> dict[str, Any]:
+    reply = await annotator.post("/v1/claims", json={"units": units})
+    assert reply.status_code == 200, reply.text
+    told: dict[str, Any] = reply.json()
+    return told
+
+
+async def test_each_project_tells_what_waits_or_why_nothing_does() -> None:
+    desk = await office()
+    async with desk.open():
+        async with caller(desk.service, desk.house.token("op", Role.OPERATOR)) as operator:  # type: ignore[arg-type]  # assign runs
+            credentials = [{"domain": "law", "expires_at": "2001-01-01T00:00:00Z"}, {"domain": "tax"}]
+            await operator.put("/v1/annotators/ann", json={"skills": ["de"], "credentials": credentials})
+        await let_in(desk, PROJECTS[0], 3, skills_required=["de", "tax"], priority=4)
+        await let_in(desk, PROJECTS[1], 2, skills_required=["law"])
+        async with desk.annotator("ann") as ann:
+            me = (await ann.get("/v1/me")).json()
+            one, two, three = me["projects"]
+            assert (one["project_id"], one["name"], one["waiting"], one["priority"]) == (PROJECTS[0], "Job 0", 3, 4)
+            assert "why" not in one
+            by_id = {two["project_id"]: two, three["project_id"]: three}
+            lapsed, idle = by_id[PROJECTS[1]], by_id[PROJECTS[2]]
+            assert (lapsed["waiting"], lapsed["why"]["code"], lapsed["why"]["skills"]) == (
+                0,
+                "credential_lapsed",
+                ["law"],
+            )
+            assert lapsed["why"]["ended_at"] == "2001-01-01T00:00:00.000Z"
+            assert "2001-01-01" in lapsed["reason"]
+            assert idle["why"]["code"] == "nothing_waits"
+            assert me["credentials"] == [
+                {"domain": "law", "holds": False, "expires_at": "2001-01-01T00:00:00.000Z"},
+                {"domain": "tax", "holds": True},
+            ]
+            assert me["more_projects"] is False
+            assert "Secret" not in str(me)
+            for offer in await claim(ann, 3, PROJECTS[0]):
+                await submit(ann, offer["assignment_id"])
+            me = (await ann.get("/v1/me")).json()
+            first = next(one for one in me["projects"] if one["project_id"] == PROJECTS[0])
+            assert (first["waiting"], first["why"]["code"]) == (0, "nothing_waits")
+
+
+async def test_who_has_had_all_that_others_still_want_is_told_so() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(PROJECTS[0], initial=2))
+    async with desk.open():
+        await desk.define("ann")
+        await let_in(desk, PROJECTS[0], 2)
+        async with desk.annotator("ann") as ann:
+            for offer in await claim(ann, 2, PROJECTS[0]):
+                await submit(ann, offer["assignment_id"])
+            (project,) = (await ann.get("/v1/me")).json()["projects"]
+            assert (project["waiting"], project["why"]["code"]) == (0, "had_all")
+
+
+async def test_units_of_any_project_come_from_each_in_its_turn_whichever_process_has_it() -> None:
+    desk = await office()
+    async with desk.open():
+        await desk.define("ann")
+        for project_id in PROJECTS:
+            await let_in(desk, project_id, 6)
+        given: Counter[str] = Counter()
+        async with desk.annotator("ann") as ann:
+            for _ in range(9):
+                told = await next_of_any(ann)
+                (offer,) = told["assignments"]
+                given[told["project_id"]] += 1
+                assert offer["unit_id"][:3] == told["project_id"][:3]
+                assert (await submit(ann, offer["assignment_id"])).json()["status"] == "accepted"
+        assert given == dict.fromkeys(PROJECTS, 3)
+
+
+async def test_what_is_held_of_any_project_is_offered_again_first() -> None:
+    desk = await office()
+    async with desk.open():
+        await desk.define("ann")
+        await let_in(desk, PROJECTS[1], 3)
+        async with desk.annotator("ann") as ann:
+            first = await next_of_any(ann, 2)
+            await let_in(desk, PROJECTS[0], 3, priority=9)
+            again = await next_of_any(ann, 2)
+        assert again == first
+
+
+async def test_what_has_a_higher_priority_or_is_due_comes_first_and_nothing_says_why() -> None:
+    desk = await office(0, 1, 0)
+    async with desk.open():
+        await desk.define("ann")
+        async with desk.annotator("ann") as ann:
+            assert (await next_of_any(ann))["reason"].startswith("Nothing waits for you")
+            await let_in(desk, PROJECTS[0], 2)
+            await let_in(desk, PROJECTS[1], 1)
+            await let_in(desk, PROJECTS[2], 1, priority=1)
+            (due,) = [one for one in (await ann.get("/v1/me")).json()["projects"] if one["project_id"] == PROJECTS[1]]
+            assert due["due_at"] == "2023-11-14T22:13:21.000Z"
+            order = []
+            for _ in range(4):
+                told = await next_of_any(ann)
+                order.append(told["project_id"])
+                await submit(ann, told["assignments"][0]["assignment_id"])
+            assert order == [PROJECTS[2], PROJECTS[1], PROJECTS[0], PROJECTS[0]]
+            assert (await next_of_any(ann))["assignments"] == []
+
+
+async def test_a_caller_of_one_client_is_given_and_told_of_nobody_elses() -> None:
+    desk = await office()
+    async with desk.open():
+        await desk.define("ann")
+        await let_in(desk, PROJECTS[0], 1)
+        token = desk.house.token("ann", Role.ANNOTATOR, client_id="c2")
+        async with caller(desk.service, token) as ann:  # type: ignore[arg-type]  # assign runs
+            assert (await ann.get("/v1/me")).json()["projects"] == []
+            assert (await next_of_any(ann))["assignments"] == []
