@@ -94,7 +94,7 @@ def router() -> APIRouter:
     routes.get("/annotators", **documented(reply=Roster))(list_annotators)
     routes.post("/annotators", **documented(body=str, body_media_types=(CSV,), reply=RosterReport))(import_annotators)
     stated = documented(body=StateBody, reply=AnnotatorShown, refusals=(404, 409))
-    routes.post("/annotators/{annotator_id:path}/state", **stated)(change_state)
+    routes.patch("/annotators/{annotator_id:path}", **stated)(change_state)
     defined = documented(body=AnnotatorBody, reply=AnnotatorShown, also=201, refusals=(409,))
     routes.put("/annotators/{annotator_id:path}", **defined)(define_annotator)
     shown = documented(reply=AnnotatorShown, refusals=(404, 422))

@@ -41,7 +41,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("assign", "POST", "/v1/claims"): {Role.ANNOTATOR},
     ("assign", "GET", "/v1/annotators"): {Role.OPERATOR},
     ("assign", "POST", "/v1/annotators"): {Role.OPERATOR},
-    ("assign", "POST", "/v1/annotators/{annotator_id}/state"): {Role.OPERATOR},
+    ("assign", "PATCH", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "PUT", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/guideline"): {Role.ANNOTATOR},
@@ -87,7 +87,6 @@ PER_ITEM = {("assign", "/v1/submissions"), ("adjudicate", "/v1/rulings"), ("audi
 BOUND_MAY_NOT = {
     ("assign", "/v1/annotators"),
     ("assign", "/v1/annotators/{annotator_id}"),
-    ("assign", "/v1/annotators/{annotator_id}/state"),
 }
 QUERIES = {"/v1/projects/{project_id}/withdrawals": "?issue=1"}
 NO_OBJECT = {("audit", "/v1/keys")}
@@ -109,6 +108,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
     """Return a body that would do something, where one is taken."""
     if method == "PUT":
         return DEFINITION if "projects" in path else {}
+    if method == "PATCH" and "/annotators/" in path:
+        return {"state": "paused"}
     if path == "/v1/claims":
         return {"units": 1}  # what is held of one's own is offered again
     by_end: dict[str, Any] = {
@@ -127,7 +128,6 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/submission": {"label": "no"},
         "/submissions": {"submissions": [{"assignment_id": things.assignment, "label": "no"}]},
         "/skip": {"reason": "x"},
-        "/state": {"state": "paused"},
         "/ruling": {"label": "no", "reason": "x"},
         "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},

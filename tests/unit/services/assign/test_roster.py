@@ -45,7 +45,7 @@ async def told_everywhere(desk: Desk, *names: str) -> None:
 
 
 async def change(operator: httpx.AsyncClient, name: str, state: str, **more: Any) -> httpx.Response:
-    return await operator.post(f"/v1/annotators/{name}/state", json={"state": state, **more})
+    return await operator.patch(f"/v1/annotators/{name}", json={"state": state, **more})
 
 
 async def test_who_was_invited_is_active_from_their_first_claim_on_and_that_is_told() -> None:

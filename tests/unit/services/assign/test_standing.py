@@ -87,6 +87,20 @@ async def test_who_has_had_all_that_others_still_want_is_told_so() -> None:
             assert (project["waiting"], project["why"]["code"]) == (0, "had_all")
 
 
+async def test_a_project_that_is_paused_says_so_and_nothing_of_it_is_given_with_any() -> None:
+    desk = Desk()
+    event = project_event(PROJECTS[0])
+    event.project_defined.life, event.project_defined.life_reason = "paused", "The data is wrong."
+    await desk.publish_project(event)
+    async with desk.open():
+        await desk.define("ann")
+        await let_in(desk, PROJECTS[0], 2)
+        async with desk.annotator("ann") as ann:
+            (project,) = (await ann.get("/v1/me")).json()["projects"]
+            assert (project["waiting"], project["why"]["code"]) == (0, "paused")
+            assert "The data is wrong." in (await next_of_any(ann))["reason"]
+
+
 async def test_units_of_any_project_come_from_each_in_its_turn_whichever_process_has_it() -> None:
     desk = await office()
     async with desk.open():
