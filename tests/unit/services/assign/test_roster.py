@@ -48,6 +48,10 @@ async def change(operator: httpx.AsyncClient, name: str, state: str, **more: Any
     return await operator.patch(f"/v1/annotators/{name}", json={"state": state, **more})
 
 
+async def send(operator: httpx.AsyncClient, content: bytes, kind: str = "text/csv") -> httpx.Response:
+    return await operator.post("/v1/annotators", content=content, headers={"content-type": kind})
+
+
 async def test_who_was_invited_is_active_from_their_first_claim_on_and_that_is_told() -> None:
     desk = Desk()
     await desk.publish_project()
@@ -206,8 +210,7 @@ gil;;de;;;;
 async def test_a_file_is_taken_row_by_row_and_what_is_wrong_is_refused_by_line_and_column() -> None:
     desk = Desk()
     async with desk.open(), operated(desk) as operator:
-        sent = {"content": FILE.encode(), "headers": {"content-type": "text/csv"}}
-        report = (await operator.post("/v1/annotators", **sent)).json()
+        report = (await send(operator, FILE.encode())).json()
         refusals = {one["line"]: one["field"] for one in report.pop("refusals")}
         assert report == {"changed": 3, "unchanged": 0, "refused": 6}
         assert refusals == {4: "kind", 5: "annotator_id", 6: "credentials", 7: "state", 8: "line", 9: "state"}
@@ -218,10 +221,9 @@ async def test_a_file_is_taken_row_by_row_and_what_is_wrong_is_refused_by_line_a
             {"domain": "tax", "expires_at": None},
         ]
         assert (await operator.get("/v1/annotators/bob")).json()["state"] == "qualifying"
-        again = (await operator.post("/v1/annotators", **sent)).json()
+        again = (await send(operator, FILE.encode())).json()
         assert (again["changed"], again["unchanged"], again["refused"]) == (0, 3, 6), "sent again it changes nothing"
-        part = {"content": b"annotator_id,vendor\nann,South\n", "headers": {"content-type": "text/csv"}}
-        assert (await operator.post("/v1/annotators", **part)).json()["changed"] == 1
+        assert (await send(operator, b"annotator_id,vendor\nann,South\n")).json()["changed"] == 1
         ann = (await operator.get("/v1/annotators/ann")).json()
         assert (ann["vendor"], ann["skills"]) == ("South", ["de", "law"]), "a column that is not there changes nothing"
 
@@ -241,7 +243,7 @@ async def test_a_file_of_which_nothing_can_be_taken_is_refused_whole(
 ) -> None:
     desk = Desk()
     async with desk.open(1), operated(desk) as operator:
-        reply = await operator.post("/v1/annotators", content=content, headers={"content-type": kind})
+        reply = await send(operator, content, kind)
         assert reply.status_code == status, reply.text
         assert [one["field"] for one in reply.json().get("errors", [])] == ([field] if field else [])
         assert once(desk.house, ANNOTATORS) == []
@@ -255,7 +257,7 @@ async def test_a_file_of_more_rows_than_may_be_stops_there_and_says_in_which_lin
     desk = Desk()
     async with desk.open(1), operated(desk) as operator:
         rows = b"annotator_id\n" + b"".join(b"a%d\n" % number for number in range(6))
-        reply = (await operator.post("/v1/annotators", content=rows, headers={"content-type": "text/csv"})).json()
+        reply = (await send(operator, rows)).json()
         assert (reply["changed"], reply["stopped"]["line"], reply["stopped"]["field"]) == (3, 5, "body")
 
 
@@ -265,10 +267,9 @@ async def test_an_operator_of_one_client_sees_and_changes_nobody() -> None:
         assert desk.service is not None
         token = desk.house.token("op", Role.OPERATOR, client_id="c1")
         async with caller(desk.service, token) as operator:
-            csv = {"content": b"annotator_id\nann\n", "headers": {"content-type": "text/csv"}}
             statuses = [
                 (await operator.get("/v1/annotators")).status_code,
-                (await operator.post("/v1/annotators", **csv)).status_code,
+                (await send(operator, b"annotator_id\nann\n")).status_code,
                 (await change(operator, "ann", "paused")).status_code,
             ]
         assert statuses == [403, 403, 403]
