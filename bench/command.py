@@ -31,17 +31,20 @@ from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
+from bench.whole import against
+from bench.whole import measure as whole
+from bench.whole import report as whole_report
 from deploy.local import places, side_environment
 from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
-EXPORTS = "exports"
+EXPORTS, WHOLE = "exports", "whole"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
-"""What is measured when nothing is named; starts write a large journal first, and a pair wants a quiet machine."""
+"""What is measured when nothing is named; starts write a large journal first, pair and whole want a quiet machine."""
 SIZES = (1_000, 10_000)
-UNITS_MIN, ANNOTATIONS_MIN = 100, 500
+UNITS_MIN, ANNOTATIONS_MIN, LABELS_MIN = 100, 500, 20
 INTERRUPTED = 130
 FAULTS = (
     NotWritten,
@@ -53,6 +56,7 @@ FAULTS = (
     NothingOffered,
     FloorFailed,
     starts.NotStarted,
+    against.NotMeasured,
 )
 
 
@@ -86,10 +90,7 @@ def main(arguments: Sequence[str]) -> int:
             begun = asyncio.run(_starts(wanted))
             figures[STARTS] = starts_report.as_json(begun)
             tables.append(starts_report.table(begun))
-        if EXPORTS in wanted.names:
-            exported = exports_report.measure(_say)
-            figures[EXPORTS] = exports_report.as_json(exported)
-            tables.append(exports_report.table(exported))
+        _beside(wanted, figures, tables)
     except FAULTS as fault:
         _say(f"bench: {fault}")
         return 1
@@ -110,6 +111,30 @@ async def _starts(wanted: argparse.Namespace) -> list[starts.Start]:
     return await starts.measure(checkouts, wanted.closed, wanted.open, services, places.LOCAL / "bench", _say)
 
 
+def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Table]) -> None:
+    """Measure what is beside the services: the whole of them, and exports."""
+    if WHOLE in wanted.names:
+        spent, beside = _whole(wanted)
+        figures[WHOLE] = whole_report.as_json(spent)
+        tables.append(whole_report.table(spent, [*whole_report.history(), *beside]))
+    if EXPORTS in wanted.names:
+        exported = exports_report.measure(_say)
+        figures[EXPORTS] = exports_report.as_json(exported)
+        tables.append(exports_report.table(exported))
+
+
+def _whole(wanted: argparse.Namespace) -> tuple[whole.Whole, list[dict[str, Any]]]:
+    """Return what the whole costs here, and a line of what it costs at the revision that was named."""
+    units = (wanted.units or [whole.UNITS])[0]
+    beside = []
+    if wanted.against is not None:
+        beside = [{"commit": wanted.against, **against.measure(wanted.against, units, wanted.labels, _say)}]
+    spent = asyncio.run(whole.measure(units, wanted.labels, _say))
+    if wanted.keep:
+        whole_report.keep(whole_report.line(spent))
+    return spent, beside
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
@@ -117,7 +142,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
@@ -145,6 +170,11 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
     parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
     parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="another checkout whose starts are measured")
+    parser.add_argument(
+        "--labels", type=int, default=whole.LABELS, metavar="N", help="labels given in the whole (default %(default)s)"
+    )
+    parser.add_argument("--against", metavar="REV", help="measure the whole of another revision, too, before this one")
+    parser.add_argument("--keep", action="store_true", help="add what the whole cost to its history in bench/whole")
     wanted = parser.parse_args(arguments)
     wanted.names = set(wanted.only or ALWAYS)
     wanted.services = wanted.services.split(",")
@@ -153,6 +183,10 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     if not {INGEST, ASSIGN} <= set(wanted.services) <= set(SERVICES):
         parser.error(
             f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}, ingest and assign too"
+        )
+    if not LABELS_MIN <= wanted.labels <= (wanted.units or [whole.UNITS])[0]:
+        parser.error(
+            f"--labels {wanted.labels}: give {LABELS_MIN} to {(wanted.units or [whole.UNITS])[0]}, one a unit at most"
         )
     if min(wanted.units or SIZES) < UNITS_MIN or wanted.annotations < ANNOTATIONS_MIN:
         parser.error(f"at least {UNITS_MIN} units and {ANNOTATIONS_MIN} annotations are needed")
