@@ -23,8 +23,8 @@ def ack_before_effect() -> Iterator[None]:
     """Say that a record is stored while it only waits to be."""
     honest = GroupCommit.append
 
-    async def hasty(self: GroupCommit, entries: Sequence[Entry[Any]]) -> list[bool]:
-        storing = asyncio.create_task(honest(self, entries))
+    async def hasty(self: GroupCommit, entries: Sequence[Entry[Any]], *, linked: bool = False) -> list[bool]:
+        storing = asyncio.create_task(honest(self, entries, linked=linked))
         storing.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.sleep(0)
         return [True] * len(entries)
@@ -77,9 +77,11 @@ def publish_before_insert() -> Iterator[None]:
     """Say events before the record that holds them is stored, if it ever is."""
     honest = GroupCommit._commit
 
-    async def hasty(self: GroupCommit, entries: Sequence[Entry[Any]], stale_at: float) -> tuple[frozenset[int], bool]:
+    async def hasty(
+        self: GroupCommit, entries: Sequence[Entry[Any]], follows: frozenset[int], stale_at: float
+    ) -> tuple[frozenset[int], bool]:
         await self.publisher.publish([event for entry in entries for event in entry.events])
-        return await honest(self, entries, stale_at)
+        return await honest(self, entries, follows, stale_at)
 
     with patch.object(GroupCommit, "_commit", hasty):
         yield
@@ -111,7 +113,8 @@ def nothing_before_deciding() -> Iterator[None]:
 def doubtful_is_ours() -> Iterator[None]:
     """After doubt, take whatever lies under our numbers for ours."""
 
-    async def settle(self: GroupCommit, documents: Sequence[Document]) -> frozenset[int]:
+    async def settle(self: GroupCommit, documents: Sequence[Document], follows: frozenset[int]) -> frozenset[int]:
+        del follows
         await self.store.insert(JOURNAL.name, documents)
         return frozenset()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
@@ -46,16 +46,14 @@ class _Append:
         deadline: when its caller waits no more, by the event loop's clock.
         won: by entry, whether it was stored; false until it is told.
         told: set when all are told; cancelled when the caller waits no more.
-        linked: entries that go out once the first is stored, each with its size.
     """
 
-    __slots__ = ("_left", "deadline", "linked", "told", "won")
+    __slots__ = ("_left", "deadline", "told", "won")
 
     def __init__(self, entries: int, loop: asyncio.AbstractEventLoop) -> None:
         self.deadline = loop.time() + APPEND_SECONDS_MAX
         self.won = [False] * entries
         self.told: asyncio.Future[None] = loop.create_future()
-        self.linked: list[tuple[Entry[Any], int]] = []
         self._left = entries
 
     def tell(self, position: int, won: bool) -> None:
@@ -70,6 +68,20 @@ class _Append:
         if not self.told.done():
             said = f"{self._left} records not confirmed by the store in {APPEND_SECONDS_MAX:g} s"
             self.told.set_exception(StoreUnavailable(said))
+
+
+class _Waiting(NamedTuple):
+    """An entry that waits for the store.
+
+    Attributes:
+        place: among those of its caller.
+        follows: it is stored after the one before it, and only if that is.
+    """
+
+    entry: Entry[Any]
+    append: _Append
+    place: int
+    follows: bool
 
 
 class GroupCommit:
@@ -95,7 +107,7 @@ class GroupCommit:
         self.registered = False
         self.closed = False
         self.waiting_bytes = 0
-        self._waiting: deque[tuple[Entry[Any], _Append, int]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         # In the order of their deadlines, so that one timer is enough: one each would cost as much as all else here.
         self._unanswered: deque[_Append] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -108,7 +120,7 @@ class GroupCommit:
 
         Args:
             entries: what is to be stored.
-            linked: all but the first go out with the next insert, and only if the first was stored.
+            linked: each is stored after the one before it, and only if that is; they go out together.
 
         Raises:
             Backlogged: too much is waiting already; nothing of this is taken over.
@@ -129,10 +141,8 @@ class GroupCommit:
         append = _Append(len(entries), loop)
         if self.listener is not None:
             self.listener.taken(entries)
-        if linked:
-            append.linked = [(entry, position) for position, entry in enumerate(entries) if position]
         self._waiting.extend(
-            (entry, append, position) for position, entry in enumerate(entries[: 1 if linked else None])
+            _Waiting(entry, append, position, linked and position > 0) for position, entry in enumerate(entries)
         )
         self._arrived.set()
         self._settled.clear()
@@ -156,41 +166,26 @@ class GroupCommit:
                 self._arrived.clear()
             if not group:
                 continue
-            crowded = len({append for _, append, _ in group}) > 1
+            crowded = len({one.append for one in group}) > 1
             lost, doubted = await self._commit(
-                [entry for entry, _, _ in group], group[0][1].deadline - APPEND_SECONDS_MAX + STALE_SECONDS_MAX
+                [one.entry for one in group],
+                frozenset(position for position, one in enumerate(group) if one.follows),
+                group[0].append.deadline - APPEND_SECONDS_MAX + STALE_SECONDS_MAX,
             )
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)
-            won = [entry for position, (entry, _, _) in enumerate(group) if position not in lost]
+            won = [one.entry for position, one in enumerate(group) if position not in lost]
             if won or doubted:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
-            for position, (entry, append, place) in enumerate(group):
-                self._tell(entry, append, place, position not in lost)
+            for position, one in enumerate(group):
+                if self.listener is not None:
+                    self.listener.known(one.entry, position not in lost)
+                one.append.tell(one.place, position not in lost)
             while self._unanswered and self._unanswered[0].told.done():
                 self._unanswered.popleft()
             if not self._waiting:
                 self._settled.set()
-
-    def _tell(self, entry: Entry[Any], append: _Append, place: int, stored: bool) -> None:
-        """Say what became of an entry to all who are to know."""
-        if self.listener is not None:
-            self.listener.known(entry, stored)
-        append.tell(place, stored)
-        if append.linked:
-            self._go_on(append, stored)
-
-    def _go_on(self, append: _Append, stored: bool) -> None:
-        """Have what is linked to a stored entry go out with the next insert, before what came later; or not at all."""
-        linked, append.linked = append.linked, []
-        for entry, place in reversed(linked):
-            if stored:
-                self._waiting.appendleft((entry, append, place))
-                self._arrived.set()
-            else:
-                self.waiting_bytes -= entry.size
-                self._tell(entry, append, place, stored=False)
 
     def _give_up(self) -> None:
         """Tell those whose deadline has come, and look again at the next one's."""
@@ -199,16 +194,17 @@ class GroupCommit:
             self._unanswered.popleft().give_up()
         self._timer = loop.call_at(self._unanswered[0].deadline, self._give_up) if self._unanswered else None
 
-    def _next_group(self) -> list[tuple[Entry[Any], _Append, int]]:
-        """Take what goes out with the next insert from what waits."""
-        group: list[tuple[Entry[Any], _Append, int]] = []
+    def _next_group(self) -> list[_Waiting]:
+        """Take what goes out with the next insert from what waits; what follows another goes out with it."""
+        group: list[_Waiting] = []
         size = 0
-        while self._waiting and len(group) < COMMIT_RECORDS_MAX:
-            size += self._waiting[0][0].size
-            if group and size > COMMIT_BYTES_MAX:
+        while self._waiting:
+            size += self._waiting[0].entry.size
+            full = len(group) >= COMMIT_RECORDS_MAX or size > COMMIT_BYTES_MAX
+            if group and full and not self._waiting[0].follows:
                 break
             group.append(self._waiting.popleft())
-            self.waiting_bytes -= group[-1][0].size
+            self.waiting_bytes -= group[-1].entry.size
         return group
 
     async def settled(self) -> None:
@@ -220,7 +216,9 @@ class GroupCommit:
         self.closed = True
         await self.settled()
 
-    async def _commit(self, entries: Sequence[Entry[Any]], stale_at: float) -> tuple[frozenset[int], bool]:
+    async def _commit(
+        self, entries: Sequence[Entry[Any]], follows: frozenset[int], stale_at: float
+    ) -> tuple[frozenset[int], bool]:
         """Insert until the outcome of every entry is known.
 
         Returns the positions of the lost ones, and whether it was given up in doubt: then nobody else may use the
@@ -245,10 +243,10 @@ class GroupCommit:
                         await self.store.insert(OPEN.name, markers)
                         markers = []
                     if doubtful:
-                        lost = await self._settle(documents)
+                        lost = await self._settle(documents, follows)
                     else:
                         doubtful = True
-                        lost = await self.store.insert(JOURNAL.name, documents)
+                        lost = await self._insert(documents, follows)
             except StoreUnavailable as fault:
                 await waits.wait(fault)
             else:
@@ -261,17 +259,51 @@ class GroupCommit:
             await self.store.insert(WRITERS.name, [{"_id": self.writer, "started_at_us": self.clock.now_us()}])
             self.registered = True
 
-    async def _settle(self, documents: Sequence[Document]) -> frozenset[int]:
+    async def _insert(self, documents: Sequence[Document], follows: frozenset[int]) -> frozenset[int]:
+        """Insert documents whose fate is not in doubt; return the positions of those that are not stored.
+
+        What follows another goes in after it. Where all win, which is nearly always, that is one insert in their order.
+        """
+        if not follows:
+            return await self.store.insert(JOURNAL.name, documents)
+        stored = await self.store.insert_in_order(JOURNAL.name, documents)
+        if stored == len(documents):
+            return frozenset()
+        lost, left = {stored}, range(stored + 1, len(documents))
+        for some in ([one for one in left if one not in follows], [one for one in left if one in follows]):
+            lost.update(one for one in some if one in follows and one - 1 in lost)
+            sent = [one for one in some if one not in lost]
+            taken = await self.store.insert(JOURNAL.name, [documents[one] for one in sent]) if sent else frozenset()
+            lost.update(sent[place] for place in taken)
+        return frozenset(lost)
+
+    async def _settle(self, documents: Sequence[Document], follows: frozenset[int]) -> frozenset[int]:
         """After a doubtful insert: insert what is absent, and tell by its place in our commit what is ours.
 
         The place tells it from what another caller of this process wanted to store under the same number, with the
-        same cause, in the same commit.
+        same cause, in the same commit. What follows another is inserted after it and in every attempt, so an attempt
+        that the store lets in late stops where that was lost.
 
         Raises:
             StoreUnavailable: no answer, or one that does not show what was inserted before: still in doubt.
         """
-        await self.store.insert(JOURNAL.name, documents)
-        return await self._not_ours(documents, all_there=True)
+        if not follows:
+            await self.store.insert(JOURNAL.name, documents)
+            return await self._not_ours(documents, all_there=True)
+        while True:
+            found = await self.store.get(JOURNAL.name, sorted({document["_id"] for document in documents}))
+            lost, absent = set[int](), list[int]()
+            for position, document in enumerate(documents):
+                stored = found.get(document["_id"])
+                if position in follows and position - 1 in lost:
+                    lost.add(position)
+                elif stored is None:
+                    absent.append(position)
+                elif not _is_ours(document, stored):
+                    lost.add(position)
+            if not absent:
+                return frozenset(lost)
+            await self.store.insert_in_order(JOURNAL.name, [documents[position] for position in absent])
 
     async def _not_ours(self, documents: Sequence[Document], all_there: bool = False) -> frozenset[int]:
         found = await self.store.get(JOURNAL.name, sorted({document["_id"] for document in documents}))
@@ -280,6 +312,11 @@ class GroupCommit:
             stored = found.get(document["_id"])
             if stored is None and all_there:
                 raise StoreUnavailable(f"{document['_id']} was inserted and cannot be read")
-            if stored is None or (stored["commit"], stored["place"]) != (document["commit"], document["place"]):
+            if stored is None or not _is_ours(document, stored):
                 lost.add(position)
         return frozenset(lost)
+
+
+def _is_ours(document: Document, stored: Document) -> bool:
+    """Whether what lies under a document's key is that document."""
+    return bool((stored["commit"], stored["place"]) == (document["commit"], document["place"]))

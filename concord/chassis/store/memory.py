@@ -146,6 +146,15 @@ class MemoryStore:
         await self._faults.after("insert", collection)
         return frozenset(taken)
 
+    async def insert_in_order(self, collection: str, documents: Sequence[Document]) -> int:
+        """Insert documents one after another up to the first whose `_id` is taken, and return how many went in."""
+        check_documents(documents)
+        copies = [_copy(document) for document in documents]
+        for position, document in enumerate(copies):
+            if await self.insert(collection, [document]):
+                return position
+        return len(copies)
+
     def _parts(self, count: int) -> list[list[int]]:
         """Return the positions in the order in which they are written, cut in two where a reader may look."""
         if count <= 1:

@@ -102,6 +102,19 @@ class MongoStore:
                 return _taken(collection, fault.details)
         return frozenset()
 
+    async def insert_in_order(self, collection: str, documents: Sequence[Document]) -> int:
+        """Insert documents one after another up to the first whose `_id` is taken, and return how many went in."""
+        if not documents:
+            return 0
+        check_documents(documents)
+        with _told("insert", collection):
+            try:
+                await self._database[collection].insert_many(documents, ordered=True)
+            except BulkWriteError as fault:
+                (first,) = _taken(collection, fault.details)  # it stops at one
+                return first
+        return len(documents)
+
     async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return the documents under these keys, by key; absent ones are left out."""
         return {document["_id"]: document for document in await self._equal(collection, "_id", ids, None)}

@@ -56,6 +56,17 @@ class Store(Protocol):
         """
         ...
 
+    async def insert_in_order(self, collection: str, documents: Sequence[Document]) -> int:
+        """Insert documents one after another up to the first whose `_id` is taken, and return how many went in.
+
+        What comes later is stored only after what comes before it, at every moment: a crash, or no answer, leaves the
+        first few of them. Else as `insert`.
+
+        Raises:
+            StoreUnavailable: no answer; the first of them may be in, up to any.
+        """
+        ...
+
     async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
         """Return the documents under these keys, by key; absent ones are left out.
 

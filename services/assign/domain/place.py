@@ -33,7 +33,10 @@ class Place:
 
     def view(self, project_id: str) -> ProjectView:
         """Return what is known at a glance of a project."""
-        return self.views.setdefault(project_id, ProjectView())
+        found = self.views.get(project_id)
+        if found is None:
+            found = self.views[project_id] = ProjectView()
+        return found
 
     def told(self, key: str, state: UnitState) -> None:
         """Take over a unit's newest state, as it was just stored or read; saying it again changes nothing."""

@@ -169,7 +169,9 @@ class ReadyQueue:
             state: the newest state.
             found: it was found in the store: who was shown a gold unit before is not known, and to be asked.
         """
-        project = self._projects.setdefault(state.project_id, ProjectQueue())
+        project = self._projects.get(state.project_id)
+        if project is None:
+            project = self._projects[state.project_id] = ProjectQueue()
         if state.copy_for:
             self._settle_copy(project, state)
             return

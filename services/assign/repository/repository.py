@@ -316,10 +316,10 @@ class Repository:
 
     @asynccontextmanager
     async def _turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        """Wait for those of this process that have any of these aggregates in hand, and have them for the block."""
-        for key in keys:
-            while (before := self._in_hand.get(key)) is not None:
-                await before.wait()
+        """Wait for those of this process that have any of these aggregates in hand, and have them all for the block."""
+        # Looked at together after each wait: while one is waited for, another may be taken.
+        while (before := next((self._in_hand[key] for key in keys if key in self._in_hand), None)) is not None:
+            await before.wait()
         done = asyncio.Event()
         for key in keys:
             self._in_hand[key] = done

@@ -1,6 +1,7 @@
 """A label in and the next unit out, in one call: stored together, told once, the same again on a retry."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -86,6 +87,25 @@ async def test_many_retries_at_once_give_one_unit() -> None:
             given = {one["assignment_id"] for answer in told for one in answer["next"]["assignments"]}
             assert len(given) == 1
     assert len(issued(desk)) == 2
+
+
+async def test_many_who_go_on_at_once_to_the_same_units_take_nothing_from_each_other() -> None:
+    desk = Desk()
+    names = [f"ann{number}" for number in range(9)]
+    await desk.publish_project(project_event(initial=3))
+    async with desk.open() as service:
+        await opened(desk, 12)
+        await desk.define(*names)
+        async with AsyncExitStack() as stack:
+            people = [await stack.enter_async_context(desk.annotator(name)) for name in names]
+            held = [(await claim(one))[0]["assignment_id"] for one in people]
+            commits = repository_of(service).journal.commits
+            before = commits.records_lost
+            for _ in range(3):
+                told = await asyncio.gather(*map(go_on, people, held))
+                held = [one["next"]["assignments"][0]["assignment_id"] for one in told]
+            assert commits.records_lost == before
+    assert len(set(issued(desk))) == len(issued(desk)) == 4 * len(names)
 
 
 async def test_a_refused_label_gives_nothing_and_another_label_neither() -> None:
