@@ -15,7 +15,9 @@ together, moves few, and tells each member at which address the others are.
 Made for Faust 0.15; a test reads these topics on a real broker.
 """
 
+import asyncio
 import logging
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -33,6 +35,7 @@ from faust.types.tuples import ConsumerMessage
 from mode.utils.futures import notify
 
 from concord.chassis.broker.port import Deal, Table
+from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
 from concord.chassis.places.deal import PlacesDiffer, check_width
 from concord.chassis.places.owner import Owner
 from concord.chassis.settings import KafkaSettings
@@ -87,13 +90,20 @@ class ChunkedConsumer(driver.Consumer):
         super().__init__(*arguments, **options)
         self._chunked_app = cast("ChunkedApp", self.app)
         self._delivered: defaultdict[TP, deque[ChunkMessage]] = defaultdict(deque)
+        self._not_before = 0.0
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
-        """Yield what one poll brings; whatever a rebalance cuts off is sought again after it."""
+        """Yield what one poll brings; whatever a rebalance cuts off is sought again after it.
+
+        What trickles in is gathered, as `consumer.batch` does: a chunk costs much whatever it holds.
+        """
+        await asyncio.sleep(self._not_before - time.monotonic())
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop or self._cut_off(generation):
             return
+        count = sum(map(len, records.values()))
+        self._not_before = time.monotonic() + PACE_SECONDS if 0 < count < FULL_RECORDS else 0.0
         for place, found in records.items():
             tp = ensure_TP(place)
             if active is not None and tp not in active and tp not in self._buffered_partitions:

@@ -21,6 +21,11 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import BY_NAME, CLIENTS, Topic
 
 POLL_SECONDS = 0.2
+PACE_SECONDS = 0.1
+"""The least time between the beginnings of two turns of which the first was not full. A turn costs much whatever it has
+(an insert, a publish, a commit), so what trickles in is gathered; what comes after a rest is served at once."""
+FULL_RECORDS = POLL_RECORDS_MAX // 2
+"""A turn of so many is full: more is waiting, most likely."""
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +84,7 @@ class BatchConsumer:
         self._waits = BackOff("the consumer", clock)
         self._next: dict[TopicPartition, int] = {}
         self._generation = -1
+        self._not_before = 0.0
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -123,6 +129,7 @@ class BatchConsumer:
 
     async def _serve_batches(self) -> None:
         while not self._stopping:
+            await self._paced()
             self._idle.clear()
             try:
                 await self._turn()
@@ -136,6 +143,11 @@ class BatchConsumer:
             finally:
                 self._idle.set()
 
+    async def _paced(self) -> None:
+        """Return when the next turn may begin."""
+        if (left := self._not_before - self.clock.monotonic()) > 0:
+            await self.clock.sleep(left)
+
     async def _turn(self) -> None:
         """Serve one batch, if one comes."""
         records = await self.subscription.poll(POLL_RECORDS_MAX, POLL_SECONDS)
@@ -143,6 +155,7 @@ class BatchConsumer:
             await self._regroup(self.subscription.generation())
         if not records:
             return
+        self._not_before = 0.0 if len(records) >= FULL_RECORDS else self.clock.monotonic() + PACE_SECONDS
         offsets = self._check_contiguous(records)
         for topic, batch in self._by_topic(records).items():
             await self._serve(topic, batch)

@@ -22,6 +22,8 @@ HELD_EVENT_BYTES = 500
 """What an event in memory is taken to need beside its value."""
 BACKLOG_EVENTS_MAX = 500_000
 """Events stored and not published, beyond which no more is taken from people: some ten minutes at full load."""
+PACE_SECONDS = 0.02
+"""The least time between the beginnings of two publishes: a request to the broker costs much whatever it holds."""
 MARK_SECONDS = 1.0
 RETRY_SECONDS_MAX = 2.0
 
@@ -150,8 +152,11 @@ class Publisher:
             while self._waiting:
                 if isinstance(self._waiting[0], _Gap):
                     await self._close_gap(self._waiting[0])
-                else:
-                    await self._say_held()
+                    continue
+                began = self.clock.monotonic()
+                await self._say_held()
+                if (left := began + PACE_SECONDS - self.clock.monotonic()) > 0:
+                    await self.clock.sleep(left)
 
     async def _say_held(self) -> None:
         """Say what is first in memory; while that fails, with what came after it, so that others may get through."""

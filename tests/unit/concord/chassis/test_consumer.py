@@ -1,6 +1,7 @@
 """The batch consumer over the memory broker: nothing is lost, poison is set aside, and a stale member is fenced."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +12,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.broker.partitioner import partition_of
 from concord.chassis.broker.port import BrokerUnavailable, Incoming, Outgoing, TopicPartition
+from concord.chassis.clock import Clock, LoopClock
 from concord.chassis.consumer import WATCH_SECONDS, BatchConsumer, Delivery, Poison
-from concord.chassis.consumer.batch import POLL_SECONDS
+from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS, POLL_SECONDS
 from concord.chassis.dead_letters import ATTEMPTS_MAX, DeadLetters
 from concord.chassis.errors import Backlogged
 from concord.chassis.journal.journal import Contended
@@ -25,6 +27,7 @@ from concord.contracts.v1.dead_letters_pb2 import DeadLetter
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from tests.support.service import until
+from tests.support.tallies import virtual
 from tests.support.troubled import BrokerTrouble
 from tests.unit.concord.chassis.hand_clock import HandClock
 
@@ -46,8 +49,9 @@ def name_of(delivery: Delivery) -> str:
 class Place:
     """A cluster, what was served on it, and consumers of one group."""
 
-    def __init__(self, trouble: BrokerTrouble | None = None) -> None:
-        self.clock = HandClock()
+    def __init__(self, trouble: BrokerTrouble | None = None, clock: Clock | None = None) -> None:
+        self.hand = HandClock()
+        self.clock = clock or self.hand
         self.cluster = MemoryCluster(self.clock, random.Random(1))
         self.writer = MemoryBroker(self.cluster, "writer")
         self.trouble = trouble or BrokerTrouble()
@@ -110,6 +114,25 @@ async def test_a_batch_is_served_then_flushed_then_committed_topic_by_topic_in_t
     assert place.calls == [["u1", "u2", "u3"], ["r1"]]
     assert (place.committed(), place.committed(topic=RESOLUTIONS)) == (3, 1)
     assert place.counted("concord_consumer_records") == 3
+
+
+@virtual
+async def test_what_trickles_in_is_gathered_and_a_full_batch_is_followed_at_once() -> None:
+    place = Place(clock=LoopClock(0))
+    begun: list[float] = []
+    more = {1: 2, 2: FULL_RECORDS, 3: 1}
+
+    async def decide(deliveries: Sequence[Delivery]) -> None:
+        begun.append(place.clock.monotonic())
+        await place.publish(*(event(f"u{number}") for number in range(more.get(len(begun), 0))))
+
+    place.decide = decide
+    await place.publish(event("first"))
+    async with place.running():
+        await until(lambda: place.committed() == FULL_RECORDS + 4)
+    assert list(map(len, place.calls)) == [1, 2, FULL_RECORDS, 1]
+    waited = [later - earlier for earlier, later in itertools.pairwise(begun)]
+    assert waited == [pytest.approx(PACE_SECONDS), pytest.approx(PACE_SECONDS), 0.0]
 
 
 async def test_what_is_no_event_is_set_aside_and_its_partition_goes_on() -> None:
@@ -196,7 +219,7 @@ async def test_unavailability_is_waited_out_however_long_and_nothing_is_lost(fau
         await until(lambda: place.committed() == 2)
     assert place.calls == [["u1", "u2"]] * (4 * ATTEMPTS_MAX + 1)
     assert place.letters() == []
-    waited = [pause for pause in place.clock.slept if pause not in (POLL_SECONDS, WATCH_SECONDS)]
+    waited = [pause for pause in place.hand.slept if pause not in (POLL_SECONDS, WATCH_SECONDS)]
     assert len(waited) == 4 * ATTEMPTS_MAX
     assert max(waited) <= 5.0 < 4 * ATTEMPTS_MAX * 5.0 / 2 < sum(waited)
 
