@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
+from services.audit.domain.certificate_page import Vouched, certificate_page
 from services.audit.domain.signing import CertificateBroken, keys_in
 from services.audit.domain.verification import Verified, is_manifest, verify_manifest
 from services.audit.domain.verification import verify as verified
@@ -43,6 +44,12 @@ BROKEN, NOBODY_VOUCHES = 1, 3
     type=EXISTING,
     help="A file of keys you trust, as the whole answer of `GET /v1/keys` is: with the keys that were retired.",
 )
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the certificate as one page of HTML that a person reads, if it verifies; it fetches nothing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's statement as JSON.")
 def verify(
     certificate: Path,
@@ -50,6 +57,7 @@ def verify(
     public_keys: tuple[str, ...],
     withdrawals: Path | None,
     keys: Path | None,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Verify a CERTIFICATE and the EXPORT files that it claims; a manifest may stand in its place.
@@ -61,10 +69,14 @@ def verify(
     try:
         trusted = [*public_keys, *([] if keys is None else keys_in(keys.read_bytes()))]
         if is_manifest(document):
+            if page is not None:
+                raise click.UsageError("A page is made of a certificate, and this is a manifest.")
             found = verify_manifest(document, [facts_of(path) for path in export], trusted)
         else:
             gone = None if withdrawals is None else withdrawals.read_bytes()
             found = verified(document, [path.read_bytes() for path in export], trusted, gone)
+        if page is not None:
+            page.write_bytes(certificate_page(found.statement, _vouched(found)))
     except CertificateBroken as broken:
         click.echo(f"NOT VERIFIED: {broken}", err=True)
         raise SystemExit(BROKEN) from broken
@@ -79,6 +91,16 @@ def verify(
             err=True,
         )
         raise SystemExit(NOBODY_VOUCHES)
+
+
+def _vouched(found: Verified) -> Vouched:
+    if found.trusted:
+        said = "Verified: a key that was named signed this certificate, and the export is line by line what it claims."
+    else:
+        said = (
+            "Nobody vouches for it: nothing was changed since it was signed, and no key was named to hold it against."
+        )
+    return Vouched(said, found.trusted, found.withdrawn)
 
 
 def facts_of(path: Path) -> FileFacts:

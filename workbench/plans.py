@@ -55,6 +55,8 @@ def plan_of(wish: PlanWish) -> PlanBody:
         size = max(1, math.ceil(min(wish.fraction, 1.0) * wish.lot_units))
         accept = math.floor(wish.aql * size)
         return PlanBody(size, float(size), [0, size], [-1, accept], [accept + 1, accept + 1])
+    if wish.plan not in ("sequential", "single"):
+        raise ValueError(f"A plan of the kind {wish.plan} is not drawn.")
     if min(wish.alpha, wish.beta) < RISK_MIN or wish.ltpd - wish.aql < RATES_APART_MIN:
         raise ValueError(f"Plans with risks under {RISK_MIN:g} or rates closer than {RATES_APART_MIN:g} are not drawn.")
     guarantee = Guarantee(wish.aql, wish.alpha, wish.ltpd, wish.beta, wish.lot_units)

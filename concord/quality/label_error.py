@@ -7,8 +7,8 @@ wrong in it after what was found was put right, `pooled_leaving_error_rate` abou
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scipy.special import betaincinv
@@ -129,8 +129,129 @@ def leaving_error_rate(
 POOLED = "label error rate of lots that left, weighted by their units, interval of the effective sample"
 
 
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """Inspections added up, each with a weight: Σ w inspected, Σ w errors and Σ w² inspected."""
+
+    inspected: float = 0.0
+    errors: float = 0.0
+    squares: float = 0.0
+
+    def __add__(self, other: "Weighted") -> "Weighted":
+        """Return both together."""
+        return Weighted(self.inspected + other.inspected, self.errors + other.errors, self.squares + other.squares)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Lots of one labelling process, added up: what `pooled_leaving_error_rate` needs of any number of them.
+
+    Pools add; of two that hold lots apart the sum is the pool of all.
+
+    Attributes:
+        lots: those that left.
+        units, unseen, inspected, errors: of these lots, on the inspections on which they left.
+        blind: of these lots, those with units of which none was inspected.
+        sampled: of these lots, those of which some units were not inspected.
+        rejections: inspections on which lots were rejected, whatever was done then.
+        strata: the sampled lots, each weighted by its unseen units over its inspected ones.
+        process: all inspections but whole ones that lots left on, weighted by units over the most of the plan.
+        alone: of a single sampled lot, its own `leaving_error_rate`, where that was told.
+
+    >>> whole, sampled = Pool.of_left(Inspection(500, 500, 50)), Pool.of_left(Inspection(500, 60, 0))
+    >>> both = whole + sampled
+    >>> both.lots, both.sampled, both.leaving_error_rate().value
+    (2, 1, 0.0)
+    """
+
+    lots: int = 0
+    units: int = 0
+    unseen: int = 0
+    inspected: int = 0
+    errors: int = 0
+    blind: int = 0
+    sampled: int = 0
+    rejections: int = 0
+    strata: Weighted = Weighted()
+    process: Weighted = Weighted()
+    alone: Estimate | None = None
+
+    @classmethod
+    def of_left(cls, one: Inspection, alone: Estimate | None = None) -> "Pool":
+        """Return the pool of a lot, from the inspection on which it left.
+
+        Args:
+            one: the inspection.
+            alone: its own `leaving_error_rate`, which takes time and is of use where no other lot was sampled; None
+                where there is one.
+        """
+        whole = cls(1, one.lot_units, one.unseen, one.inspected, one.errors)
+        if not one.unseen:
+            return whole
+        if not one.inspected:
+            return replace(whole, blind=1, sampled=1)
+        return replace(
+            whole,
+            sampled=1,
+            strata=_weighted(one.unseen / one.inspected, one),
+            process=_weighted(one.lot_units / one.inspected_max, one),
+            alone=alone,
+        )
+
+    @classmethod
+    def of_rejected(cls, one: Inspection) -> "Pool":
+        """Return the pool of an inspection on which a lot was rejected."""
+        if not one.inspected:
+            return cls()
+        return cls(rejections=1, process=_weighted(one.lot_units / one.inspected_max, one))
+
+    def __add__(self, other: "Pool") -> "Pool":
+        """Return the pool of the lots of both."""
+        sampled, rejections = self.sampled + other.sampled, self.rejections + other.rejections
+        return Pool(
+            self.lots + other.lots,
+            self.units + other.units,
+            self.unseen + other.unseen,
+            self.inspected + other.inspected,
+            self.errors + other.errors,
+            self.blind + other.blind,
+            sampled,
+            rejections,
+            self.strata + other.strata,
+            self.process + other.process,
+            (self.alone or other.alone) if sampled == 1 else None,
+        )
+
+    def leaving_error_rate(self, confidence: float = 0.95) -> Estimate:
+        """Return the share of wrong labels in the lots that left: see `pooled_leaving_error_rate`.
+
+        Args:
+            confidence: coverage that is aimed at; of a single sampled lot, the one that it was pooled with.
+        """
+        if not self.units:
+            return undefined("no lot has left yet", 0, POOLED)
+        if self.blind:
+            return undefined("a lot left of which no unit was inspected", self.inspected, POOLED)
+        if not self.sampled:
+            return Estimate(0.0, 0.0, 0.0, self.inspected, POOLED)
+        unseen, units = self.unseen, self.units
+        if self.alone is not None and not self.rejections:
+            share = self._share_of_sampled()
+            ends = [None if one is None else one * share for one in (self.alone.value, self.alone.low, self.alone.high)]
+            return Estimate(ends[0], ends[1], ends[2], self.inspected, POOLED)
+        found, process = (_predicted(one, unseen, confidence) for one in (self.strata, self.process))
+        # What is left wrong is so many units: less than one is none.
+        low, high = math.floor(found.low * unseen), max(found.high, process.high) * unseen
+        return Estimate(found.value * unseen / units, low / units, high / units, self.inspected, POOLED)
+
+    def _share_of_sampled(self) -> float:
+        """Return the share of the units that are in the only sampled lot: all others were inspected whole."""
+        assert self.alone is not None, "there is one sampled lot"
+        return (self.unseen + self.alone.units) / self.units
+
+
 def pooled_leaving_error_rate(
-    left: Sequence[Inspection], rejected: Iterable[Inspection] = (), confidence: float = 0.95
+    left: Iterable[Inspection], rejected: Iterable[Inspection] = (), confidence: float = 0.95
 ) -> Estimate:
     """Return the share of wrong labels in all lots that left, errors found put right; each lot is a stratum.
 
@@ -159,26 +280,12 @@ def pooled_leaving_error_rate(
     >>> pooled.value, pooled.low, round(pooled.high, 3)
     (0.0, 0.0, 0.028)
     """
-    units, unseen = sum(one.lot_units for one in left), sum(one.unseen for one in left)
-    seen = sum(one.inspected for one in left)
-    sampled = [one for one in left if one.unseen]
-    rejected = [one for one in rejected if one.inspected]
-    if not units:
-        return undefined("no lot has left yet", 0, POOLED)
-    if any(not one.inspected for one in sampled):
-        return undefined("a lot left of which no unit was inspected", seen, POOLED)
-    if not sampled:
-        return Estimate(0.0, 0.0, 0.0, seen, POOLED)
-    if len(sampled) == 1 and not rejected:
-        alone, share = leaving_error_rate(sampled[0], confidence), sampled[0].lot_units / units
-        ends = [None if each is None else each * share for each in (alone.value, alone.low, alone.high)]
-        return Estimate(ends[0], ends[1], ends[2], seen, POOLED)
-    strata = [(one.unseen / one.inspected, one) for one in sampled]
-    found = _weighted(strata, unseen, confidence)
-    process = _weighted([(one.lot_units / one.inspected_max, one) for one in (*sampled, *rejected)], unseen, confidence)
-    # What is left wrong is so many units: less than one is none.
-    low, high = math.floor(found.low * unseen), max(found.high, process.high) * unseen
-    return Estimate(found.value * unseen / units, low / units, high / units, seen, POOLED)
+    left = list(left)
+    pool = sum((Pool.of_rejected(one) for one in rejected), sum(map(Pool.of_left, left), Pool()))
+    if pool.sampled == 1 and not pool.rejections and not pool.blind:
+        (only,) = (one for one in left if one.unseen)
+        pool = replace(pool, alone=leaving_error_rate(only, confidence))
+    return pool.leaving_error_rate(confidence)
 
 
 class _Rate(NamedTuple):
@@ -189,12 +296,14 @@ class _Rate(NamedTuple):
     high: float
 
 
-def _weighted(weighted: Sequence[tuple[float, Inspection]], unseen: int, confidence: float) -> _Rate:
+def _weighted(weight: float, one: Inspection) -> Weighted:
+    return Weighted(weight * one.inspected, weight * one.errors, weight * weight * one.inspected)
+
+
+def _predicted(weighted: Weighted, unseen: int, confidence: float) -> _Rate:
     """Return Σ w errors / Σ w inspected, with the interval of the simple sample that predicts the unseen as well."""
-    total = math.fsum(weight * one.inspected for weight, one in weighted)
-    rate = math.fsum(weight * one.errors for weight, one in weighted) / total
-    spread = math.fsum((weight / total) ** 2 * one.inspected for weight, one in weighted)
-    size, tail = 1.0 / (spread + 1.0 / unseen), (1.0 - confidence) / 2
+    rate = weighted.errors / weighted.inspected
+    size, tail = 1.0 / (weighted.squares / weighted.inspected**2 + 1.0 / unseen), (1.0 - confidence) / 2
     wrong = min(rate * size, size)
     low = 0.0 if wrong <= 0.0 else float(betaincinv(wrong, size - wrong + 1.0, tail))
     high = 1.0 if wrong >= size else float(betaincinv(wrong + 1.0, size - wrong, 1.0 - tail))

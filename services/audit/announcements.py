@@ -8,16 +8,19 @@ from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
     FieldErrors,
+    InspectionSwitched,
     LotAccepted,
     LotEvent,
     LotExported,
     LotPlan,
     LotRejected,
     SampleDrawn,
+    StandardPlan,
     StatedConfidence,
     UnitAudited,
 )
 from services.audit.domain.lot import LotState
+from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
 from services.audit.domain.verdict import Plan, Rate
 
@@ -117,7 +120,22 @@ def _confidences(lot: LotState) -> list[StatedConfidence]:
 
 
 def _plan(plan: Plan | None) -> LotPlan | None:
-    return None if plan is None else LotPlan(**msgspec.structs.asdict(plan))
+    if plan is None:
+        return None
+    told = msgspec.structs.asdict(plan)
+    standard = told.pop("standard")
+    return LotPlan(**told, standard=None if standard is None else StandardPlan(**msgspec.structs.asdict(standard)))
+
+
+def inspection_switched(announcer: Announcer, before: Series, after: Series) -> Outgoing:
+    """Return the event that the next lots of a project are inspected more or less severely, or not at all."""
+    told = InspectionSwitched(
+        lot_id=after.switched_by,
+        before=before.severity,
+        after=after.severity,
+        reason=after.reason if before.severity == "discontinued" else "",
+    )
+    return _event(announcer, after.switched_by, after.project_id, LotEvent(inspection_switched=told))
 
 
 def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:

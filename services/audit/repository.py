@@ -17,6 +17,7 @@ from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
 from services.audit.domain.place import OpenLot, Place
+from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
 
 
@@ -31,6 +32,7 @@ def _slot(lot: LotState) -> int:
 UNIT = Kind("unit", UnitState)
 LOT = Kind("lot", LotState, is_open=_is_open, slot=_slot)
 ISSUES = Kind("issues", IssuesState)
+SERIES = Kind("series", Series)
 
 MEMBERS = Collection("members")
 """Which lot a unit is in: `_id` is the unit's id."""
@@ -217,6 +219,11 @@ class Repository:
         key = issues_key(project_id)
         return (await self.journal.states(ISSUES, [key])).get(key) or IssuesState(project_id)
 
+    async def series(self, project_id: str) -> Series:
+        """Return what a project's lots came to so far, as it was stored."""
+        key = series_key(project_id)
+        return (await self.journal.states(SERIES, [key])).get(key) or Series(project_id)
+
     async def keep(self, content: bytes) -> str:
         """Store a document under the name of its content, and return that: its SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
@@ -271,3 +278,8 @@ def lot_key(lot_id: str) -> str:
 def issues_key(project_id: str) -> str:
     """Return the aggregate key of a project's certificates."""
     return ISSUES.key(client_of(project_id), project_id)
+
+
+def series_key(project_id: str) -> str:
+    """Return the aggregate key of a project's series of lots."""
+    return SERIES.key(client_of(project_id), project_id)

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 VERDICTS_MAX = 100
+REASON_CHARACTERS_MAX = 2_000
 
 Json = Any
 """A label as JSON; checked against the project's schema, not here."""
@@ -33,6 +34,7 @@ class LotBody(msgspec.Struct, frozen=True):
         erased_since: units that were erased after that.
         problem: why it stands still, as a sentence; empty while it does not.
         plan_terms: of its plan; none before its sample is drawn.
+        inspection: by a plan of ISO 2859-1, how severe its sample is: normal, tightened or reduced; empty by others.
     """
 
     lot_id: str
@@ -51,13 +53,66 @@ class LotBody(msgspec.Struct, frozen=True):
     erased_since: int
     problem: str
     plan_terms: PlanTerms | None
+    inspection: str
+
+
+class RateBody(msgspec.Struct, frozen=True):
+    """A label error rate with its 95 % interval; without a value, the reason."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    units: int
+    reason: str
+
+
+class Together(msgspec.Struct, frozen=True):
+    """What a project's lots come to together, and how severely the next one is inspected.
+
+    Attributes:
+        lots, units: that left.
+        inspected, errors_found: on the inspections on which they did.
+        rejections: a lot that was rejected twice counts twice.
+        label_error_rate: of all that left, errors found put right: docs/certificates.md.
+        inspection: by ISO 2859-1: normal, tightened, reduced or discontinued; normal for other plans.
+        score: the switching score of normal inspection; at 30 it is reduced, where the project lets it.
+        last_verdicts: of the last five lots under this severity, the oldest first; true for those accepted.
+        rejected_tightened: lots rejected since inspection was tightened; at 5 it is discontinued.
+        switched_by: the lot by whose verdict the severity changed last; empty if it never did.
+        reason: why inspection was resumed last; empty if it never was.
+    """
+
+    project_id: str
+    lots: int
+    units: int
+    inspected: int
+    errors_found: int
+    rejections: int
+    label_error_rate: RateBody
+    inspection: str
+    score: int
+    last_verdicts: list[bool]
+    rejected_tightened: int
+    switched_by: str
+    reason: str
+
+
+class Resumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That the cause of the rejections was put right, and how."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_CHARACTERS_MAX)]
 
 
 class Lots(msgspec.Struct, frozen=True):
-    """A page of a project's lots; `next` is what to send as `after` for the next one, none after the last."""
+    """A page of a project's lots; `next` is what to send as `after` for the next one, none after the last.
+
+    Attributes:
+        together: what all of the project's lots come to, those on other pages among them.
+    """
 
     lots: list[LotBody]
     next: str | None
+    together: Together
 
 
 class InspectionWork(msgspec.Struct, frozen=True):
@@ -208,6 +263,7 @@ class LineageBody(msgspec.Struct, frozen=True):
     entries: list[dict[str, Any]]
 
 
+RESUMPTION = msgspec.json.Decoder(Resumption)
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)

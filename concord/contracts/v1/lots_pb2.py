@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63oncord/contracts/v1/lots.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xec\x02\n\x08LotEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x39\n\x0csample_drawn\x18\n \x01(\x0b\x32!.concord.contracts.v1.SampleDrawnH\x00\x12\x39\n\x0cunit_audited\x18\x0b \x01(\x0b\x32!.concord.contracts.v1.UnitAuditedH\x00\x12\x39\n\x0clot_accepted\x18\x0c \x01(\x0b\x32!.concord.contracts.v1.LotAcceptedH\x00\x12\x39\n\x0clot_rejected\x18\r \x01(\x0b\x32!.concord.contracts.v1.LotRejectedH\x00\x12\x39\n\x0clot_exported\x18\x0e \x01(\x0b\x32!.concord.contracts.v1.LotExportedH\x00\x42\x07\n\x05\x65vent\"`\n\x0bSampleDrawn\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x0c\n\x04plan\x18\x03 \x01(\t\x12\x10\n\x08unit_ids\x18\x04 \x03(\t\x12\x11\n\tlot_units\x18\x05 \x01(\r\"\xb6\x01\n\x0bUnitAudited\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0f\n\x07unit_id\x18\x02 \x01(\t\x12\x12\n\nauditor_id\x18\x03 \x01(\t\x12\x16\n\x0eresolved_label\x18\x04 \x01(\x0c\x12\x15\n\raudited_label\x18\x05 \x01(\x0c\x12\x0f\n\x07\x63orrect\x18\x06 \x01(\x08\x12\x0e\n\x06rework\x18\x07 \x01(\r\x12\x0c\n\x04late\x18\x08 \x01(\x08\x12\x14\n\x0cwrong_fields\x18\t \x03(\t\"?\n\x0b\x46ieldErrors\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\tinspected\x18\x02 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x03 \x01(\r\"M\n\x10StatedConfidence\x12\x0b\n\x03\x62in\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\r\x12\x0e\n\x06stated\x18\x03 \x01(\x01\x12\r\n\x05right\x18\x04 \x01(\r\"\xf3\x02\n\x0bLotAccepted\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x11\n\tinspected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\r\x12\x18\n\x10label_error_rate\x18\x05 \x01(\x01\x12\x1c\n\x14label_error_rate_low\x18\x06 \x01(\x01\x12\x1d\n\x15label_error_rate_high\x18\x07 \x01(\x01\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x08 \x01(\t\x12\x11\n\tlot_units\x18\t \x01(\r\x12+\n\x04plan\x18\n \x01(\x0b\x32\x1d.concord.contracts.v1.LotPlan\x12\x31\n\x06\x66ields\x18\x0b \x03(\x0b\x32!.concord.contracts.v1.FieldErrors\x12;\n\x0b\x63onfidences\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.StatedConfidence\"\xbf\x01\n\x07LotPlan\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tlot_units\x18\x02 \x01(\r\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x13\n\x0bsample_size\x18\x07 \x01(\r\x12\x12\n\naccept_max\x18\x08 \x01(\r\x12\x18\n\x10log_ratio_accept\x18\t \x01(\x01\x12\x18\n\x10log_ratio_reject\x18\n \x01(\x01\"\xe9\x02\n\x0bLotRejected\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x11\n\tinspected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\r\x12\x11\n\ton_reject\x18\x05 \x01(\t\x12\x10\n\x08unit_ids\x18\x06 \x03(\t\x12\x18\n\x10label_error_rate\x18\x07 \x01(\x01\x12\x1c\n\x14label_error_rate_low\x18\x08 \x01(\x01\x12\x1d\n\x15label_error_rate_high\x18\t \x01(\x01\x12+\n\x04plan\x18\n \x01(\x0b\x32\x1d.concord.contracts.v1.LotPlan\x12\x31\n\x06\x66ields\x18\x0b \x03(\x0b\x32!.concord.contracts.v1.FieldErrors\x12;\n\x0b\x63onfidences\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.StatedConfidence\"K\n\x0bLotExported\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0c\n\x04rows\x18\x04 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63oncord/contracts/v1/lots.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xb5\x03\n\x08LotEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x39\n\x0csample_drawn\x18\n \x01(\x0b\x32!.concord.contracts.v1.SampleDrawnH\x00\x12\x39\n\x0cunit_audited\x18\x0b \x01(\x0b\x32!.concord.contracts.v1.UnitAuditedH\x00\x12\x39\n\x0clot_accepted\x18\x0c \x01(\x0b\x32!.concord.contracts.v1.LotAcceptedH\x00\x12\x39\n\x0clot_rejected\x18\r \x01(\x0b\x32!.concord.contracts.v1.LotRejectedH\x00\x12\x39\n\x0clot_exported\x18\x0e \x01(\x0b\x32!.concord.contracts.v1.LotExportedH\x00\x12G\n\x13inspection_switched\x18\x0f \x01(\x0b\x32(.concord.contracts.v1.InspectionSwitchedH\x00\x42\x07\n\x05\x65vent\"`\n\x0bSampleDrawn\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x0c\n\x04plan\x18\x03 \x01(\t\x12\x10\n\x08unit_ids\x18\x04 \x03(\t\x12\x11\n\tlot_units\x18\x05 \x01(\r\"\xb6\x01\n\x0bUnitAudited\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0f\n\x07unit_id\x18\x02 \x01(\t\x12\x12\n\nauditor_id\x18\x03 \x01(\t\x12\x16\n\x0eresolved_label\x18\x04 \x01(\x0c\x12\x15\n\raudited_label\x18\x05 \x01(\x0c\x12\x0f\n\x07\x63orrect\x18\x06 \x01(\x08\x12\x0e\n\x06rework\x18\x07 \x01(\r\x12\x0c\n\x04late\x18\x08 \x01(\x08\x12\x14\n\x0cwrong_fields\x18\t \x03(\t\"?\n\x0b\x46ieldErrors\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\tinspected\x18\x02 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x03 \x01(\r\"M\n\x10StatedConfidence\x12\x0b\n\x03\x62in\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\r\x12\x0e\n\x06stated\x18\x03 \x01(\x01\x12\r\n\x05right\x18\x04 \x01(\r\"\xf3\x02\n\x0bLotAccepted\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x11\n\tinspected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\r\x12\x18\n\x10label_error_rate\x18\x05 \x01(\x01\x12\x1c\n\x14label_error_rate_low\x18\x06 \x01(\x01\x12\x1d\n\x15label_error_rate_high\x18\x07 \x01(\x01\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x08 \x01(\t\x12\x11\n\tlot_units\x18\t \x01(\r\x12+\n\x04plan\x18\n \x01(\x0b\x32\x1d.concord.contracts.v1.LotPlan\x12\x31\n\x06\x66ields\x18\x0b \x03(\x0b\x32!.concord.contracts.v1.FieldErrors\x12;\n\x0b\x63onfidences\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.StatedConfidence\"\xf5\x01\n\x07LotPlan\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x11\n\tlot_units\x18\x02 \x01(\r\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x13\n\x0bsample_size\x18\x07 \x01(\r\x12\x12\n\naccept_max\x18\x08 \x01(\r\x12\x18\n\x10log_ratio_accept\x18\t \x01(\x01\x12\x18\n\x10log_ratio_reject\x18\n \x01(\x01\x12\x34\n\x08standard\x18\x0b \x01(\x0b\x32\".concord.contracts.v1.StandardPlan\"m\n\x0cStandardPlan\x12\r\n\x05level\x18\x01 \x01(\t\x12\x12\n\ninspection\x18\x02 \x01(\t\x12\x12\n\nlot_letter\x18\x03 \x01(\t\x12\x13\n\x0bplan_letter\x18\x04 \x01(\t\x12\x11\n\treduction\x18\x05 \x01(\x08\"\xe9\x02\n\x0bLotRejected\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06rework\x18\x02 \x01(\r\x12\x11\n\tinspected\x18\x03 \x01(\r\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\r\x12\x11\n\ton_reject\x18\x05 \x01(\t\x12\x10\n\x08unit_ids\x18\x06 \x03(\t\x12\x18\n\x10label_error_rate\x18\x07 \x01(\x01\x12\x1c\n\x14label_error_rate_low\x18\x08 \x01(\x01\x12\x1d\n\x15label_error_rate_high\x18\t \x01(\x01\x12+\n\x04plan\x18\n \x01(\x0b\x32\x1d.concord.contracts.v1.LotPlan\x12\x31\n\x06\x66ields\x18\x0b \x03(\x0b\x32!.concord.contracts.v1.FieldErrors\x12;\n\x0b\x63onfidences\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.StatedConfidence\"K\n\x0bLotExported\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0c\n\x04rows\x18\x04 \x01(\r\"S\n\x12InspectionSwitched\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'concord.contracts.v1.lots_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOTEVENT']._serialized_start=95
-  _globals['_LOTEVENT']._serialized_end=459
-  _globals['_SAMPLEDRAWN']._serialized_start=461
-  _globals['_SAMPLEDRAWN']._serialized_end=557
-  _globals['_UNITAUDITED']._serialized_start=560
-  _globals['_UNITAUDITED']._serialized_end=742
-  _globals['_FIELDERRORS']._serialized_start=744
-  _globals['_FIELDERRORS']._serialized_end=807
-  _globals['_STATEDCONFIDENCE']._serialized_start=809
-  _globals['_STATEDCONFIDENCE']._serialized_end=886
-  _globals['_LOTACCEPTED']._serialized_start=889
-  _globals['_LOTACCEPTED']._serialized_end=1260
-  _globals['_LOTPLAN']._serialized_start=1263
-  _globals['_LOTPLAN']._serialized_end=1454
-  _globals['_LOTREJECTED']._serialized_start=1457
-  _globals['_LOTREJECTED']._serialized_end=1818
-  _globals['_LOTEXPORTED']._serialized_start=1820
-  _globals['_LOTEXPORTED']._serialized_end=1895
+  _globals['_LOTEVENT']._serialized_end=532
+  _globals['_SAMPLEDRAWN']._serialized_start=534
+  _globals['_SAMPLEDRAWN']._serialized_end=630
+  _globals['_UNITAUDITED']._serialized_start=633
+  _globals['_UNITAUDITED']._serialized_end=815
+  _globals['_FIELDERRORS']._serialized_start=817
+  _globals['_FIELDERRORS']._serialized_end=880
+  _globals['_STATEDCONFIDENCE']._serialized_start=882
+  _globals['_STATEDCONFIDENCE']._serialized_end=959
+  _globals['_LOTACCEPTED']._serialized_start=962
+  _globals['_LOTACCEPTED']._serialized_end=1333
+  _globals['_LOTPLAN']._serialized_start=1336
+  _globals['_LOTPLAN']._serialized_end=1581
+  _globals['_STANDARDPLAN']._serialized_start=1583
+  _globals['_STANDARDPLAN']._serialized_end=1692
+  _globals['_LOTREJECTED']._serialized_start=1695
+  _globals['_LOTREJECTED']._serialized_end=2056
+  _globals['_LOTEXPORTED']._serialized_start=2058
+  _globals['_LOTEXPORTED']._serialized_end=2133
+  _globals['_INSPECTIONSWITCHED']._serialized_start=2135
+  _globals['_INSPECTIONSWITCHED']._serialized_end=2218
 # @@protoc_insertion_point(module_scope)

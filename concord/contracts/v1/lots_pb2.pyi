@@ -31,6 +31,7 @@ class LotEvent(_message.Message):
     LOT_ACCEPTED_FIELD_NUMBER: _builtins.int
     LOT_REJECTED_FIELD_NUMBER: _builtins.int
     LOT_EXPORTED_FIELD_NUMBER: _builtins.int
+    INSPECTION_SWITCHED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -43,6 +44,8 @@ class LotEvent(_message.Message):
     def lot_rejected(self) -> Global___LotRejected: ...
     @_builtins.property
     def lot_exported(self) -> Global___LotExported: ...
+    @_builtins.property
+    def inspection_switched(self) -> Global___InspectionSwitched: ...
     def __init__(
         self,
         *,
@@ -52,12 +55,13 @@ class LotEvent(_message.Message):
         lot_accepted: Global___LotAccepted | None = ...,
         lot_rejected: Global___LotRejected | None = ...,
         lot_exported: Global___LotExported | None = ...,
+        inspection_switched: Global___InspectionSwitched | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -288,8 +292,9 @@ class LotPlan(_message.Message):
     ACCEPT_MAX_FIELD_NUMBER: _builtins.int
     LOG_RATIO_ACCEPT_FIELD_NUMBER: _builtins.int
     LOG_RATIO_REJECT_FIELD_NUMBER: _builtins.int
+    STANDARD_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"sequential", "single" or "fraction"."""
+    """"sequential", "single", "fraction" or "iso_2859_1"."""
     lot_units: _builtins.int
     aql: _builtins.float
     ltpd: _builtins.float
@@ -301,6 +306,10 @@ class LotPlan(_message.Message):
     log_ratio_accept: _builtins.float
     """Limits of a sequential plan's log likelihood ratio; 0 for the others."""
     log_ratio_reject: _builtins.float
+    @_builtins.property
+    def standard(self) -> Global___StandardPlan:
+        """Of "iso_2859_1": how it was found in the tables."""
+
     def __init__(
         self,
         *,
@@ -314,14 +323,50 @@ class LotPlan(_message.Message):
         accept_max: _builtins.int = ...,
         log_ratio_accept: _builtins.float = ...,
         log_ratio_reject: _builtins.float = ...,
+        standard: Global___StandardPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standard", b"standard"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_max", b"accept_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "kind", b"kind", "log_ratio_accept", b"log_ratio_accept", "log_ratio_reject", b"log_ratio_reject", "lot_units", b"lot_units", "ltpd", b"ltpd", "sample_size", b"sample_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_max", b"accept_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "kind", b"kind", "log_ratio_accept", b"log_ratio_accept", "log_ratio_reject", b"log_ratio_reject", "lot_units", b"lot_units", "ltpd", b"ltpd", "sample_size", b"sample_size", "standard", b"standard"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LotPlan: _TypeAlias = LotPlan  # noqa: Y015
+
+@_typing.final
+class StandardPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    INSPECTION_FIELD_NUMBER: _builtins.int
+    LOT_LETTER_FIELD_NUMBER: _builtins.int
+    PLAN_LETTER_FIELD_NUMBER: _builtins.int
+    REDUCTION_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """Inspection level of Table 1: "I", "II", "III", "S-1" to "S-4"."""
+    inspection: _builtins.str
+    """"normal", "tightened" or "reduced"."""
+    lot_letter: _builtins.str
+    """Code letters of the lot's size, and of the plan after the tables' arrows."""
+    plan_letter: _builtins.str
+    reduction: _builtins.bool
+    """Whether the project lets inspection be reduced."""
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        inspection: _builtins.str = ...,
+        lot_letter: _builtins.str = ...,
+        plan_letter: _builtins.str = ...,
+        reduction: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inspection", b"inspection", "level", b"level", "lot_letter", b"lot_letter", "plan_letter", b"plan_letter", "reduction", b"reduction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandardPlan: _TypeAlias = StandardPlan  # noqa: Y015
 
 @_typing.final
 class LotRejected(_message.Message):
@@ -419,3 +464,36 @@ class LotExported(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LotExported: _TypeAlias = LotExported  # noqa: Y015
+
+@_typing.final
+class InspectionSwitched(_message.Message):
+    """The lots of a project that are drawn from now on are inspected more or less severely, by the rules of ISO 2859-1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    """The lot by whose first verdict it is; where inspection is resumed, that by which it was discontinued."""
+    before: _builtins.str
+    """"normal", "tightened", "reduced" or "discontinued": then no sample is drawn."""
+    after: _builtins.str
+    reason: _builtins.str
+    """Where inspection is resumed: what was put right, in the words of who says so."""
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "lot_id", b"lot_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectionSwitched: _TypeAlias = InspectionSwitched  # noqa: Y015

@@ -467,8 +467,10 @@ class AuditPolicy(_message.Message):
     BETA_FIELD_NUMBER: _builtins.int
     ON_REJECT_FIELD_NUMBER: _builtins.int
     REJECTIONS_MAX_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    REDUCTION_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
-    """"sequential", "single" or "fraction"."""
+    """"sequential", "single", "fraction" or "iso_2859_1"."""
     fraction: _builtins.float
     aql: _builtins.float
     """Acceptable and rejectable label error rate of a lot."""
@@ -480,6 +482,9 @@ class AuditPolicy(_message.Message):
     """"relabel" or "inspect_all"."""
     rejections_max: _builtins.int
     """How often a lot may be sent back to be labelled anew; the next rejection has it inspected whole. Absent: 2."""
+    level: _builtins.str
+    """For "iso_2859_1": inspection level of Table 1, and whether inspection may be reduced. Empty: "II"."""
+    reduction: _builtins.bool
     def __init__(
         self,
         *,
@@ -491,10 +496,12 @@ class AuditPolicy(_message.Message):
         beta: _builtins.float = ...,
         on_reject: _builtins.str = ...,
         rejections_max: _builtins.int | None = ...,
+        level: _builtins.str = ...,
+        reduction: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "rejections_max", b"rejections_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "reduction", b"reduction", "rejections_max", b"rejections_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
     _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015

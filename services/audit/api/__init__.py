@@ -11,9 +11,21 @@ from services.audit.api import certificates, exports, inspections, ledgers, lots
 from services.audit.api.door import Door
 from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
+from services.audit.domain.series import NotDiscontinued
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.handlers import LabelRefused, NothingWithdrawn
-from services.audit.schemas import Inspections, Key, LineageBody, LotBody, Lots, Manifest, TakenVerdicts, Verdicts
+from services.audit.schemas import (
+    Inspections,
+    Key,
+    LineageBody,
+    LotBody,
+    Lots,
+    Manifest,
+    Resumption,
+    TakenVerdicts,
+    Together,
+    Verdicts,
+)
 
 __all__ = ["STATUSES", "Door", "router"]
 
@@ -24,6 +36,7 @@ STATUSES: dict[type[Exception], int] = {
     NothingToCertify: 409,
     NothingWithdrawn: 404,
     TooManyLots: 409,
+    NotDiscontinued: 409,
     DoesNotFit: 422,
     exports.NoSuchPart: 404,
     exports.InParts: 422,
@@ -38,12 +51,18 @@ def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
     routes.get("/projects/{project_id}/lots", **documented(reply=Lots, refusals=(404,)))(lots.list_lots)
+    routes.get("/projects/{project_id}/inspection", **documented(reply=Together, refusals=(404,)))(lots.show_together)
+    resuming = documented(body=Resumption, reply=Together, refusals=(404, 409))
+    routes.post("/projects/{project_id}/inspection/resumption", **resuming)(lots.resume_inspection)
     routes.get("/lots/{lot_id}", **documented(reply=LotBody, refusals=(404,)))(lots.show_lot)
     routes.get("/inspections", **documented(reply=Inspections, refusals=(404,)))(inspections.list_inspections)
     routes.post("/inspections", **documented(body=Verdicts, reply=TakenVerdicts))(inspections.inspect_many)
     signed = documented(reply=dict[str, Any], refusals=(404, 409))
     exported = documented(reply_media_types=exports.MEDIA_TYPES, refusals=(404, 409))
     routes.get("/lots/{lot_id}/certificate", **signed)(certificates.lot_certificate)
+    paged = documented(reply_media_types=("text/html",), refusals=(404, 409))
+    routes.get("/lots/{lot_id}/certificate.html", **paged)(certificates.lot_page)
+    routes.get("/projects/{project_id}/certificate.html", **paged)(certificates.project_page)
     routes.get("/lots/{lot_id}/withdrawals", **signed)(certificates.lot_withdrawals)
     routes.get("/lots/{lot_id}/export", **exported)(exports.lot_export)
     routes.get("/projects/{project_id}/certificate", **signed)(certificates.project_certificate)

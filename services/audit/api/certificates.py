@@ -1,11 +1,23 @@
 """Certificates, what was withdrawn since, and the key."""
 
+import asyncio
+
 from fastapi import Request, Response
 
 from concord.chassis.http import AnyId, Whole, json_answer
 from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
+from services.audit.domain.certificate_page import MEDIA_TYPE, Vouched, certificate_page
+from services.audit.domain.page_style import POLICY
 from services.audit.domain.signing import ALGORITHM, key_set
+from services.audit.domain.verification import statement_of
 from services.audit.schemas import JsonWebKey, Key
+
+AS_PAGE = {
+    "content-security-policy": f"{POLICY}; frame-ancestors 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "private, no-store",
+}
 
 
 async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -13,6 +25,14 @@ async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOpera
     door = door_of(request)
     lot = await accepted(door, lot_id, caller)
     return attachment(await door.handlers.certificates.of_lot(lot), JSON, f"{lot_id}.certificate.json")
+
+
+async def lot_page(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show an accepted lot's certificate as a page: one file, its plots in it, that fetches nothing."""
+    door = door_of(request)
+    lot = await accepted(door, lot_id, caller)
+    certificate = await door.handlers.certificates.of_lot(lot)
+    return await _page(certificate, len(lot.erased))
 
 
 async def lot_withdrawals(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -35,6 +55,17 @@ async def project_certificate(
     return attachment(certificate, JSON, f"{project_id}-{found.number}.certificate.json")
 
 
+async def project_page(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole | None = None
+) -> Response:
+    """Show a project's certificate as a page: one file that fetches nothing; `issue` as of the certificate."""
+    door = door_of(request)
+    state, found = await issue_of(door, project_id, caller, issue)
+    certificate = await door.handlers.certificates.of_issue(found)
+    lots = await door.handlers.certificates.lots_of(state, found)
+    return await _page(certificate, sum(len(lot.erased) for lot in lots) - sum(found.erased.values()))
+
+
 async def project_withdrawals(request: Request, project_id: AnyId, caller: ClientOrOperator, issue: Whole) -> Response:
     """Hand over the signed list of what was erased of a project since one of its certificates."""
     door = door_of(request)
@@ -51,3 +82,11 @@ async def show_key(request: Request, caller: ClientOrOperator) -> Response:
     keys = key_set(signer.public_key, door.settings.certificates.retired)
     shown = [JsonWebKey(**one) for one in keys]
     return json_answer(Key(ALGORITHM, signer.key_id, signer.public_key, shown))
+
+
+async def _page(certificate: bytes, erased: int) -> Response:
+    vouched = Vouched(
+        "This page comes from the service that signs; verify the certificate to rest on it.", False, erased
+    )
+    page = await asyncio.to_thread(lambda: certificate_page(statement_of(certificate), vouched))
+    return Response(page, media_type=MEDIA_TYPE, headers=AS_PAGE)

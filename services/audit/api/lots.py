@@ -2,13 +2,14 @@
 
 from fastapi import Request, Response
 
-from concord.chassis.http import AnyId, Limit, json_answer, page_size
+from concord.chassis.http import AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
 from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
 from services.audit.domain.lot import LotState
+from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
-from services.audit.domain.verdict import Plan
-from services.audit.schemas import LotBody, Lots, PlanTerms
+from services.audit.domain.verdict import CONFIDENCE, Plan
+from services.audit.schemas import RESUMPTION, LotBody, Lots, PlanTerms, RateBody, Together
 
 FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
 
@@ -23,7 +24,23 @@ async def list_lots(
     lot_ids = [lot_id for lot_id in await repository.lot_ids(project_id) if lot_id > after]
     page = await repository.lots(lot_ids[:wanted])
     rest = lot_ids[wanted - 1] if len(lot_ids) > wanted else None
-    return json_answer(Lots([_lot(door, lot) for lot in page], rest))
+    together = _together(await door.handlers.standing.now(project_id))
+    return json_answer(Lots([_lot(door, lot) for lot in page], rest, together))
+
+
+async def show_together(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show what a project's lots come to together, and how severely the next one is inspected."""
+    door = door_of(request)
+    visible(door.handlers.means.projects, project_id, caller)
+    return json_answer(_together(await door.handlers.standing.now(project_id)))
+
+
+async def resume_inspection(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Say that the cause was put right for which inspection was discontinued: the next lot's is tightened."""
+    door = door_of(request)
+    visible(door.handlers.means.projects, project_id, caller)
+    said = await read_json(request, RESUMPTION)
+    return json_answer(_together(await door.handlers.standing.resume(project_id, said.reason)))
 
 
 async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
@@ -53,6 +70,27 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         erased_since=len(lot.erased),
         problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
+        inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
+    )
+
+
+def _together(series: Series) -> Together:
+    pool, switching = series.pool, series.switching
+    rate = pool.leaving_error_rate(CONFIDENCE)
+    return Together(
+        project_id=series.project_id,
+        lots=pool.lots,
+        units=pool.units,
+        inspected=pool.inspected,
+        errors_found=pool.errors,
+        rejections=pool.rejections,
+        label_error_rate=RateBody(rate.value, rate.low, rate.high, rate.units, rate.reason),
+        inspection=series.severity,
+        score=switching.score,
+        last_verdicts=list(switching.verdicts),
+        rejected_tightened=switching.rejected,
+        switched_by=series.switched_by,
+        reason=series.reason,
     )
 
 

@@ -15,15 +15,15 @@ from concord.exports.jsonl import JsonlWriter
 from concord.labels import LabelSchema, schema_from
 from concord.labels.form import Form
 from concord.quality.calibration import binned
-from concord.quality.label_error import Inspection, leaving_error_rate
-from services.audit.domain.certificate import FileClaim, FileDigest, LotTally, statement
+from concord.quality.label_error import Inspection, Pool, leaving_error_rate
+from services.audit.domain.certificate import FileClaim, FileDigest, LotTally, project_claim, statement
 from services.audit.domain.fields import found_by_field
 from services.audit.domain.leaving import leaving
 from services.audit.domain.lot import LotState, Progress, judged, progress
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import Inspection as Verdict
 from services.audit.domain.unit import UnitState, line_digest
-from services.audit.domain.verdict import CONFIDENCE, rate_told
+from services.audit.domain.verdict import CONFIDENCE, FIXED, rate_told
 
 LEDGER = "concord.ledger.v1"
 _encode = msgspec.json.Encoder().encode
@@ -38,6 +38,7 @@ class Rules(msgspec.Struct, frozen=True):
         overlap_initial: for units of which it was not told how many labels were asked for first.
         attempts_max: how often such a lot may be judged by a sample.
         compared: the units whose labels are held against one another; None for all.
+        pool: what the project's other lots came to, as far as it was known.
     """
 
     client_id: str
@@ -48,6 +49,7 @@ class Rules(msgspec.Struct, frozen=True):
     attempts_max: int
     compared: tuple[str, ...] | None
     accepted_at_us: int
+    pool: Pool = Pool()
 
 
 class Head(NamedTuple):
@@ -74,6 +76,7 @@ class Accepted(NamedTuple):
         basis: the first line of its ledger, without its end.
         rows: digests of the export's lines.
         inspection: where the plan stopped.
+        pool: what the lot adds to the project's.
     """
 
     lot: LotState
@@ -81,6 +84,7 @@ class Accepted(NamedTuple):
     basis: bytes
     rows: bytes
     inspection: Inspection
+    pool: Pool
 
 
 class Acceptance:
@@ -129,11 +133,13 @@ class Acceptance:
         basis_sha256 = hashlib.sha256(basis).hexdigest()
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
         file: FileClaim = self._digest.claim()
-        said = statement(rules.client_id, lot.project_id, rules.accepted_at_us, [claim], [file])
+        pool = left(rules.pool, inspection)
+        together = project_claim(rules.pool + pool)
+        said = statement(rules.client_id, lot.project_id, rules.accepted_at_us, [claim], [file], together)
         after = msgspec.structs.replace(
             after, rows_sha256=file.rows_sha256, export_sha256=file.sha256, basis=basis_sha256
         )
-        return Accepted(after, said, basis, bytes(self._digest.rows), inspection)
+        return Accepted(after, said, basis, bytes(self._digest.rows), inspection, pool)
 
     def _found(self) -> Progress:
         lot, verdicts = self.rules.lot, self._verdicts
@@ -162,9 +168,16 @@ def detailed(found: Progress, inspected: Sequence[Verdict], form: Form | None) -
 def inspection_of(lot: LotState, found: Progress) -> Inspection:
     """Return where the inspection of a lot stopped, for what is claimed of its label error rate.
 
-    A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a percentage stops
-    nothing: how many are inspected was fixed beforehand.
+    A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a fixed sample stops
+    nothing: how many are inspected was known beforehand.
     """
-    stopped = lot.status == "auditing" and lot.plan is not None and lot.plan.kind != "fraction"
+    stopped = lot.status == "auditing" and lot.plan is not None and lot.plan.kind not in FIXED
     bounds = lot.plan.bounds() if stopped and lot.plan is not None else None
     return Inspection(len(lot.members), found.inspected, found.errors, bounds)
+
+
+def left(pool: Pool, inspection: Inspection) -> Pool:
+    """Return what a lot that leaves adds to the pool of the others."""
+    only = not pool.sampled and not pool.rejections
+    alone = leaving_error_rate(inspection, CONFIDENCE) if only and inspection.unseen and inspection.inspected else None
+    return Pool.of_left(inspection, alone)

@@ -14,6 +14,7 @@ from concord.labels import LabelSchema
 from concord.labels.form import Form
 from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
+from concord.quality.label_error import Pool
 from services.audit.domain.agreement import agreement, agreement_by_field
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
@@ -23,10 +24,13 @@ from services.audit.domain.verdict import CONFIDENCE
 from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
 
 SUMMED_UP = (
-    "lot_id", "units", "withdrawn", "rework", "rejections", "inspected", "errors_found", "errors_corrected",
+    "lot_id", "units", "withdrawn", "adjudicated", "rework", "rejections", "inspected", "errors_found",
+    "errors_corrected",
     "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "accepted_at",
 )  # fmt: skip
 """Of a lot's claims, what a project's certificate repeats; the rest is in the lot's own."""
+ADJUDICATED = "adjudicated"
+"""How a unit was resolved of which a person ruled."""
 FIELDS = "fields"
 """And this, of labels that have several."""
 
@@ -86,8 +90,10 @@ def without_lines(rows: bytes, lines: Collection[int]) -> bytes:
     return b"".join(digest for place, digest in enumerate(kept) if place not in lines)
 
 
-def statement(client_id: str, project_id: str, at_us: int, lots: Sequence[Json], files: Sequence[FileClaim]) -> Json:
-    """Return what a certificate says: the claims on each lot, and the files they are made of."""
+def statement(
+    client_id: str, project_id: str, at_us: int, lots: Sequence[Json], files: Sequence[FileClaim], project: Json
+) -> Json:
+    """Return what a certificate says: the claims on each lot, the files they are made of, and `project_claim`."""
     return {
         "type": CERTIFICATE,
         "issued_at": timestamp(at_us),
@@ -96,6 +102,19 @@ def statement(client_id: str, project_id: str, at_us: int, lots: Sequence[Json],
         "guideline_versions": sorted({version for lot in lots for version in lot["guideline_versions"]}),
         "lots": list(lots),
         "files": [msgspec.to_builtins(one) for one in files],
+        "project": project,
+    }
+
+
+def project_claim(pool: Pool) -> Json:
+    """Return what is claimed of all lots of a project that had left by then: see `pooled_leaving_error_rate`."""
+    return {
+        "lots": pool.lots,
+        "units": pool.units,
+        "inspected": pool.inspected,
+        "errors_found": pool.errors,
+        "rejections": pool.rejections,
+        "label_error_rate": _estimate(pool.leaving_error_rate(CONFIDENCE)),
     }
 
 
@@ -142,11 +161,13 @@ class LotTally:
         self._annotators: set[str] = set()
         self._versions: set[int] = set()
         self._annotations = 0
+        self._adjudicated = 0
 
     def add(self, units: Iterable[UnitState]) -> None:
         """Take in the next units."""
         for unit in units:
             self._annotations += len(unit.evidence)
+            self._adjudicated += unit.method == ADJUDICATED
             self._entries += len(unit.history)
             self._annotators.update(one.annotator_id for one in unit.evidence)
             self._versions.update(one.guideline_version for one in unit.evidence)
@@ -173,6 +194,7 @@ class LotTally:
             "lot_id": lot.lot_id,
             "units": len(lot.members),
             "withdrawn": len(lot.withdrawn),
+            "adjudicated": self._adjudicated,
             "rework": lot.rework,
             "rejections": lot.rejections,
             "rejections_max": rejections_max,
@@ -211,15 +233,12 @@ class LotTally:
 def consumers_risk(lot: LotState, whole: bool) -> float | None:
     """Return the probability at most with which a lot at the plan's ltpd is accepted, over all its samples.
 
-    Each sample lets such a lot pass with probability beta at most, and one was drawn `rejections` + 1 times: by Boole's
-    inequality the sum is a bound, whatever the reworks have to do with each other. Inspected whole, nothing wrong is
-    left by the auditors' word; a percentage promises nothing.
+    One was drawn `rejections` + 1 times. Inspected whole, nothing wrong is left by the auditors' word; a percentage
+    promises nothing. See `Plan.consumers_risk`.
     """
     if whole:
         return 0.0
-    if lot.plan is None or lot.plan.kind == "fraction":
-        return None
-    return min(1.0, (lot.rejections + 1) * lot.plan.beta)
+    return None if lot.plan is None else lot.plan.consumers_risk(lot.rejections + 1)
 
 
 def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:

@@ -8,7 +8,7 @@ import msgspec
 from concord.quality.acceptance import Bounds, Decision
 from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
-from services.audit.domain.verdict import Plan, Rate
+from services.audit.domain.verdict import FIXED, Plan, Rate
 
 Status = Literal["sealed", "auditing", "inspecting_all", "relabelling", "accepted"]
 OPEN_TO_INSPECTION = ("auditing", "inspecting_all")
@@ -183,9 +183,9 @@ def progress(state: LotState, bounds: Bounds | None, verdict_on: Callable[[str],
 
 
 def decided(state: LotState, bounds: Bounds, inspected: int, errors: int) -> Decision:
-    """Return what the lot's plan says after so many units: a percentage is inspected to its end, whatever is found."""
+    """Return what the lot's plan says after so many units; a fixed sample is inspected to its end whatever is found."""
     plan = state.plan
-    if plan is not None and plan.kind == "fraction" and inspected < plan.sample_size:
+    if plan is not None and plan.kind in FIXED and inspected < plan.sample_size:
         return "continue"
     return bounds.decide(inspected, errors)
 

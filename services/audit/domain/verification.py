@@ -133,6 +133,16 @@ def verify(
     return Verified(said, bool(trusted), len(gone.withdrawn) if gone is not None else 0, kept)
 
 
+def statement_of(certificate: bytes) -> Json:
+    """Return what a certificate says whose signature holds; whose key it is, is another question.
+
+    Raises:
+        CertificateBroken: it is none, or was changed.
+    """
+    said, _ = opened(certificate, CERTIFICATE)
+    return said
+
+
 def is_manifest(document: bytes) -> bool:
     """Return whether a document is a manifest by its own word; whether its signature holds is another question."""
     try:

@@ -2,7 +2,8 @@
 
 `hearing` takes in what other services tell, `inspection` lists work for auditors and takes their labels, `turns` takes
 every lot of which there is news as far as it goes, `drawing` draws samples, `verdicts` judges, `certificates` issues
-what is claimed, `exports` hands over what was accepted,
+what is claimed, `series` keeps what a project's lots come to together and how severely the next is inspected,
+`exports` hands over what was accepted,
 `payloads` reads what was labelled for it, `manifests` tells what an export holds, and
 `ledgers` what became of units, so that every number can be made again.
 """
@@ -17,6 +18,7 @@ from services.audit.handlers.inspection import Inspecting, LabelRefused, Listed
 from services.audit.handlers.ledgers import Ledgers
 from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
+from services.audit.handlers.series import Standing
 from services.audit.handlers.turns import Turns
 from services.audit.handlers.verdicts import Verdicts
 
@@ -34,12 +36,15 @@ class Handlers:
     exports: Exports
     manifests: Manifests
     ledgers: Ledgers
+    standing: Standing
     turns: Turns
 
     @classmethod
     def of(cls, means: Means) -> "Handlers":
         """Return the use cases over the same means."""
-        turns = Turns(means, Drawing(means), Verdicts(means))
-        certificates, exports = Certificates(means), Exports(means)
+        standing = Standing(means)
+        turns = Turns(means, Drawing(means, standing), Verdicts(means, standing))
+        certificates, exports = Certificates(means, standing), Exports(means)
         manifests = Manifests(means, exports, certificates)
-        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, Ledgers(means), turns)
+        ledgers = Ledgers(means)
+        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, ledgers, standing, turns)

@@ -13,6 +13,7 @@ from concord.exports import jsonl
 from services.audit.domain.certificate import (
     FileClaim,
     claim_of_rows,
+    project_claim,
     statement,
     summed_up,
     withdrawals,
@@ -23,6 +24,7 @@ from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.verification import DIGEST_BYTES
 from services.audit.handlers.means import Means
+from services.audit.handlers.series import Standing
 from services.audit.repository import ISSUES, Repository, issues_key
 
 LOTS_AT_ONCE = 50
@@ -73,6 +75,7 @@ class Certificates:
     """Issues certificates once, and hands over the same bytes for ever."""
 
     means: Means
+    standing: Standing
 
     async def of_lot(self, lot: LotState) -> bytes:
         """Return the certificate of an accepted lot."""
@@ -159,7 +162,8 @@ class Certificates:
                 rows += await asyncio.to_thread(without_lines, digests, lot.lines_erased())
         name = file_name(project.project_id, number)
         file = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, rows)
-        said = statement(project.client_id, project.project_id, at_us, claims, [file])
+        together = project_claim((await self.standing.now(project.project_id)).pool)
+        said = statement(project.client_id, project.project_id, at_us, claims, [file], together)
         signed = await asyncio.to_thread(self.means.signer.signed, {**said, "issue": number})
         return Issue(number, len(lot_ids), at_us, await repository.keep(signed), erased)
 

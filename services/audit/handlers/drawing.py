@@ -11,8 +11,9 @@ from services.audit.announcements import SERVICE, sample_drawn
 from services.audit.domain.lot import LotState, drawn
 from services.audit.domain.place import OpenLot
 from services.audit.domain.sampling import inspection_order
-from services.audit.domain.verdict import Plan, PlanKind, Unplannable, plan_for
+from services.audit.domain.verdict import Plan, PlanKind, Terms, Unplannable, plan_for
 from services.audit.handlers.means import Means
+from services.audit.handlers.series import Standing
 from services.audit.repository import LOT, lot_key
 
 PLAN_SECONDS_MAX = 30.0
@@ -30,6 +31,7 @@ class Drawing:
     """Draws samples."""
 
     means: Means
+    standing: Standing
     planners: ThreadPoolExecutor = field(default_factory=_planners)
 
     async def draw(self, lot: OpenLot) -> None:
@@ -37,6 +39,7 @@ class Drawing:
 
         Raises:
             Unplannable: no plan can be made by the project's policy.
+            Discontinued: none is to be drawn.
         """
         state = lot.state
         if not await self._all_there(lot):
@@ -75,7 +78,10 @@ class Drawing:
         return not missing and lot.state is state
 
     async def _plan(self, project_id: str, lot_units: int) -> Plan:
-        policy = self.means.project(project_id).policy.audit
+        project = self.means.project(project_id)
+        policy = project.policy.audit
+        series = await self.standing.drawable(project)
+        terms = Terms(policy.level or "II", series.switching.inspection, policy.reduction)
         loop = asyncio.get_running_loop()
         found = loop.run_in_executor(
             self.planners,
@@ -87,6 +93,7 @@ class Drawing:
             policy.alpha,
             policy.beta,
             lot_units,
+            terms,
         )
         try:
             return await asyncio.wait_for(found, PLAN_SECONDS_MAX)

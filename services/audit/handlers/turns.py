@@ -11,6 +11,7 @@ from collections import OrderedDict
 from concord.chassis.errors import DeploymentFault, Passing
 from concord.chassis.projects import Project
 from services.audit.domain.place import OpenLot
+from services.audit.domain.series import Discontinued
 from services.audit.domain.verdict import Unplannable
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.means import Means
@@ -96,6 +97,9 @@ class Turns:
                 await self.verdicts.judge(lot)
         except Unplannable as fault:
             lot.problem = f"No sample can be drawn: {fault}. Change the audit policy of the project."
+            log.warning("lot %s: %s", lot_id, lot.problem)
+        except Discontinued as fault:
+            lot.problem = str(fault)
             log.warning("lot %s: %s", lot_id, lot.problem)
         except Passing as fault:
             lot.problem = f"It waits for something that is away: {fault}"

@@ -9,7 +9,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
-from concord.quality.label_error import lot_error_rate
+from concord.quality.label_error import Pool, lot_error_rate
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.acceptance import Acceptance, Rules, detailed, inspection_of
 from services.audit.domain.agreement import compared
@@ -21,6 +21,7 @@ from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.handlers.hearing import lot_withdrawn
 from services.audit.handlers.means import Means
+from services.audit.handlers.series import Standing
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
 REJECTIONS_MAX = 2
@@ -38,6 +39,7 @@ class Verdicts:
     """Judges lots."""
 
     means: Means
+    standing: Standing
 
     async def judge(self, lot: OpenLot) -> None:
         """Accept or reject a lot if its verdicts are enough: the truth is read, the read model only hinted."""
@@ -61,13 +63,15 @@ class Verdicts:
         inspection = inspection_of(state, found)
         if found.verdict == "accept":
             await self._close(state)
-            cause = await self._acceptance(state, project)
+            cause = await self._acceptance(state, project, found)
         else:
+            await self.standing.tell(state, found, Pool.of_rejected(inspection))
             rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
             cause = self._rejection(state, found, rate_told(rate), project)
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
+        await self.standing.count(state)
 
     async def _verdicts(self, state: LotState) -> dict[str, UnitInspection]:
         """Return what was said of units of the sample, up to the first that nobody has inspected."""
@@ -94,10 +98,11 @@ class Verdicts:
                 if outcome.error is not None:
                     raise outcome.error
 
-    async def _acceptance(self, state: LotState, project: Project) -> Cause[LotState]:
+    async def _acceptance(self, state: LotState, project: Project, found: Progress) -> Cause[LotState]:
         """Return the cause that accepts a lot: all that costs time is done before it is asked to decide."""
         means = self.means
-        acceptance = await asyncio.to_thread(self._begun, state, project, means.clock.now_us())
+        others = (await self.standing.now(state.project_id)).pool
+        acceptance = await asyncio.to_thread(self._begun, state, project, means.clock.now_us(), others)
         async for chunk, units in means.repository.in_chunks(state.members):
             members = [units[unit_id] for unit_id in chunk]
             for unit in members:
@@ -108,6 +113,7 @@ class Verdicts:
         made = await asyncio.to_thread(acceptance.made)
         if made is None:
             raise StillMoving(f"The verdicts on lot {state.lot_id} moved while it was accepted.")
+        await self.standing.tell(state, found, made.pool)
         signed = await asyncio.to_thread(means.signer.signed, made.statement)
         await means.repository.keep(made.rows)
         await means.repository.keep(made.basis)
@@ -122,7 +128,7 @@ class Verdicts:
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
-    def _begun(self, state: LotState, project: Project, at_us: int) -> Acceptance:
+    def _begun(self, state: LotState, project: Project, at_us: int, others: Pool) -> Acceptance:
         picked = compared(state.members, project.schema, self.means.sample_secret)
         rules = Rules(
             project.client_id,
@@ -133,6 +139,7 @@ class Verdicts:
             attempts_max(project),
             None if len(picked) == len(state.members) else tuple(sorted(picked)),
             at_us,
+            others,
         )
         return Acceptance(rules)
 

@@ -152,10 +152,14 @@ class Audit(Wish, frozen=True):
     """How a lot is judged, at what risks, and what follows a rejection.
 
     Attributes:
+        plan: "iso_2859_1" takes the plan for aql out of the standard's tables and switches between normal, tightened
+            and reduced inspection; the others keep both risks, but for a fraction, which promises nothing.
         rejections_max: how often a lot may be sent back to be labelled anew; rejected once more, it is inspected whole.
+        level: of ISO 2859-1, Table 1.
+        reduction: whether inspection by ISO 2859-1 may be reduced: its client must have agreed.
     """
 
-    plan: Literal["sequential", "single", "fraction"] = "sequential"
+    plan: Literal["sequential", "single", "fraction", "iso_2859_1"] = "sequential"
     fraction: float = 0.05
     aql: float = 0.01
     ltpd: float = 0.05
@@ -163,6 +167,8 @@ class Audit(Wish, frozen=True):
     beta: float = 0.10
     on_reject: Literal["relabel", "inspect_all"] = "relabel"
     rejections_max: int = 2
+    level: Literal["I", "II", "III", "S-1", "S-2", "S-3", "S-4"] = "II"
+    reduction: bool = False
 
 
 class Lease(Wish, frozen=True):

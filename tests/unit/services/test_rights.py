@@ -57,10 +57,14 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/inspection"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "POST", "/v1/projects/{project_id}/inspection/resumption"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR, Role.AUDITOR},
     ("audit", "GET", "/v1/inspections"): {Role.AUDITOR},
     ("audit", "POST", "/v1/inspections"): {Role.AUDITOR},
     ("audit", "GET", "/v1/lots/{lot_id}/certificate"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/lots/{lot_id}/certificate.html"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/certificate.html"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/lots/{lot_id}/withdrawals"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/lots/{lot_id}/export"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/certificate"): {Role.CLIENT, Role.OPERATOR},
@@ -130,6 +134,7 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/skip": {"reason": "x"},
         "/ruling": {"label": "no", "reason": "x"},
         "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
+        "/resumption": {"reason": "x"},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
     }
     found = [body for end, body in by_end.items() if path.endswith(end) and method == "POST"]

@@ -1,0 +1,412 @@
+"""A certificate as one page that a person reads: HTML with its style and its plots in it, and nothing to be fetched.
+
+The page says what the certificate says; what is signed is the certificate. Whatever stands in a certificate is
+somebody's word until its signature is verified, so nothing of it comes into the page but as numbers of a known type and
+as text with every character escaped.
+"""
+
+import html
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.audit.domain.page_plots import NotDrawn, Standing, curve, way
+from services.audit.domain.page_style import POLICY, STYLE
+from services.audit.domain.signing import CertificateBroken, Json
+from services.audit.domain.verdict import Plan
+
+TEXT_CHARACTERS_MAX = 400
+"""Of a text in a certificate; ours are shorter."""
+MEDIA_TYPE = "text/html; charset=utf-8"
+NOT_SAID = "not said"
+KINDS: Mapping[str, str] = {
+    "sequential": "A sequential plan: it stops as soon as the evidence is enough.",
+    "single": "A single sample.",
+    "fraction": "A percentage, inspected to its end. It promises no risk: what it shows is in the interval alone.",
+    "iso_2859_1": "A single sample by the tables of ISO 2859-1, inspected to its end.",
+}
+
+
+class _Estimate(msgspec.Struct, frozen=True):
+    value: float | None
+    low: float | None
+    high: float | None
+    units: int = 0
+    method: str = ""
+    reason: str = ""
+    confidence: float = 0.95
+
+
+class _Field(msgspec.Struct, frozen=True):
+    inspected: int
+    errors_found: int
+    agreement: _Estimate
+
+
+class _Ledger(msgspec.Struct, frozen=True):
+    entries: int
+    basis_sha256: str
+
+
+class _Lot(msgspec.Struct, frozen=True):
+    """A lot's claims, its own certificate's or what a project's repeats of them."""
+
+    lot_id: str
+    units: int
+    inspected: int
+    errors_found: int
+    label_error_rate: _Estimate
+    agreement: _Estimate
+    annotators: int
+    annotations: int = 0
+    withdrawn: int = 0
+    adjudicated: int | None = None
+    rework: int = 0
+    rejections: int = 0
+    rejections_max: int | None = None
+    plan: Plan | None = None
+    inspected_whole: bool = False
+    consumers_risk: float | None = None
+    sample: list[str] = []
+    errors_corrected: int = 0
+    guideline_versions: list[int] = []
+    accepted_at: str = ""
+    ledger: _Ledger | None = None
+    fields: dict[str, _Field] = {}
+    certificate_sha256: str = ""
+
+
+class _File(msgspec.Struct, frozen=True):
+    name: str
+    rows: int
+    rows_sha256: str
+    sha256: str = ""
+    bytes: int = 0
+
+
+class _Project(msgspec.Struct, frozen=True):
+    lots: int
+    units: int
+    inspected: int
+    rejections: int
+    label_error_rate: _Estimate
+
+
+class _Key(msgspec.Struct, frozen=True):
+    kid: str
+    public_key: str
+
+
+class _Certificate(msgspec.Struct, frozen=True):
+    client_id: str
+    project_id: str
+    issued_at: str
+    lots: list[_Lot]
+    files: list[_File]
+    key: _Key
+    guideline_versions: list[int] = []
+    project: _Project | None = None
+    issue: int | None = None
+
+
+class Vouched(NamedTuple):
+    """What is known of a certificate beside what it says.
+
+    Attributes:
+        sentence: who vouches for it, as a sentence.
+        holds: whether a trusted key signed it.
+        erased: units that were erased since.
+    """
+
+    sentence: str
+    holds: bool
+    erased: int = 0
+
+
+def certificate_page(statement: Json, vouched: Vouched) -> bytes:
+    """Return a certificate's page.
+
+    Args:
+        statement: what the certificate says, its `key` among it.
+        vouched: what is known beside.
+
+    Raises:
+        CertificateBroken: something in it is of another type than a certificate's.
+    """
+    try:
+        said = msgspec.convert(statement, _Certificate)
+    except msgspec.ValidationError as fault:
+        raise CertificateBroken(f"No page can be made of the certificate: {fault}.") from fault
+    only = said.lots[0] if len(said.lots) == 1 and said.issue is None else None
+    of = f"lot {_id(only.lot_id)}" if only is not None else f"project {_id(said.project_id)}, no. {said.issue or 1}"
+    title = f"Certificate of {of}"
+    origin = f"Project {_id(said.project_id)} of client {_id(said.client_id)}"
+    body = [
+        f"<h1>{title}</h1>",
+        f'<p class="quiet">{origin}, issued {_text(said.issued_at)}.</p>',
+        f'<p class="seal{" good" if vouched.holds else ""}">{_text(vouched.sentence)}</p>',
+        *_claims(said, only),
+        *(_lot(only) if only is not None else _lots(said.lots)),
+        *_rest(said, vouched),
+    ]
+    plain = f"Certificate of {'lot ' + only.lot_id if only is not None else 'project ' + said.project_id}"
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="content-security-policy" content="{html.escape(POLICY)}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+        f"<title>{_shown(plain)}</title><style>{STYLE}</style></head>\n<body><main>{''.join(body)}</main></body></html>\n"
+    )
+    return page.encode("utf-8", "replace")
+
+
+def _claims(said: _Certificate, only: _Lot | None) -> Iterator[str]:
+    """Yield what is read first: the rate over all lots, the lot's own, agreement, and how much was looked at."""
+    units = sum(lot.units for lot in said.lots)
+    inspected = sum(lot.inspected for lot in said.lots)
+    wrong = sum(lot.errors_found for lot in said.lots)
+    yield '<div class="cards">'
+    if said.project is not None:
+        rate, lots = said.project.label_error_rate, said.project.lots
+        yield _card("Wrong labels, all of the project's lots", rate, f"{_count(lots, 'lot')} left so far", "first")
+    if only is not None:
+        yield _card("Wrong labels, this lot", only.label_error_rate, f"from {_count(inspected, 'inspected unit')}")
+        yield _card(
+            "Agreement of annotators (alpha)", only.agreement, f"{_count(only.agreement.units, 'unit')}", share=False
+        )
+    yield (
+        f'<div class="card"><span>Labels in the export</span><b>{units:,}</b>'
+        f"<span>{inspected:,} inspected, {wrong:,} of them wrong</span></div></div>"
+    )
+    if said.project is not None:
+        yield f"<p>{_sentence(said.project.label_error_rate, 'all lots of the project that have left')}</p>"
+    if only is not None:
+        yield f"<p>{_sentence(only.label_error_rate, 'this lot')}</p>"
+
+
+def _card(name: str, estimate: _Estimate, rests_on: str, kind: str = "", *, share: bool = True) -> str:
+    return (
+        f'<div class="card {kind}"><span>{name}</span><b>{_value(estimate, share=share)}</b>'
+        f"<span>{_interval(estimate, share=share)}; {rests_on}</span></div>"
+    )
+
+
+def _sentence(rate: _Estimate, whose: str) -> str:
+    """Return a rate in words."""
+    if rate.value is None or rate.high is None:
+        return f"What share of the labels of {whose} is wrong is not told: {_text(rate.reason or NOT_SAID)}."
+    if rate.high == 0:
+        return f"Every label of {whose} was inspected, and what was wrong was put right."
+    return (
+        f"With {rate.confidence:.0%} confidence, at most {_percent(rate.high)} of the labels of {whose} are wrong; the "
+        f"best estimate is {_percent(rate.value)}. Labels that were found wrong were put right."
+    )
+
+
+def _lot(lot: _Lot) -> Iterator[str]:
+    """Yield how one lot was judged, drawn and in numbers."""
+    yield "<h2>How it was judged</h2>"
+    plan = lot.plan
+    if plan is not None:
+        yield f"<p>{KINDS[plan.kind]} {_terms(plan)}</p>"
+        yield from _plots(plan, lot)
+    else:
+        yield "<p>No unit of it is left, so none was inspected.</p>"
+    yield "<h2>What is claimed</h2>"
+    yield _sheet(_facts(lot))
+    if lot.fields:
+        heads = ("Field", "Inspected", "Wrong", "Agreement (alpha)")
+        rows = [
+            (_id(name), f"{one.inspected:,}", f"{one.errors_found:,}", _whole(one.agreement))
+            for name, one in lot.fields.items()
+        ]
+        yield f"<h2>By field</h2>{_table(heads, rows)}"
+    if lot.sample:
+        listed = "".join(f"<li>{_id(one)}</li>" for one in lot.sample)
+        yield (
+            f"<details><summary>The sample, {_count(len(lot.sample), 'unit')} in the order of inspection</summary>"
+            f'<ol class="sample">{listed}</ol></details>'
+        )
+
+
+def _plots(plan: Plan, lot: _Lot) -> Iterator[str]:
+    rate = lot.label_error_rate
+    share = lot.errors_found / lot.units if lot.units > 0 else 0.0
+    standing = None
+    if rate.low is not None and rate.high is not None and 0 < lot.inspected <= lot.units:
+        found = lot.errors_found / lot.inspected
+        standing = Standing(found, rate.low + share, rate.high + share, lot.inspected, lot.errors_found)
+    try:
+        drawn = curve(plan, standing)
+        went = "" if standing is None else way(plan, standing)
+    except NotDrawn as fault:
+        yield f'<p class="quiet">The plan is not drawn: {_text(str(fault))}.</p>'
+        return
+    here = "" if standing is None else (
+        f' <span class="key">this lot as it was inspected: {_percent(standing.found)} found wrong</span>, '
+        f'<span class="key band">{_percent(standing.low)} to {_percent(standing.high)} with {rate.confidence:.0%} '
+        f"confidence</span>."
+    )  # fmt: skip
+    yield (
+        f'<div class="plots"><figure>{drawn}<figcaption><b>What the plan does.</b> '
+        f'<span class="key good">{_percent(plan.aql)}: should pass</span>, '
+        f'<span class="key bad">{_percent(plan.ltpd)}: should not</span>.{here}</figcaption></figure>'
+    )
+    if went:
+        yield (
+            f'<figure>{went}<figcaption><b>How it went.</b> <span class="key good">accepted here</span>, '
+            f'<span class="key bad">rejected here</span>, <span class="key">this lot: {lot.errors_found:,} wrong of '
+            f"{lot.inspected:,}</span>{', inspected whole after the plan rejected it' if lot.inspected_whole else ''}."
+            f"</figcaption></figure>"
+        )
+    yield "</div>"
+
+
+def _terms(plan: Plan) -> str:
+    if plan.standard is not None:
+        one = plan.standard
+        return (
+            f"{one.inspection.capitalize()} inspection, level {_text(one.level)}, code letter "
+            f"{_text(one.plan_letter)}, AQL {_percent(plan.aql)}: {plan.sample_size:,} of {plan.lot_units:,} units are "
+            f"inspected, and up to {plan.accept_max:,} may be wrong."
+        )
+    most = f"At most {plan.sample_size:,} of {plan.lot_units:,} units are inspected"
+    if plan.kind == "fraction":
+        return f"{most}, and up to {plan.accept_max:,} may be wrong."
+    return (
+        f"{most}. A lot with {_percent(plan.aql)} wrong is rejected with probability {_percent(plan.alpha)} at most, "
+        f"one with {_percent(plan.ltpd)} accepted with {_percent(plan.beta)} at most."
+    )
+
+
+def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
+    """Yield every number of a lot's claims, named."""
+    rate, agreed = lot.label_error_rate, lot.agreement
+    yield "Units", f"{lot.units:,}; {lot.withdrawn:,} more were erased before it was accepted"
+    yield "Inspected", f"{lot.inspected:,}{', which is all' if lot.inspected_whole else ''}"
+    yield "Found wrong", f"{lot.errors_found:,}; {lot.errors_corrected:,} labels were put right in all"
+    yield "Label error rate of what leaves", _whole(rate, share=True)
+    yield "How it is reckoned", _text(rate.method or NOT_SAID)
+    yield (
+        "Agreement (Krippendorff's alpha)",
+        (f"{_value(agreed, share=False)}, {_interval(agreed, share=False)}, of {_count(agreed.units, 'unit')}"),
+    )
+    if agreed.reason:
+        yield "", _text(agreed.reason)
+    risk = "nothing is promised" if lot.consumers_risk is None else f"{_percent(lot.consumers_risk)} at most"
+    yield "Risk that a lot at the rejectable rate passes", risk
+    most = "" if lot.rejections_max is None else f", of {lot.rejections_max:,} that send it back"
+    yield "Rejections before", f"{lot.rejections:,}{most}; labelled anew {_count(lot.rework, 'time')}"
+    if lot.adjudicated is not None:
+        part = f" ({_percent(lot.adjudicated / lot.units)})" if lot.units > 0 else ""
+        yield "Settled by an adjudicator", f"{lot.adjudicated:,} of {lot.units:,} units{part}"
+    yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
+    yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
+    yield "Accepted", _text(lot.accepted_at or NOT_SAID)
+    if lot.ledger is not None:
+        yield "Ledger", f"{lot.ledger.entries:,} entries; basis {_id(lot.ledger.basis_sha256)}"
+
+
+def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
+    heads = (
+        "Lot",
+        "Units",
+        "Inspected",
+        "Wrong",
+        "Label error rate of what leaves",
+        "Alpha",
+        "Adjudicated",
+        "Rejections",
+    )
+    rows = [
+        (
+            _id(lot.lot_id),
+            f"{lot.units:,}",
+            f"{lot.inspected:,}",
+            f"{lot.errors_found:,}",
+            _whole(lot.label_error_rate, share=True),
+            _value(lot.agreement, share=False),
+            NOT_SAID if lot.adjudicated is None else f"{lot.adjudicated:,}",
+            f"{lot.rejections:,}",
+        )
+        for lot in lots
+    ]
+    yield f"<h2>Its lots</h2>{_table(heads, rows)}"
+
+
+def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
+    """Yield what goes with every certificate: the files, what was erased since, and how it is verified."""
+    heads = ("File", "Lines", "SHA-256", "SHA-256 of its lines' digests")
+    rows = [
+        (_id(one.name), f"{one.rows:,}", _id(one.sha256 or "of its lines alone"), _id(one.rows_sha256))
+        for one in said.files
+    ]
+    yield f"<h2>What it is about</h2>{_table(heads, rows)}"
+    if vouched.erased:
+        gone = _count(vouched.erased, "unit")
+        yield f"<p>{gone} of these were erased since: the signed list of withdrawals names them.</p>"
+    yield (
+        "<h2>How to verify it</h2><p>This page repeats the certificate; what is signed is the certificate, in JSON. "
+        "With it, the export and the public key, which you have by a way that you trust:</p>"
+        "<p><code>concord verify CERTIFICATE EXPORT --public-key KEY</code></p>"
+    )
+    yield _sheet((("Signed with", "Ed25519"), ("Key", _id(said.key.public_key)), ("Key id", _id(said.key.kid))))
+
+
+def _sheet(facts: Iterable[tuple[str, str]]) -> str:
+    inside = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return f'<div class="sheet"><dl>{inside}</dl></div>'
+
+
+def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="sheet"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _whole(estimate: _Estimate, *, share: bool = False) -> str:
+    return f"{_value(estimate, share=share)}, {_interval(estimate, share=share)}"
+
+
+def _value(estimate: _Estimate, *, share: bool = True) -> str:
+    if estimate.value is None:
+        return "undefined"
+    return _percent(estimate.value) if share else f"{estimate.value:.3f}"
+
+
+def _interval(estimate: _Estimate, *, share: bool = True) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "without an interval"
+    ends = (_percent(one) if share else f"{one:.3f}" for one in (estimate.low, estimate.high))
+    return f"{' to '.join(ends)} ({estimate.confidence:.0%})"
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent, to three digits and no further than thousandths.
+
+    >>> _percent(0.08333), _percent(0.0), _percent(0.000004), _percent(1.0)
+    ('8.33 %', '0 %', '0 %', '100 %')
+    """
+    return f"{round(100 * share, 3):.3g} %"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(text: Any) -> str:
+    """Return a text with every character that could mean something escaped, and none that cannot be seen."""
+    whole = str(text)
+    kept = whole[:TEXT_CHARACTERS_MAX] + ("…" if len(whole) > TEXT_CHARACTERS_MAX else "")
+    seen = "".join("\ufffd" if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") else one for one in kept)
+    return html.escape(seen)
+
+
+def _text(text: str) -> str:
+    return f"<bdi>{_shown(text)}</bdi>"
+
+
+def _id(text: str) -> str:
+    return f'<bdi class="id">{_shown(text)}</bdi>'

@@ -1,0 +1,106 @@
+"""The series of a project's lots: told of every verdict, asked before every sample."""
+
+import hashlib
+from dataclasses import dataclass
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from concord.quality.label_error import Pool
+from services.audit.announcements import SERVICE, inspection_switched
+from services.audit.domain.lot import LotState, Progress
+from services.audit.domain.series import Discontinued, Series, Told, counted, resumed, telling
+from services.audit.handlers.means import Means
+from services.audit.repository import SERIES, series_key
+
+ISO = "iso_2859_1"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Keeps the series."""
+
+    means: Means
+
+    async def now(self, project_id: str) -> Series:
+        """Return where a project's lots stand, with every verdict that came through."""
+        series = await self.means.repository.series(project_id)
+        lots = await self.means.repository.lots([one.lot_id for one in series.told])
+        return counted(series, {lot.lot_id: lot for lot in lots})
+
+    async def drawable(self, project: Project) -> Series:
+        """Return the series for the next sample to be drawn by.
+
+        Raises:
+            Discontinued: none is to be drawn.
+        """
+        project_id = project.project_id
+        series = await self.now(project_id)
+        if project.policy.audit.plan == ISO and series.severity == "discontinued":
+            raise Discontinued(
+                "Inspection is discontinued (ISO 2859-1, 9.4): five lots were rejected on tightened inspection. Put "
+                f"right what causes the errors, and say so by POST /v1/projects/{project_id}/inspection/resumption."
+            )
+        return series
+
+    async def tell(self, lot: LotState, found: Progress, pool: Pool) -> None:
+        """Tell the series of a verdict before its lot is decided; said again it changes nothing."""
+        first = lot.rejections == 0 and lot.rework == 0 and lot.plan is not None and lot.plan.kind == ISO
+        told = Told(
+            lot.lot_id,
+            lot.judgement,
+            lot.rejections,
+            found.verdict == "accept",
+            pool,
+            lot.plan if first else None,
+            found.errors,
+        )
+        await self._decide(lot.project_id, f"tell/{lot.lot_id}/{lot.judgement}/{lot.status}/{found.verdict}", told)
+
+    async def count(self, lot: LotState) -> None:
+        """Have the verdict that was told of a lot counted if it switches inspection, so that it is told at once."""
+        if lot.plan is not None and lot.plan.kind == ISO:
+            await self._decide(lot.project_id, f"count/{lot.lot_id}/{lot.judgement}/{lot.rejections}", None)
+
+    async def resume(self, project_id: str, reason: str) -> Series:
+        """Resume inspection.
+
+        Raises:
+            NotDiscontinued: it was not discontinued.
+        """
+        series = await self.means.repository.series(project_id)
+        lots = await self._lots(series)
+        # The same said again has the same answer, and inspection is discontinued once by a lot.
+        cause_id = f"resume/{series.switched_by}/{hashlib.sha256(reason.encode()).hexdigest()}"
+
+        def decide(before: Series | None, now_us: int) -> Decision[Series]:
+            known = counted(before or Series(project_id), lots)
+            after = resumed(known, reason)
+            return Decision(after, [inspection_switched(Announcer(SERVICE, cause_id, now_us), known, after)])
+
+        outcome = await self.means.journal.decide(SERIES, Cause(series_key(project_id), cause_id, decide))
+        for lot in self.means.repository.open_lots(project_id):
+            self.means.repository.news(project_id, lot.state.lot_id)
+        assert outcome.state is not None, "a series that was resumed is there"
+        return outcome.state
+
+    async def _decide(self, project_id: str, cause_id: str, told: Told | None) -> None:
+        lots = await self._lots(await self.means.repository.series(project_id))
+
+        def decide(before: Series | None, now_us: int) -> Decision[Series] | None:
+            known = before or Series(project_id)
+            after = counted(known, lots)
+            switched = after.severity != known.severity
+            if told is not None:
+                after = telling(after, told)
+            elif not switched:
+                return None
+            announcer = Announcer(SERVICE, cause_id, now_us)
+            return Decision(after, [inspection_switched(announcer, known, after)] if switched else [])
+
+        await self.means.journal.decide(SERIES, Cause(series_key(project_id), cause_id, decide))
+
+    async def _lots(self, series: Series) -> dict[str, LotState]:
+        """Return the lots of which something is told that is not counted, as the store has them."""
+        found = await self.means.repository.lots([one.lot_id for one in series.told], anew=True)
+        return {lot.lot_id: lot for lot in found}
