@@ -252,13 +252,14 @@ def _plots(plan: Plan, lot: _Lot) -> Iterator[str]:
     yield (
         f'<div class="plots"><figure>{drawn}<figcaption><b>What the plan does.</b> '
         f'<span class="key good">{_percent(plan.aql)}: should pass</span>, '
-        f'<span class="key bad">{_percent(plan.ltpd)}: should not</span>.{here}</figcaption></figure>'
+        f'<span class="key bad">{_percent(plan.ltpd)}: should not pass</span>.{here}</figcaption></figure>'
     )
     if went:
+        then = ", inspected whole after the plan had rejected it" if lot.inspected > plan.sample_size else ""
         yield (
             f'<figure>{went}<figcaption><b>How it went.</b> <span class="key good">accepted here</span>, '
             f'<span class="key bad">rejected here</span>, <span class="key">this lot: {lot.errors_found:,} wrong of '
-            f"{lot.inspected:,}</span>{', inspected whole after the plan rejected it' if lot.inspected_whole else ''}."
+            f"{lot.inspected:,}</span>{then}."
             f"</figcaption></figure>"
         )
     yield "</div>"
@@ -286,7 +287,7 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
     rate, agreed = lot.label_error_rate, lot.agreement
     yield "Units", f"{lot.units:,}; {lot.withdrawn:,} more were erased before it was accepted"
     yield "Inspected", f"{lot.inspected:,}{', which is all' if lot.inspected_whole else ''}"
-    yield "Found wrong", f"{lot.errors_found:,}; {lot.errors_corrected:,} labels were put right in all"
+    yield "Found wrong", f"{lot.errors_found:,}; {_count(lot.errors_corrected, 'label')} put right in all"
     yield "Label error rate of what leaves", _whole(rate, share=True)
     yield "How it is reckoned", _text(rate.method or NOT_SAID)
     yield (
@@ -384,12 +385,12 @@ def _interval(estimate: _Estimate, *, share: bool = True) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent, to three digits and no further than thousandths.
+    r"""Return a share in percent, to three digits and no further than thousandths.
 
     >>> _percent(0.08333), _percent(0.0), _percent(0.000004), _percent(1.0)
-    ('8.33 %', '0 %', '0 %', '100 %')
+    ('8.33\xa0%', '0\xa0%', '0\xa0%', '100\xa0%')
     """
-    return f"{round(100 * share, 3):.3g} %"
+    return f"{round(100 * share, 3):.3g}\N{NO-BREAK SPACE}%"
 
 
 def _count(number: int, noun: str) -> str:

@@ -19,7 +19,7 @@ POINTS_MAX = 90
 LOT_UNITS_MAX = 10_000
 CELLS_MAX = 250_000
 """Sample times acceptance number: what is drawn must not cost more than audit spends on finding a plan."""
-RATE_TICKS, COUNT_TICKS = 6, 5
+TICKS_MAX = 6
 
 Scale = Callable[[float], float]
 
@@ -134,19 +134,18 @@ def _scale(low: float, high: float, at_low: float, at_high: float) -> Scale:
 
 def _nice(most: float) -> list[float]:
     """Return round values from 0 up to the most."""
-    rough = most / RATE_TICKS
+    rough = most / TICKS_MAX
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(one * power for one in (1.0, 2.0, 5.0, 10.0) if one * power >= rough)
     return [float(step * place) for place in range(int(most / step + 1e-9) + 1)]
 
 
 def _whole(most: int) -> list[float]:
-    step = max(1, round(most / COUNT_TICKS))
-    return [float(value) for value in range(0, most + 1, step)]
+    return [value for value in _nice(float(most)) if value == round(value)]
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.3g} %"
+    return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
 
 
 def _stairs(corners: Sequence[tuple[int, int]], last: int, edge: int, across: Scale, up: Scale) -> str:

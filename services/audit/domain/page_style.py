@@ -40,6 +40,8 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .95rem; }
 th, td { text-align: start; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--edge); vertical-align: top; }
 th { font-weight: 500; }
+td .id { display: inline-block; min-width: 12rem; }
+details { margin: .6rem 0; }
 tr:last-child td { border-bottom: 0; }
 td.number, th.number { text-align: end; white-space: nowrap; }
 summary { cursor: pointer; color: var(--accent); }

@@ -53,7 +53,7 @@ class Seen(HTMLParser):
         if self.open[-1:] == ["style"]:
             self.style += data
         else:
-            self.text += data
+            self.text += data.replace("\xa0", " ")
 
 
 def said(plan: Plan | None = None, **more: Any) -> dict[str, Any]:
@@ -96,7 +96,8 @@ def test_everything_that_a_manager_asks_for_is_on_the_page() -> None:
     plan = plan_for("sequential", 0.05, 0.05, 0.15, 0.05, 0.1, 60)
     text = page(said(plan), VOUCHED._replace(erased=3)).text
     for wanted in (
-        "k1-l1", "Verified by a test.", f"At most {plan.sample_size} of 60 units", "20 % at most", "17", "1; 1 labels were put right",
+        "k1-l1", "Verified by a test.", f"At most {plan.sample_size} of 60 units", "20 % at most", "17",
+        "1; 1 label put right in all",
         "1 %, 0 % to 8 % (95%)", "of 17 units", "1, 3", "15 of 60 units (25 %)", "60; 2 more were erased", "k1-u2",
         "3 units of these were erased since", "c" * 64, "d" * 64, "b" * 64, "at most 8 % of the labels of this lot",
         "all of the project's lots", "1 lot left so far", "5 %: should pass",
