@@ -100,7 +100,7 @@ async def test_a_rejection_is_in_the_pool_and_the_lot_that_was_put_right_leaves_
 
 
 async def test_a_verdict_whose_decision_failed_is_counted_once(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest, failed = Journal.decide, []
+    honest, failed = Journal.decide, list[str]()
 
     async def failing(self: Journal, kind: Any, cause: Any, **more: Any) -> Any:
         if kind is LOT_KIND and cause.id.startswith("accept/") and len(failed) < 2:
