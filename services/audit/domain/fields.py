@@ -9,7 +9,7 @@ from concord.labels import Json
 from concord.labels.form import Form, answers_of, same
 
 
-class FieldErrors(msgspec.Struct, frozen=True):
+class FieldErrors(msgspec.Struct, frozen=True, gc=False):
     """What was found in one field, over the units that were inspected up to the verdict.
 
     Attributes:

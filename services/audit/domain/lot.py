@@ -25,14 +25,14 @@ class LotNotAccepted(ValueError):
     """Nothing leaves that was not accepted."""
 
 
-class Withdrawal(msgspec.Struct, frozen=True, array_like=True):
+class Withdrawal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A unit that was erased after its lot was accepted."""
 
     place: int
     at_us: int
 
 
-class LotState(msgspec.Struct, frozen=True):
+class LotState(msgspec.Struct, frozen=True, gc=False):
     """A lot on its way to its verdict.
 
     Places are those of units in `unit_ids`, from 0.

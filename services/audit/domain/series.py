@@ -27,7 +27,7 @@ class NotDiscontinued(ValueError):
     """Inspection goes on: there is nothing to resume."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """A verdict on a lot, as it was about to be decided.
 
     Attributes:
@@ -47,7 +47,7 @@ class Told(msgspec.Struct, frozen=True):
     errors: int = 0
 
 
-class Series(msgspec.Struct, frozen=True):
+class Series(msgspec.Struct, frozen=True, gc=False):
     """Where a project's lots stand together.
 
     Attributes:

@@ -31,7 +31,7 @@ class BeingJudged(Exception):
     """The unit's lot is being judged: whether a verdict still counts for it is known in a moment."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One annotation behind a resolution.
 
     Attributes:
@@ -44,7 +44,7 @@ class Evidence(msgspec.Struct, frozen=True):
     annotation_id: str = ""
 
 
-class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
+class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An auditor's own label of a unit, given without sight of the resolved one.
 
     Attributes:
@@ -65,7 +65,7 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True):
     stated: float = 0.0
 
 
-class UnitState(msgspec.Struct, frozen=True):
+class UnitState(msgspec.Struct, frozen=True, gc=False):
     """A unit, whichever of its events came first.
 
     Attributes:
@@ -121,7 +121,7 @@ class UnitState(msgspec.Struct, frozen=True):
         return said is not None and not said.correct and not said.late and said.rework >= self.rework
 
 
-class Resolution(msgspec.Struct, frozen=True):
+class Resolution(msgspec.Struct, frozen=True, gc=False):
     """What adjudicate said of a unit: see `UnitState` for the fields."""
 
     label: str

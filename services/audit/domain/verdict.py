@@ -29,7 +29,7 @@ class Unplannable(ValueError):
     """No plan can be made by a project's policy; the reason is a clause."""
 
 
-class Standard(msgspec.Struct, frozen=True):
+class Standard(msgspec.Struct, frozen=True, gc=False):
     """How a plan was taken out of the tables of ISO 2859-1.
 
     Attributes:
@@ -54,7 +54,7 @@ class Terms(NamedTuple):
     reduction: bool = False
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, gc=False):
     """An acceptance plan as it is stored with the lot: its numbers are all that is needed to decide by it.
 
     Attributes:
@@ -176,7 +176,7 @@ def _passing(plan: Plan) -> float:
     return float(oc_hypergeometric(plan.lot_units, wrong, plan.sample_size, plan.accept_max))
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(msgspec.Struct, frozen=True, gc=False):
     """A label error rate as it is told everywhere: on the certificate, in events and at the door.
 
     Attributes:
