@@ -7,6 +7,8 @@ from math import ceil, comb, floor, log
 from typing import Any, NamedTuple
 
 ROUNDING = 1e-9
+FIXED = ("fraction", "iso_2859_1")
+"""Plans whose sample is inspected to its end."""
 
 
 class Plan(NamedTuple):
@@ -44,9 +46,9 @@ def verdict(plan: Plan, inspected: int, errors: int) -> str:
     """Return what a plan says after so many units with so many errors: accept, reject or continue.
 
     Wald's ratio test on a finite lot, cut off at the end of the sample; what the rest of the sample cannot change any
-    more is said at once. A percentage is inspected to its end.
+    more is said at once. A fixed sample is inspected to its end.
     """
-    if plan.kind == "fraction" and inspected < plan.sample_size:
+    if plan.kind in FIXED and inspected < plan.sample_size:
         return "continue"
     if errors > plan.accept_max:
         return "reject"
@@ -99,8 +101,8 @@ def chance_of_acceptance(plan: Plan, errors_of_lot: int) -> float:
 
 @lru_cache(maxsize=10_000)
 def risks_kept(plan: Plan) -> bool:
-    """Return whether a plan keeps both its risks; a percentage promises none."""
-    if plan.kind == "fraction":
+    """Return whether a plan keeps both its risks; a percentage promises none, and a table has risks of its own."""
+    if plan.kind in FIXED:
         return True
     producers = 1 - chance_of_acceptance(plan, plan.errors_good)
     return producers <= plan.alpha + ROUNDING and chance_of_acceptance(plan, plan.errors_bad) <= plan.beta + ROUNDING

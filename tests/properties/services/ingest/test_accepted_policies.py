@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.contracts.topics import DEAD_LETTERS, LOTS, RESOLUTIONS
-from services.audit.domain.verdict import plan_for
+from services.audit.domain.verdict import Terms, plan_for
 from services.ingest.domain.defining import policy_faults
 from services.ingest.domain.planning import PLAN_CELLS_MAX, estimated_cells, planning_faults
 from services.ingest.domain.project import LOT_SIZE_MAX, Audit, Policy
@@ -46,7 +46,9 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "privacy.regions": ((), ("DE",)),
     "lot.size": (1, LOT_SIZE_MAX),
     "lot.seal_after_seconds": (1, 30 * 86_400),
-    "audit.plan": ("sequential", "single", "fraction"),
+    "audit.plan": ("sequential", "single", "iso_2859_1", "fraction"),
+    "audit.level": ("I", "S-4"),
+    "audit.reduction": (False, True),
     "audit.fraction": (0.001, 1.0),
     "audit.aql": (0.0001, 0.5),
     "audit.ltpd": (0.501, 0.999999),
@@ -111,10 +113,11 @@ def test_beyond_its_range_a_field_is_refused_by_name(path: str, ends: tuple[Any,
         assert named[0].startswith(f"policy.{path.partition('.')[0]}")
 
 
-fractions = st.sampled_from([0.0001, 0.001, 0.01, 0.05, 0.2, 0.45, 0.5])
+fractions = st.sampled_from([0.0001, 0.001, 0.01, 0.05, 0.1, 0.2, 0.45, 0.5])
 audits = st.builds(
     Audit,
-    plan=st.sampled_from(["sequential", "single", "fraction"]),
+    plan=st.sampled_from(["sequential", "single", "fraction", "iso_2859_1"]),
+    level=st.sampled_from(["I", "II", "S-1"]),
     fraction=st.sampled_from([0.001, 0.05, 1.0]),
     aql=fractions,
     ltpd=st.one_of(fractions, st.sampled_from([0.00010001, 0.50000000001, 0.501, 0.7, 0.999999])),
@@ -132,7 +135,8 @@ def test_a_policy_that_is_let_in_has_a_plan_for_every_lot_that_may_be_cut(
     if [*policy_faults(policy), *planning_faults(audit, size)]:
         return
     for units in sorted({1, math.ceil(share * size) or 1, size}):
-        plan = plan_for(audit.plan, audit.fraction, audit.aql, audit.ltpd, audit.alpha, audit.beta, units)
+        terms = Terms(audit.level)
+        plan = plan_for(audit.plan, audit.fraction, audit.aql, audit.ltpd, audit.alpha, audit.beta, units, terms)
         for wrong in (True, False):
             verdicts = (plan.bounds().decide(n, n if wrong else 0) for n in range(1, plan.sample_size + 1))
             assert next((one for one in verdicts if one != "continue"), None) is not None
@@ -214,3 +218,12 @@ async def test_the_services_live_by_a_policy_that_is_let_in(story: str) -> None:
     assert list(itertools.chain(*(service.runtime.reasons() for service in services.values()))) == []
     for service in services.values():
         service.runtime.abandon()
+
+
+@pytest.mark.parametrize("aql", [0.0001, 0.0065, 0.01, 0.04, 0.1])
+def test_the_shares_of_the_standard_are_taken_and_others_refused_with_all_of_them(aql: float) -> None:
+    assert faults({"audit.plan": "iso_2859_1", "audit.aql": aql, "audit.ltpd": 0.2}) == []
+    (fault,) = planning_faults(Audit(plan="iso_2859_1", aql=0.05, ltpd=0.2), 500)
+    assert (fault.field, "none of ISO 2859-1" in fault.problem, f"{aql:g}" in fault.cure) == (
+        "policy.audit.aql", True, True,
+    )  # fmt: skip
