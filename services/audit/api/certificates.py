@@ -6,7 +6,8 @@ from fastapi import Request, Response
 
 from concord.chassis.http import AnyId, Whole, json_answer
 from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
-from services.audit.domain.certificate_page import MEDIA_TYPE, Vouched, certificate_page
+from services.audit.domain.certificate_page import Vouched, certificate_page
+from services.audit.domain.page_parts import MEDIA_TYPE
 from services.audit.domain.page_style import POLICY
 from services.audit.domain.signing import ALGORITHM, key_set
 from services.audit.domain.verification import statement_of

@@ -5,21 +5,16 @@ somebody's word until its signature is verified, so nothing of it comes into the
 as text with every character escaped.
 """
 
-import html
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from services.audit.domain.page_parts import document, id_text, sheet, table, text
 from services.audit.domain.page_plots import NotDrawn, Standing, curve, way
-from services.audit.domain.page_style import POLICY, STYLE
 from services.audit.domain.signing import CertificateBroken, Json
 from services.audit.domain.verdict import Plan
 
-TEXT_CHARACTERS_MAX = 400
-"""Of a text in a certificate; ours are shorter."""
-MEDIA_TYPE = "text/html; charset=utf-8"
 NOT_SAID = "not said"
 KINDS: Mapping[str, str] = {
     "sequential": "A sequential plan: it stops as soon as the evidence is enough.",
@@ -140,26 +135,23 @@ def certificate_page(statement: Json, vouched: Vouched) -> bytes:
     except msgspec.ValidationError as fault:
         raise CertificateBroken(f"No page can be made of the certificate: {fault}.") from fault
     only = said.lots[0] if len(said.lots) == 1 and said.issue is None else None
-    of = f"lot {_id(only.lot_id)}" if only is not None else f"project {_id(said.project_id)}, no. {said.issue or 1}"
+    of = (
+        f"lot {id_text(only.lot_id)}"
+        if only is not None
+        else f"project {id_text(said.project_id)}, no. {said.issue or 1}"
+    )
     title = f"Certificate of {of}"
-    origin = f"Project {_id(said.project_id)} of client {_id(said.client_id)}"
+    origin = f"Project {id_text(said.project_id)} of client {id_text(said.client_id)}"
     body = [
         f"<h1>{title}</h1>",
-        f'<p class="quiet">{origin}, issued {_text(said.issued_at)}.</p>',
-        f'<p class="seal{" good" if vouched.holds else ""}">{_text(vouched.sentence)}</p>',
+        f'<p class="quiet">{origin}, issued {text(said.issued_at)}.</p>',
+        f'<p class="seal{" good" if vouched.holds else ""}">{text(vouched.sentence)}</p>',
         *_claims(said, only),
         *(_lot(only) if only is not None else _lots(said.lots)),
         *_rest(said, vouched),
     ]
     plain = f"Certificate of {'lot ' + only.lot_id if only is not None else 'project ' + said.project_id}"
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="content-security-policy" content="{html.escape(POLICY)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
-        f"<title>{_shown(plain)}</title><style>{STYLE}</style></head>\n<body><main>{''.join(body)}</main></body></html>\n"
-    )
-    return page.encode("utf-8", "replace")
+    return document(plain, body)
 
 
 def _claims(said: _Certificate, only: _Lot | None) -> Iterator[str]:
@@ -196,7 +188,7 @@ def _card(name: str, estimate: _Estimate, rests_on: str, kind: str = "", *, shar
 def _sentence(rate: _Estimate, whose: str) -> str:
     """Return a rate in words."""
     if rate.value is None or rate.high is None:
-        return f"What share of the labels of {whose} is wrong is not told: {_text(rate.reason or NOT_SAID)}."
+        return f"What share of the labels of {whose} is wrong is not told: {text(rate.reason or NOT_SAID)}."
     if rate.high == 0:
         return f"Every label of {whose} was inspected, and what was wrong was put right."
     return (
@@ -215,16 +207,16 @@ def _lot(lot: _Lot) -> Iterator[str]:
     else:
         yield "<p>No unit of it is left, so none was inspected.</p>"
     yield "<h2>What is claimed</h2>"
-    yield _sheet(_facts(lot))
+    yield sheet(_facts(lot))
     if lot.fields:
         heads = ("Field", "Inspected", "Wrong", "Agreement (alpha)")
         rows = [
-            (_id(name), f"{one.inspected:,}", f"{one.errors_found:,}", _whole(one.agreement))
+            (id_text(name), f"{one.inspected:,}", f"{one.errors_found:,}", _whole(one.agreement))
             for name, one in lot.fields.items()
         ]
-        yield f"<h2>By field</h2>{_table(heads, rows)}"
+        yield f"<h2>By field</h2>{table(heads, rows)}"
     if lot.sample:
-        listed = "".join(f"<li>{_id(one)}</li>" for one in lot.sample)
+        listed = "".join(f"<li>{id_text(one)}</li>" for one in lot.sample)
         yield (
             f"<details><summary>The sample, {_count(len(lot.sample), 'unit')} in the order of inspection</summary>"
             f'<ol class="sample">{listed}</ol></details>'
@@ -242,7 +234,7 @@ def _plots(plan: Plan, lot: _Lot) -> Iterator[str]:
         drawn = curve(plan, standing)
         went = "" if standing is None else way(plan, standing)
     except NotDrawn as fault:
-        yield f'<p class="quiet">The plan is not drawn: {_text(str(fault))}.</p>'
+        yield f'<p class="quiet">The plan is not drawn: {text(str(fault))}.</p>'
         return
     here = "" if standing is None else (
         f' <span class="key">this lot as it was inspected: {_percent(standing.found)} found wrong</span>, '
@@ -269,8 +261,8 @@ def _terms(plan: Plan) -> str:
     if plan.standard is not None:
         one = plan.standard
         return (
-            f"{one.inspection.capitalize()} inspection, level {_text(one.level)}, code letter "
-            f"{_text(one.plan_letter)}, AQL {_percent(plan.aql)}: {plan.sample_size:,} of {plan.lot_units:,} units are "
+            f"{one.inspection.capitalize()} inspection, level {text(one.level)}, code letter "
+            f"{text(one.plan_letter)}, AQL {_percent(plan.aql)}: {plan.sample_size:,} of {plan.lot_units:,} units are "
             f"inspected, and up to {plan.accept_max:,} may be wrong."
         )
     most = f"At most {plan.sample_size:,} of {plan.lot_units:,} units are inspected"
@@ -289,13 +281,13 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
     yield "Inspected", f"{lot.inspected:,}{', which is all' if lot.inspected_whole else ''}"
     yield "Found wrong", f"{lot.errors_found:,}; {_count(lot.errors_corrected, 'label')} put right in all"
     yield "Label error rate of what leaves", _whole(rate, share=True)
-    yield "How it is reckoned", _text(rate.method or NOT_SAID)
+    yield "How it is reckoned", text(rate.method or NOT_SAID)
     yield (
         "Agreement (Krippendorff's alpha)",
         (f"{_value(agreed, share=False)}, {_interval(agreed, share=False)}, of {_count(agreed.units, 'unit')}"),
     )
     if agreed.reason:
-        yield "", _text(agreed.reason)
+        yield "", text(agreed.reason)
     risk = "nothing is promised" if lot.consumers_risk is None else f"{_percent(lot.consumers_risk)} at most"
     yield "Risk that a lot at the rejectable rate passes", risk
     most = "" if lot.rejections_max is None else f", of {lot.rejections_max:,} that send it back"
@@ -305,9 +297,9 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
         yield "Settled by an adjudicator", f"{lot.adjudicated:,} of {lot.units:,} units{part}"
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
-    yield "Accepted", _text(lot.accepted_at or NOT_SAID)
+    yield "Accepted", text(lot.accepted_at or NOT_SAID)
     if lot.ledger is not None:
-        yield "Ledger", f"{lot.ledger.entries:,} entries; basis {_id(lot.ledger.basis_sha256)}"
+        yield "Ledger", f"{lot.ledger.entries:,} entries; basis {id_text(lot.ledger.basis_sha256)}"
 
 
 def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
@@ -323,7 +315,7 @@ def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
     )
     rows = [
         (
-            _id(lot.lot_id),
+            id_text(lot.lot_id),
             f"{lot.units:,}",
             f"{lot.inspected:,}",
             f"{lot.errors_found:,}",
@@ -334,17 +326,17 @@ def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
         )
         for lot in lots
     ]
-    yield f"<h2>Its lots</h2>{_table(heads, rows)}"
+    yield f"<h2>Its lots</h2>{table(heads, rows)}"
 
 
 def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
     """Yield what goes with every certificate: the files, what was erased since, and how it is verified."""
     heads = ("File", "Lines", "SHA-256", "SHA-256 of its lines' digests")
     rows = [
-        (_id(one.name), f"{one.rows:,}", _id(one.sha256 or "of its lines alone"), _id(one.rows_sha256))
+        (id_text(one.name), f"{one.rows:,}", id_text(one.sha256 or "of its lines alone"), id_text(one.rows_sha256))
         for one in said.files
     ]
-    yield f"<h2>What it is about</h2>{_table(heads, rows)}"
+    yield f"<h2>What it is about</h2>{table(heads, rows)}"
     if vouched.erased:
         gone = _count(vouched.erased, "unit")
         yield f"<p>{gone} of these were erased since: the signed list of withdrawals names them.</p>"
@@ -353,18 +345,7 @@ def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
         "With it, the export and the public key, which you have by a way that you trust:</p>"
         "<p><code>concord verify CERTIFICATE EXPORT --public-key KEY</code></p>"
     )
-    yield _sheet((("Signed with", "Ed25519"), ("Key", _id(said.key.public_key)), ("Key id", _id(said.key.kid))))
-
-
-def _sheet(facts: Iterable[tuple[str, str]]) -> str:
-    inside = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
-    return f'<div class="sheet"><dl>{inside}</dl></div>'
-
-
-def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="sheet"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    yield sheet((("Signed with", "Ed25519"), ("Key", id_text(said.key.public_key)), ("Key id", id_text(said.key.kid))))
 
 
 def _whole(estimate: _Estimate, *, share: bool = False) -> str:
@@ -395,19 +376,3 @@ def _percent(share: float) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _shown(text: Any) -> str:
-    """Return a text with every character that could mean something escaped, and none that cannot be seen."""
-    whole = str(text)
-    kept = whole[:TEXT_CHARACTERS_MAX] + ("…" if len(whole) > TEXT_CHARACTERS_MAX else "")
-    seen = "".join("\ufffd" if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") else one for one in kept)
-    return html.escape(seen)
-
-
-def _text(text: str) -> str:
-    return f"<bdi>{_shown(text)}</bdi>"
-
-
-def _id(text: str) -> str:
-    return f'<bdi class="id">{_shown(text)}</bdi>'
