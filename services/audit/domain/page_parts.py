@@ -1,4 +1,4 @@
-"""What pages are put together from: texts that stay texts, lists, tables, and the frame that lets nothing be fetched."""
+"""What pages are put together from: texts that stay texts, lists, tables, and a frame that lets nothing be fetched."""
 
 import html
 import unicodedata

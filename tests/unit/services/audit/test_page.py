@@ -17,6 +17,8 @@ from services.audit.domain.page_plots import NotDrawn, Standing, characteristic,
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verdict import Plan, Terms, plan_for
 from services.ingest.domain import project as policies
+from simulation.checkers.plans import Plan as Plain
+from simulation.checkers.plans import chance_of_acceptance
 from tests.support.audit import LOT, RELABEL, UNITS, sealed
 from tests.support.upstream import PROJECT
 
@@ -188,9 +190,6 @@ def test_the_page_fetches_nothing_and_allows_its_own_style_alone() -> None:
 @pytest.mark.parametrize("kind", ["sequential", "single", "fraction", "iso_2859_1"])
 def test_the_curve_is_the_plans_own(kind: Any) -> None:
     """Held against the chance of every path, unit after unit, by the plainest means."""
-    from simulation.checkers.plans import Plan as Plain  # noqa: PLC0415 - the slow way, of the simulation's own
-    from simulation.checkers.plans import chance_of_acceptance  # noqa: PLC0415
-
     plan = plan_for(kind, 0.3, 0.04, 0.15, 0.05, 0.1, 50, Terms("II", "tightened"))
     plain = Plain(**{name: getattr(plan, name) for name in Plain._fields})
     wrong, passes = characteristic(plan, 0.4)
