@@ -1,12 +1,14 @@
 """The statistics of `concord.quality`, as the services call them."""
 
 import itertools
+import random
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from bench.statistics.measure import Work
 from bench.statistics.workload import CLASSES, Workload
+from concord.labels import schema_from
 from concord.quality.agreement import fleiss_kappa
 from concord.quality.dawid_skene import dawid_skene
 from concord.quality.gwet import gwet_ac1
@@ -15,10 +17,15 @@ from concord.quality.label_counts import LabelCounts, counts_of_codes
 from concord.quality.responses import Responses
 from concord.quality.tally import AnnotationTally, LabelTally
 from concord.quality.truth import UnitPosterior
+from services.metrics.domain.report import report
+from services.metrics.domain.standing import expected_accuracies, sameness
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.unit import label_row
 
 WHO = "concord"
 POSTERIOR_UPDATES = 50_000
 TALLY_UNITS_MAX = 20_000
+CROWD, CROWD_CLASSES, CROWD_GOLD_UNITS, CROWD_UNITS, CROWD_ACCURACY = 2_000, 50, 50, 30_000, 0.8
 
 
 def inference(data: Workload) -> Work:
@@ -94,6 +101,40 @@ def tally_update(data: Workload) -> Work:
     return Work(WHO, call, operations=len(arriving), note="open units, label tally and pair tally")
 
 
+def metrics_turn(data: Workload) -> Work:
+    """What metrics concludes in one turn upon CROWD annotators of CROWD_CLASSES classes, a hundredth of them with news.
+
+    What is expected of each is in it, which only who asks for the annotators has to wait for.
+    """
+    del data
+    rng = random.Random(CROWD)
+    labels = [f'"c{place:02d}"' for place in range(CROWD_CLASSES)]
+    schema = schema_from({"kind": "choice", "classes": [label[1:-1] for label in labels]})
+    says, sums = sameness(schema), Sums()
+    people = [f"w{number}" for number in range(CROWD)]
+    for one in people:
+        for _ in range(CROWD_GOLD_UNITS):
+            gold = rng.choice(labels)
+            sums.standing(one).answered(gold, gold if rng.random() < CROWD_ACCURACY else rng.choice(labels))
+    for _ in range(CROWD_UNITS):
+        given = rng.choice(labels)
+        other = given if rng.random() < CROWD_ACCURACY else rng.choice(labels)
+        sums.tally.add(label_row([given, other]))
+
+    def call() -> float:
+        for one in rng.sample(people, CROWD // 100):
+            gold = rng.choice(labels)
+            sums.standing(one).answered(gold, gold)
+        found = [sums.standings[one].concluded(one, says)[0] for one in people]
+        expected = expected_accuracies(sums.standings, schema)
+        said = report("k1-p", sums, schema, 5, 1, None, found)
+        assert said.alpha.value is not None
+        return sum(expected.values()) / len(expected)
+
+    call()
+    return Work(WHO, call, note="value: the mean accuracy that is expected")
+
+
 def _counted(data: Workload) -> LabelCounts:
     return counts_of_codes(data.labels.astype(np.int64), range(CLASSES))
 
@@ -107,4 +148,5 @@ WORKS: Mapping[str, Callable[[Workload], Work]] = {
     "ac1_of_table": ac1_of_table,
     "posterior_update": posterior_update,
     "tally_update": tally_update,
+    "metrics_turn": metrics_turn,
 }

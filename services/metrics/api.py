@@ -73,7 +73,7 @@ def router() -> APIRouter:
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as it is now."""
     measure = _reached(request).measure
-    return json_answer(_now(measure, visible(measure.projects, project_id, caller)))
+    return json_answer(await _now(measure, visible(measure.projects, project_id, caller)))
 
 
 async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -84,7 +84,7 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
     reached = _reached(request)
     measure, clock = reached.measure, reached.measure.clock
     project = visible(measure.projects, project_id, caller)
-    measure.now(project)
+    await measure.now(project)
     if len(reached.followers) >= FOLLOWERS_MAX:
         raise Unavailable("As many streams as may are open; ask for /quality now and then.", retry_after_seconds=5)
 
@@ -98,7 +98,7 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
                 breached = [] if found is None else [told.breached for _, told in measure.targets(known, found)]
                 if (says := (id(found), breached)) != last:
                     silent, last = 0, says
-                    yield b"event: quality\ndata: " + ENCODER.encode(_now(measure, known)) + b"\n\n"
+                    yield b"event: quality\ndata: " + ENCODER.encode(await _now(measure, known)) + b"\n\n"
                 elif (silent := silent + 1) % SILENT_TURNS_MAX == 0:
                     yield b": nothing new\n\n"
                 await clock.sleep(FOLLOW_SECONDS)
@@ -112,19 +112,21 @@ async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrO
     """List how well and how fast each annotator of a project works."""
     measure, known = _reached(request).measure, _reached(request).annotators.rows
     project = visible(measure.projects, project_id, caller)
-    found, breaks, people = measure.now(project), breaks_of(project), measure.people(project)
-    in_fields = _in_fields(found.fields)
+    found, breaks, people = await measure.now(project), breaks_of(project), measure.people(project)
+    expected, expected_in_fields = measure.expected(project)
+    in_fields = _in_fields(found.fields, expected_in_fields)
     rows = []
-    for one in found.competences:
+    for one in found.competences.values():
         kind = known[one.annotator_id].kind if one.annotator_id in known else None
         person = people.get(one.annotator_id) if breaks.asked else None
         tired = None if person is None else _tired(person, breaks)
-        rows.append(_annotator(one, kind, tired, in_fields.get(one.annotator_id)))
+        sure = expected.get(one.annotator_id)
+        rows.append(_annotator(one, sure, kind, tired, in_fields.get(one.annotator_id)))
     return json_answer(Annotators(project_id, rows))
 
 
-def _now(measure: Measure, project: Project) -> Quality:
-    found = measure.now(project)
+async def _now(measure: Measure, project: Project) -> Quality:
+    found = await measure.now(project)
     return _quality(found, measure.coefficients(project), measure.targets(project, found))
 
 
@@ -187,19 +189,25 @@ def _tired(person: Person, breaks: Breaks) -> Tired:
     return Tired(found.slower, found.less_accurate, found.unjudged, due.kind, due.reason, until)
 
 
-def _in_fields(found: Mapping[str, Sequence[Competence]]) -> dict[str, list[AnnotatorField]]:
+def _in_fields(
+    found: Mapping[str, Mapping[str, Competence]], expected: Mapping[str, Mapping[str, float]]
+) -> dict[str, list[AnnotatorField]]:
     """Return by annotator what is concluded in each field."""
     by_annotator: dict[str, list[AnnotatorField]] = defaultdict(list)
     for name, people in found.items():
-        for one in people:
-            accuracy = Estimated.of(one.accuracy)
-            row = AnnotatorField(name, one.gold_units, one.gold_correct, accuracy, one.expected_accuracy)
+        for one in people.values():
+            accuracy, sure = Estimated.of(one.accuracy), expected[name].get(one.annotator_id)
+            row = AnnotatorField(name, one.gold_units, one.gold_correct, accuracy, sure)
             by_annotator[one.annotator_id].append(row)
     return by_annotator
 
 
 def _annotator(
-    found: Competence, kind: str | None, tired: Tired | None, fields: list[AnnotatorField] | None
+    found: Competence,
+    expected: float | None,
+    kind: str | None,
+    tired: Tired | None,
+    fields: list[AnnotatorField] | None,
 ) -> Annotator:
     return Annotator(
         annotator_id=found.annotator_id,
@@ -207,7 +215,7 @@ def _annotator(
         gold_units=found.gold_units,
         gold_correct=found.gold_correct,
         accuracy=Estimated.of(found.accuracy),
-        expected_accuracy=found.expected_accuracy,
+        expected_accuracy=expected,
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,
         fatigue=tired,

@@ -1,7 +1,8 @@
 """Measuring: the projects that changed are concluded upon, shown to Prometheus and told to the others."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
@@ -25,13 +26,23 @@ from services.metrics.domain.agreement import Coefficients, classes_of, coeffici
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fatigue import Breaks, Due, Person
 from services.metrics.domain.report import Report, report
-from services.metrics.domain.standing import NOTHING, Competence, competences, competences_in, gold_answers
+from services.metrics.domain.standing import (
+    NOTHING,
+    Competence,
+    expected_accuracies,
+    gold_answers,
+    in_field,
+    sameness,
+)
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
 from services.metrics.repository import Repository, Rows
 from services.metrics.shown import Series
 
 MEASURE_SECONDS = 1.0
+
+CONCLUDED_MAX = 200
+"""Conclusions upon annotators between which nobody else gets to run: some 10 ms of them, were all new."""
 
 BREAK_TOLD_SECONDS = 60.0
 
@@ -46,12 +57,13 @@ class Measured:
     """What was last concluded about a project.
 
     Attributes:
-        fields: the competences in each field, where labels have several.
+        competences: of each annotator, by id, without what is expected: that is reckoned when it is asked for.
+        fields: the same in each field, where labels have several.
     """
 
     report: Report
-    competences: tuple[Competence, ...]
-    fields: Mapping[str, tuple[Competence, ...]]
+    competences: Mapping[str, Competence]
+    fields: Mapping[str, Mapping[str, Competence]]
 
 
 class Measure:
@@ -93,6 +105,7 @@ class Measure:
         self._series = Series(telemetry, clock)
         self.held_us = HELD_US
         self._turning: set[str] = set()
+        self._fresh: defaultdict[str, set[str]] = defaultdict(set)
         self._breaks: dict[tuple[str, str], tuple[Due, float]] = {}
         self._unsaid: dict[tuple[str, str, str], Outgoing] = {}
         self._crowds_due: dict[str, list[Field]] = {}
@@ -123,7 +136,7 @@ class Measure:
         for project_id in changed:
             if self.repository.places.get(place) is not rows:
                 return 0
-            self._measure(self.projects.rows[project_id], rows)
+            await self._measure(self.projects.rows[project_id], rows)
             self._turning.add(project_id)
             # Others get to run: requests, and the next batch.
             await self.clock.sleep(0)
@@ -138,7 +151,7 @@ class Measure:
             self._hold_against_targets(self.projects.rows[project_id], rows)
         return len(changed)
 
-    def now(self, project: Project) -> Measured:
+    async def now(self, project: Project) -> Measured:
         """Return what is known of a project this moment, whether or not it is time to measure it.
 
         Raises:
@@ -149,8 +162,16 @@ class Measure:
             raise NotHere(project.project_id)
         found = self.measured.get(project.project_id)
         if found is None or project.project_id in rows.changed:
-            return self._concluded(project, rows, found.report.freshness_p95_seconds if found else None)
+            return await self._concluded(project, rows, found.report.freshness_p95_seconds if found else None)
         return found
+
+    def expected(self, project: Project) -> tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]]:
+        """Return how often each annotator is expected to be right, by id, and the same in each field."""
+        rows = self.repository.rows_of(project.project_id)
+        sums = (None if rows is None else rows.sums.get(project.project_id)) or Sums()
+        fields = () if project.form is None else project.form.fields
+        whole = expected_accuracies(sums.standings, project.schema)
+        return whole, {one.name: expected_accuracies(in_field(sums.standings, one.name), one.schema) for one in fields}
 
     def serves(self, project_id: str) -> bool:
         """Return whether the project's place is served by this process now."""
@@ -161,6 +182,7 @@ class Measure:
         del place
         for project_id in rows.sums:
             self.measured.pop(project_id, None)
+            self._fresh.pop(project_id, None)
         self._turning -= rows.sums.keys()
         self._series.forget(rows.sums)
         for about in [about for about in self._breaks if about[0] in rows.sums]:
@@ -170,7 +192,7 @@ class Measure:
         for project_id in self._crowds_due.keys() & rows.sums.keys():
             del self._crowds_due[project_id]
 
-    def _measure(self, project: Project, rows: Rows) -> None:
+    async def _measure(self, project: Project, rows: Rows) -> None:
         project_id = project.project_id
         rows.changed.discard(project_id)
         sums = rows.sums[project_id]
@@ -178,20 +200,22 @@ class Measure:
         waited = sorted((self.clock.now_us() - at_us) / MICROSECONDS for at_us in waiting_us)
         freshness = waited[min(len(waited) - 1, round(0.95 * len(waited)))] if waited else None
         try:
-            found = self._concluded(project, rows, freshness)
+            found = await self._concluded(project, rows, freshness)
         except Exception:
             # One project's labels must not blind the others; its own series stand still meanwhile.
             log.exception("project %s could not be measured", project_id)
             return
+        if self.repository.rows_of(project_id) is not rows:
+            return
         before = self.measured.get(project_id)
         self.measured[project_id] = found
-        self._series.show(project, found.report, found.competences)
+        self._series.show(project, found.report, found.competences, self._fresh.pop(project_id, set()))
         self._series.observe(project, waited)
         if before is None or before.report.alpha != found.report.alpha:
             told = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
             self._unsaid[project_id, "", ""] = told
         news = rows.estimated.pop(project_id, set())
-        self._say_competences(project, Field("", project.schema), found.competences, news, sums)
+        self._say_competences(project, Field("", project.schema), news, sums)
         if project.form is not None:
             self._say_fields(project.form, project, before, found, news, sums)
         if project_id in rows.crowds:
@@ -210,19 +234,18 @@ class Measure:
             if known.get(field.name) != said.alpha:
                 told = agreement_measured(project.project_id, said.alpha, found.report.newest_us, field.name)
                 self._unsaid[project.project_id, "", field.name] = told
-            self._say_competences(project, field, found.fields[field.name], news, sums)
+            self._say_competences(project, field, news, sums)
 
-    def _say_competences(
-        self, project: Project, field: Field, found: Sequence[Competence], news: set[str], sums: Sums
-    ) -> None:
-        classes = classes_of(field.schema)
-        for one in found:
-            if one.annotator_id in news:
-                standing = sums.standings[one.annotator_id]
-                of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
-                answers = gold_answers(of_field, classes)
-                told = competence_estimated(project.project_id, len(classes), answers, one, field.name)
-                self._unsaid[project.project_id, one.annotator_id, field.name] = told
+    def _say_competences(self, project: Project, field: Field, news: set[str], sums: Sums) -> None:
+        classes, says = classes_of(field.schema), sameness(field.schema)
+        for annotator_id in sorted(news):
+            standing = sums.standings[annotator_id]
+            # More may have been learnt while the others were concluded upon: what is told agrees in itself.
+            one, _ = standing.concluded(annotator_id, says, field.name)
+            of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
+            answers = gold_answers(of_field, classes)
+            told = competence_estimated(project.project_id, len(classes), answers, one, field.name)
+            self._unsaid[project.project_id, annotator_id, field.name] = told
 
     def _measure_field_crowd(self, project: Project, rows: Rows) -> None:
         """Fit one field more of a project, for a fit takes some tens of milliseconds."""
@@ -291,14 +314,33 @@ class Measure:
                 self._unsaid[project_id, f"/target/{one.name}", ""] = target_turned(project_id, one, news, now_us)
         self._series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
 
-    def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
+    async def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
+        """Conclude upon a project: upon those of its people alone of whom something was learnt, CONCLUDED_MAX at once.
+
+        Others get to run between them, also when all are new, as they are to who was just dealt the place.
+        """
         sums = rows.sums.get(project.project_id) or Sums()
-        overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
-        people = tuple(competences(sums.standings, project.schema))
         fields = () if project.form is None else project.form.fields
-        in_fields = {field.name: tuple(competences_in(sums.standings, field)) for field in fields}
-        said = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, people)
-        return Measured(said, people, in_fields)
+        whole = Field("", project.schema)
+        people: dict[str, dict[str, Competence]] = {one.name: {} for one in (whole, *fields)}
+        fresh = self._fresh[project.project_id]
+        concluded = 0
+        for annotator_id in sorted(sums.standings):
+            standing = sums.standings[annotator_id]
+            for field in (whole, *fields):
+                found, is_news = standing.concluded(annotator_id, sameness(field.schema), field.name)
+                people[field.name][annotator_id] = found
+                if is_news:
+                    fresh.add(annotator_id)
+                    concluded += 1
+            if concluded >= CONCLUDED_MAX:
+                concluded = 0
+                await self.clock.sleep(0)
+        await self.clock.sleep(0)
+        overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
+        everybody = list(people[""].values())
+        said = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, everybody)
+        return Measured(said, people.pop(""), people)
 
     async def _tell(self) -> None:
         """Tell what is new: of each project and each of its annotators the newest finding, which says it all."""

@@ -94,9 +94,19 @@ class Series:
         for kind, bounded in (("project", self._projects), ("annotator", self._annotators)):
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
 
-    def show(self, project: Project, said: Report, people: Sequence[Competence]) -> bool:
-        """Show what was found of a project; return whether there is room for it."""
+    def show(
+        self, project: Project, said: Report, people: Mapping[str, Competence], fresh: Collection[str] = ()
+    ) -> bool:
+        """Show what was found of a project; return whether there is room for it.
+
+        Args:
+            project: which.
+            said: what was found of it.
+            people: its annotators, by id.
+            fresh: those of whom something else was found than was shown; of a project that was not shown it is all.
+        """
         labels = (project.project_id, project.client_id)
+        known = labels in self._projects
         if self.clock.now_us() - said.newest_us > FINISHED_SECONDS * MICROSECONDS:
             self.forget([project.project_id])
             return False
@@ -126,7 +136,10 @@ class Series:
             ("concord_quality_computed_timestamp_seconds", said.computed_at_us / MICROSECONDS),
         ):
             shown.gauge(name, *labels).set(value)
-        self._show_annotators(labels, people)
+        # Who was withheld may have found room meanwhile.
+        waiting = {one[-1] for one in self._annotators.withheld if one[:-1] == labels}
+        wanted = waiting.union(fresh) & people.keys() if known else people
+        self._show_annotators(labels, [people[one] for one in sorted(wanted)])
         return True
 
     def show_targets(self, project: Project, targets: Iterable[Target], told: Mapping[str, Told]) -> None:

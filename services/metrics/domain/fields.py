@@ -10,7 +10,7 @@ from concord.labels.form import FORM_BEGINS, Form, answers_in
 from concord.quality.estimate import Estimate
 from concord.quality.tally import LabelTally, Row
 from services.metrics.domain.agreement import agreement
-from services.metrics.domain.standing import Standing
+from services.metrics.domain.standing import Standing, sameness
 
 ROWS_BYTES_MAX = 2_000_000
 """Of the distinct rows of closed units in one field of a project."""
@@ -128,6 +128,6 @@ def fields_report(form: Form, sums: FieldTallies, standings: Mapping[str, Standi
         alpha, shared = agreement(tally, one.schema, rows_over=one.name in sums.rows_over)
         answered = [standing.fields[one.name] for standing in standings.values() if one.name in standing.fields]
         gold = sum(standing.gold_units for standing in answered)
-        correct = sum(standing.gold_correct(one.schema) for standing in answered)
+        correct = sum(standing.gold_correct(sameness(one.schema)) for standing in answered)
         found.append(FieldReport(one.name, alpha, shared, gold, correct))
     return tuple(found)

@@ -1,9 +1,10 @@
 """One annotator in one project: answers on gold, and pace."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from services.metrics.domain.pace import count, percentile
 from services.metrics.domain.unit import Annotation
 
 ACCURACIES_MAX = 50_000
+SAMENESSES_MAX, SCHEMAS_MAX = 20_000, 400
 
 _accuracy = lru_cache(maxsize=ACCURACIES_MAX)(accuracy)
 """Most annotators have answered nothing new since they were last looked at, and a quantile is dear."""
@@ -45,11 +47,11 @@ class Standing:
     fields: dict[str, "Standing"] = field(default_factory=dict)
     _by_class: "ByClass | None" = field(default=None, init=False, compare=False)
     _gold_correct: int | None = field(default=None, init=False, compare=False)
-    _median_ms: int | None = field(default=None, init=False, compare=False)
+    _found: "dict[str, Competence]" = field(default_factory=dict, init=False, compare=False)
 
     def worked(self, said: Annotation, before: Annotation | None) -> None:
         """Count an annotation, or its revision."""
-        self._median_ms = None
+        self._found.clear()
         if before is None:
             self.annotations += 1
         elif before.active_ms:
@@ -59,14 +61,15 @@ class Standing:
 
     def worked_not(self, said: Annotation) -> None:
         """Take an annotation out again."""
+        self._found.clear()
         self.annotations -= 1
-        self._median_ms = None
         if said.active_ms:
             count(self.active_ms, said.active_ms, -1)
 
     def answered(self, gold: str, label: str, times: int = 1) -> None:
         """Count an answer to a gold unit, or take it out again."""
         self._by_class = self._gold_correct = None
+        self._found.clear()
         self.answers[gold, label] += times
         if not self.answers[gold, label]:
             del self.answers[gold, label]
@@ -81,6 +84,7 @@ class Standing:
 
     def learnt(self, at_us: int, words: int = 1) -> None:
         """Count what was learnt of the answers: a first answer, its revision, that its unit was withdrawn."""
+        self._found.clear()
         self.revision += words
         self.answered_at_us = max(self.answered_at_us, at_us)
 
@@ -89,19 +93,38 @@ class Standing:
         """Return how many gold units were answered."""
         return sum(self.answers.values())
 
-    def gold_correct(self, schema: LabelSchema) -> int:
-        """Return how many were answered as the gold says, within the tolerance of the schema, always the same one."""
+    def gold_correct(self, says_same: "SaysSame") -> int:
+        """Return how many were answered as the gold says, by the sameness of the schema, always the same one."""
         if self._gold_correct is None:
-            right = (times for (gold, label), times in self.answers.items() if says_same(schema, gold, label))
+            right = (times for (gold, label), times in self.answers.items() if says_same(gold, label))
             self._gold_correct = sum(right)
         return self._gold_correct
 
-    @property
-    def active_ms_median(self) -> int:
-        """Return the median time of an annotation; 0 where none was told."""
-        if self._median_ms is None:
-            self._median_ms = percentile(self.active_ms, 0.5)
-        return self._median_ms
+    def concluded(self, annotator_id: str, says_same: "SaysSame", field_name: str = "") -> "tuple[Competence, bool]":
+        """Return what is concluded of the annotator, and whether anything was learnt since that was last asked.
+
+        Args:
+            annotator_id: whose standing this is.
+            says_same: of the labels, or of the field's answers.
+            field_name: of labels that have several, on which gold counts; what they did is that of the whole label.
+        """
+        known = self._found.get(field_name)
+        if known is not None:
+            return known, False
+        of_gold = self.fields.get(field_name, NOTHING) if field_name else self
+        units, correct = of_gold.gold_units, of_gold.gold_correct(says_same)
+        found = self._found[field_name] = Competence(
+            annotator_id=annotator_id,
+            revision=self.revision,
+            answered_at_us=self.answered_at_us,
+            gold_units=units,
+            gold_correct=correct,
+            accuracy=_accuracy(correct, units),
+            expected_accuracy=None,
+            annotations=self.annotations,
+            active_ms_median=percentile(self.active_ms, 0.5),
+        )
+        return found, True
 
     def by_class(self, places: Mapping[str, int]) -> "ByClass":
         """Return, by the places of known classes, how many gold units were answered right and how many at all.
@@ -116,16 +139,34 @@ class Standing:
                 if gold in places and label in places:
                     right, units = found.get(places[gold], (0, 0))
                     found[places[gold]] = (right + (times if gold == label else 0), units + times)
-            ordered = sorted(found)
-            self._by_class = ordered, [found[one][0] for one in ordered], [found[one][1] for one in ordered]
+            ordered = sorted(found.items())
+            rows = [(place, right, units) for place, (right, units) in ordered]
+            self._by_class = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
         return self._by_class
 
 
 NOTHING = Standing()
 """Of somebody of whom nothing is known; never changed."""
 
-ByClass = tuple[list[int], list[int], list[int]]
-"""Places of known classes in their order, and of each how many gold units were answered right, and how many at all."""
+ByClass = NDArray[np.int64]
+"""Rows of a known class's place, how many of its gold units were answered right, and how many at all; by place."""
+
+SaysSame = Callable[[str, str], bool]
+"""Whether a label says what the gold says, both as canonical JSON."""
+
+
+def sameness(schema: LabelSchema) -> SaysSame:
+    """Return whether labels say the same within the tolerance of the schema; the same two are compared once."""
+    return _sameness(cast("Any", schema))  # every schema is frozen, and so has a hash
+
+
+@lru_cache(maxsize=SCHEMAS_MAX)
+def _sameness(schema: Any) -> SaysSame:
+    @lru_cache(maxsize=SAMENESSES_MAX)
+    def says(gold: str, label: str) -> bool:
+        return says_same(schema, gold, label)
+
+    return says
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +198,10 @@ def competences(
         schema: the project's.
         only: whom to return; all if None.
     """
-    shown = sorted(standings if only is None else only)
-    classes = classes_of(schema)
-    if len(classes) < 2:
-        return [_competence(annotator_id, standings[annotator_id], schema, None) for annotator_id in shown]
-    places = {label: place for place, label in enumerate(classes)}
-    tallies = {one: standing.by_class(places) for one, standing in standings.items()}
-    everybody = _Answers.of(list(tallies.values()))
-    units = np.bincount(everybody.gold, everybody.units, len(classes))
-    mix = np.array(class_prior([round(one) for one in units.tolist()]))
-    crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
-    expected = _Answers.of([tallies[one] for one in shown]).expected(mix, crowd).tolist()
-    return [_competence(one, standings[one], schema, value) for one, value in zip(shown, expected, strict=True)]
+    says, shown = sameness(schema), sorted(standings if only is None else only)
+    expected = expected_accuracies(standings, schema, shown)
+    found = (standings[one].concluded(one, says)[0] for one in shown)
+    return [replace(one, expected_accuracy=expected.get(one.annotator_id)) for one in found]
 
 
 def competences_in(
@@ -178,19 +211,35 @@ def competences_in(
 
     Their revision, and what they did, is that of the whole label.
     """
-    of_field = {name: standing.fields.get(field.name, NOTHING) for name, standing in standings.items()}
-    found = competences(of_field, field.schema, only)
-    return [_of_whole(one, standings[one.annotator_id]) for one in found]
+    says, shown = sameness(field.schema), sorted(standings if only is None else only)
+    expected = expected_accuracies(in_field(standings, field.name), field.schema, shown)
+    found = (standings[one].concluded(one, says, field.name)[0] for one in shown)
+    return [replace(one, expected_accuracy=expected.get(one.annotator_id)) for one in found]
 
 
-def _of_whole(found: Competence, standing: Standing) -> Competence:
-    return replace(
-        found,
-        revision=standing.revision,
-        answered_at_us=standing.answered_at_us,
-        annotations=standing.annotations,
-        active_ms_median=standing.active_ms_median,
-    )
+def in_field(standings: Mapping[str, Standing], field_name: str) -> dict[str, Standing]:
+    """Return the annotators' standings in one field."""
+    return {one: standing.fields.get(field_name, NOTHING) for one, standing in standings.items()}
+
+
+def expected_accuracies(
+    standings: Mapping[str, Standing], schema: LabelSchema, only: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Return the probability that each labels a random unit of the project right; nothing without classes.
+
+    It changes for all with every answer of any, so it is reckoned when it is asked for, and at once for all.
+    """
+    classes = classes_of(schema)
+    if len(classes) < 2 or not standings:
+        return {}
+    places = {label: place for place, label in enumerate(classes)}
+    shown = list(standings) if only is None else only
+    everybody = _Answers.of([standing.by_class(places) for standing in standings.values()])
+    units = np.bincount(everybody.gold, everybody.units, len(classes))
+    mix = np.array(class_prior([round(one) for one in units.tolist()]))
+    crowd = crowd_accuracy(int(everybody.right.sum()), int(everybody.units.sum()), len(classes))
+    expected = _Answers.of([standings[one].by_class(places) for one in shown]).expected(mix, crowd)
+    return dict(zip(shown, expected.tolist(), strict=True))
 
 
 def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, int, int]]:
@@ -221,12 +270,9 @@ class _Answers:
     @classmethod
     def of(cls, tallies: Sequence[ByClass]) -> "_Answers":
         """Return these annotators' answers."""
-        return cls(
-            np.array([place for gold, _, _ in tallies for place in gold], dtype=np.int64),
-            np.array([times for _, right, _ in tallies for times in right], dtype=np.float64),
-            np.array([times for _, _, units in tallies for times in units], dtype=np.float64),
-            np.array([len(gold) for gold, _, _ in tallies], dtype=np.int64),
-        )
+        whole = np.concatenate([np.empty((0, 3), dtype=np.int64), *tallies])
+        gold, right, units = whole[:, 0], whole[:, 1].astype(np.float64), whole[:, 2].astype(np.float64)
+        return cls(gold, right, units, np.array([len(one) for one in tallies], dtype=np.int64))
 
     def expected(self, mix: NDArray[np.float64], crowd: float) -> NDArray[np.float64]:
         """Return the probability that each labels a random unit right, as consensus weighs the annotator: term by term.
@@ -246,18 +292,3 @@ class _Answers:
 def says_same(schema: LabelSchema, gold: str, label: str) -> bool:
     """Return whether a label, as canonical JSON, says what the gold says within the tolerance of the schema."""
     return gold == label or schema.says_same(decoded(gold.encode()), decoded(label.encode()))
-
-
-def _competence(annotator_id: str, standing: Standing, schema: LabelSchema, expected: float | None) -> Competence:
-    gold_units, gold_correct = standing.gold_units, standing.gold_correct(schema)
-    return Competence(
-        annotator_id=annotator_id,
-        revision=standing.revision,
-        answered_at_us=standing.answered_at_us,
-        gold_units=gold_units,
-        gold_correct=gold_correct,
-        accuracy=_accuracy(gold_correct, gold_units),
-        expected_accuracy=expected,
-        annotations=standing.annotations,
-        active_ms_median=standing.active_ms_median,
-    )

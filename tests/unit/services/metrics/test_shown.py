@@ -43,7 +43,7 @@ class Shown:
         for standing in standings.values():
             standing.answered('"yes"', '"yes"')
         found = project(name)
-        people_found = competences(standings, found.schema)
+        people_found = {one.annotator_id: one for one in competences(standings, found.schema)}
         return self.series.show(found, self.report(name), people_found)
 
     def report(self, name: str) -> Report:

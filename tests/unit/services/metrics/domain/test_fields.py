@@ -14,7 +14,7 @@ from services.metrics.domain import fields as of_fields
 from services.metrics.domain.agreement import agreement, classes_of
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.fields import ClosedRows, FieldTallies, close_in_fields, fields_report
-from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers
+from services.metrics.domain.standing import Standing, competences, competences_in, gold_answers, sameness
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.unit import Annotation, Share, Unit, label_row
 
@@ -64,7 +64,7 @@ def test_competence_in_a_field_is_that_of_its_answers_alone() -> None:
         for name, standing in whole.items():
             assert gold_answers(standing.fields[field.name], classes) == gold_answers(alone[name][field.name], classes)
     severe = whole["ann"].fields["severity"]
-    assert 0 < severe.gold_correct(SEVERITY.schema) < severe.gold_units < 60, "where both were asked it"
+    assert 0 < severe.gold_correct(sameness(SEVERITY.schema)) < severe.gold_units < 60, "where both were asked it"
 
 
 def test_an_answer_that_is_taken_back_leaves_nothing_in_any_field() -> None:

@@ -1,0 +1,75 @@
+"""What a turn costs where a crowd is large: it is concluded upon who did something, and others get to run meanwhile."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from concord.quality.competence import accuracy
+from concord.quality.estimate import Estimate
+from services.ingest.domain.project import Policy
+from services.metrics.domain.standing import Standing
+from services.metrics.measure import CONCLUDED_MAX
+from simulation.house import House, call
+from tests.support.service import until
+from tests.support.upstream import PROJECT
+from tests.unit.services.metrics.running import Metrics, measure_of, start
+
+PEOPLE = 3 * CONCLUDED_MAX + 7
+
+
+@pytest.fixture
+async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
+    monkeypatch.setattr("services.metrics.bootstrap.MEASURE_SECONDS", 0.05)
+    running = await start(House())
+    await running.upstream.project(Policy())
+    await running.label()
+    await running.quality()
+    yield running
+    await running.stop()
+
+
+async def test_of_a_large_crowd_only_who_did_something_is_concluded_upon_and_others_run_between(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = measure_of(metrics.service)
+    project = measure.projects.rows[PROJECT]
+    rows = measure.repository.rows_of(PROJECT)
+    assert rows is not None
+    concluded, at_once = [0], [0]
+
+    def counting(correct: int, units: int) -> Estimate:
+        concluded[0] += 1
+        at_once[-1] += 1
+        return accuracy(correct, units)
+
+    class Breathing:
+        """The clock, counting what is done between two pauses."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(clock, name)
+
+        async def sleep(self, seconds: float) -> None:
+            at_once.append(0)
+            await clock.sleep(seconds)
+
+    clock = measure.clock
+    monkeypatch.setattr("services.metrics.domain.standing._accuracy", counting)
+    monkeypatch.setattr(measure, "clock", Breathing())
+    for number in range(PEOPLE):
+        standing = rows.sums[PROJECT].standings[f"w{number:04d}"] = Standing()
+        standing.answered('"yes"', '"yes"' if number % 3 else '"no"')
+    rows.changed.add(PROJECT)
+    found = await measure.now(project)
+    assert len(found.competences) == PEOPLE + 2
+    assert concluded[0] == PEOPLE
+    assert max(at_once) <= CONCLUDED_MAX
+    rows.sums[PROJECT].standings["w0001"].answered('"no"', '"no"')
+    rows.changed.add(PROJECT)
+    again = await measure.now(project)
+    assert concluded[0] == PEOPLE + 1, "nothing was learnt of the others"
+    assert again.competences["w0001"].gold_units == 2
+    assert again.competences["w0002"] is found.competences["w0002"]
+    await until(lambda: measure.measured[PROJECT].competences.keys() == again.competences.keys())
+    assert {row["gold_units"] for one, row in (await metrics.annotators()).items() if one == "w0001"} == {2}
+    shown = (await call(metrics.service.application, "GET", "/metrics")).body.decode()
+    assert 'annotator="w0001"' in shown, "shown, though whoever asked was the first to learn it"
