@@ -20,12 +20,16 @@ class AnnotatorRow:
     Attributes:
         kind: "human" or "model".
         skills: what the annotator has, whether a credential holds or not.
+        vendor: whose people they are; empty where that was not said.
+        languages: BCP 47 tags.
     """
 
     annotator_id: str
     revision: int
     kind: str
     skills: frozenset[str]
+    vendor: str = ""
+    languages: tuple[str, ...] = ()
 
 
 def annotator_from(event: Message) -> AnnotatorRow:
@@ -35,7 +39,8 @@ def annotator_from(event: Message) -> AnnotatorRow:
         ValueError: it defines none.
     """
     defined = definition_in(event)
-    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind, frozenset(defined.skills))
+    skills, languages = frozenset(defined.skills), tuple(defined.languages)
+    return AnnotatorRow(defined.annotator_id, defined.revision, defined.kind, skills, defined.vendor, languages)
 
 
 def definition_in(event: Message) -> AnnotatorDefined:

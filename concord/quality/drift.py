@@ -121,6 +121,31 @@ def chi_square_drift(reference: ArrayLike, current: ArrayLike, *, expected_min: 
     return Drift(value, float(chi2.sf(value, observed.shape[1] - 1)), int(observed.sum()), method)
 
 
+def pooled_rare(
+    reference: ArrayLike, current: ArrayLike, *, expected_min: float = EXPECTED_MIN
+) -> tuple[Floats, Floats]:
+    """Return the counts with all categories that expect too few units in either window as one, the last.
+
+    So rare categories are neither noise in PSI nor a reason to say nothing. Where those together expect too few, too,
+    they join the rarest of the others.
+
+    >>> [one.tolist() for one in pooled_rare([90, 8, 1, 1], [85, 12, 2, 1])]
+    [[90.0, 10.0], [85.0, 15.0]]
+    """
+    before, after = _counts(reference, current)
+    both = before + after
+    if not both.sum():
+        return before, after
+    expected = both * min(before.sum(), after.sum()) / both.sum()
+    order = np.argsort(-expected, kind="stable")
+    kept = [place for place in order if expected[place] >= expected_min]
+    rare = [place for place in order if expected[place] < expected_min]
+    if rare and kept and expected[rare].sum() < expected_min:
+        rare.append(kept.pop())
+    parts = [[place] for place in sorted(kept)] + ([rare] if rare else [])
+    return np.array([before[part].sum() for part in parts]), np.array([after[part].sum() for part in parts])
+
+
 def _counts(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:
     before, after = np.asarray(reference, dtype=float), np.asarray(current, dtype=float)
     if before.shape != after.shape or before.ndim != 1 or np.any(before < 0) or np.any(after < 0):

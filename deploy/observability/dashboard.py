@@ -117,6 +117,23 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
             unit="percentunit",
         ),
         _lines(
+            "Drift",
+            "Population stability index of the newest units against a project's first, of labels and of what comes in. "
+            "From 0.1 on, and where chance is no explanation, it is told and a ticket follows.",
+            [(f"concord_drift_psi{PROJECT}", "{{project}} {{measure}}")],
+            unit="none",
+        ),
+        _lines(
+            "Alpha by field",
+            "Krippendorff's alpha of each field of labels that have several, with its 95 % interval.",
+            [
+                (f"concord_field_agreement_alpha{PROJECT}", "{{project}} {{field}}"),
+                (f"concord_field_agreement_alpha_low{PROJECT}", "{{project}} {{field}} low"),
+                (f"concord_field_agreement_alpha_high{PROJECT}", "{{project}} {{field}} high"),
+            ],
+            unit="none",
+        ),
+        _lines(
             "Stated confidence against audits",
             "Stated confidence of units that consensus settled less the share that auditors found right, with its 95 % "
             "interval. Above zero more is claimed than is right; a ticket follows when the interval leaves zero.",

@@ -15,6 +15,7 @@ from concord.contracts.v1.quality_pb2 import (
     BreakRequired,
     CompetenceEstimated,
     CrowdMeasured,
+    DriftDetected,
     GoldAnswers,
     GoldUnits,
     Interval,
@@ -26,6 +27,7 @@ from concord.contracts.v1.quality_pb2 import (
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
 from services.metrics.domain.crowd import CrowdFound
+from services.metrics.domain.drift import DRIFT_LIMIT, Drifted
 from services.metrics.domain.fatigue import Due
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Turn
@@ -84,6 +86,27 @@ def break_due(project_id: str, annotator_id: str, due: Due) -> Outgoing:
             BreakRequired(annotator_id=annotator_id, reason=due.reason, until_us=due.until_us)
         )
     return _event(f"{project_id}/{annotator_id}/break/{due.at_us}", annotator_id, project_id, due.at_us, envelope)
+
+
+def drift_detected(project_id: str, found: Drifted, now_us: int) -> Outgoing:
+    """Return the event of a measure that has drifted, as of when that had held long enough."""
+    assert found.psi is not None, "what is not known has not drifted"
+    assert found.adjusted is not None
+    assert found.reference is not None
+    assert found.current is not None
+    told = DriftDetected(
+        measure=found.measure,
+        value=found.psi,
+        limit=DRIFT_LIMIT,
+        subject_id=project_id,
+        p_value=found.adjusted,
+        reference_units=round(found.reference.units),
+        current_units=round(found.current.units),
+        reference_until_us=found.reference.until_us,
+        current_from_us=found.current.from_us,
+    )
+    name = f"{project_id}/drift/{found.measure}/{now_us}"
+    return _event(name, project_id, project_id, now_us, QualityEvent(drift_detected=told))
 
 
 def target_turned(project_id: str, target: Target, turn: Turn, now_us: int) -> Outgoing:

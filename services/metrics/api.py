@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Annotated, cast
 
 import msgspec
@@ -11,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.annotators import AnnotatorRow
-from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import Unavailable
 from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
@@ -23,7 +21,7 @@ from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
 from services.metrics.measure import Measure, Measured, breaks_of
-from services.metrics.schemas import (
+from services.metrics.schemas.quality import (
     Annotator,
     AnnotatorField,
     Annotators,
@@ -34,7 +32,18 @@ from services.metrics.schemas import (
     Quality,
     StatedConfidence,
     Tired,
+    time_of,
 )
+from services.metrics.schemas.surveyed import (
+    AgreementOfPairs,
+    Anchoring,
+    Bias,
+    ContrastBody,
+    Drift,
+    MeasureDrift,
+    PairsOfField,
+)
+from services.metrics.surveying import Surveys
 
 EVENT_STREAM = "text/event-stream"
 FOLLOWERS_MAX = 200
@@ -53,6 +62,7 @@ class Reached:
     """
 
     measure: Measure
+    surveys: Surveys
     annotators: Table[AnnotatorRow]
     followers: set[object] = field(default_factory=set)
 
@@ -66,6 +76,11 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
     followed = documented(reply_media_types=(EVENT_STREAM,), refusals=(404,))
     routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
+    routes.get("/projects/{project_id}/quality/pairs", **documented(reply=AgreementOfPairs, refusals=(404,)))(
+        show_pairs
+    )
+    routes.get("/projects/{project_id}/quality/drift", **documented(reply=Drift, refusals=(404,)))(show_drift)
+    routes.get("/projects/{project_id}/quality/bias", **documented(reply=Bias, refusals=(404,)))(show_bias)
     routes.get("/projects/{project_id}/annotators", **documented(reply=Annotators, refusals=(404,)))(list_annotators)
     return routes
 
@@ -106,6 +121,32 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
             reached.followers.discard(follower)
 
     return StreamingResponse(events(), media_type=EVENT_STREAM, headers={"cache-control": "no-store"})
+
+
+async def show_pairs(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show how far pairs of a project's annotators agree: Cohen's kappa of those that share the most units."""
+    reached = _reached(request)
+    project = visible(reached.measure.projects, project_id, caller)
+    found, at_us = await reached.surveys.pairs(project)
+    return json_answer(AgreementOfPairs(project_id, [PairsOfField.of(one) for one in found], time_of(at_us)))
+
+
+async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show whether labels, or what comes in, have moved since a project began."""
+    reached = _reached(request)
+    project = visible(reached.measure.projects, project_id, caller)
+    found, at_us = await reached.surveys.drifts(project)
+    return json_answer(Drift(project_id, [MeasureDrift.of(one) for one in found], time_of(at_us)))
+
+
+async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show how groups of annotators and slices of the data are labelled beside the rest, and what suggestions do."""
+    reached = _reached(request)
+    project = visible(reached.measure.projects, project_id, caller)
+    found, at_us = await reached.surveys.contrasts(project)
+    suggestions, _ = await reached.surveys.anchored(project)
+    said = [ContrastBody.of(one) for one in found], [Anchoring.of(one) for one in suggestions]
+    return json_answer(Bias(project_id, *said, time_of(at_us)))
 
 
 async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -161,8 +202,8 @@ def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Targ
         turnaround_p50_seconds=said.turnaround_p50_seconds,
         turnaround_p95_seconds=None if said.turnaround_p95.value is None else round(said.turnaround_p95.value),
         freshness_p95_seconds=said.freshness_p95_seconds,
-        newest_at=_time(said.newest_us) if said.newest_us else None,
-        computed_at=_time(said.computed_at_us),
+        newest_at=time_of(said.newest_us) if said.newest_us else None,
+        computed_at=time_of(said.computed_at_us),
         fields=[_field(one) for one in said.fields] or msgspec.UNSET,
     )
 
@@ -179,13 +220,13 @@ def _promised(target: Target, told: Told) -> Promised:
         standing=target.standing,
         found=Estimated.of(target.estimate),
         breached=told.breached,
-        since=_time(told.since_us) if told.since_us else None,
+        since=time_of(told.since_us) if told.since_us else None,
     )
 
 
 def _tired(person: Person, breaks: Breaks) -> Tired:
     found, due = person.found(breaks), person.due
-    until = _time(due.until_us) if due.kind else None
+    until = time_of(due.until_us) if due.kind else None
     return Tired(found.slower, found.less_accurate, found.unjudged, due.kind, due.reason, until)
 
 
@@ -221,7 +262,3 @@ def _annotator(
         fatigue=tired,
         fields=msgspec.UNSET if fields is None else fields,
     )
-
-
-def _time(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -23,6 +23,7 @@ from services.metrics.door import Doors, replaying
 from services.metrics.measure import MEASURE_SECONDS, Measure
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
+from services.metrics.surveying import SURVEY_SECONDS, Surveys
 
 COLLECT_AFTER = (50_000, 20, 50)
 """Allocations before the garbage collector looks at the young, and how often at the older: rows are no garbage."""
@@ -57,6 +58,8 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     door = doors(ports, owner, repository)
     measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, door.look)
     door.reading.lost.append(measure.drop)
+    surveys = Surveys(repository, owner, projects, annotators, measure, ports.telemetry)
+    door.reading.lost.append(surveys.drop)
     parts: list[Part] = [
         Hook("telemetry", stop=lambda: asyncio.to_thread(ports.telemetry.tracing.shutdown)),
         Hook("store", stop=ports.store.close),
@@ -67,6 +70,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         annotators,
         *door.parts,
         repeating("measure", measure.turn, ports.clock, ports.telemetry, lambda: MEASURE_SECONDS),
+        repeating("survey", surveys.turn, ports.clock, ports.telemetry, lambda: SURVEY_SECONDS),
     ]
     runtime = Runtime(SERVICE, parts, ports.clock)
     asgi = application(
@@ -76,7 +80,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         identity=ports.identity,
         telemetry=ports.telemetry,
         placing=Placing(owner, ports.peers),
-        state=api.Reached(measure, annotators),
+        state=api.Reached(measure, surveys, annotators),
     )
     return Service(runtime, asgi, settings.http)
 

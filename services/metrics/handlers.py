@@ -13,6 +13,7 @@ from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.quality.calibration import Bin
 from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
+from services.metrics.domain.traits import traits_of
 from services.metrics.domain.unit import (
     Annotation,
     Settlement,
@@ -131,6 +132,14 @@ class Handlers:
         if unit.admitted_at_us:
             return
         unit.admitted_at_us, unit.asked = occurred_at_us, told.overlap_initial
+        unit.traits = traits_of(
+            told.stratum,
+            told.media_type,
+            told.content_length if told.HasField("content_length") else None,
+            told.uncertainty if told.HasField("uncertainty") else None,
+            _text(told.suggested_label) if told.HasField("suggested_label") else "",
+            hidden=told.suggestion_hidden,
+        )
         if told.HasField("gold_label"):
             unit.gold = _text(told.gold_label)
             if not unit.erased:

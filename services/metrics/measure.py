@@ -82,6 +82,7 @@ class Measure:
         look: asks how far the topics go, where something waits for that.
 
     Attributes:
+        series: what Prometheus sees.
         held_us: how long a target must be missed, or met again, before that is told.
     """
 
@@ -102,7 +103,7 @@ class Measure:
         self.clock = clock
         self.measured: dict[str, Measured] = {}
         self._look = look
-        self._series = Series(telemetry, clock)
+        self.series = Series(telemetry, clock)
         self.held_us = HELD_US
         self._turning: set[str] = set()
         self._fresh: defaultdict[str, set[str]] = defaultdict(set)
@@ -120,9 +121,9 @@ class Measure:
         measured = 0
         for place in sorted(self.owner.open()):
             measured += await self._measure_place(place)
-        self._series.retire({project_id: found.report.newest_us for project_id, found in self.measured.items()})
+        self.series.retire({project_id: found.report.newest_us for project_id, found in self.measured.items()})
         seconds = self.clock.monotonic() - begun if measured else None
-        self._series.measured(seconds, self.repository.units_open)
+        self.series.measured(seconds, self.repository.units_open)
         self._tell_breaks()
         await self._tell()
 
@@ -177,6 +178,10 @@ class Measure:
         """Return whether the project's place is served by this process now."""
         return self.owner.whose(slot_of_project(project_id)).standing is Standing.MINE
 
+    def say(self, project_id: str, about: str, told: Outgoing) -> None:
+        """Tell of a project at the next turn; what was to be said about the same thing gives way to it."""
+        self._unsaid[project_id, f"/{about}", ""] = told
+
     def drop(self, place: int, rows: Rows) -> None:
         """Show and tell no more of the projects of a place that is lost."""
         del place
@@ -184,7 +189,7 @@ class Measure:
             self.measured.pop(project_id, None)
             self._fresh.pop(project_id, None)
         self._turning -= rows.sums.keys()
-        self._series.forget(rows.sums)
+        self.series.forget(rows.sums)
         for about in [about for about in self._breaks if about[0] in rows.sums]:
             del self._breaks[about]
         for waiting in [waiting for waiting in self._unsaid if waiting[0] in rows.sums]:
@@ -209,8 +214,8 @@ class Measure:
             return
         before = self.measured.get(project_id)
         self.measured[project_id] = found
-        self._series.show(project, found.report, found.competences, self._fresh.pop(project_id, set()))
-        self._series.observe(project, waited)
+        self.series.show(project, found.report, found.competences, self._fresh.pop(project_id, set()))
+        self.series.observe(project, waited)
         if before is None or before.report.alpha != found.report.alpha:
             told = agreement_measured(project_id, found.report.alpha, found.report.newest_us)
             self._unsaid[project_id, "", ""] = told
@@ -312,7 +317,7 @@ class Measure:
                 self._turning.add(project_id)
             if news is not None:
                 self._unsaid[project_id, f"/target/{one.name}", ""] = target_turned(project_id, one, news, now_us)
-        self._series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
+        self.series.show_targets(project, [one for one, _ in found], rows.told.get(project_id, {}))
 
     async def _concluded(self, project: Project, rows: Rows, freshness_p95_seconds: float | None) -> Measured:
         """Conclude upon a project: upon those of its people alone of whom something was learnt, CONCLUDED_MAX at once.

@@ -1,7 +1,8 @@
 """Where metrics' facts are found, by place: a row a unit, a row a lot, and the sums that are derived from rows."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from heapq import heappop, heappush
 
 from concord.contracts.ids import place_of, slot_of_project
@@ -14,6 +15,7 @@ from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.standing import says_same
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
+from services.metrics.domain.traits import shared
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
 
 LATENCIES_MAX = 10_000
@@ -74,6 +76,7 @@ class Rows:
         timed: those of whom something is to be judged.
         told: what was told of each project's targets.
         whole_until_us: whatever the topics held of the place at this moment is counted; zero before that is so of any.
+        version: counts what was changed of units.
     """
 
     def __init__(self, watched: "Watched | None" = None) -> None:
@@ -90,7 +93,8 @@ class Rows:
         self.told: dict[str, dict[str, Told]] = {}
         self._watched = watched or _nobody_is_watched
         self._people_dirty: set[str] = set()
-        self.whole_until_us = 0
+        self.whole_until_us = self.version = 0
+        self._walks = 0
         self._told_dirty: set[str] = set()
         self._dirty: set[int] = set()
         self._lots_dirty: set[int] = set()
@@ -122,7 +126,17 @@ class Rows:
                 return None
             found = self.buckets[bucket][unit_id] = Unit(project_id)
         self._dirty.add(bucket)
+        self.version += 1
         return found
+
+    @contextmanager
+    def walked(self) -> Iterator[None]:
+        """Close no unit while the block runs, so that each is either open or closed to who walks through all."""
+        self._walks += 1
+        try:
+            yield
+        finally:
+            self._walks -= 1
 
     def lot(self, lot_id: str, project_id: str, at_us: int) -> Lot | None:
         """Return the lot's row, about to be changed and new on first use; None when the lot is closed."""
@@ -206,6 +220,8 @@ class Rows:
 
     def close(self) -> None:
         """Close the settled units of such lots, and the lots: what they add goes from their rows to the closed sums."""
+        if self._walks:
+            return
         left: list[tuple[int, str]] = []
         while self.may_close_at(self.whole_until_us):
             at_us, lot_id = heappop(self._accepted)
@@ -280,6 +296,7 @@ class Rows:
         """Take up open units; one that was closed while they were kept is closed."""
         for unit_id, unit in units.items():
             if unit_id not in self.closed:
+                unit.traits = None if unit.traits is None else shared(unit.traits)
                 self.buckets[hash(unit_id) % BUCKETS][unit_id] = unit
                 self._count_anew(unit_id, unit)
 

@@ -7,15 +7,25 @@ from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.projects import Project
 from concord.chassis.telemetry import Instruments, Telemetry
 from concord.quality.estimate import Estimate
+from services.metrics.domain.drift import Drifted
+from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.report import Report
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
-from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, INSTRUMENTS, PROJECT_INSTRUMENTS, TARGET_INSTRUMENTS
+from services.metrics.telemetry import (
+    ANNOTATOR_INSTRUMENTS,
+    DRIFT_INSTRUMENTS,
+    FIELD_INSTRUMENTS,
+    INSTRUMENTS,
+    PROJECT_INSTRUMENTS,
+    TARGET_INSTRUMENTS,
+)
 
 OBSERVED_MAX = 200
 """Labels of a project whose way into the metrics is observed at one measurement, evenly picked."""
 PROJECTS_SHOWN_MAX = 380
 ANNOTATORS_SHOWN_MAX = 2_400
+DRIFTS_SHOWN_MAX, FIELDS_SHOWN_MAX = 2_400, 1_200
 """Series are bounded: an instrument table holds 10,000 children, and Prometheus not many more of one process."""
 QUIET_SECONDS = 900.0
 """Who has not changed for so long may be let go of for one that has."""
@@ -83,15 +93,29 @@ class Series:
         self._of_projects = telemetry.instruments(PROJECT_INSTRUMENTS)
         self._of_targets = telemetry.instruments(TARGET_INSTRUMENTS)
         self._of_annotators = telemetry.instruments(ANNOTATOR_INSTRUMENTS)
+        self._of_drifts = telemetry.instruments(DRIFT_INSTRUMENTS)
+        self._of_fields = telemetry.instruments(FIELD_INSTRUMENTS)
         self._projects = Bounded(PROJECTS_SHOWN_MAX)
         self._annotators = Bounded(ANNOTATORS_SHOWN_MAX)
+        self._drifts = Bounded(DRIFTS_SHOWN_MAX)
+        self._fields = Bounded(FIELDS_SHOWN_MAX)
+        self._parts = (
+            (self._annotators, self._of_annotators),
+            (self._drifts, self._of_drifts),
+            (self._fields, self._of_fields),
+        )
 
     def measured(self, seconds: float | None, units_open: int) -> None:
         """Show how long a turn took, if anything was measured, and what is held."""
         if seconds is not None:
             self._own.histogram("concord_metrics_measure_seconds").observe(seconds)
         self._own.gauge("concord_metrics_units_open").set(units_open)
-        for kind, bounded in (("project", self._projects), ("annotator", self._annotators)):
+        for kind, bounded in (
+            ("project", self._projects),
+            ("annotator", self._annotators),
+            ("drift", self._drifts),
+            ("field", self._fields),
+        ):
             self._own.gauge("concord_metrics_series_withheld", kind).set(len(bounded.withheld))
 
     def show(
@@ -140,6 +164,7 @@ class Series:
         waiting = {one[-1] for one in self._annotators.withheld if one[:-1] == labels}
         wanted = waiting.union(fresh) & people.keys() if known else people
         self._show_annotators(labels, [people[one] for one in sorted(wanted)])
+        self._show_fields(labels, said.fields)
         return True
 
     def show_targets(self, project: Project, targets: Iterable[Target], told: Mapping[str, Told]) -> None:
@@ -152,6 +177,34 @@ class Series:
             self._of_targets.gauge("concord_contract_units_min", *labels, one.name).set(one.units_min)
             breached = one.name in told and told[one.name].breached
             self._of_targets.gauge("concord_contract_breached", *labels, one.name).set(breached)
+
+    def show_drifts(self, project: Project, found: Iterable[Drifted], told: Collection[str]) -> None:
+        """Show what has moved in a project, where it is shown; `told` holds the measures of which a drift is told."""
+        labels = (project.project_id, project.client_id)
+        if labels not in self._projects:
+            return
+        for one in found:
+            of_measure = (*labels, one.measure)
+            if one.psi is None:
+                self._drifts.let_go(of_measure)
+                self._of_drifts.forget_all(*of_measure)
+            elif self._admitted(self._drifts, self._of_drifts, of_measure):
+                self._of_drifts.gauge("concord_drift_psi", *of_measure).set(one.psi)
+                self._of_drifts.gauge("concord_drift_found", *of_measure).set(one.measure in told)
+
+    def _show_fields(self, labels: Labels, found: Iterable[FieldReport]) -> None:
+        for one in found:
+            of_field = (*labels, one.field)
+            if self._admitted(self._fields, self._of_fields, of_field):
+                _show_estimate(self._of_fields, "concord_field_agreement_alpha", of_field, one.alpha)
+                self._of_fields.gauge("concord_field_agreement_units", *of_field).set(one.alpha.units)
+
+    def _admitted(self, bounded: Bounded, shown: Instruments, labels: Labels) -> bool:
+        """Return whether these may be shown now; what they take the place of is shown no more."""
+        may, gone = bounded.admit(labels, self.clock.monotonic())
+        if gone is not None:
+            shown.forget_all(*gone)
+        return may
 
     def observe(self, project: Project, waited: Sequence[float]) -> None:
         """Observe how long labels took to come into the measures, where the project is shown."""
@@ -173,24 +226,21 @@ class Series:
         for labels in self._projects.known(gone):
             self._projects.let_go(labels)
             self._forget_project(labels)
-        for labels in self._annotators.known(gone):
-            self._annotators.let_go(labels)
-            self._of_annotators.forget_all(*labels)
+        for bounded, shown in self._parts:
+            for labels in bounded.known(gone):
+                bounded.let_go(labels)
+                shown.forget_all(*labels)
 
     def _forget_project(self, labels: Labels) -> None:
         self._of_projects.forget_all(*labels)
         self._of_targets.forget_all(*labels)
 
     def _show_annotators(self, labels: Labels, found: Sequence[Competence]) -> None:
-        now = self.clock.monotonic()
         for one in found:
             if not one.gold_units:
                 continue
             of_annotator = (*labels, one.annotator_id)
-            may, gone = self._annotators.admit(of_annotator, now)
-            if gone is not None:
-                self._of_annotators.forget_all(*gone)
-            if may:
+            if self._admitted(self._annotators, self._of_annotators, of_annotator):
                 _show_estimate(self._of_annotators, "concord_annotator_accuracy", of_annotator, one.accuracy)
                 self._of_annotators.gauge("concord_annotator_gold_units", *of_annotator).set(one.gold_units)
 

@@ -5,6 +5,7 @@ from concord.chassis.telemetry import Instrument
 PROJECT = ("project", "client")
 TARGET = (*PROJECT, "measure")
 ANNOTATOR = (*PROJECT, "annotator")
+FIELD = (*PROJECT, "field")
 
 FRESHNESS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0)
 
@@ -63,13 +64,31 @@ ANNOTATOR_INSTRUMENTS = (
     Instrument("concord_annotator_gold_units", "gauge", "Gold units that the accuracy rests on.", ANNOTATOR),
 )
 
+DRIFT_INSTRUMENTS = (
+    Instrument(
+        "concord_drift_psi",
+        "gauge",
+        "Population stability index of the newest units against the first ones of a project, by what is looked at.",
+        TARGET,
+    ),
+    Instrument("concord_drift_found", "gauge", "1 while a drift is told and not over, else 0.", TARGET),
+)
+
+FIELD_INSTRUMENTS = (
+    Instrument("concord_field_agreement_alpha", "gauge", "Krippendorff's alpha in one field of labels.", FIELD),
+    Instrument("concord_field_agreement_alpha_low", "gauge", "Lower end of its 95 % jackknife interval.", FIELD),
+    Instrument("concord_field_agreement_alpha_high", "gauge", "Upper end of its 95 % jackknife interval.", FIELD),
+    Instrument("concord_field_agreement_units", "gauge", "Units with two answers or more that it rests on.", FIELD),
+)
+
 INSTRUMENTS = (
     Instrument("concord_metrics_units_open", "gauge", "Units in memory: those whose lot is not settled for good."),
     Instrument(
         "concord_metrics_series_withheld",
         "gauge",
-        "Projects, or annotators of projects, that no series shows because as many as may are shown and none is quiet.",
+        "Projects, or annotators, drifts or fields of projects, that no series shows for want of room.",
         ("kind",),
     ),
     Instrument("concord_metrics_measure_seconds", "histogram", "Time to measure the projects that had changed."),
+    Instrument("concord_metrics_survey_seconds", "histogram", "Time to walk through all units of a place."),
 )

@@ -350,16 +350,35 @@ Global___BreakRequired: _TypeAlias = BreakRequired  # noqa: Y015
 
 @_typing.final
 class DriftDetected(_message.Message):
+    """A measure of a project has moved since the project began: by how much, and how surely."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MEASURE_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    P_VALUE_FIELD_NUMBER: _builtins.int
+    REFERENCE_UNITS_FIELD_NUMBER: _builtins.int
+    CURRENT_UNITS_FIELD_NUMBER: _builtins.int
+    REFERENCE_UNTIL_US_FIELD_NUMBER: _builtins.int
+    CURRENT_FROM_US_FIELD_NUMBER: _builtins.int
     measure: _builtins.str
+    """"labels" or "labels/<field>": of what annotators say; else what of incoming units: "content_length", "media_type",
+    "stratum", "suggested_label", "uncertainty".
+    """
     value: _builtins.float
+    """Population stability index of the newest units against the first, and the size from which on it is told."""
     limit: _builtins.float
     subject_id: _builtins.str
+    """The project."""
+    p_value: _builtins.float
+    """Chance of as much where nothing moved, adjusted for all measures that were looked at together."""
+    reference_units: _builtins.int
+    current_units: _builtins.int
+    reference_until_us: _builtins.int
+    """Event time, microseconds since the epoch, UTC: end of the first units, beginning of the newest."""
+    current_from_us: _builtins.int
     def __init__(
         self,
         *,
@@ -367,10 +386,15 @@ class DriftDetected(_message.Message):
         value: _builtins.float = ...,
         limit: _builtins.float = ...,
         subject_id: _builtins.str = ...,
+        p_value: _builtins.float = ...,
+        reference_units: _builtins.int = ...,
+        current_units: _builtins.int = ...,
+        reference_until_us: _builtins.int = ...,
+        current_from_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "measure", b"measure", "subject_id", b"subject_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_from_us", b"current_from_us", "current_units", b"current_units", "limit", b"limit", "measure", b"measure", "p_value", b"p_value", "reference_units", b"reference_units", "reference_until_us", b"reference_until_us", "subject_id", b"subject_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

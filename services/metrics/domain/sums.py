@@ -10,6 +10,7 @@ from services.metrics.domain.fields import ClosedRows, FieldTallies
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
 from services.metrics.domain.standing import Standing
+from services.metrics.domain.survey import Survey
 from services.metrics.domain.unit import NO_ROW, Share, Unit
 
 
@@ -102,6 +103,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
             any more.
         lots: how many closed lots add what.
         fields: the rows of each field, where labels have several.
+        survey: what else units add up to; see `domain.survey`.
     """
 
     rows: dict[Row, int] = msgspec.field(default_factory=dict)
@@ -114,6 +116,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
     rows_bytes: int = 0
     lots: dict[LotShare, int] = msgspec.field(default_factory=dict)
     fields: dict[str, ClosedRows] = msgspec.field(default_factory=dict)
+    survey: Survey = msgspec.field(default_factory=Survey)
 
     @property
     def rows_over(self) -> bool:
@@ -129,6 +132,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
             self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
         self.labels += share.labels
         self.settled_labels += share.settled_labels
+        self.survey.add(unit)
         if share.turnaround_seconds >= 0:
             place = rounded(share.turnaround_seconds)
             self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1

@@ -80,13 +80,19 @@ def turned(told: Told, target: Target, now_us: int, held_us: int = HELD_US) -> t
     >>> news, said.breached
     ('breached', True)
     """
-    if target.standing != ("met" if told.breached else "missed"):
-        return Told(told.breached, told.since_us), None
+    after = held(told, now_us, held_us, is_turning=target.standing == ("met" if told.breached else "missed"))
+    if after.breached == told.breached:
+        return after, None
+    return after, "breached" if after.breached else "recovered"
+
+
+def held(told: Told, now_us: int, held_us: int = HELD_US, *, is_turning: bool) -> Told:
+    """Return what is told from now on, where it turns once it has been turning for long enough."""
+    if not is_turning:
+        return Told(told.breached, told.since_us)
     if not told.turning_us:
-        return Told(told.breached, told.since_us, now_us), None
-    if now_us - told.turning_us < held_us:
-        return told, None
-    return Told(not told.breached, now_us), "recovered" if told.breached else "breached"
+        return Told(told.breached, told.since_us, now_us)
+    return told if now_us - told.turning_us < held_us else Told(not told.breached, now_us)
 
 
 def targets_of(limits: Mapping[str, float], report: Report) -> list[Target]:

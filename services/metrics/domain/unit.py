@@ -11,6 +11,7 @@ import msgspec
 
 from concord.quality.first_asked import first_asked
 from concord.quality.tally import Row
+from services.metrics.domain.traits import Traits
 
 Settlement = Literal["", "escalated", "consensus", "adjudicated"]
 RANK: dict[Settlement, int] = {"": 0, "escalated": 1, "consensus": 2, "adjudicated": 3}
@@ -78,6 +79,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
         settled_asked: how many annotations were asked for at first in that rework; 0 where that was not told.
         accepted_at_us: when its lot was accepted; zero before.
         counted: what it adds to the sums now; the bookkeeper's own mark, and no part of the facts.
+        traits: what it was known by when it came in; None until then.
     """
 
     project_id: str = ""
@@ -92,6 +94,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     counted: Share = NOTHING
     asked: int = 0
     settled_asked: int = 0
+    traits: Traits | None = None
 
 
 def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, Annotation | None]:
@@ -151,21 +154,45 @@ def share(unit: Unit) -> Share:
     """
     if unit.erased or unit.gold:
         return NOTHING
-    rework = unit.rework
-    counting = [one for one in unit.annotations.values() if one.rework == rework and not one.late]
-    if len(counting) > 1:
-        counting.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
-    # One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
-    counted = {one.annotator_id: one.label for one in counting}
-    settlement: Settlement = unit.settlement if unit.settled_rework == rework else ""
-    asked = (unit.settled_asked if settlement else 0) or unit.asked
-    first = first_asked(list(counted.values()), asked) if asked else []
+    counted = _voices(unit)
+    settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
+    asked = _asked(unit)
+    first = first_asked([one.label for one in counted.values()], asked) if asked else []
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
     settled_labels = labels if RANK[settlement] >= RANK["consensus"] else 0
     return Share(label_row(first), labels, settlement, settled_labels, turnaround_seconds)
+
+
+def asked_of_all(unit: Unit) -> list[Annotation]:
+    """Return the annotations that were asked for of every unit, in their order, each annotator's last word; or none.
+
+    >>> said = {str(n): Annotation(name, '"yes"', at_us=n) for n, name in enumerate(("ann", "bob", "cem"), start=1)}
+    >>> [one.annotator_id for one in asked_of_all(Unit("k1-p", annotations=said, asked=2))]
+    ['ann', 'bob']
+    """
+    asked = _asked(unit)
+    return first_asked(list(_voices(unit).values()), asked) if asked else []
+
+
+def _voices(unit: Unit) -> dict[str, Annotation]:
+    """Return what counts of the unit's present round, in the order in which annotators first spoke.
+
+    One voice an annotator: of several assignments in one rework the one submitted last speaks, in the first's place.
+    """
+    rework = unit.rework
+    counting = [one for one in unit.annotations.values() if one.rework == rework and not one.late]
+    if len(counting) > 1:
+        counting.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
+    return {one.annotator_id: one for one in counting}
+
+
+def _asked(unit: Unit) -> int:
+    """Return how many annotations were asked for before any was looked at; 0 where that was not told."""
+    settled_now = unit.settlement and unit.settled_rework == unit.rework
+    return (unit.settled_asked if settled_now else 0) or unit.asked
 
 
 def label_row(labels: Iterable[str]) -> Row:

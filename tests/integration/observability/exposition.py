@@ -16,6 +16,7 @@ LABEL_VALUES = {
     "annotator": ("w1", "w2"),
     "client": ("k1",),
     "dependency": ("store", "broker"),
+    "field": ("severity", "toxic"),
     "how": ("expired",),
     "kind": ("annotator", "email", "project"),
     "loop": ("lots",),

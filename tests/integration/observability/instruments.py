@@ -15,7 +15,13 @@ from services.adjudicate.telemetry import INSTRUMENTS as ADJUDICATE
 from services.assign.telemetry import INSTRUMENTS as ASSIGN
 from services.audit.telemetry import INSTRUMENTS as AUDIT
 from services.ingest.telemetry import INSTRUMENTS as INGEST
-from services.metrics.telemetry import ANNOTATOR_INSTRUMENTS, PROJECT_INSTRUMENTS, TARGET_INSTRUMENTS
+from services.metrics.telemetry import (
+    ANNOTATOR_INSTRUMENTS,
+    DRIFT_INSTRUMENTS,
+    FIELD_INSTRUMENTS,
+    PROJECT_INSTRUMENTS,
+    TARGET_INSTRUMENTS,
+)
 from services.metrics.telemetry import INSTRUMENTS as METRICS
 
 OWN: dict[str, tuple[Instrument, ...]] = {
@@ -23,7 +29,14 @@ OWN: dict[str, tuple[Instrument, ...]] = {
     "assign": ASSIGN,
     "adjudicate": ADJUDICATE,
     "audit": AUDIT,
-    "metrics": (*METRICS, *PROJECT_INSTRUMENTS, *TARGET_INSTRUMENTS, *ANNOTATOR_INSTRUMENTS),
+    "metrics": (
+        *METRICS,
+        *PROJECT_INSTRUMENTS,
+        *TARGET_INSTRUMENTS,
+        *ANNOTATOR_INSTRUMENTS,
+        *DRIFT_INSTRUMENTS,
+        *FIELD_INSTRUMENTS,
+    ),
 }
 EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS, *LOOP_INSTRUMENTS, *DEPENDENCY_INSTRUMENTS)
 WITHOUT_JOURNAL = frozenset({"metrics"})

@@ -76,6 +76,9 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("audit", "GET", "/v1/keys"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/events"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/quality/drift"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/quality/bias"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/annotators"): {Role.CLIENT, Role.OPERATOR},
 }
 """Who has any business there; none: the link is the credential. A new route is given its line, or the walk fails."""

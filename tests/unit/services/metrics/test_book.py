@@ -209,3 +209,15 @@ async def test_a_part_larger_than_a_record_is_cut_and_put_together(monkeypatch: 
     again, heir = book(parts, "two")
     await again.take_up()
     assert sums(heir) == sums(served)
+
+
+def test_nothing_is_closed_while_units_are_walked_through() -> None:
+    _, handlers = book(MemoryParts())
+    for step in log_of(0):
+        step(handlers)
+    rows = handlers.rows
+    with rows.walked():
+        close(rows)
+        assert not len(rows.closed)
+    close(rows)
+    assert len(rows.closed)

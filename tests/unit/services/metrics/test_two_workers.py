@@ -22,13 +22,20 @@ from concord.contracts.v1.resolutions_pb2 import ConsensusReached, ResolutionEve
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.labels import encoded, schema_from
 from concord.quality.agreement import fleiss_kappa, percent_agreement
+from concord.quality.cohen import cohen_kappa
 from concord.quality.gwet import gwet_ac1
 from concord.quality.krippendorff import krippendorff_alpha
+from concord.quality.label_counts import contingency
+from concord.quality.tally import LabelTally
 from services.metrics.domain.agreement import coefficients
+from services.metrics.domain.anchoring import followed
+from services.metrics.domain.drift import label_windows
+from services.metrics.domain.pairs import most_evidence, pairs_of
 from services.metrics.domain.report import report
 from services.metrics.domain.unit import GRACE_US
 from services.metrics.reading import Reading
 from services.metrics.repository import Repository
+from services.metrics.surveying import walked_through
 from tests.support.book import MemoryParts
 
 PLACES = 4
@@ -39,6 +46,7 @@ LOTS_APIECE, LOT_UNITS = 4, 6
 PLAN = LotPlan(kind="single", lot_units=6, aql=0.01, ltpd=0.4, alpha=0.05, beta=0.1, sample_size=5, accept_max=1)
 LONG_AFTER_US = 10 * GRACE_US
 STEPS = 250
+STRATA = ("even", "odd")
 
 
 Event = tuple[Topic, str, Any]
@@ -62,7 +70,14 @@ class Log:
         for unit_id in unit_ids:
             labels = [self.generator.choice(CLASSES) for _ in range(3)]
             self.labels[project_id].append(labels)
-            told = UnitAdmitted(unit_id=unit_id, overlap_initial=3)
+            told = UnitAdmitted(
+                unit_id=unit_id,
+                overlap_initial=3,
+                stratum=STRATA[number % 2],
+                content_length=100 * number,
+                suggested_label=encoded("yes"),
+                suggestion_hidden=number == 1,
+            )
             self.coming.append((UNITS, project_id, UnitEvent(metadata=_about(project_id, 1), unit_admitted=told)))
             for place, label in enumerate(labels):
                 self._annotation(project_id, unit_id, place, label)
@@ -200,6 +215,45 @@ class Group:
                 self.parts.pieces.clear()  # the table is lost; who holds a place goes on, who is dealt it begins anew
 
 
+async def breathe() -> None:
+    return
+
+
+async def survey_is_the_batchs(group: Group, log: Log, project_id: str) -> None:
+    (rows,) = [
+        found
+        for worker in group.workers.values()
+        if (found := worker.reading.repository.rows_of(project_id)) is not None
+    ]
+    survey = (await walked_through(rows, breathe))[project_id]
+    aspect, labels = survey.aspects[""], log.labels[project_id]
+    assert survey.units == len(labels)
+    pairs = list(pairs_of(aspect.pairs, SCHEMA, most_evidence(aspect.pairs)))
+    assert [(one.first, one.second) for one in pairs] == [("a0", "a1"), ("a0", "a2"), ("a1", "a2")]
+    for pair in pairs:
+        one, other = ([row[int(name[1])] for row in labels] for name in (pair.first, pair.second))
+        batch = cohen_kappa(contingency(one, other, CLASSES)[0])
+        assert (pair.kappa.value, pair.kappa.low) == pytest.approx((batch.value, batch.low), abs=1e-9)
+        assert pair.kappa.units == len(labels)
+    by_lot = [labels[start : start + LOT_UNITS] for start in range(0, len(labels), LOT_UNITS)]
+    for place, name in enumerate(STRATA):
+        units = [row for lot in by_lot[place::2] for row in lot]
+        tally = LabelTally({tuple(row): times for row, times in aspect.slices.tables[name].items()})
+        counts = tally.label_counts([f'"{one}"' for one in CLASSES])
+        live = krippendorff_alpha(counts)
+        batch = krippendorff_alpha([[row.count(one) for one in CLASSES] for row in units])
+        assert (live.value, live.low, live.units) == pytest.approx((batch.value, batch.low, batch.units), abs=1e-9)
+    (window,) = label_windows(aspect.windows.spans())
+    said = [label for row in labels for label in row]
+    assert window.counts == pytest.approx({f'"{one}"': said.count(one) / 3 for one in CLASSES})
+    ((_, _, incoming),) = survey.incoming.spans()
+    assert incoming["stratum", "odd"] == incoming["stratum", "even"] == len(labels) / 2
+    whole, _ = followed(aspect.suggested)
+    assert (whole.hidden.units, whole.shown.units) == (3 * LOT_UNITS, 3 * LOT_UNITS * (LOTS_APIECE - 1))
+    hidden = [label == "yes" for row in by_lot[1] for label in row]
+    assert whole.hidden.value == pytest.approx(sum(hidden) / len(hidden))
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_happen(seed: int) -> None:
     generator = random.Random(seed)
@@ -226,6 +280,7 @@ async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_hap
             for worker in group.workers.values()
             if (rows := worker.reading.repository.rows_of(project_id)) is not None
         ]
+        await survey_is_the_batchs(group, log, project_id)
         found = report(project_id, sums, SCHEMA, 5, 0, None)
         counts = [[labels.count(one) for one in CLASSES] for labels in log.labels[project_id]]
         expected, shared = krippendorff_alpha(counts), percent_agreement(counts)

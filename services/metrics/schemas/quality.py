@@ -1,7 +1,10 @@
-"""Metrics' bodies, as they travel over HTTP."""
+"""Bodies of what is measured every second."""
+
+from datetime import UTC, datetime
 
 import msgspec
 
+from concord.chassis.clock import MICROSECONDS
 from concord.quality.calibration import EDGES, Bin
 from concord.quality.estimate import Estimate
 from concord.quality.intervals import wilson
@@ -196,3 +199,8 @@ class Annotators(msgspec.Struct, frozen=True):
 
     project_id: str
     annotators: list[Annotator]
+
+
+def time_of(at_us: int) -> str:
+    """Return a moment as RFC 3339."""
+    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,200 @@
+"""What the units of a project add up to beside agreement: pairs of people, slices, windows of time, suggestions.
+
+It is looked at every minute and not after every label, so it costs an event nothing: a survey begins with what closed
+units added and walks the open ones, from their rows. It is a function of the rows, whatever was delivered twice.
+
+All of labels rests on those that were asked of every unit before any was looked at, as agreement does. Gold is left
+out: it is chosen.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+import msgspec
+
+from concord.labels.form import FORM_BEGINS, answers_in
+from services.metrics.domain.bounded import Sampled, Timeline
+from services.metrics.domain.traits import UNKNOWN, Traits
+from services.metrics.domain.unit import Annotation, Unit, asked_of_all, label_row
+
+LABEL_CHARACTERS_MAX = 100
+"""Longer labels, and those that are no single value (spans, boxes), are none of a class: they are in no table."""
+PAIRS_MAX, PAIR_CELLS_MAX = 5_000, 20_000
+PEOPLE_MAX, PEOPLE_CELLS_MAX = 20_000, 40_000
+"""People by slice."""
+SLICES_MAX, SLICE_CELLS_MAX = 200, 10_000
+WINDOWS_MAX, WINDOW_CELLS_MAX = 128, 10_000
+SUGGESTED_MAX, SUGGESTED_CELLS_MAX = 1_000, 4_000
+BETWEEN = "\t"
+"""Between two names in a key: no id or stratum that was taken in has one."""
+CONTENT_LENGTH, MEDIA_TYPE, STRATUM, SUGGESTED, UNCERTAINTY = (
+    "content_length",
+    "media_type",
+    "stratum",
+    "suggested_label",
+    "uncertainty",
+)
+
+LabelRow = tuple[tuple[str, int], ...]
+Both = tuple[str, str]
+Followed = tuple[bool, int, int]
+"""Whether the suggestion was shown, how many labels there are, and how many of them say exactly what was suggested."""
+Trait = tuple[str, str]
+"""What of a unit, and what it is."""
+
+
+class Aspect(msgspec.Struct, array_like=True):
+    """The labels of a project, or the answers to one field of them.
+
+    Attributes:
+        pairs: by two people, how often they gave which two labels to one unit.
+        people: by annotator and slice, how often each label.
+        slices: by slice, how many units got which labels.
+        windows: when a unit got its first label, and which it got.
+        suggested: by suggested label, how far it was followed.
+    """
+
+    pairs: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(PAIRS_MAX, PAIR_CELLS_MAX))
+    people: Sampled[str] = msgspec.field(default_factory=lambda: Sampled(PEOPLE_MAX, PEOPLE_CELLS_MAX))
+    slices: Sampled[LabelRow] = msgspec.field(default_factory=lambda: Sampled(SLICES_MAX, SLICE_CELLS_MAX))
+    windows: Timeline[LabelRow] = msgspec.field(default_factory=lambda: Timeline(WINDOWS_MAX, WINDOW_CELLS_MAX))
+    suggested: Sampled[Followed] = msgspec.field(default_factory=lambda: Sampled(SUGGESTED_MAX, SUGGESTED_CELLS_MAX))
+
+    def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str) -> None:
+        """Count a unit's labels.
+
+        Args:
+            voices: who gave which, each annotator once.
+            at_us: when it got the first.
+            slice_name: of which part of the data it is.
+        """
+        for place, (annotator, label) in enumerate(voices):
+            self.people.add(f"{annotator}{BETWEEN}{slice_name}", label)
+            for other, another in voices[:place]:
+                if annotator < other:
+                    self.pairs.add(f"{annotator}{BETWEEN}{other}", (label, another))
+                else:
+                    self.pairs.add(f"{other}{BETWEEN}{annotator}", (another, label))
+        row = cast("LabelRow", label_row([label for _, label in voices]))
+        self.slices.add(slice_name, row)
+        self.windows.add(at_us, row)
+
+    def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
+        """Count how far a suggestion was followed."""
+        said = [label == suggested for label in labels]
+        key = suggested if is_value(suggested) else ""
+        self.suggested.add(key, (not hidden, len(said), sum(said)))
+
+
+class Survey(msgspec.Struct, array_like=True):
+    """What units add up to.
+
+    Attributes:
+        aspects: by field, where labels have several; else the one of the empty name.
+        incoming: when units came in, and what they are known by.
+        units: that are in any of it.
+    """
+
+    aspects: dict[str, Aspect] = msgspec.field(default_factory=dict)
+    incoming: Timeline[Trait] = msgspec.field(default_factory=lambda: Timeline(WINDOWS_MAX, WINDOW_CELLS_MAX))
+    units: int = 0
+
+    def add(self, unit: Unit) -> None:
+        r"""Count a unit; gold and erased ones are none.
+
+        >>> said = {str(n): Annotation(name, '"yes"', at_us=n) for n, name in enumerate(("ann", "bob"), start=1)}
+        >>> found = Survey()
+        >>> found.add(Unit("k1-p", annotations=said, asked=2))
+        >>> found.aspects[""].pairs.tables
+        {'ann\tbob': {('"yes"', '"yes"'): 1}}
+        """
+        if unit.gold or unit.erased:
+            return
+        self.units += 1
+        traits = unit.traits or NO_TRAITS
+        if unit.admitted_at_us:
+            for trait in _known_by(traits):
+                self.incoming.add(unit.admitted_at_us, trait)
+        asked = asked_of_all(unit)
+        if not asked:
+            return
+        for name, voices in _by_field(asked):
+            known = [(who, label) for who, label in voices if is_value(label)]
+            if known:
+                self.aspect(name).add(known, asked[0].at_us, traits.stratum)
+        if traits.suggested:
+            self._follow(traits, asked)
+
+    def aspect(self, name: str) -> Aspect:
+        """Return a field's labels, none at first."""
+        found = self.aspects.get(name)
+        if found is None:
+            found = self.aspects[name] = Aspect()
+        return found
+
+    def merge(self, other: "Survey") -> None:
+        """Add what another counted."""
+        for _ in self.merging(other):
+            pass
+
+    def merging(self, other: "Survey") -> Iterator[None]:
+        """Add what another counted, a table a step: each takes some milliseconds where it is full."""
+        self.units += other.units
+        self.incoming.merge(other.incoming)
+        yield
+        for name, theirs in other.aspects.items():
+            mine = self.aspect(name)
+            mine.pairs.merge(theirs.pairs)
+            yield
+            mine.people.merge(theirs.people)
+            yield
+            mine.slices.merge(theirs.slices)
+            mine.windows.merge(theirs.windows)
+            mine.suggested.merge(theirs.suggested)
+            yield
+
+    def _follow(self, traits: Traits, asked: Sequence[Annotation]) -> None:
+        suggested = answers_in(traits.suggested)
+        if suggested is None:
+            self.aspect("").follow(traits.suggested, [one.label for one in asked], hidden=traits.hidden)
+            return
+        for name, voices in _by_field(asked):
+            if name in suggested:
+                self.aspect(name).follow(suggested[name], [label for _, label in voices], hidden=traits.hidden)
+
+
+NO_TRAITS = Traits()
+
+
+def is_value(label: str) -> bool:
+    """Return whether a label, as canonical JSON, is a single value, and a short one.
+
+    >>> is_value('"yes"'), is_value('3'), is_value('{"spans":[]}')
+    (True, True, False)
+    """
+    return len(label) <= LABEL_CHARACTERS_MAX and not label.startswith(("{", "["))
+
+
+def _by_field(asked: Sequence[Annotation]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield who said what, by field where labels have several."""
+    if not asked[0].label.startswith(FORM_BEGINS):
+        yield "", [(one.annotator_id, one.label) for one in asked]
+        return
+    by_field: dict[str, list[tuple[str, str]]] = {}
+    for one in asked:
+        for name, answer in (answers_in(one.label) or {}).items():
+            by_field.setdefault(name, []).append((one.annotator_id, answer))
+    yield from by_field.items()
+
+
+def _known_by(traits: Traits) -> Iterator[Trait]:
+    if traits.length != UNKNOWN:
+        yield CONTENT_LENGTH, str(traits.length)
+    if traits.media_type:
+        yield MEDIA_TYPE, traits.media_type
+    if traits.stratum:
+        yield STRATUM, traits.stratum
+    if traits.uncertainty != UNKNOWN:
+        yield UNCERTAINTY, str(traits.uncertainty)
+    if traits.suggested and is_value(traits.suggested):
+        yield SUGGESTED, traits.suggested

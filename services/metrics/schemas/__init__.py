@@ -1,0 +1,1 @@
+"""Metrics' bodies, as they travel over HTTP: `quality` what is measured every second, `surveyed` what surveys say."""

@@ -1,0 +1,229 @@
+"""Bodies of what surveys say: pairs, drift, bias, suggestions."""
+
+import msgspec
+
+from concord.quality.clustered import Difference
+from services.metrics.domain.anchoring import Anchored, Bend
+from services.metrics.domain.bias import Contrast
+from services.metrics.domain.drift import DRIFT_LIMIT, Drifted, Window, shown
+from services.metrics.domain.pairs import Pairs
+from services.metrics.schemas.quality import Estimated, time_of
+
+
+class PairAgreement(msgspec.Struct, frozen=True):
+    """How far two annotators agree on the units that both labelled, of those that were asked of every unit.
+
+    Attributes:
+        kappa: Cohen's, weighted by squares where classes have an order.
+        agreement: share of the units on which both said the same.
+        units: that both labelled.
+    """
+
+    first: str
+    second: str
+    kappa: Estimated
+    agreement: Estimated
+    units: int
+
+
+class PairsOfField(msgspec.Struct, frozen=True):
+    """Pairs of annotators in the labels, or in one field of them.
+
+    Attributes:
+        field: which; empty: the whole label.
+        pairs: the hundred that share the most units, those first.
+        pairs_met: how many share a unit, of those that are counted.
+        pairs_counted: which part of all pairs is counted: a random one, where there are too many.
+    """
+
+    field: str
+    pairs: list[PairAgreement]
+    pairs_met: int
+    pairs_counted: float
+
+    @classmethod
+    def of(cls, found: Pairs) -> "PairsOfField":
+        """Return the body."""
+        pairs = [
+            PairAgreement(one.first, one.second, Estimated.of(one.kappa), Estimated.of(one.agreement), one.kappa.units)
+            for one in found.pairs
+        ]
+        return cls(found.field, pairs, found.met, found.counted)
+
+
+class AgreementOfPairs(msgspec.Struct, frozen=True):
+    """A project's pairs of annotators, as of `computed_at` (RFC 3339)."""
+
+    project_id: str
+    fields: list[PairsOfField]
+    computed_at: str
+
+
+class WindowBody(msgspec.Struct, frozen=True):
+    """Units of a span of event time.
+
+    Attributes:
+        start, end: RFC 3339.
+        units: how many.
+        shares: of the most frequent categories.
+    """
+
+    start: str
+    end: str
+    units: float
+    shares: dict[str, float]
+
+    @classmethod
+    def of(cls, found: Window) -> "WindowBody":
+        """Return the body."""
+        return cls(time_of(found.from_us), time_of(found.until_us), round(found.units, 6), shown(found))
+
+
+class MeasureDrift(msgspec.Struct, frozen=True):
+    """One measure of what comes in, or of how it is labelled: the newest units against the first.
+
+    Attributes:
+        measure: "labels" (with "/field" where labels have several), or "content_length" (2^(n - 1) to 2^n - 1
+            characters), "media_type", "stratum", "suggested_label", "uncertainty" (in tenths).
+        found: whether it has drifted: the index is the limit or more, and chance is no explanation.
+        psi: population stability index; absent where there are too few units, then reason says so.
+        p_value: by chi-square; `adjusted` with all measures looked at together (Benjamini and Hochberg).
+    """
+
+    measure: str
+    found: bool
+    psi: float | None
+    limit: float
+    p_value: float | None
+    adjusted: float | None
+    reference: WindowBody | None
+    current: WindowBody | None
+    reason: str
+
+    @classmethod
+    def of(cls, found: Drifted) -> "MeasureDrift":
+        """Return the body."""
+        before, now = (None if one is None else WindowBody.of(one) for one in (found.reference, found.current))
+        tests = found.p_value, found.adjusted
+        return cls(found.measure, found.is_found, found.psi, DRIFT_LIMIT, *tests, before, now, found.reason)
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """What has moved in a project, as of `computed_at` (RFC 3339)."""
+
+    project_id: str
+    measures: list[MeasureDrift]
+    computed_at: str
+
+
+class DifferenceBody(msgspec.Struct, frozen=True):
+    """Two rates beside each other: the first less the second with its 95 % interval.
+
+    Attributes:
+        p_value: chance of as much where there is no difference; `adjusted` with all that is compared together.
+        reason: why nothing is said; empty where something is.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    adjusted: float | None
+    reason: str
+
+    @classmethod
+    def of(cls, found: Difference, adjusted: float | None) -> "DifferenceBody":
+        """Return the body."""
+        return cls(found.value, found.low, found.high, found.p_value, adjusted, found.reason)
+
+
+class ContrastBody(msgspec.Struct, frozen=True):
+    """A group of annotators, or a slice of the data, beside the rest of its kind.
+
+    Attributes:
+        field: of labels that have several; else empty.
+        by: "kind", "vendor" or "language" of annotators, or "slice" (the units' stratum).
+        within: the slice to which annotators are compared; absent: over all.
+        measure: "error" on gold, or how often a "label" is given, then `label` says which.
+        found: whether chance is no explanation, with all that is compared together.
+    """
+
+    field: str
+    by: str
+    group: str
+    within: str | None
+    measure: str
+    label: msgspec.Raw | None
+    rate: Estimated
+    rest: Estimated
+    difference: DifferenceBody
+    found: bool
+
+    @classmethod
+    def of(cls, one: Contrast) -> "ContrastBody":
+        """Return the body."""
+        about = one.field, one.by, one.group, one.within, one.measure, _json(one.label)
+        rates = Estimated.of(one.rate), Estimated.of(one.rest)
+        return cls(*about, *rates, DifferenceBody.of(one.difference, one.adjusted), one.is_found)
+
+
+class Bent(msgspec.Struct, frozen=True):
+    """A rate where suggestions are shown, and in the random arm from which they are kept.
+
+    Attributes:
+        label: where it is looked at: what was suggested; absent: all suggestions.
+    """
+
+    label: msgspec.Raw | None
+    shown: Estimated
+    hidden: Estimated
+    difference: DifferenceBody
+
+    @classmethod
+    def of(cls, found: Bend) -> "Bent":
+        """Return the body."""
+        rates = Estimated.of(found.shown), Estimated.of(found.hidden)
+        return cls(_json(found.label), *rates, DifferenceBody.of(found.difference, found.adjusted))
+
+
+class Anchoring(msgspec.Struct, frozen=True):
+    """How far shown suggestions bend the labels, or the answers to one field.
+
+    Attributes:
+        field: which; empty: the whole label.
+        followed: labels that say exactly what was suggested.
+        by_label: the same by what was suggested.
+        gold_errors: answers on gold that are wrong.
+        gold_misled: of wrong suggestions on gold, the answers that say exactly the same.
+    """
+
+    field: str
+    followed: Bent
+    by_label: list[Bent]
+    gold_errors: Bent
+    gold_misled: Bent
+
+    @classmethod
+    def of(cls, found: Anchored) -> "Anchoring":
+        """Return the body."""
+        by_label = [Bent.of(one) for one in found.by_label]
+        gold = Bent.of(found.gold_errors), Bent.of(found.gold_misled)
+        return cls(found.field, Bent.of(found.followed), by_label, *gold)
+
+
+class Bias(msgspec.Struct, frozen=True):
+    """How groups and slices are labelled beside the rest, and how far suggestions bend labels.
+
+    Attributes:
+        contrasts: those least explained by chance first.
+        computed_at: RFC 3339.
+    """
+
+    project_id: str
+    contrasts: list[ContrastBody]
+    suggestions: list[Anchoring]
+    computed_at: str
+
+
+def _json(label: str) -> msgspec.Raw | None:
+    return msgspec.Raw(label.encode()) if label else None
