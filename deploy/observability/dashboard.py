@@ -41,7 +41,7 @@ def board() -> dashboard.Dashboard:
         .with_variable(_chooser("project", 'label_values(concord_agreement_units{client=~"$client"}, project)'))
     )
     for title, panels in (
-        ("What the contract promises", _contract()),
+        ("What the contract promises", [*_contract(), *_parts()]),
         ("Annotators", _annotators()),
         ("Units on their way", _flow()),
         ("Services", _services()),
@@ -117,6 +117,22 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
             unit="percentunit",
         ),
         _lines(
+            "Stated confidence against audits",
+            "Stated confidence of units that consensus settled less the share that auditors found right, with its 95 % "
+            "interval. Above zero more is claimed than is right; a ticket follows when the interval leaves zero.",
+            [
+                (f"concord_confidence_gap{PROJECT}", "{{project}}"),
+                (f"concord_confidence_gap_low{PROJECT}", "{{project}} low"),
+                (f"concord_confidence_gap_high{PROJECT}", "{{project}} high"),
+            ],
+            unit="percentunit",
+        ),
+    ]
+
+
+def _parts() -> list[stat.Panel | timeseries.Panel]:
+    return [
+        _lines(
             "Drift",
             "Population stability index of the newest units against a project's first, of labels and of what comes in. "
             "From 0.1 on, and where chance is no explanation, it is told and a ticket follows.",
@@ -132,17 +148,6 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
                 (f"concord_field_agreement_alpha_high{PROJECT}", "{{project}} {{field}} high"),
             ],
             unit="none",
-        ),
-        _lines(
-            "Stated confidence against audits",
-            "Stated confidence of units that consensus settled less the share that auditors found right, with its 95 % "
-            "interval. Above zero more is claimed than is right; a ticket follows when the interval leaves zero.",
-            [
-                (f"concord_confidence_gap{PROJECT}", "{{project}}"),
-                (f"concord_confidence_gap_low{PROJECT}", "{{project}} low"),
-                (f"concord_confidence_gap_high{PROJECT}", "{{project}} high"),
-            ],
-            unit="percentunit",
         ),
     ]
 
