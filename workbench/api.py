@@ -25,6 +25,8 @@ PAGES = (
     "/audit",
     "/projects",
     "/projects/{one}",
+    "/units",
+    "/units/{one}",
     "/new",
     "/people",
     "/verify",

@@ -13,6 +13,9 @@ from concord.chassis.http import allow_body
 
 CONNECTIONS_MAX = 200
 CONNECT_SECONDS_MAX = 5.0
+STREAMS_MAX = 100
+"""Streams of events that are handed on at once: half of the connections stay for whoever asks for something."""
+EVENT_STREAM = "text/event-stream"
 SILENCE_SECONDS_MAX = 75.0
 """How long a service may take before it says anything more: longer than any poll of its waits."""
 IMPORT_BYTES_MAX = 2_000_000_000
@@ -33,6 +36,7 @@ class Forwarder:
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = dict(addresses)
         self._session: aiohttp.ClientSession | None = None
+        self._streams: set[object] = set()
 
     async def start(self) -> None:
         """Open the connections."""
@@ -68,7 +72,7 @@ class Forwarder:
 
         Raises:
             NotFound: see `url`.
-            Unavailable: the service does not answer.
+            Unavailable: the service does not answer, or as many streams are open as may be.
         """
         prefix = f"/api/{service}/"
         raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
@@ -89,7 +93,7 @@ class Forwarder:
         """Send one request on and return the answer, streamed where it is long.
 
         Raises:
-            Unavailable: the service does not answer.
+            Unavailable: the service does not answer, or as many streams are open as may be.
         """
         assert self._session is not None, "started before requests are served"
         try:
@@ -108,7 +112,22 @@ class Forwarder:
                 raise _away(service) from fault
             finally:
                 answer.release()
-        return StreamingResponse(_chunks(answer), answer.status, given)
+        if answer.content_type != EVENT_STREAM:
+            return StreamingResponse(_chunks(answer), answer.status, given)
+        if len(self._streams) >= STREAMS_MAX:
+            answer.close()
+            raise Unavailable("As many streams as may are open; ask again now and then.", retry_after_seconds=5)
+        return StreamingResponse(self._events(answer), answer.status, given)
+
+    async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        stream = object()
+        self._streams.add(stream)
+        try:
+            async for chunk in _chunks(answer):
+                yield chunk
+        finally:
+            self._streams.discard(stream)
+            answer.close()
 
 
 class _Body:

@@ -13,12 +13,14 @@ const PAGES = [
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
+  [/^\/units(?:\/([^/]+))?$/, ["client", "operator"], () => import("./roles/unit.js")],
   [/^\/new$/, ["client"], () => import("./roles/setup.js")],
   [/^\/people$/, ["operator"], () => import("./roles/people.js")],
   [/^\/verify$/, ["client", "operator"], () => import("./roles/verify.js")],
 ];
 const LINKS = [
   ["/annotate", ["annotator"]], ["/adjudicate", ["adjudicator"]], ["/audit", ["auditor"]], ["/projects", ["client", "operator"]],
+  ["/units", ["client", "operator"]],
   ["/new", ["client"]], ["/people", ["operator"]], ["/verify", ["client", "operator"]],
 ];
 

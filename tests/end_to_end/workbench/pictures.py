@@ -19,6 +19,7 @@ from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
+from tests.end_to_end.workbench.test_live import busy, label_some
 from tests.end_to_end.workbench.test_safety import claimed, disputed
 from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
 
@@ -40,8 +41,8 @@ class Album:
 
     def take(self, name: str, page: Page, wait: str) -> None:
         """Take a page when something is there: light, dark, and as wide as a phone; a dialog as the window shows it."""
-        is_over = page.locator("dialog[open]").count() > 0
         page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        is_over = page.locator("dialog[open]").count() > 0
         for look, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("phone", "light", NARROW)):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
@@ -100,7 +101,9 @@ def arabic(pages: Pages, slug: str) -> str:
         pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
         token = pages.stack.issuer.token("annotator", name)
         offers = until(lambda: claimed(pages, project_id, token), "two units")  # noqa: B023 - called at once
-        path = f"/assignments/{offers[0]['assignment_id']}/submission"
+        # The same unit for both, in whatever order they were offered.
+        first = min(offers, key=lambda one: one["unit_id"])
+        path = f"/assignments/{first['assignment_id']}/submission"
         pages.ask("assign", "POST", path, {"label": label}, token=token)
     return project_id
 
@@ -162,6 +165,7 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     """Take the pages of clients and operators."""
     project_id = certified(pages, f"{slug}-c")
     client = pages.person("client")
+    of_what_is_live(pages, album, client, f"{slug}-l")
     album.take("projects", client.open("/projects"), "table")
     page = client.open(f"/projects/{project_id}")
     page.locator(".listing .badge.accepted").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
@@ -179,6 +183,23 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     operator = pages.person("operator")
     album.take("people", operator.open("/people"), "form")
     album.take("projects-operator", operator.open("/projects"), "table")
+
+
+def of_what_is_live(pages: Pages, album: Album, client: Person, slug: str) -> None:
+    """Take a project while it is labelled, and one of its units."""
+    project_id = busy(pages, slug)
+    page = client.open(f"/projects/{project_id}")
+    page.wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
+    for most in (4, 6, 8, 20):
+        until(lambda: label_some(pages, project_id, slug, most) or None, "units to label")  # noqa: B023 - called at once
+        page.wait_for_timeout(2_500)
+    album.take("live", page, ".help li")
+    album.in_arabic("live", page, ".help li")
+    page.get_by_label("Your id of it").fill("u3")
+    page.get_by_role("button", name="Find").click()
+    album.take("unit", page, ".timeline")
+    album.in_arabic("unit", page, ".timeline")
+    album.take("units", client.open("/units"), ".find")
 
 
 PLAIN_CHOICE: dict[str, Any] = {"kind": "choice", **SCHEMAS["choice"]}

@@ -158,7 +158,7 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
     client = pages.person("client", **options)
     for path, wait in (
         ("/projects", "table"), (f"/projects/{project_id}", ".numbers"), ("/new", ".preview .pick"),
-        ("/verify", "form"),
+        ("/verify", "form"), ("/units", ".find"),
         (f"/new?project={project_id}", ".upload"),
     ):  # fmt: skip
         look(path, client.open(path), wait)

@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 
+from concord.chassis.errors import Unavailable
 from concord.chassis.http import unguarded_routes
 from tests.support.workbench import Front, front
 from workbench.api import PAGES
@@ -126,6 +127,30 @@ async def test_a_service_that_is_away_is_told_as_that(bench: Front, unused_tcp_p
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert "ingest does not answer" in answer.json()["detail"]
+
+
+async def test_streams_of_events_leave_room_for_whoever_asks(bench: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = b"event: quality\ndata: {}\n\n"
+
+    def stream() -> web.Response:
+        answer = web.Response(body=told, content_type="text/event-stream")
+        answer.enable_chunked_encoding()
+        return answer
+
+    monkeypatch.setattr("workbench.forward.STREAMS_MAX", 1)
+    bench.upstream.answers["/v1/projects/p/quality/events"] = stream
+    forwarder = bench.client._transport.app._app.state.service.forwarder  # type: ignore[attr-defined]  # behind the layer
+    url = forwarder.url("metrics", "v1/projects/p/quality/events", "")
+    first = await forwarder.send("metrics", "GET", url, {}, None)
+    events = first.body_iterator
+    assert await anext(events) == told
+    with pytest.raises(Unavailable, match="As many streams as may"):
+        await forwarder.send("metrics", "GET", url, {}, None)
+    # Whatever is no stream comes through meanwhile, and whoever leaves makes room.
+    await bench.signed_in("client")
+    assert (await bench.client.get("/api/metrics/v1/projects/p/quality")).status_code == 200
+    await events.aclose()
+    assert (await bench.client.get("/api/metrics/v1/projects/p/quality/events")).content == told
 
 
 async def test_lines_are_handed_on_as_they_come_and_larger_than_other_bodies_may_be(bench: Front) -> None:

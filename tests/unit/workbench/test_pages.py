@@ -7,7 +7,10 @@ import pytest
 
 from workbench.files import FOLDER, PageFiles
 
-STRING = re.compile(r'"([A-Za-z_.0-9]+)": "((?:[^"\\]|\\.)*)"')
+STRING = re.compile(r'"([A-Za-z_.0-9]+)": (?:"((?:[^"\\]|\\.)*)"|\{ ([^}]+(?:\{\w+\}[^}]*)*) \})')
+FORM = re.compile(r'(\w+): "((?:[^"\\]|\\.)*)"')
+FORMS = {"en": {"one", "other"}, "ar": {"one", "two", "few", "many", "other"}}
+"""What a count may ask for; Arabic's zero is said as its other."""
 BLANK = re.compile(r"\{\w+\}")
 USED = re.compile(r'\bt\(\s*"([A-Za-z_.0-9]+)"')
 FORBIDDEN = re.compile(
@@ -28,15 +31,30 @@ def scripts() -> list[Path]:
     return [path for path in sorted(FOLDER.rglob("*.js")) if path.parent.name != "vendor"]
 
 
-def words(language: str) -> dict[str, str]:
-    return dict(STRING.findall((FOLDER / f"parts/strings_{language}.js").read_text()))
+def words(language: str) -> dict[str, dict[str, str]]:
+    """Return every sentence by its name: its forms by count, or the one that it has."""
+    found = STRING.findall((FOLDER / f"parts/strings_{language}.js").read_text())
+    return {name: dict(FORM.findall(forms)) if forms else {"": sentence} for name, sentence, forms in found}
 
 
 def test_every_language_has_every_sentence_with_the_same_blanks() -> None:
     english, arabic = words("en"), words("ar")
     assert english.keys() == arabic.keys()
-    for name, sentence in english.items():
-        assert sorted(BLANK.findall(sentence)) == sorted(BLANK.findall(arabic[name])), name
+    for name, forms in english.items():
+        wanted = sorted(BLANK.findall(list(forms.values())[-1]))
+        for sentence in (*forms.values(), *arabic[name].values()):
+            # One and two may be said without a figure: that is what their forms are for.
+            assert sorted({*BLANK.findall(sentence), *(["{count}"] if "other" in forms else [])}) == wanted, name
+
+
+def test_every_sentence_with_forms_has_those_that_its_language_asks_for() -> None:
+    counted = {name for name, forms in words("en").items() if "" not in forms}
+    assert len(counted) > 15
+    for language, wanted in FORMS.items():
+        for name in counted:
+            forms = words(language)[name]
+            assert forms.keys() == wanted, name
+            assert all("{count}" in forms[form] for form in ("few", "many", "other") if form in forms), name
 
 
 @pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)

@@ -1,7 +1,7 @@
 // Outlines in a picture, in its pixels: each point once, in the order in which they were drawn.
 import { html, useState } from "../parts/html.js";
 import { KeyButton } from "../parts/keys.js";
-import { t, whole } from "../parts/strings.js";
+import { t } from "../parts/strings.js";
 import { RegionEditor, RegionsShown, freshKey, inside, rounded } from "./regions.js";
 
 const MOST = 200;
@@ -168,6 +168,6 @@ export default {
   draft: (label) => label.polygons.map((one) => ({ ...one, key: freshKey() })),
   pieces: (label) => label.polygons.map((one) => `${one.class}: ${one.points.map(([x, y]) => `${x},${y}`).join(" ")}`),
   Editor: (all) => html`<${RegionEditor} ...${all} shape=${shape}
-    listed=${(one) => t("polygons.points", { count: whole(one.points.length) })} />`,
+    listed=${(one) => t("polygons.points", { count: one.points.length })} />`,
   Shown: ({ label, ...all }) => html`<${RegionsShown} ...${all} regions=${label.polygons} shape=${shape} />`,
 };

@@ -1,6 +1,6 @@
 // Free text. The label is the text in Unicode's form C with plain line ends.
 import { html, useEffect, useRef } from "../parts/html.js";
-import { t, whole } from "../parts/strings.js";
+import { t } from "../parts/strings.js";
 
 const written = (draft) => draft.replace(/\r\n?/g, "\n").normalize("NFC");
 const length = (text) => [...text].length;
@@ -25,7 +25,7 @@ export default {
     const count = length(written(draft));
     if (count < least) return ["text.few", { count: least }];
     if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(written(draft))) return ["text.controls", {}];
-    return count > most ? ["text.many", { count: whole(most) }] : null;
+    return count > most ? ["text.many", { count: most }] : null;
   },
   label: written,
   draft: (label) => label,

@@ -22,6 +22,13 @@ export function usePlan(terms) {
   return plan;
 }
 
+// A plan that decides once, at its end, has no lines along the way: what it decides from there on stands upright.
+function upright(points, x, y, edge, kind) {
+  if (points.length !== 1) return null;
+  const [[n, at]] = points;
+  return html`<path class=${`line end ${kind}`} d=${`M${x(n)} ${y(Math.min(at, 1e6))}V${y(edge)}`} />`;
+}
+
 export function PlanPlot({ plan, inspected, errors }) {
   const most = Math.max(2, ...plan.accept_at.filter((one) => one < 1e6), errors) + 2;
   const reject = plan.inspected.map((n, place) => [n, plan.reject_at[place]]).filter(([n, at]) => at <= n);
@@ -33,6 +40,7 @@ export function PlanPlot({ plan, inspected, errors }) {
     shownX=${whole} shownY=${whole} least=${1} width=${400} draw=${(x, y) => html`
       <path class="area bad" d=${close(reject.map(([n, at]) => [n, Math.min(at, most)]), x, y, most)} />
       <path class="area good" d=${close(accept, x, y, 0)} />
+      ${upright(reject, x, y, most, "bad")}${upright(accept, x, y, 0, "good")}
       <path class="line bad" d=${stepsOf(reject.map(([n, at]) => [n, Math.min(at, most)]), x, y)} />
       <path class="line good" d=${stepsOf(accept, x, y)} />
       <path class="line way" d=${`M${x(0)} ${y(0)}L${x(inspected)} ${y(errors)}`} />

@@ -27,13 +27,23 @@ export async function speakAsBefore() {
   await speak(LANGUAGES[code] ? code : "en");
 }
 
-// The sentence of this name with its blanks filled in; numbers are written as the language writes them.
+const plurals = new Map();
+
+// Which form of a sentence a count asks for: English has two, Arabic six. A count that is no number takes the general one.
+function formOf(forms, count, code) {
+  if (!plurals.has(code)) plurals.set(code, new Intl.PluralRules(code));
+  return forms[typeof count === "number" ? plurals.get(code).select(count) : "other"] ?? forms.other;
+}
+
+// The sentence of this name with its blanks filled in; numbers are written as the language writes them. A sentence that
+// has forms is chosen by its `count`.
 export function t(name, blanks = {}) {
-  const { words } = language.value;
-  const sentence = words[name] ?? english[name] ?? name;
-  return sentence.replace(/\{(\w+)\}/g, (whole, blank) => {
+  const { code, words } = language.value;
+  const found = words[name] ?? english[name] ?? name;
+  const sentence = typeof found === "string" ? found : formOf(found, blanks.count, words[name] ? code : "en");
+  return sentence.replace(/\{(\w+)\}/g, (written, blank) => {
     const value = blanks[blank];
-    return value === undefined ? whole : typeof value === "number" ? number(value) : String(value);
+    return value === undefined ? written : typeof value === "number" ? (Number.isInteger(value) ? whole(value) : number(value)) : String(value);
   });
 }
 
@@ -57,8 +67,15 @@ export function duration(seconds) {
   return isolated(new Intl.NumberFormat(language.value.code, form).format(seconds / size));
 }
 
-export function moment(time) {
-  const form = { dateStyle: "medium", timeStyle: "short" };
+// A time as a clock shows it; `moment` names its day, too.
+export function clock(at, fine = false) {
+  const form = { hour: "2-digit", minute: "2-digit", ...(fine && { second: "2-digit" }) };
+  return isolated(new Intl.DateTimeFormat(language.value.code, form).format(at));
+}
+
+// `fine` tells seconds, too.
+export function moment(time, fine = false) {
+  const form = { dateStyle: "medium", timeStyle: fine ? "medium" : "short" };
   return isolated(new Intl.DateTimeFormat(language.value.code, form).format(new Date(time)));
 }
 

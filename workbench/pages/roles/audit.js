@@ -67,7 +67,7 @@ export default function Audit({ query }) {
 
 export function Progress({ lot }) {
   const plan = usePlan(lot.plan_terms ?? null);
-  return html`<p>${t("audit.progress", { inspected: lot.inspected, sample: lot.sample_size, units: lot.units })}</p>
+  return html`<p>${t("audit.progress", { inspected: lot.inspected, sample: lot.sample_size, count: lot.units })}</p>
     ${plan && html`<${PlanPlot} plan=${plan} inspected=${lot.inspected} errors=${lot.errors} />`}
     ${lot.problem && html`<p class="notice">${lot.problem}</p>`}`;
 }

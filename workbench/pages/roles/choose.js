@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { Away, ask } from "../parts/api.js";
 import { recall } from "../parts/memory.js";
-import { moment, t, whole } from "../parts/strings.js";
+import { moment, t } from "../parts/strings.js";
 
 const AGAIN_MS = 5_000;
 const WAITING_SHOWN_MAX = 200;
@@ -11,7 +11,7 @@ const WAITING_SHOWN_MAX = 200;
 function about({ project_id: project, waiting, reason, why }) {
   if (waiting === undefined) return project;
   if (!waiting) return why ? sayWhy(why) : reason;
-  return t(waiting < WAITING_SHOWN_MAX ? "choose.waiting" : "choose.waitingMore", { count: whole(waiting) });
+  return t(waiting < WAITING_SHOWN_MAX ? "choose.waiting" : "choose.waitingMore", { count: waiting });
 }
 
 const WITH_AN_END = new Set(["on_break", "annotator_paused"]);

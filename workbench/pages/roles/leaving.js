@@ -7,7 +7,7 @@ import { Verdict } from "./verify.js";
 
 const CHECKED_BYTES_MAX = 200_000_000;
 
-export function Leaving({ id }) {
+export function Leaving({ id, ready }) {
   const [found, setFound] = useState(null);
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -30,9 +30,9 @@ export function Leaving({ id }) {
     setBusy(false);
   };
   return html`<section class="card leaving" aria-label=${t("leaving.title")}><h2>${t("leaving.title")}</h2><p>${t("leaving.text")}</p>
-    <div class="tools"><a class="button" download href=${`/api/audit/v1/projects/${id}/certificate`}>${t("leaving.certificate")}</a>
+    ${ready ? html`<div class="tools"><a class="button" download href=${`/api/audit/v1/projects/${id}/certificate`}>${t("leaving.certificate")}</a>
       <a class="button" download href=${`/api/audit/v1/projects/${id}/export`}>${t("leaving.export")}</a>
-      <button type="button" class="button primary" disabled=${busy} onClick=${check}>${t("leaving.check")}</button></div>
+      <button type="button" class="button primary" disabled=${busy} onClick=${check}>${t("leaving.check")}</button></div>` : html`<p class="quiet">${t("leaving.nothing")}</p>`}
     <p class="problem" role="alert">${problem}</p>
     ${found && html`<${Verdict} found=${found} />`}</section>`;
 }

@@ -6,7 +6,8 @@ import { Table } from "../parts/table.js";
 import { Dialog } from "../parts/dialog.js";
 import { Progress } from "./audit.js";
 
-const LOOK_MS = 4_000;
+const LOOK_MS = 8_000;
+// With every news of lots, and now and then without any: a lot that waits tells why.
 const PAGE = 200;
 const LOTS_MAX = 2_000;
 // More than this are not drawn; the list is by id, and the newest may be among those left out.
@@ -24,7 +25,8 @@ async function all(id) {
   return lots;
 }
 
-export function Lots({ id }) {
+// `news` is whatever is known of the lots: when it changes they are looked at anew.
+export function Lots({ id, news }) {
   const [lots, setLots] = useState(null);
   const [only, setOnly] = useState("");
   const [opened, open] = useState(null);
@@ -50,7 +52,7 @@ export function Lots({ id }) {
       over = true;
       clearTimeout(timer);
     };
-  }, []);
+  }, [news]);
   const rows = (lots ?? []).filter((one) => !only || one.status === only);
   const columns = [
     ["lot", t("lots.lot"), (one) => html`<button type="button" class="link" onClick=${() => open(one.lot_id)}><code>${one.lot_id}</code></button>`, (one) => one.lot_id],
@@ -66,7 +68,7 @@ export function Lots({ id }) {
   return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <${Table} caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
     ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
-      <p class="quiet">${shown.plan}</p><${Progress} lot=${shown} /><//>`}`;
+      <p class="quiet"><code dir="ltr">${shown.plan}</code></p><${Progress} lot=${shown} /><//>`}`;
 }
 
 const stateOf = (status) => (t(`lot.${status}`) === `lot.${status}` ? status : t(`lot.${status}`));

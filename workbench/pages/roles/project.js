@@ -1,61 +1,88 @@
-// One project, live: how well people agree, what waits, what was accepted, who needs help, and what may leave.
-import { html, useEffect, useMemo, useState, useStore } from "../parts/html.js";
+// One project, live: how well people agree, what is promised and whether it holds, what waits, who needs help, what may leave.
+import { html, useEffect, useRef, useState, useStore } from "../parts/html.js";
 import { Away, ask, session } from "../parts/api.js";
-import { Plot, lineOf } from "../parts/plot.js";
-import { duration, number, percent, t, whole } from "../parts/strings.js";
+import { forgetOlder, recall, remember } from "../parts/memory.js";
+import { follow } from "../parts/stream.js";
+import { duration, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
+import { NeedHelp } from "./help.js";
 import { Leaving } from "./leaving.js";
 import { Lots } from "./lots.js";
+import { Alerts, Promises } from "./promises.js";
+import { Agreement, Numbers, Pace, interval } from "./quality.js";
+import { FindUnit } from "./unit.js";
 
-const LOOK_MS = 3_000;
+const LOOK_MS = 5_000;
+// News come as they are made; who works and what is stuck is asked for with them, and no more often than this.
 const POINTS_MAX = 400;
-const GATE_UNITS_MIN = 50;
-// Under this many units no gate is passed or failed: nominal 95 % intervals do not hold there.
-const BANDS = [[0.81, "almostPerfect"], [0.61, "substantial"], [0.41, "moderate"], [0.21, "fair"], [0.01, "slight"], [-2, "none"]];
-// Landis and Koch 1977: a habit of speech, not a law; the number and its interval stand beside.
+const POINTS_MS = 12 * 3_600_000;
 
-export const bandOf = (value) => BANDS.find(([low]) => Math.round(value * 100) / 100 >= low)[1];
+// One more look at agreement. Where there are too many, every second of them goes: the hours stay, and cost less.
+export function oneMore(points, point) {
+  const all = [...points, point].filter((one) => one.at > point.at - POINTS_MS);
+  return all.length > POINTS_MAX ? all.filter((one, place) => one.value === null || place % 2 === 0 || place === all.length - 1) : all;
+}
 
-export default function Project({ one }) {
+// A project's quality as it is told, agreement over the hours, its people, and what is stuck.
+function useLive(one) {
   const id = encodeURIComponent(one);
-  const { roles } = useStore(session);
-  const [project, setProject] = useState(null);
-  const [quality, setQuality] = useState(null);
-  const [people, setPeople] = useState([]);
-  const [stranded, setStranded] = useState(null);
-  const [problem, setProblem] = useState("");
-  const points = useMemo(() => [], []);
+  const kept = `agreement:${one}`;
+  const [live, setLive] = useState({ quality: null, people: [], stranded: null, problem: "" });
+  // What was seen in this browser before, and that nobody looked since.
+  const points = useRef(null);
+  points.current ??= [...recall(kept, { points: [] }).points, { at: Date.now(), value: null }];
   useEffect(() => {
+    forgetOlder("agreement:", Date.now() - POINTS_MS);
     let timer = 0;
+    let looked = -LOOK_MS;
     let over = false;
+    const change = (changes) => over || setLive((now) => ({ ...now, ...changes }));
+    // A project that was just made is heard of by the others a moment later.
+    const say = (fault) => fault instanceof Away || fault.status === 404 || change({ problem: fault.message });
     const look = async () => {
+      timer = 0;
+      looked = performance.now();
       try {
-        if (!document.hidden) {
-          const [found, { annotators }, waits] = await Promise.all([
-            ask("metrics", "GET", `/projects/${id}/quality`), ask("metrics", "GET", `/projects/${id}/annotators`),
-            ask("assign", "GET", `/projects/${id}/stranded`)]);
-          if (over) return;
-          points.push({ at: Date.now(), alpha: found.alpha.value, rate: found.label_error_rate.value });
-          if (points.length > POINTS_MAX) points.shift();
-          setQuality(found);
-          setPeople(annotators);
-          setStranded(waits);
-          setProblem("");
-        }
+        const [{ annotators }, stranded] = await Promise.all([ask("metrics", "GET", `/projects/${id}/annotators`), ask("assign", "GET", `/projects/${id}/stranded`)]);
+        change({ people: annotators, stranded });
       } catch (fault) {
-        // A project that was just made is heard of by the others a moment later.
-        if (!over && !(fault instanceof Away) && fault.status !== 404) setProblem(fault.message);
+        say(fault);
       }
-      if (!over) timer = setTimeout(look, LOOK_MS);
     };
-    ask("ingest", "GET", `/projects/${id}`).then(setProject, (fault) => setProblem(fault.message));
-    look();
+    const take = (quality) => {
+      const { value, low, high } = quality.alpha;
+      if (value !== null) {
+        points.current = oneMore(points.current, { at: Date.now(), value, low, high });
+        remember(kept, { at: Date.now(), points: points.current });
+      }
+      change({ quality, problem: "" });
+      timer ||= setTimeout(look, Math.max(0, looked + LOOK_MS - performance.now()));
+    };
+    const lack = (fault) => {
+      say(fault);
+      // No stream is to be had for now: one look, whenever it is tried again.
+      if (fault instanceof Away) ask("metrics", "GET", `/projects/${id}/quality`).then(take, () => { /* said by whoever looks next */ });
+    };
+    const leave = follow("metrics", `/projects/${id}/quality/events`, take, lack);
     return () => {
       over = true;
+      leave();
       clearTimeout(timer);
     };
   }, []);
-  if (problem && !project) return html`<main class="narrow" id="main" tabindex="-1"><p class="problem" role="alert">${problem}</p></main>`;
+  return { ...live, points: points.current };
+}
+
+export default function Project({ one, go }) {
+  const id = encodeURIComponent(one);
+  const { roles } = useStore(session);
+  const [project, setProject] = useState(null);
+  const [fault, setFault] = useState("");
+  const { quality, people, stranded, problem, points } = useLive(one);
+  useEffect(() => {
+    ask("ingest", "GET", `/projects/${id}`).then(setProject, (found) => setFault(found.message));
+  }, []);
+  if (fault) return html`<main class="narrow" id="main" tabindex="-1"><p class="problem" role="alert">${fault}</p></main>`;
   if (!project) return html`<main class="narrow" id="main" tabindex="-1"><p class="quiet" aria-busy="true">${t("loading")}</p></main>`;
   return html`<main class="wide" id="main" tabindex="-1">
     <div class="bar"><div><h1 dir="auto">${project.name || project.project_id}</h1>
@@ -63,13 +90,15 @@ export default function Project({ one }) {
       <div class="row invites"><${Invite} id=${one} />
         ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}</div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${quality ? html`<${Numbers} quality=${quality} targets=${project.targets} />
-      <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Pace} people=${people} /></div>`
+    ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
+      <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div>`
       : html`<p class="quiet">${t("project.notYet")}</p>`}
     <${Stranded} stranded=${stranded} />
-    <${Lots} id=${id} audit=${project.policy.audit} />
-    <${Leaving} id=${id} />
-    <${People} people=${people} /></main>`;
+    <${Lots} id=${id} news=${quality && JSON.stringify(quality.lots)} />
+    <${Leaving} id=${id} ready=${Boolean(quality?.lots.accepted)} />
+    <div class="pair"><${NeedHelp} people=${people} bar=${project.policy.gold.pass_accuracy} /><${Pace} people=${people} /></div>
+    <${People} people=${people} />
+    <${FindUnit} project=${one} go=${go} /></main>`;
 }
 
 function Invite({ id }) {
@@ -85,62 +114,6 @@ function Invite({ id }) {
     <button type="button" class="button" onClick=${copy}>${copied ? t("project.copied") : t("project.copy")}</button></div>`;
 }
 
-const interval = (one, shown) => (one.low === null || one.high === null ? "" : t("project.interval", { low: shown(one.low), high: shown(one.high) }));
-
-function Numbers({ quality, targets }) {
-  const { alpha, label_error_rate: rate } = quality;
-  const enough = alpha.units >= GATE_UNITS_MIN;
-  // A target is missed only where the interval's better end misses it: else nobody knows yet.
-  const alphaState = !enough || alpha.value === null ? "" : alpha.high < targets.alpha ? "bad" : alpha.low >= targets.alpha ? "good" : "warn";
-  const rateState = rate.value === null ? "" : rate.low > targets.label_error_rate ? "bad" : rate.high <= targets.label_error_rate ? "good" : "warn";
-  const shownRate = (value) => percent(value, 2);
-  return html`<ul class="numbers">
-    <${Figure} name=${t("project.alpha")} value=${alpha.value === null ? "–" : number(alpha.value)} state=${alphaState}
-      beside=${[alpha.value === null ? alpha.reason : t(`band.${bandOf(alpha.value)}`), interval(alpha, number), alpha.units > 0 && t("project.units", { count: alpha.units }),
-        enough ? t("project.target", { value: number(targets.alpha) }) : t("project.noGate", { count: GATE_UNITS_MIN })]} />
-    <${Figure} name=${t("project.rate")} value=${rate.value === null ? "–" : shownRate(rate.value)} state=${rateState}
-      beside=${[rate.value === null ? rate.reason : "", interval(rate, shownRate), t("project.target", { value: shownRate(targets.label_error_rate) })]} />
-    <${Figure} name=${t("project.settled")} value=${whole(quality.units_consensus + quality.units_adjudicated)}
-      beside=${[t("project.byConsensus", { count: quality.units_consensus }), t("project.byRuling", { count: quality.units_adjudicated })]} />
-    <${Figure} name=${t("project.escalated")} value=${whole(quality.units_escalated)} beside=${[t("project.escalatedText")]} />
-    <${Figure} name=${t("project.annotations")} value=${whole(quality.annotations)}
-      beside=${[quality.labels_saved_share === null ? "" : t("project.saved", { value: percent(quality.labels_saved_share, 0) }),
-        quality.gold_annotations ? t("project.gold", { right: quality.gold_correct, all: quality.gold_annotations }) : ""]} />
-    <${Figure} name=${t("project.turnaround")} value=${quality.turnaround_p95_seconds === null ? "–" : duration(quality.turnaround_p95_seconds)}
-      beside=${[quality.turnaround_p95_seconds === null ? "" : t("project.p95"), quality.freshness_p95_seconds === null ? "" : t("project.fresh", { value: duration(quality.freshness_p95_seconds) })]} /></ul>`;
-}
-
-function Figure({ name, value, beside, state = "" }) {
-  return html`<li class=${`card figure ${state}`}><h2>${name}</h2><p class="value">${value}${state && html`<span class="state">${t(`state.${state}`)}</span>`}</p>
-    ${beside.filter(Boolean).map((one) => html`<p class="quiet" dir="auto">${one}</p>`)}</li>`;
-}
-
-function Agreement({ points, target }) {
-  const known = points.filter((one) => one.alpha !== null);
-  if (known.length < 2) return html`<section class="card"><h2>${t("project.overTime")}</h2><p class="quiet">${t("project.tooFew")}</p></section>`;
-  const began = known[0].at;
-  const line = known.map((one) => [(one.at - began) / 1_000, one.alpha]);
-  const low = Math.min(0, ...line.map(([, value]) => value));
-  const last = Math.max(line.at(-1)[0], 10);
-  const label = t("project.alphaNow", { value: number(known.at(-1).alpha), target: number(target) });
-  return html`<section class="card"><h2>${t("project.overTime")}</h2><${Plot} label=${label} across=${[0, last]} up=${[low, 1]}
-    nameX=${t("project.seconds")} nameY=${t("project.alpha")} shownX=${whole} shownY=${(value) => number(value, 2)} draw=${(x, y) => html`
-      <line class="target" x1=${x(0)} x2=${x(last)} y1=${y(target)} y2=${y(target)} /><path class="line way" d=${lineOf(line, x, y)} />`} /></section>`;
-}
-
-// Throughput against accuracy, one dot a person: the table below tells who.
-function Pace({ people }) {
-  const dots = people.filter((one) => one.active_ms_median > 0 && (one.accuracy.value ?? one.expected_accuracy) !== null);
-  if (!dots.length) return html`<section class="card"><h2>${t("project.pace")}</h2><p class="quiet">${t("project.noPace")}</p></section>`;
-  const at = (one) => [3_600_000 / one.active_ms_median, one.accuracy.value ?? one.expected_accuracy];
-  const most = Math.max(...dots.map((one) => at(one)[0])) * 1.1;
-  return html`<section class="card"><h2>${t("project.pace")}</h2><${Plot} label=${t("project.paceLabel", { count: dots.length })} across=${[0, most]} up=${[0, 1]}
-    nameX=${t("project.perHour")} nameY=${t("project.accuracy")} shownX=${whole} shownY=${(value) => percent(value, 0)} draw=${(x, y) => dots.map((one) => {
-      const [u, v] = at(one);
-      return html`<circle class="dot" cx=${x(u)} cy=${y(v)} r="5"><title>${one.annotator_id}</title></circle>`;
-    })} /></section>`;
-}
-
 function Stranded({ stranded }) {
   if (!stranded || !(stranded.units.length || stranded.skills.length)) return null;
   return html`<section class="notice warn"><p><b>${t("project.stranded", { count: stranded.units.length })}</b></p>
@@ -153,7 +126,7 @@ function People({ people }) {
     ["who", t("people.name"), (one) => html`<span dir="auto">${one.annotator_id}</span>`, (one) => one.annotator_id],
     ["kind", t("people.kind"), (one) => t(`people.${one.kind ?? "unknown"}`), (one) => one.kind ?? ""],
     ["labels", t("people.labels"), (one) => whole(one.annotations), (one) => one.annotations],
-    ["accuracy", t("people.accuracy"), (one) => (accuracy(one) === null ? "–" : `${percent(accuracy(one))} ${interval(one.accuracy, percent)}`), accuracy],
+    ["accuracy", t("people.accuracy"), (one) => (accuracy(one) === null ? "–" : html`<span class="whole">${percent(accuracy(one))} ${interval(one.accuracy, percent)}</span>`), accuracy],
     ["gold", t("people.gold"), (one) => `${whole(one.gold_correct)} / ${whole(one.gold_units)}`, (one) => one.gold_units],
     ["pace", t("people.pace"), (one) => (one.active_ms_median ? duration(one.active_ms_median / 1_000) : "–"), (one) => one.active_ms_median || null],
   ];

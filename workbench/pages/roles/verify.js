@@ -29,6 +29,6 @@ export function Verdict({ found }) {
   if (found.problem) return html`<p class="verdict bad" role="alert"><b>${t("verify.not")}</b>${" "}${t(found.problem)}</p>`;
   const { statement } = found;
   return html`<div class=${`verdict ${found.trusted ? "good" : "warn"}`} role="status"><p><b>${t(found.trusted ? "verify.yes" : "verify.unchanged")}</b>${" "}
-    ${t("verify.rows", { rows: whole(found.rows), project: statement.project_id })}</p>
+    ${t("verify.rows", { count: found.rows, project: statement.project_id })}</p>
     ${!found.trusted && html`<p>${t("verify.nobody")}</p>`}</div>`;
 }

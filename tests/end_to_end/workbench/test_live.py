@@ -1,0 +1,183 @@
+"""A lead's pages: quality as it is made, what is promised, who needs help, and everything that became of a unit."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, Request, Route
+
+from tests.support.pages import PATIENCE_SECONDS, Pages, until
+
+pytestmark = pytest.mark.real
+
+UNITS, GOLD = 24, 10
+STREAM = "**/quality/events"
+POLICY: dict[str, Any] = {
+    "overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0.4},
+    "consensus": {"method": "majority", "confidence": 0.5},
+}  # fmt: skip
+PEOPLE = ("right", "hasty", "wrong")
+
+
+def busy(pages: Pages, slug: str) -> str:
+    """Return a project in which some units are gold and nobody has labelled yet; three people are there."""
+    units: list[dict[str, Any]] = [{"id": f"u{place}", "content": f"Is {place} even?"} for place in range(UNITS)]
+    units += [{"id": f"g{place}", "content": f"Is {100 + 2 * place} even?", "gold": "even"} for place in range(GOLD)]
+    for name in PEOPLE:
+        pages.ask("assign", "PUT", f"/annotators/{name}-{slug}", {}, role="operator")
+    return pages.project(slug, {"kind": "choice", "classes": ["even", "odd"]}, units, policy=POLICY, name="Even or odd")
+
+
+def label_some(pages: Pages, project_id: str, slug: str, most: int) -> int:
+    """Let everybody label some: one rightly, one but for every fifth, one never; say how many labels were taken."""
+    taken = 0
+    for name in PEOPLE:
+        token = pages.stack.issuer.token("annotator", f"{name}-{slug}")
+        offers = pages.ask("assign", "POST", f"/projects/{project_id}/claims", {"units": most}, token=token)
+        labels = []
+        for offer in offers["assignments"]:
+            number = int(httpx.get(offer["payload_url"]).text.split()[1])
+            is_wrong = name == "wrong" or (name == "hasty" and number % 5 == 1)
+            said = ("even", "odd")[(number + is_wrong) % 2]
+            labels.append({"assignment_id": offer["assignment_id"], "label": said, "active_ms": 900 + 40 * number})
+        if labels:
+            pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
+            taken += len(labels)
+    return taken
+
+
+def shown(page: Page, labels: int) -> None:
+    """Wait until so many labels are in the figures."""
+    figure = page.locator(".figure", has_text="Annotations").locator(".value")
+    until(lambda: True if int(figure.inner_text()) >= labels else None, f"{labels} labels on the page")
+
+
+def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: str) -> None:
+    project_id = busy(pages, slug)
+    client = pages.person("client")
+    page, asked, over = client.page, [], []
+    page.on("request", lambda one: asked.append(one.url.rsplit("/", 1)[-1]))
+    page.on("requestfailed", lambda one: over.append(one.url.rsplit("/", 1)[-1]))
+    failed: list[Request] = []
+
+    def once(route: Route) -> None:
+        """The first try to follow finds nobody there."""
+        failed.append(route.request)
+        route.abort() if len(failed) == 1 else route.continue_()
+
+    page.route(STREAM, once)
+    client.open(f"/projects/{project_id}").wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
+    taken = until(lambda: label_some(pages, project_id, slug, 5) or None, "units to label")
+    for most in (5, 20, 20, 20):
+        shown(page, taken)
+        taken += label_some(pages, project_id, slug, most)
+    shown(page, taken)
+    # Nobody asked for the numbers again and again: they came, after a second try, over one stream.
+    assert len(failed) >= 2
+    assert asked.count("quality") <= 2
+    page.locator(".agreement .plot .line.way").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert page.locator(".agreement .plot .area.way").get_attribute("d")
+    page.locator(".help li", has_text=f"wrong-{slug}").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert page.locator(".help li").count() == 1
+    assert page.locator(".promises li").count() == 4
+    assert page.get_by_text("No lot is accepted yet").count() == 1
+    over.clear()
+    find_a_unit(page, project_id)
+    # Whoever leaves the page leaves the stream.
+    until(lambda: over if "events" in over else None, "the end of the stream")
+    assert client.refused() == []
+
+
+def find_a_unit(page: Page, project_id: str) -> None:
+    """Find a unit by the client's id, then by its own, and see what became of it."""
+    page.get_by_label("Your id of it").fill("nothing so called")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_text("No unit nothing so called is known here.").wait_for()
+    page.get_by_label("Your id of it").fill("u3")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector(".timeline", timeout=PATIENCE_SECONDS * 1_000)
+    unit = page.locator("h1 code").inner_text()
+    assert page.locator(".timeline h2").all_inner_texts() == ["Admitted", "Settled"]
+    assert page.get_by_text("It has 2 entries").count() == 1
+    assert page.locator(".timeline li:nth-child(2)").get_by_text("2 labels").count() == 1
+    page.locator("summary").last.click()
+    line = json.loads(page.locator(".timeline pre").last.inner_text())
+    assert (line["unit_id"], line["what"]) == (unit, "resolved")
+    assert page.locator(f"main a[href='/projects/{project_id}']").count() == 1
+    page.locator("nav").get_by_text("Units").click()
+    page.get_by_label("Concord's id of it").fill(unit)
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector(".timeline", timeout=PATIENCE_SECONDS * 1_000)
+
+
+def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, {"kind": "choice", "classes": ["a", "b"]}, [])
+    path = f"/projects/{project_id}/quality"
+    # A miss is told when it has held for a minute on fifty units: the page is shown what metrics says then.
+    quality = pages.ask("metrics", "GET", path)
+    quality["targets"][0] |= {
+        "standing": "missed", "breached": True, "since": "2026-11-27T14:05:00.000Z",
+        "found": {"value": 0.41, "low": 0.33, "high": 0.49, "units": 80, "method": "m", "reason": ""},
+    }  # fmt: skip
+    body = f"event: quality\ndata: {json.dumps(quality)}\n\n"
+    page = pages.person("operator").page
+    page.route(STREAM, lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.goto(f"{pages.base}/projects/{project_id}")
+    alert = page.locator(".alerts .notice")
+    alert.wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert alert.count() == 1
+    told = alert.inner_text()
+    assert told.startswith("Agreement (alpha) is 0.41, and is to be at least ")
+    assert "Nov 27, 2026" in told
+    assert page.locator(".promises li.bad").inner_text().startswith("Agreement (alpha)")
+    page.locator("#language").select_option("ar")
+    page.locator("html[dir=rtl] .alerts .notice", has_text="الاتفاق").wait_for()
+
+
+# What a module of the pages says, asked in the browser that runs it.
+PARTS: dict[str, tuple[str, Any]] = {
+    "whole events, and what is left": (
+        """stream.eventsOf('event: a\\ndata: {"x":1}\\n\\n: quiet\\n\\ndata: 2\\n\\ndata: 3')""",
+        [['{"x":1}', "2"], "data: 3"],
+    ),
+    "one, and more than one": (
+        "[1, 2, 1234].map((count) => strings.t('project.units', { count }))",
+        ["on 1 unit", "on 2 units", "on 1,234 units"],
+    ),
+    "every form that Arabic has": (
+        """(await strings.speak('ar'), [1, 2, 3, 11, 100].map((count) => strings.t('spans.list', { count })))""",
+        ["علامة واحدة", "علامتان", "3 علامات", "11 علامة", "100 علامة"],
+    ),
+    "hours on four hundred points": (
+        """(() => {
+          let all = [];
+          for (let at = 1; at <= 5000; at += 1) all = project.oneMore(all, { at, value: at });
+          return [all.length <= 400, all[0].at, all.at(-1).at]; })()""",
+        [True, 1, 5000],
+    ),
+    "a line ends where nobody looked": (
+        """time_plot.segmentsOf([{ at: 0, value: null }, { at: 1, value: 1 }, { at: 2, value: null },
+          { at: 3, value: 1 }, { at: 4, value: 2 }]).map((one) => one.length)""",
+        [1, 2],
+    ),
+    "ticks on full minutes": ("time_plot.clockTicks([61_000, 359_000]).map((at) => at % 60_000)", [0, 0, 0, 0]),
+    "an unlucky gold unit is no reason to help": (
+        """[0.81, 0.79].map((high) =>
+          help.reasonsOf({ gold_units: 4, gold_correct: 1, accuracy: { high } }, 0.8).length)""",
+        [0, 1],
+    ),
+    "who is slower, less right and on a break": (
+        """help.reasonsOf({ gold_units: 0, accuracy: { high: null }, fatigue: { slower: true, less_accurate: true,
+          break_reason: 'r', break_until: '2100-01-01T00:00:00Z' } }, 0.8).length""",
+        3,
+    ),
+}
+MODULES = ("parts/stream", "parts/strings", "parts/time_plot", "roles/project", "roles/help")
+
+
+def test_the_parts_say_what_they_are_to(pages: Pages) -> None:
+    page = pages.person("client", locale="en-US").page
+    ready = "".join(f"const {name.split('/')[1]} = await import('/files/{name}.js'); " for name in MODULES)
+    found = {name: page.evaluate(f"async () => {{ {ready} return {asked}; }}") for name, (asked, _) in PARTS.items()}
+    assert found == {name: wanted for name, (_, wanted) in PARTS.items()}
