@@ -83,24 +83,33 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
     assert page.locator(".promises li").count() == 4
     assert page.get_by_text("No lot is accepted yet").count() == 1
     over.clear()
-    find_a_unit(page, project_id)
+    find_a_unit(page, project_id, settled(pages, project_id))
     # Whoever leaves the page leaves the stream.
     until(lambda: over if "events" in over else None, "the end of the stream")
     assert client.refused() == []
 
 
-def find_a_unit(page: Page, project_id: str) -> None:
+def settled(pages: Pages, project_id: str) -> str:
+    """Return the client's id of a unit of whose label audit has heard, too."""
+    source_id = next(iter(pages.resolutions(project_id, 1)))
+    found = pages.ask("ingest", "POST", f"/projects/{project_id}/units/find", {"ids": [source_id]})["units"][0]
+    lineage = f"/units/{found['unit_id']}/lineage"
+    until(lambda: len(pages.ask("audit", "GET", lineage)["entries"]) > 1 or None, "a second entry")
+    return source_id
+
+
+def find_a_unit(page: Page, project_id: str, source_id: str) -> None:
     """Find a unit by the client's id, then by its own, and see what became of it."""
     page.get_by_label("Your id of it").fill("nothing so called")
     page.get_by_role("button", name="Find").click()
     page.get_by_text("No unit nothing so called is known here.").wait_for()
-    page.get_by_label("Your id of it").fill("u3")
+    page.get_by_label("Your id of it").fill(source_id)
     page.get_by_role("button", name="Find").click()
     page.wait_for_selector(".timeline", timeout=PATIENCE_SECONDS * 1_000)
     unit = page.locator("h1 code").inner_text()
     assert page.locator(".timeline h2").all_inner_texts() == ["Admitted", "Settled"]
     assert page.get_by_text("It has 2 entries").count() == 1
-    assert page.locator(".timeline li:nth-child(2)").get_by_text("2 labels").count() == 1
+    assert page.locator(".timeline li:nth-child(2)").get_by_text("2 labels", exact=True).count() == 1
     page.locator("summary").last.click()
     line = json.loads(page.locator(".timeline pre").last.inner_text())
     assert (line["unit_id"], line["what"]) == (unit, "resolved")

@@ -47,8 +47,12 @@ export function t(name, blanks = {}) {
   });
 }
 
+// Marks of direction that a language writes with a sign: figures are read from left to right everywhere here.
+const MARKS = /[\u061c\u200e\u200f]/g;
+
 export function number(value, digits = 3) {
-  return new Intl.NumberFormat(language.value.code, { maximumSignificantDigits: Math.max(digits, 1) }).format(value);
+  const text = new Intl.NumberFormat(language.value.code, { maximumSignificantDigits: Math.max(digits, 1) }).format(value);
+  return value < 0 ? isolated(text.replace(MARKS, "")) : text;
 }
 
 export function whole(value) {
@@ -69,7 +73,7 @@ export function duration(seconds) {
 
 // A time as a clock shows it; `moment` names its day, too.
 export function clock(at, fine = false) {
-  const form = { hour: "2-digit", minute: "2-digit", ...(fine && { second: "2-digit" }) };
+  const form = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(fine && { second: "2-digit" }) };
   return isolated(new Intl.DateTimeFormat(language.value.code, form).format(at));
 }
 

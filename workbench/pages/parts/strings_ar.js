@@ -128,7 +128,7 @@ export const arabic = {
   "project.perHour": "وحدات في الساعة", "project.accuracy": "الدقة", "project.stranded": { one: "وحدة واحدة تنتظر من ليس موجودًا", two: "وحدتان تنتظران من ليس موجودًا", few: "{count} وحدات تنتظر من ليس موجودًا", many: "{count} وحدة تنتظر من ليس موجودًا", other: "{count} وحدة تنتظر من ليس موجودًا" },
   "project.skillsMissing": { one: "لا أحد يملك {skills}؛ وتريدها وحدة واحدة.", two: "لا أحد يملك {skills}؛ وتريدها وحدتان.", few: "لا أحد يملك {skills}؛ وتريدها {count} وحدات.", many: "لا أحد يملك {skills}؛ وتريدها {count} وحدة.", other: "لا أحد يملك {skills}؛ وتريدها {count} وحدة." }, "project.people": "الواسمون", "project.noPeople": "لم يسم أحد بعد.",
   "project.addUnits": "إضافة وحدات",
-  "band.almostPerfect": "شبه تام", "band.substantial": "كبير", "band.moderate": "متوسط", "band.fair": "مقبول", "band.slight": "ضئيل", "band.none": "لا شيء",
+  "band.almostPerfect": "شبه تام", "band.substantial": "كبير", "band.moderate": "متوسط", "band.fair": "مقبول", "band.slight": "ضئيل", "band.none": "ليس أفضل من المصادفة",
   "state.good": "محقق", "state.warn": "لم يُحسم", "state.bad": "لم يتحقق",
   "lots.title": "الدفعات", "lots.none": "لم تُقطع دفعة بعد.", "lots.noneSuch": "لا دفعة في هذه الحال.", "lots.lot": "الدفعة", "lots.status": "الحال", "lots.units": "الوحدات",
   "lots.inspected": "فُحص", "lots.of": "{count} من {sample} على الأكثر", "lots.errors": "خطأ", "lots.rate": "معدل خطأ الوسوم", "lots.only": "عرض", "lots.any": "الكل",

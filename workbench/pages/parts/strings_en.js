@@ -128,7 +128,7 @@ export const english = {
   "project.perHour": "units an hour", "project.accuracy": "accuracy", "project.stranded": { one: "{count} unit waits for somebody who is not there", other: "{count} units wait for somebody who is not there" },
   "project.skillsMissing": { one: "Nobody has {skills}; {count} unit wants it.", other: "Nobody has {skills}; {count} units want it." }, "project.people": "Annotators", "project.noPeople": "Nobody has annotated yet.",
   "project.addUnits": "Add units",
-  "band.almostPerfect": "almost perfect", "band.substantial": "substantial", "band.moderate": "moderate", "band.fair": "fair", "band.slight": "slight", "band.none": "none",
+  "band.almostPerfect": "almost perfect", "band.substantial": "substantial", "band.moderate": "moderate", "band.fair": "fair", "band.slight": "slight", "band.none": "no better than chance",
   "state.good": "kept", "state.warn": "not settled", "state.bad": "missed",
   "lots.title": "Lots", "lots.none": "No lot is cut yet.", "lots.noneSuch": "No lot stands so.", "lots.lot": "Lot", "lots.status": "Status", "lots.units": "Units",
   "lots.inspected": "Checked", "lots.of": "{count} of at most {sample}", "lots.errors": "Wrong", "lots.rate": "Label error rate", "lots.only": "Show", "lots.any": "all",

@@ -4,7 +4,7 @@ import { Plot, lineOf } from "./plot.js";
 import { clock } from "./strings.js";
 
 const STEPS = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400].map((seconds) => seconds * 1_000);
-const TICKS_MAX = 6;
+const TICKS_MAX = 5;
 
 // Places on a clock: full minutes and hours, as whoever reads them has them.
 export function clockTicks([from, to]) {

@@ -63,7 +63,7 @@ function factsOf(entry) {
   const facts = {
     admitted: () => [entry.media_type],
     resolved: () => [t("ledger.annotations", { count: entry.annotations.length }), t(`ledger.by.${entry.method}`), t("adjudicate.confidence", { value: percent(entry.confidence, 0) }),
-      t("guideline.version", { version: whole(entry.guideline_version) }), entry.rework > 0 && t("adjudicate.rework", { count: entry.rework }),
+      `${t("guideline.title")}, ${t("guideline.version", { version: whole(entry.guideline_version) })}`, entry.rework > 0 && t("adjudicate.rework", { count: entry.rework }),
       entry.adjudicator && t("ledger.adjudicator", { code: entry.adjudicator })],
     joined: () => [t("ledger.participant", { code: entry.participant })],
     inspected: () => [t(entry.correct ? "ledger.right" : "ledger.wrong"), t("ledger.auditor", { code: entry.auditor }), entry.late && t("ledger.late")],
@@ -76,7 +76,7 @@ const nameOf = (what) => (t(`ledger.${what}`) === `ledger.${what}` ? what : t(`l
 
 function Entry({ entry, line }) {
   return html`<li class=${entry.what === "inspected" && !entry.correct ? "bad" : entry.what}><time datetime=${entry.at}>${moment(entry.at, true)}</time><h2>${nameOf(entry.what)}</h2>
-    ${factsOf(entry).map((one) => html`<p dir="auto">${one}</p>`)}
+    <p class="facts-of">${factsOf(entry).map((one) => html`<bdi>${one}</bdi>`)}</p>
     ${entry.annotations?.length > 0 && html`<ul class="tags">${entry.annotations.map((one) => html`<li key=${one.annotation_id}><code>${one.annotator}</code></li>`)}</ul>`}
     <details><summary>${t("ledger.line", { entry: whole(entry.entry) })}</summary><pre dir="ltr" tabindex="0">${line}</pre></details></li>`;
 }
