@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from concord.quality.expectation import clamp, expectation, soft_votes
-from concord.quality.responses import Floats, Indices, Responses
+from concord.quality.responses import CountMatrix, Floats, Indices, Responses
 
 ITERATIONS_MAX = 1000
 TOLERANCE = 1e-10
+REACH_FIRST, REACH_FACTOR = 1.0, 4.0
+"""How many times as far as EM two steps of it are followed at first, and by what that grows when it went well."""
+FLOOR = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +58,10 @@ def dawid_skene(
     - M: confusions[a, k, l] ~ smoothing + sum over labels l of a of posteriors[u, k]; prior ~ sum of posteriors;
     - E: `expectation`;
 
-    until the log-likelihood rises by no more than ``tolerance * |log-likelihood|``. EM never lowers it. It
-    finds a local maximum; soft votes are the start of the original paper. Repeated labels of one annotator
+    until the log-likelihood rises in an M and an E step by no more than ``tolerance * |log-likelihood|``. EM never
+    lowers it, and goes on slowly at its end; so after every second step it is tried how it stands further ahead
+    (SQUAREM), which counts where it is no lower, so it never falls here either. EM finds a local maximum; soft
+    votes are the start of the original paper. Repeated labels of one annotator
     count as independent responses, as in the paper (`Responses.latest` keeps the last).
 
     Args:
@@ -73,7 +78,8 @@ def dawid_skene(
     Raises:
         ValueError: a pseudo-count is below 0, or there is no E step to make.
 
-    Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equations 2.3 to 2.5.
+    Source: Dawid and Skene, Applied Statistics 28 (1979) 20-28, equations 2.3 to 2.5; Varadhan and Roland,
+    Scandinavian Journal of Statistics 35 (2008) 335-353, scheme S3.
 
     >>> from concord.quality.responses import encode
     >>> good = [(who, unit, unit % 2) for who in ("ann", "bob") for unit in range(6)]
@@ -88,19 +94,84 @@ def dawid_skene(
         raise ValueError(f"pseudo-counts must be at least 0, not {pseudo_counts.min()}")
     if iterations_max < 1:
         raise ValueError(f"at least one iteration is needed, not {iterations_max}")
-    posteriors = clamp(soft_votes(responses.votes()), gold)
-    before, converged, iterations = -np.inf, False, 0
-    while True:
-        iterations += 1
-        expected = np.asarray(matrix.T @ posteriors)  # [annotator K + reported, true]
-        confusions = _rows_to_one(expected.reshape(shape).transpose(0, 2, 1) + pseudo_counts)
-        prior = posteriors.mean(axis=0)
-        posteriors, log_likelihood = expectation(matrix, confusions, prior, gold)
-        objective = log_likelihood + _log_prior(confusions, pseudo_counts)
-        converged = objective - before <= tolerance * abs(objective)
-        if converged or iterations == iterations_max:
-            return Inference(posteriors, confusions, prior, log_likelihood, iterations, converged)
-        before = objective
+    steps = _Steps(matrix, shape, pseudo_counts, gold)
+    now = steps.expect(*steps.maximise(clamp(soft_votes(responses.votes()), gold)))
+    reach = REACH_FIRST
+    while steps.made < iterations_max:
+        once = steps.expect(*steps.maximise(now.posteriors))
+        if once.objective - now.objective <= tolerance * abs(once.objective):
+            return once.inference(steps.made, converged=True)
+        if steps.made == iterations_max:
+            return once.inference(steps.made, converged=False)
+        twice = steps.maximise(once.posteriors)
+        ahead, length = _ahead((now.confusions, now.prior), (once.confusions, once.prior), twice, reach)
+        now = steps.expect(*ahead)
+        if not now.objective >= once.objective:
+            reach = max(REACH_FIRST, reach / REACH_FACTOR)
+            now = steps.expect(*twice) if steps.made < iterations_max else once
+        elif length >= reach:
+            reach *= REACH_FACTOR
+    return now.inference(steps.made, converged=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Confusion matrices and class shares, with what follows from them."""
+
+    confusions: Floats
+    prior: Floats
+    posteriors: Floats
+    log_likelihood: float
+    objective: float
+
+    def inference(self, iterations: int, *, converged: bool) -> Inference:
+        return Inference(self.posteriors, self.confusions, self.prior, self.log_likelihood, iterations, converged)
+
+
+class _Steps:
+    """The two steps of EM on some labels; `made` counts the E steps."""
+
+    def __init__(
+        self, matrix: CountMatrix, shape: tuple[int, int, int], pseudo_counts: Floats, gold: Indices | None
+    ) -> None:
+        self.made = 0
+        self._matrix = matrix
+        self._turned = matrix.T
+        self._shape = shape
+        self._pseudo_counts = pseudo_counts
+        self._gold = gold
+
+    def maximise(self, posteriors: Floats) -> tuple[Floats, Floats]:
+        expected = np.asarray(self._turned @ posteriors)  # [annotator K + reported, true]
+        confusions = _rows_to_one(expected.reshape(self._shape).transpose(0, 2, 1) + self._pseudo_counts)
+        return confusions, posteriors.mean(axis=0)
+
+    def expect(self, confusions: Floats, prior: Floats) -> _Point:
+        self.made += 1
+        posteriors, log_likelihood = expectation(self._matrix, confusions, prior, self._gold)
+        objective = log_likelihood + _log_prior(confusions, self._pseudo_counts)
+        return _Point(confusions, prior, posteriors, log_likelihood, objective)
+
+
+_Shares = tuple[Floats, Floats]
+
+
+def _ahead(zero: _Shares, one: _Shares, two: _Shares, reach: float) -> tuple[_Shares, float]:
+    """Return where two steps of EM point to, and how far that is; at 1 it is where the second step ends.
+
+    The third scheme of SQUAREM: with r the first step and v how the second differs from it, zero + 2 a r + a^2 v for
+    a = |r| / |v|, at most `reach`. What would be negative is a hundredth of what the second step gives.
+    """
+    first = [b - a for a, b in zip(zero, one, strict=True)]
+    bend = [(c - b) - step for b, c, step in zip(one, two, first, strict=True)]
+    across = float(np.sqrt(sum((step * step).sum() for step in first)))
+    bent = float(np.sqrt(sum((step * step).sum() for step in bend)))
+    length = min(max(across / bent, 1.0), reach) if bent > 0.0 else 1.0
+    points = []
+    for a, step, turn, end in zip(zero, first, bend, two, strict=True):
+        far = a + 2.0 * length * step + length * length * turn
+        points.append(_rows_to_one(np.where(far > 0.0, far, end * FLOOR)))
+    return (points[0], points[1]), length
 
 
 def _rows_to_one(counts: Floats) -> Floats:

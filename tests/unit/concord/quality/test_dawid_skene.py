@@ -72,6 +72,36 @@ def test_iterations_that_run_out_are_admitted() -> None:
     assert (found.iterations, found.converged) == (3, False)
 
 
+def noisy(units: int = 3_000, annotators: int = 60, classes: int = 4) -> Responses:
+    """Return five labels of each unit by people of whom some are hardly better than chance: EM ends slowly here."""
+    rng = np.random.default_rng(7)
+    truth = rng.integers(classes, size=units)
+    who = np.argsort(rng.random((units, annotators)), axis=1)[:, :5]
+    right = rng.random((units, 5)) < rng.uniform(0.3, 0.9, annotators)[who]
+    said = np.where(right, truth[:, None], rng.integers(classes, size=(units, 5)))
+    index = np.repeat(np.arange(units, dtype=np.int32), 5)
+    return Responses(index, who.ravel().astype(np.int32), said.ravel().astype(np.int32), units, annotators, classes)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.5])
+def test_looking_ahead_ends_where_em_does_in_fewer_steps(smoothing: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = dawid_skene(noisy(), smoothing=smoothing, tolerance=1e-12)
+    monkeypatch.setattr("concord.quality.dawid_skene.REACH_FACTOR", 1.0)  # never further than EM's own steps
+    plain = dawid_skene(noisy(), smoothing=smoothing, tolerance=1e-12)
+    assert ahead.converged
+    assert plain.converged
+    assert ahead.iterations <= 0.6 * plain.iterations
+    assert ahead.confusions == pytest.approx(plain.confusions, abs=2e-4)
+    assert ahead.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-8)
+
+
+def test_more_steps_are_never_less_likely() -> None:
+    found = [dawid_skene(noisy(), iterations_max=most) for most in range(1, 24)]
+    rises = np.diff([one.log_likelihood for one in found])
+    assert [one.iterations for one in found] == list(range(1, 24))
+    assert (rises >= -1e-9 * abs(found[0].log_likelihood)).all()
+
+
 def test_an_annotator_or_unit_without_labels_does_no_harm() -> None:
     index = np.array([0, 1, 0, 1], dtype=np.int32)
     labels = np.array([0, 1, 0, 1], dtype=np.int32)
