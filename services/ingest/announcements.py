@@ -116,28 +116,38 @@ def _always_there(kind: Any) -> Any:
 
 def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:
     """Return the event that a unit is in; its payload is not in it."""
-    suggested = claim.suggested
+    policy = project.definition.policy
     told = UnitAdmitted(
         unit_id=unit.unit_id,
         source_id=unit.source_id,
         media_type=unit.media_type,
         fingerprint=unit.fingerprint,
-        priority=priority_of(unit.priority, unit.uncertainty, project.definition.policy),
-        skills_required=unit.skills,
-        named_annotators=unit.annotators,
-        gold_label=claim.gold,
         guideline_version=project.guideline_version,
         content_length=claim.content_length,
-        overlap_initial=project.definition.policy.overlap.initial,
-        uncertainty=unit.uncertainty,
-        stratum=unit.stratum,
-        suggested_label=None if suggested is None else suggested.label,
-        suggestion_model="" if suggested is None else suggested.model,
-        suggestion_confidence=None if suggested is None else suggested.confidence,
-        suggestion_hidden=suggested is not None and suggested.hidden,
+        overlap_initial=policy.overlap.initial,
+        **_told_of_some(unit, claim, priority_of(unit.priority, unit.uncertainty, policy)),
     )
     envelope = UnitEvent(unit_admitted=told)
     return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)
+
+
+def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any]:
+    """Return what most units do not have: a field that is named costs, whatever is in it."""
+    found: dict[str, Any] = {
+        "priority": priority,
+        "skills_required": unit.skills,
+        "named_annotators": unit.annotators,
+        "stratum": unit.stratum,
+    }
+    told = {name: value for name, value in found.items() if value}
+    if claim.gold is not None:
+        told["gold_label"] = claim.gold
+    if unit.uncertainty is not None:
+        told["uncertainty"] = unit.uncertainty
+    if (suggested := claim.suggested) is not None:
+        told["suggested_label"], told["suggestion_model"] = suggested.label, suggested.model
+        told["suggestion_confidence"], told["suggestion_hidden"] = suggested.confidence, suggested.hidden
+    return told
 
 
 def unit_duplicated(announcer: Announcer, project: domain.ProjectState, unit: UnitState) -> Outgoing:
