@@ -13,7 +13,7 @@ from concord.contracts.ids import slot_of
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
-from services.assign.door import roster, standing
+from services.assign.door import qualifications, roster, standing
 from services.assign.door.desk import desk_of
 from services.assign.handlers import Answer, Taken
 from services.assign.hot_route import HotRoute
@@ -54,6 +54,8 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotOffered: 409,
     refusals.OnBreak: 409,
     refusals.NotAtWork: 409,
+    refusals.NotQualified: 409,
+    refusals.NotFailed: 409,
     refusals.StateRefused: 409,
     refusals.LabelRefused: 422,
 }
@@ -82,7 +84,7 @@ def routers() -> tuple[APIRouter, ...]:
     routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
     routes.post("/assignments/{assignment_id}/return", **stands)(give_back)
     routes.post("/assignments/{assignment_id}/renew", **stands)(renew)
-    return hot, routes, roster.router(), standing.router()
+    return hot, routes, roster.router(), standing.router(), qualifications.router()
 
 
 async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Response:

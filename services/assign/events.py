@@ -22,6 +22,7 @@ from services.assign import announcements
 from services.assign.domain import unit
 from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, AtWork, Credential
+from services.assign.domain.qualification import QualificationState
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.roster import LEADS_TO
 from services.assign.domain.unit import UnitState, may_still_submit
@@ -65,8 +66,12 @@ async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
 
 
 async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
+    answered = []
     for delivery in deliveries:
         event = cast("QualityEvent", delivery.event)
+        if event.HasField("competence_estimated") and not event.competence_estimated.field:
+            answered.append((event.metadata.event_id, _answered(event)))
+            continue
         if event.HasField("break_required"):
             asked: BreakRequired | StandingChanged = event.break_required
         elif event.HasField("standing_changed") and event.standing_changed.standing == PAUSED:
@@ -75,6 +80,14 @@ async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
             continue
         pause = Break(asked.until_us, asked.reason)
         assign.claims.ask_for_break(asked.annotator_id, event.metadata.project_id, pause)
+    await assign.qualifying.hear(answered)
+
+
+def _answered(event: QualityEvent) -> QualificationState:
+    told = event.competence_estimated
+    return QualificationState(
+        event.metadata.project_id, told.annotator_id, told.revision, told.gold_units, told.gold_correct
+    )
 
 
 def annotator_from(event: Message) -> AnnotatorState:

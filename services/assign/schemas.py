@@ -126,15 +126,16 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     """Why there is nothing, by a code.
 
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
-    project is), `annotator_paused` or `annotator_retired` (the caller is), or `qualifying`: all that is given to who
-    qualifies was had. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them
-    did; a break or a pause of theirs lasts `until`, where that is known.
+    project is), `annotator_paused` or `annotator_retired` (the caller is), `not_qualified`, or `qualifying`: all that is
+    given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials that have
+    ended, `ended_at` when the last of them did; a break or a pause of theirs lasts `until`, where that is known.
     """
 
     code: Code
     skills: list[str] = []
     ended_at: str = ""
     until: str = ""
+    about_more: int = 0
 
 
 class Claimed(msgspec.Struct, omit_defaults=True):
@@ -195,12 +196,21 @@ class HeldCredential(msgspec.Struct, omit_defaults=True):
     expires_at: str = ""
 
 
+class Qualifying(msgspec.Struct):
+    """How far somebody is who must qualify for a project: `qualifying` or `failed`, and about how many units more."""
+
+    standing: Literal["qualifying", "qualified", "failed"]
+    answered: int
+    about_more: int
+
+
 class InProject(msgspec.Struct, omit_defaults=True):
     """Where the caller stands in one project.
 
     `name` is the heading of its guideline, for a project's own name may be its client's; `waiting` how many units wait
     for the caller, 200 for so many or more; with none, `reason` and `why` say why. `priority` is of what comes first,
-    which is wanted by `due_at`, where the project says a deadline.
+    which is wanted by `due_at`, where the project says a deadline. `qualification` is there while the caller must
+    qualify for the project.
     """
 
     project_id: str
@@ -210,6 +220,7 @@ class InProject(msgspec.Struct, omit_defaults=True):
     due_at: str = ""
     reason: str = ""
     why: Nothing | None = None
+    qualification: Qualifying | None = None
 
 
 class Standing(msgspec.Struct):

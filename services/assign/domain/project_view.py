@@ -6,6 +6,7 @@ from services.assign.domain.active_time import ActiveTimes
 from services.assign.domain.breaks import Breaks
 from services.assign.domain.held import HeldLeases
 from services.assign.domain.overlap import LET_GO, seen_by, slots_open, turns
+from services.assign.domain.qualification import QualificationState
 from services.assign.domain.stranding import LET_GO_MAX
 from services.assign.domain.unit import UnitState
 
@@ -46,6 +47,7 @@ class ProjectView:
         asked_us: when each annotator last asked for work in the project, on the same clock.
         stranded: units that were told to be stranded, and still are.
         breaks: who is on a break.
+        qualifications: how those stand who were told to have answered gold, where the project asks for it.
         desk_pages: the newest known page of each annotator's desk.
     """
 
@@ -58,6 +60,7 @@ class ProjectView:
         self.asked_us: dict[str, int] = {}
         self.stranded: dict[str, None] = {}
         self.breaks = Breaks()
+        self.qualifications: dict[str, QualificationState] = {}
         self.desk_pages: dict[str, int] = {}
 
     def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:

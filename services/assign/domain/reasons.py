@@ -7,6 +7,7 @@ import msgspec
 
 from services.assign.domain.breaks import Break
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
+from services.assign.domain.qualification import Progress
 from services.assign.domain.roster import at_work
 
 Code = Literal[
@@ -20,6 +21,7 @@ Code = Literal[
     "annotator_paused",
     "annotator_retired",
     "qualifying",
+    "not_qualified",
 ]
 
 
@@ -31,6 +33,7 @@ class Why(msgspec.Struct, frozen=True):
         skills: what they lack for that which waits, or which credentials have ended.
         ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
         until_us: when the break or pause is over, microseconds since the epoch, UTC; None: there is none, or no end.
+        about_more: for who qualifies in the project: about how many units more it takes.
         detail: why the break was asked for, why they are paused or retired, or why the project is not open.
     """
 
@@ -39,6 +42,7 @@ class Why(msgspec.Struct, frozen=True):
     ended_at_us: int | None = None
     until_us: int | None = None
     detail: str = ""
+    about_more: int = 0
 
 
 def not_given(life: str, reason: str) -> Why:
@@ -47,7 +51,11 @@ def not_given(life: str, reason: str) -> Why:
 
 
 def why_nothing(
-    annotator: AnnotatorState, waiting: Collection[tuple[str, ...]], now_us: int, on_break: Break | None = None
+    annotator: AnnotatorState,
+    waiting: Collection[tuple[str, ...]],
+    now_us: int,
+    on_break: Break | None = None,
+    progress: Progress | None = None,
 ) -> Why:
     """Return why an annotator who asked was given nothing.
 
@@ -56,8 +64,9 @@ def why_nothing(
         waiting: the sets of skills that what waits for anyone takes, once each.
         now_us: the time.
         on_break: the break that they are on in the project.
+        progress: how far they are in qualifying for it; None: they need not, or have.
     """
-    if (whatever_waits := _whatever_waits(annotator, now_us, on_break)) is not None:
+    if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress)) is not None:
         return whatever_waits
     able = abilities(annotator, now_us)
     if not waiting:
@@ -77,7 +86,9 @@ def why_nothing(
     return Why("lacks_skill", lacking)
 
 
-def _whatever_waits(annotator: AnnotatorState, now_us: int, on_break: Break | None) -> Why | None:
+def _whatever_waits(
+    annotator: AnnotatorState, now_us: int, on_break: Break | None, progress: Progress | None
+) -> Why | None:
     """Return why nothing that waits is given to them; None where it may be."""
     state = at_work(annotator, now_us)
     if state == "paused":
@@ -86,4 +97,6 @@ def _whatever_waits(annotator: AnnotatorState, now_us: int, on_break: Break | No
         return Why("annotator_retired", detail=annotator.reason)
     if on_break is not None:
         return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
+    if progress is not None:
+        return Why("not_qualified" if progress.standing == "failed" else "qualifying", about_more=progress.about_more)
     return Why("qualifying") if state == "qualifying" else None

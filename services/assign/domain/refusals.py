@@ -48,6 +48,23 @@ class NotAtWork(Refusal):
         super().__init__(f"You are {state}{until}{': ' if reason else '.'}{reason}", cure=cure)
 
 
+class NotQualified(Refusal):
+    """The annotator has not reached the project's bar on its gold in as many units as it gives."""
+
+    field = "project_id"
+    cure = "ask the operator for another try"
+
+    def __init__(self, units: int) -> None:
+        super().__init__(f"You have not qualified for this project in {units} units.")
+
+
+class NotFailed(Refusal):
+    """There is nothing to try again."""
+
+    field = "annotator_id"
+    cure = "name somebody whose standing in the project is failed"
+
+
 class StateRefused(Refusal):
     """An annotator cannot be in that state next."""
 

@@ -27,7 +27,8 @@ REASONS: Mapping[Code, str] = {
     "closed": "This project is closed{detail}; what you hold may be finished.",
     "annotator_paused": "You are paused{until}{detail}",
     "annotator_retired": "You are retired{detail}",
-    "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now.",
+    "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now{more}.",
+    "not_qualified": "You have not qualified for this project; ask the operator for another try.",
 }
 """Why there is nothing, for people."""
 NOT_GIVEN = ("paused", "closed")
@@ -105,8 +106,9 @@ def nothing(why: Why) -> tuple[str, Nothing]:
         ended_at=ended_at,
         until=f" until {until}" if until else "",
         detail=detail,
+        more=f"; it takes about {why.about_more} more" if why.about_more else "",
     )
-    return reason, Nothing(why.code, list(why.skills), ended_at, until)
+    return reason, Nothing(why.code, list(why.skills), ended_at, until, why.about_more)
 
 
 def _heading(guideline: str) -> str:

@@ -11,7 +11,7 @@ from concord.chassis.http import documented, json_answer, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import merged
 from concord.contracts.ids import slot_of_project
-from services.assign.domain.refusals import NotAtWork, OnBreak
+from services.assign.domain.refusals import NotAtWork, NotQualified, OnBreak
 from services.assign.domain.roster import at_work
 from services.assign.domain.turns import Candidate
 from services.assign.door.desk import Desk, desk_of, nothing
@@ -24,6 +24,7 @@ from services.assign.schemas import (
     HeldCredential,
     HeldLease,
     InProject,
+    Qualifying,
     Standing,
     microseconds_of,
     timestamp,
@@ -108,7 +109,7 @@ async def _claimed(request: Request, caller: Caller, project_id: str, units: int
         status, body = await desk.gather.at(
             request, slot_of_project(project_id), target, msgspec.json.encode(ClaimBody(units)), serve
         )
-    except (OnBreak, NotAtWork):
+    except (OnBreak, NotAtWork, NotQualified):
         return None
     return CLAIMED.decode(body) if status == _OK else None
 
@@ -160,6 +161,7 @@ def _shown(desk: Desk, found: Found) -> InProject:
         due_at=timestamp(found.due_us) if found.due_us is not None else "",
         reason=reason,
         why=why,
+        qualification=None if found.progress is None else Qualifying(*msgspec.structs.astuple(found.progress)),
     )
 
 

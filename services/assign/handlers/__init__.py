@@ -2,7 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
-`waiting` has claims wait and says why there is nothing,
+`waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `stranded` finds what
 waits for nobody, and `closing` ends the wait in projects that are closed.
 """
@@ -20,6 +20,7 @@ from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
 from services.assign.handlers.onward import Onward
+from services.assign.handlers.qualifying import Qualifying
 from services.assign.handlers.standing import InProject, Standings
 from services.assign.handlers.stranded import Stranded, Waits
 from services.assign.handlers.submissions import Answer, Submissions, Taken
@@ -41,6 +42,7 @@ __all__ = [
     "Leases",
     "Onward",
     "Projects",
+    "Qualifying",
     "Standings",
     "Stranded",
     "Submissions",
@@ -67,6 +69,7 @@ class Handlers:
     stranded: Stranded
     closing: Closing
     standings: Standings
+    qualifying: Qualifying
 
     @classmethod
     def of(
@@ -83,7 +86,8 @@ class Handlers:
         """
         projects, requests = Projects(table), Requests(writer)
         annotators, desks = Annotators(repository, requests), Desks(repository, requests, clock)
-        claims = Claims(repository, projects, annotators, desks, requests, instruments, clock)
+        qualifying = Qualifying(repository, projects, requests)
+        claims = Claims(repository, projects, annotators, desks, qualifying, requests, instruments, clock)
         submissions = Submissions(repository, projects, instruments)
         return cls(
             projects=projects,
@@ -96,5 +100,6 @@ class Handlers:
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),
             closing=Closing(repository, projects, requests),
-            standings=Standings(repository, projects, clock),
+            standings=Standings(repository, projects, qualifying, clock),
+            qualifying=qualifying,
         )

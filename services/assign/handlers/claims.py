@@ -15,12 +15,14 @@ from services.assign.domain import eligibility, lease, roster, unit
 from services.assign.domain.breaks import Break
 from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.qualification import Progress
 from services.assign.domain.queue import Pick, Seeker
-from services.assign.domain.refusals import NotAtWork, NotOffered, OnBreak, Refusal
+from services.assign.domain.refusals import NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.handlers.desks import Desks
+from services.assign.handlers.qualifying import Qualifying
 from services.assign.repository import Repository
 
 CLAIM_ROUNDS_MAX = 3
@@ -35,9 +37,9 @@ class Leased(msgspec.Struct, frozen=True):
     project: Project
 
 
-def seeker_of(annotator: AnnotatorState, now_us: int) -> Seeker:
-    """Return an annotator as somebody who wants work."""
-    gold_alone = roster.at_work(annotator, now_us) == "qualifying"
+def seeker_of(annotator: AnnotatorState, now_us: int, progress: Progress | None) -> Seeker:
+    """Return an annotator as somebody who wants work; `progress`: how far they are in qualifying for it."""
+    gold_alone = progress is not None or roster.at_work(annotator, now_us) == "qualifying"
     return Seeker(annotator.annotator_id, eligibility.abilities(annotator, now_us), gold_alone)
 
 
@@ -49,6 +51,7 @@ class Claims:
         projects: their policies.
         annotators: who may claim.
         desks: what they may hold.
+        qualifying: who is given hidden gold alone.
         requests: names requests.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
@@ -60,6 +63,7 @@ class Claims:
         projects: Projects,
         annotators: Annotators,
         desks: Desks,
+        qualifying: Qualifying,
         requests: Requests,
         instruments: Instruments,
         clock: Clock,
@@ -68,6 +72,7 @@ class Claims:
         self.projects = projects
         self.annotators = annotators
         self.desks = desks
+        self.qualifying = qualifying
         self.requests = requests
         self.instruments = instruments
         self.clock = clock
@@ -80,7 +85,8 @@ class Claims:
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
-            OnBreak, NotAtWork: the annotator is on a break, paused or retired, and holds nothing.
+            OnBreak, NotAtWork, NotQualified: the annotator is on a break, paused or retired, or has failed to qualify,
+                and holds nothing.
             Backlogged: the broker takes no events.
         """
         project = self.projects.known(project_id)
@@ -112,6 +118,9 @@ class Claims:
         state = roster.at_work(annotator, self.clock.now_us())
         if state in ("paused", "retired"):
             return NotAtWork(state, annotator.reason, annotator.until_us)
+        progress = self.qualifying.progress(self.projects.known(project_id), annotator_id)
+        if progress is not None and progress.standing == "failed":
+            return NotQualified(progress.answered)
         pause = self.on_break(annotator_id, project_id)
         return OnBreak(pause.reason, pause.until_us) if pause is not None else None
 
@@ -156,7 +165,8 @@ class Claims:
         annotator = await self.annotators.get(annotator_id)
         if annotator.state == "invited":
             annotator = await self.annotators.arrived(annotator_id)
-        seeker = seeker_of(annotator, self.clock.now_us())
+        progress = self.qualifying.progress(self.projects.known(project_id), annotator_id)
+        seeker = seeker_of(annotator, self.clock.now_us(), progress)
         if not seeker.gold_alone:  # units are not kept waiting for who cannot have them
             self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
         return seeker

@@ -9,10 +9,12 @@ from concord.chassis.projects import Project
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.outlook import NOTHING, Outlook
 from services.assign.domain.place import Place
+from services.assign.domain.qualification import Progress
 from services.assign.domain.reasons import Why, not_given, why_nothing
 from services.assign.domain.roster import at_work
 from services.assign.handlers.claims import seeker_of
 from services.assign.handlers.deciding import Projects
+from services.assign.handlers.qualifying import Qualifying
 from services.assign.repository import Repository
 
 PROJECTS_LOOKED_AT_MAX = 2_000
@@ -26,12 +28,14 @@ class InProject(msgspec.Struct, frozen=True):
         outlook: what waits for them.
         due_us: by when the first of it is wanted, microseconds since the epoch, UTC; None: no time was said.
         why: why there is nothing; None where there is something.
+        progress: how far they are in qualifying; None: they need not, or have.
     """
 
     project: Project
     outlook: Outlook
     due_us: int | None
     why: Why | None
+    progress: Progress | None
 
 
 class Standings:
@@ -40,12 +44,14 @@ class Standings:
     Args:
         repository: where facts are found.
         projects: as ingest defined them.
+        qualifying: who is given hidden gold alone.
         clock: time.
     """
 
-    def __init__(self, repository: Repository, projects: Projects, clock: Clock) -> None:
+    def __init__(self, repository: Repository, projects: Projects, qualifying: Qualifying, clock: Clock) -> None:
         self.repository = repository
         self.projects = projects
+        self.qualifying = qualifying
         self.clock = clock
 
     def of(self, annotator: AnnotatorState, visible: Callable[[str], bool]) -> list[InProject]:
@@ -64,17 +70,19 @@ class Standings:
         project_id, now_us = project.project_id, self.clock.now_us()
         view = place.views.get(project_id)
         pause = view.breaks.running(annotator.annotator_id, now_us) if view is not None else None
-        stopped = pause is not None or at_work(annotator, now_us) in ("paused", "retired")
+        progress = self.qualifying.progress(project, annotator.annotator_id)
+        failed = progress is not None and progress.standing == "failed"
+        stopped = failed or pause is not None or at_work(annotator, now_us) in ("paused", "retired")
         outlook = (
             NOTHING
             if stopped or not project.gives_work
-            else place.queue.outlook(project_id, seeker_of(annotator, now_us))
+            else place.queue.outlook(project_id, seeker_of(annotator, now_us, progress))
         )
         why = None
         if not project.gives_work:
             why = not_given(project.life, project.life_reason)
         elif not outlook.units:
-            why = why_nothing(annotator, place.queue.skills_wanted(project_id), now_us, pause)
+            why = why_nothing(annotator, place.queue.skills_wanted(project_id), now_us, pause, progress)
         within_us = project.policy.deadline_seconds * MICROSECONDS
         due_us = outlook.since_us + within_us if within_us and outlook.since_us else None
-        return InProject(project, outlook, due_us, why)
+        return InProject(project, outlook, due_us, why, progress)

@@ -74,4 +74,5 @@ class Waiting:
         if not project.gives_work:
             return not_given(project.life, project.life_reason)
         on_break = self.claims.on_break(annotator_id, project_id)
-        return why_nothing(annotator, waiting, self.clock.now_us(), on_break)
+        progress = self.claims.qualifying.progress(project, annotator_id)
+        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress)

@@ -2,15 +2,18 @@
 
 from services.assign.repository.fresh_pages import FRESH, FreshPages
 from services.assign.repository.kinds import ANNOTATOR, UNIT, active_time_key, annotator_key, desk_key
+from services.assign.repository.qualifications import QUALIFICATION, qualification_key
 from services.assign.repository.repository import Repository
 
 __all__ = [
     "ANNOTATOR",
     "FRESH",
+    "QUALIFICATION",
     "UNIT",
     "FreshPages",
     "Repository",
     "active_time_key",
     "annotator_key",
     "desk_key",
+    "qualification_key",
 ]

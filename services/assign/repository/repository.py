@@ -34,6 +34,7 @@ from services.assign.repository.kinds import (
     desk_key,
     unit_key,
 )
+from services.assign.repository.qualifications import Qualifications
 
 CODE_CHARACTERS = 10
 RESTART_GRACE_SECONDS = 30
@@ -60,6 +61,7 @@ class Repository:
     Attributes:
         places: the places that are loaded here, or are being loaded.
         fresh: the pages in which units wait to whom nothing happened alone.
+        qualifications: who may do real work, where projects ask for gold first.
     """
 
     def __init__(self, journal: Journal, owner: Owner, id_secret: bytes, generator: random.Random) -> None:
@@ -73,8 +75,9 @@ class Repository:
         self._memory = RowsInMemory()
         self._bells: dict[str, asyncio.Event] = {}
         self.fresh = FreshPages(journal, owner.places, self.places, self._ring)
+        self.qualifications = Qualifications(journal, owner.places, self.places)
         journal.listen(UNIT, self._settle)
-        journal.listen(ANNOTATOR, self._settle_annotator)
+        journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
 
     def place(self, project_id: str) -> Place:
         """Return the place in which a project lies.
@@ -141,6 +144,7 @@ class Repository:
         models = self.places.setdefault(place, Place(self._generator, not_before_us, self._memory))
         # Pages first: a row that is taken out of its page meanwhile has its marker before the page goes.
         await self.fresh.load(place)
+        await self.qualifications.load(place)
         open_here = {self.key(unit_id) for unit_id in models.queue.waiting()} | set(models.held_or_lacking())
         count = 0
         async for key, state in self.journal.rebuild_open(UNIT, range(place, SLOTS, self.owner.places)):
@@ -350,11 +354,6 @@ class Repository:
         self.pool.settle(annotator)
         for project_id in list(self._bells):
             self._ring(project_id)
-
-    def _settle_annotator(self, key: str, annotator: AnnotatorState) -> None:
-        """Bring the read models up to an annotator's newest state; the journal's listener."""
-        del key
-        self.pool.settle(annotator)
 
     async def desk(self, project_id: str, annotator_id: str) -> DeskState:
         """Return the newest page of an annotator's desk in a project; it may be closed, or not made yet."""

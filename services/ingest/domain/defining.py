@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from concord.labels.fields import FORM
+from concord.quality.qualification import units_least
 from services.ingest.domain.life import revised
 from services.ingest.domain.project import (
     CONFIDENCE,
@@ -99,6 +100,11 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.gold.rate", policy.gold.rate, 0, 1)
     yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
     yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
+    if policy.gold.qualify != "no" and policy.gold.qualify_units_max < (
+        least := units_least(policy.gold.pass_accuracy)
+    ):
+        problem = f"is {policy.gold.qualify_units_max}, and pass_accuracy is reached after {least} without a mistake"
+        yield Fault("policy.gold.qualify_units_max", problem, f"send {least} or more, or a lower pass_accuracy")
     yield from _within("policy.sampling.rate", policy.sampling.rate, 0, 1)
     yield from _within("policy.sampling.uncertainty_min", policy.sampling.uncertainty_min, 0, 1)
     yield from quota_faults(policy.sampling)

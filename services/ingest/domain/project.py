@@ -17,10 +17,7 @@ STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
 GUIDELINE_BYTES_MAX = 400_000
 """In UTF-8. A definition is told whole in one event, its schema of at most 200,000 bytes among the rest."""
-WITHOUT_EFFECT = (
-    "policy.gold.qualify_units_max",
-    "policy.deadline_seconds",
-)
+WITHOUT_EFFECT: tuple[str, ...] = ()
 """Fields that are kept and told, and that no service reads yet."""
 
 
@@ -110,9 +107,16 @@ class Consensus(Wish, frozen=True):
 
 
 class Gold(Wish, frozen=True):
-    """The share of hidden gold in the work, and the qualification test's length and bar."""
+    """The share of hidden gold in the work, and the qualification test's length and bar.
+
+    Attributes:
+        qualify: of whom it is asked to be given gold alone until the lower bound of their accuracy on it reaches
+            `pass_accuracy`: of nobody, of everybody once, or of everybody again under each version of the guideline.
+        qualify_units_max: gold units after which somebody who has not reached it has failed.
+    """
 
     rate: float = 0.10
+    qualify: Literal["no", "once", "each_version"] = "no"
     qualify_units_max: int = 30
     pass_accuracy: float = 0.80
 

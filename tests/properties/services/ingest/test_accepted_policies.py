@@ -34,6 +34,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     ),
     "gold.rate": (0.0, 1.0),
     "gold.qualify_units_max": (1, 1_000),
+    "gold.qualify": ("no", "no"),
     "gold.pass_accuracy": (0.0, 1.0),
     "sampling.rate": (0.0, 1.0),
     "sampling.seed": ("", "s" * 100),

@@ -1,0 +1,146 @@
+"""Whether somebody may do a project's real work, by what they did on its hidden gold; only where the project asks."""
+
+from typing import Literal
+
+import msgspec
+
+from concord.quality.qualification import about_more, fallen, reached
+
+Asked = Literal["no", "once", "each_version"]
+Standing = Literal["qualifying", "qualified", "failed"]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """What a project asks for.
+
+    Attributes:
+        asked: of nobody, of everybody once, or again under each version of the guideline.
+        accuracy: on gold, of which the lower bound must reach it.
+        units_max: gold units after which somebody who has not reached it has failed.
+        version: of the guideline now.
+    """
+
+    asked: Asked
+    accuracy: float
+    units_max: int
+    version: int
+
+
+class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How somebody stands in a project.
+
+    Attributes:
+        revision: of what was last told of their answers on gold.
+        units, right: of all that they answered there, as far as it was told.
+        from_units, from_right: what of that was before this attempt, or before they were last looked at.
+        version: of the guideline under which they are looked at.
+        attempt: how often they began, from 1.
+    """
+
+    project_id: str
+    annotator_id: str
+    revision: int = 0
+    units: int = 0
+    right: int = 0
+    from_units: int = 0
+    from_right: int = 0
+    version: int = 0
+    standing: Standing = "qualifying"
+    attempt: int = 1
+
+    @property
+    def answered(self) -> tuple[int, int]:
+        """How many they got right of those that count now, and how many these are."""
+        return self.right - self.from_right, self.units - self.from_units
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far somebody is who must qualify.
+
+    Attributes:
+        standing: qualifying or failed; never qualified, since what they do on gold is then hidden again.
+        answered: gold units that count.
+        about_more: about how many more it takes.
+    """
+
+    standing: Standing
+    answered: int
+    about_more: int
+
+
+def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
+    """Return how far somebody is; None for who may do the project's work.
+
+    >>> progress(None, Bar("once", 0.8, 30, 1))
+    Progress(standing='qualifying', answered=0, about_more=14)
+    >>> progress(None, Bar("no", 0.8, 30, 1)) is None
+    True
+    """
+    if bar.asked == "no":
+        return None
+    now = state if state is not None and not _outdated(state, bar) else None
+    if now is not None and now.standing == "qualified":
+        return None
+    right, units = (0, 0) if now is None else now.answered
+    standing: Standing = "qualifying" if now is None else now.standing
+    return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max))
+
+
+def hear(state: QualificationState | None, told: QualificationState, bar: Bar) -> QualificationState | None:
+    """Return how somebody stands once more is told of their answers; None where that changes nothing.
+
+    Of who is qualified only a fall changes anything, so that nothing is written for what is told of them all day: they
+    are looked at in spans of `units_max` units, so that a long good past hides nothing.
+
+    Args:
+        state: as it was.
+        told: revision, units and right are what was told.
+        bar: what the project asks for.
+    """
+    if bar.asked == "no" or (state is not None and told.revision <= state.revision):
+        return None
+    now = state or QualificationState(told.project_id, told.annotator_id, version=bar.version)
+    if _outdated(now, bar):
+        now = _anew(now, bar)
+    now = msgspec.structs.replace(now, revision=told.revision, units=told.units, right=told.right)
+    return _looked_at(now, bar) if now.standing == "qualified" else _judged(now, bar)
+
+
+def _looked_at(now: QualificationState, bar: Bar) -> QualificationState | None:
+    """Return somebody qualified as they stand after what was told; None where that changes nothing."""
+    right, units = now.answered
+    if fallen(right, units, bar.accuracy):
+        return _anew(now, bar)
+    if units < bar.units_max:
+        return None
+    return msgspec.structs.replace(now, from_units=now.units, from_right=now.right)
+
+
+def _judged(now: QualificationState, bar: Bar) -> QualificationState:
+    """Return somebody who is qualifying, or has failed, as they stand after what was told."""
+    right, units = now.answered
+    if now.standing == "qualifying" and reached(right, units, bar.accuracy):
+        return msgspec.structs.replace(now, standing="qualified", from_units=now.units, from_right=now.right)
+    return msgspec.structs.replace(now, standing="failed") if units >= bar.units_max else now
+
+
+def again(state: QualificationState | None, bar: Bar) -> QualificationState | None:
+    """Return somebody who failed at the beginning of another attempt; None for anybody else."""
+    if state is None or state.standing != "failed" or _outdated(state, bar):
+        return None
+    return _anew(state, bar)
+
+
+def _outdated(state: QualificationState, bar: Bar) -> bool:
+    return bar.asked == "each_version" and state.version != bar.version
+
+
+def _anew(state: QualificationState, bar: Bar) -> QualificationState:
+    return msgspec.structs.replace(
+        state,
+        from_units=state.units,
+        from_right=state.right,
+        version=bar.version,
+        standing="qualifying",
+        attempt=state.attempt + 1,
+    )

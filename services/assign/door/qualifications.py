@@ -1,0 +1,87 @@
+"""Routes of qualification: how annotators stand in a project, and another try for who failed."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from msgspec import Meta
+
+from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, page_size, position_of, read_json
+from concord.chassis.identity import Caller, Role, require
+from concord.contracts.names import NAME_CHARACTERS_MAX
+from services.assign.domain.qualification import QualificationState, Standing
+from services.assign.domain.refusals import ProjectUnknown
+from services.assign.door.desk import Desk, desk_of
+
+Operator = Annotated[Caller, require(Role.OPERATOR)]
+ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+
+
+class AgainBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Who may try once more."""
+
+    annotator_id: Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+
+
+class Qualification(msgspec.Struct):
+    """How an annotator stands in a project: what of hidden gold counts now, and how much of that was right."""
+
+    annotator_id: str
+    standing: Standing
+    answered: int
+    right: int
+    attempt: int
+    guideline_version: int
+
+
+class Qualifications(msgspec.Struct):
+    """Some annotators of whom gold has told something, by name; `next` is the cursor of the rest, empty at the end."""
+
+    qualifications: list[Qualification]
+    next: str
+
+
+AGAIN = msgspec.json.Decoder(AgainBody)
+
+
+def router() -> APIRouter:
+    """Return the route table."""
+    routes = APIRouter(prefix="/v1")
+    listed = documented(reply=Qualifications, refusals=(404,))
+    routes.get("/projects/{project_id}/qualifications", **listed)(list_qualifications)
+    again = documented(body=AgainBody, reply=Qualification, refusals=(404, 409))
+    routes.post("/projects/{project_id}/qualifications", **again)(try_again)
+    return routes
+
+
+async def list_qualifications(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, cursor: str = ""
+) -> Response:
+    """List how annotators stand in a project that asks them to qualify, as far as gold has told of them."""
+    desk, size = desk_of(request), page_size(limit)
+    _visible(desk, project_id, caller)
+    after = str(position_of(cursor)[0]) if cursor else ""
+    known = desk.handlers.claims.repository.view(project_id).qualifications
+    names = sorted(name for name in known if name > after)
+    shown = [_shown(known[name]) for name in names[:size]]
+    return json_answer(Qualifications(shown, cursor_of(names[size - 1]) if len(names) > size else ""))
+
+
+async def try_again(request: Request, project_id: AnyId, caller: Operator) -> Response:
+    """Let somebody who failed to qualify try once more, from nothing; gold that they have met is not shown again."""
+    desk = desk_of(request)
+    _visible(desk, project_id, caller)
+    body = await read_json(request, AGAIN)
+    return json_answer(_shown(await desk.handlers.qualifying.again(project_id, body.annotator_id)))
+
+
+def _visible(desk: Desk, project_id: str, caller: Caller) -> None:
+    """Raise ProjectUnknown where there is none, or another client's when the caller is bound to one."""
+    if not caller.may_touch(project_id):
+        raise ProjectUnknown(f"There is no project {project_id[:120]!r}.")
+    desk.handlers.projects.known(project_id)
+
+
+def _shown(state: QualificationState) -> Qualification:
+    right, answered = state.answered
+    return Qualification(state.annotator_id, state.standing, answered, right, state.attempt, state.version)

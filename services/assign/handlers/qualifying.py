@@ -1,0 +1,88 @@
+"""Qualification: what is told of answers on gold decides who may do a project's work."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from services.assign.domain import qualification
+from services.assign.domain.qualification import Asked, Bar, Progress, QualificationState
+from services.assign.domain.refusals import NotFailed
+from services.assign.handlers.deciding import Projects, Requests
+from services.assign.repository import Repository, qualification_key
+
+
+def bar_of(project: Project) -> Bar:
+    """Return what a project asks of its annotators; nothing, where it was defined before it could say."""
+    gold = project.policy.gold
+    asked = cast("Asked", gold.qualify or "no")
+    return Bar(asked, gold.pass_accuracy, gold.qualify_units_max, project.guideline_version)
+
+
+class Qualifying:
+    """Who may do real work.
+
+    Args:
+        repository: where facts are found.
+        projects: what they ask for.
+        requests: names requests.
+    """
+
+    def __init__(self, repository: Repository, projects: Projects, requests: Requests) -> None:
+        self.repository = repository
+        self.projects = projects
+        self.requests = requests
+
+    def progress(self, project: Project, annotator_id: str) -> Progress | None:
+        """Return how far somebody is in a project; None for who may do its work.
+
+        Raises:
+            Unavailable: its place is another process's by now.
+        """
+        if project.policy.gold.qualify in ("", "no"):
+            return None
+        known = self.repository.view(project.project_id).qualifications
+        return qualification.progress(known.get(annotator_id), bar_of(project))
+
+    async def hear(self, told: Sequence[tuple[str, QualificationState]]) -> None:
+        """Take over what metrics tells of answers on gold, each with the id of its event."""
+        causes = [
+            _hearing(event_id, one, bar_of(project))
+            for event_id, one in told
+            if (project := self.projects.find(one.project_id)) is not None and bar_of(project).asked != "no"
+        ]
+        for outcome in await self.repository.qualifications.apply(causes) if causes else ():
+            if outcome.error is not None:
+                raise outcome.error
+
+    async def again(self, project_id: str, annotator_id: str) -> QualificationState:
+        """Let somebody who failed try once more; return how they stand.
+
+        Raises:
+            ProjectUnknown: see there.
+            NotFailed: they did not fail, or nobody is asked to qualify.
+        """
+        bar = bar_of(self.projects.known(project_id))
+
+        def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState]:
+            del now_us
+            after = qualification.again(state, bar)
+            if after is None:
+                raise NotFailed(f"{annotator_id[:120]} has not failed to qualify in this project.")
+            return Decision(after)
+
+        cause = Cause(qualification_key(project_id, annotator_id), self.requests.next(), decide)
+        (outcome,) = await self.repository.qualifications.apply([cause])
+        if outcome.error is not None:
+            raise outcome.error
+        assert outcome.state is not None, "another attempt leaves a state"
+        return outcome.state
+
+
+def _hearing(event_id: str, told: QualificationState, bar: Bar) -> Cause[QualificationState]:
+    def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState] | None:
+        del now_us
+        after = qualification.hear(state, told, bar)
+        return None if after is None else Decision(after)
+
+    return Cause(qualification_key(told.project_id, told.annotator_id), event_id, decide)
