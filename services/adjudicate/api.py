@@ -15,11 +15,14 @@ from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
     Limit,
+    cursor_of,
     decode,
     decode_each,
     documented,
     json_answer,
+    not_ours,
     page_size,
+    position_of,
     read_json,
     read_split,
 )
@@ -42,6 +45,7 @@ from services.adjudicate.domain.escalation import (
 from services.adjudicate.domain.spending import Spent
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
+from services.adjudicate.handlers.queue import Place
 from services.adjudicate.schemas import (
     ESCALATIONS,
     NAMED_UNIT,
@@ -110,20 +114,51 @@ def _door(request: Request) -> Door:
 
 
 async def list_escalations(
-    request: Request, caller: Adjudicator, project_id: str | None = None, limit: Limit = None
+    request: Request, caller: Adjudicator, project_id: str | None = None, limit: Limit = None, cursor: str = ""
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
     door, units_max = _door(request), page_size(limit)
+    after = _place_in(cursor) if cursor else None
     others: list[bytes] = []
     if project_id is not None:
         visible(door.handlers.projects, project_id, caller)
     else:
         others = await door.gather.pages(request)
-    units = await door.handlers.queue.for_adjudicator(
-        caller.subject, units_max, project_id=project_id, client_id=caller.client_id
+    units, last = await door.handlers.queue.for_adjudicator(
+        caller.subject, units_max, project_id=project_id, client_id=caller.client_id, after=after
     )
-    pages = [[_escalation(door, unit) for unit in units], *(ESCALATIONS.decode(page).escalations for page in others)]
-    return json_answer(Escalations(merged(pages, _in_queue, units_max)))
+    mine = Escalations([_escalation(door, unit) for unit in units], _cursor(last) if last is not None else "")
+    return json_answer(_together([mine, *map(ESCALATIONS.decode, others)], units_max))
+
+
+def _together(pages: Sequence[Escalations], units_max: int) -> Escalations:
+    """Return the first of all pages: none of what stands after a place beyond which one of them may hold more."""
+    whole = merged([one.escalations for one in pages], _in_queue, units_max * len(pages))
+    ends = [_place_in(one.next) for one in pages if one.next]
+    end = min(ends, default=None)
+    shown = [one for one in whole if end is None or _in_queue(one) <= end][:units_max]
+    if end is None and len(shown) == len(whole):
+        return Escalations(shown)
+    return Escalations(shown, _cursor(_in_queue(shown[-1]) if end is None or len(shown) == units_max else end))
+
+
+def _cursor(place: Place) -> str:
+    return cursor_of(repr(place[0]), place[1])
+
+
+def _place_in(cursor: str) -> Place:
+    """Return the place in the queue that a cursor says.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    position = position_of(cursor)
+    if len(position) != len(("gain", "unit_id")):
+        raise not_ours()
+    try:
+        return float(str(position[0])), str(position[1])
+    except ValueError as fault:
+        raise not_ours() from fault
 
 
 def _in_queue(one: Escalation) -> tuple[float, str]:

@@ -241,8 +241,16 @@ class Repository:
         known = self.view(project_id).field(field).competence
         return [known[annotator_id] for annotator_id in sorted(known)]
 
-    def escalated(self, units_max: int, project_id: str | None = None, client_id: str | None = None) -> list[str]:
-        """Return units that wait for a ruling, most to be gained first: of a project, or of a client's, or of all.
+    def escalated(
+        self,
+        units_max: int,
+        project_id: str | None = None,
+        client_id: str | None = None,
+        after: tuple[float, str] | None = None,
+    ) -> list[tuple[float, str]]:
+        """Return units that wait for a ruling, each with its place: of a project, or of a client's, or of all.
+
+        Most is to be gained by the first; with `after`, those after that place.
 
         Of all are those of this process's places.
 
@@ -253,7 +261,7 @@ class Repository:
             views = [self.view(project_id)]
         else:
             views = [view for one, view in self._views if client_id in (None, client_of(one))]
-        return [unit_id for _, unit_id in islice(heapq.merge(*(view.by_loss() for view in views)), units_max)]
+        return list(islice(heapq.merge(*(view.by_loss(after) for view in views)), units_max))
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
         """Return the units that exist, by id."""

@@ -62,10 +62,15 @@ class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: list[EscalatedField] = []
 
 
-class Escalations(msgspec.Struct, frozen=True):
-    """Escalations the caller may rule, most to be gained first."""
+class Escalations(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Escalations the caller may rule, most to be gained first; `next` is the cursor of those after them, if any.
+
+    A page may hold fewer than were asked for, or none, and have a next one: units that the caller has a part in are
+    left out.
+    """
 
     escalations: list[Escalation]
+    next: str = ""
 
 
 class Ruling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

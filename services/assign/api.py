@@ -7,7 +7,19 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from concord.chassis.errors import ConcordError
-from concord.chassis.http import AnyId, decode, decode_each, documented, json_answer, read_json, read_split
+from concord.chassis.http import (
+    AnyId,
+    Limit,
+    cursor_of,
+    decode,
+    decode_each,
+    documented,
+    json_answer,
+    name_in,
+    page_size,
+    read_json,
+    read_split,
+)
 from concord.chassis.identity import Caller, Role, require
 from concord.contracts.ids import slot_of
 from services.assign.domain import refusals
@@ -105,13 +117,17 @@ async def show_guideline(request: Request, project_id: AnyId, caller: Annotator)
     return json_answer(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
 
 
-async def show_stranded(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+async def show_stranded(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, cursor: str = ""
+) -> Response:
     """Show which units want labels that nobody who is defined can give, and which skills nobody has."""
     _project_of(project_id, caller)
-    handlers = desk_of(request).handlers
-    waits = handlers.stranded.of(handlers.projects.known(project_id).project_id)
-    units = [StrandedUnit(unit_id, told) for unit_id, told in waits.units]
-    return json_answer(WaitsForNobody(units, [MissingSkills(list(skills), count) for skills, count in waits.skills]))
+    handlers, size = desk_of(request).handlers, page_size(limit)
+    waits = handlers.stranded.of(handlers.projects.known(project_id).project_id, name_in(cursor), size + 1)
+    units = [StrandedUnit(unit_id, told) for unit_id, told in waits.units[:size]]
+    skills = [MissingSkills(list(skills), count) for skills, count in waits.skills]
+    more = cursor_of(units[-1].unit_id) if len(waits.units) > size else ""
+    return json_answer(WaitsForNobody(units, skills, waits.count, more))
 
 
 async def submit_many(request: Request, caller: Annotator) -> Response:

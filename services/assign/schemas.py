@@ -126,9 +126,9 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     """Why there is nothing, by a code.
 
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
-    project is), `annotator_paused` or `annotator_retired` (the caller is), `not_qualified`, or `qualifying`: all that is
-    given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials that have
-    ended, `ended_at` when the last of them did; a break or a pause of theirs lasts `until`, where that is known.
+    project is), `annotator_paused` or `annotator_retired` (the caller is), `not_qualified`, or `qualifying`: all that
+    is given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials that
+    have ended, `ended_at` when the last of them did; a break or a pause of theirs lasts `until`, where that is known.
     """
 
     code: Code
@@ -259,10 +259,12 @@ class MissingSkills(msgspec.Struct):
 
 
 class WaitsForNobody(msgspec.Struct):
-    """What waits in a project for somebody who is not there; the first thousand units."""
+    """What waits in a project for somebody who is not there: some units, by id, of `count`; `next`: the cursor of more."""
 
     units: list[StrandedUnit]
     skills: list[MissingSkills]
+    count: int
+    next: str
 
 
 class Guideline(msgspec.Struct):

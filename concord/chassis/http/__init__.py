@@ -18,7 +18,18 @@ from concord.chassis.http.bodies import (
 )
 from concord.chassis.http.documented import AnyId, documented
 from concord.chassis.http.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, Limits
-from concord.chassis.http.pages import PAGE_DEFAULT, PAGE_MAX, Limit, Page, Whole, cursor_of, page_size, position_of
+from concord.chassis.http.pages import (
+    PAGE_DEFAULT,
+    PAGE_MAX,
+    Limit,
+    Page,
+    Whole,
+    cursor_of,
+    name_in,
+    not_ours,
+    page_size,
+    position_of,
+)
 from concord.chassis.http.problems import DomainStatuses, problem, refusal
 
 __all__ = [
@@ -44,6 +55,8 @@ __all__ = [
     "field_error",
     "json_answer",
     "media_type",
+    "name_in",
+    "not_ours",
     "page_size",
     "position_of",
     "problem",

@@ -75,8 +75,27 @@ def position_of(cursor: str) -> tuple[str | int, ...]:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(text, type=tuple[str | int, ...])
     except (ValueError, binascii.Error, msgspec.DecodeError) as fault:
-        error = FieldError("cursor", "is none that we gave", "take `next` of the page before, or leave it out")
-        raise Invalid(f"The cursor {error.problem}.", [error]) from fault
+        raise not_ours() from fault
+
+
+def name_in(cursor: str) -> str:
+    """Return the name in a cursor that `cursor_of(name)` made; empty for none.
+
+    Raises:
+        Invalid: it is none of those.
+    """
+    if not cursor:
+        return ""
+    position = position_of(cursor)
+    if len(position) != 1 or not isinstance(position[0], str):
+        raise not_ours()
+    return position[0]
+
+
+def not_ours() -> Invalid:
+    """Return why a cursor is refused that no page of this list gave."""
+    error = FieldError("cursor", "is none that we gave", "take `next` of the page before, or leave it out")
+    return Invalid(f"The cursor {error.problem}.", [error])
 
 
 def page_size(asked: int | None) -> int:

@@ -3,9 +3,10 @@
 Settled with a unit's newest state, as often as one likes: saying the same again changes nothing.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from concord.quality.crowd import GoldAnswers
 from services.adjudicate.domain.class_shares import ClassShares, Tally
@@ -66,9 +67,10 @@ class ProjectView:
         """Return how many of the newest settled units have which label, or answer to a field, as canonical JSON."""
         return self.shares.counts(field)
 
-    def by_loss(self) -> Iterator[tuple[float, str]]:
-        """Yield the escalated units with their place in the queue, most to be gained first."""
-        yield from self._escalations
+    def by_loss(self, after: tuple[float, str] | None = None) -> Iterator[tuple[float, str]]:
+        """Yield the escalated units with their place in the queue, most to be gained first, those after a place."""
+        first = 0 if after is None else bisect_right(self._escalations, after)
+        yield from islice(self._escalations, first, None)
 
     def field(self, name: str = "") -> "FieldView":
         """Return what is known of the annotators in a field of labels that have several, nothing at first.

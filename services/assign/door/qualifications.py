@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
-from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, page_size, position_of, read_json
+from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, name_in, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from concord.contracts.names import NAME_CHARACTERS_MAX
 from services.assign.domain.qualification import QualificationState, Standing
@@ -60,7 +60,7 @@ async def list_qualifications(
     """List how annotators stand in a project that asks them to qualify, as far as gold has told of them."""
     desk, size = desk_of(request), page_size(limit)
     _visible(desk, project_id, caller)
-    after = str(position_of(cursor)[0]) if cursor else ""
+    after = name_in(cursor)
     known = desk.handlers.claims.repository.view(project_id).qualifications
     names = sorted(name for name in known if name > after)
     shown = [_shown(known[name]) for name in names[:size]]

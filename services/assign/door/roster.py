@@ -16,8 +16,8 @@ from concord.chassis.http import (
     documented,
     json_answer,
     media_type,
+    name_in,
     page_size,
-    position_of,
     read_json,
 )
 from concord.chassis.identity import Caller, Role, require
@@ -119,10 +119,9 @@ async def list_annotators(
     What was defined a moment ago at another process may be missing for a second.
     """
     _unbound(caller)
-    after = position_of(cursor)[:1] if cursor else ("",)
     desk = desk_of(request)
     sought = Sought(state, kind, skill, language, vendor, text)
-    found, last = desk.handlers.annotators.page(sought, str(*after), page_size(limit))
+    found, last = desk.handlers.annotators.page(sought, name_in(cursor), page_size(limit))
     now_us = desk.clock.now_us()
     return json_answer(Roster([AnnotatorShown.of(one, now_us) for one in found], cursor_of(last) if last else ""))
 

@@ -4,6 +4,7 @@ import asyncio
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.journal.record import Cause, Decision
@@ -26,7 +27,7 @@ IDLE_SECONDS = 86_400.0
 """For so long nobody new must ask for work before a unit that all who ask have had is told to be stranded, too."""
 LOOKED_AT_ONCE = 1_000
 DECIDED_AT_ONCE = 200
-LISTED_MAX = 1_000
+SKILLS_LISTED_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Waits:
     """What waits in a project for somebody who is not there.
 
     Attributes:
-        units: units for which nobody is found, with whether that was told; at most LISTED_MAX.
+        units: units for which nobody is found, by id, with whether that was told; those of a page.
+        count: how many there are in all.
         skills: sets of skills that nobody has, with how many units wait for them that nobody has had.
     """
 
     units: list[tuple[str, bool]]
+    count: int
     skills: list[tuple[tuple[str, ...], int]]
 
 
@@ -68,7 +71,7 @@ class Stranded:
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
             await self._decide(view, told, functools.partial(self._told, asking))
             waits = self.of(project_id)
-            waiting += len(waits.units) + sum(units for _, units in waits.skills)
+            waiting += waits.count + sum(units for _, units in waits.skills)
         self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
 
     async def _due(self, view: ProjectView, asking: frozenset[str], since_us: int) -> tuple[list[str], list[str]]:
@@ -136,14 +139,21 @@ class Stranded:
         reason = stranding.why_nobody(state, fit)
         return Decision(after, [announcements.stranded(announcer(cause_id, now_us, ()), after, reason)])
 
-    def of(self, project_id: str) -> Waits:
-        """Return what waits in a project for somebody who is not there, as of the last look."""
+    def of(self, project_id: str, after: str = "", units_max: int = 0) -> Waits:
+        """Return what waits in a project for somebody who is not there, as of the last look.
+
+        Args:
+            project_id: of which project.
+            after: units of ids after this one.
+            units_max: how many of them.
+        """
         view, now_us = self.repository.view(project_id), self.clock.now_us()
-        nobody = dict.fromkeys((*view.stranded, *view.nobody_since_us))
-        units = [(unit_id, unit_id in view.stranded) for unit_id in list(nobody)[:LISTED_MAX]]
+        nobody = {*view.stranded, *view.nobody_since_us}
+        page = nsmallest(units_max, (unit_id for unit_id in nobody if unit_id > after)) if units_max else []
+        units = [(unit_id, unit_id in view.stranded) for unit_id in page]
         lanes = self.repository.place(project_id).queue.fresh_of(project_id)
         skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
-        return Waits(units, skills)
+        return Waits(units, len(nobody), skills[:SKILLS_LISTED_MAX])
 
 
 def _decide(

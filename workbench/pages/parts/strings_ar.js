@@ -30,7 +30,8 @@ export const arabic = {
   "why.credential_lapsed": "ما ينتظر يتطلب اعتمادًا لك انتهى في {time}: {skills}", "why.on_break": "أنت في استراحة حتى {time}",
   "why.on_breakOpen": "أنت في استراحة", "why.annotator_paused": "عملك موقوف حتى {time}", "why.annotator_pausedOpen": "عملك موقوف",
   "why.annotator_retired": "انتهى عملك هنا", "why.paused": "المشروع موقوف", "why.closed": "المشروع مغلق",
-  "why.qualifying": "أنت في مرحلة التأهيل ومرّ عليك كل ما يُقاس به",
+  "why.qualifying": "أنت في مرحلة التأهيل ومرّ عليك كل ما يُقاس به", "why.not_qualified": "لم تتأهل لهذا المشروع",
+  "choose.qualifying": "أنت في مرحلة التأهيل: نحو {count} وحدة أخرى",
 
   "desk.done": "أُنجز في هذه الجلسة: {count}", "desk.allSent": "أُرسل كل شيء", "desk.waiting": "{count} في انتظار الإرسال",
   "desk.unkept": "لا يحفظ هذا المتصفح شيئًا: لا تغلق الصفحة قبل إرسال كل شيء.",

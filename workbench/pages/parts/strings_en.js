@@ -30,7 +30,8 @@ export const english = {
   "why.credential_lapsed": "What waits takes a credential of yours that ended on {time}: {skills}", "why.on_break": "You are on a break until {time}",
   "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
   "why.annotator_retired": "You are retired", "why.paused": "The project is paused", "why.closed": "The project is closed",
-  "why.qualifying": "You are qualifying, and have had all that there is to qualify by",
+  "why.qualifying": "You are qualifying, and have had all that there is to qualify by", "why.not_qualified": "You have not qualified for this project",
+  "choose.qualifying": "You are qualifying: about {count} units more",
 
   "desk.done": "Done in this sitting: {count}", "desk.allSent": "All sent", "desk.waiting": "{count} waiting to be sent",
   "desk.unkept": "This browser keeps nothing: do not close the page before all is sent.",

@@ -8,8 +8,9 @@ const AGAIN_MS = 5_000;
 const WAITING_SHOWN_MAX = 200;
 
 // What waits in a project, or why nothing does; of one that is only known to this browser, its id.
-function about({ project_id: project, waiting, reason, why }) {
+function about({ project_id: project, waiting, reason, why, qualification }) {
   if (waiting === undefined) return project;
+  if (waiting && qualification) return t("choose.qualifying", { count: whole(qualification.about_more) });
   if (!waiting) return why ? sayWhy(why) : reason;
   return t(waiting < WAITING_SHOWN_MAX ? "choose.waiting" : "choose.waitingMore", { count: waiting });
 }

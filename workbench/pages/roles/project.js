@@ -116,7 +116,7 @@ function Invite({ id }) {
 
 function Stranded({ stranded }) {
   if (!stranded || !(stranded.units.length || stranded.skills.length)) return null;
-  return html`<section class="notice warn"><p><b>${t("project.stranded", { count: stranded.units.length })}</b></p>
+  return html`<section class="notice warn"><p><b>${t("project.stranded", { count: stranded.count })}</b></p>
     ${stranded.skills.map(({ skills, units }) => html`<p dir="auto">${t("project.skillsMissing", { skills: skills.join(", "), count: units })}</p>`)}</section>`;
 }
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 import pytest
 
+from concord.chassis.http import cursor_of
 from concord.chassis.identity import Role
 from concord.chassis.journal.record import JOURNAL
 from concord.chassis.store.memory import MemoryStore
@@ -96,6 +97,36 @@ async def test_any_life_lists_the_escalations_of_all_most_to_be_gained_first_and
         assert await listed(lives, f"project_id={PROJECTS[4]}") == [units[4]]
     assert sum(handlers_of(one).repository.escalations_open for one in lives.services) == len(units)
     assert all(handlers_of(one).repository.escalations_open for one in lives.services), "each has its part alone"
+
+
+@pytest.mark.parametrize("looked_at_max", [2_000, 3])
+async def test_pages_of_all_escalations_hold_each_once_in_order_also_for_who_has_a_part_in_some(
+    lives: Adjudicate, monkeypatch: pytest.MonkeyPatch, looked_at_max: int
+) -> None:
+    units = [await escalate(lives, one, "yes" if number % 3 else "no") for number, one in enumerate(PROJECTS)]
+    await lives.settle()
+    monkeypatch.setattr("services.adjudicate.handlers.queue.LOOKED_AT_MAX", looked_at_max)
+    wanted = sorted(units, key=lambda one: (units.index(one) % 3 > 0, one))
+    for subject, whole in (("s1", wanted), ("a", [])):
+        for size in (1, 2, 5):
+            found: list[str] = []
+            cursor, pages = "", 0
+            while True:
+                query = f"limit={size}&cursor={cursor}"
+                told = (await lives.call("GET", "/v1/escalations", subject=subject, query=query)).json()
+                assert len(told["escalations"]) <= size
+                found += [one["unit_id"] for one in told["escalations"]]
+                pages += 1
+                assert pages <= len(units) + 2
+                if not (cursor := told.get("next", "")):
+                    break
+            assert found == whole
+
+
+@pytest.mark.parametrize("cursor", ["W10", "x", cursor_of("a"), cursor_of("a", "b"), cursor_of("1", "b", "c")])
+async def test_a_cursor_that_was_made_up_is_refused(lives: Adjudicate, cursor: str) -> None:
+    answer = await lives.call("GET", "/v1/escalations", query=f"cursor={cursor}")
+    assert (answer.status, answer.json()["errors"][0]["field"]) == (422, "cursor")
 
 
 async def test_a_list_that_lacks_a_project_is_not_told_as_whole(lives: Adjudicate) -> None:

@@ -33,9 +33,7 @@ def stranded(desk: Desk) -> list[str]:
     return [one.unit_id for one in stranded_told(desk.house)]
 
 
-async def listed(
-    desk: Desk, role: Role = Role.OPERATOR, client_id: str | None = None
-) -> dict[str, list[dict[str, object]]]:
+async def listed(desk: Desk, role: Role = Role.OPERATOR, client_id: str | None = None) -> dict[str, Any]:
     """Return what assign shows of units that wait for nobody."""
     assert desk.service is not None
     async with caller(desk.service, desk.house.token("op", role, client_id=client_id)) as asking:
@@ -112,9 +110,29 @@ async def test_skills_that_nobody_has_and_names_that_nobody_bears_are_listed() -
         )
         await until(lambda: stranded(desk))
         found = await listed(desk)
+    assert (found["count"], found["next"]) == (1, "")
     assert found["skills"] == [{"skills": ["Law"], "units": 1}]
     assert [one["unit_id"] for one in found["units"]] == ["c1-ugh2"]
     assert stranded(desk) == ["c1-ugh2"]
+
+
+async def test_stranded_units_are_listed_by_pages() -> None:
+    desk = Desk()
+    await desk.publish_project()
+    async with desk.open():
+        await desk.admit(*(unit_event(f"c1-ugh{number}", named_annotators=["nobody"]) for number in (3, 1, 2)))
+        await until(lambda: len(stranded(desk)) == 3)
+        assert desk.service is not None, "assign runs"
+        async with caller(desk.service, desk.house.token("op", Role.OPERATOR)) as operator:
+            first = (await operator.get(f"{PATH}?limit=2")).json()
+            rest = (await operator.get(f"{PATH}?limit=2&cursor={first['next']}")).json()
+            made_up = await operator.get(f"{PATH}?cursor=W10")
+    assert [[one["unit_id"] for one in page["units"]] for page in (first, rest)] == [
+        ["c1-ugh1", "c1-ugh2"],
+        ["c1-ugh3"],
+    ]
+    assert (first["count"], rest["count"], rest["next"]) == (3, 3, "")
+    assert (made_up.status_code, made_up.json()["errors"][0]["field"]) == (422, "cursor")
 
 
 async def test_another_clients_stranded_units_are_not_found() -> None:
