@@ -259,7 +259,7 @@ class MissingSkills(msgspec.Struct):
 
 
 class WaitsForNobody(msgspec.Struct):
-    """What waits in a project for somebody who is not there: some units, by id, of `count`; `next`: the cursor of more."""
+    """What waits in a project for somebody who is not there: some units of `count`, by id, and the cursor of more."""
 
     units: list[StrandedUnit]
     skills: list[MissingSkills]
