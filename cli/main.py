@@ -1,20 +1,108 @@
-"""The `concord` command: its verbs in one explicit list."""
+"""The `concord` command: its verbs in one explicit list, each loaded when it is used."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
+import msgspec
 
-from cli.export import export
-from cli.lineage import lineage
-from cli.replay import replay
-from cli.verify import verify
+from cli import statuses
+from cli.session import AS_JSON
+from concord.client import Away, Changed, Damaged, NoAddress, NotAllowed, NotSignedIn, NotYet, Problem
+
+VERBS: Mapping[str, tuple[str, str]] = {
+    "sign-in": ("cli.sign_in", "Keep a credential, and ask with it from now on."),
+    "sign-out": ("cli.sign_out", "Forget a credential."),
+    "tokens": ("cli.tokens", "List who is signed in, and where the services are."),
+    "projects": ("cli.projects", "Define, list and show projects."),
+    "import": ("cli.imports", "Send a file of units, and go on where a line broke."),
+    "units": ("cli.units", "Find units, list where they stand, seal and erase."),
+    "watch": ("cli.watch", "Show a project's quality and lots as they come."),
+    "annotators": ("cli.annotators", "Say who annotators are, and how well they work."),
+    "annotate": ("cli.annotate", "Claim units and label them, as an annotator."),
+    "adjudicate": ("cli.adjudicate", "Rule what annotators disagree in, as an adjudicator."),
+    "audit": ("cli.audit", "Check what is to leave, blind, as an auditor."),
+    "lots": ("cli.lots", "List lots, show one, wait for all."),
+    "export": ("cli.export", "Fetch accepted labels with manifest and certificate."),
+    "certificate": ("cli.certificate", "Fetch a certificate, or a lot's with its ledger."),
+    "keys": ("cli.keys", "Show the public keys of certificates."),
+    "verify": ("cli.verify", "Hold a certificate and its export against each other, offline."),
+    "lineage": ("cli.lineage", "Show who did what with a unit."),
+    "replay": ("cli.replay", "Make a lot's certificate again from its ledger, offline."),
+}
+"""Verb -> its module, and its line of help: so that completing and helping load none of them."""
+EXTRAS = {"cli.verify": "verify", "cli.replay": "verify", "cli.lineage": "verify"}
+"""What a verb needs beside the client, by the name of the extra that brings it."""
+FAULTS: Mapping[type[Exception], tuple[str, int]] = {
+    NotSignedIn: ("NOT SIGNED IN", statuses.NOT_SIGNED_IN),
+    NotAllowed: ("NOT ALLOWED", statuses.NOT_SIGNED_IN),
+    Away: ("AWAY", statuses.AWAY),
+    NotYet: ("NOT YET", statuses.NOT_YET),
+    Damaged: ("DAMAGED", statuses.BROKEN),
+    Changed: ("REFUSED", statuses.REFUSED),
+    Problem: ("REFUSED", statuses.REFUSED),
+    NoAddress: ("NO ADDRESS", statuses.USAGE),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Verbs(click.Group):
+    """The root: loads a verb when it is used, and ends with a sentence and a named status when one fails."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs' names, in the order in which work goes."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb; None where there is none of this name."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        module = VERBS[cmd_name][0]
+        try:
+            verb: click.Command = importlib.import_module(module).verb
+        except ModuleNotFoundError as missing:
+            extra = EXTRAS.get(module, "services")
+            raise click.UsageError(
+                f"{cmd_name} needs {missing.name}, which is not installed; pip install 'concord[{extra}]'"
+            ) from missing
+        return verb
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with their lines of help, and what the exit statuses mean."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, told) for name, (_, told) in VERBS.items()])
+        with formatter.section("Exit statuses"):
+            formatter.write_dl([(str(status), meaning) for status, meaning in statuses.MEANINGS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; a refusal ends it with its status."""
+        try:
+            return super().invoke(ctx)
+        except tuple(FAULTS) as fault:
+            word, status = next(told for kind, told in FAULTS.items() if isinstance(fault, kind))
+            click.echo(_told(word, fault, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
+            sys.exit(status)
+
+
+def _told(word: str, fault: Exception, *, as_json: bool) -> str:
+    if not as_json:
+        return f"{word}: {fault}"
+    told: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
+    if isinstance(fault, Problem):
+        told |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
+    return msgspec.json.encode(told).decode()
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog='Completion: eval "$(_CONCORD_COMPLETE=bash_source concord)" (zsh_source, fish_source). '
+    "Guide: docs/guide/README.md.",
+)
 @click.version_option(package_name="concord")
 def main() -> None:
     """Concord: expert annotation at vendor scale, events in, certified labels out."""
-
-
-main.add_command(export)
-main.add_command(lineage)
-main.add_command(replay)
-main.add_command(verify)

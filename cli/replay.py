@@ -4,17 +4,16 @@ from pathlib import Path
 
 import click
 
-from cli.verify import BROKEN, EXISTING, NOBODY_VOUCHES
+from cli.statuses import BROKEN, ERASED, NOBODY_VOUCHES
+from cli.verify import EXISTING
 from services.audit.domain.ledger import LedgerBroken
 from services.audit.domain.replay import replay as replayed
 from services.audit.domain.signing import CertificateBroken, keys_in
 
 DIFFERING_SHOWN_MAX = 20
-ERASED = 4
-"""Exit status: the ledger holds, and units were erased without which nothing can be made again."""
 
 
-@click.command()
+@click.command("replay")
 @click.argument("certificate", type=EXISTING)
 @click.argument("ledger", type=EXISTING)
 @click.option(
@@ -25,7 +24,7 @@ ERASED = 4
     help="A key you trust, as `GET /v1/keys` of audit shows it, got by a way that you trust; may be given again.",
 )
 @click.option("--keys", type=EXISTING, help="A file of keys you trust, as the whole answer of `GET /v1/keys` is.")
-def replay(certificate: Path, ledger: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
+def verb(certificate: Path, ledger: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
     """Make every number of a lot's CERTIFICATE again from its LEDGER, as `GET /v1/lots/{lot_id}/ledger` hands it over.
 
     Exit status 0: the same to the byte, signed by a key that you trust. 1: an entry was changed or is missing, or a

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from cli.statuses import BROKEN, NOBODY_VOUCHES
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
 from services.audit.domain.certificate_page import Vouched, certificate_page
 from services.audit.domain.signing import CertificateBroken, keys_in
@@ -19,11 +20,9 @@ PLAIN_COLUMNS = 120
 """Where no terminal tells how wide it is."""
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 LINES_SHOWN_MAX = 20
-BROKEN, NOBODY_VOUCHES = 1, 3
-"""Exit statuses; 2 is the command line's own, for wrong arguments."""
 
 
-@click.command()
+@click.command("verify")
 @click.argument("certificate", type=EXISTING)
 @click.argument("export", type=EXISTING, nargs=-1, required=True)
 @click.option(
@@ -51,7 +50,7 @@ BROKEN, NOBODY_VOUCHES = 1, 3
     help="Write the certificate as one page of HTML that a person reads, if it verifies; it fetches nothing.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate's statement as JSON.")
-def verify(
+def verb(
     certificate: Path,
     export: tuple[Path, ...],
     public_keys: tuple[str, ...],

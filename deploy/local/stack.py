@@ -5,6 +5,7 @@ with Stack(folder, Ports.free()) as stack:
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -97,6 +98,11 @@ class Stack:
             **{name: f"http://127.0.0.1:{self.ports.as_dict()[name]}" for name in self._http()},
         }
 
+    @property
+    def addresses_file(self) -> Path:
+        """Where the addresses are written once it is up; `concord` reads those of this checkout."""
+        return self.folder / "addresses.json"
+
     def parts(self, service: str) -> list[Part]:
         """Return the processes of a service."""
         return self._parts[service]
@@ -133,6 +139,7 @@ class Stack:
                 scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
                 programs = observers.programs(places.data(self.folder), self.ports, scraped)
                 self._processes.start(programs, _OBSERVERS)
+            self.addresses_file.write_text(json.dumps(self.addresses, indent=2))
         except BaseException:
             self._processes.stop(spare=before)
             raise

@@ -230,6 +230,7 @@ def _print_addresses(stack: "Stack") -> None:
             terminal.say(f"{'':<12} {part.address} is {part.name}")
     terminal.say(f"{'credentials':<12} {stack.issuer.tokens_file} (one a role)")
     terminal.say(f"{'':<12} more: .venv/bin/python -m deploy.local token annotator w017")
+    terminal.say(f"{'concord':<12} .venv/bin/concord projects list --as client (knows all of this)")
     terminal.say(f"{'logs':<12} {places.logs(stack.folder)}")
 
 

@@ -166,6 +166,14 @@ def test_datasets_loads_the_folder_with_every_label(spec: Any, labels: list[Any]
     assert told == [bare(label) for label in labels]
 
 
+@pytest.mark.parametrize("form", ["parquet", "datasets"])
+def test_the_client_hands_an_export_to_those_who_train(form: str, tmp_path: Path, read: Read) -> None:
+    spec = {"kind": "choice", "classes": ["ham", "spam"]}
+    write(tmp_path, Form(form), spec, [record(number, label) for number, label in enumerate(["spam", "ham", "spam"])])
+    told = [row["label"] for row in read("frames")]
+    assert told == (["spam", "ham", "spam"] if form == "parquet" else [1, 0, 1])
+
+
 def test_pandas_reads_csv_to_the_very_texts_and_numbers(tmp_path: Path, read: Read) -> None:
     spec = {"kind": "text"}
     write(tmp_path, Form("csv", data=True), spec, [record(n, text, text) for n, text in enumerate(AWKWARD)])

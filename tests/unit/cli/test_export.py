@@ -10,8 +10,9 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from cli.export import TOKEN
+from cli.kept import FOLDER
 from cli.main import main
+from cli.session import PATIENCE, TOKEN
 from concord.chassis.identity import Role
 from services.audit.domain import manifest
 from services.audit.domain.verification import verify
@@ -89,17 +90,19 @@ async def test_what_cannot_be_exported_is_said_in_a_sentence(
 ) -> None:
     async with served(audit) as url:
         result = await concord("export", PROJECT, str(tmp_path), "--url", url, *more)
-    assert (result.exit_code, told in result.output) == (1, True), result.output
+    assert (result.exit_code, told in result.output) == (5, True), result.output
     assert parts(tmp_path, "*") == []
 
 
 async def test_without_a_credential_the_cure_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN, raising=False)
+    monkeypatch.setenv(FOLDER, str(tmp_path))
     result = await concord("export", PROJECT, str(tmp_path), "--url", "http://127.0.0.1:9")
-    assert (result.exit_code, TOKEN in result.output) == (2, True)
+    assert (result.exit_code, TOKEN in result.output) == (6, True)
 
 
 async def test_a_service_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN, "any")
+    monkeypatch.setenv(PATIENCE, "0")
     result = await concord("export", PROJECT, str(tmp_path), "--url", "http://127.0.0.1:9")
-    assert (result.exit_code, "NOT EXPORTED" in result.output) == (1, True)
+    assert (result.exit_code, "AWAY: audit GET" in result.output) == (7, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.export import TOKEN
+from cli.session import TOKEN
 from concord.chassis.identity import Role
 from tests.support.audit import LOT, RELABEL, UNITS, Audit, sealed
 from tests.unit.cli.test_export import served
@@ -53,7 +53,7 @@ async def test_a_fresh_process_makes_the_certificate_again_and_names_what_was_ch
         nobody = await run("lineage", "k1-none", "--url", url)
     assert (told.returncode, "HOLDS" in told.stdout) == (0, True), told.stderr
     assert json.loads(prov.read_text())["prefix"]
-    assert (nobody.returncode, "There is no unit" in nobody.stderr) == (1, True)
+    assert (nobody.returncode, "There is no unit" in nobody.stderr) == (5, True)
     await audit.erase(UNITS[2])
     certificate, ledger = await files(audit, tmp_path)
     erased = await run("replay", certificate, ledger)

@@ -1,0 +1,48 @@
+"""`concord audit`: what is to be checked before it leaves, and verdicts."""
+
+import sys
+
+import click
+
+from cli import statuses
+from cli.session import Session, json_of, show_table, speaks
+
+
+@click.group("audit")
+def verb() -> None:
+    """Check what is to leave, blind, as an auditor."""
+
+
+@verb.command("list")
+@click.argument("project_id", default="")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@speaks
+def listed(session: Session, project_id: str, limit: int) -> None:
+    """List what you may check, in the order of the samples, with what each unit says, and not its label."""
+    with session.client() as concord:
+        work = concord.inspections(project_id, limit=limit)
+        found = [(one, concord.payload(one.payload_url)) for one in work.inspections]
+    rows = [(one.unit_id, one.lot_id, content) for one, content in found]
+    told = [{"unit_id": one.unit_id, "lot_id": one.lot_id, "content": content} for one, content in found]
+
+    def show() -> None:
+        show_table(("unit", "lot", "content"), rows)
+        for lot in work.held_back:
+            click.echo(f"lot {lot.lot_id} waits for another auditor: you had a part in all that it needs")
+
+    session.each(told, show)
+
+
+@verb.command("check")
+@click.argument("unit_id")
+@click.argument("label")
+@click.option("--reason", default="", help="Is kept with the verdict.")
+@speaks
+def check(session: Session, unit_id: str, label: str, reason: str) -> None:
+    """Give your own LABEL of UNIT_ID: JSON, a file of it after an @, or a plain text."""
+    with session.client() as concord:
+        found = concord.inspect(unit_id, json_of(label, "label"), reason=reason)
+    refused = f": {found.field} {found.problem}; {found.cure}" if found.status == "refused" else ""
+    session.told(found, lambda: click.echo(f"{found.status}{refused}", err=bool(refused)))
+    if refused:
+        sys.exit(statuses.REFUSED)

@@ -1,0 +1,90 @@
+"""What the command keeps between one call and the next: who is signed in, and where the services are."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from concord.client import Addresses
+
+FOLDER = "CONCORD_CONFIG_DIR"
+LOCAL_TOKENS = Path(".local/stack/data/identity/tokens.json")
+"""Where `make up` leaves one credential of each role."""
+
+
+class Kept:
+    """The file of credentials, which its owner alone may read.
+
+    Args:
+        environment: may name the folder (CONCORD_CONFIG_DIR); else it is the platform's own for such files.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self.path = Path(environment.get(FOLDER) or click.get_app_dir("concord")) / "credentials.json"
+
+    def names(self) -> list[str]:
+        """Return who is signed in."""
+        return sorted(self._read()["people"])
+
+    @property
+    def current(self) -> str:
+        """Return who signed in last; empty when nobody is."""
+        return str(self._read()["current"])
+
+    def token(self, name: str) -> str:
+        """Return a credential; empty where there is none of this name."""
+        return str(self._read()["people"].get(name, {}).get("token", ""))
+
+    def addresses(self, name: str) -> Addresses:
+        """Return where the services are that somebody signed in at, as far as it was said then."""
+        said = self._read()["people"].get(name, {}).get("addresses", {})
+        return Addresses(**{key: value for key, value in said.items() if key in Addresses.__slots__})
+
+    def put(self, name: str, token: str, addresses: Addresses) -> None:
+        """Keep a credential, and take it from now on where none is named."""
+        told = self._read()
+        said = {key: value for key, value in asdict(addresses).items() if value}
+        told["people"][name] = {"token": token, "addresses": said}
+        told["current"] = name
+        self._write(told)
+
+    def remove(self, name: str) -> bool:
+        """Forget a credential; return whether there was one."""
+        told = self._read()
+        if told["people"].pop(name, None) is None:
+            return False
+        if told["current"] == name:
+            told["current"] = next(iter(sorted(told["people"])), "")
+        self._write(told)
+        return True
+
+    def _read(self) -> dict[str, Any]:
+        empty: dict[str, Any] = {"current": "", "people": {}}
+        if not self.path.exists():
+            return empty
+        try:
+            told = json.loads(self.path.read_text())
+            return {"current": told["current"], "people": dict(told["people"])}
+        except (ValueError, TypeError, KeyError) as fault:
+            raise click.UsageError(f"{self.path} cannot be read ({fault}); remove it and sign in again") from fault
+
+    def _write(self, told: Mapping[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self.path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        # Made with its mode, so that it is at no moment anybody else's to read.
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(told, file, indent=2)
+        fresh.replace(self.path)
+
+
+def local_token(name: str, folder: Path) -> str:
+    """Return the credential of a role on the stack that `make up` started in this checkout; empty anywhere else."""
+    for one in (folder, *folder.parents):
+        if (one / LOCAL_TOKENS).is_file():
+            return str(json.loads((one / LOCAL_TOKENS).read_text()).get(name, ""))
+    return ""

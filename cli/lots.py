@@ -1,0 +1,71 @@
+"""`concord lots`: where they stand, and waiting for them."""
+
+from collections.abc import Sequence
+
+import click
+
+from cli.session import Session, show_table, speaks
+from concord.client.models import Lot
+
+COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "problem")
+
+
+@click.group("lots")
+def verb() -> None:
+    """List lots, show one, wait for all."""
+
+
+@verb.command("list")
+@click.argument("project_id")
+@speaks
+def listed(session: Session, project_id: str) -> None:
+    """List the lots of PROJECT_ID."""
+    with session.client() as concord:
+        found = concord.lots(project_id)
+    session.each(found, lambda: show_table(COLUMNS, rows(found)))
+
+
+@verb.command("show")
+@click.argument("lot_id")
+@speaks
+def show(session: Session, lot_id: str) -> None:
+    """Show where LOT_ID stands, and its plan."""
+    with session.client() as concord:
+        found = concord.lot(lot_id)
+
+    def told() -> None:
+        show_table(COLUMNS, rows([found]))
+        click.echo(found.plan or "its sample is not drawn yet")
+
+    session.told(found, told)
+
+
+@verb.command("wait")
+@click.argument("project_id")
+@click.option("--units", default=1, show_default=True, type=click.IntRange(min=1), help="At least so many accepted.")
+@click.option("--seconds", default=86_400.0, show_default=True, help="How long to wait; then the status is 8.")
+@speaks
+def wait(session: Session, project_id: str, units: int, seconds: float) -> None:
+    """Wait until every lot of PROJECT_ID is accepted."""
+    with session.client() as concord:
+        found = concord.wait_for_lots(project_id, units=units, seconds_max=seconds)
+    session.each(found, lambda: show_table(COLUMNS, rows(found)))
+
+
+def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
+    """Return lots as rows of COLUMNS."""
+    return [
+        (one.lot_id, one.status, one.units, one.rework, one.inspected, one.errors, _rate(one), one.problem)
+        for one in lots
+    ]
+
+
+def _rate(lot: Lot) -> str:
+    rate = lot.label_error_rate
+    if rate is None or rate.value is None:
+        return ""
+    return (
+        f"{rate.value:.3f}"
+        if rate.low is None or rate.high is None
+        else (f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]")
+    )

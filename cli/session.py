@@ -1,0 +1,155 @@
+"""What every verb that asks a service has: who asks, where, and how the answer is shown."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from cli.kept import Kept, local_token
+from concord.client import Addresses, Concord, NotSignedIn, Patience
+
+TOKEN = "CONCORD_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
+PATIENCE = "CONCORD_PATIENCE_SECONDS"
+PATIENCE_SECONDS = 30.0
+PLAIN_COLUMNS = 140
+"""Where no terminal tells how wide it is."""
+AS_JSON = "cli.as_json"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who asks, and how the answer is shown.
+
+    Attributes:
+        name: who was named with --as; empty for the environment's, or who signed in last.
+        as_json: whether answers are printed as JSON.
+        url: of the one service that a verb asks, where it was given.
+    """
+
+    name: str = ""
+    as_json: bool = False
+
+    def client(self, **urls: str | None) -> Concord:
+        """Return a client; `urls` are addresses that the command line gave.
+
+        Raises:
+            NotSignedIn: there is no credential.
+        """
+        given = Addresses(**{name: url for name, url in urls.items() if url})
+        return Concord(self.token(), self.addresses(given), patience=Patience(patience_seconds()))
+
+    def token(self) -> str:
+        """Return the credential: of who was named, of the environment, or of who signed in last.
+
+        Raises:
+            NotSignedIn: there is none; the message is the cure.
+        """
+        kept = Kept()
+        if self.name:
+            found = kept.token(self.name) or local_token(self.name, Path.cwd())
+        else:
+            found = os.environ.get(TOKEN, "") or kept.token(kept.current)
+        if not found:
+            who = f"Nobody called {self.name!r} is signed in" if self.name else "Nobody is signed in"
+            cure = f"`concord sign-in --as {self.name or 'NAME'}`, or set {TOKEN} to an API key or a token"
+            raise NotSignedIn(f"{who}; {cure}")
+        return found
+
+    def addresses(self, given: Addresses | None = None) -> Addresses:
+        """Return where the services are: as given, as the environment says, as signed in, or the local stack's."""
+        kept = Kept()
+        signed_in = kept.addresses(self.name or kept.current)
+        found = (given or Addresses()).over(Addresses.from_environment(os.environ)).over(signed_in)
+        return found.over(Addresses.of_local_stack(Path.cwd()))
+
+    def told(self, answer: Any, show: Callable[[], None]) -> None:
+        """Print an answer as JSON where that was asked for, and else as `show` does."""
+        if self.as_json:
+            click.echo(msgspec.json.encode(answer).decode())
+        else:
+            show()
+
+    def each(self, answers: Iterable[Any], show: Callable[[], None]) -> None:
+        """Print answers as lines of JSON where that was asked for, and else as `show` does."""
+        if self.as_json:
+            for one in answers:
+                click.echo(msgspec.json.encode(one).decode())
+        else:
+            show()
+
+
+def patience_seconds() -> float:
+    """Return how long an absent service is asked again."""
+    said = os.environ.get(PATIENCE, "")
+    try:
+        return float(said) if said else PATIENCE_SECONDS
+    except ValueError as fault:
+        raise click.UsageError(f"{PATIENCE} is {said!r}; set it to seconds") from fault
+
+
+def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
+    """Give a verb the options of who asks and how it is shown."""
+
+    @click.option("--as", "name", default="", metavar="NAME", help="Who asks: a name that signed in.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    @wraps(verb)
+    def command(*args: P.args, **kwargs: P.kwargs) -> T:
+        name, as_json = str(kwargs.pop("name")), bool(kwargs.pop("as_json"))
+        click.get_current_context().find_root().meta[AS_JSON] = as_json
+        return verb(Session(name, as_json), *args, **kwargs)
+
+    return command
+
+
+def console() -> Console:
+    """Return where tables are printed."""
+    return Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS, highlight=False)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table, or that it is empty."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    if table.row_count:
+        console().print(table, markup=False)
+    else:
+        click.echo("none")
+
+
+def json_of(said: str, what: str) -> Any:
+    """Return what a text says: a file's JSON after an @, JSON, or the text itself where it is none.
+
+    >>> json_of('["a", "b"]', "label"), json_of("yes", "label")
+    (['a', 'b'], 'yes')
+    """
+    try:
+        text = Path(said[1:]).read_text() if said.startswith("@") else said
+    except OSError as fault:
+        raise click.UsageError(f"{what}: {said[1:]} cannot be read ({fault.strerror})") from fault
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def json_file(path: Path) -> Any:
+    """Return what a file of JSON holds; one that is none ends the command with line and column."""
+    try:
+        return json.loads(path.read_text())
+    except UnicodeDecodeError as fault:
+        raise click.UsageError(f"{path} is no UTF-8; save it as UTF-8") from fault
+    except ValueError as fault:
+        raise click.UsageError(f"{path} is no JSON: {fault}") from fault

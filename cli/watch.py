@@ -1,0 +1,73 @@
+"""`concord watch`: a project's quality and lots, as they come."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+import msgspec
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.annotators import interval
+from cli.session import Session, console, speaks
+from concord.client import Concord
+from concord.client.models import Lot, Quality
+
+
+@click.command("watch")
+@click.argument("project_id")
+@click.option("--every", default=2.0, show_default=True, type=click.FloatRange(min=0.5), help="Seconds between looks.")
+@click.option("--once", is_flag=True, help="Look once.")
+@speaks
+def verb(session: Session, project_id: str, every: float, once: bool) -> None:
+    """Show the quality and the lots of PROJECT_ID until Ctrl-C; with --json a line a look."""
+    with session.client() as concord:
+        if session.as_json:
+            _lines(concord, project_id, every, once=once)
+        elif once:
+            console().print(shown(*_look(concord, project_id)))
+        else:
+            with Live(shown(*_look(concord, project_id)), console=console(), auto_refresh=False) as live:
+                while True:
+                    time.sleep(every)
+                    live.update(shown(*_look(concord, project_id)), refresh=True)
+
+
+def _lines(concord: Concord, project_id: str, every: float, *, once: bool) -> None:
+    while True:
+        quality, lots = _look(concord, project_id)
+        click.echo(msgspec.json.encode({"quality": quality, "lots": lots}).decode())
+        if once:
+            return
+        time.sleep(every)
+
+
+def _look(concord: Concord, project_id: str) -> tuple[Quality, list[Lot]]:
+    return concord.quality(project_id), concord.lots(project_id)
+
+
+def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
+    """Return a look as it is shown."""
+    standing = Counter(one.status for one in lots)
+    table = Table("measure", "now", title=f"{quality.project_id}, {quality.computed_at}", title_justify="left")
+    gold = f"{quality.gold_correct} of {quality.gold_annotations}"
+    saved = "" if quality.labels_saved_share is None else f" ({quality.labels_saved_share:.1%})"
+    for name, value in (
+        ("labels", f"{quality.annotations}, {quality.labels_saved} saved{saved}"),
+        ("right on gold", gold),
+        ("units resolved", f"{quality.units_consensus} by consensus, {quality.units_adjudicated} by ruling"),
+        ("units that wait for a ruling", str(quality.units_escalated)),
+        ("alpha", interval(quality.alpha)),
+        ("label error rate of what leaves", interval(quality.label_error_rate)),
+        ("audits passed", interval(quality.audit_pass_rate)),
+        ("lots", ", ".join(f"{count} {status}" for status, count in sorted(standing.items())) or "none yet"),
+    ):
+        table.add_row(name, value)
+    targets = Table("target", "limit", "stands", "found")
+    for one in quality.targets:
+        targets.add_row(one.target, f"{one.limit:g}", one.standing, interval(one.found))
+    still = [Text(f"lot {one.lot_id}: {one.problem}") for one in lots if one.problem]
+    return Group(table, targets, *still)

@@ -1,0 +1,384 @@
+"""The two clients: one blocks, one waits. Each operation is stated once, and both carry it out."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from functools import wraps
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from concord.client import exports, people, projects, results, units
+from concord.client.addresses import Addresses
+from concord.client.driving import ANSWER_BYTES_MAX, BLOCK_BYTES, Patience, digest, patiently
+from concord.client.errors import Damaged
+from concord.client.steps import Answer, Digest, Flow, NoAnswer, Read, Reply, Send, Sleep, Step
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT_SECONDS_MAX, SILENCE_SECONDS_MAX = 10.0, 60.0
+CONNECTIONS_MAX = 20
+AGENT = "concord-client/0.1"
+
+
+def _timeout() -> httpx.Timeout:
+    return httpx.Timeout(SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+
+
+def _limits() -> httpx.Limits:
+    return httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
+
+
+def _headers(wish: Send, token: str) -> dict[str, str]:
+    headers = {"user-agent": AGENT}
+    # A payload's link is its own credential, and its host need not be one that is told ours.
+    if wish.service:
+        headers["authorization"] = f"Bearer {token}"
+    if wish.body is not None:
+        headers["content-type"] = wish.media_type
+    if wish.key:
+        headers["idempotency-key"] = wish.key
+    return headers
+
+
+def _url(wish: Send, addresses: Addresses) -> str:
+    return addresses.of(wish.service) + wish.path if wish.service else wish.path
+
+
+class _Kept:
+    """What comes of an answer's body: in memory, or in a file with its digest.
+
+    Args:
+        wish: says which.
+        status: a refusal is read into memory, whatever was wished.
+    """
+
+    def __init__(self, wish: Send, status: int) -> None:
+        self._into = wish.into if status < 400 else None
+        self._body, self._sha256 = bytearray(), hashlib.sha256()
+        self._file = None
+        if self._into is not None:
+            self._into.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._into.open("wb")
+
+    def add(self, block: bytes) -> None:
+        """Keep a block more."""
+        if self._file is not None:
+            self._file.write(block)
+            self._sha256.update(block)
+        elif len(self._body) + len(block) > ANSWER_BYTES_MAX:
+            raise Damaged(f"The answer is over {ANSWER_BYTES_MAX} bytes; is the address that of the service?")
+        else:
+            self._body += block
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def answer(self, said: httpx.Response) -> Answer:
+        """Return the answer, once all of it is kept."""
+        sha256 = self._sha256.hexdigest() if self._file is not None else ""
+        return Answer(said.status_code, dict(said.headers), bytes(self._body), sha256)
+
+
+def called(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["Concord", P], T]:
+    """Return the operation as a method that blocks."""
+
+    @wraps(flow)
+    def method(self: "Concord", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(flow(*args, **kwargs))
+
+    return method
+
+
+def awaited(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["AsyncConcord", P], Coroutine[Any, Any, T]]:
+    """Return the operation as a method that is awaited."""
+
+    @wraps(flow)
+    async def method(self: "AsyncConcord", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(flow(*args, **kwargs))
+
+    return method
+
+
+class Concord:
+    """A client that blocks; a context manager that closes its connections.
+
+    with Concord(token, Addresses.from_environment(os.environ)) as concord:
+        concord.define_project("intents", {"label_schema": {"kind": "choice", "classes": ["book", "cancel"]}})
+
+    Args:
+        token: an API key or a bearer token.
+        addresses: where the services are.
+        patience: how long an absent service is asked again.
+        transport: of httpx; its own if None.
+        sleep: lets time pass.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        addresses: Addresses,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.addresses = addresses
+        self._token, self._patience, self._sleep = token, patience or Patience(), sleep
+        self._http = httpx.Client(timeout=_timeout(), limits=_limits(), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def run(self, flow: Flow[T]) -> T:
+        """Carry an operation out.
+
+        Raises:
+            Problem: it was refused, or nobody answered.
+        """
+        steps = patiently(flow, self._patience)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(self._do(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()
+            flow.close()
+
+    def _do(self, step: Step) -> Reply:
+        match step:
+            case Send():
+                return self._send(step)
+            case Sleep():
+                self._sleep(step.seconds)
+                return None
+            case Read():
+                return step.source.read(step.offset, step.size)
+            case Digest():
+                return digest(step.path)
+
+    def _send(self, wish: Send) -> Answer | NoAnswer:
+        with ExitStack() as opened:
+            body: bytes | Iterator[bytes] | None
+            body = _blocks(wish.body) if isinstance(wish.body, Path) else wish.body
+            try:
+                said = opened.enter_context(
+                    self._http.stream(
+                        wish.method,
+                        _url(wish, self.addresses),
+                        params=wish.query or None,
+                        content=body,
+                        headers=_headers(wish, self._token),
+                    )
+                )
+                kept = _Kept(wish, said.status_code)
+                opened.callback(kept.close)
+                for block in said.iter_bytes(BLOCK_BYTES):
+                    kept.add(block)
+                return kept.answer(said)
+            except httpx.TransportError as fault:
+                return NoAnswer(_reason(fault))
+
+    define_project = called(projects.define_project)
+    project = called(projects.project)
+    define_annotator = called(projects.define_annotator)
+    annotator = called(projects.annotator)
+    stranded = called(projects.stranded)
+    admit = called(units.admit)
+    send = called(units.send)
+    import_units = called(units.import_units)
+    import_file = called(units.import_file)
+    import_state = called(units.import_state)
+    send_file = called(units.send_file)
+    find = called(units.find)
+    erase = called(units.erase)
+    seal = called(units.seal)
+    quality = called(results.quality)
+    annotators = called(results.annotators)
+    spending = called(results.spending)
+    resolutions = called(results.resolutions)
+    lots = called(results.lots)
+    lot = called(results.lot)
+    wait_for_resolutions = called(results.wait_for_resolutions)
+    wait_for_lots = called(results.wait_for_lots)
+    certificate = called(results.certificate)
+    lot_certificate = called(results.lot_certificate)
+    lot_ledger = called(results.lot_ledger)
+    withdrawals = called(results.withdrawals)
+    keys = called(results.keys)
+    lineage = called(results.lineage)
+    export = called(exports.export)
+    claim = called(people.claim)
+    submit = called(people.submit)
+    skip = called(people.skip)
+    standing = called(people.standing)
+    payload = called(people.payload)
+    escalations = called(people.escalations)
+    rule = called(people.rule)
+    inspections = called(people.inspections)
+    inspect = called(people.inspect)
+    projects = called(projects.projects)
+
+
+class AsyncConcord:
+    """A client that is awaited; an asynchronous context manager that closes its connections.
+
+    Args:
+        token: an API key or a bearer token.
+        addresses: where the services are.
+        patience: how long an absent service is asked again.
+        transport: of httpx; its own if None.
+        sleep: lets time pass.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        addresses: Addresses,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+    ) -> None:
+        self.addresses = addresses
+        self._token, self._patience, self._sleep = token, patience or Patience(), sleep
+        self._http = httpx.AsyncClient(timeout=_timeout(), limits=_limits(), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Carry an operation out; files are read and digested in a thread beside the loop.
+
+        Raises:
+            Problem: it was refused, or nobody answered.
+        """
+        steps = patiently(flow, self._patience)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(await self._do(step))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            steps.close()
+            flow.close()
+
+    async def _do(self, step: Step) -> Reply:
+        match step:
+            case Send():
+                return await self._send(step)
+            case Sleep():
+                await self._sleep(step.seconds)
+                return None
+            case Read():
+                return await asyncio.to_thread(step.source.read, step.offset, step.size)
+            case Digest():
+                return await asyncio.to_thread(digest, step.path)
+
+    async def _send(self, wish: Send) -> Answer | NoAnswer:
+        async with AsyncExitStack() as opened:
+            body: bytes | AsyncIterator[bytes] | None
+            body = _blocks_awaited(wish.body) if isinstance(wish.body, Path) else wish.body
+            try:
+                said = await opened.enter_async_context(
+                    self._http.stream(
+                        wish.method,
+                        _url(wish, self.addresses),
+                        params=wish.query or None,
+                        content=body,
+                        headers=_headers(wish, self._token),
+                    )
+                )
+                kept = _Kept(wish, said.status_code)
+                opened.callback(kept.close)
+                async for block in said.aiter_bytes(BLOCK_BYTES):
+                    kept.add(block)
+                return kept.answer(said)
+            except httpx.TransportError as fault:
+                return NoAnswer(_reason(fault))
+
+    define_project = awaited(projects.define_project)
+    project = awaited(projects.project)
+    define_annotator = awaited(projects.define_annotator)
+    annotator = awaited(projects.annotator)
+    stranded = awaited(projects.stranded)
+    admit = awaited(units.admit)
+    send = awaited(units.send)
+    import_units = awaited(units.import_units)
+    import_file = awaited(units.import_file)
+    import_state = awaited(units.import_state)
+    send_file = awaited(units.send_file)
+    find = awaited(units.find)
+    erase = awaited(units.erase)
+    seal = awaited(units.seal)
+    quality = awaited(results.quality)
+    annotators = awaited(results.annotators)
+    spending = awaited(results.spending)
+    resolutions = awaited(results.resolutions)
+    lots = awaited(results.lots)
+    lot = awaited(results.lot)
+    wait_for_resolutions = awaited(results.wait_for_resolutions)
+    wait_for_lots = awaited(results.wait_for_lots)
+    certificate = awaited(results.certificate)
+    lot_certificate = awaited(results.lot_certificate)
+    lot_ledger = awaited(results.lot_ledger)
+    withdrawals = awaited(results.withdrawals)
+    keys = awaited(results.keys)
+    lineage = awaited(results.lineage)
+    export = awaited(exports.export)
+    claim = awaited(people.claim)
+    submit = awaited(people.submit)
+    skip = awaited(people.skip)
+    standing = awaited(people.standing)
+    payload = awaited(people.payload)
+    escalations = awaited(people.escalations)
+    rule = awaited(people.rule)
+    inspections = awaited(people.inspections)
+    inspect = awaited(people.inspect)
+    projects = awaited(projects.projects)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+async def _blocks_awaited(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            yield block
+
+
+def _reason(fault: httpx.TransportError) -> str:
+    return f"{type(fault).__name__}: {fault}".rstrip(": ")

@@ -1,0 +1,91 @@
+"""The work of people: annotators claim and submit, adjudicators rule, auditors check."""
+
+from concord.client.asking import answered, decoded, got, path_of, query_of, sent
+from concord.client.models import Json
+from concord.client.steps import Flow, Send
+from concord.client.work import (
+    AssignmentState,
+    Claimed,
+    Escalation,
+    Escalations,
+    Inspections,
+    Ruled,
+    Standing,
+    Submitted,
+    Verdict,
+    Verdicts,
+)
+
+WAIT_SECONDS_MAX = 20
+
+
+def claim(project_id: str, *, units: int = 1, wait_seconds: int = 0) -> Flow[Claimed]:
+    """Hold units of a project; what is held already is told again first.
+
+    Args:
+        project_id: of which project.
+        units: how many to hold, 1 to 50.
+        wait_seconds: how long to wait where there is nothing, 20 at most.
+    """
+    body = {"units": units, "wait_seconds": wait_seconds}
+    return sent(Claimed, "assign", "POST", path_of("/v1/projects/{id}/claims", id=project_id), body)
+
+
+def submit(
+    assignment_id: str, label: Json, *, active_ms: float = 0, flag: str = "", next_units: int = 0
+) -> Flow[Submitted]:
+    """Give a label, and take the next units at once where `next_units` are wanted.
+
+    Args:
+        assignment_id: which unit it is of.
+        label: of the project's schema.
+        active_ms: how long it was worked on.
+        flag: why the unit is odd, if it is.
+        next_units: how many to hold after it.
+    """
+    body = {"label": label, "active_ms": active_ms, "flag": flag, "next": next_units}
+    return sent(Submitted, "assign", "POST", path_of("/v1/assignments/{id}/submission", id=assignment_id), body)
+
+
+def standing() -> Flow[Standing]:
+    """Return who the calling annotator is here, and what it holds."""
+    return got(Standing, "assign", "/v1/me")
+
+
+def skip(assignment_id: str, reason: str) -> Flow[AssignmentState]:
+    """Pass a unit over, with the reason."""
+    return sent(
+        AssignmentState, "assign", "POST", path_of("/v1/assignments/{id}/skip", id=assignment_id), {"reason": reason}
+    )
+
+
+def payload(payload_url: str) -> Flow[Json]:
+    """Return what a unit says, by the link that came with it: a text, or JSON."""
+    answer = yield from answered(Send("", "GET", payload_url))
+    if answer.headers.get("content-type", "").startswith("text/"):
+        return answer.body.decode()
+    return decoded(object, answer.body)
+
+
+def escalations(project_id: str = "", *, limit: int = 50) -> Flow[list[Escalation]]:
+    """Return what the caller may rule, most to be gained first."""
+    found = yield from got(Escalations, "adjudicate", "/v1/escalations", query_of(project_id=project_id, limit=limit))
+    return found.escalations
+
+
+def rule(unit_id: str, label: Json, reason: str) -> Flow[Ruled]:
+    """Rule an escalated unit; the ruling is binding."""
+    body = {"label": label, "reason": reason}
+    return sent(Ruled, "adjudicate", "POST", path_of("/v1/escalations/{id}/ruling", id=unit_id), body)
+
+
+def inspections(project_id: str = "", *, limit: int = 50) -> Flow[Inspections]:
+    """Return what the caller may inspect, in the order of the samples."""
+    return got(Inspections, "audit", "/v1/inspections", query_of(project_id=project_id, limit=limit))
+
+
+def inspect(unit_id: str, label: Json, *, reason: str = "") -> Flow[Verdict]:
+    """Give an auditor's own label of a unit, blind."""
+    body = {"verdicts": [{"unit_id": unit_id, "label": label, "reason": reason}]}
+    told = yield from sent(Verdicts, "audit", "POST", "/v1/inspections", body)
+    return told.results[0]

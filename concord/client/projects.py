@@ -1,0 +1,78 @@
+"""Projects and annotators: what is defined before there is work."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from concord.client.asking import got, path_of, query_of, sent
+from concord.client.models import Json, Project, ProjectPage
+from concord.client.steps import Flow
+from concord.client.work import Annotator, Credential, Stranded
+
+PAGE = 500
+"""As many as a service sends at once."""
+
+
+def define_project(slug: str, definition: Mapping[str, Json]) -> Flow[Project]:
+    """Define a project, or define it anew; the same again changes nothing.
+
+    Args:
+        slug: your own name of it: a-z, 0-9 and single hyphens. The project's id is made of it.
+        definition: label_schema, and as you like name, guideline, policy and targets (docs/guide/policy.md).
+    """
+    return sent(Project, "ingest", "PUT", path_of("/v1/projects/{slug}", slug=slug), definition)
+
+
+def project(project_id: str) -> Flow[Project]:
+    """Return a project, whole."""
+    return got(Project, "ingest", path_of("/v1/projects/{id}", id=project_id))
+
+
+def projects() -> Flow[list[Project]]:
+    """Return all of the caller's projects, by id."""
+    found: list[Project] = []
+    after = ""
+    while True:
+        page = yield from got(ProjectPage, "ingest", "/v1/projects", query_of(limit=PAGE, after=after))
+        found += page.projects
+        if page.next is None:
+            return found
+        after = page.next
+
+
+def define_annotator(
+    annotator_id: str,
+    *,
+    kind: str = "human",
+    skills: Sequence[str] = (),
+    credentials: Sequence[Credential] = (),
+    vendor: str = "",
+    languages: Sequence[str] = (),
+) -> Flow[Annotator]:
+    """Say who an annotator is, or say it anew; for operators.
+
+    Args:
+        annotator_id: the subject of the annotator's own credential.
+        kind: human or model.
+        skills: what units may ask for.
+        credentials: what the annotator is certified in.
+        vendor: whose annotator it is.
+        languages: as the annotator speaks them.
+    """
+    body: dict[str, Any] = {
+        "kind": kind,
+        "skills": list(skills),
+        "credentials": list(credentials),
+        "vendor": vendor,
+        "languages": list(languages),
+    }
+    return sent(Annotator, "assign", "PUT", path_of("/v1/annotators/{id}", id=annotator_id), body)
+
+
+def annotator(annotator_id: str) -> Flow[Annotator]:
+    """Return an annotator as last defined; for operators."""
+    return got(Annotator, "assign", path_of("/v1/annotators/{id}", id=annotator_id))
+
+
+def stranded(project_id: str) -> Flow[Stranded]:
+    """Return which units want labels that nobody who is defined can give."""
+    return got(Stranded, "assign", path_of("/v1/projects/{id}/stranded", id=project_id))

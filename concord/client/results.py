@@ -1,0 +1,121 @@
+"""What comes out: quality, resolutions, lots, certificates, ledgers; and waiting for it."""
+
+from pathlib import Path
+
+from concord.client.asking import answered, got, path_of, query_of
+from concord.client.errors import NotYet
+from concord.client.models import AnnotatorsQuality, Key, Lineage, Lot, LotPage, Quality, Spending
+from concord.client.steps import Flow, Send, Sleep
+
+LOTS_PAGE = 500
+LOOK_SECONDS_FIRST, LOOK_SECONDS_MAX = 0.5, 10.0
+WAIT_SECONDS = 86_400.0
+
+
+def quality(project_id: str) -> Flow[Quality]:
+    """Return a project's quality as it is now."""
+    return got(Quality, "metrics", path_of("/v1/projects/{id}/quality", id=project_id))
+
+
+def annotators(project_id: str) -> Flow[AnnotatorsQuality]:
+    """Return how well and how fast each annotator of a project works."""
+    return got(AnnotatorsQuality, "metrics", path_of("/v1/projects/{id}/annotators", id=project_id))
+
+
+def spending(project_id: str) -> Flow[Spending]:
+    """Return how many units are resolved, and what labels were spent on them."""
+    return got(Spending, "adjudicate", path_of("/v1/projects/{id}/spending", id=project_id))
+
+
+def resolutions(project_id: str, file: Path | str) -> Flow[Path]:
+    """Write where every unit of a project stands into a file, a line of JSON each; see `read_resolutions`."""
+    into = Path(file)
+    yield from answered(Send("adjudicate", "GET", path_of("/v1/projects/{id}/resolutions", id=project_id), into=into))
+    return into
+
+
+def lots(project_id: str) -> Flow[list[Lot]]:
+    """Return all lots of a project, by id."""
+    found: list[Lot] = []
+    path, after = path_of("/v1/projects/{id}/lots", id=project_id), ""
+    while True:
+        page = yield from got(LotPage, "audit", path, query_of(limit=LOTS_PAGE, after=after))
+        found += page.lots
+        if page.next is None:
+            return found
+        after = page.next
+
+
+def lot(lot_id: str) -> Flow[Lot]:
+    """Return where a lot stands."""
+    return got(Lot, "audit", path_of("/v1/lots/{id}", id=lot_id))
+
+
+def wait_for_resolutions(project_id: str, units: int, *, seconds_max: float = WAIT_SECONDS) -> Flow[Spending]:
+    """Return once so many units of a project are resolved; one that was sent back and resolved again counts twice.
+
+    Raises:
+        NotYet: they are not, after so many seconds.
+    """
+    pause, waited = LOOK_SECONDS_FIRST, 0.0
+    while (found := (yield from spending(project_id))).units < units:
+        if waited >= seconds_max:
+            raise NotYet(f"{found.units} of {units} units are resolved after {seconds_max:g} s")
+        yield Sleep(pause)
+        waited += pause
+        pause = min(pause * 2, LOOK_SECONDS_MAX)
+    return found
+
+
+def wait_for_lots(project_id: str, *, units: int = 1, seconds_max: float = WAIT_SECONDS) -> Flow[list[Lot]]:
+    """Return a project's lots once all of them are accepted and hold so many units at least.
+
+    Raises:
+        NotYet: they are not, after so many seconds; where the service knows why one stands still, it says so.
+    """
+    pause, waited = LOOK_SECONDS_FIRST, 0.0
+    while True:
+        found = yield from lots(project_id)
+        accepted = sum(one.units for one in found if one.status == "accepted")
+        if accepted >= units and all(one.status == "accepted" for one in found):
+            return found
+        if waited >= seconds_max:
+            reasons = "".join(f"; lot {one.lot_id}: {one.problem}" for one in found if one.problem)
+            raise NotYet(f"{accepted} of {units} units are in accepted lots after {seconds_max:g} s{reasons}")
+        yield Sleep(pause)
+        waited += pause
+        pause = min(pause * 2, LOOK_SECONDS_MAX)
+
+
+def certificate(project_id: str, issue: int | None = None) -> Flow[bytes]:
+    """Return a project's signed certificate, to the byte; without a number, over all lots that are accepted by now."""
+    path = path_of("/v1/projects/{id}/certificate", id=project_id)
+    return (yield from answered(Send("audit", "GET", path, query_of(issue=issue)))).body
+
+
+def lot_certificate(lot_id: str) -> Flow[bytes]:
+    """Return an accepted lot's signed certificate, to the byte."""
+    return (yield from answered(Send("audit", "GET", path_of("/v1/lots/{id}/certificate", id=lot_id)))).body
+
+
+def lot_ledger(lot_id: str, file: Path | str) -> Flow[Path]:
+    """Write an accepted lot's ledger into a file: `concord replay` makes its certificate again from it."""
+    into = Path(file)
+    yield from answered(Send("audit", "GET", path_of("/v1/lots/{id}/ledger", id=lot_id), into=into))
+    return into
+
+
+def withdrawals(project_id: str, issue: int) -> Flow[bytes]:
+    """Return the signed list of what was erased since one of a project's certificates."""
+    path = path_of("/v1/projects/{id}/withdrawals", id=project_id)
+    return (yield from answered(Send("audit", "GET", path, query_of(issue=issue)))).body
+
+
+def keys() -> Flow[Key]:
+    """Return the public keys that certificates are verified with; trust them only by a way that you trust."""
+    return got(Key, "audit", "/v1/keys")
+
+
+def lineage(unit_id: str) -> Flow[Lineage]:
+    """Return who did what with a unit, when and under which guideline."""
+    return got(Lineage, "audit", path_of("/v1/units/{id}/lineage", id=unit_id))

@@ -1,0 +1,95 @@
+"""The command as a whole: every verb helps, completes, and says what its statuses mean."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
+
+from cli import export, statuses
+from cli.main import VERBS, main
+from concord.exports import FORMATS
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that does something, by its whole name."""
+    context = click.Context(main)
+    for name in VERBS:
+        verb = main.get_command(context, name)
+        assert verb is not None
+        if isinstance(verb, click.Group):
+            yield from ((f"{name} {inner}", one) for inner, one in verb.commands.items())
+        else:
+            yield name, verb
+
+
+COMMANDS = dict(commands())
+
+
+def test_the_list_of_verbs_names_modules_whose_verb_has_this_name() -> None:
+    context = click.Context(main)
+    names = {name: getattr(main.get_command(context, name), "name", None) for name in VERBS}
+    assert names == {one: one for one in VERBS}
+    folder = Path(export.__file__).parent
+    loaded = {module.removeprefix("cli.") for module, _ in VERBS.values()}
+    rooms = {"__init__", "main", "kept", "session", "statuses"}
+    assert loaded == {path.stem for path in folder.glob("*.py")} - rooms
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_and_what_each_option_means(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert command.help.split("\n")[0].endswith((".", ":"))
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    unsaid = [one.name for one in options if not one.help and not isinstance(one.type, click.Choice)]
+    assert [one for one in unsaid if one != "limit"] == []
+    result = CliRunner().invoke(main, [*name.split(), "--help"])
+    assert (result.exit_code, f"Usage: main {name}" in result.output) == (0, True)
+
+
+def test_every_verb_that_asks_a_service_takes_as_and_json() -> None:
+    offline = {"verify", "replay", "sign-in", "sign-out"}
+    for name, command in COMMANDS.items():
+        options = {one.name for one in command.params}
+        assert name in offline or {"name", "as_json"} <= options, name
+
+
+def test_help_lists_every_verb_and_every_status() -> None:
+    told = CliRunner().invoke(main, ["--help"]).output
+    assert [name for name in VERBS if f"  {name} " not in told] == []
+    named = {getattr(statuses, name) for name in vars(statuses) if name.isupper() and name != "MEANINGS"}
+    assert named == set(statuses.MEANINGS) == set(range(len(named)))
+    assert [one for one in statuses.MEANINGS.values() if one.split(";")[0] not in told.replace("\n", " ")] == []
+
+
+def test_completion_offers_verbs_and_options() -> None:
+    def offered(words: list[str], begun: str) -> set[str]:
+        completion = ShellComplete(main, {}, "concord", "_CONCORD_COMPLETE")
+        return {one.value for one in completion.get_completions(words, begun)}
+
+    assert offered([], "an") == {"annotators", "annotate"}
+    assert offered(["lots"], "") == {"list", "show", "wait"}
+    assert "--json" in offered(["lots", "list"], "--")
+    assert offered(["export", "p", "f", "--format"], "data") == {"datasets"}
+
+
+def test_completing_loads_no_verb() -> None:
+    program = "import sys, cli.main; print(sorted(one for one in sys.modules if one.split('.')[0] == 'cli'))"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "['cli', 'cli.kept', 'cli.main', 'cli.session', 'cli.statuses']"
+
+
+def test_the_formats_of_exports_are_those_that_there_are() -> None:
+    assert set(export.FORMATS) == set(FORMATS)
+
+
+def test_the_guide_lists_every_verb_and_says_of_every_status_what_the_command_says() -> None:
+    guide = (Path(export.__file__).parents[1] / "docs/guide/command.md").read_text()
+    assert [name for name in VERBS if f"`{name}`" not in guide] == []
+    assert [one for one in COMMANDS if " " in one and f"`{one.split()[1]}" not in guide] == []
+    assert [status for status, told in statuses.MEANINGS.items() if f"| {status} | {told} |" not in guide] == []

@@ -1,0 +1,195 @@
+"""The command against all five services on sockets: from a CSV of one's own to a certificate by command line alone."""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import statuses
+from cli.kept import FOLDER
+from cli.main import main
+from cli.session import PATIENCE, TOKEN
+from concord.client.addresses import variable
+from tests.support import walk
+from tests.support.served import Served, served_five
+
+PAUSE_SECONDS = 0.1
+SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def five() -> Iterator[Served]:
+    with served_five() as found:
+        yield found
+
+
+@pytest.fixture
+def run(five: Served, tmp_path: Path) -> Run:
+    """Runs the command as a person would whose configuration is empty, and who knows the addresses."""
+    urls = {variable(name): five.addresses.of(name) for name in SERVICES}
+    environment = {FOLDER: str(tmp_path / "kept"), TOKEN: None, PATIENCE: "20", **urls}
+
+    def concord(*arguments: str, stdin: str | None = None, **more: str) -> Result:
+        return CliRunner().invoke(main, list(arguments), input=stdin, env={**environment, **more})
+
+    return concord
+
+
+def done(result: Result) -> str:
+    assert result.exit_code == statuses.OK, result.output
+    return result.stdout
+
+
+def as_json(result: Result) -> Any:
+    return json.loads(done(result))
+
+
+def lines(result: Result) -> list[Any]:
+    return [json.loads(line) for line in done(result).splitlines()]
+
+
+def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Served, run: Run, tmp_path: Path) -> None:
+    people = {"me": ("client", "", "k1"), "boss": ("operator", "", ""), "judge": ("adjudicator", "", ""),
+              "checker": ("auditor", "", ""), **{one: ("annotator", one, "") for one in walk.PEOPLE}}  # fmt: skip
+    for name, who in people.items():
+        done(run("sign-in", "--as", name, stdin=five.token(*who) + "\n"))
+    assert stat.S_IMODE((tmp_path / "kept/credentials.json").stat().st_mode) == 0o600
+    definition, mine, out = tmp_path / "spam.json", tmp_path / "mine.csv", tmp_path / "out"
+    definition.write_text(json.dumps(walk.DEFINITION))
+    mine.write_text(walk.csv())
+    project = as_json(run("projects", "put", "spam", str(definition), "--as", "me", "--json"))["project_id"]
+    assert project in done(run("projects", "list", "--as", "me"))
+    assert as_json(run("projects", "show", project, "--as", "me", "--json"))["name"] == "Spam or not"
+    for one in walk.PEOPLE:
+        done(
+            run(
+                "annotators", "put", one, "--as", "boss", "--language", "en", "--credential", "law=2999-01-01T00:00:00Z"
+            )
+        )
+    assert "en" in done(run("annotators", "show", "ann-1", "--as", "boss"))
+    columns = ("--id", "id", "--content", "message")
+    told = done(run("import", project, str(mine), *columns, "--seal", "--as", "me"))
+    assert (f"{walk.UNITS} admitted" in told, "1 lots cut" in told) == (True, True), told
+    assert as_json(run("import", project, str(mine), *columns, "--as", "me", "--json"))["admitted"] == walk.UNITS
+    not_yet = run("lots", "wait", project, "--as", "me", "--units", "10", "--seconds", "0")
+    assert (not_yet.exit_code, "NOT YET: 0 of 10" in not_yet.stderr) == (statuses.NOT_YET, True), not_yet.output
+
+    def claim(person: str) -> list[Any]:
+        held = as_json(run("annotate", "claim", project, "--units", "5", "--wait", "20", "--as", person, "--json"))
+        return list(held["assignments"])
+
+    def give(person: str, one: Any, label: str) -> None:
+        assert done(run("annotate", "submit", one["assignment_id"], label, "--as", person)) == "accepted\n"
+
+    walk.annotated(claim, give)
+    (escalated,) = lines(run("adjudicate", "list", project, "--as", "judge", "--json"))
+    assert escalated["content"] == walk.content(4)
+    ruled = run("adjudicate", "rule", escalated["unit_id"], "ham", "--reason", "nothing is for sale", "--as", "judge")
+    assert done(ruled) == "ruled\n"
+    done(run("units", "wait", project, "--units", str(walk.UNITS), "--seconds", "20", "--as", "me"))
+    while any(one["status"] != "accepted" for one in lines(run("lots", "list", project, "--as", "me", "--json"))):
+        for one in lines(run("audit", "list", project, "--as", "checker", "--json")):
+            assert (
+                done(run("audit", "check", one["unit_id"], walk.label(one["content"]), "--as", "checker")) == "taken\n"
+            )
+        time.sleep(PAUSE_SECONDS)
+    (lot,) = lines(run("lots", "wait", project, "--as", "me", "--json"))
+    assert lot["plan"] in done(run("lots", "show", lot["lot_id"], "--as", "me"))
+    key = done(run("keys", "--output", str(tmp_path / "keys.json"), "--as", "me")).split()[1]
+    assert "10 rows in 1 files (0 were there)" in done(run("export", project, str(out), "--as", "me"))
+    (export,) = map(str, out.glob("*.jsonl"))
+    assert "VERIFIED" in done(run("verify", str(out / "certificate.json"), export, "--public-key", key))
+    certificate, ledger = str(tmp_path / "lot.json"), str(tmp_path / "ledger.jsonl")
+    done(run("certificate", "--lot", lot["lot_id"], "--output", certificate, "--ledger", ledger, "--as", "me"))
+    assert "REPLAYED" in done(run("replay", certificate, ledger, "--keys", str(tmp_path / "keys.json")))
+    looked = as_json(run("watch", project, "--once", "--json", "--as", "me"))
+    assert looked["quality"]["annotations"] == 21
+    assert "label error rate of what leaves" in done(run("watch", project, "--once", "--as", "me"))
+    assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
+    units = lines(run("units", "list", project, "--status", "adjudicated", "--as", "me", "--json"))
+    assert [(one["source_id"], one["label"]) for one in units] == [("m4", "ham")]
+    assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
+    assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
+
+
+def test_a_person_labels_one_unit_after_the_other_in_a_terminal(five: Served, run: Run, tmp_path: Path) -> None:
+    client, person = five.token("client", "", "k1"), five.token("annotator", "ann-7")
+    (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
+    (tmp_path / "u.jsonl").write_text('{"id": "a", "content": "first"}\n{"id": "b", "content": "second"}\n')
+    project = as_json(run("projects", "put", "terminal", str(tmp_path / "p.json"), "--json", **{TOKEN: client}))
+    done(run("annotators", "put", "ann-7", **{TOKEN: five.token("operator")}))
+    done(run("import", project["project_id"], str(tmp_path / "u.jsonl"), **{TOKEN: client}))
+    argv = ("annotate", "all", project["project_id"], "--wait", "20")
+    first = run(*argv, stdin="ham\n\n", **{TOKEN: person})
+    assert ("1 labels accepted" in done(first), "label (ham, spam)" in first.output) == (True, True)
+    assert {"first", "second"} <= set(first.output.splitlines())
+    assert "1 labels accepted" in done(run("annotate", "all", project["project_id"], stdin="spam\n", **{TOKEN: person}))
+
+
+def test_refused_lines_are_listed_with_their_cures_and_the_rest_is_in(five: Served, run: Run, tmp_path: Path) -> None:
+    client = {TOKEN: five.token("client", "", "k1")}
+    (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
+    (tmp_path / "u.jsonl").write_text('{"id": "a", "content": "first"}\n{"id": "b", "contend": "second"}\nno json\n')
+    project = as_json(run("projects", "put", "odd-lines", str(tmp_path / "p.json"), "--json", **client))["project_id"]
+    told = run("import", project, str(tmp_path / "u.jsonl"), **client)
+    assert told.exit_code == statuses.IN_PART
+    assert ("1 admitted" in told.output, "refused, 2 of 2" in told.output) == (True, True), told.output
+
+
+def test_every_refusal_ends_with_its_sentence_and_its_named_status(five: Served, run: Run, tmp_path: Path) -> None:
+    client = {TOKEN: five.token("client", "", "k1")}
+    odd = tmp_path / "odd.json"
+    odd.write_text(json.dumps({**walk.DEFINITION, "policy": {"overlap": {"initial": 0}}}))
+    refused = run("projects", "put", "odd", str(odd), **client)
+    assert (refused.exit_code, "policy.overlap.initial: send" in refused.stderr) == (statuses.REFUSED, True)
+    told = json.loads(run("projects", "put", "odd", str(odd), "--json", **client).stderr)
+    assert (told["status"], told["errors"][0]["field"]) == (422, "policy.overlap.initial")
+    assert run("projects", "list", **{TOKEN: "invented"}).exit_code == statuses.NOT_SIGNED_IN
+    assert run("annotators", "show", "ann-1", **client).exit_code == statuses.NOT_SIGNED_IN
+    nobody = run("projects", "list")
+    assert (nobody.exit_code, "concord sign-in" in nobody.stderr) == (statuses.NOT_SIGNED_IN, True)
+    away = run("projects", "list", **client, CONCORD_INGEST_URL="http://127.0.0.1:9", **{PATIENCE: "0"})
+    assert (away.exit_code, "AWAY: ingest" in away.stderr) == (statuses.AWAY, True)
+    nowhere = run("projects", "list", **client, CONCORD_INGEST_URL="")
+    assert (nowhere.exit_code, "CONCORD_INGEST_URL" in nowhere.stderr) == (statuses.USAGE, True), nowhere.output
+    odd.write_text("{")
+    assert run("projects", "put", "odd", str(odd), **client).exit_code == statuses.USAGE
+
+
+def test_who_is_signed_in_is_told_without_a_secret_and_forgotten_on_demand(five: Served, run: Run) -> None:
+    token = five.token("client", "key", "k1")
+    assert run("sign-in", "--as", "me", stdin="invented\n").exit_code == statuses.NOT_SIGNED_IN
+    done(run("sign-in", "--as", "me", "--ingest", "http://ingest.example", "--unchecked", stdin=token))
+    told = done(run("tokens", "--json"))
+    (person,) = json.loads(told)["people"]
+    assert (person["name"], person["roles"], person["client_id"]) == ("me", "client", "k1")
+    assert token not in told
+    where = as_json(run("tokens", "--json", CONCORD_INGEST_URL=""))["addresses"]
+    assert where["ingest"] == "http://ingest.example"
+    assert done(run("sign-out")) == "me is signed out\n"
+    assert run("sign-out").exit_code == statuses.NOT_SIGNED_IN
+
+
+def test_in_a_checkout_the_local_stacks_addresses_and_credentials_are_found(
+    five: Served, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = tmp_path / "checkout/.local/stack"
+    (stack / "data/identity").mkdir(parents=True)
+    (stack / "addresses.json").write_text(json.dumps({name: five.addresses.of(name) for name in SERVICES} | {"x": 1}))
+    (stack / "data/identity/tokens.json").write_text(json.dumps({"client": five.token("client", "", "k1")}))
+    (tmp_path / "checkout/below").mkdir()
+    monkeypatch.chdir(tmp_path / "checkout/below")
+    unset = {variable(name): "" for name in SERVICES}
+    done(run("projects", "list", "--as", "client", **unset))
+    done(run("sign-in", "--as", "me", "--local", "client", **unset))
+    done(run("projects", "list", **unset))
+    assert run("sign-in", "--as", "me", "--local", "baker", **unset).exit_code == statuses.USAGE
+    monkeypatch.chdir(os.sep)
+    assert run("projects", "list", **unset).exit_code == statuses.USAGE

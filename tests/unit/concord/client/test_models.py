@@ -1,0 +1,109 @@
+"""What the client reads is what the services' documents say they answer, field by field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import inspect as told
+
+from concord.chassis.http.documented import schema_of
+from concord.client import models, work
+from services.adjudicate import schemas as adjudicate
+from services.assign import schemas as assign
+from services.audit import schemas as audit
+from services.ingest import schemas as ingest
+from services.ingest.domain.admission import UnitWish
+from services.metrics import schemas as metrics
+
+PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
+    models.Project: ingest.ProjectBody,
+    models.ProjectPage: ingest.Projects,
+    models.Report: ingest.AdmissionReport,
+    models.Import: ingest.ImportBody,
+    models.FoundUnits: ingest.FoundUnits,
+    models.Sealed: ingest.Sealed,
+    models.Erased: ingest.ErasedUnits,
+    models.Spending: adjudicate.ProjectSpending,
+    models.Resolution: adjudicate.Resolution,
+    models.LotPage: audit.Lots,
+    models.Key: audit.Key,
+    models.Quality: metrics.Quality,
+    models.AnnotatorsQuality: metrics.Annotators,
+    models.Lineage: audit.LineageBody,
+    models.Manifest: audit.Manifest,
+    work.Annotator: assign.AnnotatorShown,
+    work.Claimed: assign.Claimed,
+    work.AssignmentState: assign.AssignmentBody,
+    work.Submitted: assign.SubmissionResult,
+    work.Standing: assign.Standing,
+    work.Stranded: assign.WaitsForNobody,
+    work.Escalations: adjudicate.Escalations,
+    work.Ruled: adjudicate.RuledUnit,
+    work.Inspections: audit.Inspections,
+    work.Verdicts: audit.TakenVerdicts,
+}
+"""What the client reads -> what the service answers."""
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS.items(), ids=lambda kind: kind.__name__)
+def test_every_field_that_is_read_is_answered(ours: type[msgspec.Struct], theirs: type[msgspec.Struct]) -> None:
+    assert list(lacking(schema_of(ours), schema_of(theirs), "")) == []
+
+
+def lacking(ours: Any, theirs: Any, path: str) -> Any:
+    """Yield where the client wants what the service's document does not promise."""
+    ours, theirs = plain(ours), plain(theirs)
+    if "properties" in ours and "properties" in theirs:
+        for name, inner in ours["properties"].items():
+            if name not in theirs["properties"]:
+                yield f"{path}.{name} is not answered"
+                continue
+            if name in ours.get("required", ()) and name not in theirs.get("required", ()):
+                # A service that leaves out what has its default answers nothing where we want something.
+                yield f"{path}.{name} may be left out"
+            yield from lacking(inner, theirs["properties"][name], f"{path}.{name}")
+    elif "items" in ours and "items" in theirs:
+        yield from lacking(ours["items"], theirs["items"], f"{path}[]")
+    elif {"type", "properties"} & ours.keys() and ours.get("type") != theirs.get("type", ours.get("type")):
+        yield f"{path} is {theirs.get('type')}, and {ours.get('type')} is read"
+
+
+def plain(schema: Any) -> Any:
+    """Return a schema without its null."""
+    others = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    return others[0] if len(others) == 1 else schema
+
+
+def test_a_field_that_is_not_answered_is_seen() -> None:
+    class Wants(msgspec.Struct):
+        lots: int
+        more: str
+
+    assert list(lacking(schema_of(Wants), schema_of(ingest.Sealed), "")) == [".more is not answered"]
+
+
+def test_every_struct_that_is_read_stands_beside_one_that_is_answered() -> None:
+    found: set[type] = set()
+
+    def walk(kind: Any) -> None:
+        if isinstance(kind, told.StructType):
+            found.add(kind.cls)
+            for one in kind.fields:
+                walk(one.type)
+        for inner in (*getattr(kind, "types", ()), *filter(None, [getattr(kind, "item_type", None)])):
+            walk(inner)
+
+    for kind in PAIRS:
+        walk(told.type_info(kind))
+    all_structs = {
+        one
+        for module in (models, work)
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
+    }
+    assert all_structs - found == {models.Unit, models.FirstUnit} - found
+
+
+def test_a_unit_has_every_field_that_is_taken() -> None:
+    assert set(models.Unit.__struct_fields__) == set(UnitWish.__struct_fields__)
