@@ -1,10 +1,12 @@
 """A project of ten units on the way to its certificate: what is defined, and what people say of what they read."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 PEOPLE = ("ann-1", "ann-2", "ann-3")
 UNITS = 10
+WAIT_SECONDS_MAX, PAUSE_SECONDS = 30.0, 0.1
 LABELS = {"ann-1": UNITS, "ann-2": UNITS, "ann-3": 1}
 """How many labels each is to give: the third is asked about message 4 alone."""
 DEFINITION: dict[str, Any] = {
@@ -18,6 +20,15 @@ DEFINITION: dict[str, Any] = {
         "audit": {"plan": "fraction", "fraction": 0.5},
     },
 }
+
+
+def until(ask: Callable[[], Any]) -> Any:
+    """Return what `ask` returns once it is true: what follows in another service follows a moment later."""
+    give_up_at = time.monotonic() + WAIT_SECONDS_MAX
+    while not (found := ask()):
+        assert time.monotonic() < give_up_at, "it never came"
+        time.sleep(PAUSE_SECONDS)
+    return found
 
 
 def content(number: int) -> str:

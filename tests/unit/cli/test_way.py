@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from concord.client.addresses import variable
 from tests.support import walk
 from tests.support.served import Served, served_five
 
-PAUSE_SECONDS = 0.1
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 Run = Callable[..., Result]
 
@@ -68,11 +66,8 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert project in done(run("projects", "list", "--as", "me"))
     assert as_json(run("projects", "show", project, "--as", "me", "--json"))["name"] == "Spam or not"
     for one in walk.PEOPLE:
-        done(
-            run(
-                "annotators", "put", one, "--as", "boss", "--language", "en", "--credential", "law=2999-01-01T00:00:00Z"
-            )
-        )
+        said = ("--language", "en", "--credential", "law=2999-01-01T00:00:00Z")
+        done(run("annotators", "put", one, "--as", "boss", *said))
     assert "en" in done(run("annotators", "show", "ann-1", "--as", "boss"))
     columns = ("--id", "id", "--content", "message")
     told = done(run("import", project, str(mine), *columns, "--seal", "--as", "me"))
@@ -89,17 +84,19 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
         assert done(run("annotate", "submit", one["assignment_id"], label, "--as", person)) == "accepted\n"
 
     walk.annotated(claim, give)
-    (escalated,) = lines(run("adjudicate", "list", project, "--as", "judge", "--json"))
+    (escalated,) = walk.until(lambda: lines(run("adjudicate", "list", project, "--as", "judge", "--json")))
     assert escalated["content"] == walk.content(4)
     ruled = run("adjudicate", "rule", escalated["unit_id"], "ham", "--reason", "nothing is for sale", "--as", "judge")
     assert done(ruled) == "ruled\n"
     done(run("units", "wait", project, "--units", str(walk.UNITS), "--seconds", "20", "--as", "me"))
-    while any(one["status"] != "accepted" for one in lines(run("lots", "list", project, "--as", "me", "--json"))):
+
+    def accepted() -> bool:
         for one in lines(run("audit", "list", project, "--as", "checker", "--json")):
-            assert (
-                done(run("audit", "check", one["unit_id"], walk.label(one["content"]), "--as", "checker")) == "taken\n"
-            )
-        time.sleep(PAUSE_SECONDS)
+            checked = run("audit", "check", one["unit_id"], walk.label(one["content"]), "--as", "checker")
+            assert done(checked) == "taken\n"
+        return all(one["status"] == "accepted" for one in lines(run("lots", "list", project, "--as", "me", "--json")))
+
+    walk.until(accepted)
     (lot,) = lines(run("lots", "wait", project, "--as", "me", "--json"))
     assert lot["plan"] in done(run("lots", "show", lot["lot_id"], "--as", "me"))
     key = done(run("keys", "--output", str(tmp_path / "keys.json"), "--as", "me")).split()[1]
@@ -109,9 +106,9 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     certificate, ledger = str(tmp_path / "lot.json"), str(tmp_path / "ledger.jsonl")
     done(run("certificate", "--lot", lot["lot_id"], "--output", certificate, "--ledger", ledger, "--as", "me"))
     assert "REPLAYED" in done(run("replay", certificate, ledger, "--keys", str(tmp_path / "keys.json")))
-    looked = as_json(run("watch", project, "--once", "--json", "--as", "me"))
-    assert looked["quality"]["annotations"] == 21
-    assert "label error rate of what leaves" in done(run("watch", project, "--once", "--as", "me"))
+    look = ("watch", project, "--once", "--as", "me")
+    walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
+    assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
     units = lines(run("units", "list", project, "--status", "adjudicated", "--as", "me", "--json"))
     assert [(one["source_id"], one["label"]) for one in units] == [("m4", "ham")]

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from tests.support import walk
 from tests.support.served import Served, served_five
 
 QUICK = Patience(seconds=20)
-PAUSE_SECONDS = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -88,15 +86,18 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
 
     walk.annotated(claim, give)
     adjudicator, auditor = of("adjudicator"), of("auditor")
-    (escalated,) = adjudicator.escalations(project.project_id)
+    (escalated,) = walk.until(lambda: adjudicator.escalations(project.project_id))
     assert adjudicator.payload(escalated.payload_url) == walk.content(4)
     assert sorted(side.annotations for side in escalated.sides) == [1, 2]
     assert adjudicator.rule(escalated.unit_id, "ham", "nothing is for sale").status == "ruled"
     assert client.wait_for_resolutions(project.project_id, walk.UNITS, seconds_max=20).units == walk.UNITS
-    while any(one.status != "accepted" for one in client.lots(project.project_id)):
+
+    def accepted() -> bool:
         for one in auditor.inspections(project.project_id).inspections:
             assert auditor.inspect(one.unit_id, walk.label(auditor.payload(one.payload_url))).status == "taken"
-        time.sleep(PAUSE_SECONDS)
+        return all(one.status == "accepted" for one in client.lots(project.project_id))
+
+    walk.until(accepted)
     (lot,) = client.wait_for_lots(project.project_id, units=walk.UNITS, seconds_max=20)
     assert (lot.status, lot.units, lot.errors, client.lot(lot.lot_id)) == ("accepted", walk.UNITS, 0, lot)
     _leaves(client, project.project_id, lot.lot_id, tmp_path)
@@ -117,8 +118,8 @@ def _leaves(client: Any, project_id: str, lot_id: str, folder: Path) -> None:
     assert labels == {f"m{one}": walk.label(walk.content(one)) for one in range(walk.UNITS)}
     lineage = client.lineage(resolved[0].unit_id)
     assert (lineage.holds, lineage.lot_id) == (True, lot_id)
-    quality = client.quality(project_id)
-    assert (quality.units_adjudicated, quality.lots.accepted) == (1, 1)
+    walk.until(lambda: client.quality(project_id).lots.accepted == 1)
+    assert client.quality(project_id).units_adjudicated == 1
     assert [one.annotator_id for one in client.annotators(project_id).annotators] == list(walk.PEOPLE)
     assert client.stranded(project_id).units == []
     gone = client.erase(project_id, "asked for", ids=["m1"])
