@@ -14,7 +14,7 @@ from services.assign import schemas as assign
 from services.audit import schemas as audit
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
-from services.metrics import schemas as metrics
+from services.metrics.schemas import quality as metrics
 
 PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Project: ingest.ProjectBody,
