@@ -12,7 +12,7 @@ from concord.chassis.errors import NotFound
 from concord.chassis.identity import Caller
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
-from concord.contracts.v1.projects_pb2 import Policy, ProjectEvent, Targets
+from concord.contracts.v1.projects_pb2 import GuidelineExample, Policy, ProjectEvent, Targets
 from concord.labels import ClassedSchema, LabelSchema, decoded, schema_from
 from concord.labels.form import Form
 
@@ -42,6 +42,7 @@ class Project:
     targets: Targets
     life: Life = "open"
     life_reason: str = ""
+    guideline_examples: tuple[GuidelineExample, ...] = ()
 
     @property
     def gives_work(self) -> bool:
@@ -78,6 +79,7 @@ def project_from(event: Message) -> Project:
         targets=defined.targets,
         life=cast("Life", defined.life or "open"),
         life_reason=defined.life_reason,
+        guideline_examples=tuple(defined.guideline_examples),
     )
 
 

@@ -11,8 +11,10 @@ from concord.contracts.v1.assignments_pb2 import (
     AssignmentExpired,
     AssignmentIssued,
     AssignmentReturned,
+    GuidelineAcknowledged,
     UnitSkipped,
 )
+from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
@@ -110,6 +112,13 @@ def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:
         state_after=annotator.after,
     )
     return announcer.event(ANNOTATORS, annotator.annotator_id, VENDOR, "", AnnotatorEvent(annotator_defined=told))
+
+
+def acknowledged(announcer: Announcer, client_id: str, found: AcknowledgementState) -> Outgoing:
+    """Return the event that an annotator has acknowledged a version of a project's guideline."""
+    told = GuidelineAcknowledged(annotator_id=found.annotator_id, guideline_version=found.version)
+    envelope = AssignmentEvent(guideline_acknowledged=told)
+    return announcer.event(ASSIGNMENTS, found.project_id, client_id, found.project_id, envelope)
 
 
 def _of_annotation(announcer: Announcer, unit: UnitState, envelope: AnnotationEvent) -> Outgoing:

@@ -25,7 +25,7 @@ from concord.contracts.ids import slot_of
 from services.assign.domain import refusals
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import Assignment
-from services.assign.door import qualifications, roster, standing
+from services.assign.door import guidelines, qualifications, roster, standing
 from services.assign.door.desk import desk_of
 from services.assign.handlers import Answer, Taken
 from services.assign.hot_route import HotRoute
@@ -40,7 +40,6 @@ from services.assign.schemas import (
     AssignmentBody,
     ClaimBody,
     Claimed,
-    Guideline,
     MissingSkills,
     SkipBody,
     StrandedUnit,
@@ -69,6 +68,7 @@ STATUSES: dict[type[Exception], int] = {
     refusals.NotQualified: 409,
     refusals.NotFailed: 409,
     refusals.StateRefused: 409,
+    refusals.GuidelineSuperseded: 409,
     refusals.LabelRefused: 422,
 }
 
@@ -88,7 +88,6 @@ def routers() -> tuple[APIRouter, ...]:
     hot.post("/assignments/{assignment_id}/submission", **submitted)(submit)
     hot.post("/submissions", **documented(body=SubmissionsBody, reply=SubmissionResults))(submit_many)
     routes = APIRouter(prefix="/v1")
-    routes.get("/projects/{project_id}/guideline", **documented(reply=Guideline, refusals=(404,)))(show_guideline)
     waits = documented(reply=WaitsForNobody, refusals=(404,))
     routes.get("/projects/{project_id}/stranded", **waits)(show_stranded)
     stands = documented(reply=AssignmentBody, refusals=(404, 409, 410))
@@ -96,7 +95,7 @@ def routers() -> tuple[APIRouter, ...]:
     routes.post("/assignments/{assignment_id}/skip", **skipped)(skip)
     routes.post("/assignments/{assignment_id}/return", **stands)(give_back)
     routes.post("/assignments/{assignment_id}/renew", **stands)(renew)
-    return hot, routes, roster.router(), standing.router(), qualifications.router()
+    return hot, routes, guidelines.router(), roster.router(), standing.router(), qualifications.router()
 
 
 async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Response:
@@ -106,15 +105,6 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     wish = await read_json(request, CLAIM)
     leases = await desk.handlers.waiting.claim(caller.subject, project_id, wish.units, wish.wait_seconds)
     return json_answer(await desk.claimed(leases, caller.subject, project_id))
-
-
-async def show_guideline(request: Request, project_id: AnyId, caller: Annotator) -> Response:
-    """Show how a project's units are to be labelled."""
-    desk = desk_of(request)
-    _project_of(project_id, caller)
-    project = await desk.handlers.claims.guideline(caller.subject, project_id)
-    schema = desk.label_schema(project)
-    return json_answer(Guideline(project.project_id, project.guideline_version, project.guideline_text, schema))
 
 
 async def show_stranded(

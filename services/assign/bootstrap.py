@@ -19,7 +19,7 @@ from services.assign import api, events
 from services.assign.announcements import SERVICE
 from services.assign.door.desk import Desk
 from services.assign.handlers import EXPIRE_LEASES_MAX, Handlers
-from services.assign.repository import FRESH, Repository
+from services.assign.repository import ACKNOWLEDGED, FRESH, Repository
 from services.assign.settings import AssignSettings
 from services.assign.telemetry import INSTRUMENTS
 
@@ -67,7 +67,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner),
-        collections=[FRESH],
+        collections=[FRESH, ACKNOWLEDGED],
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,

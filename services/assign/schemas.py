@@ -126,9 +126,10 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     """Why there is nothing, by a code.
 
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
-    project is), `annotator_paused` or `annotator_retired` (the caller is), `not_qualified`, or `qualifying`: all that
-    is given to who qualifies was had, and it takes `about_more`. `skills` are what is lacked, or the credentials that
-    have ended, `ended_at` when the last of them did; a break or a pause of theirs lasts `until`, where that is known.
+    project is), `not_acknowledged`: `guideline_version` is to be read first, `annotator_paused` or `annotator_retired`
+    (the caller is), `not_qualified`, or `qualifying`: all that is given to who qualifies was had, and it takes
+    `about_more`. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did;
+    a break or a pause of theirs lasts `until`, where that is known.
     """
 
     code: Code
@@ -136,6 +137,7 @@ class Nothing(msgspec.Struct, omit_defaults=True):
     ended_at: str = ""
     until: str = ""
     about_more: int = 0
+    guideline_version: int = 0
 
 
 class Claimed(msgspec.Struct, omit_defaults=True):
@@ -265,15 +267,6 @@ class WaitsForNobody(msgspec.Struct):
     skills: list[MissingSkills]
     count: int
     next: str
-
-
-class Guideline(msgspec.Struct):
-    """How a project's units are to be labelled."""
-
-    project_id: str
-    guideline_version: int
-    guideline: str
-    label_schema: msgspec.Raw
 
 
 class CredentialBody(msgspec.Struct, forbid_unknown_fields=True):

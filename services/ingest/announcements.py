@@ -16,6 +16,8 @@ from concord.contracts.v1.projects_pb2 import (
     ConsensusPolicy,
     FatiguePolicy,
     GoldPolicy,
+    GuidelineExample,
+    GuidelinePolicy,
     LeasePolicy,
     LotPolicy,
     OverlapPolicy,
@@ -55,6 +57,7 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
         life_reason=project.life_reason,
         changed_by=project.changed_by,
         changed_as=project.changed_as,
+        guideline_examples=[GuidelineExample(**asdict(one)) for one in definition.guideline_examples],
     )
     envelope = ProjectEvent(project_defined=told)
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
@@ -77,6 +80,7 @@ def project_from(event: Message) -> domain.ProjectState:
         label_schema=schema,
         name=told.name,
         guideline=told.guideline_text,
+        guideline_examples=tuple(_read(domain.Example, one) for one in told.guideline_examples),
         policy=_read(domain.Policy, told.policy),
         targets=_read(domain.Targets, told.targets),
     )
@@ -191,4 +195,5 @@ def policy(wished: domain.Policy) -> Policy:
         priority=wished.priority,
         deadline_seconds=wished.deadline_seconds,
         dedupe=wished.dedupe,
+        guideline=GuidelinePolicy(**asdict(wished.guideline)),
     )

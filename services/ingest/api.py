@@ -24,6 +24,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.payload_links import SignedLink
 from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish, shown_as_text
+from services.ingest.domain.guideline import GuidelineDoesNotExist
 from services.ingest.domain.imports import ImportWish
 from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
@@ -56,7 +57,12 @@ from services.ingest.schemas import (
     WantedUnits,
 )
 
-STATUSES: dict[type[Exception], int] = {ProjectDoesNotExist: 404, ProjectNotOpen: 409, ProjectRefused: 422}
+STATUSES: dict[type[Exception], int] = {
+    ProjectDoesNotExist: 404,
+    GuidelineDoesNotExist: 404,
+    ProjectNotOpen: 409,
+    ProjectRefused: 422,
+}
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 40
 ANYWHERE = (
@@ -66,6 +72,8 @@ ANYWHERE = (
     "/v1/projects/{project_id}/resume",
     "/v1/projects/{project_id}/close",
     "/v1/projects/{project_id}/changes",
+    "/v1/projects/{project_id}/guidelines",
+    "/v1/projects/{project_id}/guidelines/{version}",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
     "/v1/projects/{project_id}/erasures",

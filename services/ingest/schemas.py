@@ -10,8 +10,9 @@ from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, STRATUM_C
 from services.ingest.domain.identity import Place
 from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.life import REASON_CHARACTERS_MAX
-from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Life, Policy, ProjectState, Targets
+from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Example, Life, Policy, ProjectState, Targets
 from services.ingest.handlers.projects import Changed
+from services.ingest.repository import Revision
 
 DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
@@ -47,6 +48,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     label_schema: dict[str, Any]
     guideline: str
     guideline_version: int
+    guideline_examples: tuple[Example, ...]
     policy: Policy
     targets: Targets
     life: Life
@@ -64,6 +66,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
             said.label_schema,
             said.guideline,
             state.guideline_version,
+            said.guideline_examples,
             said.policy,
             said.targets,
             state.life,
@@ -115,6 +118,59 @@ class Changes(msgspec.Struct, frozen=True):
 
     changes: list[ChangeBody]
     next: int | None = None
+
+
+class GuidelineListed(msgspec.Struct, frozen=True):
+    """A version of a guideline: since which revision and when, by whom, and how long it is."""
+
+    version: int
+    revision: int
+    at: str
+    by: str
+    role: str
+    bytes: int
+    examples: int
+
+    @classmethod
+    def of(cls, found: Revision) -> "GuidelineListed":
+        """Return the version that came in a revision, as it is listed."""
+        state, said = found.state, found.state.definition
+        at, size = timestamp(found.at_us), len(said.guideline.encode())
+        examples = len(said.guideline_examples)
+        return cls(state.guideline_version, state.revision, at, state.changed_by, state.changed_as, size, examples)
+
+
+class Guidelines(msgspec.Struct, frozen=True):
+    """The versions of a project's guideline, oldest first, and after which the list goes on; None at its end."""
+
+    guidelines: list[GuidelineListed]
+    next: int | None = None
+
+
+class GuidelineBody(msgspec.Struct, frozen=True):
+    """A version of a project's guideline, whole."""
+
+    version: int
+    revision: int
+    at: str
+    by: str
+    role: str
+    guideline: str
+    guideline_examples: tuple[Example, ...]
+
+    @classmethod
+    def of(cls, found: Revision) -> "GuidelineBody":
+        """Return the version that came in a revision."""
+        state, said = found.state, found.state.definition
+        return cls(
+            state.guideline_version,
+            state.revision,
+            timestamp(found.at_us),
+            state.changed_by,
+            state.changed_as,
+            said.guideline,
+            said.guideline_examples,
+        )
 
 
 def timestamp(at_us: int) -> str:

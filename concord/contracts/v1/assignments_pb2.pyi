@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AssignmentEvent(_message.Message):
-    """Topic concord.assignments.v1, key unit_id."""
+    """Topic concord.assignments.v1, key unit_id; of what is of no unit, project_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,6 +28,7 @@ class AssignmentEvent(_message.Message):
     ASSIGNMENT_EXPIRED_FIELD_NUMBER: _builtins.int
     ASSIGNMENT_RETURNED_FIELD_NUMBER: _builtins.int
     UNIT_SKIPPED_FIELD_NUMBER: _builtins.int
+    GUIDELINE_ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -38,6 +39,8 @@ class AssignmentEvent(_message.Message):
     def assignment_returned(self) -> Global___AssignmentReturned: ...
     @_builtins.property
     def unit_skipped(self) -> Global___UnitSkipped: ...
+    @_builtins.property
+    def guideline_acknowledged(self) -> Global___GuidelineAcknowledged: ...
     def __init__(
         self,
         *,
@@ -46,12 +49,13 @@ class AssignmentEvent(_message.Message):
         assignment_expired: Global___AssignmentExpired | None = ...,
         assignment_returned: Global___AssignmentReturned | None = ...,
         unit_skipped: Global___UnitSkipped | None = ...,
+        guideline_acknowledged: Global___GuidelineAcknowledged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_expired", b"assignment_expired", "assignment_issued", b"assignment_issued", "assignment_returned", b"assignment_returned", "event", b"event", "guideline_acknowledged", b"guideline_acknowledged", "metadata", b"metadata", "unit_skipped", b"unit_skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["assignment_issued", "assignment_expired", "assignment_returned", "unit_skipped", "guideline_acknowledged"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -171,3 +175,27 @@ class UnitSkipped(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnitSkipped: _TypeAlias = UnitSkipped  # noqa: Y015
+
+@_typing.final
+class GuidelineAcknowledged(_message.Message):
+    """An annotator has read a version of the project's guideline, and is given units under it from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    guideline_version: _builtins.int
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        guideline_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "guideline_version", b"guideline_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuidelineAcknowledged: _TypeAlias = GuidelineAcknowledged  # noqa: Y015

@@ -62,6 +62,7 @@ class ProjectDefined(_message.Message):
     LIFE_REASON_FIELD_NUMBER: _builtins.int
     CHANGED_BY_FIELD_NUMBER: _builtins.int
     CHANGED_AS_FIELD_NUMBER: _builtins.int
+    GUIDELINE_EXAMPLES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     revision: _builtins.int
     """Counts the definitions of this project from 1; a consumer keeps the highest."""
@@ -83,6 +84,10 @@ class ProjectDefined(_message.Message):
     def policy(self) -> Global___Policy: ...
     @_builtins.property
     def targets(self) -> Global___Targets: ...
+    @_builtins.property
+    def guideline_examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuidelineExample]:
+        """They are part of the guideline's version."""
+
     def __init__(
         self,
         *,
@@ -97,14 +102,50 @@ class ProjectDefined(_message.Message):
         life_reason: _builtins.str = ...,
         changed_by: _builtins.str = ...,
         changed_as: _builtins.str = ...,
+        guideline_examples: _abc.Iterable[Global___GuidelineExample] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "targets", b"targets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_as", b"changed_as", "changed_by", b"changed_by", "guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "life", b"life", "life_reason", b"life_reason", "name", b"name", "policy", b"policy", "revision", b"revision", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_as", b"changed_as", "changed_by", b"changed_by", "guideline_examples", b"guideline_examples", "guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "life", b"life", "life_reason", b"life_reason", "name", b"name", "policy", b"policy", "revision", b"revision", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProjectDefined: _TypeAlias = ProjectDefined  # noqa: Y015
+
+@_typing.final
+class GuidelineExample(_message.Message):
+    """What has a class, or is taken for it and has another: a text, or the address of an image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    URI_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Of a form, the field that asks for the class; empty otherwise."""
+    class_name: _builtins.str
+    text: _builtins.str
+    uri: _builtins.str
+    note: _builtins.str
+    """Why, in the words of whoever wrote the guideline."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        class_name: _builtins.str = ...,
+        text: _builtins.str = ...,
+        uri: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "field", b"field", "note", b"note", "text", b"text", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuidelineExample: _TypeAlias = GuidelineExample  # noqa: Y015
 
 @_typing.final
 class Policy(_message.Message):
@@ -123,6 +164,7 @@ class Policy(_message.Message):
     DEDUPE_FIELD_NUMBER: _builtins.int
     SUGGESTIONS_FIELD_NUMBER: _builtins.int
     PRIVACY_FIELD_NUMBER: _builtins.int
+    GUIDELINE_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -150,6 +192,8 @@ class Policy(_message.Message):
     def suggestions(self) -> Global___SuggestionPolicy: ...
     @_builtins.property
     def privacy(self) -> Global___PrivacyPolicy: ...
+    @_builtins.property
+    def guideline(self) -> Global___GuidelinePolicy: ...
     def __init__(
         self,
         *,
@@ -166,14 +210,35 @@ class Policy(_message.Message):
         dedupe: _builtins.str = ...,
         suggestions: Global___SuggestionPolicy | None = ...,
         privacy: Global___PrivacyPolicy | None = ...,
+        guideline: Global___GuidelinePolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class GuidelinePolicy(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACKNOWLEDGE_FIELD_NUMBER: _builtins.int
+    acknowledge: _builtins.bool
+    """Whether a version of the guideline is to be acknowledged by each annotator before they are given units under it."""
+    def __init__(
+        self,
+        *,
+        acknowledge: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge", b"acknowledge"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuidelinePolicy: _TypeAlias = GuidelinePolicy  # noqa: Y015
 
 @_typing.final
 class OverlapPolicy(_message.Message):

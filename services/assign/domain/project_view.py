@@ -49,6 +49,7 @@ class ProjectView:
         breaks: who is on a break.
         qualifications: how those stand who were told to have answered gold, where the project asks for it.
         desk_pages: the newest known page of each annotator's desk.
+        acknowledged: the newest version of the guideline that each annotator is known to have acknowledged.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class ProjectView:
         self.breaks = Breaks()
         self.qualifications: dict[str, QualificationState] = {}
         self.desk_pages: dict[str, int] = {}
+        self.acknowledged: dict[str, int] = {}
 
     def settle(self, state: UnitState, key: str, not_before_us: int = 0) -> None:
         """Take over a unit's newest state; saying it again changes nothing.

@@ -18,6 +18,7 @@ Code = Literal[
     "on_break",
     "paused",
     "closed",
+    "not_acknowledged",
     "annotator_paused",
     "annotator_retired",
     "qualifying",
@@ -35,6 +36,7 @@ class Why(msgspec.Struct, frozen=True):
         until_us: when the break or pause is over, microseconds since the epoch, UTC; None: there is none, or no end.
         about_more: for who qualifies in the project: about how many units more it takes.
         detail: why the break was asked for, why they are paused or retired, or why the project is not open.
+        version: of the guideline that is to be acknowledged first; 0: none is.
     """
 
     code: Code
@@ -43,6 +45,7 @@ class Why(msgspec.Struct, frozen=True):
     until_us: int | None = None
     detail: str = ""
     about_more: int = 0
+    version: int = 0
 
 
 def not_given(life: str, reason: str) -> Why:

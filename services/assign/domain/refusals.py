@@ -71,6 +71,16 @@ class StateRefused(Refusal):
     field = "state"
 
 
+class GuidelineSuperseded(Refusal):
+    """Another version of the guideline is in force, and that one is to be read."""
+
+    field = "version"
+
+    def __init__(self, version: int, current: int) -> None:
+        cure = f"read version {current}, and acknowledge that"
+        super().__init__(f"Version {current} of the guideline is in force, and not {version}.", cure=cure)
+
+
 class AssignmentUnknown(Refusal):
     """There is no such assignment, or it is somebody else's, which looks the same."""
 

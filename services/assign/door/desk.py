@@ -25,6 +25,7 @@ REASONS: Mapping[Code, str] = {
     "on_break": "You are on a break{until}{detail}",
     "paused": "This project is paused{detail}; what you hold may be finished, and more comes when it goes on.",
     "closed": "This project is closed{detail}; what you hold may be finished.",
+    "not_acknowledged": "Read version {version} of the guideline and acknowledge it; then units are given to you.",
     "annotator_paused": "You are paused{until}{detail}",
     "annotator_retired": "You are retired{detail}",
     "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now{more}.",
@@ -107,8 +108,9 @@ def nothing(why: Why) -> tuple[str, Nothing]:
         until=f" until {until}" if until else "",
         detail=detail,
         more=f"; it takes about {why.about_more} more" if why.about_more else "",
+        version=why.version,
     )
-    return reason, Nothing(why.code, list(why.skills), ended_at, until, why.about_more)
+    return reason, Nothing(why.code, list(why.skills), ended_at, until, why.about_more, why.version)
 
 
 def _heading(guideline: str) -> str:

@@ -3,8 +3,8 @@
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what other services
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
 `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
-`leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `stranded` finds what
-waits for nobody, and `closing` ends the wait in projects that are closed.
+`leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
+read which guideline, `stranded` finds what waits for nobody, and `closing` ends the wait in projects that are closed.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
+from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators, Entry
 from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.closing import Closing
@@ -31,6 +32,7 @@ from services.assign.repository import Repository
 __all__ = [
     "EXPIRE_LEASES_MAX",
     "WAIT_SECONDS_MAX",
+    "Acknowledging",
     "Annotators",
     "Answer",
     "Claims",
@@ -61,6 +63,7 @@ class Handlers:
     projects: Projects
     units: Units
     annotators: Annotators
+    acknowledging: Acknowledging
     claims: Claims
     submissions: Submissions
     onward: Onward
@@ -86,13 +89,17 @@ class Handlers:
         """
         projects, requests = Projects(table), Requests(writer)
         annotators, desks = Annotators(repository, requests), Desks(repository, requests, clock)
+        acknowledging = Acknowledging(repository, projects, annotators)
         qualifying = Qualifying(repository, projects, requests)
-        claims = Claims(repository, projects, annotators, desks, qualifying, requests, instruments, clock)
+        claims = Claims(
+            repository, projects, annotators, acknowledging, desks, qualifying, requests, instruments, clock
+        )
         submissions = Submissions(repository, projects, instruments)
         return cls(
             projects=projects,
             units=Units(repository, projects),
             annotators=annotators,
+            acknowledging=acknowledging,
             claims=claims,
             submissions=submissions,
             waiting=Waiting(repository, annotators, claims, clock),

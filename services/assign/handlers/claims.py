@@ -19,6 +19,7 @@ from services.assign.domain.qualification import Progress
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.refusals import NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
 from services.assign.domain.unit import Assignment, UnitState
+from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.handlers.desks import Desks
@@ -50,6 +51,7 @@ class Claims:
         repository: where facts are found.
         projects: their policies.
         annotators: who may claim.
+        acknowledging: who has read the guideline, where that is asked for.
         desks: what they may hold.
         qualifying: who is given hidden gold alone.
         requests: names requests.
@@ -62,6 +64,7 @@ class Claims:
         repository: Repository,
         projects: Projects,
         annotators: Annotators,
+        acknowledging: Acknowledging,
         desks: Desks,
         qualifying: Qualifying,
         requests: Requests,
@@ -71,6 +74,7 @@ class Claims:
         self.repository = repository
         self.projects = projects
         self.annotators = annotators
+        self.acknowledging = acknowledging
         self.desks = desks
         self.qualifying = qualifying
         self.requests = requests
@@ -80,8 +84,8 @@ class Claims:
     async def claim(self, annotator_id: str, project_id: str, units_max: int) -> list[Leased]:
         """Return what the annotator holds in the project, and as many new units as make up `units_max`.
 
-        What is held is offered again first, so that a lost reply loses nothing. Of a project that is paused or closed
-        nothing new is given out.
+        What is held is offered again first, so that a lost reply loses nothing. Of a project that is paused or closed,
+        or whose guideline is to be acknowledged first, nothing new is given out.
 
         Raises:
             AnnotatorUnknown, ProjectUnknown: see there.
@@ -92,7 +96,7 @@ class Claims:
         project = self.projects.known(project_id)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
-        if not project.gives_work:
+        if await self.nothing_new(annotator_id, project):
             return leases
         if (stop := await self.stopped(annotator_id, project_id)) is not None:
             if not leases:
@@ -107,6 +111,10 @@ class Claims:
         if not leases:
             self.instruments.counter("concord_assign_claims_without_work").inc()
         return leases
+
+    async def nothing_new(self, annotator_id: str, project: Project) -> bool:
+        """Return whether an annotator is given nothing new of a project as it is now, whatever waits in it."""
+        return not project.gives_work or await self.acknowledging.lacks(annotator_id, project)
 
     async def stopped(self, annotator_id: str, project_id: str) -> Refusal | None:
         """Return why nothing new is given to an annotator in a project now, whatever waits; None: it may be.

@@ -61,7 +61,8 @@ class Onward:
         project = await self.projects.awaited(project_id)
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         stopped = await self.claims.stopped(annotator_id, project_id) is not None
-        wanted = units_max == len(held) + 1 and not stopped and project.gives_work
+        may_have = not stopped and not await self.claims.nothing_new(annotator_id, project)
+        wanted = units_max == len(held) + 1 and may_have
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked

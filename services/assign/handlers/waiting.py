@@ -73,6 +73,8 @@ class Waiting:
         project = self.claims.projects.known(project_id)
         if not project.gives_work:
             return not_given(project.life, project.life_reason)
+        if await self.claims.acknowledging.lacks(annotator_id, project):
+            return Why("not_acknowledged", version=project.guideline_version)
         on_break = self.claims.on_break(annotator_id, project_id)
         progress = self.claims.qualifying.progress(project, annotator_id)
         return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress)

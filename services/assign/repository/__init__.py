@@ -1,15 +1,18 @@
 """Assign's aggregates, keys and read models; every query lives here."""
 
+from services.assign.repository.acknowledgements import ACKNOWLEDGED, Acknowledgements
 from services.assign.repository.fresh_pages import FRESH, FreshPages
 from services.assign.repository.kinds import ANNOTATOR, UNIT, active_time_key, annotator_key, desk_key
 from services.assign.repository.qualifications import QUALIFICATION, qualification_key
 from services.assign.repository.repository import Repository
 
 __all__ = [
+    "ACKNOWLEDGED",
     "ANNOTATOR",
     "FRESH",
     "QUALIFICATION",
     "UNIT",
+    "Acknowledgements",
     "FreshPages",
     "Repository",
     "active_time_key",

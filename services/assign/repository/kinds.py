@@ -4,6 +4,7 @@ from concord.chassis.journal.record import Kind
 from concord.contracts.ids import client_of, slot_of_project
 from concord.contracts.names import quoted
 from services.assign.announcements import VENDOR
+from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.active_time import ActiveTimeState
 from services.assign.domain.desk import DeskState
 from services.assign.domain.eligibility import AnnotatorState
@@ -13,6 +14,7 @@ UNIT = Kind("unit", UnitState, is_open=is_open, slot=lambda unit: slot_of_projec
 ANNOTATOR = Kind("annotator", AnnotatorState)
 DESK = Kind("desk", DeskState)
 ACTIVE_TIME = Kind("active_time", ActiveTimeState)
+ACKNOWLEDGEMENT = Kind("acknowledgement", AcknowledgementState)
 
 
 def unit_key(unit_or_copy_id: str) -> str:

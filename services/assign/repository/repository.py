@@ -74,7 +74,7 @@ class Repository:
         self._in_hand: dict[str, asyncio.Event] = {}
         self._memory = RowsInMemory()
         self._bells: dict[str, asyncio.Event] = {}
-        self.fresh = FreshPages(journal, owner.places, self.places, self._ring)
+        self.fresh = FreshPages(journal, owner.places, self.places, self.ring)
         self.qualifications = Qualifications(journal, owner.places, self.places)
         journal.listen(UNIT, self._settle)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
@@ -105,7 +105,8 @@ class Repository:
         """Return what is set when something that may be had comes to wait in a project."""
         return self._bells.setdefault(project_id, asyncio.Event())
 
-    def _ring(self, project_id: str) -> None:
+    def ring(self, project_id: str) -> None:
+        """Let those look again who wait for work of a project."""
         if (bell := self._bells.pop(project_id, None)) is not None:
             bell.set()
 
@@ -295,7 +296,7 @@ class Repository:
         """Take back a pick that led to nothing."""
         if (place := self.places.get(self._number(pick.waiting.project_id))) is not None:
             place.queue.undo(pick, annotator_id)
-            self._ring(pick.waiting.project_id)
+            self.ring(pick.waiting.project_id)
 
     async def apply_in_turn(
         self, causes: Sequence[Cause[UnitState]], picks: Sequence[Pick] = ()
@@ -341,19 +342,19 @@ class Repository:
         if place is not None:
             place.told(key, state)
             if state.project_id in self._bells and (state.gold or slots_open(state)):
-                self._ring(state.project_id)
+                self.ring(state.project_id)
 
     def project_told(self, before: Project | None, project: Project) -> None:
         """Let those who wait for work of a project look again: it may give some now; the table's listener."""
         del before
-        self._ring(project.project_id)
+        self.ring(project.project_id)
 
     def annotator_told(self, before: AnnotatorState | None, annotator: AnnotatorState) -> None:
         """Bring the read models up to an annotator as the topic has them; the table's listener."""
         del before
         self.pool.settle(annotator)
         for project_id in list(self._bells):
-            self._ring(project_id)
+            self.ring(project_id)
 
     async def desk(self, project_id: str, annotator_id: str) -> DeskState:
         """Return the newest page of an annotator's desk in a project; it may be closed, or not made yet."""

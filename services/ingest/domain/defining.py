@@ -7,12 +7,13 @@ import msgspec
 
 from concord.labels.fields import FORM
 from concord.quality.qualification import units_least
+from services.ingest.domain.guideline import guideline_faults, is_new_version
 from services.ingest.domain.life import revised
 from services.ingest.domain.project import (
     CONFIDENCE,
     CONFIDENCE_HIGH,
     CONFIDENCE_LOW,
-    GUIDELINE_BYTES_MAX,
+    GUIDELINE_VERSIONS_MAX,
     LOT_SIZE_MAX,
     NAME_CHARACTERS_MAX,
     NOBODY,
@@ -66,9 +67,13 @@ def defined(
         return None
     if state.life == "closed":
         raise ProjectNotOpen(state.life, state.life_reason)
-    changed = state.definition.guideline != definition.guideline
-    version = state.guideline_version + changed
-    return revised(state, author, definition=definition, guideline_version=version)
+    if not is_new_version(state.definition, definition):
+        return revised(state, author, definition=definition)
+    if state.guideline_version >= GUIDELINE_VERSIONS_MAX:
+        problem = f"was changed {GUIDELINE_VERSIONS_MAX} times"
+        raise ProjectRefused([Fault("guideline", problem, "define a new project, or leave the guideline as it is")])
+    version, versions_from = state.guideline_version + 1, (*state.versions_from, state.revision + 1)
+    return revised(state, author, definition=definition, guideline_version=version, versions_from=versions_from)
 
 
 def _in_no_order(schema: dict[str, Any]) -> dict[str, Any]:
@@ -86,10 +91,7 @@ def definition_faults(definition: Definition) -> list[Fault]:
     if len(definition.name) > NAME_CHARACTERS_MAX:
         cure = f"send at most {NAME_CHARACTERS_MAX} characters"
         faults.append(Fault("name", f"has {len(definition.name)} characters", cure))
-    if (size := len(definition.guideline.encode())) > GUIDELINE_BYTES_MAX:
-        cure = f"send at most {GUIDELINE_BYTES_MAX}, and link to what is longer"
-        faults.append(Fault("guideline", f"has {size} bytes", cure))
-    return faults
+    return [*faults, *guideline_faults(definition)]
 
 
 def policy_faults(policy: Policy) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         uncertainty: of a model, from 0 to 1; None where none was told.
         stratum: what part of the data it is of.
         subject_mark: keyed hash of whose personal data it is; empty where that was not told.
+        guideline_version: the project's when it was admitted: a lot has units of one.
         erased_at_us: when it was withdrawn; its content is gone, and no other comes under its id. 0: it was not.
     """
 
@@ -46,6 +47,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     stratum: str = ""
     subject_mark: str = ""
     erased_at_us: int = 0
+    guideline_version: int = 0
 
     @property
     def gold(self) -> bool:

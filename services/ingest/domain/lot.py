@@ -1,7 +1,7 @@
 """Lots: how admitted units are cut into what is accepted or rejected together."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -16,7 +16,9 @@ class LotState(msgspec.Struct, frozen=True):
 
 
 class OpenLot:
-    """The units of one project that are in no lot yet, oldest first.
+    """The units of one project that are in no lot yet, by the version of the guideline that they were admitted under.
+
+    A lot has units of one version; those of a version come in their order.
 
     Attributes:
         next_number: of the lot that is cut next, or a lower one; 0: it was not asked for yet.
@@ -24,34 +26,47 @@ class OpenLot:
 
     def __init__(self) -> None:
         self.next_number = 0
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[int, dict[str, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._waiting)
+        return chain.from_iterable(self._waiting.values())
 
-    def add(self, unit_id: str, admitted_at_us: int) -> None:
-        """Put a unit at the end; one that waits keeps its place."""
-        self._waiting.setdefault(unit_id, admitted_at_us)
+    def add(self, unit_id: str, admitted_at_us: int, guideline_version: int = 0) -> None:
+        """Put a unit at the end of its version; one that waits keeps its place."""
+        self._waiting.setdefault(guideline_version, {}).setdefault(unit_id, admitted_at_us)
 
     def due(self, size: int, seal_after_us: int, now_us: int) -> tuple[str, ...]:
         """Return the units of the lot that is to be cut now; empty when none is.
+
+        Where units of a newer version wait, the older version's lot waits for nobody: no more of it come.
 
         Args:
             size: units of a full lot.
             seal_after_us: age of the oldest unit at which a lot is cut although it is not full; 0: cut what is there.
             now_us: the time.
         """
-        oldest_us = next(iter(self._waiting.values()), now_us + 1)
-        if len(self._waiting) < size and oldest_us + seal_after_us > now_us:
-            return ()
-        return tuple(islice(self._waiting, size))
+        newest = max(self._waiting, default=0)
+        for version in sorted(self._waiting):
+            waiting = self._waiting[version]
+            oldest_us = next(iter(waiting.values()))
+            if len(waiting) >= size or version < newest or oldest_us + seal_after_us <= now_us:
+                return tuple(islice(waiting, size))
+        return ()
 
     def drop(self, unit_ids: Iterable[str]) -> list[str]:
         """Take out units that are in a lot already; return those that waited."""
-        return [unit_id for unit_id in unit_ids if self._waiting.pop(unit_id, None) is not None]
+        return [unit_id for unit_id in unit_ids if self._drop(unit_id)]
+
+    def _drop(self, unit_id: str) -> bool:
+        for version, waiting in self._waiting.items():
+            if waiting.pop(unit_id, None) is not None:
+                if not waiting:
+                    del self._waiting[version]
+                return True
+        return False
 
     def cut(self, lot: LotState) -> list[str]:
         """Take out the units of a lot that was sealed, by us or by another process; return those that waited."""

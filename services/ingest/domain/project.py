@@ -15,8 +15,12 @@ QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
 STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
+GUIDELINE_VERSIONS_MAX = 1_000
+EXAMPLES_MAX = 200
+EXAMPLE_CHARACTERS_MAX = 4_000
+"""Of a text, an address or a note of an example."""
 GUIDELINE_BYTES_MAX = 400_000
-"""In UTF-8. A definition is told whole in one event, its schema of at most 200,000 bytes among the rest."""
+"""In UTF-8, with its examples: a definition is told whole in one event, its schema of up to 200,000 bytes included."""
 WITHOUT_EFFECT: tuple[str, ...] = ()
 """Fields that are kept and told, and that no service reads yet."""
 
@@ -205,6 +209,12 @@ class Privacy(Wish, frozen=True):
     regions: tuple[str, ...] = ()
 
 
+class Guidelines(Wish, frozen=True):
+    """Whether annotators acknowledge each version of the guideline before they are given units under it."""
+
+    acknowledge: bool = False
+
+
 class Policy(Wish, frozen=True):
     """How a project's units are labelled and judged.
 
@@ -226,6 +236,7 @@ class Policy(Wish, frozen=True):
     priority: int = 0
     deadline_seconds: int = 0
     dedupe: Literal["content", "id"] = "content"
+    guideline: Guidelines = Guidelines()
 
 
 class Targets(Wish, frozen=True):
@@ -237,14 +248,35 @@ class Targets(Wish, frozen=True):
     turnaround_p95_seconds: int = 86_400
 
 
+class Example(Wish, frozen=True, rename={"class_name": "class"}):
+    """What has a class: a text, or the address of an image.
+
+    Attributes:
+        class_name: `class` in JSON.
+        field: of a form, the one that asks for the class; empty otherwise.
+        note: why.
+    """
+
+    class_name: str
+    text: str = ""
+    uri: str = ""
+    note: str = ""
+    field: str = ""
+
+
 class Definition(Wish, frozen=True):
-    """What a client says of a project."""
+    """What a client says of a project.
+
+    Attributes:
+        guideline: markdown; with the examples it makes a version, and where either changes, the next one.
+    """
 
     label_schema: dict[str, Any]
     name: str = ""
     guideline: str = ""
     policy: Policy = Policy()
     targets: Targets = Targets()
+    guideline_examples: tuple[Example, ...] = ()
 
 
 Life = Literal["open", "paused", "closed"]
@@ -268,6 +300,7 @@ class ProjectState(msgspec.Struct, frozen=True):
     Attributes:
         life_reason: why it is not open, in its client's words.
         changed_by, changed_as: who made this revision, and in which role; empty where that was not noted.
+        versions_from: the revision in which each version of the guideline came, from the first on; not told to others.
     """
 
     project_id: str
@@ -279,6 +312,7 @@ class ProjectState(msgspec.Struct, frozen=True):
     life_reason: str = ""
     changed_by: str = ""
     changed_as: str = ""
+    versions_from: tuple[int, ...] = (1,)
 
     def must_be_open(self) -> None:
         """Raise ProjectNotOpen where it is not."""

@@ -2,20 +2,30 @@
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from concord.chassis.errors import Forbidden
 from concord.chassis.http import AnyId, Limit, Whole, documented, json_answer, page_size, read_json
 from concord.chassis.identity import Caller, Role, require
 from services.ingest.domain.project import Author, Life, ProjectState
 from services.ingest.handlers import Handlers
-from services.ingest.schemas import LIFE, ChangeBody, Changes, LifeBody, ProjectBody
+from services.ingest.schemas import (
+    LIFE,
+    ChangeBody,
+    Changes,
+    GuidelineBody,
+    GuidelineListed,
+    Guidelines,
+    LifeBody,
+    ProjectBody,
+)
 
 REVISIONS_MAX = 50
 """Of one page of changes: each has up to some seventy fields."""
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
-After = Annotated[Whole, Query(ge=0, description="A revision; the page before tells it as `next`.")]
+After = Annotated[Whole, Query(ge=0, description="Where the page before ended: it tells it as `next`.")]
+Version = Annotated[Whole, Path(ge=1, description="Of the guideline, counted from 1.")]
 
 
 def add_routes(routes: APIRouter) -> None:
@@ -25,6 +35,9 @@ def add_routes(routes: APIRouter) -> None:
     routes.post("/projects/{project_id}/resume", **turned)(resume_project)
     routes.post("/projects/{project_id}/close", **turned)(close_project)
     routes.get("/projects/{project_id}/changes", **documented(reply=Changes, refusals=(404,)))(list_changes)
+    routes.get("/projects/{project_id}/guidelines", **documented(reply=Guidelines, refusals=(404,)))(list_guidelines)
+    shown = documented(reply=GuidelineBody, refusals=(404,))
+    routes.get("/projects/{project_id}/guidelines/{version}", **shown)(show_guideline)
 
 
 def handlers_of(request: Request) -> Handlers:
@@ -80,3 +93,19 @@ async def list_changes(
     wanted = min(page_size(limit), REVISIONS_MAX)
     found, rest = await handlers_of(request).projects.changes(project, after, wanted)
     return json_answer(Changes([ChangeBody.of(one) for one in found], rest))
+
+
+async def list_guidelines(
+    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: After = 0
+) -> Response:
+    """List the versions of a project's guideline, oldest first, a page at a time; at most 50."""
+    project = await project_of(request, project_id, caller)
+    wanted = min(page_size(limit), REVISIONS_MAX)
+    found, rest = await handlers_of(request).projects.guidelines(project, after, wanted)
+    return json_answer(Guidelines([GuidelineListed.of(one) for one in found], rest))
+
+
+async def show_guideline(request: Request, project_id: AnyId, version: Version, caller: ClientOrOperator) -> Response:
+    """Show a version of a project's guideline, with its examples."""
+    project = await project_of(request, project_id, caller)
+    return json_answer(GuidelineBody.of(await handlers_of(request).projects.guideline(project, version)))

@@ -299,7 +299,8 @@ def _admitting(project: ProjectState, claim: Claim, trace: Headers, new: bool) -
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
         if state is not None:
             return None
-        after = msgspec.structs.replace(claim.unit, admitted_at_us=now_us)
+        version = project.guideline_version
+        after = msgspec.structs.replace(claim.unit, admitted_at_us=now_us, guideline_version=version)
         announcer = Announcer(SERVICE, cause_id, now_us, trace)
         return Decision(after, [unit_admitted(announcer, project, after, claim)])
 

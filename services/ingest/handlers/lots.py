@@ -60,8 +60,11 @@ class Lots:
             elif event.HasField("lot_sealed"):
                 self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
             elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
-                unit_id, at_us = event.unit_admitted.unit_id, event.metadata.occurred_at_us
-                self.repository.hear_units([UnitState(unit_id, project_id, "", admitted_at_us=at_us)])
+                said, at_us = event.unit_admitted, event.metadata.occurred_at_us
+                unit = UnitState(
+                    said.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=said.guideline_version
+                )
+                self.repository.hear_units([unit])
                 touched[project_id] = None
         for project_id in touched:
             if (project := self.repository.projects.get(project_id)) is not None:

@@ -15,6 +15,7 @@ from concord.privacy import hashed
 from services.ingest.announcements import SERVICE, project_defined
 from services.ingest.domain.changes import Change, changes
 from services.ingest.domain.defining import defined, definition_faults, stated_whole
+from services.ingest.domain.guideline import GuidelineDoesNotExist, example_faults
 from services.ingest.domain.life import turned
 from services.ingest.domain.planning import planning_faults
 from services.ingest.domain.privacy import privacy_faults
@@ -135,6 +136,39 @@ class Projects:
             before = one.state
         return found, None
 
+    async def guidelines(self, project: ProjectState, after: int, count_max: int) -> tuple[list[Revision], int | None]:
+        """Return the revisions in which the versions of a guideline after one came, and after which the list goes on.
+
+        Args:
+            project: whose.
+            after: a version; 0: from the first on.
+            count_max: how many at most.
+        """
+        began = (await self._newest(project)).versions_from
+        wanted = began[after : after + count_max]
+        found = [await self._revision(project, one) for one in wanted]
+        return found, after + len(wanted) if after + len(wanted) < len(began) else None
+
+    async def guideline(self, project: ProjectState, version: int) -> Revision:
+        """Return the revision in which a version of a project's guideline came.
+
+        Raises:
+            GuidelineDoesNotExist: there is no such version.
+        """
+        began = (await self._newest(project)).versions_from
+        if not 1 <= version <= len(began):
+            raise GuidelineDoesNotExist(f"The guideline has versions 1 to {len(began)}, and none {version}.")
+        return await self._revision(project, began[version - 1])
+
+    async def _newest(self, project: ProjectState) -> ProjectState:
+        """Return a project as its newest record has it that is known here: the topic does not tell all of it."""
+        newest = self.repository.projects.get(project.project_id, project)
+        return (await self._revision(project, newest.revision)).state
+
+    async def _revision(self, project: ProjectState, number: int) -> Revision:
+        (found,) = [one async for one in self.revisions.of(project, number, number)]
+        return found
+
     def _without_names(self, project_id: str, policy: Policy) -> Policy:
         """Return a policy whose names are keyed hashes, in an order of their own: nobody is to read them there."""
         key = self.repository.privacy_key(project_id)
@@ -146,7 +180,11 @@ class Projects:
 
         Finding a plan takes up to seconds of CPU: off the event loop, and one at a time, whoever asks.
         """
-        faults = [*definition_faults(definition), *privacy_faults(definition.policy.privacy, schema)]
+        faults = [
+            *definition_faults(definition),
+            *example_faults(definition.guideline_examples, schema),
+            *privacy_faults(definition.policy.privacy, schema),
+        ]
         if not faults:
             audit, lot_size = definition.policy.audit, definition.policy.lot.size
             async with self._planning:

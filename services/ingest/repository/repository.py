@@ -144,7 +144,7 @@ class Repository:
 
     def _wait(self, model: PlaceModel, units: Sequence[UnitState]) -> None:
         for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
-            model.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us)
+            model.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us, unit.guideline_version)
 
     def _done_with(self, unit_ids: Sequence[str]) -> None:
         """Have the markers deleted of units whose lot is stored."""

@@ -25,6 +25,7 @@ def filled(path: str, five: Five) -> str:
         "{unit_id}": mine.units["escalated"],
         "{lot_id}": mine.lots["accepted"],
         "{import_id}": mine.import_id,
+        "{version}": "1",
     }.items():
         path = path.replace(name, value)
     return path

@@ -24,6 +24,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "POST", "/v1/projects/{project_id}/resume"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/close"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "GET", "/v1/projects/{project_id}/changes"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "GET", "/v1/projects/{project_id}/guidelines"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "GET", "/v1/projects/{project_id}/guidelines/{version}"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/units"): {Role.CLIENT},
     ("ingest", "POST", "/v1/projects/{project_id}/units/find"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/seal"): {Role.CLIENT},
@@ -45,6 +47,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("assign", "PUT", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/annotators/{annotator_id}"): {Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/guideline"): {Role.ANNOTATOR},
+    ("assign", "POST", "/v1/projects/{project_id}/guidelines/{version}/acknowledgement"): {Role.ANNOTATOR},
+    ("assign", "GET", "/v1/projects/{project_id}/guidelines/{version}/acknowledgements"): {Role.CLIENT, Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/stranded"): {Role.CLIENT, Role.OPERATOR},
     ("assign", "GET", "/v1/projects/{project_id}/qualifications"): {Role.CLIENT, Role.OPERATOR},
     ("assign", "POST", "/v1/projects/{project_id}/qualifications"): {Role.OPERATOR},
@@ -105,7 +109,7 @@ def filled(path: str, things: Things) -> Iterator[str]:
     """Yield the path for each thing that it can be about."""
     path += QUERIES.get(path, "")
     path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
-    path = path.replace("{import_id}", things.import_id)
+    path = path.replace("{import_id}", things.import_id).replace("{version}", "1")
     path = path.replace("{assignment_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
@@ -270,7 +274,10 @@ def test_another_clients_project_and_none_at_all_look_the_same(project: str) -> 
     async def told(five: Five) -> set[tuple[int, bytes]]:
         answers = [
             await five.call(
-                service, "GET", path.replace("{project_id}", project) + QUERIES.get(path, ""), f"{max(roles)}/adj/k1"
+                service,
+                "GET",
+                path.replace("{project_id}", project).replace("{version}", "1") + QUERIES.get(path, ""),
+                f"{max(roles)}/adj/k1",
             )
             for (service, method, path), roles in ROLES.items()
             if method == "GET" and "{project_id}" in path

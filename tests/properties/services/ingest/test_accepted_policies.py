@@ -66,6 +66,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "priority": (-1_000, 1_000),
     "deadline_seconds": (0, 365 * 86_400),
     "dedupe": ("content", "id"),
+    "guideline.acknowledge": (False, True),
 }
 
 
@@ -204,6 +205,7 @@ async def test_the_services_live_by_a_policy_that_is_let_in(story: str) -> None:
     async def settled() -> bool:
         for name in people:
             token = house.token(name, Role.ANNOTATOR)
+            await said("assign", "POST", "/v1/projects/k1-p/guidelines/1/acknowledgement", token)
             offered = await said("assign", "POST", "/v1/projects/k1-p/claims", token, {"units": 5})
             for one in offered["assignments"]:
                 path = f"/v1/assignments/{one['assignment_id']}/submission"

@@ -1,7 +1,10 @@
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 
 from concord.labels import Json, LabelFault, Vote, encoded, polygons
 from concord.labels.polygons import POINTS_MAX, Polygons, overlaps_of_polygons
@@ -144,3 +147,79 @@ def test_outlines_that_cross_beyond_measure_go_to_a_person_instead_of_holding_th
     merged = schema.merge(votes)
     assert (merged.label, merged.support) == (None, 0.0)
     assert "cross" in merged.reason
+
+
+def _stars(count: int, points: int, shift: float) -> Any:
+    """Return a label of stars that lie on one another, each of whose edges crosses many of every other's."""
+    turns = [2 * math.pi * place / points for place in range(points)]
+    rings: Any = [
+        [
+            [500 + shift + n / 7 + radius * math.cos(turn), 500 + radius * math.sin(turn)]
+            for turn, radius in zip(turns, itertools.cycle((400, 160)), strict=False)
+        ]
+        for n in range(count)
+    ]
+    return {"polygons": [{"points": ring, "class": "car"} for ring in rings]}
+
+
+def test_however_outlines_cross_what_two_labels_cost_to_compare_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = Polygons(("car",))
+    one, other = schema.canonical(_stars(16, 60, 0.0)), schema.canonical(_stars(16, 60, 0.05))
+    exact = schema.distance(one, other)
+    counted = [0]
+    cut = shapely.intersection
+
+    def counting(left: Any, right: Any) -> Any:
+        pieces = cut(left, right)
+        counted[0] += sum(int(shapely.get_num_coordinates(each).sum()) for each in (left, right, pieces))
+        return pieces
+
+    monkeypatch.setattr(shapely, "intersection", counting)
+    assert schema.distance(one, other) == exact
+    whole = counted[0]
+    one_time = whole // (16 * 16 // polygons.CUT_AT_ONCE)
+    monkeypatch.setattr(polygons, "CUT_WORK_MAX", whole // 2)
+    counted[0] = 0
+    bounded = schema.distance(one, other)
+    assert 0 < counted[0] <= whole // 2 + 2 * one_time < whole, "no more than the bound and what is cut at once"
+    assert schema.distance(other, one) == bounded, "whichever comes first"
+    assert 0.0 <= bounded <= 1.0
+    assert schema.says_same(one, other) == schema.says_same(other, one)
+    merged = schema.merge([Vote(one), Vote(other)])
+    assert merged.label is None
+    assert "cross" in merged.reason
+
+
+def test_of_outlines_that_lie_as_in_a_picture_those_that_match_are_cut_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = Polygons(("car",))
+
+    def row(shift: float) -> Any:
+        rings: Any = [
+            [[9 * n + x + shift, y] for x, y in ((0, 0), (10, 0), (10, 8), (5, 10), (0, 8))] for n in range(20)
+        ]
+        return schema.canonical({"polygons": [{"points": ring, "class": "car"} for ring in rings]})
+
+    one, other = row(0.0), row(0.5)
+    exact = schema.distance(one, other)
+    monkeypatch.setattr(polygons, "CUT_WORK_MAX", 2 * polygons.CUT_AT_ONCE)
+    calls: list[int] = []
+    cut = shapely.intersection
+
+    def counting(left: Any, right: Any) -> Any:
+        calls.append(len(left))
+        return cut(left, right)
+
+    monkeypatch.setattr(shapely, "intersection", counting)
+    monkeypatch.setattr(polygons, "CUT_AT_ONCE", 20)
+    assert schema.distance(one, other) == exact
+    assert calls == [20], "the neighbours, which share a strip, were not cut"
+
+
+def test_what_outlines_share_is_estimated_by_how_full_their_boxes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polygons, "CUT_WORK_MAX", -1)
+    square, right_half = (0.0, 0.0, 2.0, 0.0, 2.0, 2.0, 0.0, 2.0), (1.0, 0.0, 3.0, 0.0, 3.0, 2.0, 1.0, 2.0)
+    assert overlaps_of_polygons([square], [right_half]).tolist() == [[pytest.approx(1 / 3)]]
+    triangle = (0.0, 0.0, 2.0, 0.0, 0.0, 2.0)
+    assert overlaps_of_polygons([square], [triangle]).tolist() == [[pytest.approx(0.5)]]
+    with pytest.raises(polygons.TooMuchToCut):
+        overlaps_of_polygons([square], [triangle], exact=True)
