@@ -31,9 +31,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "verify": ("cli.verify", "Hold a certificate and its export against each other, offline."),
     "lineage": ("cli.lineage", "Show who did what with a unit."),
     "replay": ("cli.replay", "Make a lot's certificate again from its ledger, offline."),
+    "pack": ("cli.pack", "Write the record of a dataset version beside its export, offline."),
 }
 """Verb -> its module, and its line of help: so that completing and helping load none of them."""
-EXTRAS = {"cli.verify": "verify", "cli.replay": "verify", "cli.lineage": "verify"}
+EXTRAS = dict.fromkeys(("cli.verify", "cli.replay", "cli.lineage", "cli.pack"), "verify")
 """What a verb needs beside the client, by the name of the extra that brings it."""
 FAULTS: Mapping[type[Exception], tuple[str, int]] = {
     NotSignedIn: ("NOT SIGNED IN", statuses.NOT_SIGNED_IN),

@@ -133,7 +133,8 @@ class Acceptance:
         basis_sha256 = hashlib.sha256(basis).hexdigest()
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
         file: FileClaim = self._digest.claim()
-        pool = left(rules.pool, inspection)
+        # With no other lot that was sampled, the rate of all is this lot's own.
+        pool = Pool.of_left(inspection, rate)
         together = project_claim(rules.pool + pool)
         said = statement(rules.client_id, lot.project_id, rules.accepted_at_us, [claim], [file], together)
         after = msgspec.structs.replace(
@@ -174,10 +175,3 @@ def inspection_of(lot: LotState, found: Progress) -> Inspection:
     stopped = lot.status == "auditing" and lot.plan is not None and lot.plan.kind not in FIXED
     bounds = lot.plan.bounds() if stopped and lot.plan is not None else None
     return Inspection(len(lot.members), found.inspected, found.errors, bounds)
-
-
-def left(pool: Pool, inspection: Inspection) -> Pool:
-    """Return what a lot that leaves adds to the pool of the others."""
-    only = not pool.sampled and not pool.rejections
-    alone = leaving_error_rate(inspection, CONFIDENCE) if only and inspection.unseen and inspection.inspected else None
-    return Pool.of_left(inspection, alone)

@@ -143,6 +143,15 @@ def statement_of(certificate: bytes) -> Json:
     return said
 
 
+def canonical_digest(document: bytes) -> str:
+    """Return the SHA-256 by which other documents name a certificate, whatever library wrote it anew.
+
+    Raises:
+        CertificateBroken: it is none, or was changed.
+    """
+    return opened(document, CERTIFICATE)[1]
+
+
 def is_manifest(document: bytes) -> bool:
     """Return whether a document is a manifest by its own word; whether its signature holds is another question."""
     try:

@@ -1,5 +1,6 @@
 """The script of docs/certificates.md: it verifies what audit signs, and imports nothing of ours."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,17 @@ def test_the_script_of_the_docs_verifies_a_certificate_with_nothing_of_ours(cert
     assert run(certificate, key=Signer(b"another").public_key).returncode != 0
     certificate.with_name("lot.jsonl").write_bytes(b"".join(LINES).replace(b"yes", b"yet"))
     assert "not what was certified" in run(certificate).stderr
+
+
+def test_the_script_of_the_docs_verifies_what_another_library_wrote_anew(certificate: Path) -> None:
+    signed = certificate.read_bytes()
+    for written in (
+        json.dumps(json.loads(signed), indent=3, sort_keys=False).encode(),
+        json.dumps(dict(reversed(json.loads(signed).items())), ensure_ascii=False).encode(),
+    ):
+        assert written != signed
+        certificate.write_bytes(written)
+        assert run(certificate).stdout == "verified: k1-p 3 lines\n"
 
 
 def test_the_script_of_the_docs_verifies_what_is_left_after_an_erasure(certificate: Path) -> None:

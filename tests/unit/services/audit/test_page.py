@@ -24,7 +24,7 @@ from tests.support.upstream import PROJECT
 
 VOUCHED = Vouched("Verified by a test.", True)
 HOSTILE = "\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>&lt;\u202e\u2028\x00</title></style>"
-VOID = {"meta", "circle", "line", "rect", "polyline", "path"}
+VOID = {"br", "meta", "circle", "line", "rect", "polyline", "path"}
 RATE = {"value": 0.01, "low": 0.0, "high": 0.08, "units": 17, "method": "a method", "reason": "", "confidence": 0.95}
 
 

@@ -16,7 +16,7 @@ from services.audit.domain.series import Series, Told, counted, telling
 from services.audit.domain.verdict import Plan, Terms, plan_for
 from services.audit.repository import LOT as LOT_KIND
 from services.ingest.domain import project as policies
-from tests.support.audit import INSPECT_ALL, LOT, UNITS, Audit, lot_id, sealed, unit_ids
+from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
 from tests.support.upstream import PROJECT
 
 TOGETHER = f"/v1/projects/{PROJECT}/inspection"
@@ -90,6 +90,15 @@ async def test_the_rate_of_all_lots_stands_beside_each_lots_own_and_a_replay_mak
     assert listed["label_error_rate"]["high"] == whole["project"]["label_error_rate"]["high"]
     ledger = (await audit.client(f"/v1/lots/{second}/ledger")).body
     assert replay(lots[1], ledger.splitlines(keepends=True)).differing == ()
+
+
+@pytest.mark.parametrize("audit", [RELABEL], indirect=True)
+async def test_the_rate_of_a_single_lot_is_its_own_though_it_might_have_been_judged_again(audit: Audit) -> None:
+    await audit.resolve()
+    await audit.inspect({})
+    said = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()
+    whole, own = said["project"]["label_error_rate"], said["lots"][0]["label_error_rate"]
+    assert [whole[name] for name in ("value", "low", "high")] == [own[name] for name in ("value", "low", "high")]
 
 
 async def test_a_rejection_is_in_the_pool_and_the_lot_that_was_put_right_leaves_nothing_wrong(audit: Audit) -> None:

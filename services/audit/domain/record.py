@@ -1,0 +1,302 @@
+"""The record of a dataset version: statements, each with the figures of signed documents that it rests on.
+
+A statement says nothing that its figures do not say. Each figure is a place in a document of the export's folder (a
+JSON pointer, RFC 6901) with the value that is there, and the document has its digest: whoever reads it looks it up.
+Questions to which the documents hold no answer are listed as open, for whoever answers for the data to fill in.
+
+The questions are those of Article 10, paragraphs 2 and 3, of Regulation (EU) 2024/1689; the steps are those of a data
+set's life, as a process record after ISO/IEC 5259-4 goes through them, in our words.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from services.audit.domain.signing import Json
+
+RECORD = "concord.record.v1"
+CERTIFICATE, MANIFEST = "certificate.json", "manifest.json"
+
+Step = Literal["requirements", "acquisition", "preparation", "verification", "provision", "retirement"]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A place in a document, and what stands there."""
+
+    document: str
+    at: str
+    value: Any
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One thing that is said of a dataset version.
+
+    Attributes:
+        step: of the data set's life.
+        articles: which questions of Article 10 it answers or helps to answer.
+        says: the statement.
+        rests_on: the figures that it is made of.
+        rule: what the platform's rules add, which no figure shows; empty where there is nothing to add.
+    """
+
+    step: Step
+    articles: tuple[str, ...]
+    says: str
+    rests_on: tuple[Figure, ...]
+    rule: str = ""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked and not answered by the documents."""
+
+    article: str
+    asks: str
+    why_open: str
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A known limit of what the documents show; the figures, where it has any."""
+
+    says: str
+    rests_on: tuple[Figure, ...] = ()
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document of the folder and the digest of its bytes."""
+
+    name: str
+    sha256: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The record of one dataset version."""
+
+    project_id: str
+    issue: int
+    issued_at: str
+    vouched: bool
+    documents: tuple[Document, ...]
+    statements: tuple[Statement, ...]
+    limits: tuple[Limit, ...]
+    open_questions: tuple[Question, ...]
+    type: str = RECORD
+
+
+LINEAGE = "Each unit's ledger says who did what, when: `concord lineage UNIT`."
+OPEN = (
+    Question("10(2)(b)", "How and where were the data collected, and for personal data for which purpose first?",
+             "Concord is handed units by its client and is not told where they come from."),
+    Question("10(2)(d)", "What are the data supposed to measure and represent, and what is assumed of that?",
+             "The label schema and the guideline say what was asked, and not what it stands for."),
+    Question("10(2)(f)", "Which biases could harm health, safety or fundamental rights, or discriminate?",
+             "Nothing is known of the people whom the units are about, nor of the annotators."),
+    Question("10(2)(g)", "What was done to find, prevent and mitigate these biases?",
+             "It follows from the question before."),
+    Question("10(3)", "Are the data relevant and representative of those with whom the system is to be used?",
+             "Nothing is known of the system's use; `concord export` tells how many units there are of each label."),
+    Question("10(4)", "Do the data fit the place, the context and the conduct for which the system is meant?",
+             "Nothing is known of the system's use."),
+)  # fmt: skip
+
+
+class _Source(NamedTuple):
+    """A document that figures are taken from."""
+
+    name: str
+    content: Json
+
+    def figure(self, *path: str | int) -> Figure:
+        value: Any = self.content
+        for one in path:
+            value = value[one]
+        return Figure(self.name, pointer(path), value)
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return a JSON pointer.
+
+    >>> pointer(["lots", 0, "a/b~c"])
+    '/lots/0/a~1b~0c'
+    """
+    return "".join(f"/{str(one).replace('~', '~0').replace('/', '~1')}" for one in path)
+
+
+def looked_up(document: Json, at: str) -> Any:
+    """Return what stands at a JSON pointer.
+
+    >>> looked_up({"lots": [{"units": 3}]}, "/lots/0/units")
+    3
+    """
+    value: Any = document
+    for part in at.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        value = value[int(name)] if isinstance(value, list) else value[name]
+    return value
+
+
+def record_of(certificate: Json, manifest: Json, documents: Sequence[Document], vouched: bool) -> Record:
+    """Return the record of a dataset version.
+
+    Args:
+        certificate: the project's, whose signature holds.
+        manifest: the export's, whose signature holds.
+        documents: those that figures are taken from, with their digests, and what goes beside.
+        vouched: whether both were signed with a key that is trusted.
+    """
+    said, told = _Source(CERTIFICATE, certificate), _Source(MANIFEST, manifest)
+    statements = [one for make in _MADE for one in make(said, told)]
+    return Record(
+        certificate["project_id"], manifest["issue"], certificate["issued_at"], vouched, tuple(documents),
+        tuple(statements), tuple(_limits(said, told)), OPEN,
+    )  # fmt: skip
+
+
+def _each(source: _Source, *names: str) -> tuple[Figure, ...]:
+    """Return members of every lot that the certificate has them of."""
+    lots = source.content["lots"]
+    return tuple(
+        source.figure("lots", place, *_path(name))
+        for place, lot in enumerate(lots)
+        for name in names
+        if _has(lot, name)
+    )
+
+
+def _path(name: str) -> list[str]:
+    return name.split(".")
+
+
+def _has(lot: Json, name: str) -> bool:
+    value: Any = lot
+    for one in _path(name):
+        if not isinstance(value, dict) or one not in value:
+            return False
+        value = value[one]
+    return True
+
+
+def _total(figures: Sequence[Figure]) -> int:
+    return sum(one.value for one in figures)
+
+
+def _requirements(said: _Source, told: _Source) -> Iterator[Statement]:
+    kind = told.figure("label_schema", "kind")
+    yield Statement(
+        "requirements", ("10(2)(a)", "10(2)(d)"),
+        f"Labels are of the kind {kind.value}, by one schema throughout.", (told.figure("label_schema"), kind),
+    )  # fmt: skip
+    versions = said.figure("guideline_versions")
+    told_versions = ", ".join(map(str, versions.value)) or "none"
+    yield Statement(
+        "requirements", ("10(2)(a)", "10(2)(c)"),
+        f"Annotators worked by these versions of the guideline: {told_versions}.", (versions,),
+    )  # fmt: skip
+
+
+def _acquisition(said: _Source, told: _Source) -> Iterator[Statement]:
+    units, rows = _each(said, "units"), told.figure("rows")
+    yield Statement(
+        "acquisition", ("10(2)(e)",),
+        f"{_total(units)} units were accepted in {len(units)} lots; this export has {rows.value} rows.", (*units, rows),
+    )  # fmt: skip
+
+
+def _preparation(said: _Source, told: _Source) -> Iterator[Statement]:
+    del told
+    annotations, units = _each(said, "annotations"), _each(said, "units")
+    if annotations and _total(units):
+        yield Statement(
+            "preparation", ("10(2)(c)",),
+            f"{_total(annotations)} annotations stand behind the {_total(units)} labels: "
+            f"{_total(annotations) / _total(units):.2f} a unit.",
+            (*annotations, *units), "Annotators see no label of another, and no unit twice.",
+        )  # fmt: skip
+    ruled = _each(said, "adjudicated")
+    if len(ruled) == len(units) and _total(units):
+        yield Statement(
+            "preparation", ("10(2)(c)",),
+            f"{_total(ruled)} of {_total(units)} labels were settled by the ruling of an adjudicator.",
+            (*ruled, *units), "Nobody rules on a unit that they annotated. " + LINEAGE,
+        )  # fmt: skip
+    alphas = [one for one in _each(said, "agreement.value") if one.value is not None]
+    if alphas:
+        low, high = min(one.value for one in alphas), max(one.value for one in alphas)
+        yield Statement(
+            "preparation", ("10(2)(c)", "10(3)"),
+            f"Krippendorff's alpha of the labels that were asked of every unit is {low:.3f} to {high:.3f} by lot.",
+            tuple(alphas),
+        )  # fmt: skip
+
+
+def _verification(said: _Source, told: _Source) -> Iterator[Statement]:
+    del told
+    inspected, wrong = _each(said, "inspected"), _each(said, "errors_found")
+    corrected = _each(said, "errors_corrected")
+    yield Statement(
+        "verification", ("10(2)(c)", "10(3)"),
+        f"Auditors labelled {_total(inspected)} of the units again and found {_total(wrong)} labels wrong; "
+        f"{_total(corrected)} in all were put right.",
+        (*inspected, *wrong, *corrected),
+        "Samples are drawn by a keyed hash. Auditors see no label, and none inspects a unit of their own. " + LINEAGE,
+    )  # fmt: skip
+    rejections = _each(said, "rejections")
+    yield Statement(
+        "verification", ("10(2)(c)", "10(2)(h)"),
+        f"Lots were rejected {_total(rejections)} times on the way.", rejections,
+        "A rejected lot is labelled anew, or inspected whole.",
+    )  # fmt: skip
+    rate = said.content.get("project", {}).get("label_error_rate", {})
+    if rate.get("high") is not None:
+        figures = [said.figure("project", "label_error_rate", name) for name in ("value", "low", "high", "confidence")]
+        yield Statement(
+            "verification", ("10(3)",),
+            f"Of all labels of the project that had left, {rate['value']:.2%} are wrong by the best estimate, and "
+            f"{rate['high']:.2%} at most with {rate['confidence']:.0%} confidence.", tuple(figures),
+        )  # fmt: skip
+
+
+def _provision(said: _Source, told: _Source) -> Iterator[Statement]:
+    files = [told.figure("files", place, "sha256") for place in range(len(told.content["files"]))]
+    form = told.figure("form", "format")
+    yield Statement(
+        "provision", ("10(2)(c)",),
+        f"The version is in the format {form.value}, in files with these digests, signed.", (form, *files),
+    )  # fmt: skip
+    key = said.figure("key", "kid")
+    vouching = told.figure("certificate_sha256")
+    yield Statement(
+        "provision", ("10(2)(c)",),
+        f"Certificate and manifest were signed with the key {key.value}; the manifest names the certificate by digest.",
+        (key, told.figure("key", "kid"), vouching),
+    )  # fmt: skip
+
+
+def _retirement(said: _Source, told: _Source) -> Iterator[Statement]:
+    before, since = _each(said, "withdrawn"), told.figure("erased")
+    yield Statement(
+        "retirement", ("10(2)(c)",),
+        f"{_total(before)} units were erased before their lots were accepted, and {since.value} after it.",
+        (*before, since), "What is erased is in no export from then on.",
+    )  # fmt: skip
+
+
+_MADE: tuple[Callable[[_Source, _Source], Iterator[Statement]], ...] = (
+    _requirements, _acquisition, _preparation, _verification, _provision, _retirement,
+)  # fmt: skip
+
+
+def _limits(said: _Source, told: _Source) -> Iterator[Limit]:
+    """Yield what the documents do not show, by their own figures."""
+    yield Limit("A label is called wrong by the word of one auditor; how often auditors err is not in these figures.")
+    yield Limit("Annotators are known by codes; nothing is recorded of who they are.")
+    left_out = told.content.get("left_out", {})
+    for reason in sorted(left_out):
+        figure = told.figure("left_out", reason)
+        yield Limit(f"{figure.value} rows are left out of the files: {reason}.", (figure,))
+    compared = [one for one in _each(said, "agreement.units_left_out") if one.value]
+    if compared:
+        yield Limit(f"Agreement leaves out {_total(compared)} units without all first labels.", tuple(compared))
+    undefined = [one for one in _each(said, "agreement.value") if one.value is None]
+    if undefined:
+        yield Limit(f"Agreement is not defined in {len(undefined)} lots; each says why.", tuple(undefined))

@@ -1,0 +1,142 @@
+"""`concord pack`: every statement rests on figures that are where it says; of what was changed nothing is written."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from cli.session import TOKEN
+from concord.chassis.identity import Role
+from services.audit.domain.record import CERTIFICATE, MANIFEST, Document, looked_up, pointer, record_of
+from services.audit.domain.signing import Signer
+from tests.support.audit import RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
+from tests.support.upstream import PROJECT
+from tests.unit.cli.test_export import concord, parts, served
+from tests.unit.services.audit.test_page import HOSTILE, Seen
+
+OTHERS = unit_ids(20, first=100)
+
+
+@pytest.fixture
+async def audit(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Audit]:
+    found = await sealed(RELABEL)
+    await found.more(lot_id(2), OTHERS)
+    await found.resolve([*UNITS, *OTHERS])
+    await found.inspect({UNITS[0]: "no"})
+    await found.erase(OTHERS[3])
+    monkeypatch.setenv(TOKEN, found.house.token("client", Role.CLIENT, client_id="k1"))
+    yield found
+    await found.stop()
+
+
+async def exported(audit: Audit, folder: Path, *more: str) -> None:
+    async with served(audit) as url:
+        result = await concord("export", PROJECT, str(folder), "--url", url, *more)
+    assert result.exit_code == 0, result.output
+
+
+async def packed(audit: Audit, folder: Path, *, key: str | None = None) -> Result:
+    return await concord("pack", str(folder), "--public-key", key or audit.handlers.means.signer.public_key)
+
+
+def record(folder: Path) -> Any:
+    return json.loads((folder / "record.json").read_text())
+
+
+async def test_every_statement_rests_on_figures_that_are_where_it_says(audit: Audit, tmp_path: Path) -> None:
+    await exported(audit, tmp_path, "--format", "parquet")
+    result = await packed(audit, tmp_path)
+    assert (result.exit_code, "statements" in result.output) == (0, True), result.output
+    said = record(tmp_path)
+    documents = {one["name"]: one["sha256"] for one in said["documents"]}
+    assert {CERTIFICATE, MANIFEST, "croissant.json"} <= set(documents)
+    for name, digest in documents.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+    read = {name: json.loads((tmp_path / name).read_text()) for name in (CERTIFICATE, MANIFEST)}
+    assert len(said["statements"]) >= 10
+    for one in said["statements"]:
+        assert one["rests_on"], one["says"]
+        for figure in one["rests_on"]:
+            assert looked_up(read[figure["document"]], figure["at"]) == figure["value"], one["says"]
+    stated = " ".join(one["says"] for one in said["statements"])
+    lots = read[CERTIFICATE]["lots"]
+    inspected, wrong = (sum(lot[name] for lot in lots) for name in ("inspected", "errors_found"))
+    assert f"labelled {inspected} of the units again and found {wrong} labels wrong" in stated
+    assert "40 units were accepted in 2 lots; this export has 39 rows" in stated
+    assert "and 1 after it" in stated
+    assert {one["article"] for one in said["open_questions"]} >= {"10(2)(b)", "10(2)(f)", "10(3)"}
+    page = Seen((tmp_path / "record.html").read_bytes())
+    assert all(one["says"] in page.text for one in said["statements"])
+    assert all(one["asks"] in page.text for one in said["open_questions"])
+    assert "/lots/0/inspected" in page.text
+    again = (tmp_path / "record.json").read_bytes()
+    await packed(audit, tmp_path)
+    assert (tmp_path / "record.json").read_bytes() == again
+
+
+async def test_of_what_was_changed_or_is_missing_nothing_is_written(audit: Audit, tmp_path: Path) -> None:
+    await exported(audit, tmp_path)
+    (part,) = parts(tmp_path, "jsonl")
+    for path, spoilt in (
+        (part, "was changed"),
+        (tmp_path / CERTIFICATE, "signature"),
+        (tmp_path / MANIFEST, "signature"),
+    ):
+        honest = path.read_bytes()
+        path.write_bytes(honest.replace(b"yes", b"yez", 1) if path == part else honest.replace(b'"k1', b'"k2', 1))
+        broken = await packed(audit, tmp_path)
+        assert (broken.exit_code, spoilt in broken.output) == (1, True), broken.output
+        path.unlink()
+        missing = await packed(audit, tmp_path)
+        assert (missing.exit_code, f"{path.name} is not in" in missing.output) == (1, True), missing.output
+        path.write_bytes(honest)
+    assert not (tmp_path / "record.json").exists()
+    assert (await packed(audit, tmp_path)).exit_code == 0
+
+
+async def test_a_certificate_of_another_issue_is_not_packed_with_the_manifest(audit: Audit, tmp_path: Path) -> None:
+    await exported(audit, tmp_path)
+    other = (await audit.client(f"/v1/lots/{lot_id(2)}/certificate")).body
+    (tmp_path / CERTIFICATE).write_bytes(other)
+    result = await packed(audit, tmp_path)
+    assert (result.exit_code, "is not the one that manifest.json names" in result.output) == (1, True), result.output
+
+
+async def test_who_vouches_for_a_record_is_said(audit: Audit, tmp_path: Path) -> None:
+    await exported(audit, tmp_path)
+    nobody = await concord("pack", str(tmp_path))
+    assert (nobody.exit_code, record(tmp_path)["vouched"]) == (3, False), nobody.output
+    assert "Nobody vouches for it" in Seen((tmp_path / "record.html").read_bytes()).text
+    other = await packed(audit, tmp_path, key=Signer(b"seed of another").public_key)
+    assert (other.exit_code, "another key" in other.output) == (1, True)
+
+
+def test_a_pointer_leads_back_whatever_a_member_is_called() -> None:
+    content = {"a/b~1": [{"": 1, "~": {"0": 2}}]}
+    assert looked_up(content, pointer(["a/b~1", 0, ""])) == 1
+    assert looked_up(content, pointer(["a/b~1", 0, "~", "0"])) == 2
+
+
+def test_what_a_certificate_does_not_say_is_not_stated() -> None:
+    rate = {"value": None, "low": None, "high": None, "reason": "no label"}
+    lot = {
+        "units": 3, "withdrawn": 0, "rejections": 0, "inspected": 3, "errors_found": 0, "errors_corrected": 0,
+        "agreement": rate,
+    }  # fmt: skip
+    certificate = {
+        "project_id": HOSTILE, "issued_at": "t", "lots": [lot], "guideline_versions": [], "key": {"kid": "k"},
+    }  # fmt: skip
+    manifest = {
+        "issue": 1, "rows": 3, "erased": 0, "label_schema": {"kind": "choice"}, "files": [], "left_out": {"tie": 2},
+        "form": {"format": "jsonl"}, "key": {"kid": "k"}, "certificate_sha256": "d",
+    }  # fmt: skip
+    found = record_of(certificate, manifest, [Document(CERTIFICATE, "d")], vouched=True)
+    stated = " ".join(one.says for one in found.statements)
+    assert not any(word in stated for word in ("alpha", "adjudicator", "annotations stand", "confidence"))
+    limits = [one.says for one in found.limits]
+    assert "2 rows are left out of the files: tie." in limits
+    assert "Agreement is not defined in 1 lots; each says why." in limits
