@@ -134,7 +134,7 @@ LOTS = Topic(
     message=LotEvent,
     key="lot_id",
     writer="audit",
-    readers=("assign", "adjudicate", "metrics"),
+    readers=("assign", "adjudicate", "audit", "metrics"),
     fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )
@@ -143,7 +143,7 @@ QUALITY = Topic(
     message=QualityEvent,
     key="project_id or annotator_id",
     writer="metrics",
-    readers=("assign", "adjudicate"),
+    readers=("assign", "adjudicate", "audit"),
     fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )

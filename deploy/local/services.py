@@ -52,6 +52,7 @@ def service_environment(
         "CONCORD_INGEST_URL": f"http://127.0.0.1:{ports.ingest}",
         "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
         "CONCORD_API_KEY_PEPPER": issuer.pepper,
+        "CONCORD_WEBHOOKS_INSIDE": "true",
     }
 
 

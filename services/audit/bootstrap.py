@@ -6,6 +6,7 @@ from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.gather import Gather
+from concord.chassis.places.keeper import Several
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
@@ -13,6 +14,7 @@ from concord.chassis.runtime import Runtime, Service
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
+from services.audit.domain.addresses import anywhere, is_public
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.signing import Signer
 from services.audit.handlers import Handlers, Means
@@ -20,6 +22,8 @@ from services.audit.handlers.payloads import Payloads
 from services.audit.repository import COLLECTIONS, Repository
 from services.audit.settings import AuditSettings
 from services.audit.telemetry import INSTRUMENTS
+from services.audit.webhooks import Book, HookMeans, Webhooks
+from services.audit.webhooks.sender import HttpSender, Sender
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -32,8 +36,14 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
     return wire(settings, real_ports(SERVICE, settings, environment))
 
 
-def wire(settings: AuditSettings, ports: Ports) -> Service:
-    """Return audit over the given ports, not yet started."""
+def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) -> Service:
+    """Return audit over the given ports, not yet started.
+
+    Args:
+        settings: what it was told.
+        ports: the world.
+        sender: the way out for webhooks; over the network if None.
+    """
     journal = journal_part(ports)
     projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
     owner = Owner(settings.places.count, ports.address)
@@ -50,16 +60,18 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         ports.clock,
     )
     handlers = Handlers.of(means)
-    consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
+    webhooks = _webhooks(settings, ports, means, sender)
+    served = events.handlers(handlers, webhooks)
+    consumer = consumer_part(SERVICE, ports, journal, served, settings.patience, owner)
     parts = ordered(
         ports,
         journal,
         consumer,
         collections=COLLECTIONS,
         tables=[projects],
-        places=Placed(owner, repository),
+        places=Placed(owner, Several((webhooks.book, repository))),
         patience=settings.patience,
-        loops=[handlers.turns, handlers.manifests],
+        loops=[handlers.turns, handlers.manifests, webhooks.sending],
     )
     runtime = Runtime(SERVICE, parts, ports.clock)
     door = application(
@@ -70,9 +82,25 @@ def wire(settings: AuditSettings, ports: Ports) -> Service:
         telemetry=ports.telemetry,
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers),
-        state=api.Door(handlers, settings, Gather(owner, ports.peers)),
+        state=api.Door(handlers, webhooks, settings, Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)
+
+
+def _webhooks(settings: AuditSettings, ports: Ports, means: Means, sender: Sender | None) -> Webhooks:
+    inside = settings.webhooks.inside
+    return Webhooks.of(
+        HookMeans(
+            Book(means.journal, means.repository.owner),
+            means.journal,
+            sender or HttpSender(anywhere if inside else is_public),
+            settings.webhooks.secret.key(),
+            inside,
+            means.instruments,
+            ports.clock,
+            ports.random,
+        )
+    )
 
 
 def _payloads(settings: AuditSettings, ports: Ports) -> Payloads:

@@ -1,12 +1,21 @@
 """Audit's bodies, as they travel over HTTP."""
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from services.audit.domain.addresses import URL_CHARACTERS_MAX
+from services.audit.domain.endpoint import EVENT_TYPES, LOT_ACCEPTED, LOT_REJECTED
+
 VERDICTS_MAX = 100
 REASON_CHARACTERS_MAX = 2_000
+EventTypes = Annotated[
+    tuple[Annotated[str, Meta(pattern=f"^({'|'.join(map(re.escape, EVENT_TYPES))})$")], ...],
+    Meta(min_length=1, max_length=len(EVENT_TYPES), examples=[[LOT_ACCEPTED, LOT_REJECTED]]),
+]
+"""What a webhook is told of."""
 
 Json = Any
 """A label as JSON; checked against the project's schema, not here."""
@@ -264,8 +273,80 @@ class LineageBody(msgspec.Struct, frozen=True):
 
 
 RESUMPTION = msgspec.json.Decoder(Resumption)
+
+
+class WebhookWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a client wants to be told, and of what."""
+
+    url: Annotated[
+        str, Meta(min_length=1, max_length=URL_CHARACTERS_MAX, examples=["https://hooks.example.org/concord"])
+    ]
+    events: EventTypes = EVENT_TYPES
+
+
+class WebhookChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be otherwise; what is left out stays."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=URL_CHARACTERS_MAX)] | None = None
+    events: EventTypes | None = None
+
+
+class WebhookBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A webhook.
+
+    Attributes:
+        secret: by which its receiver knows that we send; told here and never again.
+        secret_before_until: until when the secret before signs, too.
+        left_out_at: when an event was last left out, to the hour: too many deliveries waited or were dead.
+    """
+
+    webhook_id: str
+    url: str
+    events: tuple[str, ...]
+    registered_at: str
+    secret: str | None = None
+    secret_before_until: str | None = None
+    left_out_at: str | None = None
+
+
+class WebhookList(msgspec.Struct, frozen=True):
+    """A project's webhooks, in the order in which they were registered."""
+
+    webhooks: list[WebhookBody]
+
+
+class DeliveryBody(msgspec.Struct, frozen=True):
+    """A delivery.
+
+    Attributes:
+        delivery_id: sent as `webhook-id`, the same on every attempt.
+        status: waiting, delivered, dead, or dropped: given up for good.
+        next_at: the next attempt, while it waits; when it is given up, while it is dead.
+        last: how the last attempt ended.
+        attempts: since it fell due, or was sent again last.
+    """
+
+    delivery_id: str
+    event_type: str
+    status: str
+    made_at: str
+    attempts: int
+    last_at: str | None
+    last: str
+    next_at: str | None
+
+
+class DeliveryList(msgspec.Struct, frozen=True):
+    """A page of deliveries that wait or are dead; `next` is what to send as `after` for the next one."""
+
+    deliveries: list[DeliveryBody]
+    next: str | None
+
+
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)
 TAKEN_VERDICTS = msgspec.json.Decoder(TakenVerdicts)
 NAMED_UNIT = msgspec.json.Decoder(NamedUnit)
+WEBHOOK_WISH = msgspec.json.Decoder(WebhookWish)
+WEBHOOK_CHANGE = msgspec.json.Decoder(WebhookChange)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from concord.chassis.settings import (
+    Environment,
     PayloadLinkSettings,
     SampleSettings,
     Secret,
@@ -59,10 +60,37 @@ class ExportSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebhookSettings:
+    """What webhooks are signed with, and where they may lead.
+
+    Attributes:
+        inside: whether they may lead to http, to any port and to addresses of the local network.
+    """
+
+    secret: Secret = secret(
+        "CONCORD_WEBHOOK_SECRET",
+        cure=random_secret_cure("one value, never changed: every webhook's own secret follows from it"),
+        sample="sample-webhook-secret-of-the-local-stack",
+    )
+    inside: bool = setting(
+        "CONCORD_WEBHOOKS_INSIDE",
+        cure="leave it unset; only the local stack may send webhooks into the network that it stands in",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditSettings(ServiceSettings):
-    """Audit's settings: it draws samples, signs certificates and hands out payload links."""
+    """Audit's settings: it draws samples, signs certificates, hands out payload links and sends webhooks."""
 
     payload_links: PayloadLinkSettings
     samples: SampleSettings
     certificates: CertificateSettings
     exports: ExportSettings
+    webhooks: WebhookSettings
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what only the local stack may have."""
+        if self.webhooks.inside and self.environment is not Environment.LOCAL:
+            cure = "leave it unset, or clients could have us call what only we can reach"
+            yield SettingProblem("CONCORD_WEBHOOKS_INSIDE", "is set outside the local stack", cure)

@@ -12,4 +12,22 @@ INSTRUMENTS = (
         "gauge",
         "Lots of which whoever asked for work since their last verdict had a part in all that they need.",
     ),
+    Instrument(
+        "concord_audit_webhook_attempts",
+        "counter",
+        "Attempts to deliver a webhook: delivered, failed, or refused: its address is not of the public internet.",
+        ("result",),
+    ),
+    Instrument("concord_audit_webhook_dead_letters", "counter", "Webhook deliveries that failed for a whole day."),
+    Instrument(
+        "concord_audit_webhooks_left_out",
+        "counter",
+        "Events that were not delivered to a webhook, as too many of its deliveries waited or were dead.",
+    ),
+    Instrument("concord_audit_webhooks_waiting", "gauge", "Webhook deliveries that wait for their receiver."),
+    Instrument(
+        "concord_audit_webhook_oldest_seconds",
+        "gauge",
+        "How long ago the webhook delivery that waits longest fell due; 0: none waits.",
+    ),
 )

@@ -1,7 +1,7 @@
 """What a process does when places come and go: load what it gained before it serves it, drop what it lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from concord.chassis.back_off import BackOff
@@ -34,6 +34,27 @@ class PlaceModels(Protocol):
     async def drop(self, place: int) -> None:
         """Forget everything of the place; called between two batches of the consumer."""
         ...
+
+
+class Several:
+    """Read models of several parts of a service, as one.
+
+    Args:
+        models: loaded and dropped in this order; nothing comes between the last one's load and the place being served.
+    """
+
+    def __init__(self, models: Sequence[PlaceModels]) -> None:
+        self._models = tuple(models)
+
+    async def load(self, place: int) -> None:
+        """Load all of the place's."""
+        for one in self._models:
+            await one.load(place)
+
+    async def drop(self, place: int) -> None:
+        """Forget all of the place's."""
+        for one in self._models:
+            await one.drop(place)
 
 
 class Held(Protocol):

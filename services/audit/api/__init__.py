@@ -7,14 +7,19 @@ from fastapi import APIRouter
 from concord.chassis.http import documented
 from concord.exports import DoesNotFit
 from concord.exports.jsonl import MEDIA_TYPE
-from services.audit.api import certificates, exports, inspections, ledgers, lots
+from services.audit.api import certificates, exports, inspections, ledgers, lots, webhooks
 from services.audit.api.door import Door
+from services.audit.domain.addresses import UrlRefused
+from services.audit.domain.delivery import DeliveryDoesNotExist, NotDead, TooManyOpen
+from services.audit.domain.endpoint import EndpointDoesNotExist, TooManyEndpoints, UrlTaken
 from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
 from services.audit.domain.series import NotDiscontinued
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.handlers import LabelRefused, NothingWithdrawn
 from services.audit.schemas import (
+    DeliveryBody,
+    DeliveryList,
     Inspections,
     Key,
     LineageBody,
@@ -25,6 +30,10 @@ from services.audit.schemas import (
     TakenVerdicts,
     Together,
     Verdicts,
+    WebhookBody,
+    WebhookChange,
+    WebhookList,
+    WebhookWish,
 )
 
 __all__ = ["STATUSES", "Door", "router"]
@@ -44,6 +53,13 @@ STATUSES: dict[type[Exception], int] = {
     InspectedOtherwise: 409,
     LabelledAnew: 409,
     LabelRefused: 422,
+    EndpointDoesNotExist: 404,
+    DeliveryDoesNotExist: 404,
+    UrlRefused: 422,
+    UrlTaken: 409,
+    TooManyEndpoints: 409,
+    TooManyOpen: 409,
+    NotDead: 409,
 }
 
 
@@ -74,4 +90,22 @@ def router() -> APIRouter:
     routes.get("/lots/{lot_id}/ledger", **recorded)(ledgers.lot_ledger)
     routes.get("/units/{unit_id}/lineage", **documented(reply=LineageBody, refusals=(404,)))(ledgers.unit_lineage)
     routes.get("/keys", **documented(reply=Key))(certificates.show_key)
+    _webhooks(routes)
     return routes
+
+
+def _webhooks(routes: APIRouter) -> None:
+    every = "/projects/{project_id}/webhooks"
+    one, letters = f"{every}/{{webhook_id}}", f"{every}/{{webhook_id}}/deliveries"
+    taken = documented(body=WebhookWish, reply=WebhookBody, status=201, refusals=(404, 409))
+    routes.post(every, **taken)(webhooks.register)
+    routes.get(every, **documented(reply=WebhookList, refusals=(404,)))(webhooks.list_webhooks)
+    routes.patch(one, **documented(body=WebhookChange, reply=WebhookBody, refusals=(404, 409)))(webhooks.change)
+    routes.delete(one, **documented(reply=WebhookBody, refusals=(404,)))(webhooks.remove)
+    routes.post(f"{one}/rotation", **documented(reply=WebhookBody, refusals=(404,)))(webhooks.rotate)
+    routes.post(f"{one}/test", **documented(reply=DeliveryBody, status=202, refusals=(404, 409)))(webhooks.attempt)
+    routes.get(letters, **documented(reply=DeliveryList, refusals=(404,)))(webhooks.list_deliveries)
+    shown = documented(reply=DeliveryBody, refusals=(404,))
+    routes.get(f"{letters}/{{delivery_id}}", **shown)(webhooks.show_delivery)
+    again = documented(reply=DeliveryBody, status=202, refusals=(404, 409))
+    routes.post(f"{letters}/{{delivery_id}}/resend", **again)(webhooks.send_again)

@@ -13,6 +13,7 @@ from services.audit.domain.issue import Issue, IssuesState
 from services.audit.domain.lot import LotNotAccepted, LotState
 from services.audit.handlers import Handlers
 from services.audit.settings import AuditSettings
+from services.audit.webhooks import Webhooks
 
 JSON = "application/json"
 
@@ -27,6 +28,7 @@ class Door:
     """What the routes reach: the use cases, the settings of payload links and the service's other processes."""
 
     handlers: Handlers
+    webhooks: Webhooks
     settings: AuditSettings
     gather: Gather
 

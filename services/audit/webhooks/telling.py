@@ -1,0 +1,219 @@
+"""What is told: a delivery of an event for each endpoint that asked for its type, once, however often it is heard."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from google.protobuf.message import Message
+
+from concord.chassis.consumer import Delivery
+from concord.chassis.journal.record import Cause, Decision
+from concord.contracts.ids import event_id, placed_id
+from concord.contracts.topics import LOTS, QUALITY, UNITS, Topic
+from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
+from concord.contracts.v1.quality_pb2 import QualityEvent, TargetBreached, TargetRecovered
+from concord.contracts.v1.units_pb2 import UnitEvent
+from services.audit.domain.delivery import OPEN_MAX, DeliveryState
+from services.audit.domain.endpoint import (
+    CERTIFICATE_ISSUED,
+    LOT_ACCEPTED,
+    LOT_REJECTED,
+    MICROSECONDS,
+    TARGET_BREACHED,
+    TARGET_RECOVERED,
+    UNIT_ERASED,
+    Endpoint,
+    EndpointsState,
+)
+from services.audit.domain.times import timestamp
+from services.audit.webhooks.book import DELIVERY, ENDPOINTS, Hooks, delivery_key, endpoints_key
+from services.audit.webhooks.means import HookMeans
+
+CLOCKS_DIFFER_SECONDS = 300
+"""How far an event's time may lie before the time when an endpoint was registered and still be told to it."""
+AT_ONCE = 200
+"""Deliveries that are made in one go."""
+HOUR_US = 3_600 * MICROSECONDS
+
+
+class Told(NamedTuple):
+    """What endpoints are told of one event.
+
+    Attributes:
+        line: what must stay in order.
+        data: ids and numbers; never labels, nor what units hold.
+    """
+
+    event_type: str
+    line: str
+    data: Mapping[str, Any]
+
+
+class Made(NamedTuple):
+    """One event as deliveries are made of it."""
+
+    event_id: str
+    project_id: str
+    occurred_at_us: int
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Makes deliveries of what comes by the topics."""
+
+    means: HookMeans
+
+    def handler(self, topic: Topic) -> Callable[[Sequence[Delivery]], Any]:
+        """Return who makes the deliveries of a topic's records."""
+        read = _READ[topic]
+
+        async def tell(deliveries: Sequence[Delivery]) -> None:
+            await self.tell(
+                Made(event.metadata.event_id, event.metadata.project_id, event.metadata.occurred_at_us, told)
+                for event in (cast("Any", delivery.event) for delivery in deliveries)
+                for told in read(event)
+            )
+
+        return tell
+
+    async def tell(self, events: Iterator[Made]) -> None:
+        """Make the deliveries of these events, in their order in each line.
+
+        Raises:
+            NotHere: a project's place is another process's by now.
+        """
+        causes: dict[str, Cause[DeliveryState]] = {}
+        numbers: dict[tuple[str, str], int] = {}
+        for event in events:
+            hooks = self.means.book.hooks(event.project_id)
+            for endpoint in list(hooks.endpoints.values()) if hooks is not None else ():
+                if hooks is None or not _wants(endpoint, event):
+                    continue
+                if _waiting(hooks, endpoint, causes) >= OPEN_MAX:
+                    await self._leave_out(event.project_id, endpoint.endpoint_id)
+                    continue
+                line = (endpoint.endpoint_id, event.told.line)
+                number = hooks.queue(endpoint.endpoint_id).number_after(event.told.line, event.occurred_at_us)
+                numbers[line] = max(number, numbers.get(line, -1) + 1)
+                cause = made(event, endpoint.endpoint_id, numbers[line])
+                causes[cause.key] = cause
+                if len(causes) >= AT_ONCE:
+                    await self._apply(list(causes.values()))
+                    causes.clear()
+        await self._apply(list(causes.values()))
+
+    async def _apply(self, causes: Sequence[Cause[DeliveryState]]) -> None:
+        for outcome in await self.means.journal.apply(DELIVERY, causes) if causes else ():
+            if outcome.error is not None:
+                raise outcome.error
+
+    async def _leave_out(self, project_id: str, endpoint_id: str) -> None:
+        """Note at the endpoint, once an hour, that an event was left out."""
+        self.means.instruments.counter("concord_audit_webhooks_left_out").inc()
+        hour = self.means.clock.now_us() // HOUR_US
+
+        def decide(state: EndpointsState | None, now_us: int) -> Decision[EndpointsState] | None:
+            del now_us
+            known = {one.endpoint_id: one for one in state.endpoints} if state is not None else {}
+            if state is None or endpoint_id not in known:
+                return None
+            return Decision(state.changed(msgspec.structs.replace(known[endpoint_id], left_out_at_us=hour * HOUR_US)))
+
+        cause: Cause[EndpointsState] = Cause(endpoints_key(project_id), f"left out/{endpoint_id}/{hour}", decide)
+        await self.means.journal.apply(ENDPOINTS, [cause])
+
+
+def _wants(endpoint: Endpoint, event: Made) -> bool:
+    since_us = endpoint.registered_at_us - CLOCKS_DIFFER_SECONDS * MICROSECONDS
+    return event.told.event_type in endpoint.events and event.occurred_at_us >= since_us
+
+
+def _waiting(hooks: Hooks, endpoint: Endpoint, causes: Mapping[str, object]) -> int:
+    """Return how many deliveries of an endpoint are open, with those about to be made, of which some may be others'."""
+    return len(hooks.queue(endpoint.endpoint_id).open) + len(causes)
+
+
+def made(event: Made, endpoint_id: str, number: int) -> Cause[DeliveryState]:
+    """Return the cause that makes a delivery, the same for the same event and endpoint."""
+    told = event.told
+    # Of an event id and an endpoint's id, which tell nothing: nothing is to be guessed here.
+    digest = event_id(f"{event.event_id}/{told.event_type}", endpoint_id, "delivery").replace("-", "")
+    delivery_id = placed_id("d", event.project_id, digest)
+    data = {"project_id": event.project_id, "event_id": event.event_id, **told.data}
+    body = {"type": told.event_type, "timestamp": timestamp(event.occurred_at_us), "data": data}
+    text = msgspec.json.encode(body).decode()
+
+    def decide(state: DeliveryState | None, now_us: int) -> Decision[DeliveryState] | None:
+        if state is not None:
+            return None
+        return Decision(
+            DeliveryState(
+                delivery_id=delivery_id,
+                project_id=event.project_id,
+                endpoint_id=endpoint_id,
+                event_type=told.event_type,
+                line=told.line,
+                number=number,
+                body=text,
+                made_at_us=now_us,
+                since_us=now_us,
+                next_at_us=now_us,
+            )
+        )
+
+    return Cause(delivery_key(delivery_id), "made", decide, creates=True)
+
+
+def _lots(event: Message) -> Iterator[Told]:
+    told = cast("LotEvent", event)
+    if told.HasField("lot_accepted"):
+        lot = told.lot_accepted
+        certificate = {"certificate_sha256": lot.certificate_sha256}
+        yield Told(LOT_ACCEPTED, lot.lot_id, {**_judged(lot), "units": lot.lot_units, **certificate})
+        where = {"lot_id": lot.lot_id, **certificate, "path": f"/v1/lots/{lot.lot_id}/certificate"}
+        yield Told(CERTIFICATE_ISSUED, lot.lot_id, where)
+    elif told.HasField("lot_rejected"):
+        rejected = told.lot_rejected
+        more = {"units": len(rejected.unit_ids), "on_reject": rejected.on_reject}
+        yield Told(LOT_REJECTED, rejected.lot_id, {**_judged(rejected), **more})
+
+
+def _judged(lot: LotAccepted | LotRejected) -> dict[str, Any]:
+    rate = {"value": lot.label_error_rate, "low": lot.label_error_rate_low, "high": lot.label_error_rate_high}
+    return {
+        "lot_id": lot.lot_id,
+        "rework": lot.rework,
+        "inspected": lot.inspected,
+        "errors": lot.errors,
+        "label_error_rate": rate,
+    }
+
+
+def _quality(event: Message) -> Iterator[Told]:
+    told = cast("QualityEvent", event)
+    if told.HasField("target_breached"):
+        yield Told(TARGET_BREACHED, f"target/{told.target_breached.target}", _measured(told.target_breached))
+    elif told.HasField("target_recovered"):
+        yield Told(TARGET_RECOVERED, f"target/{told.target_recovered.target}", _measured(told.target_recovered))
+
+
+def _measured(target: TargetBreached | TargetRecovered) -> dict[str, Any]:
+    return {
+        "target": target.target,
+        "limit": target.limit,
+        "value": target.value,
+        "low": target.interval.low,
+        "high": target.interval.high,
+        "units": target.units,
+    }
+
+
+def _units(event: Message) -> Iterator[Told]:
+    told = cast("UnitEvent", event)
+    if told.HasField("unit_erased"):
+        yield Told(UNIT_ERASED, told.unit_erased.unit_id, {"unit_id": told.unit_erased.unit_id})
+
+
+_READ: Mapping[Topic, Callable[[Message], Iterator[Told]]] = {LOTS: _lots, QUALITY: _quality, UNITS: _units}
