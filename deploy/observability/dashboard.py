@@ -195,6 +195,17 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
             ],
         ),
         _lines(
+            "Webhooks",
+            "Attempts to deliver, a second; deliveries that wait, and the hours that the one which waits longest has.",
+            [
+                (f"sum by (result) (rate(concord_audit_webhook_attempts_total{rate}))", "{{result}}"),
+                ("sum(concord_audit_webhooks_waiting)", "waiting"),
+                ("max(concord_audit_webhook_oldest_seconds) / 3600", "hours of the oldest"),
+                ("sum(increase(concord_audit_webhook_dead_letters_total[1h]))", "dead within an hour"),
+            ],
+            unit="none",
+        ),
+        _lines(
             "Labels a unit",
             "Mean number of annotations when a unit was settled or escalated: what adaptive overlap saves.",
             [(f"sum(rate({had}_sum{rate})) / sum(rate({had}_count{rate}))", "mean")],

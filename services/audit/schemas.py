@@ -272,9 +272,6 @@ class LineageBody(msgspec.Struct, frozen=True):
     entries: list[dict[str, Any]]
 
 
-RESUMPTION = msgspec.json.Decoder(Resumption)
-
-
 class WebhookWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a client wants to be told, and of what."""
 
@@ -343,6 +340,7 @@ class DeliveryList(msgspec.Struct, frozen=True):
     next: str | None
 
 
+RESUMPTION = msgspec.json.Decoder(Resumption)
 VERDICTS = msgspec.json.Decoder(VerdictsSplit)
 UNIT_VERDICT = msgspec.json.Decoder(UnitVerdict)
 INSPECTIONS = msgspec.json.Decoder(Inspections)

@@ -4,16 +4,19 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
+from standardwebhooks import Webhook
 
 from concord.chassis.identity import Role
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import Service
 from concord.contracts.ids import placed_id
-from concord.contracts.topics import LOTS, PROJECTS, RESOLUTIONS, UNITS
+from concord.contracts.topics import LOTS, PROJECTS, QUALITY, RESOLUTIONS, UNITS
 from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
 from services.audit.bootstrap import wire
 from services.audit.domain.lot import OPEN_TO_INSPECTION
@@ -27,7 +30,7 @@ pytestmark = NEEDS_REAL_PARTS
 
 POLICY = Policy(audit=Audit(aql=0.05, ltpd=0.3, on_reject="relabel"))
 UNITS_COUNT = 20
-SETTINGS = local_settings(AuditSettings)
+SETTINGS = local_settings(AuditSettings, CONCORD_WEBHOOKS_INSIDE="true")
 
 
 def audit(ports: Ports) -> Service:
@@ -119,6 +122,56 @@ async def inspect(place: RealPlace, service: Service, label: str, units_max: int
     return done
 
 
+@asynccontextmanager
+async def receiver() -> AsyncIterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
+    """A webhook's receiver on this machine: its address, what came, and the one status that it answers with now."""
+    came: list[tuple[dict[str, str], bytes]] = []
+    status = [500]
+
+    async def take(request: web.Request) -> web.Response:
+        came.append((dict(request.headers), await request.read()))
+        return web.Response(status=status[0])
+
+    application = web.Application()
+    application.router.add_post("/in", take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/in", came, status
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_client_is_told_of_its_lots_at_its_own_server_which_was_away_at_first(place: RealPlace) -> None:
+    await sealed(place)
+    async with receiver() as (url, came, answers):
+        async with place.life(audit) as service:
+            await loaded(place, service)
+            async with client(place, service) as door:
+                wish = await door.post(f"/v1/projects/{place.project_id}/webhooks", json={"url": url})
+                secret = wish.json()["secret"]
+            await resolve(place, unit_ids(place), "yes")
+            await status(place, service, "auditing")
+            await inspect(place, service, "yes")
+            await status(place, service, "accepted")
+            await eventually("an attempt that fails", lambda: _found(came))
+        answers[0] = 204
+        failed = len(came)
+        async with place.life(audit):
+            await eventually("both deliveries", lambda: _found(came[failed + 1 :]))
+    told = [Webhook(secret).verify(body, headers) for headers, body in came]
+    assert [one["type"] for one in told] == ["lot.accepted"] * (failed + 1) + ["certificate.issued"]
+    assert len({headers["webhook-id"] for headers, _ in came}) == 2
+    assert {one["data"]["lot_id"] for one in told} == {lot_id(place)}
+    assert await place.letters() == []
+
+
+async def _found(what: Sequence[Any]) -> Any:
+    return what
+
+
 async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_restarts(place: RealPlace) -> None:
     await sealed(place)
     half = UNITS_COUNT // 2
@@ -158,6 +211,8 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
 async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place: RealPlace) -> None:
     async with place.life(audit) as service:
         await place.poison(UNITS, lot_id(place))
+        await place.poison(LOTS, lot_id(place))
+        await place.poison(QUALITY, place.project_id)
         for unit in unit_ids(place)[:3]:
             await place.poison(UNITS, unit)
             await place.poison(RESOLUTIONS, unit)
@@ -170,10 +225,11 @@ async def test_poison_on_every_topic_is_set_aside_and_its_partitions_go_on(place
 
         async def all_set_aside() -> Any:
             letters = await place.letters()
-            return letters if len(letters) >= 8 else None
+            return letters if len(letters) >= 10 else None
 
-        letters = await eventually("eight dead letters", all_set_aside)
-    assert Counter(letter.topic for letter in letters) == {PROJECTS.name: 1, UNITS.name: 4, RESOLUTIONS.name: 3}
+        letters = await eventually("ten dead letters", all_set_aside)
+    by_topic = {PROJECTS.name: 1, UNITS.name: 4, RESOLUTIONS.name: 3, LOTS.name: 1, QUALITY.name: 1}
+    assert Counter(letter.topic for letter in letters) == by_topic
     assert {letter.value for letter in letters} == {place.rubbish()}
     assert {(letter.error, letter.attempts) for letter in letters} == {("Undecodable", 1)}
 

@@ -19,6 +19,7 @@ from services.audit.bootstrap import wire
 from services.audit.handlers import Handlers
 from services.audit.repository import Repository
 from services.audit.settings import AuditSettings
+from services.audit.webhooks.sender import Sender
 from services.ingest import announcements
 from services.ingest.domain import project as policies
 from simulation.house import ENVIRONMENT, Answer, House, call
@@ -73,6 +74,7 @@ class Audit:
     lives: list[Life]
     upstream: Upstream
     turns: Iterator[int] = field(default_factory=itertools.count)
+    sender: Sender | None = None
 
     @property
     def owning(self) -> Life:
@@ -121,7 +123,7 @@ class Audit:
 
     async def join(self) -> Life:
         """Begin one more life."""
-        life = await begin(self.house)
+        life = await begin(self.house, self.sender)
         self.lives.append(life)
         await self.settle()
         return life
@@ -229,7 +231,7 @@ class Audit:
     async def restarted(self) -> "Audit":
         """Kill all lives and return the next."""
         await self.kill(*self.lives)
-        found = await start(self.house)
+        found = await start(self.house, self.sender)
         found.upstream.causes = self.upstream.causes + 1_000
         await found.settle()
         return found
@@ -253,17 +255,17 @@ class Audit:
         return (await self.client(f"/v1/lots/{LOT}")).json()
 
 
-async def begin(house: House) -> Life:
+async def begin(house: House, sender: Sender | None = None) -> Life:
     """Begin one life."""
     ports = house.ports("audit")
-    service = wire(AuditSettings.from_environment(ENVIRONMENT), ports)
+    service = wire(AuditSettings.from_environment(ENVIRONMENT), ports, sender)
     house.doors[ports.address] = service.application
     await service.runtime.start()
     return Life(service, ports.writer)
 
 
-async def start(house: House) -> Audit:
-    found = Audit(house, [await begin(house) for _ in range(LIVES[0])], Upstream(house))
+async def start(house: House, sender: Sender | None = None) -> Audit:
+    found = Audit(house, [await begin(house, sender) for _ in range(LIVES[0])], Upstream(house), sender=sender)
     await found.settle()
     return found
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -11,9 +12,11 @@ from fastapi.routing import APIRoute
 from concord.chassis.clock import LoopClock
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
+from services.audit.bootstrap import wire as wire_audit
 from simulation.house import ENVIRONMENT, Answer, House, call
-from simulation.lives import SERVICES
+from simulation.lives import SERVICES, Wire
 from simulation.virtual_time import VirtualTimeLoop
+from tests.support.receivers import Receivers
 
 CLIENTS = ("k1", "k2")
 ANNOTATORS = ("ann-1", "ann-2")
@@ -50,6 +53,8 @@ class Things:
     lots: dict[str, str] = field(default_factory=dict)
     assignment: str = ""
     import_id: str = ""
+    webhook: str = ""
+    delivery: str = ""
     links: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -100,7 +105,9 @@ def with_five(use: Callable[[Five], Awaitable[T]]) -> T:
         house = House(clock=LoopClock(NOW_US))
         five = Five(house)
         for name, (settings, wire) in SERVICES.items():
-            five.services[name] = wire(settings.from_environment(ENVIRONMENT), house.ports(name))
+            # What leaves the house by itself would need threads, which virtual time has not.
+            made = cast("Wire", partial(wire_audit, sender=Receivers())) if name == "audit" else wire
+            five.services[name] = made(settings.from_environment(ENVIRONMENT), house.ports(name))
         starts = [asyncio.create_task(service.runtime.start()) for service in five.services.values()]
         await asyncio.gather(*starts)
         try:
@@ -155,6 +162,10 @@ async def _client(five: Five, client: str) -> Things:
         if name is not None:
             things.lots[name] = lot["lot_id"]
     assert set(things.lots) == {"accepted", "inspected"}, things
+    hooks = f"/v1/projects/{things.project}/webhooks"
+    wish = {"url": f"https://{client}.example.org/"}
+    things.webhook = (await five.told("audit", "POST", hooks, key, wish))["webhook_id"]
+    things.delivery = (await five.told("audit", "POST", f"{hooks}/{things.webhook}/test", key))["delivery_id"]
     return things
 
 

@@ -95,17 +95,24 @@ def router() -> APIRouter:
 
 
 def _webhooks(routes: APIRouter) -> None:
-    every = "/projects/{project_id}/webhooks"
-    one, letters = f"{every}/{{webhook_id}}", f"{every}/{{webhook_id}}/deliveries"
     taken = documented(body=WebhookWish, reply=WebhookBody, status=201, refusals=(404, 409))
-    routes.post(every, **taken)(webhooks.register)
-    routes.get(every, **documented(reply=WebhookList, refusals=(404,)))(webhooks.list_webhooks)
-    routes.patch(one, **documented(body=WebhookChange, reply=WebhookBody, refusals=(404, 409)))(webhooks.change)
-    routes.delete(one, **documented(reply=WebhookBody, refusals=(404,)))(webhooks.remove)
-    routes.post(f"{one}/rotation", **documented(reply=WebhookBody, refusals=(404,)))(webhooks.rotate)
-    routes.post(f"{one}/test", **documented(reply=DeliveryBody, status=202, refusals=(404, 409)))(webhooks.attempt)
-    routes.get(letters, **documented(reply=DeliveryList, refusals=(404,)))(webhooks.list_deliveries)
-    shown = documented(reply=DeliveryBody, refusals=(404,))
-    routes.get(f"{letters}/{{delivery_id}}", **shown)(webhooks.show_delivery)
-    again = documented(reply=DeliveryBody, status=202, refusals=(404, 409))
-    routes.post(f"{letters}/{{delivery_id}}/resend", **again)(webhooks.send_again)
+    changed = documented(body=WebhookChange, reply=WebhookBody, refusals=(404, 409))
+    shown = documented(reply=WebhookBody, refusals=(404,))
+    told = documented(reply=DeliveryBody, refusals=(404,))
+    sent = documented(reply=DeliveryBody, status=202, refusals=(404, 409))
+    routes.post("/projects/{project_id}/webhooks", **taken)(webhooks.register)
+    routes.get("/projects/{project_id}/webhooks", **documented(reply=WebhookList, refusals=(404,)))(
+        webhooks.list_webhooks
+    )
+    routes.patch("/projects/{project_id}/webhooks/{webhook_id}", **changed)(webhooks.change)
+    routes.delete("/projects/{project_id}/webhooks/{webhook_id}", **shown)(webhooks.remove)
+    routes.post("/projects/{project_id}/webhooks/{webhook_id}/rotation", **shown)(webhooks.rotate)
+    routes.post("/projects/{project_id}/webhooks/{webhook_id}/test", **sent)(webhooks.attempt)
+    routes.get(
+        "/projects/{project_id}/webhooks/{webhook_id}/deliveries",
+        **documented(reply=DeliveryList, refusals=(404,)),
+    )(webhooks.list_deliveries)
+    routes.get("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}", **told)(webhooks.show_delivery)
+    routes.post("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", **sent)(
+        webhooks.send_again
+    )

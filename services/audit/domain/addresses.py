@@ -6,20 +6,23 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 URL_CHARACTERS_MAX = 1_000
 URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?][!-\[\]^-~]*)?"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?][!$-;=?-\[\]_a-z~]*)?"
 )
 """What is taken: so plain that no two parsers read it differently; no user, no fragment, no character beyond ASCII."""
 PORT = 443
-_HIDDEN = (
-    IPv6Network("64:ff9b::/96"),  # NAT64: an IPv4 address, whichever
-    IPv6Network("64:ff9b:1::/48"),  # the same for one network's own use
-    IPv6Network("2002::/16"),  # 6to4
-    IPv6Network("2001::/32"),  # Teredo
-    IPv6Network("::/96"),  # IPv4-compatible, which is no longer in use
+_UNICAST = IPv6Network("2000::/3")
+"""All that is given out of IPv6: beyond it lie NAT64 (64:ff9b::), mapped and compatible IPv4, and what is local."""
+_INSIDE_6 = (
+    IPv6Network("2001::/23"),  # for protocols; Teredo is in it, which means an IPv4 address
+    IPv6Network("2002::/16"),  # 6to4, the same
+    IPv6Network("3fff::/20"),  # for documents
 )
-"""IPv6 addresses that mean an IPv4 address of somebody's choice."""
-_INSIDE = (IPv4Network("168.63.129.16/32"),)
-"""Public by their number, and within a cloud all the same: Azure's own services."""
+_INSIDE_4 = (
+    IPv4Network("192.0.0.0/24"),  # for protocols; a cloud has its metadata there
+    IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    IPv4Network("168.63.129.16/32"),  # public by its number, and a cloud's own services all the same
+)
+"""Beside what `ipaddress` knows to be inside, which differs by its version. Source: IANA's registries."""
 
 
 class UrlRefused(ValueError):
@@ -52,9 +55,9 @@ def is_public(address: str) -> bool:
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:
             found = found.ipv4_mapped
-        elif found.scope_id is not None or any(found in network for network in _HIDDEN):
+        elif found.scope_id is not None or found not in _UNICAST or any(found in one for one in _INSIDE_6):
             return False
-    if isinstance(found, IPv4Address) and any(found in network for network in _INSIDE):
+    if isinstance(found, IPv4Address) and any(found in one for one in _INSIDE_4):
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved)
 

@@ -193,7 +193,7 @@ class Book:
         if hooks is None:
             return
         hooks.endpoints = {one.endpoint_id: one for one in state.endpoints}
-        for endpoint_id in hooks.queues:
+        for endpoint_id in list(hooks.queues):
             self.news(state.project_id, endpoint_id)
 
     def settle_delivery(self, key: str, state: DeliveryState) -> None:

@@ -123,6 +123,8 @@ class Sending:
                 gone = list(queue.open)[:DROPPED_AT_ONCE]
                 queue.in_flight.update(gone)
                 group.create_task(self._counted(queue, project_id, endpoint_id, gone, self._drop(gone)))
+            elif not queue.open:
+                del hooks.queues[endpoint_id]
             return True
         now_us = self.means.clock.now_us()
         while now_us >= queue.paused_until_us and len(queue.in_flight) < (CONNECTIONS_MAX if queue.trusted else 1):

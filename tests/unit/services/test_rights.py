@@ -80,6 +80,18 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("audit", "GET", "/v1/lots/{lot_id}/ledger"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/units/{unit_id}/lineage"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/keys"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "POST", "/v1/projects/{project_id}/webhooks"): {Role.CLIENT},
+    ("audit", "GET", "/v1/projects/{project_id}/webhooks"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "PATCH", "/v1/projects/{project_id}/webhooks/{webhook_id}"): {Role.CLIENT},
+    ("audit", "DELETE", "/v1/projects/{project_id}/webhooks/{webhook_id}"): {Role.CLIENT},
+    ("audit", "POST", "/v1/projects/{project_id}/webhooks/{webhook_id}/rotation"): {Role.CLIENT},
+    ("audit", "POST", "/v1/projects/{project_id}/webhooks/{webhook_id}/test"): {Role.CLIENT},
+    ("audit", "GET", "/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}"): {
+        Role.CLIENT,
+        Role.OPERATOR,
+    },
+    ("audit", "POST", "/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/resend"): {Role.CLIENT},
     ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/events"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs"): {Role.CLIENT, Role.OPERATOR},
@@ -110,6 +122,8 @@ def filled(path: str, things: Things) -> Iterator[str]:
     path += QUERIES.get(path, "")
     path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
     path = path.replace("{import_id}", things.import_id).replace("{version}", "1")
+    path = path.replace("{webhook_id}", things.webhook)
+    path = path.replace("{delivery_id}", things.delivery)
     path = path.replace("{assignment_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
@@ -119,6 +133,8 @@ def filled(path: str, things: Things) -> Iterator[str]:
 
 def bodies(method: str, path: str, things: Things) -> Any:
     """Return a body that would do something, where one is taken."""
+    if method == "PATCH" and "webhooks" in path:
+        return {"url": "https://new.example.org/"}
     if method == "PUT":
         return DEFINITION if "projects" in path else {}
     if method == "PATCH" and "/annotators/" in path:
@@ -135,6 +151,7 @@ def bodies(method: str, path: str, things: Things) -> Any:
             "data": {"content": "new"},
         },
         "/imports": {"name": "new"},
+        "/webhooks": {"url": "https://new.example.org/"},
         "/erasures": {"reason": "x", "ids": list(things.units), "subject": "x"},
         "/units/find": {"ids": ["u0", "new"]},
         "/claims": {"units": 50},
@@ -155,7 +172,15 @@ def marks(things: Things) -> list[bytes]:
     """Return what only this client's things are called."""
     return [
         one.encode()
-        for one in (things.project, *things.units.values(), *things.lots.values(), things.import_id, "text of k2")
+        for one in (
+            things.project,
+            *things.units.values(),
+            *things.lots.values(),
+            things.import_id,
+            things.webhook,
+            things.delivery,
+            "text of k2",
+        )
     ]
 
 
@@ -245,6 +270,7 @@ async def own(five: Five) -> list[tuple[str, int]]:
         ),
         ("auditor/aud/k1", "audit", "GET", f"/v1/inspections?project_id={mine.project}", None),
         ("client/key/k1", "audit", "GET", f"/v1/lots/{mine.lots['accepted']}/export", None),
+        ("client/key/k1", "audit", "GET", f"/v1/projects/{mine.project}/webhooks/{mine.webhook}/deliveries", None),
         ("operator/op/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/competence", None),
         ("client/key/k1", "adjudicate", "GET", f"/v1/projects/{mine.project}/spending", None),
         ("operator/op/k1", "metrics", "GET", f"/v1/projects/{mine.project}/annotators", None),

@@ -6,7 +6,7 @@ READS = {
     "ingest": {"projects", "annotators", "units", "intake"},
     "assign": {"projects", "annotators", "units", "resolutions", "lots", "quality"},
     "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
-    "audit": {"projects", "units", "resolutions"},
+    "audit": {"projects", "units", "resolutions", "lots", "quality"},
     "metrics": {"projects", "annotators", "units", "assignments", "annotations", "resolutions", "lots"},
 }
 WRITES = {

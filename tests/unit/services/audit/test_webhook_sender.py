@@ -106,7 +106,10 @@ async def test_a_name_that_changes_its_address_between_look_up_and_connect_leads
 
 
 async def test_one_address_inside_among_several_refuses_the_name() -> None:
-    async with listening(RECEIVER, Receiver()) as receiver, listening(SECRET_PLACE, Receiver(), receiver.port) as secret:
+    async with (
+        listening(RECEIVER, Receiver()) as receiver,
+        listening(SECRET_PLACE, Receiver(), receiver.port) as secret,
+    ):
         answer = await post(HttpSender(only(RECEIVER), Names([RECEIVER, SECRET_PLACE])), receiver.port)
     assert answer.refused
     assert receiver.heard == secret.heard == []
@@ -177,9 +180,7 @@ async def test_an_answer_without_end_is_not_read() -> None:
 async def test_who_is_not_there_is_said_to_take_no_connection_and_what_has_no_address_to_be_unknown() -> None:
     async with listening(RECEIVER, Receiver()) as receiver:
         pass
-    assert await post(HttpSender(anywhere, Names([RECEIVER])), receiver.port) == Answer(
-        False, "It took no connection."
-    )
+    assert await post(HttpSender(anywhere, Names([RECEIVER])), receiver.port) == Answer(False, "It took no connection.")
     for found, how in (([], "Its name has no addresses."), (["127.0.0.2"] * (ADDRESSES_MAX + 1), "too many addresses")):
         assert how in (await post(HttpSender(anywhere, Names(found)), receiver.port)).how
 
