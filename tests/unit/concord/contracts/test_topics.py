@@ -11,6 +11,7 @@ from concord.contracts.topics import (
     CLIENTS,
     DEAD_LETTERS,
     INTAKE,
+    LOTS,
     PLACES_LOCAL,
     PLACES_PRODUCTION,
     PROJECTS,
