@@ -25,8 +25,8 @@ from tests.support.golden import EventType, event_types
 SERVICES = frozenset({"ingest", "assign", "adjudicate", "audit", "metrics"})
 HEARD_BY_THEIR_WRITER = (PROJECTS, UNITS, ANNOTATORS, LOTS)
 """Ingest: every process knows every project, and who owns a place hears of units that others took in (0036). Assign:
-whichever process defines an annotator, all must hear of it (0033). Audit: webhooks hear of lots by offsets, as of all else
-that they tell (0070)."""
+whichever process defines an annotator, all must hear of it (0033). Audit: webhooks hear of lots by offsets, as of all
+else that they tell (0070)."""
 LOT_KEYED = frozenset({"LotSealed"})
 """Events whose key is their lot's in a topic that is keyed by unit: said in the catalogue's page and in the proto."""
 
