@@ -97,7 +97,8 @@ class ChunkedConsumer(driver.Consumer):
 
         What trickles in is gathered, as `consumer.batch` does: a chunk costs much whatever it holds.
         """
-        await asyncio.sleep(self._not_before - time.monotonic())
+        if not await self._paced():
+            return
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop or self._cut_off(generation):
@@ -113,6 +114,11 @@ class ChunkedConsumer(driver.Consumer):
                 if self._cut_off(generation):
                     return
                 yield tp, message
+
+    async def _paced(self) -> bool:
+        """Wait until the next poll may begin; tell whether there is to be one."""
+        await asyncio.sleep(self._not_before - time.monotonic())
+        return not self.should_stop
 
     def _cut_off(self, generation: int) -> bool:
         """Tell whether the group is being dealt anew: nothing more is delivered until reading begins again."""

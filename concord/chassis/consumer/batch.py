@@ -128,8 +128,10 @@ class BatchConsumer:
             await asyncio.wait(tasks)
 
     async def _serve_batches(self) -> None:
-        while not self._stopping:
+        while True:
             await self._paced()
+            if self._stopping:  # looked at last: who stops waits for what is not idle, and joins no group again
+                return
             self._idle.clear()
             try:
                 await self._turn()

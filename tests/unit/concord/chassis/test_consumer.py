@@ -135,6 +135,20 @@ async def test_what_trickles_in_is_gathered_and_a_full_batch_is_followed_at_once
     assert waited == [pytest.approx(PACE_SECONDS), pytest.approx(PACE_SECONDS), 0.0]
 
 
+@virtual
+async def test_who_is_stopped_between_two_turns_polls_and_joins_no_more() -> None:
+    place = Place(clock=LoopClock(0))
+    await place.publish(event("u1"))
+    async with place.running() as consumer:
+        await until(lambda: place.committed() == 1)
+        await consumer.between_batches()
+        await consumer.stop()
+        called = list(place.trouble.called)
+        await asyncio.sleep(10 * PACE_SECONDS)
+        assert [one for one in place.trouble.called[len(called) :] if one in ("poll", "join")] == []
+    assert place.trouble.called.count("join") == 1
+
+
 async def test_what_is_no_event_is_set_aside_and_its_partition_goes_on() -> None:
     place = Place()
     await place.publish(event("u1"), Outgoing(UNITS.name, KEY, b"\xffrubbish", schema_headers()), event("u3"))
