@@ -29,6 +29,7 @@ PAGES = (
     "/units/{one}",
     "/new",
     "/people",
+    "/dead-letters",
     "/verify",
     "/keys",
 )

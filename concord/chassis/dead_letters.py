@@ -62,6 +62,7 @@ def _fitting(letter: DeadLetter) -> Outgoing:
     record = Outgoing(DEAD_LETTERS.name, letter.key, encode(letter), schema_headers())
     if record_bytes(record) <= RECORD_BYTES_MAX:
         return record
+    letter.kept_in_part = True
     letter.key = letter.key[:KEY_BYTES_KEPT]
     letter.value = letter.value[:VALUE_BYTES_KEPT]
     kept = [header for header in letter.headers[:HEADERS_KEPT] if len(header.value) <= HEADER_BYTES_KEPT]

@@ -181,6 +181,13 @@ TOPICS: tuple[Topic, ...] = (
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 
+def replayed_by(topic: Topic) -> str | None:
+    """Return the service that sends a topic's dead letters again: its writer, or the reader of what clients write."""
+    if topic is DEAD_LETTERS:
+        return None
+    return topic.readers[0] if topic.writer == CLIENTS else topic.writer
+
+
 def check_places(places: int) -> int:
     """Return the number of places.
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from concord.chassis.broker.port import RECORD_BYTES_MAX
-from concord.contracts.topics import ANY_SERVICE, PLACES_PRODUCTION, TOPICS, Topic
+from concord.contracts.topics import ANY_SERVICE, DEAD_LETTERS, PLACES_PRODUCTION, TOPICS, Topic, replayed_by
 
 CLUSTER = "concord"
 API_VERSION = "kafka.strimzi.io/v1"
@@ -63,9 +63,10 @@ def _user(service: str) -> Manifest:
 
 def _on_topic(service: str, topic: Topic) -> Manifest | None:
     operations = ["Describe"]
-    if service in topic.readers:
+    # Whoever may send a dead letter again reads them all: each is on one topic, whatever its origin.
+    if service in topic.readers or topic is DEAD_LETTERS:
         operations.append("Read")
-    if topic.writer in (service, ANY_SERVICE):
+    if topic.writer in (service, ANY_SERVICE) or replayed_by(topic) == service:
         operations.append("Write")
     if operations == ["Describe"]:
         return None

@@ -6,12 +6,14 @@ from functools import partial
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.letter_door import letters_router
+from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.gather import Gather
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Runtime, Service, repeating
+from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.table import Table
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from concord.contracts.topics import ANNOTATORS
@@ -73,10 +75,11 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         patience=settings.patience,
         loops=[expiring, looking, ending, writing, tidying],
     )
-    runtime = Runtime(SERVICE, parts, ports.clock)
+    shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
+    runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        api.routers(),
+        [*api.routers(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

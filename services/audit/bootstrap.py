@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.letter_door import letters_router
+from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.gather import Gather
 from concord.chassis.places.keeper import Several
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Runtime, Service
+from concord.chassis.runtime import Hook, Runtime, Service
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
@@ -73,10 +75,11 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         patience=settings.patience,
         loops=[handlers.turns, handlers.manifests, webhooks.sending],
     )
-    runtime = Runtime(SERVICE, parts, ports.clock)
+    shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
+    runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [api.router()],
+        [api.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

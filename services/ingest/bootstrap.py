@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.letter_door import letters_router
+from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.payload_links import SignedLink
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
-from concord.chassis.runtime import Runtime, Service, repeating
+from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.sealing import LocalKeys, Sealer, keys_in
 from concord.chassis.table import Table
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
@@ -75,10 +77,11 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
             ),
         ],
     )
-    runtime = Runtime(SERVICE, parts, ports.clock)
+    shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
+    runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [api.router(SignedLink(settings.payload_links.secret.key(), ports.clock))],
+        [api.router(SignedLink(settings.payload_links.secret.key(), ports.clock)), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

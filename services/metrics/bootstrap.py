@@ -8,6 +8,8 @@ from functools import partial
 from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.letter_door import letters_router
+from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
@@ -72,10 +74,11 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         repeating("measure", measure.turn, ports.clock, ports.telemetry, lambda: MEASURE_SECONDS),
         repeating("survey", surveys.turn, ports.clock, ports.telemetry, lambda: SURVEY_SECONDS),
     ]
-    runtime = Runtime(SERVICE, parts, ports.clock)
+    shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
+    runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     asgi = application(
         SERVICE,
-        [api.router()],
+        [api.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,

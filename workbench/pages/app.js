@@ -16,12 +16,13 @@ const PAGES = [
   [/^\/units(?:\/([^/]+))?$/, ["client", "operator"], () => import("./roles/unit.js")],
   [/^\/new$/, ["client"], () => import("./roles/setup.js")],
   [/^\/people$/, ["operator"], () => import("./roles/people.js")],
+  [/^\/dead-letters$/, ["operator"], () => import("./roles/dead_letters.js")],
   [/^\/verify$/, ["client", "operator"], () => import("./roles/verify.js")],
 ];
 const LINKS = [
   ["/annotate", ["annotator"]], ["/adjudicate", ["adjudicator"]], ["/audit", ["auditor"]], ["/projects", ["client", "operator"]],
   ["/units", ["client", "operator"]],
-  ["/new", ["client"]], ["/people", ["operator"]], ["/verify", ["client", "operator"]],
+  ["/new", ["client"]], ["/people", ["operator"]], ["/dead-letters", ["operator"]], ["/verify", ["client", "operator"]],
 ];
 
 const place = store({ path: location.pathname, query: location.search });

@@ -36,6 +36,8 @@ class DeadLetter(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    KEPT_IN_PART_FIELD_NUMBER: _builtins.int
+    REPLAYED_BY_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service that could not take the record."""
     topic: _builtins.str
@@ -48,6 +50,12 @@ class DeadLetter(_message.Message):
     """The error's class and its sentence."""
     reason: _builtins.str
     attempts: _builtins.int
+    kept_in_part: _builtins.bool
+    """Whether the record was too large for a letter, so that key, value and headers are here in part."""
+    replayed_by: _builtins.str
+    """Set where this says that a letter (metadata.causation_id) was sent to its topic again: who had it sent. It has the
+    letter's service and place, and neither record nor reason.
+    """
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -66,10 +74,12 @@ class DeadLetter(_message.Message):
         error: _builtins.str = ...,
         reason: _builtins.str = ...,
         attempts: _builtins.int = ...,
+        kept_in_part: _builtins.bool = ...,
+        replayed_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "error", b"error", "headers", b"headers", "key", b"key", "metadata", b"metadata", "offset", b"offset", "partition", b"partition", "reason", b"reason", "service", b"service", "topic", b"topic", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "error", b"error", "headers", b"headers", "kept_in_part", b"kept_in_part", "key", b"key", "metadata", b"metadata", "offset", b"offset", "partition", b"partition", "reason", b"reason", "replayed_by", b"replayed_by", "service", b"service", "topic", b"topic", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

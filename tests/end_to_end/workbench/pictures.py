@@ -4,6 +4,7 @@ Each page in light, in dark and on a phone, and what people use all day in Arabi
 is the folder of a stack that runs with its pages (`.local/stack` after `make up`); without it one is started.
 """
 
+import asyncio
 import os
 import random
 import shutil
@@ -19,7 +20,7 @@ from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
-from tests.end_to_end.workbench.test_live import busy, label_some
+from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_safety import claimed, disputed
 from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
 
@@ -181,8 +182,13 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     album.take("upload", client.open(f"/new?project={project_id}"), ".upload")
     album.take("verify", client.open("/verify"), "form")
     operator = pages.person("operator")
+    asyncio.run(spoil(pages.stack, slug.encode()))
     album.take("people", operator.open("/people"), "form")
     album.take("projects-operator", operator.open("/projects"), "table")
+    operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    operator.page.get_by_role("button", name="again").last.click()
+    album.take("dead-letters", operator.page, "tbody time")
+    album.in_arabic("dead-letters", operator.page, "tbody time")
 
 
 def of_what_is_live(pages: Pages, album: Album, client: Person, slug: str) -> None:

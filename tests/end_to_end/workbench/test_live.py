@@ -1,5 +1,6 @@
 """A lead's pages: quality as it is made, what is promised, who needs help, and everything that became of a unit."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -7,11 +8,15 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route
 
+from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.broker.port import Outgoing
+from concord.contracts.topics import UNITS
+from deploy.local.stack import Stack
 from tests.support.pages import PATIENCE_SECONDS, Pages, until
 
 pytestmark = pytest.mark.real
 
-UNITS, GOLD = 24, 10
+COUNT, GOLD = 24, 10
 STREAM = "**/quality/events"
 POLICY: dict[str, Any] = {
     "overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0.4},
@@ -22,7 +27,7 @@ PEOPLE = ("right", "hasty", "wrong")
 
 def busy(pages: Pages, slug: str) -> str:
     """Return a project in which some units are gold and nobody has labelled yet; three people are there."""
-    units: list[dict[str, Any]] = [{"id": f"u{place}", "content": f"Is {place} even?"} for place in range(UNITS)]
+    units: list[dict[str, Any]] = [{"id": f"u{place}", "content": f"Is {place} even?"} for place in range(COUNT)]
     units += [{"id": f"g{place}", "content": f"Is {100 + 2 * place} even?", "gold": "even"} for place in range(GOLD)]
     for name in PEOPLE:
         pages.ask("assign", "PUT", f"/annotators/{name}-{slug}", {}, role="operator")
@@ -142,6 +147,43 @@ def test_what_is_broken_is_told_first_and_when_it_was(pages: Pages, slug: str) -
     assert page.locator(".promises li.bad").inner_text().startswith("Agreement (alpha)")
     page.locator("#language").select_option("ar")
     page.locator("html[dir=rtl] .alerts .notice", has_text="الاتفاق").wait_for()
+
+
+async def spoil(stack: Stack, key: bytes) -> None:
+    """Put a record on the topic of units that nobody can read."""
+    broker = KafkaBroker(f"127.0.0.1:{stack.ports.kafka}", "spoiler")
+    await broker.start()
+    try:
+        await broker.publish([Outgoing(UNITS.name, key, b"\xff rubbish", (), 0)])
+    finally:
+        await broker.stop()
+
+
+def test_an_operator_sees_what_was_set_aside_and_why_and_sends_it_again(pages: Pages, slug: str) -> None:
+    asyncio.run(spoil(pages.stack, slug.encode()))
+    readers = len(UNITS.readers)
+
+    def of_ours() -> list[dict[str, Any]]:
+        letters = pages.ask("ingest", "GET", f"/dead-letters?topic={UNITS.name}", role="operator")["letters"]
+        return [one for one in letters if one["key"] == slug]
+
+    until(lambda: True if len(of_ours()) == readers else None, "a letter of each reader")
+    operator = pages.person("operator")
+    page = operator.open("/dead-letters")
+    page.get_by_label("Filter: Dead letters").fill(slug)
+    rows = page.locator("tbody tr")
+    until(lambda: True if rows.count() == readers else None, "the letters")
+    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == set(UNITS.readers)
+    assert rows.first.get_by_text("Undecodable").count() == 1
+    page.get_by_label("set aside by audit, again").click()
+    page.get_by_text("by operator-1").wait_for()
+    assert page.get_by_role("button", name="set aside by audit, again").inner_text() == "Send once more"
+    # It is as bad as it was, so it is set aside once more, at its new place; what was sent again is still told.
+    until(lambda: True if len(of_ours()) == 2 * readers else None, "the letters of the second time")
+    assert [one["service"] for one in of_ours() if one["replayed_by"] == "operator-1"] == ["audit"]
+    page.get_by_role("button", name="Look again").click()
+    until(lambda: True if rows.count() == 2 * readers else None, "the letters of the second time on the page")
+    assert operator.refused() == []
 
 
 # What a module of the pages says, asked in the browser that runs it.

@@ -162,7 +162,9 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
         (f"/new?project={project_id}", ".upload"),
     ):  # fmt: skip
         look(path, client.open(path), wait)
-    look("people", pages.person("operator", **options).open("/people"), "form")
+    operator = pages.person("operator", **options)
+    look("people", operator.open("/people"), "form")
+    look("dead letters", operator.open("/dead-letters"), ".listing")
     annotator = pages.person("annotator", f"ann-{slug}", **options)
     look("choose", annotator.open("/annotate"), "form")
     for kind, schema in SCHEMAS.items():

@@ -16,6 +16,9 @@ from tests.support.five import DEFINITION, Five, Things, with_five
 
 OWN, OTHER = "k1", "k2"
 
+SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+"""Each has a door to the dead letters of the topics that it writes."""
+
 ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "PUT", "/v1/projects/{slug}"): {Role.CLIENT},
     ("ingest", "GET", "/v1/projects"): {Role.CLIENT, Role.OPERATOR},
@@ -98,6 +101,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("metrics", "GET", "/v1/projects/{project_id}/quality/drift"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/bias"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/annotators"): {Role.CLIENT, Role.OPERATOR},
+    **{(service, "GET", "/v1/dead-letters"): {Role.OPERATOR} for service in SERVICES},
+    **{(service, "POST", "/v1/dead-letters/{letter_id}/replay"): {Role.OPERATOR} for service in SERVICES},
 }
 """Who has any business there; none: the link is the credential. A new route is given its line, or the walk fails."""
 
@@ -110,6 +115,8 @@ SUBJECTS = {
 }
 PER_ITEM = {("assign", "/v1/submissions"), ("adjudicate", "/v1/rulings"), ("audit", "/v1/inspections")}
 BOUND_MAY_NOT = {
+    *((service, "/v1/dead-letters") for service in SERVICES),
+    *((service, "/v1/dead-letters/{letter_id}/replay") for service in SERVICES),
     ("assign", "/v1/annotators"),
     ("assign", "/v1/annotators/{annotator_id}"),
 }
@@ -121,7 +128,7 @@ def filled(path: str, things: Things) -> Iterator[str]:
     """Yield the path for each thing that it can be about."""
     path += QUERIES.get(path, "")
     path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
-    path = path.replace("{import_id}", things.import_id).replace("{version}", "1")
+    path = path.replace("{import_id}", things.import_id).replace("{version}", "1").replace("{letter_id}", "l")
     path = path.replace("{webhook_id}", things.webhook)
     path = path.replace("{delivery_id}", things.delivery)
     path = path.replace("{assignment_id}", things.assignment)

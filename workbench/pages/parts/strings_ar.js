@@ -184,4 +184,10 @@ export const arabic = {
   "help.lessRight": "أقل صوابًا من المعتاد عنده", "help.slower": "أبطأ من المعتاد عنده", "help.onBreak": "طُلبت منه استراحة حتى {at}: {reason}",
   "help.more": { one: "وواحد آخر", two: "واثنان آخران", few: "و{count} آخرون", many: "و{count} آخرون", other: "و{count} آخرون" },
   "leaving.nothing": "لم تُقبل دفعة بعد، فلا شيء يجوز تسليمه.",
+  "nav.dead-letters": "الرسائل الميتة", "letters.title": "الرسائل الميتة", "letters.lead": "سجلات لم تستطع خدمة أن تأخذها. عالج السبب أولًا، ثم أعد إرسالها: من خدم سجلًا من قبل يعرفه بمعرّفه.",
+  "letters.at": "وُضعت جانبًا", "letters.service": "الخدمة", "letters.place": "السجل", "letters.reason": "السبب", "letters.attempts": "المحاولات", "letters.sent": "أُعيد إرسالها",
+  "letters.sentBy": "{at}، من {by}", "letters.send": "أعد الإرسال", "letters.sendOnceMore": "أرسل مرة أخرى", "letters.sendOne": "أعد إرسال {place} التي وضعتها {service} جانبًا",
+  "letters.inPart": "ليست هنا كاملة: خذها من موضوعها.", "letters.none": "لا توجد رسائل.", "letters.again": "انظر مجددًا", "letters.older": "الأقدم",
+  "letters.away": "خدمة لا تستجيب: انظر بعد لحظة. وما أُرسل يمكن أن يُرسل مرة أخرى ولا يغير شيئًا مرتين.",
+  "letters.leftOut": { one: "رسالة أقدم ليست محفوظة هنا، وهي في موضوعها.", two: "رسالتان أقدم ليستا محفوظتين هنا، وهما في موضوعهما.", few: "{count} رسائل أقدم ليست محفوظة هنا، وهي في موضوعها.", many: "{count} رسالة أقدم ليست محفوظة هنا، وهي في موضوعها.", other: "{count} رسالة أقدم ليست محفوظة هنا، وهي في موضوعها." },
 };

@@ -184,4 +184,10 @@ export const english = {
   "help.lessRight": "less often right than is usual for them", "help.slower": "slower than is usual for them", "help.onBreak": "asked for a break until {at}: {reason}",
   "help.more": { one: "and {count} more", other: "and {count} more" },
   "leaving.nothing": "No lot is accepted yet, so nothing may leave.",
+  "nav.dead-letters": "Dead letters", "letters.title": "Dead letters", "letters.lead": "Records that a service could not take. Mend the cause first; then send them again: whoever had served one knows it by its id.",
+  "letters.at": "Set aside", "letters.service": "By", "letters.place": "Record", "letters.reason": "Why", "letters.attempts": "Tries", "letters.sent": "Sent again",
+  "letters.sentBy": "{at}, by {by}", "letters.send": "Send again", "letters.sendOnceMore": "Send once more", "letters.sendOne": "Send {place}, set aside by {service}, again",
+  "letters.inPart": "It is here in part only: take it from its topic.", "letters.none": "There is none.", "letters.again": "Look again", "letters.older": "Older ones",
+  "letters.away": "A service does not answer: look again in a moment. What was sent may be sent once more, and changes nothing twice.",
+  "letters.leftOut": { one: "{count} older one is not kept here; it lies on its topic.", other: "{count} older ones are not kept here; they lie on their topic." },
 };

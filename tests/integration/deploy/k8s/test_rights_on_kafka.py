@@ -21,7 +21,7 @@ from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import BrokerUnavailable, Outgoing, Subscription, TopicPartition
 from concord.chassis.identity.identity_file import IdentityFile
 from concord.chassis.identity.issue import SigningKey
-from concord.contracts.topics import ANY_SERVICE, TOPICS, Topic
+from concord.contracts.topics import ANY_SERVICE, DEAD_LETTERS, TOPICS, Topic, replayed_by
 from deploy.k8s.catalogue import CHANGELOGS, SERVICES
 from deploy.k8s.render import ROOT, Manifest
 from deploy.local import listeners
@@ -142,7 +142,8 @@ async def _prepared(broker: Enforcing) -> None:
 
 
 def _writes(service: str) -> list[Topic]:
-    return [topic for topic in TOPICS if topic.writer in (service, ANY_SERVICE)]
+    """Return what a service says, and what it sends again of the dead letters."""
+    return [topic for topic in TOPICS if topic.writer in (service, ANY_SERVICE) or replayed_by(topic) == service]
 
 
 def _reads(service: str) -> list[Topic]:
@@ -173,9 +174,8 @@ async def test_a_service_publishes_to_its_topics_and_consumes_its_own_as_its_gro
             assert {place.topic for place in places} == {topic.name for topic in _reads(service)}
             await member.poll(100, 0.2)
             assert await member.commit({})
-        if tables:
-            async with _joined(broker, tables, None) as reader:
-                await reader.lag()
+        async with _joined(broker, [*tables, DEAD_LETTERS], None) as reader:
+            await reader.lag()
     finally:
         await broker.stop()
 
