@@ -98,7 +98,7 @@ def letters_router(shelf: LetterShelf) -> APIRouter:
         del request
         _unbound(caller)
         most = page_size(limit)
-        found = await shelf.newest(topic, _number_in(cursor), most)
+        found = await shelf.newest(topic, number_in(cursor), most)
         after = cursor_of(found[-1].number) if len(found) == most else None
         return json_answer(Letters([Letter.of(one) for one in found], after, shelf.left_out))
 
@@ -114,7 +114,7 @@ def letters_router(shelf: LetterShelf) -> APIRouter:
     return routes
 
 
-def _number_in(cursor: str) -> int | None:
+def number_in(cursor: str) -> int | None:
     """Return the number that a cursor holds.
 
     Raises:

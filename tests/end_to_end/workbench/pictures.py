@@ -4,7 +4,6 @@ Each page in light, in dark and on a phone, and what people use all day in Arabi
 is the folder of a stack that runs with its pages (`.local/stack` after `make up`); without it one is started.
 """
 
-import asyncio
 import os
 import random
 import shutil
@@ -182,7 +181,7 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     album.take("upload", client.open(f"/new?project={project_id}"), ".upload")
     album.take("verify", client.open("/verify"), "form")
     operator = pages.person("operator")
-    asyncio.run(spoil(pages.stack, slug.encode()))
+    spoil(pages.stack, slug.encode())
     album.take("people", operator.open("/people"), "form")
     album.take("projects-operator", operator.open("/projects"), "table")
     operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for(timeout=PATIENCE_SECONDS * 1_000)

@@ -24,15 +24,22 @@ export function segmentsOf(points) {
   return segments.filter((one) => one.length);
 }
 
+// The interval around a line, where there is one: of a few units none is known.
+export function bandOf(points, x, y) {
+  const known = points.filter(({ low, high }) => low !== null && high !== null);
+  if (!known.length) return "";
+  const back = lineOf(known.map(({ at, low }) => [at, low]).reverse(), x, y).replace("M", "L");
+  return `${lineOf(known.map(({ at, high }) => [at, high]), x, y)}${back}Z`;
+}
+
 export function TimePlot({ label, points, up, target, nameY, shownY }) {
   const segments = segmentsOf(points);
   const from = segments[0][0].at;
   const across = [from, Math.max(segments.at(-1).at(-1).at, from + 30_000)];
   const fine = across[1] - across[0] < 6 * 60_000;
-  const band = (one, x, y) => `${lineOf(one.map(({ at, high }) => [at, high]), x, y)}${lineOf(one.map(({ at, low }) => [at, low]).reverse(), x, y).replace("M", "L")}Z`;
   return html`<${Plot} label=${label} across=${across} up=${up} ticks=${clockTicks(across)} shownX=${(at) => clock(at, fine)} shownY=${shownY}
     nameX="" nameY=${nameY} draw=${(x, y) => html`
-      ${segments.map((one) => html`<path class="area way" d=${band(one.filter(({ low }) => low !== null), x, y)} />`)}
+      ${segments.map((one) => html`<path class="area way" d=${bandOf(one, x, y)} />`)}
       <line class="target" x1=${x(across[0])} x2=${x(across[1])} y1=${y(target)} y2=${y(target)} />
       ${segments.map((one) => html`<path class="line way" d=${lineOf(one.map(({ at, value }) => [at, value]), x, y)} />`)}
       <circle class="here" cx=${x(segments.at(-1).at(-1).at)} cy=${y(segments.at(-1).at(-1).value)} r="4" />`} />`;

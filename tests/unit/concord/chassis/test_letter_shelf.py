@@ -8,7 +8,9 @@ from concord.chassis import letter_shelf
 from concord.chassis.broker.memory import MemoryBroker, MemoryCluster
 from concord.chassis.broker.port import RECORD_BYTES_MAX, Incoming, TopicPartition
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import Conflict, NotFound
+from concord.chassis.errors import Conflict, Invalid, NotFound
+from concord.chassis.http import cursor_of
+from concord.chassis.letter_door import number_in
 from concord.chassis.letter_shelf import LetterShelf
 from concord.contracts.codec import Undecodable
 from concord.contracts.topics import DEAD_LETTERS, INTAKE, LOTS, TOPICS, UNITS, replayed_by
@@ -123,3 +125,12 @@ async def test_nothing_is_read_before_somebody_asks_and_stopping_is_in_order_eit
     shelf = hall.shelf("ingest")
     assert len(await shelf.newest("", None, 1)) == 1
     await shelf.stop()
+
+
+@pytest.mark.parametrize("position", [("a",), (1, 2), ()])
+def test_a_cursor_that_was_made_up_is_refused_with_its_cure(position: tuple[str | int, ...]) -> None:
+    with pytest.raises(Invalid) as refused:
+        number_in(cursor_of(*position))
+    assert refused.value.errors[0].field == "cursor"
+    assert number_in("") is None
+    assert number_in(cursor_of(7)) == 7

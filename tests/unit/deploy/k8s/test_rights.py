@@ -10,7 +10,7 @@ READS = {
     "metrics": {"projects", "annotators", "units", "assignments", "annotations", "resolutions", "lots"},
 }
 WRITES = {
-    "ingest": {"projects", "units"},
+    "ingest": {"projects", "units", "intake"},  # the intake for dead letters alone, which it sends again
     "assign": {"annotators", "assignments", "annotations"},
     "adjudicate": {"resolutions"},
     "audit": {"lots"},
@@ -30,7 +30,7 @@ def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() ->
         for topic in WRITES[name]:
             wanted.setdefault(("topic", f"concord.{topic}.v1"), {"Describe"}).add("Write")
         wanted |= {("topic", topic): {"Create", "Describe", "Read", "Write"} for topic in OWN.get(name, ())}
-        wanted |= {("topic", "concord.dead-letters.v1"): {"Describe", "Write"}, ("group", name): {"Read"}}
+        wanted |= {("topic", "concord.dead-letters.v1"): {"Describe", "Read", "Write"}, ("group", name): {"Read"}}
         assert rights == wanted
 
 
