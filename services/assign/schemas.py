@@ -127,9 +127,9 @@ class Nothing(msgspec.Struct, omit_defaults=True):
 
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
     project is), `not_acknowledged`: `guideline_version` is to be read first, `annotator_paused` or `annotator_retired`
-    (the caller is), `not_qualified`, or `qualifying`: all that is given to who qualifies was had, and it takes
-    `about_more`. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of them did;
-    a break or a pause of theirs lasts `until`, where that is known.
+    (the caller is), `not_qualified`, `cap_reached`, or `qualifying`: all that is given to who qualifies was had, and it
+    takes `about_more`. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of
+    them did; a break, a pause of theirs or a day's cap lasts `until`, where that is known.
     """
 
     code: Code

@@ -13,6 +13,7 @@ from concord.contracts.ids import client_of
 from concord.contracts.topics import PROJECTS, UNITS
 from concord.contracts.v1.projects_pb2 import (
     AuditPolicy,
+    CapsPolicy,
     ConsensusPolicy,
     FatiguePolicy,
     GoldPolicy,
@@ -192,6 +193,7 @@ def policy(wished: domain.Policy) -> Policy:
         audit=AuditPolicy(**asdict(wished.audit)),
         lease=LeasePolicy(**asdict(wished.lease)),
         fatigue=FatiguePolicy(**asdict(wished.fatigue)),
+        caps=CapsPolicy(**asdict(wished.caps)),
         priority=wished.priority,
         deadline_seconds=wished.deadline_seconds,
         dedupe=wished.dedupe,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#concord/contracts/v1/projects.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x8a\x01\n\x0cProjectEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12?\n\x0fproject_defined\x18\n \x01(\x0b\x32$.concord.contracts.v1.ProjectDefinedH\x00\x42\x07\n\x05\x65vent\"\xe6\x02\n\x0eProjectDefined\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x14\n\x0clabel_schema\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x16\n\x0eguideline_text\x18\x05 \x01(\t\x12,\n\x06policy\x18\x06 \x01(\x0b\x32\x1c.concord.contracts.v1.Policy\x12.\n\x07targets\x18\x07 \x01(\x0b\x32\x1d.concord.contracts.v1.Targets\x12\x0c\n\x04life\x18\x08 \x01(\t\x12\x13\n\x0blife_reason\x18\t \x01(\t\x12\x12\n\nchanged_by\x18\n \x01(\t\x12\x12\n\nchanged_as\x18\x0b \x01(\t\x12\x42\n\x12guideline_examples\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.GuidelineExample\"^\n\x10GuidelineExample\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\"\x91\x05\n\x06Policy\x12\x34\n\x07overlap\x18\x01 \x01(\x0b\x32#.concord.contracts.v1.OverlapPolicy\x12\x38\n\tconsensus\x18\x02 \x01(\x0b\x32%.concord.contracts.v1.ConsensusPolicy\x12.\n\x04gold\x18\x03 \x01(\x0b\x32 .concord.contracts.v1.GoldPolicy\x12\x36\n\x08sampling\x18\x04 \x01(\x0b\x32$.concord.contracts.v1.SamplingPolicy\x12,\n\x03lot\x18\x05 \x01(\x0b\x32\x1f.concord.contracts.v1.LotPolicy\x12\x30\n\x05\x61udit\x18\x06 \x01(\x0b\x32!.concord.contracts.v1.AuditPolicy\x12\x30\n\x05lease\x18\x07 \x01(\x0b\x32!.concord.contracts.v1.LeasePolicy\x12\x34\n\x07\x66\x61tigue\x18\x08 \x01(\x0b\x32#.concord.contracts.v1.FatiguePolicy\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\n \x01(\r\x12\x0e\n\x06\x64\x65\x64upe\x18\x0b \x01(\t\x12;\n\x0bsuggestions\x18\x0c \x01(\x0b\x32&.concord.contracts.v1.SuggestionPolicy\x12\x34\n\x07privacy\x18\r \x01(\x0b\x32#.concord.contracts.v1.PrivacyPolicy\x12\x38\n\tguideline\x18\x0e \x01(\x0b\x32%.concord.contracts.v1.GuidelinePolicy\"&\n\x0fGuidelinePolicy\x12\x13\n\x0b\x61\x63knowledge\x18\x01 \x01(\x08\"-\n\rOverlapPolicy\x12\x0f\n\x07initial\x18\x01 \x01(\r\x12\x0b\n\x03max\x18\x02 \x01(\r\"\xb0\x01\n\x0f\x43onsensusPolicy\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\r\n\x05learn\x18\x03 \x01(\t\x12\x1a\n\rwrong_at_most\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06prices\x18\x05 \x01(\x0b\x32\x1c.concord.contracts.v1.PricesH\x01\x88\x01\x01\x42\x10\n\x0e_wrong_at_mostB\t\n\x07_prices\"8\n\x06Prices\x12\r\n\x05label\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\x01\x12\r\n\x05\x65rror\x18\x03 \x01(\x01\"]\n\nGoldPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x19\n\x11qualify_units_max\x18\x02 \x01(\r\x12\x15\n\rpass_accuracy\x18\x03 \x01(\x01\x12\x0f\n\x07qualify\x18\x04 \x01(\t\"\xcf\x01\n\x0eSamplingPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x0c\n\x04seed\x18\x02 \x01(\t\x12@\n\x06quotas\x18\x03 \x03(\x0b\x32\x30.concord.contracts.v1.SamplingPolicy.QuotasEntry\x12\x17\n\x0funcertainty_min\x18\x04 \x01(\x01\x12\x17\n\x0funcertain_first\x18\x05 \x01(\x08\x1a-\n\x0bQuotasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xab\x01\n\rPrivacyPolicy\x12G\n\ntreatments\x18\x01 \x03(\x0b\x32\x33.concord.contracts.v1.PrivacyPolicy.TreatmentsEntry\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07regions\x18\x03 \x03(\t\x1a\x31\n\x0fTreatmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\'\n\x10SuggestionPolicy\x12\x13\n\x0bhidden_rate\x18\x01 \x01(\x01\"5\n\tLotPolicy\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x1a\n\x12seal_after_seconds\x18\x02 \x01(\r\"\xca\x01\n\x0b\x41uditPolicy\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x11\n\ton_reject\x18\x07 \x01(\t\x12\x1b\n\x0erejections_max\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05level\x18\t \x01(\t\x12\x11\n\treduction\x18\n \x01(\x08\x42\x11\n\x0f_rejections_max\"4\n\x0bLeasePolicy\x12\x0f\n\x07seconds\x18\x01 \x01(\r\x12\x14\n\x0crenewals_max\x18\x02 \x01(\r\"n\n\rFatiguePolicy\x12\x19\n\x11\x66\x61lse_alarm_units\x18\x01 \x01(\r\x12\x15\n\rbreak_seconds\x18\x02 \x01(\r\x12\x1b\n\x13session_minutes_max\x18\x03 \x01(\r\x12\x0e\n\x06\x62reaks\x18\x04 \x01(\x08\"k\n\x07Targets\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x18\n\x10label_error_rate\x18\x02 \x01(\x01\x12\x17\n\x0f\x61udit_pass_rate\x18\x03 \x01(\x01\x12\x1e\n\x16turnaround_p95_seconds\x18\x04 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#concord/contracts/v1/projects.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x8a\x01\n\x0cProjectEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12?\n\x0fproject_defined\x18\n \x01(\x0b\x32$.concord.contracts.v1.ProjectDefinedH\x00\x42\x07\n\x05\x65vent\"\xe6\x02\n\x0eProjectDefined\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x14\n\x0clabel_schema\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x16\n\x0eguideline_text\x18\x05 \x01(\t\x12,\n\x06policy\x18\x06 \x01(\x0b\x32\x1c.concord.contracts.v1.Policy\x12.\n\x07targets\x18\x07 \x01(\x0b\x32\x1d.concord.contracts.v1.Targets\x12\x0c\n\x04life\x18\x08 \x01(\t\x12\x13\n\x0blife_reason\x18\t \x01(\t\x12\x12\n\nchanged_by\x18\n \x01(\t\x12\x12\n\nchanged_as\x18\x0b \x01(\t\x12\x42\n\x12guideline_examples\x18\x0c \x03(\x0b\x32&.concord.contracts.v1.GuidelineExample\"^\n\x10GuidelineExample\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nclass_name\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\"\xc1\x05\n\x06Policy\x12\x34\n\x07overlap\x18\x01 \x01(\x0b\x32#.concord.contracts.v1.OverlapPolicy\x12\x38\n\tconsensus\x18\x02 \x01(\x0b\x32%.concord.contracts.v1.ConsensusPolicy\x12.\n\x04gold\x18\x03 \x01(\x0b\x32 .concord.contracts.v1.GoldPolicy\x12\x36\n\x08sampling\x18\x04 \x01(\x0b\x32$.concord.contracts.v1.SamplingPolicy\x12,\n\x03lot\x18\x05 \x01(\x0b\x32\x1f.concord.contracts.v1.LotPolicy\x12\x30\n\x05\x61udit\x18\x06 \x01(\x0b\x32!.concord.contracts.v1.AuditPolicy\x12\x30\n\x05lease\x18\x07 \x01(\x0b\x32!.concord.contracts.v1.LeasePolicy\x12\x34\n\x07\x66\x61tigue\x18\x08 \x01(\x0b\x32#.concord.contracts.v1.FatiguePolicy\x12\x10\n\x08priority\x18\t \x01(\x05\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\n \x01(\r\x12\x0e\n\x06\x64\x65\x64upe\x18\x0b \x01(\t\x12;\n\x0bsuggestions\x18\x0c \x01(\x0b\x32&.concord.contracts.v1.SuggestionPolicy\x12\x34\n\x07privacy\x18\r \x01(\x0b\x32#.concord.contracts.v1.PrivacyPolicy\x12\x38\n\tguideline\x18\x0e \x01(\x0b\x32%.concord.contracts.v1.GuidelinePolicy\x12.\n\x04\x63\x61ps\x18\x0f \x01(\x0b\x32 .concord.contracts.v1.CapsPolicy\"&\n\x0fGuidelinePolicy\x12\x13\n\x0b\x61\x63knowledge\x18\x01 \x01(\x08\"I\n\nCapsPolicy\x12\x15\n\runits_per_day\x18\x01 \x01(\r\x12\x15\n\rhours_per_day\x18\x02 \x01(\x01\x12\r\n\x05units\x18\x03 \x01(\r\"-\n\rOverlapPolicy\x12\x0f\n\x07initial\x18\x01 \x01(\r\x12\x0b\n\x03max\x18\x02 \x01(\r\"\xb0\x01\n\x0f\x43onsensusPolicy\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\r\n\x05learn\x18\x03 \x01(\t\x12\x1a\n\rwrong_at_most\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06prices\x18\x05 \x01(\x0b\x32\x1c.concord.contracts.v1.PricesH\x01\x88\x01\x01\x42\x10\n\x0e_wrong_at_mostB\t\n\x07_prices\"8\n\x06Prices\x12\r\n\x05label\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\x01\x12\r\n\x05\x65rror\x18\x03 \x01(\x01\"]\n\nGoldPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x19\n\x11qualify_units_max\x18\x02 \x01(\r\x12\x15\n\rpass_accuracy\x18\x03 \x01(\x01\x12\x0f\n\x07qualify\x18\x04 \x01(\t\"\xcf\x01\n\x0eSamplingPolicy\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\x0c\n\x04seed\x18\x02 \x01(\t\x12@\n\x06quotas\x18\x03 \x03(\x0b\x32\x30.concord.contracts.v1.SamplingPolicy.QuotasEntry\x12\x17\n\x0funcertainty_min\x18\x04 \x01(\x01\x12\x17\n\x0funcertain_first\x18\x05 \x01(\x08\x1a-\n\x0bQuotasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\r:\x02\x38\x01\"\xab\x01\n\rPrivacyPolicy\x12G\n\ntreatments\x18\x01 \x03(\x0b\x32\x33.concord.contracts.v1.PrivacyPolicy.TreatmentsEntry\x12\r\n\x05names\x18\x02 \x03(\t\x12\x0f\n\x07regions\x18\x03 \x03(\t\x1a\x31\n\x0fTreatmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\'\n\x10SuggestionPolicy\x12\x13\n\x0bhidden_rate\x18\x01 \x01(\x01\"5\n\tLotPolicy\x12\x0c\n\x04size\x18\x01 \x01(\r\x12\x1a\n\x12seal_after_seconds\x18\x02 \x01(\r\"\xca\x01\n\x0b\x41uditPolicy\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x10\n\x08\x66raction\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ql\x18\x03 \x01(\x01\x12\x0c\n\x04ltpd\x18\x04 \x01(\x01\x12\r\n\x05\x61lpha\x18\x05 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x06 \x01(\x01\x12\x11\n\ton_reject\x18\x07 \x01(\t\x12\x1b\n\x0erejections_max\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05level\x18\t \x01(\t\x12\x11\n\treduction\x18\n \x01(\x08\x42\x11\n\x0f_rejections_max\"4\n\x0bLeasePolicy\x12\x0f\n\x07seconds\x18\x01 \x01(\r\x12\x14\n\x0crenewals_max\x18\x02 \x01(\r\"n\n\rFatiguePolicy\x12\x19\n\x11\x66\x61lse_alarm_units\x18\x01 \x01(\r\x12\x15\n\rbreak_seconds\x18\x02 \x01(\r\x12\x1b\n\x13session_minutes_max\x18\x03 \x01(\r\x12\x0e\n\x06\x62reaks\x18\x04 \x01(\x08\"k\n\x07Targets\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x18\n\x10label_error_rate\x18\x02 \x01(\x01\x12\x17\n\x0f\x61udit_pass_rate\x18\x03 \x01(\x01\x12\x1e\n\x16turnaround_p95_seconds\x18\x04 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,35 +43,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GUIDELINEEXAMPLE']._serialized_start=600
   _globals['_GUIDELINEEXAMPLE']._serialized_end=694
   _globals['_POLICY']._serialized_start=697
-  _globals['_POLICY']._serialized_end=1354
-  _globals['_GUIDELINEPOLICY']._serialized_start=1356
-  _globals['_GUIDELINEPOLICY']._serialized_end=1394
-  _globals['_OVERLAPPOLICY']._serialized_start=1396
-  _globals['_OVERLAPPOLICY']._serialized_end=1441
-  _globals['_CONSENSUSPOLICY']._serialized_start=1444
-  _globals['_CONSENSUSPOLICY']._serialized_end=1620
-  _globals['_PRICES']._serialized_start=1622
-  _globals['_PRICES']._serialized_end=1678
-  _globals['_GOLDPOLICY']._serialized_start=1680
-  _globals['_GOLDPOLICY']._serialized_end=1773
-  _globals['_SAMPLINGPOLICY']._serialized_start=1776
-  _globals['_SAMPLINGPOLICY']._serialized_end=1983
-  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_start=1938
-  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_end=1983
-  _globals['_PRIVACYPOLICY']._serialized_start=1986
-  _globals['_PRIVACYPOLICY']._serialized_end=2157
-  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_start=2108
-  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_end=2157
-  _globals['_SUGGESTIONPOLICY']._serialized_start=2159
-  _globals['_SUGGESTIONPOLICY']._serialized_end=2198
-  _globals['_LOTPOLICY']._serialized_start=2200
-  _globals['_LOTPOLICY']._serialized_end=2253
-  _globals['_AUDITPOLICY']._serialized_start=2256
-  _globals['_AUDITPOLICY']._serialized_end=2458
-  _globals['_LEASEPOLICY']._serialized_start=2460
-  _globals['_LEASEPOLICY']._serialized_end=2512
-  _globals['_FATIGUEPOLICY']._serialized_start=2514
-  _globals['_FATIGUEPOLICY']._serialized_end=2624
-  _globals['_TARGETS']._serialized_start=2626
-  _globals['_TARGETS']._serialized_end=2733
+  _globals['_POLICY']._serialized_end=1402
+  _globals['_GUIDELINEPOLICY']._serialized_start=1404
+  _globals['_GUIDELINEPOLICY']._serialized_end=1442
+  _globals['_CAPSPOLICY']._serialized_start=1444
+  _globals['_CAPSPOLICY']._serialized_end=1517
+  _globals['_OVERLAPPOLICY']._serialized_start=1519
+  _globals['_OVERLAPPOLICY']._serialized_end=1564
+  _globals['_CONSENSUSPOLICY']._serialized_start=1567
+  _globals['_CONSENSUSPOLICY']._serialized_end=1743
+  _globals['_PRICES']._serialized_start=1745
+  _globals['_PRICES']._serialized_end=1801
+  _globals['_GOLDPOLICY']._serialized_start=1803
+  _globals['_GOLDPOLICY']._serialized_end=1896
+  _globals['_SAMPLINGPOLICY']._serialized_start=1899
+  _globals['_SAMPLINGPOLICY']._serialized_end=2106
+  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_start=2061
+  _globals['_SAMPLINGPOLICY_QUOTASENTRY']._serialized_end=2106
+  _globals['_PRIVACYPOLICY']._serialized_start=2109
+  _globals['_PRIVACYPOLICY']._serialized_end=2280
+  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_start=2231
+  _globals['_PRIVACYPOLICY_TREATMENTSENTRY']._serialized_end=2280
+  _globals['_SUGGESTIONPOLICY']._serialized_start=2282
+  _globals['_SUGGESTIONPOLICY']._serialized_end=2321
+  _globals['_LOTPOLICY']._serialized_start=2323
+  _globals['_LOTPOLICY']._serialized_end=2376
+  _globals['_AUDITPOLICY']._serialized_start=2379
+  _globals['_AUDITPOLICY']._serialized_end=2581
+  _globals['_LEASEPOLICY']._serialized_start=2583
+  _globals['_LEASEPOLICY']._serialized_end=2635
+  _globals['_FATIGUEPOLICY']._serialized_start=2637
+  _globals['_FATIGUEPOLICY']._serialized_end=2747
+  _globals['_TARGETS']._serialized_start=2749
+  _globals['_TARGETS']._serialized_end=2856
 # @@protoc_insertion_point(module_scope)

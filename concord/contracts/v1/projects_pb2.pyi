@@ -165,6 +165,7 @@ class Policy(_message.Message):
     SUGGESTIONS_FIELD_NUMBER: _builtins.int
     PRIVACY_FIELD_NUMBER: _builtins.int
     GUIDELINE_FIELD_NUMBER: _builtins.int
+    CAPS_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -194,6 +195,8 @@ class Policy(_message.Message):
     def privacy(self) -> Global___PrivacyPolicy: ...
     @_builtins.property
     def guideline(self) -> Global___GuidelinePolicy: ...
+    @_builtins.property
+    def caps(self) -> Global___CapsPolicy: ...
     def __init__(
         self,
         *,
@@ -211,10 +214,11 @@ class Policy(_message.Message):
         suggestions: Global___SuggestionPolicy | None = ...,
         privacy: Global___PrivacyPolicy | None = ...,
         guideline: Global___GuidelinePolicy | None = ...,
+        caps: Global___CapsPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -239,6 +243,36 @@ class GuidelinePolicy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GuidelinePolicy: _TypeAlias = GuidelinePolicy  # noqa: Y015
+
+@_typing.final
+class CapsPolicy(_message.Message):
+    """How much of the project one annotator is given; zero: as much as there is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNITS_PER_DAY_FIELD_NUMBER: _builtins.int
+    HOURS_PER_DAY_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    units_per_day: _builtins.int
+    """In a day, UTC."""
+    hours_per_day: _builtins.float
+    """Of active time, in a day."""
+    units: _builtins.int
+    """In all."""
+    def __init__(
+        self,
+        *,
+        units_per_day: _builtins.int = ...,
+        hours_per_day: _builtins.float = ...,
+        units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hours_per_day", b"hours_per_day", "units", b"units", "units_per_day", b"units_per_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CapsPolicy: _TypeAlias = CapsPolicy  # noqa: Y015
 
 @_typing.final
 class OverlapPolicy(_message.Message):

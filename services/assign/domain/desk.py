@@ -8,9 +8,11 @@ A desk's records are kept in pages, for an aggregate's past is read whole: a ful
 over what stands on it.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 
 import msgspec
+
+from services.assign.domain.caps import ANY_ROOM, NO_CAPS, Caps, Count, Spent, counted, room
 
 LEASES_MAX = 50
 """Leases that one annotator may hold in one project."""
@@ -34,6 +36,7 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
         places: what is held, or may be.
         records: decisions on this page.
         closed: the next page goes on from here.
+        count: what was counted, where the project has caps.
     """
 
     project_id: str
@@ -42,9 +45,17 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
     places: tuple[Place, ...] = ()
     records: int = 0
     closed: bool = False
+    count: Count = Count()
 
 
-def take(state: DeskState, wanted: Sequence[str], over: Set[Place], now_us: int) -> DeskState | None:
+def take(
+    state: DeskState,
+    wanted: Sequence[str],
+    over: Set[Place],
+    now_us: int,
+    caps: Caps = NO_CAPS,
+    spent: Iterable[tuple[Place, Spent]] = (),
+) -> DeskState | None:
     """Return the desk with as many of the wanted places taken as fit, the first ones; None when none does.
 
     Args:
@@ -53,14 +64,27 @@ def take(state: DeskState, wanted: Sequence[str], over: Set[Place], now_us: int)
         over: places whose leases are known to have ended, or never to come. The key alone would not do: the same unit
             may have been given to the annotator once more since, under another place.
         now_us: the time.
+        caps: how much of the project may be given to the annotator.
+        spent: of the places that are over, those that count under caps.
     """
     kept = [place for place in state.places if place not in over]
     held = {place.key for place in kept}
-    room = max(0, LEASES_MAX - len(kept))
-    taken = [Place(key, now_us) for key in wanted if key not in held][:room]
+    count, left = under_caps(state, over, now_us, caps, spent)
+    taken = [Place(key, now_us) for key in wanted if key not in held][: min(left, max(0, LEASES_MAX - len(kept)))]
     if not taken:
         return None
-    return msgspec.structs.replace(state, places=(*kept, *taken), records=state.records + 1)
+    return msgspec.structs.replace(state, places=(*kept, *taken), records=state.records + 1, count=count)
+
+
+def under_caps(
+    state: DeskState, over: Set[Place], now_us: int, caps: Caps, spent: Iterable[tuple[Place, Spent]]
+) -> tuple[Count, int]:
+    """Return what is counted once the places that are over have left the desk, and what room the caps leave then."""
+    if not caps:
+        return state.count, ANY_ROOM
+    there = frozenset(state.places)
+    count = counted(state.count, (one for place, one in spent if place in there and place in over), now_us)
+    return count, room(count, [place.at_us for place in state.places if place not in over], caps, now_us)
 
 
 def close(state: DeskState) -> DeskState | None:

@@ -150,3 +150,14 @@ def over(state: UnitState | None, annotator_id: str, since_us: int, waited_us: i
         one.annotator_id == annotator_id and one.issued_at_us >= since_us for one in state.assignments
     )
     return issued or now_us - since_us > waited_us
+
+
+def spent(state: UnitState | None, annotator_id: str, since_us: int) -> int | None:
+    """Return the active time of the lease that was issued for a place, in milliseconds, where it counts under caps.
+
+    It does when it ended with a label, or by itself; None for what was skipped, given back, or never came.
+    """
+    for one in state.assignments if state is not None else ():
+        if one.annotator_id == annotator_id and one.issued_at_us >= since_us:
+            return one.active_ms if one.status in ("submitted", "late", "expired") else None
+    return None

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from services.assign.domain.breaks import Break
+from services.assign.domain.caps import Reached
 from services.assign.domain.eligibility import AnnotatorState, abilities, fit
 from services.assign.domain.qualification import Progress
 from services.assign.domain.roster import at_work
@@ -23,7 +24,16 @@ Code = Literal[
     "annotator_retired",
     "qualifying",
     "not_qualified",
+    "cap_reached",
 ]
+
+
+CAPS = {
+    "units": "as many of its units as one person may",
+    "units_per_day": "as many of its units as one person may in a day",
+    "ms_per_day": "as many hours as one person may in a day",
+}
+"""What somebody has done who has reached a cap."""
 
 
 class Why(msgspec.Struct, frozen=True):
@@ -33,7 +43,8 @@ class Why(msgspec.Struct, frozen=True):
         code: for programs.
         skills: what they lack for that which waits, or which credentials have ended.
         ended_at_us: when the credential ended that did last, microseconds since the epoch, UTC; None: none did.
-        until_us: when the break or pause is over, microseconds since the epoch, UTC; None: there is none, or no end.
+        until_us: when the break or pause is over, or a cap leaves room again, microseconds since the epoch, UTC; None:
+            there is none, or no end.
         about_more: for who qualifies in the project: about how many units more it takes.
         detail: why the break was asked for, why they are paused or retired, or why the project is not open.
         version: of the guideline that is to be acknowledged first; 0: none is.
@@ -59,6 +70,7 @@ def why_nothing(
     now_us: int,
     on_break: Break | None = None,
     progress: Progress | None = None,
+    capped: Reached | None = None,
 ) -> Why:
     """Return why an annotator who asked was given nothing.
 
@@ -68,9 +80,12 @@ def why_nothing(
         now_us: the time.
         on_break: the break that they are on in the project.
         progress: how far they are in qualifying for it; None: they need not, or have.
+        capped: the cap of the project that leaves them no room.
     """
     if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress)) is not None:
         return whatever_waits
+    if capped is not None:
+        return Why("cap_reached", until_us=capped.until_us, detail=CAPS[capped.cap])
     able = abilities(annotator, now_us)
     if not waiting:
         return Why("nothing_waits")

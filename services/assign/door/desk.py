@@ -29,6 +29,7 @@ REASONS: Mapping[Code, str] = {
     "annotator_paused": "You are paused{until}{detail}",
     "annotator_retired": "You are retired{detail}",
     "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now{more}.",
+    "cap_reached": "You have done {detail}{until}.",
     "not_qualified": "You have not qualified for this project; ask the operator for another try.",
 }
 """Why there is nothing, for people."""
@@ -100,6 +101,9 @@ def nothing(why: Why) -> tuple[str, Nothing]:
     """Return why there is nothing, for people and for programs."""
     ended_at, until = (timestamp(at) if at is not None else "" for at in (why.ended_at_us, why.until_us))
     detail = f": {why.detail}" if why.detail else "."
+    if why.code == "cap_reached":
+        detail = f"{why.detail}; there is more for you" if until else why.detail
+        until = until.replace("until", "from") if until else ""
     if why.code in NOT_GIVEN:
         detail = f" ({why.detail})" if why.detail else ""
     reason = REASONS[why.code].format(

@@ -126,7 +126,8 @@ async def _standing(request: Request, caller: Caller, others: Sequence[Standing]
     ]
     leases += [lease for other in others for lease in other.leases]
     leases.sort(key=lambda one: (one.lease_until, one.project_id))
-    mine = sorted((_shown(desk, one) for one in handlers.standings.of(annotator, caller.may_touch)), key=_place)
+    found = await handlers.standings.of(annotator, caller.may_touch)
+    mine = sorted((_shown(desk, one) for one in found), key=_place)
     pages = [mine, *(other.projects for other in others)]
     projects = merged(pages, _place, PROJECTS_SHOWN_MAX)
     more = any(other.more_projects for other in others) or sum(map(len, pages)) > len(projects)

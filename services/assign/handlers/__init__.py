@@ -107,6 +107,6 @@ class Handlers:
             leases=Leases(repository, projects, requests, instruments, clock),
             stranded=Stranded(repository, requests, instruments, clock),
             closing=Closing(repository, projects, requests),
-            standings=Standings(repository, projects, qualifying, clock),
+            standings=Standings(repository, projects, qualifying, claims, clock),
             qualifying=qualifying,
         )

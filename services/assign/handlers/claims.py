@@ -13,6 +13,7 @@ from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import eligibility, lease, roster, unit
 from services.assign.domain.breaks import Break
+from services.assign.domain.caps import Caps, Reached
 from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.qualification import Progress
@@ -26,6 +27,7 @@ from services.assign.handlers.desks import Desks
 from services.assign.handlers.qualifying import Qualifying
 from services.assign.repository import Repository
 
+HOUR_MS = 3_600_000
 CLAIM_ROUNDS_MAX = 3
 """How often a claim picks again in place of units that were refused."""
 
@@ -36,6 +38,12 @@ class Leased(msgspec.Struct, frozen=True):
     unit: UnitState
     assignment: Assignment
     project: Project
+
+
+def caps_of(project: Project) -> Caps:
+    """Return how much of a project may be given to one annotator."""
+    caps = project.policy.caps
+    return Caps(caps.units_per_day, round(caps.hours_per_day * HOUR_MS), caps.units)
 
 
 def seeker_of(annotator: AnnotatorState, now_us: int, progress: Progress | None) -> Seeker:
@@ -132,6 +140,11 @@ class Claims:
         pause = self.on_break(annotator_id, project_id)
         return OnBreak(pause.reason, pause.until_us) if pause is not None else None
 
+    async def capped(self, annotator_id: str, project: Project) -> Reached | None:
+        """Return which of a project's caps leaves an annotator no room now."""
+        caps = caps_of(project)
+        return await self.desks.reached(annotator_id, project.project_id, caps) if caps else None
+
     def on_break(self, annotator_id: str, project_id: str) -> Break | None:
         """Return the break that the annotator is on now in a project: nothing new is given to them until it is over."""
         return self.repository.view(project_id).breaks.running(annotator_id, self.clock.now_us())
@@ -197,7 +210,7 @@ class Claims:
             try:
                 causes = await self.issuances(picks, seeker.annotator_id, project)
                 keys = [cause.key for cause in causes]
-                taken = await self.desks.take(seeker.annotator_id, project.project_id, keys, refused)
+                taken = await self.desks.take(seeker.annotator_id, project.project_id, keys, refused, caps_of(project))
                 outcomes = await self.repository.apply_in_turn(
                     [cause for cause in causes if cause.key in taken],
                     [pick for pick, key in zip(picks, keys, strict=True) if key in taken],

@@ -9,7 +9,7 @@ from concord.chassis.telemetry import Instruments, trace_headers
 from services.assign.domain import lease, submission
 from services.assign.domain.refusals import Refusal
 from services.assign.domain.unit import UnitState
-from services.assign.handlers.claims import Claims, Leased
+from services.assign.handlers.claims import Claims, Leased, caps_of
 from services.assign.handlers.deciding import Projects
 from services.assign.handlers.submissions import Answer, Checked, Submissions, Taken
 from services.assign.repository import Repository
@@ -19,7 +19,8 @@ class Onward:
     """Labels with which their annotators ask for more.
 
     The place on the annotator's desk goes from the lease that ends to the next one, so that none has to be taken: the
-    label's record tells to which, and the next lease is stored only after it.
+    label's record tells to which, and the next lease is stored only after it. Where the project has caps a place is
+    taken all the same: it is on the desk that units are counted.
 
     Args:
         repository: where facts are found.
@@ -62,7 +63,7 @@ class Onward:
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         stopped = await self.claims.stopped(annotator_id, project_id) is not None
         may_have = not stopped and not await self.claims.nothing_new(annotator_id, project)
-        wanted = units_max == len(held) + 1 and may_have
+        wanted = units_max == len(held) + 1 and may_have and not caps_of(project)
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked

@@ -12,7 +12,7 @@ from services.assign.domain.place import Place
 from services.assign.domain.qualification import Progress
 from services.assign.domain.reasons import Why, not_given, why_nothing
 from services.assign.domain.roster import at_work
-from services.assign.handlers.claims import seeker_of
+from services.assign.handlers.claims import Claims, seeker_of
 from services.assign.handlers.deciding import Projects
 from services.assign.handlers.qualifying import Qualifying
 from services.assign.repository import Repository
@@ -45,16 +45,20 @@ class Standings:
         repository: where facts are found.
         projects: as ingest defined them.
         qualifying: who is given hidden gold alone.
+        claims: who has reached a cap.
         clock: time.
     """
 
-    def __init__(self, repository: Repository, projects: Projects, qualifying: Qualifying, clock: Clock) -> None:
+    def __init__(
+        self, repository: Repository, projects: Projects, qualifying: Qualifying, claims: Claims, clock: Clock
+    ) -> None:
         self.repository = repository
         self.projects = projects
         self.qualifying = qualifying
+        self.claims = claims
         self.clock = clock
 
-    def of(self, annotator: AnnotatorState, visible: Callable[[str], bool]) -> list[InProject]:
+    async def of(self, annotator: AnnotatorState, visible: Callable[[str], bool]) -> list[InProject]:
         """Return where an annotator stands in the projects of this process's places, as far as they may see them."""
         owner, places = self.repository.owner, self.repository.places
         served = {number: places[number] for number in owner.open() if number in places}
@@ -64,25 +68,27 @@ class Standings:
             if number in served and visible(project.project_id)
         ]
         found.sort(key=lambda one: not one[0].queue.skills_wanted(one[1].project_id))
-        return [self._in(place, annotator, project) for place, project in found[:PROJECTS_LOOKED_AT_MAX]]
+        return [await self._in(place, annotator, project) for place, project in found[:PROJECTS_LOOKED_AT_MAX]]
 
-    def _in(self, place: Place, annotator: AnnotatorState, project: Project) -> InProject:
+    async def _in(self, place: Place, annotator: AnnotatorState, project: Project) -> InProject:
         project_id, now_us = project.project_id, self.clock.now_us()
         view = place.views.get(project_id)
         pause = view.breaks.running(annotator.annotator_id, now_us) if view is not None else None
+        capped = await self.claims.capped(annotator.annotator_id, project)
         progress = self.qualifying.progress(project, annotator.annotator_id)
         failed = progress is not None and progress.standing == "failed"
-        stopped = failed or pause is not None or at_work(annotator, now_us) in ("paused", "retired")
-        outlook = (
-            NOTHING
-            if stopped or not project.gives_work
-            else place.queue.outlook(project_id, seeker_of(annotator, now_us, progress))
-        )
+        away = pause is not None or at_work(annotator, now_us) in ("paused", "retired")
+        unread = await self.claims.acknowledging.lacks(annotator.annotator_id, project)
+        outlook = NOTHING
+        if project.gives_work and not (away or failed or unread or capped is not None):
+            outlook = place.queue.outlook(project_id, seeker_of(annotator, now_us, progress))
         why = None
         if not project.gives_work:
             why = not_given(project.life, project.life_reason)
+        elif unread:
+            why = Why("not_acknowledged", version=project.guideline_version)
         elif not outlook.units:
-            why = why_nothing(annotator, place.queue.skills_wanted(project_id), now_us, pause, progress)
+            why = why_nothing(annotator, place.queue.skills_wanted(project_id), now_us, pause, progress, capped)
         within_us = project.policy.deadline_seconds * MICROSECONDS
         due_us = outlook.since_us + within_us if within_us and outlook.since_us else None
         return InProject(project, outlook, due_us, why, progress)

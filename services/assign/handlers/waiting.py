@@ -76,5 +76,6 @@ class Waiting:
         if await self.claims.acknowledging.lacks(annotator_id, project):
             return Why("not_acknowledged", version=project.guideline_version)
         on_break = self.claims.on_break(annotator_id, project_id)
+        capped = await self.claims.capped(annotator_id, project)
         progress = self.claims.qualifying.progress(project, annotator_id)
-        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress)
+        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress, capped)

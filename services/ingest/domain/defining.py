@@ -10,6 +10,7 @@ from concord.quality.qualification import units_least
 from services.ingest.domain.guideline import guideline_faults, is_new_version
 from services.ingest.domain.life import revised
 from services.ingest.domain.project import (
+    CAP_UNITS_MAX,
     CONFIDENCE,
     CONFIDENCE_HIGH,
     CONFIDENCE_LOW,
@@ -125,6 +126,9 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)
     yield from _within("policy.fatigue.break_seconds", policy.fatigue.break_seconds, 0, 86_400)
     yield from _within("policy.fatigue.session_minutes_max", policy.fatigue.session_minutes_max, 1, 1_440)
+    yield from _within("policy.caps.units_per_day", policy.caps.units_per_day, 0, CAP_UNITS_MAX)
+    yield from _within("policy.caps.hours_per_day", policy.caps.hours_per_day, 0, 24)
+    yield from _within("policy.caps.units", policy.caps.units, 0, CAP_UNITS_MAX)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
 

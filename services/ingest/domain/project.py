@@ -13,6 +13,7 @@ REJECTIONS_MAX = 10
 SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
+CAP_UNITS_MAX = 10_000_000
 STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
 GUIDELINE_VERSIONS_MAX = 1_000
@@ -195,6 +196,20 @@ class Fatigue(Wish, frozen=True):
     session_minutes_max: int = 90
 
 
+class Caps(Wish, frozen=True):
+    """How much of the project one annotator is given; 0: as much as there is.
+
+    Attributes:
+        units_per_day: in a day, UTC.
+        hours_per_day: of active time, in a day; what is held then may be finished.
+        units: in all: a share of the project, as a number.
+    """
+
+    units_per_day: int = 0
+    hours_per_day: float = 0.0
+    units: int = 0
+
+
 class Privacy(Wish, frozen=True):
     """What of people is replaced in a content before it is stored or shown.
 
@@ -233,6 +248,7 @@ class Policy(Wish, frozen=True):
     audit: Audit = Audit()
     lease: Lease = Lease()
     fatigue: Fatigue = Fatigue()
+    caps: Caps = Caps()
     priority: int = 0
     deadline_seconds: int = 0
     dedupe: Literal["content", "id"] = "content"

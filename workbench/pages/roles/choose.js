@@ -15,7 +15,7 @@ function about({ project_id: project, waiting, reason, why, qualification }) {
   return t(waiting < WAITING_SHOWN_MAX ? "choose.waiting" : "choose.waitingMore", { count: waiting });
 }
 
-const WITH_AN_END = new Set(["on_break", "annotator_paused"]);
+const WITH_AN_END = new Set(["on_break", "annotator_paused", "cap_reached"]);
 
 function sayWhy({ code, skills = [], ended_at: ended, until }) {
   const open = WITH_AN_END.has(code) && !until;

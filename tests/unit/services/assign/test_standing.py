@@ -101,6 +101,24 @@ async def test_a_project_that_is_paused_says_so_and_nothing_of_it_is_given_with_
             assert "The data is wrong." in (await next_of_any(ann))["reason"]
 
 
+async def test_a_guideline_that_is_to_be_acknowledged_first_is_why_nothing_is_given() -> None:
+    desk = Desk()
+    event = project_event(PROJECTS[0])
+    event.project_defined.policy.guideline.acknowledge = True
+    await desk.publish_project(event)
+    async with desk.open():
+        await desk.define("ann")
+        await let_in(desk, PROJECTS[0], 2)
+        async with desk.annotator("ann") as ann:
+            (project,) = (await ann.get("/v1/me")).json()["projects"]
+            assert (project["waiting"], project["why"]["code"]) == (0, "not_acknowledged")
+            assert (await next_of_any(ann))["assignments"] == []
+            version = project["why"]["guideline_version"]
+            reply = await ann.post(f"/v1/projects/{PROJECTS[0]}/guidelines/{version}/acknowledgement")
+            assert reply.status_code == 200, reply.text
+            assert len((await next_of_any(ann))["assignments"]) == 1
+
+
 async def test_units_of_any_project_come_from_each_in_its_turn_whichever_process_has_it() -> None:
     desk = await office()
     async with desk.open():
