@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from services.assign.domain.reasons import Code
 from workbench.files import FOLDER, PageFiles
 
 STRING = re.compile(r'"([A-Za-z_.0-9]+)": (?:"((?:[^"\\]|\\.)*)"|\{ ([^}]+(?:\{\w+\}[^}]*)*) \})')
@@ -55,6 +57,10 @@ def test_every_sentence_with_forms_has_those_that_its_language_asks_for() -> Non
             forms = words(language)[name]
             assert forms.keys() == wanted, name
             assert all("{count}" in forms[form] for form in ("few", "many", "other") if form in forms), name
+
+
+def test_every_reason_why_there_is_nothing_has_its_words() -> None:
+    assert {f"why.{code}" for code in get_args(Code)} <= words("en").keys()
 
 
 @pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)

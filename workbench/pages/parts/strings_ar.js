@@ -30,6 +30,7 @@ export const arabic = {
   "why.credential_lapsed": "ما ينتظر يتطلب اعتمادًا لك انتهى في {time}: {skills}", "why.on_break": "أنت في استراحة حتى {time}",
   "why.on_breakOpen": "أنت في استراحة", "why.annotator_paused": "عملك موقوف حتى {time}", "why.annotator_pausedOpen": "عملك موقوف",
   "why.annotator_retired": "انتهى عملك هنا", "why.paused": "المشروع موقوف", "why.closed": "المشروع مغلق",
+  "why.not_acknowledged": "اقرأ دليله أولًا",
   "why.qualifying": "أنت في مرحلة التأهيل ومرّ عليك كل ما يُقاس به", "why.not_qualified": "لم تتأهل لهذا المشروع",
   "why.cap_reached": "أنجزت كل ما يُسمح به لشخص واحد؛ وثمة المزيد لك من {time}", "why.cap_reachedOpen": "أنجزت من هذا المشروع كل ما يُسمح به لشخص واحد",
   "choose.qualifying": "أنت في مرحلة التأهيل: نحو {count} وحدة أخرى",

@@ -30,6 +30,7 @@ export const english = {
   "why.credential_lapsed": "What waits takes a credential of yours that ended on {time}: {skills}", "why.on_break": "You are on a break until {time}",
   "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
   "why.annotator_retired": "You are retired", "why.paused": "The project is paused", "why.closed": "The project is closed",
+  "why.not_acknowledged": "Its guideline is to be read first",
   "why.qualifying": "You are qualifying, and have had all that there is to qualify by", "why.not_qualified": "You have not qualified for this project",
   "why.cap_reached": "You have done as much as one person may; there is more for you from {time}", "why.cap_reachedOpen": "You have done as much of this project as one person may",
   "choose.qualifying": "You are qualifying: about {count} units more",
