@@ -82,6 +82,26 @@ def test_a_key_that_is_not_the_trusted_one_is_told(certificate: Path) -> None:
     assert verified(certificate, "--public-key", other, "--public-key", SIGNER.public_key).exit_code == 0
 
 
+def test_the_page_of_what_verifies_is_written_and_says_who_vouches(certificate: Path) -> None:
+    page = certificate.with_name("page.html")
+    assert by_key(certificate, "--page", str(page)).exit_code == 0
+    assert "Verified: a key that was named signed this certificate" in page.read_text()
+    assert "k1-l1" in page.read_text()
+    assert verified(certificate, "--page", str(page)).exit_code == 3
+    assert "Nobody vouches for it" in page.read_text()
+
+
+def test_no_page_is_written_of_what_does_not_verify(certificate: Path) -> None:
+    page = certificate.with_name("page.html")
+    certificate.with_name("lot.jsonl").write_bytes(b"".join(LINES[:2]))
+    assert by_key(certificate, "--page", str(page)).exit_code == 1
+    certificate.with_name("lot.jsonl").write_bytes(b"".join(LINES))
+    certificate.write_bytes(SIGNER.signed(said(lots=[{**LOT, "annotators": 2, "guideline_versions": ["<b>"]}])))
+    refused = by_key(certificate, "--page", str(page))
+    assert (refused.exit_code, "No page can be made" in refused.output) == (1, True)
+    assert not page.exists()
+
+
 def test_the_statement_is_had_as_json(certificate: Path) -> None:
     assert json.loads(by_key(certificate, "--json").output)["files"][0]["rows"] == 3
 

@@ -7,6 +7,7 @@ from concord.quality.acceptance import DoublePlan, Guarantee, SinglePlan, find_d
 from concord.quality.intervals import clopper_pearson, lot_proportion
 from concord.quality.label_error import (
     Inspection,
+    Pool,
     label_error_rate_by_fallible_auditor,
     leaving_error_rate,
     lot_error_rate,
@@ -182,3 +183,21 @@ def test_an_auditor_without_errors_needs_no_correction() -> None:
 
 def test_false_alarms_alone_are_no_label_errors() -> None:
     assert label_error_rate_by_fallible_auditor(5, 100, detection=0.9, false_alarm=0.06).value == 0.0
+
+
+def test_pools_add_in_any_order_to_what_all_lots_come_to_at_once() -> None:
+    generator = np.random.default_rng(20_261_128)
+    bounds = SinglePlan(17, 1).bounds()
+    left = [Inspection(60, 17, int(wrong), bounds) for wrong in generator.integers(0, 2, 12)]
+    left.append(Inspection(500, 500, 40))
+    rejected = [Inspection(60, int(seen), 2, bounds) for seen in generator.integers(2, 17, 3)]
+    pools = [*map(Pool.of_left, left), *map(Pool.of_rejected, rejected)]
+    whole = pooled_leaving_error_rate(left, rejected)
+    for _ in range(3):
+        half = int(generator.integers(0, len(pools)))
+        mixed = [pools[place] for place in generator.permutation(len(pools))]
+        pool = sum(mixed[half:], sum(mixed[:half], Pool()))
+        found = pool.leaving_error_rate()
+        assert (found.value, found.low, found.high) == pytest.approx((whole.value, whole.low, whole.high))
+        assert (pool.lots, pool.units, pool.rejections, pool.sampled) == (13, 1_220, 3, 12)
+    assert sum(pools, Pool()) + Pool() == sum(pools, Pool())
