@@ -1,13 +1,13 @@
 """What certificates say, counted anew from the events by the plainest means."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from simulation.checkers.agreement import alpha
 from simulation.checkers.judgements import Judgement, judgements
 from simulation.checkers.leaving import RESOLVING
-from simulation.checkers.plans import most_wrong_when_clean
+from simulation.checkers.plans import Plan, chance_of_acceptance, most_wrong_when_clean
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
 
@@ -25,9 +25,11 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
     for lot_id, _, certificate, _ in notebook.exported:
         if lot_id not in accepted:
             continue
-        (said,) = json.loads(certificate)["lots"]
+        document = json.loads(certificate)
+        (said,) = document["lots"]
         one = accepted[lot_id]
-        for name, value in _recounted(one, resolved).items():
+        yield from _counted_once(document["project"], document["project_id"], accepted.values())
+        for name, value in _recounted(one, resolved, said).items():
             told = said["agreement"]["value"] if name == "agreement" else said[name]
             if not _same(told, value):
                 yield f"the certificate of lot {lot_id} says {name} is {told}, and a recount gives {value}"
@@ -56,7 +58,27 @@ def _same(told: Any, value: Any) -> bool:
     return bool(told == value)
 
 
-def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said]) -> dict[str, Any]:
+def _risk(plan: Plan, samples: int, told: float | None) -> float | None:
+    """Return the consumer's risk of so many samples; of a table's plan, after a rejection, what is told if it suffices.
+
+    The samples before may have been of another severity, by which more lots pass.
+    """
+    if plan.kind == "fraction":
+        return None
+    if plan.kind in ("sequential", "single"):
+        return min(1.0, samples * plan.beta)
+    least = min(1.0, samples * chance_of_acceptance(plan, plan.errors_bad))
+    return told if samples > 1 and told is not None and told >= least - TOLERANCE else least
+
+
+def _counted_once(said: dict[str, Any], project_id: str, accepted: Iterable[Judgement]) -> Iterator[str]:
+    """No lot is twice in the rate of all that left, and none that did not leave is in it."""
+    left = [one for one in accepted if one.before["project_id"] == project_id]
+    if not 1 <= said["lots"] <= len(left):
+        yield f"a certificate counts {said['lots']} lots of project {project_id} that left, and {len(left)} did"
+
+
+def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict[str, Any]) -> dict[str, Any]:
     _, inspected, errors = one.recounted()
     rework, rejections = one.before.get("rework", 0), one.before.get("rejections", 0)
     gone = set(one.after.get("withdrawn", ()))
@@ -66,7 +88,7 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said]) -> dict[st
     asked = [[json.loads(piece.label) for piece in one.evidence[: one.overlap_initial]] for one in behind]
     whole = [labels for labels, one in zip(asked, behind, strict=True) if len(labels) == one.overlap_initial]
     plan = one.before.get("plan")
-    risk = None if plan is None or plan["kind"] == "fraction" else min(1.0, (rejections + 1) * plan["beta"])
+    risk = None if plan is None else _risk(Plan.of(plan), rejections + 1, said["consumers_risk"])
     return {
         "units": len(members),
         "withdrawn": len(gone),
