@@ -15,12 +15,16 @@ from concord.chassis.http import AnyId, documented, json_answer
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import Project, visible
 from concord.chassis.table import Table
+from concord.pages.parts import MEDIA_TYPE
+from concord.pages.style import AS_PAGE
 from services.metrics.domain.agreement import Coefficients
 from services.metrics.domain.fatigue import Breaks, Person
 from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
 from services.metrics.measure import Measure, Measured, breaks_of
+from services.metrics.page.document import report_page
+from services.metrics.page.material import material
 from services.metrics.schemas.quality import (
     Annotator,
     AnnotatorField,
@@ -81,6 +85,8 @@ def router() -> APIRouter:
     )
     routes.get("/projects/{project_id}/quality/drift", **documented(reply=Drift, refusals=(404,)))(show_drift)
     routes.get("/projects/{project_id}/quality/bias", **documented(reply=Bias, refusals=(404,)))(show_bias)
+    page = documented(reply_media_types=(MEDIA_TYPE,), refusals=(404,))
+    routes.get("/projects/{project_id}/report.html", **page)(show_report)
     routes.get("/projects/{project_id}/annotators", **documented(reply=Annotators, refusals=(404,)))(list_annotators)
     return routes
 
@@ -147,6 +153,14 @@ async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperato
     suggestions, _ = await reached.surveys.anchored(project)
     said = [ContrastBody.of(one) for one in found], [Anchoring.of(one) for one in suggestions]
     return json_answer(Bias(project_id, *said, time_of(at_us)))
+
+
+async def show_report(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show a project's quality as a page: one file, its plots in it, that fetches nothing and runs nothing."""
+    reached = _reached(request)
+    project = visible(reached.measure.projects, project_id, caller)
+    found = await material(reached.measure, reached.surveys, project)
+    return Response(report_page(found), media_type=MEDIA_TYPE, headers=AS_PAGE)
 
 
 async def list_annotators(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

@@ -5,20 +5,13 @@ import asyncio
 from fastapi import Request, Response
 
 from concord.chassis.http import AnyId, Whole, json_answer
+from concord.pages.parts import MEDIA_TYPE
+from concord.pages.style import AS_PAGE
 from services.audit.api.door import JSON, ClientOrOperator, accepted, attachment, door_of, issue_of
 from services.audit.domain.certificate_page import Vouched, certificate_page
-from services.audit.domain.page_parts import MEDIA_TYPE
-from services.audit.domain.page_style import POLICY
 from services.audit.domain.signing import ALGORITHM, key_set
 from services.audit.domain.verification import statement_of
 from services.audit.schemas import JsonWebKey, Key
-
-AS_PAGE = {
-    "content-security-policy": f"{POLICY}; frame-ancestors 'none'; sandbox",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "private, no-store",
-}
 
 
 async def lot_certificate(request: Request, lot_id: AnyId, caller: ClientOrOperator) -> Response:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.audit.domain.page_parts import document, id_text, sheet, table, text
+from concord.pages.parts import document, id_text, sheet, table, text
 from services.audit.domain.page_plots import NotDrawn, Standing, curve, way
 from services.audit.domain.signing import CertificateBroken, Json
 from services.audit.domain.verdict import Plan

@@ -3,25 +3,38 @@
 All that is drawn are numbers of ours; no text of anybody's comes in here. Colours are the page's own, by class.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from concord.pages.drawing import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Scale,
+    box,
+    grid,
+    line,
+    nice,
+    percent,
+    plot,
+    scale,
+    ticks,
+    whole,
+)
 from concord.quality.operating_characteristic import oc_hypergeometric
 from concord.quality.stopping_law import Bounds, stopping_law
 from services.audit.domain.verdict import FIXED, Plan
 
-WIDTH, HEIGHT = 460, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 16, 22, 40
 POINTS_MAX = 90
 LOT_UNITS_MAX = 10_000
 CELLS_MAX = 250_000
 """Sample times acceptance number: what is drawn must not cost more than audit spends on finding a plan."""
-TICKS_MAX = 6
-
-Scale = Callable[[float], float]
 
 
 class NotDrawn(ValueError):
@@ -46,20 +59,20 @@ def curve(plan: Plan, lot: Standing | None) -> str:
     """
     wrong, passes = characteristic(plan, _widest(plan, lot))
     rates = wrong / plan.lot_units
-    across, up = _scale(0.0, float(rates[-1]), LEFT, WIDTH - RIGHT), _scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
-    parts = [_grid([0.0, 0.25, 0.5, 0.75, 1.0], up, "{:.0%}"), _ticks(_nice(float(rates[-1])), across, _percent)]
+    across, up = scale(0.0, float(rates[-1]), LEFT, WIDTH - RIGHT), scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    parts = [grid([0.0, 0.25, 0.5, 0.75, 1.0], up, "{:.0%}"), ticks(nice(float(rates[-1])), across, percent)]
     if lot is not None:
         low, high = across(min(lot.low, rates[-1])), across(min(lot.high, rates[-1]))
-        parts.append(_box("band", low, TOP, max(high - low, 2.0), HEIGHT - BOTTOM - TOP))
-        parts.append(_line("here", across(lot.found), TOP, across(lot.found), HEIGHT - BOTTOM))
+        parts.append(box("band", low, TOP, max(high - low, 2.0), HEIGHT - BOTTOM - TOP))
+        parts.append(line("here", across(lot.found), TOP, across(lot.found), HEIGHT - BOTTOM))
     for name, rate in (("good", plan.aql), ("bad", plan.ltpd)):
         if rate <= rates[-1]:
             at = float(np.interp(rate, rates, passes))
-            parts.append(_line(f"mark {name}", across(rate), up(at), across(rate), HEIGHT - BOTTOM))
+            parts.append(line(f"mark {name}", across(rate), up(at), across(rate), HEIGHT - BOTTOM))
             parts.append(f'<circle class="dot {name}" cx="{across(rate):.1f}" cy="{up(at):.1f}" r="4"/>')
     points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in zip(rates, passes, strict=True))
     parts.append(f'<polyline class="line" points="{points}"/>')
-    return _plot(parts, "Share of the lot's labels that is wrong", "Chance that such a lot passes", curve.__name__)
+    return plot(parts, "Share of the lot's labels that is wrong", "Chance that such a lot passes", curve.__name__)
 
 
 def way(plan: Plan, lot: Standing) -> str:
@@ -71,8 +84,8 @@ def way(plan: Plan, lot: Standing) -> str:
     bounds = checked(plan)
     last, most = bounds.inspected_max, max(int(bounds.reject_at[-1]), lot.errors, 2) + 1
     end = max(last, lot.inspected)
-    across, up = _scale(0.0, end, LEFT, WIDTH - RIGHT), _scale(0.0, most, HEIGHT - BOTTOM, TOP)
-    parts = [_grid(_whole(most), up, "{:.0f}"), _ticks(_whole(end), across, lambda value: f"{value:.0f}")]
+    across, up = scale(0.0, end, LEFT, WIDTH - RIGHT), scale(0.0, most, HEIGHT - BOTTOM, TOP)
+    parts = [grid(whole(most), up, "{:.0f}"), ticks(whole(end), across, lambda value: f"{value:.0f}")]
     fixed = plan.kind in FIXED
     places = [last] if fixed else list(range(last + 1))
     accept = [(n, int(bounds.accept_at[n])) for n in places if bounds.accept_at[n] >= 0]
@@ -80,9 +93,9 @@ def way(plan: Plan, lot: Standing) -> str:
     for name, corners, edge in (("good", accept, 0), ("bad", reject, most)):
         if corners:
             parts.append(f'<path class="area {name}" d="{_stairs(corners, last, edge, across, up)}"/>')
-    parts.append(_line("here", across(0), up(0), across(lot.inspected), up(lot.errors)))
+    parts.append(line("here", across(0), up(0), across(lot.inspected), up(lot.errors)))
     parts.append(f'<circle class="dot here" cx="{across(lot.inspected):.1f}" cy="{up(lot.errors):.1f}" r="5"/>')
-    return _plot(parts, "Units inspected", "Errors found", way.__name__)
+    return plot(parts, "Units inspected", "Errors found", way.__name__)
 
 
 def characteristic(plan: Plan, rate_max: float) -> tuple[np.ndarray, np.ndarray]:
@@ -128,26 +141,6 @@ def _widest(plan: Plan, lot: Standing | None) -> float:
     return min(1.0, max(1.8 * plan.ltpd, 1.15 * seen))
 
 
-def _scale(low: float, high: float, at_low: float, at_high: float) -> Scale:
-    return lambda value: at_low + (value - low) / ((high - low) or 1.0) * (at_high - at_low)
-
-
-def _nice(most: float) -> list[float]:
-    """Return round values from 0 up to the most."""
-    rough = most / TICKS_MAX
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(one * power for one in (1.0, 2.0, 5.0, 10.0) if one * power >= rough)
-    return [float(step * place) for place in range(int(most / step + 1e-9) + 1)]
-
-
-def _whole(most: int) -> list[float]:
-    return [value for value in _nice(float(most)) if value == round(value)]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
-
-
 def _stairs(corners: Sequence[tuple[int, int]], last: int, edge: int, across: Scale, up: Scale) -> str:
     """Return the area between stairs and an edge: a value holds until the next place."""
     first, value = corners[0]
@@ -155,38 +148,3 @@ def _stairs(corners: Sequence[tuple[int, int]], last: int, edge: int, across: Sc
     steps = "".join(f"H{across(n):.1f}V{up(at):.1f}" for n, at in turns)
     end = f"H{across(last):.1f}" if first < last else f"h-1.5V{up(edge):.1f}h3V{up(value):.1f}"
     return f"M{across(first):.1f} {up(value):.1f}{steps}{end}V{up(edge):.1f}H{across(first):.1f}Z"
-
-
-def _grid(values: Sequence[float], up: Scale, shown: str) -> str:
-    return "".join(
-        f"{_line('grid', LEFT, up(value), WIDTH - RIGHT, up(value))}"
-        f'<text x="{LEFT - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{shown.format(value)}</text>'
-        for value in values
-    )
-
-
-def _ticks(values: Sequence[float], across: Scale, shown: Callable[[float], str]) -> str:
-    return "".join(
-        f'<text x="{across(value):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{shown(value)}</text>'
-        for value in values
-    )
-
-
-def _line(name: str, x: float, y: float, to_x: float, to_y: float) -> str:
-    return f'<line class="{name}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
-
-
-def _box(name: str, x: float, y: float, width: float, height: float) -> str:
-    return f'<rect class="{name}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
-
-
-def _plot(parts: Sequence[str], below: str, above: str, name: str) -> str:
-    names = (
-        f'<text class="name" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{below}</text>'
-        f'<text class="name" x="{LEFT}" y="{TOP - 9}">{above}</text>'
-    )
-    title = f"{above}, by: {below.lower()}"
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}"><title id="{name}">{title}</title>'
-        f"{''.join(parts)}{names}</svg>"
-    )

@@ -37,7 +37,7 @@ class Past:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.served = Handlers(rows)
-        self.units = 0
+        self.units = self.active_ms = 0
 
     def unit(self, hour: int, said: Sequence[tuple[str, str]], **known: Any) -> None:
         """Tell of a unit that came in and was labelled by these annotators."""
@@ -48,7 +48,11 @@ class Past:
         self.served.units([UnitEvent(metadata=about, unit_admitted=admitted)])
         for place, (who, label) in enumerate(said):
             told = AnnotationSubmitted(
-                unit_id=unit_id, annotation_id=f"{unit_id}.{place}", annotator_id=who, label=encoded(label)
+                unit_id=unit_id,
+                annotation_id=f"{unit_id}.{place}",
+                annotator_id=who,
+                label=encoded(label),
+                active_ms=self.active_ms,
             )
             self.served.annotations([AnnotationEvent(metadata=about, annotation_submitted=told)])
 

@@ -4,7 +4,7 @@ import html
 import unicodedata
 from collections.abc import Iterable
 
-from services.audit.domain.page_style import POLICY, STYLE
+from concord.pages.style import POLICY, STYLE
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 TEXT_CHARACTERS_MAX = 400
@@ -59,6 +59,15 @@ def id_text(said: str) -> str:
     '<bdi class="id">k1-l1</bdi>'
     """
     return f'<bdi class="id">{_shown(said)}</bdi>'
+
+
+def text_in_drawing(said: str) -> str:
+    """Return a text of anybody's as it may stand in a drawing.
+
+    >>> text_in_drawing("a<b")
+    'a&lt;b'
+    """
+    return _shown(said)
 
 
 def _shown(said: str) -> str:

@@ -1,4 +1,4 @@
-"""How a certificate's page looks, in the light and in the dark: one style sheet, which the page's policy names by hash.
+"""How a page looks, in the light and in the dark: one style sheet, which the page's policy names by hash.
 
 Colours and type are those of the workbench's pages.
 """
@@ -32,7 +32,7 @@ code, .id { font: .85em/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflo
 .card.first { background: var(--accent-soft); border-color: var(--accent); }
 .card span { display: block; font-size: .9rem; color: var(--quiet); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .8rem; }
-figure { margin: 0; padding: .8rem; }
+figure { margin: 0; padding: .8rem; max-width: 34rem; }
 figcaption { font-size: .9rem; margin-top: .4rem; }
 .sheet { padding: .4rem 1rem; overflow-x: auto; }
 dl { display: grid; grid-template-columns: minmax(11rem, 17rem) 1fr; gap: .35rem 1rem; margin: .4rem 0; }
@@ -55,7 +55,11 @@ svg .band { fill: var(--accent); opacity: .16; }
 svg line.here { stroke: var(--ink); stroke-width: 1.6; stroke-dasharray: 5 3; }
 svg .mark { stroke-dasharray: 2 3; }
 svg .mark.good { stroke: var(--good); } svg .mark.bad { stroke: var(--bad); }
+svg .dot { fill: var(--accent); }
 svg .dot.good { fill: var(--good); } svg .dot.bad { fill: var(--bad); } svg .dot.here { fill: var(--ink); }
+svg .bar { fill: var(--accent); } svg .heat { fill: var(--accent); }
+svg .whisker { stroke: var(--quiet); } svg .line.s1 { stroke-dasharray: 8 3; } svg .line.s2 { stroke-dasharray: 3 3; }
+svg .line.s3 { stroke-dasharray: 9 3 2 3; } svg .bar.bad { fill: var(--bad); }
 svg .area.good { fill: var(--good-soft); stroke: var(--good); }
 svg .area.bad { fill: var(--bad-soft); stroke: var(--bad); }
 .key::before { content: ""; display: inline-block; width: .75em; height: .75em; border-radius: 3px; margin: 0 .4em 0 0;
@@ -72,3 +76,11 @@ POLICY = (
     + "'; base-uri 'none'; form-action 'none'"
 )
 """What the page may do: be seen. No script, no picture, no address and no other style than this."""
+
+AS_PAGE = {
+    "content-security-policy": f"{POLICY}; frame-ancestors 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "private, no-store",
+}
+"""Headers of an answer that is a page."""

@@ -1,0 +1,246 @@
+"""A project's report as one page: what was promised, how it stands, and what stands behind it."""
+
+from collections.abc import Iterable, Sequence
+
+from concord.pages.drawing import percent as percent_of
+from concord.pages.parts import document, id_text, sheet, table, text
+from concord.quality.estimate import Estimate
+from concord.quality.fatigue import Fatigue
+from services.metrics.domain.standing import Competence
+from services.metrics.domain.targets import Target, Told
+from services.metrics.page import plots
+from services.metrics.page.material import FIELDS_MAX, Cost, Material, Part
+from services.metrics.schemas.quality import time_of
+
+ROWS_MAX = 25
+"""Of a table: what is first to be looked at. All of it is at the quality API."""
+HOUR_MS = 3_600_000
+
+
+def report_page(found: Material) -> bytes:
+    """Return the report: one file that fetches nothing and runs nothing."""
+    said, project = found.report, found.project
+    body: list[str] = [f"<h1>Quality of {id_text(project.project_id)}</h1>"]
+    newest = time_of(said.newest_us) if said.newest_us else "none yet"
+    body.append(f'<p class="quiet">As of {time_of(said.computed_at_us)}; newest label {newest}.</p>')
+    body.append(_cards(found))
+    body.append("<h2>What the contract promises</h2>" + _targets(found.targets))
+    body += [_part(found, part) for part in found.parts]
+    if project.form is not None and len(project.form.fields) > FIELDS_MAX:
+        body.append(f'<p class="quiet">Of {len(project.form.fields)} fields the first {FIELDS_MAX} are drawn.</p>')
+    people = _throughput(found.people) + _competence(found)
+    body.append(f'<h2>Throughput against accuracy, and competence on gold</h2><div class="plots">{people}</div>')
+    body.append("<h2>Pairs of annotators</h2>" + _pairs(found))
+    body.append("<h2>Fatigue</h2>" + _fatigue(found))
+    body.append("<h2>Drift</h2>" + _drift(found))
+    body.append("<h2>Groups and slices</h2>" + _contrasts(found))
+    body.append("<h2>Suggestions</h2>" + _suggestions(found))
+    body.append("<h2>Cost</h2>" + _cost(found.cost))
+    return document(f"Quality of {project.project_id}", body)
+
+
+def _cards(found: Material) -> str:
+    said = found.report
+    cards = (
+        ("Krippendorff's alpha", _number(said.alpha.value), _interval(said.alpha)),
+        ("Label error rate", _share(said.label_error_rate.value), _interval(said.label_error_rate, percent=True)),
+        ("Audit pass rate", _share(said.audit_pass_rate.value), _interval(said.audit_pass_rate, percent=True)),
+        ("Units settled", f"{found.cost.units_settled:,}", f"{said.units_escalated:,} wait for a ruling"),
+    )
+    inside = "".join(f'<div class="card">{name}<b>{value}</b><span>{more}</span></div>' for name, value, more in cards)
+    return f'<div class="cards">{inside}</div>'
+
+
+def _targets(targets: Iterable[tuple[Target, Told]]) -> str:
+    rows = []
+    for target, told in targets:
+        how = "at least" if target.at_least else "at most"
+        breach = f"breach told {time_of(told.since_us)}" if told.breached else ""
+        value = _estimate(target.estimate)
+        rows.append((target.name.replace("_", " "), f"{how} {target.limit:g}", value, target.standing, breach))
+    return table(("measure", "promised", "found", "stands", ""), rows)
+
+
+def _part(found: Material, part: Part) -> str:
+    name = f" of {text(part.name)}" if part.name else ""
+    mark = f"p{found.parts.index(part)}"
+    figures: list[str] = []
+    if len(part.curve) > 1:
+        plot = plots.agreement_over_time(part.curve, found.project.targets.alpha, f"{mark}-alpha")
+        figures.append(_figure(plot, "Agreement by time, with the band of its 95 % interval and the target (dotted)."))
+    if part.shares:
+        plot, drawn = plots.shares_over_time(part.shares, f"{mark}-shares")
+        named = ", ".join(text(label) for label in drawn)
+        lines = "full, long dashes, dots, dashes and dots"
+        figures.append(_figure(plot, f"Shares of the most frequent labels by time: {named} ({lines})."))
+    if part.confusion:
+        plot = plots.confusion(part.confusion, part.classes, f"{mark}-confusion")
+        figures.append(_figure(plot, f"Confusion on gold: {sum(part.confusion.values()):,} answers."))
+    heading = f"<h2>Agreement{name}</h2>"
+    if not figures:
+        return heading + _nothing(_why_no_part(part))
+    return f'{heading}<div class="plots">{"".join(figures)}</div>'
+
+
+def _why_no_part(part: Part) -> str:
+    if not part.classes:
+        return "Labels of this kind have no classes, so they are not followed over time."
+    if part.over:
+        return "There are too many different labels for them to be followed over time."
+    return "No unit has got the labels yet that were asked for of it."
+
+
+def _throughput(people: Sequence[Competence]) -> str:
+    if not any(one.gold_units and one.active_ms_median for one in people):
+        return _nothing("Nobody has answered gold yet and told how long it took.")
+    caption = "Each annotator's pace and accuracy; who is fast and right is above on the right."
+    return _figure(plots.throughput_and_accuracy(people, "pace"), caption)
+
+
+def _competence(found: Material) -> str:
+    if not any(one.gold_units for one in found.people):
+        return _nothing("Nobody has answered gold yet.")
+    bar = found.project.policy.gold.pass_accuracy
+    known = sum(bool(one.gold_units) for one in found.people)
+    caption = (
+        f"The least accurate first, {min(known, plots.PEOPLE_MAX)} of {known}; dotted: the project's bar. Red: the \
+whole interval is under it."
+    )
+    return _figure(plots.competence(found.people, bar, "competence"), caption)
+
+
+def _pairs(found: Material) -> str:
+    rows = []
+    for of_field in found.pairs:
+        for one in of_field.pairs[:ROWS_MAX]:
+            people = id_text(one.first), id_text(one.second)
+            agree = _share(one.agreement.value)
+            rows.append((text(of_field.field), *people, _estimate(one.kappa), agree))
+    if not rows:
+        return _nothing("No two annotators share a unit whose labels have classes.")
+    return _by_field(found, ("field", "one", "other", "Cohen's kappa", "agree on"), rows[: 2 * ROWS_MAX])
+
+
+def _fatigue(found: Material) -> str:
+    if not found.watched:
+        return _nothing("This project asks nobody for breaks (policy.fatigue.breaks), so nobody's times are looked at.")
+    rows = [
+        (
+            id_text(who),
+            "slower" if charts.slower else "",
+            "less accurate" if charts.less_accurate else "",
+            text(due.reason),
+        )
+        for who, charts, due in found.tired
+        if charts.slower or charts.less_accurate or due.kind
+    ]
+    if not rows:
+        return _nothing(f"Of {len(found.tired)} annotators nobody is slower or less accurate than is usual for them.")
+    return table(("annotator", "than is usual", "newest break"), rows[:ROWS_MAX])
+
+
+def _charts(found: Fatigue) -> list[str]:
+    return ["slower"] * found.slower + ["less accurate"] * found.less_accurate
+
+
+def _drift(found: Material) -> str:
+    untold = [f"{one.measure}: {one.reason}" for one in found.drifts if one.psi is None]
+    reasons = "".join(_nothing(text(one)) for one in untold)
+    if len(untold) == len(found.drifts):
+        return reasons or _nothing("Nothing has come in yet.")
+    plot = plots.drift(found.drifts, "drift")
+    moved = [text(one.measure) for one in found.drifts if one.is_found]
+    caption = f"Newest units against the first. Drifted: {', '.join(moved) or 'nothing'}."
+    return _figure(plot, caption) + reasons
+
+
+def _contrasts(found: Material) -> str:
+    judged = [one for one in found.contrasts if one.difference.value is not None]
+    if not judged:
+        return _nothing("No group of annotators and no slice of the data has enough labels beside the rest.")
+    rows = [
+        (
+            f"{text(one.by)} {text(one.group)}" + (f" in {text(one.within)}" if one.within is not None else ""),
+            "errors on gold" if one.measure == "error" else f"label {text(one.label)}",
+            f"{_share(one.rate.value)} against {_share(one.rest.value)}",
+            f"{_points(one.difference.low)} to {_points(one.difference.high)}",
+            "found" if one.is_found else "by chance",
+        )
+        for one in judged[:ROWS_MAX]
+    ]
+    note = f"{sum(one.is_found for one in judged)} of {len(judged)} differences are no chance, all looked at together."
+    return _nothing(note) + table(("who or what", "measure", "rate, and of the rest", "difference", ""), rows)
+
+
+def _suggestions(found: Material) -> str:
+    rows = []
+    for one in found.anchored:
+        for name, bend in (
+            ("labels that say what was suggested", one.followed),
+            ("wrong answers on gold", one.gold_errors),
+            ("wrong suggestions followed on gold", one.gold_misled),
+        ):
+            if bend.difference.value is not None:
+                spread = f"{_points(bend.difference.low)} to {_points(bend.difference.high)}"
+                rates = _share(bend.shown.value), _share(bend.hidden.value)
+                rows.append((text(one.field), name, *rates, spread))
+    if not rows:
+        return _nothing("No suggestions, or too few in one of the arms.")
+    return _by_field(found, ("field", "rate", "shown", "kept", "difference"), rows)
+
+
+def _cost(cost: Cost) -> str:
+    settled = cost.units_settled
+    facts = [
+        ("Labels", f"{cost.labels:,}"),
+        ("Rulings", f"{cost.rulings:,}"),
+        ("Active time", f"{cost.active_ms / HOUR_MS:,.1f} h" if cost.active_ms else "not told"),
+    ]
+    if settled:
+        facts.append(("Labels a settled unit", f"{cost.labels / settled:.2f}, gold and late ones among them"))
+        if cost.active_ms:
+            facts.append(("Active seconds a settled unit", f"{cost.active_ms / settled / 1_000:.1f}"))
+    if cost.saved_share is not None:
+        facts.append(("Labels saved against the overlap at most", f"{cost.saved:,} ({cost.saved_share:.0%})"))
+    if cost.price_label or cost.price_decision:
+        spent = cost.labels * cost.price_label + cost.rulings * cost.price_decision
+        each = f", {spent / settled:,.4g} a settled unit" if settled else ""
+        facts.append(("Spent, in the project's own prices", f"{spent:,.6g}{each}"))
+    return sheet(facts)
+
+
+def _by_field(found: Material, heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table whose first column, the field, is left out where labels have one field only."""
+    first = 0 if found.project.form is not None else 1
+    return table(heads[first:], [row[first:] for row in rows])
+
+
+def _figure(plot: str, caption: str) -> str:
+    return f"<figure>{plot}<figcaption>{caption}</figcaption></figure>"
+
+
+def _nothing(said: str) -> str:
+    return f'<p class="quiet">{said}</p>'
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else percent_of(value)
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def _estimate(found: Estimate) -> str:
+    return _interval(found) if found.value is None else f"{_number(found.value)} ({_interval(found)})"
+
+
+def _interval(found: Estimate, *, percent: bool = False) -> str:
+    if found.low is None or found.high is None:
+        return text(found.reason) if found.value is None else f"{found.units:,} units"
+    shown = percent_of if percent else _number
+    return f"{shown(found.low)} to {shown(found.high)}, {found.units:,} units"

@@ -1,0 +1,201 @@
+"""The plots of a project's report, as inline SVG: numbers of ours, and texts of others escaped.
+
+A plotting library would be more than all of metrics (matplotlib alone 60 MB in the image and a second of start), or one
+that needs scripts, which the page must not run. What is drawn are six plain plots.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from concord.chassis.clock import MICROSECONDS
+from concord.pages.drawing import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Scale,
+    box,
+    grid,
+    line,
+    nice,
+    percent,
+    plot,
+    scale,
+    ticks,
+)
+from concord.pages.parts import text_in_drawing
+from concord.quality.estimate import Estimate
+from services.metrics.domain.drift import DRIFT_LIMIT, Drifted, Window
+from services.metrics.domain.standing import Competence
+
+LINES_MAX = 4
+POINTS_MAX = 400
+PEOPLE_MAX = 40
+CLASSES_MAX = 12
+TIMES_MAX = 5
+LABEL_CHARACTERS = 19
+ROW = 16
+HOUR_MS = 3_600_000
+PERCENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STYLES = ("", "s1", "s2", "s3")
+
+
+def agreement_over_time(curve: Sequence[tuple[int, int, Estimate]], target: float, name: str) -> str:
+    """Return alpha by window with the band of its interval, and the contract's target across."""
+    low = min([0.0, *(one.low for _, _, one in curve if one.low is not None)])
+    across, up = _times(curve[0][0], curve[-1][1]), scale(max(-1.0, low), 1.0, HEIGHT - BOTTOM, TOP)
+    parts = [grid([value for value in (-1.0, -0.5, *PERCENTS) if value >= max(-1.0, low)], up, "{:.2f}")]
+    parts.append(_time_ticks(curve[0][0], curve[-1][1], across))
+    middle = [(across((from_us + until_us) / 2), one) for from_us, until_us, one in curve]
+    banded = [(x, one.low, one.high) for x, one in middle if one.low is not None and one.high is not None]
+    if len(banded) > 1:
+        there = " ".join(f"{x:.1f},{up(max(-1.0, high)):.1f}" for x, _, high in banded)
+        back = " ".join(f"{x:.1f},{up(max(-1.0, low_at)):.1f}" for x, low_at, _ in reversed(banded))
+        parts.append(f'<polygon class="band" points="{there} {back}"/>')
+    parts.append(line("mark good", LEFT, up(target), WIDTH - RIGHT, up(target)))
+    parts.append(_polyline("line", [(x, up(one.value or 0.0)) for x, one in middle]))
+    parts += [_dot("dot", x, up(one.value or 0.0), 2.5) for x, one in middle]
+    return plot(parts, "Time of a unit's first label (UTC)", "Krippendorff's alpha", name)
+
+
+def shares_over_time(windows: Sequence[Window], name: str) -> tuple[str, list[str]]:
+    """Return the shares of the most frequent labels by window, and which labels those are, in the lines' order."""
+    often: dict[str, float] = {}
+    for window in windows:
+        for label, units in window.counts.items():
+            often[label] = often.get(label, 0.0) + units
+    drawn = sorted(often, key=lambda label: (-often[label], label))[:LINES_MAX]
+    first, last = windows[0].from_us, windows[-1].until_us
+    across, up = _times(first, last), scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    parts = [grid(PERCENTS, up, "{:.0%}"), _time_ticks(first, last, across)]
+    for label, style in zip(drawn, STYLES, strict=False):
+        points = [
+            (across((one.from_us + one.until_us) / 2), up(one.counts.get(label, 0.0) / one.units)) for one in windows
+        ]
+        parts.append(_polyline(f"line {style}".strip(), points))
+        parts += [_dot("dot", x, y, 1.8) for x, y in points] if len(points) == 1 else []
+    return plot(parts, "Time of a unit's first label (UTC)", "Share of labels", name), drawn
+
+
+def throughput_and_accuracy(people: Sequence[Competence], name: str) -> str:
+    """Return annotators by labels an hour of active time and accuracy on gold, those with the most gold."""
+    known = [one for one in people if one.gold_units and one.active_ms_median and one.accuracy.value is not None]
+    known = sorted(known, key=lambda one: (-one.gold_units, one.annotator_id))[:POINTS_MAX]
+    most = max((HOUR_MS / one.active_ms_median for one in known), default=1.0)
+    across, up = scale(0.0, 1.05 * most, LEFT, WIDTH - RIGHT), scale(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    parts = [grid(PERCENTS, up, "{:.0%}"), ticks(nice(most), across, lambda value: f"{value:.3g}")]
+    for one in known:
+        x, found = across(HOUR_MS / one.active_ms_median), one.accuracy
+        if found.low is not None and found.high is not None:
+            parts.append(line("whisker", x, up(found.low), x, up(found.high)))
+        tip = f"<title>{text_in_drawing(one.annotator_id)}</title>"
+        parts.append(_dot("dot", x, up(found.value or 0.0), 3.5, tip))
+    return plot(parts, "Labels an hour of active time, by the median", "Accuracy on gold, with its interval", name)
+
+
+def competence(people: Sequence[Competence], bar: float, name: str) -> str:
+    """Return the least accurate annotators, each with the interval of the accuracy, and the project's bar."""
+    known = [one for one in people if one.gold_units and one.accuracy.value is not None]
+    shown = sorted(known, key=lambda one: (one.accuracy.value or 0.0, one.annotator_id))[:PEOPLE_MAX]
+    across, bottom = scale(0.0, 1.0, LEFT + 90, WIDTH - RIGHT - 8), TOP + ROW * len(shown)
+    parts = [line("mark good", across(bar), TOP, across(bar), bottom)]
+    parts += [_below(bottom, across(value), percent(value)) for value in PERCENTS]
+    for place, one in enumerate(shown):
+        y = TOP + ROW * (place + 0.5)
+        parts.append(_beside(LEFT + 84, y, one.annotator_id))
+        found = one.accuracy
+        if found.low is not None and found.high is not None:
+            parts.append(line("whisker", across(found.low), y, across(found.high), y))
+        bad = found.high is not None and found.high < bar
+        parts.append(_dot("dot bad" if bad else "dot", across(found.value or 0.0), y, 4))
+    return _tall(parts, bottom + 30, "Accuracy on gold, with its interval", name)
+
+
+def confusion(counts: Mapping[tuple[str, str], int], classes: Sequence[str], name: str) -> str:
+    """Return how gold of each class was answered, by shares of its answers: rows known, columns given."""
+    known: dict[str, int] = {}
+    for (gold, _), times in counts.items():
+        known[gold] = known.get(gold, 0) + times
+    drawn = [label for label in classes if known.get(label)]
+    drawn = sorted(sorted(drawn, key=lambda label: -known[label])[:CLASSES_MAX], key=list(classes).index)
+    given = [label for label in classes if label in drawn or any(counts.get((gold, label)) for gold in drawn)]
+    given = given[: 2 * CLASSES_MAX]
+    cell = min(46.0, (WIDTH - LEFT - 90 - RIGHT) / max(1, len(given)))
+    parts: list[str] = []
+    for row, gold in enumerate(drawn):
+        y = TOP + 14 + ROW * 1.6 * row
+        parts.append(_beside(LEFT + 84, y + ROW * 0.8, _short(gold)))
+        for column, label in enumerate(given):
+            share = counts.get((gold, label), 0) / known[gold]
+            x = LEFT + 90 + cell * column
+            size = f'width="{cell - 2:.1f}" height="{ROW * 1.6 - 2:.1f}"'
+            tip = f"<title>{counts.get((gold, label), 0)}</title>"
+            shade = f'fill-opacity="{0.06 + 0.44 * share:.3f}"'
+            parts.append(f'<rect class="heat" {shade} x="{x:.1f}" y="{y:.1f}" {size}>{tip}</rect>')
+            if cell >= 30 and share:
+                parts.append(_centred(x + cell / 2, y + ROW * 1.05, f"{share:.0%}"))
+    for column, label in enumerate(given):
+        if cell >= 20:
+            parts.append(_centred(LEFT + 90 + cell * (column + 0.5), TOP + 8, _short(label, min(LABEL_CHARACTERS, int(cell // 7)))))
+    return _tall(parts, TOP + 34 + ROW * 1.6 * len(drawn), "Given label, by known label: share of its answers", name)
+
+
+def drift(found: Sequence[Drifted], name: str) -> str:
+    """Return the stability index of each measure, and the size from which on it is told."""
+    shown = [one for one in found if one.psi is not None]
+    most = max([2 * DRIFT_LIMIT, *(one.psi or 0.0 for one in shown)])
+    across, bottom = scale(0.0, most, LEFT + 90, WIDTH - RIGHT - 8), TOP + ROW * 1.4 * len(shown)
+    parts = [line("mark bad", across(DRIFT_LIMIT), TOP, across(DRIFT_LIMIT), bottom)]
+    parts += [_below(bottom, across(value), f"{value:.3g}") for value in nice(most)]
+    for place, one in enumerate(shown):
+        y = TOP + ROW * 1.4 * place
+        parts.append(_beside(LEFT + 84, y + ROW * 0.8, one.measure))
+        width = max(1.0, across(one.psi or 0.0) - across(0.0))
+        parts.append(box("bar bad" if one.is_found else "bar", across(0.0), y + 3, width, ROW * 1.4 - 6))
+    return _tall(parts, bottom + 30, "Population stability index", name)
+
+
+def _times(first_us: int, last_us: int) -> Scale:
+    return scale(float(first_us), float(last_us), LEFT, WIDTH - RIGHT)
+
+
+def _time_ticks(first_us: int, last_us: int, across: Scale) -> str:
+    hours = (last_us - first_us) / (3_600 * MICROSECONDS)
+    forms = ((18, "%H:%M"), (96, "%d %b %H:%M"), (24 * 300, "%d %b"))
+    form = next((one for most, one in forms if hours <= most), "%b %y")
+    wanted = [first_us + (last_us - first_us) * (place + 0.5) / TIMES_MAX for place in range(TIMES_MAX)]
+    return ticks(wanted, across, lambda at_us: datetime.fromtimestamp(at_us / MICROSECONDS, UTC).strftime(form))
+
+
+def _polyline(kind: str, points: Sequence[tuple[float, float]]) -> str:
+    return f'<polyline class="{kind}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
+
+
+def _dot(kind: str, x: float, y: float, radius: float, inside: str = "") -> str:
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{inside}</circle>'
+
+
+def _beside(x: float, y: float, said: str) -> str:
+    whole, short = text_in_drawing(said), text_in_drawing(_short(said))
+    return f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="end"><title>{whole}</title>{short}</text>'
+
+
+def _below(bottom: float, x: float, said: str) -> str:
+    return f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{said}</text>'
+
+
+def _centred(x: float, y: float, said: str) -> str:
+    return f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text_in_drawing(said)}</text>'
+
+
+def _short(said: str, most: int = LABEL_CHARACTERS) -> str:
+    bare = said.strip('"')
+    return bare if len(bare) <= most else bare[: max(1, most - 1)] + "…"
+
+
+def _tall(parts: Sequence[str], height: float, title: str, name: str) -> str:
+    named = f'<text class="name" x="{WIDTH - RIGHT}" y="{height - 2:.0f}" text-anchor="end">{title}</text>'
+    heading = f'role="img" aria-labelledby="{name}"><title id="{name}">{title}</title>'
+    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" {heading}{"".join(parts)}{named}</svg>'
