@@ -17,6 +17,12 @@ def quality(project_id: str) -> Flow[Quality]:
     return got(Quality, "metrics", path_of("/v1/projects/{id}/quality", id=project_id))
 
 
+def report(project_id: str) -> Flow[bytes]:
+    """Return a project's quality as a page: one HTML file with its plots, which fetches and runs nothing."""
+    path = path_of("/v1/projects/{id}/report.html", id=project_id)
+    return (yield from answered(Send("metrics", "GET", path))).body
+
+
 def annotators(project_id: str) -> Flow[AnnotatorsQuality]:
     """Return how well and how fast each annotator of a project works."""
     return got(AnnotatorsQuality, "metrics", path_of("/v1/projects/{id}/annotators", id=project_id))

@@ -138,7 +138,11 @@ def confusion(counts: Mapping[tuple[str, str], int], classes: Sequence[str], nam
                 parts.append(_centred(x + cell / 2, y + ROW * 1.05, f"{share:.0%}"))
     for column, label in enumerate(given):
         if cell >= 20:
-            parts.append(_centred(LEFT + 90 + cell * (column + 0.5), TOP + 8, _short(label, min(LABEL_CHARACTERS, int(cell // 7)))))
+            parts.append(
+                _centred(
+                    LEFT + 90 + cell * (column + 0.5), TOP + 8, _short(label, min(LABEL_CHARACTERS, int(cell // 7)))
+                )
+            )
     return _tall(parts, TOP + 34 + ROW * 1.6 * len(drawn), "Given label, by known label: share of its answers", name)
 
 

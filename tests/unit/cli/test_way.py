@@ -110,6 +110,9 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
     assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
+    page = tmp_path / "report.html"
+    assert done(run("report", project, "--output", str(page), "--as", "me")) == f"written: {page}\n"
+    assert f"{sum(walk.LABELS.values())}</dd>" in page.read_text().partition("<h2>Cost</h2>")[2]
     units = lines(run("units", "list", project, "--status", "adjudicated", "--as", "me", "--json"))
     assert [(one["source_id"], one["label"]) for one in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
