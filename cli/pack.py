@@ -9,7 +9,7 @@ import msgspec
 
 from cli.statuses import BROKEN, NOBODY_VOUCHES
 from cli.verify import facts_of
-from services.audit.domain.page_parts import document, id_text, sheet, table, text
+from concord.pages.parts import document, id_text, sheet, table, text
 from services.audit.domain.record import CERTIFICATE, MANIFEST, Document, Figure, Record, record_of
 from services.audit.domain.signing import CertificateBroken, Json, keys_in
 from services.audit.domain.verification import canonical_digest, statement_of, verify_manifest

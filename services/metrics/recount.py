@@ -1,0 +1,264 @@
+"""A project's figures anew, from what the topics hold: one pass over all of it, and then the batch functions.
+
+It shares nothing with what counts live: no rows, no sums, no books, no surveys. What one event is to say is stated here
+a second time, as plainly as it can be, so that the two can be held against each other.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, LOTS, PROJECTS, RESOLUTIONS, UNITS, Topic
+from concord.labels import LabelSchema, decoded, schema_from
+from concord.labels.form import Form, answers_in
+from concord.quality.cohen import cohen_kappa
+from concord.quality.estimate import Estimate
+from concord.quality.tally import LabelTally, label_row
+from services.metrics.domain.agreement import agreement, classes_of, coefficients
+
+READ: Sequence[Topic] = (PROJECTS, UNITS, ANNOTATIONS, ASSIGNMENTS, RESOLUTIONS, LOTS)
+RANKS = {"escalated": 1, "consensus_reached": 2, "adjudicated": 3}
+TOO_LATE_US = 60_000_000
+"""What is given so long after a unit's lot was accepted counts nowhere."""
+ORDERED = frozenset({"ordinal", "interval"})
+
+Figures = dict[str, float | None]
+
+
+@dataclass(slots=True)
+class _Said:
+    annotator_id: str = ""
+    label: str = ""
+    revision: int = -1
+    at_us: int = 0
+    rework: int = 0
+    late: bool = False
+
+
+@dataclass(slots=True)
+class _Unit:
+    admitted: bool = False
+    gold: str = ""
+    asked: int = 0
+    erased: bool = False
+    rework: int = 0
+    said: defaultdict[str, _Said] = field(default_factory=lambda: defaultdict(_Said))
+    settled: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclass(slots=True)
+class _Lot:
+    unit_ids: Sequence[str] = ()
+    accepted_at_us: int = 0
+    inspected: int = 0
+    errors: int = 0
+    rejections: set[int] = field(default_factory=set)
+
+
+class Recount:
+    """Takes a project's events, in any order and however often, and counts them at the end.
+
+    Args:
+        project_id: whose; of others nothing is taken.
+    """
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        self.events = 0
+        self._revision = -1
+        self._schema: LabelSchema | None = None
+        self._units: defaultdict[str, _Unit] = defaultdict(_Unit)
+        self._lots: defaultdict[str, _Lot] = defaultdict(_Lot)
+
+    def take(self, event: Any) -> None:
+        """Take an event of any of READ."""
+        if event.metadata.project_id != self.project_id:
+            return
+        self.events += 1
+        kind = event.WhichOneof("event")
+        told: Any = getattr(event, kind) if kind else None
+        at_us = event.metadata.occurred_at_us
+        match kind:
+            case "project_defined" if told.revision > self._revision:
+                self._revision, self._schema = told.revision, schema_from(decoded(told.label_schema))
+            case "unit_admitted" if not (unit := self._units[told.unit_id]).admitted:
+                unit.admitted, unit.gold, unit.asked = True, told.gold_label.decode(), told.overlap_initial
+            case "unit_erased":
+                self._units[told.unit_id].erased = True
+            case "lot_sealed":
+                self._lots[told.lot_id].unit_ids = self._lots[told.lot_id].unit_ids or tuple(told.unit_ids)
+            case "annotation_submitted" | "annotation_revised":
+                self._annotation(told, at_us, is_first=kind == "annotation_submitted")
+            case "assignment_issued":
+                self._sent_back(told.unit_id, told.rework)
+            case "escalated" | "consensus_reached" | "adjudicated":
+                self._sent_back(told.unit_id, told.rework)
+                unit = self._units[told.unit_id]
+                unit.settled = max(
+                    unit.settled, (told.rework, RANKS[kind], told.overlap_initial), key=lambda one: one[:2]
+                )
+            case "lot_accepted" | "lot_rejected":
+                self._verdict(told, at_us, accepted=kind == "lot_accepted")
+
+    def _annotation(self, told: Any, at_us: int, *, is_first: bool) -> None:
+        said = self._units[told.unit_id].said[told.annotation_id]
+        if is_first:
+            said.rework, said.late = told.rework, told.late
+            self._sent_back(told.unit_id, told.rework)
+        revision = 0 if is_first else told.revision
+        if revision > said.revision:
+            said.annotator_id, said.label, said.revision, said.at_us = (
+                told.annotator_id,
+                told.label.decode(),
+                revision,
+                at_us,
+            )
+
+    def _settled(self, unit: _Unit, told: Any, rank: int) -> None:
+        if (told.rework, rank) > unit.settled[:2]:
+            unit.settled = told.rework, rank, told.overlap_initial
+
+    def _sent_back(self, unit_id: str, rework: int) -> None:
+        self._units[unit_id].rework = max(self._units[unit_id].rework, rework)
+
+    def _verdict(self, told: Any, at_us: int, *, accepted: bool) -> None:
+        lot = self._lots[told.lot_id]
+        if not accepted:
+            lot.rejections.add(told.rework)
+            if told.on_reject == "relabel":
+                for unit_id in told.unit_ids:
+                    self._sent_back(unit_id, told.rework + 1)
+        elif not lot.accepted_at_us:
+            lot.accepted_at_us, lot.inspected, lot.errors = at_us, told.inspected, told.errors
+
+    def figures(self) -> Figures:
+        """Return what all of it comes to, by name.
+
+        Raises:
+            ValueError: the project was never defined.
+        """
+        if self._schema is None:
+            raise ValueError(f"{self.project_id} is not defined in the topics")
+        accepted = {
+            one: lot.accepted_at_us for lot in self._lots.values() for one in lot.unit_ids if lot.accepted_at_us
+        }
+        kept = {
+            unit_id: [
+                said
+                for said in unit.said.values()
+                if said.revision >= 0 and not 0 < accepted.get(unit_id, 0) < said.at_us - TOO_LATE_US
+            ]
+            for unit_id, unit in self._units.items()
+        }
+        found: Figures = {"annotations": sum(map(len, kept.values()))}
+        found |= self._of_gold(self._schema, kept)
+        found |= self._of_units(self._schema, kept)
+        return found | self._of_lots()
+
+    def _of_gold(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
+        answers = [
+            (unit.gold, said.label)
+            for unit_id, unit in self._units.items()
+            if unit.gold and not unit.erased
+            for said in kept[unit_id]
+        ]
+        right = sum(schema.says_same(decoded(gold.encode()), decoded(label.encode())) for gold, label in answers)
+        return {"gold_annotations": len(answers), "gold_correct": right}
+
+    def _of_units(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
+        settlements: Counter[int] = Counter()
+        counted, first = 0, []
+        for unit_id, unit in self._units.items():
+            if unit.gold or unit.erased:
+                continue
+            voices: dict[str, str] = {}
+            in_time = [one for one in kept[unit_id] if one.rework == unit.rework and not one.late]
+            for one in sorted(in_time, key=lambda said: (said.at_us, said.annotator_id, said.label)):
+                voices[one.annotator_id] = one.label
+            counted += len(voices)
+            rework, rank, asked_then = unit.settled
+            settled_now = rank and rework == unit.rework
+            settlements[rank if settled_now else 0] += 1
+            asked = (asked_then if settled_now else 0) or unit.asked
+            if asked and len(voices) >= asked:
+                first.append(list(voices.items())[:asked])
+        found: Figures = {
+            "annotations_counted": counted,
+            "units_escalated": settlements[1],
+            "units_consensus": settlements[2],
+            "units_adjudicated": settlements[3],
+        }
+        return found | _agreements(schema, first)
+
+    def _of_lots(self) -> Figures:
+        accepted = [lot for lot in self._lots.values() if lot.accepted_at_us]
+        return {
+            "lots.sealed": sum(bool(lot.unit_ids) for lot in self._lots.values()),
+            "lots.accepted": len(accepted),
+            "lots.rejections": sum(len(lot.rejections) for lot in self._lots.values()),
+            "lots.inspected": sum(lot.inspected for lot in accepted),
+            "lots.errors": sum(lot.errors for lot in accepted),
+        }
+
+
+def estimated(name: str, found: Estimate) -> Figures:
+    """Return an estimate as figures."""
+    return {name: found.value, f"{name}.low": found.low, f"{name}.high": found.high, f"{name}.units": found.units}
+
+
+Voices = Sequence[tuple[str, str]]
+
+
+def _agreements(schema: LabelSchema, units: Sequence[Voices]) -> Figures:
+    tally = _tally(units)
+    alpha, shared = agreement(tally, schema)
+    beside = coefficients(tally, schema)
+    found = {**estimated("alpha", alpha), **estimated("percent_agreement", shared)}
+    found |= {**estimated("fleiss_kappa", beside.fleiss_kappa), **estimated("gwet_ac1", beside.gwet_ac1)}
+    if not isinstance(schema, Form):
+        return found | _pairs("", schema, units)
+    for one in schema.fields:
+        answers = [[(who, answer) for who, label in unit if (answer := _answer(label, one.name))] for unit in units]
+        alpha, shared = agreement(_tally(answers), one.schema)
+        found |= estimated(f"{one.name}: alpha", alpha) | estimated(f"{one.name}: percent_agreement", shared)
+        found |= _pairs(f"{one.name}: ", one.schema, answers)
+    return found
+
+
+def _answer(label: str, name: str) -> str:
+    return (answers_in(label) or {}).get(name, "")
+
+
+def _tally(units: Iterable[Voices]) -> LabelTally:
+    tally = LabelTally()
+    for unit in units:
+        tally.add(label_row([label for _, label in unit]))
+    return tally
+
+
+def _pairs(before: str, schema: LabelSchema, units: Iterable[Voices]) -> Figures:
+    classes = classes_of(schema)
+    if not classes:
+        return {}
+    both: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for unit in units:
+        for one, other in combinations(sorted(unit), 2):
+            both[one[0], other[0]].append((one[1], other[1]))
+    weights: Literal["identity", "quadratic"] = "quadratic" if schema.alpha_metric in ORDERED else "identity"
+    found: Figures = {}
+    for (first, second), said in both.items():
+        places = {label: place for place, label in enumerate([*classes, *sorted({*sum(said, ())} - {*classes})])}
+        table = np.zeros((len(places), len(places)))
+        for of_first, of_second in said:
+            table[places[of_first], places[of_second]] += 1
+        found |= estimated(pair_name(before, first, second), cohen_kappa(table, weights))
+    return found
+
+
+def pair_name(before: str, first: str, second: str) -> str:
+    """Return what the kappa of two annotators is called; `before` names the field."""
+    return f"{before}kappa of {first} and {second}"
