@@ -96,3 +96,22 @@ async def test_every_unit_of_a_batch_goes_on_under_its_own_records_trace(project
         if event.HasField("unit_admitted")
     }
     assert carried == {name: trace[3:35] for name, trace in traces.items()}
+
+
+async def test_a_thousand_events_are_a_thousand_units_also_when_they_are_sent_again_and_bad_ones_hold_up_none(
+    project: Ingest,
+) -> None:
+    good = [(structured(f"u{number}"), STRUCTURED) for number in range(1_000)]
+    bad = [(structured(f"b{number}", type="of another kind"), STRUCTURED) for number in range(10)]
+    records = list(good)
+    for place, one in enumerate(bad):
+        records.insert(101 * place, one)
+    for time in (1, 2):
+        await publish(project, *records)
+        units = [one.source_id for one in told(project.house, "unit_admitted")]
+        assert len(units) == len(set(units)) == 1_000
+        letters = project.house.events(DEAD_LETTERS)
+        assert len(letters) == time * len(bad)
+        assert all("send 'concord.unit.v1'" in one.reason for one in letters)
+    found = await project.find(*(f"u{number}" for number in range(500)))
+    assert {one["status"] for one in found} == {"admitted"}
