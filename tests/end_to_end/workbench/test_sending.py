@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -163,3 +164,31 @@ def test_whoever_signs_out_gives_back_what_they_hold(pages: Pages, slug: str) ->
     page = pages.person("annotator", f"bob-{slug}").at_desk(project_id)
     other = send(page, "2")
     assert pages.resolutions(project_id, 2) == {f"u{given[-2]}": "alpha", f"u{other[-2]}": "beta"}
+
+
+def test_whoever_is_to_read_the_guideline_first_says_so_and_again_when_it_changes(pages: Pages, slug: str) -> None:
+    policy = {"overlap": {"initial": 1, "max": 1}, "gold": {"rate": 0}, "guideline": {"acknowledge": True}}
+    schema = {"kind": "choice", "classes": ["near", "far"]}
+    wanted: dict[str, Any] = {
+        "guideline": "# Near\n\nWithin **an hour**.", "guideline_examples": [{"class": "near", "text": "Bern"}],
+    }  # fmt: skip
+    project_id = pages.project(slug, schema, units(1), policy=policy, **wanted)
+    readers = f"/projects/{project_id}/guidelines/{{}}/acknowledgements"
+    person = pages.person("annotator", f"ann-{slug}")
+    page = person.open(f"/annotate/{project_id}")
+    page.locator(".first dd", has_text="Bern").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert page.locator("[data-unit]").count() == 0
+    assert pages.ask("assign", "GET", readers.format(1))["acknowledgements"] == []
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    found = pages.ask("assign", "GET", readers.format(1))["acknowledgements"]
+    assert [one["annotator_id"] for one in found] == [f"ann-{slug}"]
+    send(page, "1")
+    page.wait_for_selector("[data-waiting]", state="detached", timeout=PATIENCE_SECONDS * 1_000)
+    # Another text is another version: it stands there before anything else does.
+    pages.project(slug, schema, [{"id": "later", "content": "Is Basel near?"}], policy=policy, guideline="# By train")
+    page.locator(".first", has_text="By train").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator(".first .primary").click()
+    page.locator("[data-unit]", has_text="Basel").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert len(pages.ask("assign", "GET", readers.format(2))["acknowledgements"]) == 1
+    assert person.refused() == []

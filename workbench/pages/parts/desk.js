@@ -22,7 +22,7 @@ export class Desk {
     this.done = new Set();
     this.pace = 0;
     this.left = performance.now();
-    this.state = store({ current: null, ahead: [], reason: "", problem: "", count: 0, over: false });
+    this.state = store({ current: null, ahead: [], reason: "", why: null, problem: "", count: 0, over: false });
     this.renewing = setInterval(() => this.renew(), RENEW_LOOK_MS);
     forgetOlder("draft:", Date.now() - DRAFT_DAYS * 86_400_000);
     this.parting = () => this.giveBack();
@@ -69,7 +69,7 @@ export class Desk {
     const known = new Set(this.held.map((one) => one.assignment_id));
     const fresh = told.assignments.filter(({ assignment_id: id }) =>
       !known.has(id) && !this.done.has(id) && !this.outbox.has(id));
-    this.state.set({ reason: told.reason ?? "", problem: "" });
+    this.state.set({ reason: told.reason ?? "", why: told.why ?? null, problem: "" });
     // All are fetched at once, and stand in the order in which they were offered.
     const coming = fresh.map((offer) => this.ready(offer).then((unit) => ({ unit }), (fault) => ({ fault })));
     const faults = [];

@@ -26,6 +26,7 @@ export const arabic = {
   "choose.address": "المشروع أو رابطه", "choose.go": "فتح", "choose.waiting": { one: "وحدة واحدة تنتظر", two: "وحدتان تنتظران", few: "{count} وحدات تنتظر", many: "{count} وحدة تنتظر", other: "{count} وحدة تنتظر" },
   "choose.waitingMore": { one: "وحدة واحدة تنتظر أو أكثر", two: "وحدتان تنتظران أو أكثر", few: "{count} وحدات تنتظر أو أكثر", many: "{count} وحدة تنتظر أو أكثر", other: "{count} وحدة تنتظر أو أكثر" },
   "choose.any": "أعطني الوحدة التالية من أي مشروع",
+  "why.not_acknowledged": "اقرأ دليله أولًا",
   "why.nothing_waits": "لا شيء ينتظر الآن", "why.had_all": "مرّ عليك كل ما ينتظر الآن", "why.lacks_skill": "ما ينتظر يتطلب ما ليس مسجلًا لك: {skills}",
   "why.credential_lapsed": "ما ينتظر يتطلب اعتمادًا لك انتهى في {time}: {skills}", "why.on_break": "أنت في استراحة حتى {time}",
   "why.on_breakOpen": "أنت في استراحة", "why.annotator_paused": "عملك موقوف حتى {time}", "why.annotator_pausedOpen": "عملك موقوف",
@@ -192,4 +193,5 @@ export const arabic = {
   "letters.inPart": "ليست هنا كاملة: خذها من موضوعها.", "letters.none": "لا توجد رسائل.", "letters.again": "انظر مجددًا", "letters.older": "الأقدم",
   "letters.away": "خدمة لا تستجيب: انظر بعد لحظة. وما أُرسل يمكن أن يُرسل مرة أخرى ولا يغير شيئًا مرتين.",
   "letters.leftOut": { one: "رسالة أقدم ليست محفوظة هنا، وهي في موضوعها.", two: "رسالتان أقدم ليستا محفوظتين هنا، وهما في موضوعهما.", few: "{count} رسائل أقدم ليست محفوظة هنا، وهي في موضوعها.", many: "{count} رسالة أقدم ليست محفوظة هنا، وهي في موضوعها.", other: "{count} رسالة أقدم ليست محفوظة هنا، وهي في موضوعها." },
+  "guideline.first": "اقرأ هذا أولًا", "guideline.examples": "أمثلة", "guideline.unsaid": "تعذّر إبلاغ Concord بأنك قرأته. اضغط مرة أخرى بعد لحظة.",
 };

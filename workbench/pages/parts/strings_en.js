@@ -26,6 +26,7 @@ export const english = {
   "choose.address": "Project or its link", "choose.go": "Open", "choose.waiting": { one: "{count} unit waits", other: "{count} units wait" },
   "choose.waitingMore": { one: "{count} unit waits, or more", other: "{count} units wait, or more" },
   "choose.any": "Give me the next unit of any project",
+  "why.not_acknowledged": "Read its guideline first",
   "why.nothing_waits": "Nothing waits now", "why.had_all": "You have had all that waits now", "why.lacks_skill": "What waits takes what you are not said to have: {skills}",
   "why.credential_lapsed": "What waits takes a credential of yours that ended on {time}: {skills}", "why.on_break": "You are on a break until {time}",
   "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
@@ -192,4 +193,5 @@ export const english = {
   "letters.inPart": "It is here in part only: take it from its topic.", "letters.none": "There is none.", "letters.again": "Look again", "letters.older": "Older ones",
   "letters.away": "A service does not answer: look again in a moment. What was sent may be sent once more, and changes nothing twice.",
   "letters.leftOut": { one: "{count} older one is not kept here; it lies on its topic.", other: "{count} older ones are not kept here; they lie on their topic." },
+  "guideline.first": "Read this first", "guideline.examples": "Examples", "guideline.unsaid": "It could not be told to Concord that you have read it. Press again in a moment.",
 };

@@ -5,7 +5,7 @@ import { Desk } from "../parts/desk.js";
 import { Dialog } from "../parts/dialog.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
-import { GuidelinePanel, useGuideline } from "../parts/guideline.js";
+import { GuidelinePanel, ReadFirst, useGuideline } from "../parts/guideline.js";
 import { recall, remember } from "../parts/memory.js";
 import { Outbox } from "../parts/outbox.js";
 import { duration, t } from "../parts/strings.js";
@@ -22,12 +22,14 @@ export default function Annotate({ one, go }) {
 function AtDesk({ project }) {
   const outbox = useMemo(() => new Outbox(), []);
   const desk = useMemo(() => new Desk(project, outbox), [project]);
-  const { current, reason, problem, count } = useStore(desk.state);
+  const { current, reason, why, problem, count } = useStore(desk.state);
   const waiting = useStore(outbox.state);
   const [shown, show] = useState(null);
   const [paused, pause] = useState(false);
+  const [later, setLater] = useState("");
   const [side, setSide] = useState(recall("guideline-open", innerWidth > 1_100));
-  const guideline = useGuideline(project, current?.guideline_version);
+  const guideline = useGuideline(project, current?.guideline_version ?? why?.guideline_version);
+  const toRead = !current && why?.code === "not_acknowledged";
   useEffect(() => () => {
     desk.close();
     outbox.close();
@@ -60,9 +62,10 @@ function AtDesk({ project }) {
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <div class="unit-and-side">
       ${current ? html`<${Unit} key=${current.assignment_id} desk=${desk} unit=${current} paused=${paused} />`
-        : html`<${Nothing} reason=${reason} problem=${problem} />`}
-      ${side && html`<${GuidelinePanel} guideline=${guideline} close=${turnGuideline} />`}</div>
-    ${guideline.fresh && current && html`<${FreshGuideline} guideline=${guideline} />`}
+        : toRead ? html`<${ReadFirst} guideline=${guideline} done=${() => desk.fill()} />`
+          : html`<${Nothing} reason=${reason} problem=${problem} />`}
+      ${side && !toRead && html`<${GuidelinePanel} guideline=${guideline} close=${turnGuideline} />`}</div>
+    ${guideline.fresh && current && later !== current.assignment_id && html`<${FreshGuideline} guideline=${guideline} close=${() => setLater(current.assignment_id)} />`}
     ${shown === "keys" && html`<${KeysDialog} close=${() => show(null)} />`}
     ${shown === "standing" && html`<${Standing} close=${() => show(null)} sent=${waiting.sent} />`}
     ${paused && html`<${Break} close=${() => pause(false)} />`}</main>`;
@@ -188,9 +191,11 @@ function Nothing({ reason, problem }) {
     <p>${problem || reason || t("nothing.text")}</p><p class="quiet">${problem ? "" : t("nothing.again")}</p></section>`;
 }
 
-function FreshGuideline({ guideline }) {
-  return html`<${Dialog} title=${t("guideline.fresh", { version: guideline.version })} close=${guideline.acknowledge}>
+// Closing it is no word that it was read: it comes again with the next unit.
+function FreshGuideline({ guideline, close }) {
+  return html`<${Dialog} title=${t("guideline.fresh", { version: guideline.version })} close=${close}>
     <p>${t("guideline.freshText")}</p>
+    <p class="problem" role="alert">${guideline.problem}</p>
     <button type="button" class="button primary" autofocus onClick=${guideline.acknowledge}>${t("guideline.acknowledge")}</button><//>`;
 }
 
