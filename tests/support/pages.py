@@ -3,7 +3,9 @@
 import base64
 import json
 import os
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,6 +31,8 @@ WIDTH, HEIGHT = 640, 400
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'><rect width='100%' height='100%'/></svg>"
 PLAIN = f"{MEDIA}/plain.svg"
 TURNED = f"{MEDIA}/turned.jpg"
+HUGE = f"{MEDIA}/huge.png"
+HUGE_WIDTH, HUGE_HEIGHT = 8_000, 5_000
 JPEG = base64.b64decode(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDACgcHiMeGSgjISMtKygw"
     "PGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6/+b9//j/wAALCAAIABABAREA/8QAFQABAQAAAAAA"
@@ -37,8 +41,22 @@ JPEG = base64.b64decode(
 """Stored 16 wide and 8 high, and to be turned by a quarter (EXIF orientation 6): it is seen 8 wide and 16 high."""
 
 
+def _huge() -> bytes:
+    """Return a picture of forty megapixels, one bit each, all of them set."""
+    rows = zlib.compress((b"\x00" + b"\xff" * (HUGE_WIDTH // 8)) * HUGE_HEIGHT)
+    head = struct.pack(">IIBBBBB", HUGE_WIDTH, HUGE_HEIGHT, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+    told = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(told)
+
+
 def _media(route: Route) -> None:
     """Answer as the client's own server of pictures would; no name of it leads anywhere."""
+    if route.request.url.startswith(HUGE):
+        route.fulfill(content_type="image/png", body=_huge())
+        return
     if route.request.url.startswith(TURNED):
         route.fulfill(content_type="image/jpeg", body=JPEG)
     else:
