@@ -127,7 +127,7 @@ function People({ people }) {
     ["kind", t("people.kind"), (one) => t(`people.${one.kind ?? "unknown"}`), (one) => one.kind ?? ""],
     ["labels", t("people.labels"), (one) => whole(one.annotations), (one) => one.annotations],
     ["accuracy", t("people.accuracy"), (one) => (accuracy(one) === null ? "–" : html`<span class="whole">${percent(accuracy(one))} ${interval(one.accuracy, percent)}</span>`), accuracy],
-    ["gold", t("people.gold"), (one) => `${whole(one.gold_correct)} / ${whole(one.gold_units)}`, (one) => one.gold_units],
+    ["gold", t("people.gold"), (one) => html`<bdi dir="ltr">${whole(one.gold_correct)} / ${whole(one.gold_units)}</bdi>`, (one) => one.gold_units],
     ["pace", t("people.pace"), (one) => (one.active_ms_median ? duration(one.active_ms_median / 1_000) : "–"), (one) => one.active_ms_median || null],
   ];
   return html`<${Table} caption=${t("project.people")} columns=${columns} rows=${people} empty=${t("project.noPeople")} />`;
