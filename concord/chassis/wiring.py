@@ -7,6 +7,8 @@ from functools import partial
 from typing import Literal
 
 from concord.chassis.broker.kafka import KafkaBroker
+from concord.chassis.broker.port import Broker
+from concord.chassis.broker.traced import TracedBroker
 from concord.chassis.clock import SystemClock
 from concord.chassis.consumer import BatchConsumer, Handler
 from concord.chassis.dead_letters import DeadLetters
@@ -21,7 +23,8 @@ from concord.chassis.runtime import BrokerPart, Dependencies, Hook, Part, StoreP
 from concord.chassis.runtime.dependencies import PROBE_SECONDS
 from concord.chassis.settings import PatienceSettings, ServiceSettings, SettingProblem, SettingsRefused
 from concord.chassis.store.mongo import MongoStore
-from concord.chassis.store.port import Collection
+from concord.chassis.store.port import Collection, Store
+from concord.chassis.store.traced import TracedStore
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.ids import place_of, slot_of
@@ -40,22 +43,27 @@ def real_ports(service: str, settings: ServiceSettings, environment: Mapping[str
         SettingsRefused: the identity file cannot be used.
     """
     clock, kafka = SystemClock(), settings.kafka
+    telemetry = Telemetry.from_environment(service, environment)
+    tracing = telemetry.tracing
+    mongodb = settings.mongodb
+    store: Store = MongoStore.connect(mongodb.uri.reveal(), mongodb.database(service), mongodb.driver)
+    broker: Broker = KafkaBroker(
+        kafka.bootstrap,
+        service,
+        security=kafka.security,
+        sasl_mechanism=kafka.sasl_mechanism,
+        username=kafka.username or None,
+        password=kafka.password.reveal() or None,
+        ca_file=kafka.ca_file,
+    )
+    if tracing.on:
+        store, broker = TracedStore(store, tracing), TracedBroker(broker, tracing)
     return Ports(
-        store=MongoStore.connect(
-            settings.mongodb.uri.reveal(), settings.mongodb.database(service), settings.mongodb.driver
-        ),
-        broker=KafkaBroker(
-            kafka.bootstrap,
-            service,
-            security=kafka.security,
-            sasl_mechanism=kafka.sasl_mechanism,
-            username=kafka.username or None,
-            password=kafka.password.reveal() or None,
-            ca_file=kafka.ca_file,
-        ),
+        store=store,
+        broker=broker,
         clock=clock,
         identity=read_identity(settings.identity, clock),
-        telemetry=Telemetry.from_environment(service, environment),
+        telemetry=telemetry,
         writer=f"{service}-{secrets.token_hex(WRITER_BYTES)}",
         address=address_of(settings),
         peers=HttpPeers(),

@@ -45,6 +45,7 @@ async def test_a_units_trace_goes_through_all_services(folder: Path, monkeypatch
     async with Collector() as collector, aiohttp.ClientSession() as session:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
         stack = Stack(folder, Ports.free())
         async with stack:
             at, client = stack.addresses, stack.issuer.client_key

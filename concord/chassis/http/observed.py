@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.http.problems import unexpected
-from concord.chassis.telemetry import Instrument, Instruments, Telemetry, context_of
+from concord.chassis.telemetry import Instrument, Instruments, Telemetry, context_of, failed
 from concord.chassis.telemetry.tracing import TRACEPARENT
 
 REQUEST_SECONDS = "concord_http_request_seconds"
@@ -55,7 +55,10 @@ class ObservedMiddleware:
     async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
         carried = [(TRACEPARENT, value) for name, value in scope["headers"] if name == _TRACEPARENT]
         with self._tracing.tracer.start_as_current_span(
-            scope["method"], context=context_of(carried) if carried else None, kind=SpanKind.SERVER
+            scope["method"],
+            context=context_of(carried) if carried else None,
+            kind=SpanKind.SERVER,
+            record_exception=False,
         ) as span:
             status = await self._timed(scope, receive, send)
             if span.is_recording():
@@ -93,7 +96,7 @@ class ObservedMiddleware:
                 # Half an answer is out and no other can be sent: the connection is broken, so that it shows.
                 raise
             status = answer.status_code
-            trace.get_current_span().record_exception(fault)
+            failed(trace.get_current_span(), fault)
             await answer(scope, receive, send)
         finally:
             self._in_flight.dec()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler
 from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
 from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
@@ -15,6 +16,8 @@ from concord.chassis.telemetry.tracing import (
     carried_trace,
     context_of,
     exporter_of,
+    failed,
+    sampler_of,
     trace_headers,
 )
 
@@ -29,7 +32,9 @@ __all__ = [
     "context_of",
     "exporter_of",
     "exposition",
+    "failed",
     "log_to",
+    "sampler_of",
     "trace_headers",
 ]
 
@@ -41,19 +46,27 @@ class Telemetry:
         service: its name.
         exporter: where spans go; None for no tracing.
         at_once: export each span as it ends, for tests.
+        sampler: see `Tracing`.
     """
 
-    def __init__(self, service: str, exporter: SpanExporter | None = None, *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        service: str,
+        exporter: SpanExporter | None = None,
+        *,
+        at_once: bool = False,
+        sampler: Sampler | None = None,
+    ) -> None:
         self.service = service
         self.registry = CollectorRegistry(auto_describe=True)
-        self.tracing = Tracing(service, exporter, at_once=at_once)
+        self.tracing = Tracing(service, exporter, at_once=at_once, sampler=sampler)
         self._tables: dict[tuple[Instrument, ...], Instruments] = {}
 
     @classmethod
     def from_environment(cls, service: str, environment: Mapping[str, str]) -> "Telemetry":
         """Return the telemetry of a process: log lines to standard error, spans to the collector it names, if any."""
         log_to(None, service)
-        telemetry = cls(service, exporter_of(environment))
+        telemetry = cls(service, exporter_of(environment), sampler=sampler_of(environment))
         telemetry.show_process()
         return telemetry
 

@@ -13,7 +13,8 @@ from opentelemetry.propagators.textmap import Getter, Setter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
-from opentelemetry.trace import Link, NoOpTracer, Span, SpanKind, Tracer
+from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
+from opentelemetry.trace import Link, NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from concord.contracts.codec import Headers
@@ -21,8 +22,12 @@ from concord.contracts.codec import Headers
 BATCH_LINKS_MAX = 32
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 TRACEPARENT_FORM = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+RECORDED_ENDS = frozenset(bytes([digit]) for digit in b"13579bdf")
 TRACESTATE_BYTES_MAX = 512
 """What W3C Trace Context, section 3.3.1.5, wants to be passed on at least; a client's record may carry a megabyte."""
+SHARE = 0.01
+"""Of all traces, those that are recorded where no variable says another share."""
+SAMPLER_VARIABLE = "OTEL_TRACES_SAMPLER"
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -89,15 +94,23 @@ class Tracing:
         service: its name in the traces.
         exporter: where spans go; None for no tracing at all.
         at_once: export each span as it ends, for tests with an exporter in memory.
+        sampler: which traces are recorded; None: as the SDK's own variables say, and all of them if they do not.
     """
 
-    def __init__(self, service: str, exporter: SpanExporter | None, *, at_once: bool = False) -> None:
+    def __init__(
+        self,
+        service: str,
+        exporter: SpanExporter | None,
+        *,
+        at_once: bool = False,
+        sampler: Sampler | None = None,
+    ) -> None:
         self.on = exporter is not None
         self._provider: TracerProvider | None = None
         self.tracer: Tracer = NoOpTracer()
         if exporter is not None:
-            # The sampler follows OTEL_TRACES_SAMPLER, which the SDK reads by itself.
-            self._provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+            resource = Resource.create({"service.name": service})
+            self._provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
             processor = SimpleSpanProcessor(exporter) if at_once else BatchSpanProcessor(exporter)
             self._provider.add_span_processor(processor)
             self.tracer = self._provider.get_tracer("concord")
@@ -110,19 +123,46 @@ class Tracing:
         if not self.on:
             yield trace.INVALID_SPAN
             return
-        with self.tracer.start_as_current_span(name, kind=kind, attributes=attributes) as span:
+        with self._current(name, kind=kind, attributes=attributes) as span:
             yield span
 
     @contextlib.contextmanager
-    def batch_span(self, name: str, records: Sequence[Carried]) -> Iterator[Span]:
+    def _current(
+        self,
+        name: str,
+        *,
+        kind: SpanKind,
+        attributes: Mapping[str, str | int] | None,
+        context: Context | None = None,
+        links: Sequence[Link] = (),
+    ) -> Iterator[Span]:
+        """Make a span current; of what is raised in it the type alone is told, for a message may hold a payload."""
+        with self.tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=kind,
+            links=links,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except Exception as fault:
+                failed(span, fault)
+                raise
+
+    @contextlib.contextmanager
+    def batch_span(self, name: str, records: Sequence[Carried], kind: SpanKind = SpanKind.CONSUMER) -> Iterator[Span]:
         """Make one span current for a whole batch, linked to the traces of at most 32 of its records.
 
         A batch of one trace alone continues that trace instead of linking to it: so a unit's way can be followed
         as one trace while the load is light.
 
         Args:
-            name: `process <topic>`.
-            records: what is processed; their headers are read.
+            name: `process <topic>`, or `publish`.
+            records: what is processed or published; their headers are read.
+            kind: PRODUCER for what is published.
         """
         if not self.on:
             yield trace.INVALID_SPAN
@@ -130,14 +170,14 @@ class Tracing:
         contexts = _origins(records)
         parent = next(iter(contexts.values())) if len(contexts) == 1 else None
         links = [] if parent else [Link(trace.get_current_span(c).get_span_context()) for c in contexts.values()]
-        with self.tracer.start_as_current_span(
+        with self._current(
             name,
             context=parent or Context(),
-            kind=SpanKind.CONSUMER,
+            kind=kind,
             links=links,
             attributes={
                 "messaging.system": "kafka",
-                "messaging.operation.type": "process",
+                "messaging.operation.type": "process" if kind is SpanKind.CONSUMER else "send",
                 "messaging.batch.message_count": len(records),
             },
         ) as span:
@@ -147,6 +187,27 @@ class Tracing:
         """Export what is left and stop; blocks for as long as the exporter's own timeout."""
         if self._provider is not None:
             self._provider.shutdown()
+
+
+def is_recorded(headers: Headers) -> bool:
+    """Return whether a record's headers say that its trace is recorded: the lowest bit of its `traceparent`."""
+    return any(name == TRACEPARENT and value[-1:] in RECORDED_ENDS for name, value in headers)
+
+
+def failed(span: Span, fault: BaseException) -> None:
+    """Tell at a span that something was raised in it: of which type, and not what it says."""
+    if span.is_recording():
+        span.add_event("exception", {"exception.type": type(fault).__qualname__})
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def sampler_of(environment: Mapping[str, str]) -> Sampler | None:
+    """Return which traces are recorded: SHARE of them by their id, unless the SDK's own variable says otherwise.
+
+    By the id, every service decides alike, so what is recorded of a trace is all of it; and no caller has all of its
+    own requests recorded by asking for it in a header.
+    """
+    return None if environment.get(SAMPLER_VARIABLE) else TraceIdRatioBased(SHARE)
 
 
 def _origins(records: Iterable[Carried]) -> dict[bytes, Context]:

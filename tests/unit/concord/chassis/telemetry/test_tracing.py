@@ -117,4 +117,6 @@ async def test_a_request_is_a_server_span_under_its_callers_trace(
         "http.response.status_code": 200,
     }
     assert (failed.parent, failed.status.is_ok) == (None, False)
-    assert [event.name for event in failed.events] == ["exception"]
+    assert [(event.name, dict(event.attributes or {})) for event in failed.events] == [
+        ("exception", {"exception.type": "RuntimeError"})
+    ]
