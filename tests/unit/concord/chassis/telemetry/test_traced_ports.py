@@ -1,7 +1,5 @@
 """Store calls and publishing are spans without keys or values; which traces are recorded follows from their ids."""
 
-from collections.abc import Callable
-
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
@@ -128,7 +126,6 @@ def test_the_sdks_own_variable_says_otherwise(name: str, monkeypatch: pytest.Mon
     exporter = InMemorySpanExporter()
     sampler = sampler_of({"OTEL_TRACES_SAMPLER": name})
     assert sampler is None
-    made: Callable[[], Telemetry] = lambda: Telemetry("one", exporter, at_once=True, sampler=sampler)  # noqa: E731
-    with made().tracing.span("s"):
+    with Telemetry("one", exporter, at_once=True, sampler=sampler).tracing.span("s"):
         pass
     assert len(exporter.get_finished_spans()) == (0 if name == "always_off" else 1)
