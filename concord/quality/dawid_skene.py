@@ -49,6 +49,7 @@ def dawid_skene(
     smoothing: npt.ArrayLike = 0.0,
     tolerance: float = TOLERANCE,
     iterations_max: int = ITERATIONS_MAX,
+    look_ahead: bool = True,
 ) -> Inference:
     """Return the maximum-likelihood classes, confusion matrices and class shares by EM, in O(n K) a step.
 
@@ -74,6 +75,7 @@ def dawid_skene(
             prior; 0 is maximum likelihood.
         tolerance: relative rise of the objective at which EM stops.
         iterations_max: bound on E steps.
+        look_ahead: whether it is tried how it stands further ahead; without, it is the paper's EM step by step.
 
     Raises:
         ValueError: a pseudo-count is below 0, or there is no E step to make.
@@ -103,6 +105,9 @@ def dawid_skene(
             return once.inference(steps.made, converged=True)
         if steps.made == iterations_max:
             return once.inference(steps.made, converged=False)
+        if not look_ahead:
+            now = once
+            continue
         twice = steps.maximise(once.posteriors)
         ahead, length = _ahead((now.confusions, now.prior), (once.confusions, once.prior), twice, reach)
         now = steps.expect(*ahead)
