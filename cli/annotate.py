@@ -4,8 +4,10 @@ import time
 
 import click
 
+from cli.answering import BY, answer_of
 from cli.session import Session, json_of, show_table, speaks
 from concord.client import Concord
+from concord.client.models import Json
 from concord.client.people import WAIT_SECONDS_MAX
 from concord.client.work import Assignment
 
@@ -68,32 +70,40 @@ def skip(session: Session, assignment_id: str, reason: str) -> None:
 @verb.command("all")
 @click.argument("project_id")
 @click.option("--wait", default=0, type=click.IntRange(0, WAIT_SECONDS_MAX), help="Seconds to wait for more work.")
+@click.option("--labels", type=click.IntRange(min=1), help="Stop after so many.")
+@BY
 @speaks
-def everything(session: Session, project_id: str, wait: int) -> None:
-    """Label one unit of PROJECT_ID after the other: each is shown, and your label is read; an empty line ends it."""
+def everything(session: Session, project_id: str, wait: int, labels: int | None, program: str | None) -> None:
+    """Label one unit of PROJECT_ID after the other: each is shown, and your label is read; an empty line ends it.
+
+    With --by a command labels in place of you, until nothing is left; it may be a model.
+    """
     given = 0
     with session.client() as concord:
         found = concord.claim(project_id, wait_seconds=wait)
-        while found.assignments:
+        while found.assignments and (labels is None or given < labels):
             one = found.assignments[0]
-            said = _asked(concord, one)
-            if not said:
+            began = time.monotonic()
+            label = _label_of(concord, one, program)
+            if label is None:
                 click.echo(f"{one.unit_id} is yours until {one.lease_until}", err=True)
                 break
-            label, active_ms = said
-            told = concord.submit(one.assignment_id, json_of(label, "label"), active_ms=active_ms)
+            active_ms = round((time.monotonic() - began) * MS)
+            told = concord.submit(one.assignment_id, label, active_ms=active_ms)
             given += told.status == "accepted"
-            found = concord.claim(project_id, wait_seconds=wait)
-        else:
+            if labels is None or given < labels:
+                found = concord.claim(project_id, wait_seconds=wait)
+        if not found.assignments:
             click.echo(found.reason, err=True)
     session.told({"accepted": given}, lambda: click.echo(f"{given} labels accepted"))
 
 
-def _asked(concord: Concord, one: Assignment) -> tuple[str, int] | None:
-    click.echo(concord.payload(one.payload_url))
-    began = time.monotonic()
+def _label_of(concord: Concord, one: Assignment, program: str | None) -> Json:
+    content = concord.payload(one.payload_url)
+    if program is not None:
+        return answer_of(program, content)
+    click.echo(content)
     classes = one.label_schema.get("classes")
     choice = ", ".join(map(str, classes)) if classes else f"{one.label_schema.get('kind')}, as JSON"
-    prompt = f"label ({choice})"
-    label: str = click.prompt(prompt, default="", show_default=False, err=True)
-    return (label, round((time.monotonic() - began) * MS)) if label else None
+    said: str = click.prompt(f"label ({choice})", default="", show_default=False, err=True)
+    return json_of(said, "label") if said else None

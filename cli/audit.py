@@ -5,7 +5,9 @@ import sys
 import click
 
 from cli import statuses
+from cli.answering import BY, answer_of
 from cli.session import Session, json_of, show_table, speaks
+from concord.client import Refused
 
 
 @click.group("audit")
@@ -46,3 +48,28 @@ def check(session: Session, unit_id: str, label: str, reason: str) -> None:
     session.told(found, lambda: click.echo(f"{found.status}{refused}", err=bool(refused)))
     if refused:
         sys.exit(statuses.REFUSED)
+
+
+@verb.command("all")
+@click.argument("project_id", default="")
+@BY
+@speaks
+def everything(session: Session, project_id: str, program: str | None) -> None:
+    """Check one unit after the other, as `annotate all` labels them, until the plans want no more."""
+    taken = 0
+    with session.client() as concord:
+        while work := concord.inspections(project_id, limit=1).inspections:
+            content = concord.payload(work[0].payload_url)
+            if program is None:
+                click.echo(content)
+                said = click.prompt("label", default="", show_default=False, err=True)
+                label = json_of(said, "label") if said else None
+            else:
+                label = answer_of(program, content)
+            if label is None:
+                break
+            found = concord.inspect(work[0].unit_id, label)
+            if found.status == "refused":
+                raise Refused(f"{found.field} {found.problem}; {found.cure}")
+            taken += found.status == "taken"
+    session.told({"taken": taken}, lambda: click.echo(f"{taken} verdicts taken"))

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from demo.client import Services
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.audit.domain.verification import verify
+from tests.end_to_end import guide
+from tests.end_to_end.conftest import a_folder
 from tests.support.label_kinds import FIELDS, OF_KIND, POLICY, TEXT, Kind
 
 pytestmark = pytest.mark.real
@@ -142,9 +145,23 @@ class Walk:
         return escalated, *await self.leave()
 
 
-async def test_every_kind_goes_from_the_project_to_the_verified_export(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """One stack for what goes the whole way and needs no other: a project each."""
+    with a_folder() as folder, Stack(folder, Ports.free()) as found:
+        yield found
+
+
+@pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="the guide calls curl and jq")
+def test_the_guide_leads_from_a_csv_of_ones_own_to_a_certificate_by_its_very_commands(
+    stack: Stack, tmp_path: Path
+) -> None:
+    guide.check(stack, tmp_path)
+
+
+async def test_every_kind_goes_from_the_project_to_the_verified_export(stack: Stack) -> None:
     assert set(OF_KIND) == set(KINDS)
-    async with Stack(folder, Ports.free()) as stack, Services(stack.addresses) as services:
+    async with Services(stack.addresses) as services:
         operator = stack.issuer.token("operator", "boss")
         for person in PEOPLE:
             await services.json("assign", "PUT", f"/v1/annotators/{person}", operator, {"kind": "human"})

@@ -22,6 +22,8 @@ def documented(
     files: tuple[str, ...] = (),
     reply: Any = None,
     reply_media_types: tuple[str, ...] = (JSON,),
+    reply_lines: Any = None,
+    example: Any = None,
     status: int = 200,
     also: int | None = None,
     refusals: tuple[int, ...] = (),
@@ -38,16 +40,19 @@ def documented(
         files: media types under which it is taken as a file of some format.
         reply: the type of the answer; None for text.
         reply_media_types: of the answer.
+        reply_lines: the type of each line, or event, of an answer that is streamed.
+        example: of the body; made of its type if None.
         status: of the answer.
         also: a second status with the same answer.
         refusals: statuses of the route's own refusals.
         parameters: what the route reads from the query by itself.
     """
-    shown = {"schema": {"type": "string"} if reply is None else schema_of(reply)}
+    shown: dict[str, Any] = {"schema": _answered(reply, reply_lines)}
     answer = {"description": "Done.", "content": dict.fromkeys(reply_media_types, shown)}
     extra: dict[str, Any] = {OWN_REFUSALS: refusals}
     if body is not None:
-        content: dict[str, Any] = {kind: {"schema": schema_of(body)} for kind in body_media_types}
+        told = {} if example is None else {"example": example}
+        content: dict[str, Any] = {kind: {"schema": schema_of(body), **told} for kind in body_media_types}
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
         for kind in files:
             content.setdefault(kind, {"schema": {"type": "string", "description": "A file."}})
@@ -60,6 +65,17 @@ def documented(
         "responses": {one: answer for one in (status, also) if one is not None},
         "openapi_extra": extra,
     }
+
+
+def _answered(reply: Any, lines: Any) -> dict[str, Any]:
+    """Return the schema of an answer: JSON, a stream of it, or a file."""
+    if reply is not None:
+        found: dict[str, Any] = schema_of(reply)
+        return found
+    if lines is not None:
+        told = "One JSON object a line, or an event each."
+        return {"type": "string", "description": told, "contentMediaType": JSON, "contentSchema": schema_of(lines)}
+    return {"type": "string", "description": "The file, or the text, as it is."}
 
 
 def schema_of(kind: Any) -> Any:

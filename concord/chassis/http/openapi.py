@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from concord.chassis.http.documented import OWN_REFUSALS
+from concord.chassis.http.documented import JSON, OWN_REFUSALS
+from concord.chassis.http.examples import example_of, tell
 from concord.chassis.http.problems import MEDIA_TYPE
 from concord.chassis.identity import Guard, guards_of
 
@@ -36,13 +38,28 @@ _PROBLEM = {
 _OF_ALL = (429, 503)
 _OF_CREDENTIALS = (401, 403)
 _OF_PARAMETERS = (422,)
+_OF_FIELDS = (400, 422)
 _OF_BODIES = (400, 408, 413, 415, 422)
+
+
+def _example(status: int) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    told = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": f"{title}, and why.",
+        "instance": "/v1/…",
+    }
+    if status in _OF_FIELDS:
+        told["errors"] = [{"field": "policy.overlap.initial", "problem": "is 0", "cure": "send a number from 1 to 100"}]
+    return told
 
 
 def _refused(status: int) -> dict[str, Any]:
     return {
         "description": f"{HTTPStatus(status).phrase}.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _example(status)}},
     }
 
 
@@ -84,7 +101,32 @@ def _completed(document: dict[str, Any], guards: Mapping[tuple[str, str], type[G
             if guard is Guard:
                 operation["security"] = [{"bearer": []}]
             _tell_refusals(operation, guard)
+            _tell_examples(operation)
     return document
+
+
+def _tell_examples(operation: dict[str, Any]) -> None:
+    """Give every JSON body and answer an example, and say what the fields of any JSON hold."""
+    sent = operation.get("requestBody", {}).get("content", {})
+    bodies = [(kind, one, True) for kind, one in sent.items()]
+    for answer in operation["responses"].values():
+        bodies += [(kind, one, False) for kind, one in answer.get("content", {}).items()]
+    for kind, body, required_only in bodies:
+        schema = body["schema"]
+        tell(schema)
+        if "example" in body or "examples" in body or "$ref" in schema:
+            continue
+        if kind == JSON or kind.endswith("+json"):
+            body["example"] = example_of(schema, required_only=required_only)
+        elif "contentSchema" in schema:
+            tell(schema["contentSchema"])
+            body["example"] = _line(kind, example_of(schema["contentSchema"]))
+
+
+def _line(kind: str, said: Any) -> str:
+    """Return a line of a stream."""
+    text = msgspec.json.encode(said).decode()
+    return f"event: progress\ndata: {text}\n\n" if kind == "text/event-stream" else f"{text}\n"
 
 
 def _tell_refusals(operation: dict[str, Any], guard: type[Guard] | None) -> None:
