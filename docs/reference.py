@@ -36,6 +36,8 @@ POLICY: Mapping[str, str] = {
     "label_schema": "What a label is. It cannot be changed once units are in: define another project.",
     "name": "For people.",
     "guideline": "Markdown; a changed text is a new version, and each label tells under which it was given.",
+    "guideline_examples": "Contents with the label that is right, and why: shown with the guideline.",
+    "policy.guideline.acknowledge": "Whether each version is to be acknowledged before units are given under it.",
     "policy.overlap.initial": "Independent labels asked for at first. The greatest part of what a unit costs.",
     "policy.overlap.max": "At most so many; what is not settled then goes to a ruling.",
     "policy.consensus.method": "posterior weighs each annotator by what is known of them; majority counts heads.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import kubernetes_validate
 import yaml
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
+from jsonschema import Draft7Validator
 
 from deploy.k8s.render import Manifest
 

@@ -34,7 +34,7 @@ def documented(
     The refusals that the chassis makes of every route, of every body and of every parameter are added in `openapi`.
 
     Args:
-        body: the type of the JSON body; None for none.
+        body: the type of the JSON body; str for a file, None for none.
         body_media_types: those under which it is taken.
         lines: media types under which it is taken as lines of JSON.
         files: media types under which it is taken as a file of some format.
@@ -52,10 +52,10 @@ def documented(
     extra: dict[str, Any] = {OWN_REFUSALS: refusals}
     if body is not None:
         told = {} if example is None else {"example": example}
-        content: dict[str, Any] = {kind: {"schema": schema_of(body), **told} for kind in body_media_types}
+        content: dict[str, Any] = {kind: {"schema": _sent(body), **told} for kind in body_media_types}
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
         for kind in files:
-            content.setdefault(kind, {"schema": {"type": "string", "description": "A file."}})
+            content.setdefault(kind, {"schema": _sent(str)})
         extra["requestBody"] = {"required": True, "content": content}
     if parameters:
         extra["parameters"] = list(parameters)
@@ -65,6 +65,11 @@ def documented(
         "responses": {one: answer for one in (status, also) if one is not None},
         "openapi_extra": extra,
     }
+
+
+def _sent(body: Any) -> Any:
+    """Return the schema of a body: of JSON, or a file's, which is given as `str`."""
+    return {"type": "string", "description": "A file."} if body is str else schema_of(body)
 
 
 def _answered(reply: Any, lines: Any) -> dict[str, Any]:

@@ -90,16 +90,20 @@ def example_of(schema: Any, name: str = "", *, required_only: bool = False) -> A
     kinds = [one for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())) if one.get("type") != "null"]
     if kinds:
         return example_of(kinds[0], name, required_only=required_only)
-    if name in NAMED and _fits(NAMED[name], schema.get("type")):
+    if name in NAMED and _fits(NAMED[name], schema):
         return NAMED[name]
     return _by_type(schema, name, required_only=required_only)
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fits(value: Any, schema: Any) -> bool:
+    """Return whether a value is of a schema's type, and a list's first item of its items'."""
     kinds: Mapping[str, Any] = {
         "string": str, "integer": int, "number": (int, float), "array": list, "object": dict, "boolean": bool,
     }  # fmt: skip
-    return kind in kinds and isinstance(value, kinds[kind])
+    kind = schema.get("type")
+    if kind not in kinds or not isinstance(value, kinds[kind]):
+        return False
+    return not isinstance(value, list) or _fits(value[0], schema.get("items", {}))
 
 
 def _by_type(schema: Any, name: str, *, required_only: bool) -> Any:

@@ -130,7 +130,10 @@ def test_a_person_labels_one_unit_after_the_other_in_a_terminal(five: Served, ru
     first = run(*argv, stdin="ham\n\n", **{TOKEN: person})
     assert ("1 labels accepted" in done(first), "label (ham, spam)" in first.output) == (True, True)
     assert {"first", "second"} <= set(first.output.splitlines())
-    assert "1 labels accepted" in done(run("annotate", "all", project["project_id"], stdin="spam\n", **{TOKEN: person}))
+    odd = run("annotate", "all", project["project_id"], "--by", "echo no >&2; exit 3", **{TOKEN: person})
+    assert (odd.exit_code, "ended with 3: no" in odd.stderr) == (statuses.USAGE, True), odd.output
+    by = ("--by", "grep -q nothing && echo spam || echo ham", "--labels", "1")
+    assert "1 labels accepted" in done(run("annotate", "all", project["project_id"], *by, **{TOKEN: person}))
 
 
 def test_refused_lines_are_listed_with_their_cures_and_the_rest_is_in(five: Served, run: Run, tmp_path: Path) -> None:
