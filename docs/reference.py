@@ -79,6 +79,9 @@ POLICY: Mapping[str, str] = {
     "policy.fatigue.false_alarm_units": "Units between two false alarms of somebody who is steady.",
     "policy.fatigue.break_seconds": "How long a break is.",
     "policy.fatigue.session_minutes_max": "After so long a break is due.",
+    "policy.caps.units_per_day": "Units a day, by UTC, that one annotator is given; 0: no bound.",
+    "policy.caps.hours_per_day": "Hours of active time a day of one annotator; what is held then may be finished. 0: no bound.",
+    "policy.caps.units": "Units of the project that one annotator is given in all; 0: no bound.",
     "policy.priority": "Of the project's units against others'; higher goes first.",
     "policy.deadline_seconds": "From a unit's coming in to its being labelled.",
     "policy.dedupe": "content: the first unit stands for all of its content; id: each is labelled.",
@@ -87,7 +90,7 @@ POLICY: Mapping[str, str] = {
     "targets.audit_pass_rate": "Share of lots that are accepted at first sight, at least.",
     "targets.turnaround_p95_seconds": "From a unit's coming in to its label, for 95 of 100 units, at most.",
 }
-"""What each field of a definition means, and what it costs."""
+"""What fields of a definition mean and cost; of those that are not here, what the code says of them stands there."""
 
 
 def labels() -> str:
@@ -132,8 +135,24 @@ def policy() -> str:
     lines = [MADE, "# What a project says", "", "`PUT /v1/projects/{slug}` takes these fields; what is left out has its default, and what is not known is refused.", ""]  # fmt: skip
     lines += ["| field | default | may be | what it means and costs |", "|---|---|---|---|"]
     for field, default, may in fields():
-        lines.append(f"| `{field}` | {default} | {may} | {POLICY[field]} |")
+        lines.append(f"| `{field}` | {default} | {may} | {POLICY.get(field) or MEANT[field]} |")
     return "\n".join(lines) + "\n"
+
+
+def meant() -> dict[str, str]:
+    """Return what the code itself says of the fields of a definition: the attributes of each struct's docstring."""
+    return dict(_meant(Definition, ""))
+
+
+def _meant(kind: type, path: str) -> Iterator[tuple[str, str]]:
+    told = inspect.type_info(kind)
+    assert isinstance(told, inspect.StructType)
+    said = _attributes(_unindented(kind.__doc__ or ""), indent=4)
+    for one in told.fields:
+        if one.name in said:
+            yield f"{path}{one.name}", said[one.name]
+        if isinstance(one.type, inspect.StructType):
+            yield from _meant(one.type.cls, f"{path}{one.name}.")
 
 
 def fields() -> Iterator[tuple[str, str, str]]:
@@ -210,12 +229,12 @@ def units() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _attributes(text: str) -> dict[str, str]:
+def _attributes(text: str, indent: int = 8) -> dict[str, str]:
     """Return what a docstring says of each attribute."""
     found: dict[str, str] = {}
     name = ""
     for line in text.partition("Attributes:")[2].splitlines():
-        if line.startswith(" " * 8) and not line.startswith(" " * 9) and ":" in line:
+        if line.startswith(" " * indent) and not line.startswith(" " * (indent + 1)) and ":" in line:
             name, _, said = line.strip().partition(": ")
             found[name] = said
         elif name and line.strip():
@@ -313,6 +332,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+MEANT = meant()
 PAGES = {
     "docs/guide/labels.md": labels,
     "docs/guide/policy.md": policy,
