@@ -12,7 +12,7 @@ CAUGHT_WITHIN = 20
 CAUGHT_AT = {
     "errors-left-out": 8,
     "mark-before-said": 5,
-    "no-back-pressure": 5,
+    "no-back-pressure": 15,
     "nothing-before-deciding": 4,
     "offsets-before-said": 3,
     "sameness-by-bytes": 3,
