@@ -20,6 +20,8 @@ UNSEEN_NAME = "Nightingale"
 """Stands in every project's name and in every source id: no annotator may ever see it."""
 BATCH_UNITS_MAX = 5
 BETWEEN_BATCHES_SECONDS = 6.0
+LEAVING = ("export", "certificate", "certificate.html", "ledger", "withdrawals")
+"""What is handed over of an accepted lot, and of no other."""
 LOOK_SECONDS = 10.0
 DOORS = ("json", "ndjson", "structured", "binary")
 COUNTS = ("admitted", "repeated", "duplicate_of", "left_out", "refused_count")
@@ -221,7 +223,11 @@ class Client(Person):
 
     async def _take(self, lot_id: str, status: str, again: bool = False) -> None:
         """Take a lot once, and `again` in the end, when more of it may have been erased."""
-        if (lot_id in self.exported and not again) or (status != "accepted" and not self.chance(0.1)):
+        if lot_id in self.exported and not again:
+            return
+        if status != "accepted":
+            if self.chance(0.1):
+                await self._take_too_early(lot_id)
             return
         replies = []
         # What is erased while all this is fetched would make two stories of it.
@@ -235,3 +241,13 @@ class Client(Person):
             return
         self.exported.add(lot_id)
         self.town.notebook.exported.append(Exported(lot_id, export, certificate, after))
+
+    async def _take_too_early(self, lot_id: str) -> None:
+        """Ask for what nobody gets of a lot before it is accepted; what is accepted once, stays so."""
+        for what in LEAVING:
+            answer = await self.insist("audit", "GET", f"/v1/lots/{lot_id}/{what}")
+            if answer is None or answer.status != 200:
+                continue
+            lot = await self.insist("audit", "GET", f"/v1/lots/{lot_id}")
+            if lot is not None and lot.status == 200 and lot.json()["status"] != "accepted":
+                self.town.notebook.wrongs.append(f"the {what} of lot {lot_id} was handed over before it was accepted")

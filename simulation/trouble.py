@@ -12,7 +12,7 @@ from simulation.clients import UNSEEN_NAME, Client
 from simulation.town import Person, Town
 
 HTTP_DOORS = ("json", "ndjson")
-BETWEEN_TROUBLES_SECONDS = 12.0
+BETWEEN_TROUBLES_SECONDS = 8.0
 BETWEEN_ERASURES_SECONDS = 25.0
 REDEFINITION_CHANCE = 0.35
 

@@ -59,8 +59,8 @@ def policy(draw: random.Random) -> dict[str, Any]:
         "audit": {
             "plan": draw.choice(("sequential", "single", "fraction")),
             "fraction": 0.5,
-            "aql": 0.1,
-            "ltpd": 0.4,
+            # By the second, lots are accepted in which errors were found.
+            **draw.choice(({"aql": 0.1, "ltpd": 0.4}, {"aql": 0.3, "ltpd": 0.7})),
             "on_reject": draw.choice(("relabel", "inspect_all")),
         },
     }
@@ -69,10 +69,13 @@ def policy(draw: random.Random) -> dict[str, Any]:
 def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     """Return a policy with one part of it otherwise, at a corner as often as not; what units are is not touched."""
     initial = draw.choice((1, 2, 3, 5))
+    raised = min(5, before["overlap"]["initial"] + draw.randint(1, 2))
     change: dict[str, Any] = draw.choice(
         (
             {"overlap": {"initial": initial, "max": draw.choice((initial, 5))}},
-            {"overlap": {"initial": initial, "max": draw.choice((initial, 5))}},
+            # More than was asked for, of units that have some of their labels.
+            {"overlap": {"initial": raised, "max": 5}},
+            {"overlap": {"initial": raised, "max": 5}},
             {"consensus": {**before["consensus"], "confidence": draw.choice((0.5, 1.0))}},
             {"gold": {"rate": draw.choice((0.0, 1.0))}},
             {"lot": {"size": draw.choice((1, 5_000)), "seal_after_seconds": draw.choice((1, 30))}},

@@ -10,13 +10,14 @@ from simulation.run import run
 
 CAUGHT_WITHIN = 20
 CAUGHT_AT = {
-    "errors-left-out": 8,
+    "accepted-after-two": 3,
+    "content-is-not-claimed": 5,
+    "errors-left-out": 6,
+    "first-label-wins": 3,
     "mark-before-said": 5,
-    "no-back-pressure": 15,
-    "nothing-before-deciding": 4,
-    "offsets-before-said": 3,
+    "no-back-pressure": 13,
+    "no-sweeper": 2,
     "sameness-by-bytes": 3,
-    "unavailable-is-poison": 11,
 }
 """At which seed each was caught, where that is not the first; that seed is tried first."""
 
@@ -29,13 +30,16 @@ def seeds(name: str) -> Iterator[int]:
 
 
 def caught_at(name: str) -> int | None:
-    """Return the seed at which a bug is caught; one that only shows over many seeds, at the last of them."""
+    """Return the seed at which a bug is caught; one that only shows over many seeds, at the last of them.
+
+    A seed that breaks without the bug, too, has not caught it.
+    """
     runs: list[list[Settled]] = []
     for seed in seeds(name):
         with planted(name):
             outcome = run(seed, patient=False)
         runs.append(outcome.settled)
-        if outcome.broken or any(too_sure(runs)):
+        if any(too_sure(runs)) or (outcome.broken and not run(seed, patient=False).broken):
             return seed
     return None
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from concord.chassis.letter_door import PATH
 from deploy.local import observers, prometheus
 from deploy.local.ports import Ports
 from deploy.local.services import SERVICES, parts
@@ -15,6 +16,7 @@ from deploy.local.services import SERVICES, parts
 ROOT = Path(__file__).parents[4]
 PROMETHEUS = ROOT / "deploy" / "observability" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
+LETTER_DOOR = ROOT / "concord" / "chassis" / "letter_door.py"
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -152,7 +154,10 @@ def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path
 @pytest.mark.parametrize("page", ["runbook.md", "security.md"])
 def test_every_route_that_a_page_names_exists(page: str) -> None:
     told = set(re.findall(r"`(?:GET|PUT|POST) /v1([^`?]+)", (ROOT / "docs" / page).read_text()))
-    routes = {
+    # The door to dead letters is every service's, and written once.
+    of_letters = re.findall(r'{PATH}(/[^"]*)"', LETTER_DOOR.read_text().replace("{{", "{").replace("}}", "}"))
+    letters = PATH.removeprefix("/v1")
+    routes = {letters, *(f"{letters}{rest}" for rest in of_letters)} | {
         route
         for service in SERVICES
         for route in re.findall(r'"(/[^"]*)"', _api(service))
