@@ -100,7 +100,7 @@ def router() -> APIRouter:
     ruled = documented(body=Ruling, reply=RuledUnit, refusals=(404, 409))
     routes.post("/escalations/{unit_id}/ruling", **ruled)(rule_one)
     routes.post("/rulings", **documented(body=Rulings, reply=RuledUnits))(rule_many)
-    streamed = documented(reply_media_types=(LINES,), refusals=(404,))
+    streamed = documented(reply_lines=Resolution, reply_media_types=(LINES,), refusals=(404,))
     routes.get("/projects/{project_id}/resolutions", **streamed)(stream_resolutions)
     weighed = documented(reply=ProjectWeights, refusals=(404,))
     routes.get("/projects/{project_id}/competence", **weighed)(show_competence)

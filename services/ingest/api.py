@@ -120,7 +120,7 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.get("/imports/{import_id}", **documented(reply=ImportBody, refusals=(404,)))(show_import)
     sent = documented(body=str, body_media_types=(), files=ANY_FILE, reply=ImportBody, refusals=(404, 409))
     routes.patch("/imports/{import_id}", **sent)(send_import)
-    followed = documented(reply_media_types=(EVENT_STREAM,), refusals=(404,))
+    followed = documented(reply_lines=ImportBody, reply_media_types=(EVENT_STREAM,), refusals=(404,))
     routes.get("/imports/{import_id}/events", **followed)(watch_import)
     found = documented(body=WantedUnits, reply=FoundUnits, refusals=(404,))
     routes.post("/projects/{project_id}/units/find", **found)(find_units)

@@ -78,7 +78,7 @@ def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
     routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
-    followed = documented(reply_media_types=(EVENT_STREAM,), refusals=(404,))
+    followed = documented(reply_lines=Quality, reply_media_types=(EVENT_STREAM,), refusals=(404,))
     routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
     routes.get("/projects/{project_id}/quality/pairs", **documented(reply=AgreementOfPairs, refusals=(404,)))(
         show_pairs
