@@ -1,4 +1,4 @@
-"""`concord projects`: define, list and show."""
+"""`concord projects`: define, list and show; pause, resume and close; who changed what."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import click
 import msgspec
 
 from cli.session import Session, console, json_file, show_table, speaks
-from concord.client.models import Project
+from concord.client.models import Json, Project
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group("projects")
 def verb() -> None:
-    """Define, list and show projects."""
+    """Define, list and show projects; pause, resume and close them; show who changed what."""
 
 
 @verb.command("put")
@@ -55,6 +55,64 @@ def show(session: Session, project_id: str) -> None:
     with session.client() as concord:
         found = concord.project(project_id)
     session.told(found, lambda: _show(found))
+
+
+@verb.command("pause")
+@click.argument("project_id")
+@click.option("--reason", default="", help="Why, as annotators and your colleagues will read it.")
+@speaks
+def pause(session: Session, project_id: str, reason: str) -> None:
+    """Pause PROJECT_ID: nothing more is given out or taken in until it is resumed."""
+    with session.client() as concord:
+        _told(session, concord.pause_project(project_id, reason))
+
+
+@verb.command("resume")
+@click.argument("project_id")
+@speaks
+def resume(session: Session, project_id: str) -> None:
+    """Resume PROJECT_ID: all goes on where it was."""
+    with session.client() as concord:
+        _told(session, concord.resume_project(project_id))
+
+
+@verb.command("close")
+@click.argument("project_id")
+@click.option("--reason", default="", help="Why, as annotators and your colleagues will read it.")
+@click.option("--yes", is_flag=True, help="Do not ask: a closed project is never opened again.")
+@speaks
+def close(session: Session, project_id: str, reason: str, yes: bool) -> None:
+    """Close PROJECT_ID, for good: what was begun is settled, and nothing new is taken."""
+    if not yes:
+        click.confirm(f"{project_id} cannot be opened again. Close it?", abort=True)
+    with session.client() as concord:
+        _told(session, concord.close_project(project_id, reason))
+
+
+@verb.command("changes")
+@click.argument("project_id")
+@speaks
+def changes(session: Session, project_id: str) -> None:
+    """Show who changed what of PROJECT_ID, and when, oldest first."""
+    with session.client() as concord:
+        found = concord.changes(project_id)
+    columns = ("revision", "at", "by", "field", "before", "after")
+    rows = [(one.revision, one.at, one.by, one.field, _short(one.before), _short(one.after)) for one in found]
+    session.each(found, lambda: show_table(columns, rows))
+
+
+VALUE_CHARACTERS = 60
+
+
+def _short(value: Json) -> str:
+    """Return a value as it fits into a column; --json prints it whole."""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…"
+
+
+def _told(session: Session, found: Project) -> None:
+    reason = f": {found.life_reason}" if found.life_reason else ""
+    session.told(found, lambda: click.echo(f"{found.project_id} is {found.life}{reason}"))
 
 
 def _show(found: Project) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from concord.client import exports, people, projects, results, units
+from concord.client import exports, letters, people, projects, results, units
 from concord.client.addresses import Addresses
 from concord.client.driving import ANSWER_BYTES_MAX, BLOCK_BYTES, Patience, digest, patiently
 from concord.client.errors import Damaged
@@ -200,6 +200,10 @@ class Concord:
 
     define_project = called(projects.define_project)
     project = called(projects.project)
+    pause_project = called(projects.pause_project)
+    resume_project = called(projects.resume_project)
+    close_project = called(projects.close_project)
+    changes = called(projects.changes)
     define_annotator = called(projects.define_annotator)
     annotator = called(projects.annotator)
     stranded = called(projects.stranded)
@@ -237,6 +241,8 @@ class Concord:
     rule = called(people.rule)
     inspections = called(people.inspections)
     inspect = called(people.inspect)
+    dead_letters = called(letters.dead_letters)
+    replay_dead_letter = called(letters.replay_dead_letter)
     projects = called(projects.projects)
 
 
@@ -330,6 +336,10 @@ class AsyncConcord:
 
     define_project = awaited(projects.define_project)
     project = awaited(projects.project)
+    pause_project = awaited(projects.pause_project)
+    resume_project = awaited(projects.resume_project)
+    close_project = awaited(projects.close_project)
+    changes = awaited(projects.changes)
     define_annotator = awaited(projects.define_annotator)
     annotator = awaited(projects.annotator)
     stranded = awaited(projects.stranded)
@@ -367,6 +377,8 @@ class AsyncConcord:
     rule = awaited(people.rule)
     inspections = awaited(people.inspections)
     inspect = awaited(people.inspect)
+    dead_letters = awaited(letters.dead_letters)
+    replay_dead_letter = awaited(letters.replay_dead_letter)
     projects = awaited(projects.projects)
 
 

@@ -42,6 +42,52 @@ class Project(Struct, frozen=True):
     guideline_version: int
     policy: dict[str, Json]
     targets: dict[str, Json]
+    life: str
+    life_reason: str
+
+
+class Change(Struct, frozen=True):
+    """One field of a project that somebody changed: since which revision, when, by whom and in which role."""
+
+    revision: int
+    at: str
+    by: str
+    role: str
+    field: str
+    before: Json
+    after: Json
+
+
+class ChangePage(Struct, frozen=True):
+    """Some changes, and after which revision the list goes on."""
+
+    changes: list[Change]
+    next: int | None = None
+
+
+class Letter(Struct, frozen=True):
+    """A record that a service could not take: where it lies, why, and when it was sent again, if ever."""
+
+    letter_id: str
+    service: str
+    topic: str
+    partition: int
+    offset: int
+    is_whole: bool
+    error: str
+    reason: str
+    attempts: int
+    set_aside_at: str
+    replayed_at: str | None
+    replayed_by: str
+
+
+class LetterPage(Struct, frozen=True):
+    """Some dead letters, the newest first, the cursor of older ones, and how many older ones lie on the topic alone."""
+
+    letters: list[Letter]
+    next: str | None
+    left_out: int
 
 
 class ProjectPage(Struct, frozen=True):

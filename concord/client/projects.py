@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from concord.client.asking import got, path_of, query_of, sent
-from concord.client.models import Json, Project, ProjectPage
+from concord.client.models import Change, ChangePage, Json, Project, ProjectPage
 from concord.client.steps import Flow
 from concord.client.work import Annotator, Credential, Stranded
 
@@ -34,6 +34,39 @@ def projects() -> Flow[list[Project]]:
     while True:
         page = yield from got(ProjectPage, "ingest", "/v1/projects", query_of(limit=PAGE, after=after))
         found += page.projects
+        if page.next is None:
+            return found
+        after = page.next
+
+
+def pause_project(project_id: str, reason: str = "") -> Flow[Project]:
+    """Pause a project: nothing more is given out or taken in; what people hold may be finished, and counts."""
+    return _turned(project_id, "pause", reason)
+
+
+def resume_project(project_id: str, reason: str = "") -> Flow[Project]:
+    """Resume a paused project: all goes on where it was."""
+    return _turned(project_id, "resume", reason)
+
+
+def close_project(project_id: str, reason: str = "") -> Flow[Project]:
+    """Close a project, for good: nothing more is taken in or given out, and what was begun is settled."""
+    return _turned(project_id, "close", reason)
+
+
+def _turned(project_id: str, turn: str, reason: str) -> Flow[Project]:
+    path = path_of(f"/v1/projects/{{id}}/{turn}", id=project_id)
+    return sent(Project, "ingest", "POST", path, {"reason": reason})
+
+
+def changes(project_id: str) -> Flow[list[Change]]:
+    """Return who changed what of a project, and when, oldest first."""
+    found: list[Change] = []
+    after = 0
+    path = path_of("/v1/projects/{id}/changes", id=project_id)
+    while True:
+        page = yield from got(ChangePage, "ingest", path, query_of(after=after))
+        found += page.changes
         if page.next is None:
             return found
         after = page.next

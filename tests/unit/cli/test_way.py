@@ -146,6 +146,35 @@ def test_refused_lines_are_listed_with_their_cures_and_the_rest_is_in(five: Serv
     assert ("1 admitted" in told.output, "refused, 2 of 2" in told.output) == (True, True), told.output
 
 
+def test_a_project_is_paused_resumed_and_closed_and_tells_who_did_it(five: Served, run: Run, tmp_path: Path) -> None:
+    client = {TOKEN: five.token("client", "boss-of-it", "k1")}
+    (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
+    (tmp_path / "u.jsonl").write_text('{"id": "a", "content": "first"}\n')
+    project = as_json(run("projects", "put", "life", str(tmp_path / "p.json"), "--json", **client))["project_id"]
+    paused = run("projects", "pause", project, "--reason", "the guideline is wrong", **client)
+    assert done(paused) == f"{project} is paused: the guideline is wrong\n"
+    assert run("import", project, str(tmp_path / "u.jsonl"), **client).exit_code == statuses.REFUSED
+    assert done(run("projects", "resume", project, **client)) == f"{project} is open\n"
+    assert run("projects", "close", project, stdin="n\n", **client).exit_code != statuses.OK
+    assert as_json(run("projects", "close", project, "--yes", "--json", **client))["life"] == "closed"
+    lives = [one for one in lines(run("projects", "changes", project, "--json", **client)) if one["field"] == "life"]
+    assert [(one["before"], one["after"]) for one in lives] == [
+        ("open", "paused"), ("paused", "open"), ("open", "closed"),
+    ]  # fmt: skip
+    assert {one["by"] for one in lives} == {"boss-of-it"}
+    assert "the guideline is wrong" in done(run("projects", "changes", project, **client))
+
+
+def test_operators_look_through_dead_letters_and_others_do_not(five: Served, run: Run) -> None:
+    operator = {TOKEN: five.token("operator")}
+    assert lines(run("dead-letters", "list", "--json", **operator)) == []
+    assert done(run("dead-letters", "list", "--service", "ingest", **operator)) == "none\n"
+    unknown = run("dead-letters", "replay", "ingest", "no-such-letter", **operator)
+    assert (unknown.exit_code, "REFUSED" in unknown.stderr) == (statuses.REFUSED, True), unknown.output
+    client = {TOKEN: five.token("client", "", "k1")}
+    assert run("dead-letters", "list", **client).exit_code == statuses.NOT_SIGNED_IN
+
+
 def test_every_refusal_ends_with_its_sentence_and_its_named_status(five: Served, run: Run, tmp_path: Path) -> None:
     client = {TOKEN: five.token("client", "", "k1")}
     odd = tmp_path / "odd.json"

@@ -8,6 +8,7 @@ import pytest
 from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
+from concord.chassis.letter_door import Letters
 from concord.client import models, work
 from services.adjudicate import schemas as adjudicate
 from services.assign import schemas as assign
@@ -19,6 +20,8 @@ from services.metrics.schemas import quality as metrics
 PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Project: ingest.ProjectBody,
     models.ProjectPage: ingest.Projects,
+    models.ChangePage: ingest.Changes,
+    models.LetterPage: Letters,
     models.Report: ingest.AdmissionReport,
     models.Import: ingest.ImportBody,
     models.FoundUnits: ingest.FoundUnits,
