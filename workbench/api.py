@@ -48,7 +48,7 @@ class Onward(Guard):
 
 Anybody = Annotated[Caller, require(*Role)]
 AnybodyOnward = Annotated[Caller, Depends(Onward(tuple(Role)))]
-PLAN_FIELDS = [{"name": one.name, "in": "query", "required": True} for one in msgspec.structs.fields(PlanWish)]
+PLAN_FIELDS = [{"name": one.name, "in": "query", "required": one.required} for one in msgspec.structs.fields(PlanWish)]
 
 
 @dataclass(frozen=True, slots=True)

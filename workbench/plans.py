@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from concord.quality.acceptance import Guarantee, find_single_plan, sequential_plan
+from concord.quality.iso_2859 import Inspection, standard_plan
 from concord.quality.stopping_law import Bounds, stopping_law
 
 LOT_UNITS_MAX = 10_000
@@ -12,10 +13,15 @@ LINE_POINTS_MAX = 400
 """Points at which the lines are told: a longer plan is told at every so many units."""
 RISK_MIN = 0.001
 RATES_APART_MIN = 0.005
+SEVERITIES: tuple[Inspection, ...] = ("normal", "tightened", "reduced")
 
 
 class PlanWish(msgspec.Struct, frozen=True):
-    """The part of a policy that a plan follows from, and the lot; the fields are those of `policy.audit`."""
+    """The part of a policy that a plan follows from, and the lot; the fields are those of `policy.audit`.
+
+    Attributes:
+        level, inspection: of ISO 2859-1; II and normal where they are empty.
+    """
 
     plan: str
     fraction: float
@@ -24,6 +30,8 @@ class PlanWish(msgspec.Struct, frozen=True):
     alpha: float
     beta: float
     lot_units: int
+    level: str = ""
+    inspection: str = ""
 
 
 class PlanBody(msgspec.Struct, frozen=True):
@@ -53,8 +61,9 @@ def plan_of(wish: PlanWish) -> PlanBody:
         raise ValueError(f"A plan is drawn for lots of 1 to {LOT_UNITS_MAX} units.")
     if wish.plan == "fraction":
         size = max(1, math.ceil(min(wish.fraction, 1.0) * wish.lot_units))
-        accept = math.floor(wish.aql * size)
-        return PlanBody(size, float(size), [0, size], [-1, accept], [accept + 1, accept + 1])
+        return _fixed(size, math.floor(wish.aql * size))
+    if wish.plan == "iso_2859_1":
+        return _standard(wish)
     if wish.plan not in ("sequential", "single"):
         raise ValueError(f"A plan of the kind {wish.plan} is not drawn.")
     if min(wish.alpha, wish.beta) < RISK_MIN or wish.ltpd - wish.aql < RATES_APART_MIN:
@@ -68,6 +77,22 @@ def plan_of(wish: PlanWish) -> PlanBody:
     law = stopping_law(bounds)
     good, _ = guarantee.lot_errors
     return _told(bounds, float(law.mean_inspected(law.in_lot(wish.lot_units, good))))
+
+
+def _standard(wish: PlanWish) -> PlanBody:
+    if wish.inspection not in ("", *SEVERITIES):
+        raise ValueError(f"Inspection is {', '.join(SEVERITIES)}, not {wish.inspection}.")
+    if wish.lot_units == 1:
+        return _fixed(1, 0)
+    severity: Inspection = next((one for one in SEVERITIES if one == wish.inspection), "normal")
+    found = standard_plan(wish.lot_units, round(100 * wish.aql, 9), wish.level or "II", severity)
+    # As audit decides: a whole lot that is wrong throughout fails.
+    return _fixed(found.sample_size, min(found.accept_max, found.sample_size - 1))
+
+
+def _fixed(size: int, accept_max: int) -> PlanBody:
+    """Return a plan that decides once, at its end."""
+    return PlanBody(size, float(size), [0, size], [-1, accept_max], [accept_max + 1, accept_max + 1])
 
 
 def _told(bounds: Bounds, mean: float) -> PlanBody:

@@ -22,7 +22,11 @@ Json = Any
 
 
 class PlanTerms(msgspec.Struct, frozen=True):
-    """What a lot's plan follows from; the fields are those of `policy.audit`, and the units it was made for."""
+    """What a lot's plan follows from; the fields are those of `policy.audit`, and the units it was made for.
+
+    Attributes:
+        level, inspection: of a plan of ISO 2859-1, its level and how severe it is; empty for others.
+    """
 
     plan: str
     fraction: float
@@ -31,6 +35,8 @@ class PlanTerms(msgspec.Struct, frozen=True):
     alpha: float
     beta: float
     lot_units: int
+    level: str = ""
+    inspection: str = ""
 
 
 class LotBody(msgspec.Struct, frozen=True):

@@ -95,6 +95,6 @@ def _together(series: Series) -> Together:
 
 
 def _terms(plan: Plan) -> PlanTerms:
-    return PlanTerms(
-        plan.kind, plan.sample_size / plan.lot_units, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units
-    )
+    level, inspection = (plan.standard.level, plan.standard.inspection) if plan.standard is not None else ("", "")
+    share = plan.sample_size / plan.lot_units
+    return PlanTerms(plan.kind, share, plan.aql, plan.ltpd, plan.alpha, plan.beta, plan.lot_units, level, inspection)

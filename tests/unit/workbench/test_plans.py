@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from services.audit.domain.verdict import plan_for
+from concord.quality.iso_2859 import Inspection
+from services.audit.domain.verdict import Terms, plan_for
 from workbench.plans import LINE_POINTS_MAX, PlanWish, plan_of
 
 WISH = PlanWish("sequential", 0.05, 0.01, 0.05, 0.05, 0.10, 500)
@@ -25,6 +26,17 @@ def test_a_percentage_is_judged_at_its_end() -> None:
     assert (plan.sample_max, plan.accept_at[-1]) == (decides.sample_size, decides.accept_max)
 
 
+@pytest.mark.parametrize("inspection", ["normal", "tightened", "reduced"])
+@pytest.mark.parametrize("lot_units", [1, 2, 20, 500, 5_000])
+def test_a_plan_of_the_standard_is_the_one_by_which_audit_decides(inspection: Inspection, lot_units: int) -> None:
+    series = Terms("I", inspection)
+    decides = plan_for("iso_2859_1", 0.05, 0.01, 0.05, 0.05, 0.10, lot_units, series)
+    wish = msgspec.structs.replace(WISH, plan="iso_2859_1", level="I", inspection=inspection, lot_units=lot_units)
+    plan = plan_of(wish)
+    assert (plan.sample_max, plan.accept_at[-1]) == (decides.sample_size, decides.accept_max)
+    assert plan.reject_at[-1] == decides.accept_max + 1
+
+
 def test_a_sequential_plan_costs_less_than_its_most_where_the_lot_is_good() -> None:
     plan = plan_of(WISH)
     assert 40 < plan.mean_at_aql < plan.sample_max
@@ -37,7 +49,17 @@ def test_a_long_plan_is_told_at_few_points_the_last_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"alpha": 0.0001}, {"ltpd": 0.012}, {"lot_units": 0}, {"lot_units": 1_000_000}, {"aql": 0.9}]
+    "changes",
+    [
+        {"alpha": 0.0001},
+        {"ltpd": 0.012},
+        {"lot_units": 0},
+        {"lot_units": 1_000_000},
+        {"aql": 0.9},
+        {"plan": "iso_2859_1", "aql": 0.011},
+        {"plan": "iso_2859_1", "level": "IV"},
+        {"plan": "iso_2859_1", "inspection": "odd"},
+    ],
 )
 def test_what_would_be_no_plan_or_cost_too_much_is_refused(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"\w"):

@@ -113,7 +113,7 @@ export const arabic = {
   "audit.reason": "ملاحظة إن أردت", "audit.check": "فحص",
   "plan.label": "فُحص {inspected}، والخطأ {errors}؛ يُفحص {sample} على الأكثر", "plan.inspected": "فُحص", "plan.errors": "خطأ",
   "plan.reject": "تُرفض من هنا", "plan.accept": "تُقبل من هنا", "plan.here": "فُحص {inspected}، والخطأ {errors}",
-  "plan.sequential": "أقل ما يكفي من الدليل", "plan.single": "عينة ثابتة", "plan.fraction": "نسبة مئوية",
+  "plan.sequential": "أقل ما يكفي من الدليل", "plan.single": "عينة ثابتة", "plan.fraction": "نسبة مئوية", "plan.iso_2859_1": "ISO 2859-1 بقواعد التبديل",
 
   "projects.title": "المشاريع", "projects.all": "كل المشاريع", "projects.none": "لا مشروع بعد.", "projects.name": "الاسم", "projects.kind": "الوسوم",
   "projects.overlap": "وسوم الوحدة", "projects.guideline": "الدليل", "projects.id": "المعرّف",
@@ -160,6 +160,7 @@ export const arabic = {
   "setup.labels": { one: "نحو وسم واحد للوحدة، بين {initial} و{max}، إن أصاب كل واحد في {right} من المرات.", two: "نحو وسمين للوحدة، بين {initial} و{max}، إن أصاب كل واحد في {right} من المرات.", few: "نحو {count} وسوم للوحدة، بين {initial} و{max}، إن أصاب كل واحد في {right} من المرات.", many: "نحو {count} وسمًا للوحدة، بين {initial} و{max}، إن أصاب كل واحد في {right} من المرات.", other: "نحو {count} وسم للوحدة، بين {initial} و{max}، إن أصاب كل واحد في {right} من المرات." },
   "setup.audited": "يُفحص نحو {count} من {lot} وحدة في الدفعة الجيدة، و{most} على الأكثر.",
   "setup.promise": "دفعة فيها {ltpd} خطأ تُقبل في {beta} من المرات على الأكثر؛ ودفعة فيها {aql} خطأ تُرفض في {alpha} من المرات على الأكثر.",
+  "setup.standard": "خطة المعيار تحت الفحص العادي. بعد الأخطاء يُشدَّد الفحص حتى تُقبل الدفعات من جديد.",
   "setup.noPromise": "لا تعد النسبة المئوية بشيء عما يبقى من خطأ.", "setup.goldSays": "مما يراه الواسمون {gold} ذهب مخفي يقيسهم.",
   "setup.preview": "كما سيراه الواسمون", "setup.noPreview": "لا شيء يُعرض حتى يصح المخطط.", "setup.says": "الوسم هو",
   "schema.classes": "الأصناف، في كل سطر واحد", "schema.lowest": "الأدنى", "schema.highest": "الأعلى", "schema.low": "من", "schema.high": "إلى",

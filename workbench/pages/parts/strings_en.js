@@ -113,7 +113,7 @@ export const english = {
   "audit.reason": "Remark, if you want to make one", "audit.check": "Check",
   "plan.label": "{inspected} checked, {errors} wrong; at most {sample} are checked", "plan.inspected": "checked", "plan.errors": "wrong",
   "plan.reject": "rejected from here", "plan.accept": "accepted from here", "plan.here": "{inspected} checked, {errors} wrong",
-  "plan.sequential": "As few as the evidence needs", "plan.single": "A fixed sample", "plan.fraction": "A percentage",
+  "plan.sequential": "As few as the evidence needs", "plan.single": "A fixed sample", "plan.fraction": "A percentage", "plan.iso_2859_1": "ISO 2859-1, with its switching rules",
 
   "projects.title": "Projects", "projects.all": "All projects", "projects.none": "There is no project yet.", "projects.name": "Name", "projects.kind": "Labels",
   "projects.overlap": "Labels a unit", "projects.guideline": "Guideline", "projects.id": "Id",
@@ -160,6 +160,7 @@ export const english = {
   "setup.labels": { one: "About {count} label a unit, between {initial} and {max}, if everybody is right {right} of the time.", other: "About {count} labels a unit, between {initial} and {max}, if everybody is right {right} of the time." },
   "setup.audited": "About {count} of {lot} units a lot are checked where it is good, {most} at most.",
   "setup.promise": "A lot with {ltpd} wrong is accepted at most {beta} of the time; one with {aql} wrong is rejected at most {alpha} of the time.",
+  "setup.standard": "The standard's plan under normal inspection. After errors it is tightened until lots pass again.",
   "setup.noPromise": "A percentage promises nothing of the errors that are left.", "setup.goldSays": "Of what annotators see, {gold} is hidden gold that measures them.",
   "setup.preview": "As annotators will see it", "setup.noPreview": "There is nothing to show until the schema is right.", "setup.says": "The label is",
   "schema.classes": "Classes, one a line", "schema.lowest": "Lowest", "schema.highest": "Highest", "schema.low": "From", "schema.high": "To",

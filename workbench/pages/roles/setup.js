@@ -75,8 +75,8 @@ function Form() {
         <div class="row">${field("confidence", "number", { min: 0.5, max: 1, step: "any", required: true })}${field("gold", "number", { min: 0, max: 1, step: "any", required: true })}</div></fieldset>
       <fieldset class="card"><legend>${t("setup.checked")}</legend>
         <div class="row">${field("lot", "number", { min: 1, max: 5000, required: true })}
-          <label>${t("setup.plan")} <select value=${form.plan} onChange=${set("plan")}>${["sequential", "single", "fraction"].map((one) => html`<option value=${one}>${t(`plan.${one}`)}</option>`)}</select></label></div>
-        ${form.plan === "fraction" ? share("fraction") : html`<div class="row">${share("aql")}${share("ltpd")}</div><div class="row">${share("alpha")}${share("beta")}</div>`}</fieldset>
+          <label>${t("setup.plan")} <select value=${form.plan} onChange=${set("plan")}>${["sequential", "single", "iso_2859_1", "fraction"].map((one) => html`<option value=${one}>${t(`plan.${one}`)}</option>`)}</select></label></div>
+        ${form.plan === "fraction" ? share("fraction") : form.plan === "iso_2859_1" ? share("aql") : html`<div class="row">${share("aql")}${share("ltpd")}</div><div class="row">${share("alpha")}${share("beta")}</div>`}</fieldset>
       ${problem && html`<div class="problem" role="alert"><p>${problem.message}</p>${problem.errors?.length > 1 && html`<ul>${problem.errors.map((one) => html`<li><code>${one.field}</code> ${one.problem}; ${one.cure}</li>`)}</ul>`}</div>`}
       <button type="submit" class="button primary" disabled=${Boolean(schema.problem)}>${t("setup.create")}</button></form>
     <div class="aside"><${Consequences} form=${form} /><${Preview} kind=${form.kind} schema=${schema} /></div></div></main>`;
@@ -107,7 +107,7 @@ function Consequences({ form }) {
   return html`<section class="card consequences" aria-live="polite"><h2>${t("setup.comesTo")}</h2>
     <p>${t("setup.labels", { count: Math.round(labelsExpected(form) * 10) / 10, right: percent(RIGHT, 0), initial: form.initial, max: form.max })}</p>
     ${plan.found && html`<p>${t("setup.audited", { count: whole(Math.round(plan.found.mean_at_aql)), lot: whole(form.lot), most: whole(plan.found.sample_max) })}</p>
-      <p>${form.plan === "fraction" ? t("setup.noPromise") : t("setup.promise", { ltpd: percent(ltpd), beta: percent(beta), aql: percent(aql), alpha: percent(alpha) })}</p>`}
+      <p>${form.plan === "fraction" ? t("setup.noPromise") : form.plan === "iso_2859_1" ? t("setup.standard") : t("setup.promise", { ltpd: percent(ltpd), beta: percent(beta), aql: percent(aql), alpha: percent(alpha) })}</p>`}
     ${plan.problem && html`<p class="problem">${plan.problem}</p>`}
     <p>${t("setup.goldSays", { gold: percent(form.gold, 0) })}</p></section>`;
 }
