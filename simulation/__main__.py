@@ -3,8 +3,10 @@
 import argparse
 import json
 import logging
+import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -21,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     bug = planted(asked.plant) if asked.plant else nullcontext()
     with _told(asked.trace), bug, report.Progress(len(seeds), sys.stderr) as progress:
-        for seed in seeds:
-            outcomes.append(run(seed, print if asked.trace else None))
-            progress.advance(outcomes[-1])
+        for outcome in _runs(seeds, asked.jobs, asked.trace):
+            outcomes.append(outcome)
+            progress.advance(outcome)
     print(report.table(outcomes))
     for outcome in outcomes:
         if outcome.broken:
@@ -35,6 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"OVER ALL SEEDS: {sentence}")
     print(report.closing_line(outcomes))
     return 1 if over_all or any(outcome.broken for outcome in outcomes) else 0
+
+
+def _runs(seeds: Sequence[int], jobs: int, trace: bool) -> Iterable[Outcome]:
+    """Yield what became of each seed, in their order; a seed is the same story in whatever process it runs."""
+    if trace or min(jobs, len(seeds)) == 1:
+        yield from (run(seed, print if trace else None) for seed in seeds)
+        return
+    # Forked, so that a planted bug is in every one of them.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(run, seeds)
 
 
 @contextmanager
@@ -57,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=_count, default=20, help="how many seeds to run (20)")
     parser.add_argument("--first", type=int, default=1, help="the first of them (1)")
     parser.add_argument("--seed", type=int, help="run this one alone, exactly as it ran before")
+    parser.add_argument("--jobs", type=_count, default=1, help="how many seeds run at the same time (1)")
     parser.add_argument("--trace", action="store_true", help="print every record, insert and reply as it happens")
     parser.add_argument("--plant", choices=sorted({**PLANTED, **UNSEEN}), help="plant a bug, to see that it is caught")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what happened to a file")
@@ -66,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} seeds cannot be run; say 1 or more")
+        raise argparse.ArgumentTypeError(f"{number} is too few; say 1 or more")
     return number
 
 

@@ -67,7 +67,7 @@ STEPS = (
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
-    Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20")),
+    Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20", "--jobs", "2")),
     _pytest(
         "ports on the real parts",
         *("-m", "real", "--ignore=tests/end_to_end", "--ignore-glob=tests/integration/test_*.py"),

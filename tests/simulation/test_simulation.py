@@ -70,6 +70,6 @@ def test_a_broken_seed_says_what_it_broke_and_how_to_replay_it(
     assert (told["seeds"], told["broken"]) == (1, [1])
 
 
-def test_seeds_that_hold_end_with_status_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--first", "2", "--seeds", "2"]) == 0
+def test_seeds_that_hold_end_with_status_0_side_by_side_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--first", "2", "--seeds", "2", "--jobs", "2"]) == 0
     assert "HOLDS: 2 seeds, no broken invariant" in capsys.readouterr().out
