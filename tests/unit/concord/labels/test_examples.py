@@ -11,7 +11,7 @@ import pytest
 import concord.labels
 
 MODULES = ["concord.labels", *(f"concord.labels.{each.name}" for each in pkgutil.iter_modules(concord.labels.__path__))]
-ABSTRACT = {"LabelSchema", "ClassedSchema", "SchemaFault", "LabelFault"}
+ABSTRACT = {"LabelSchema", "ClassedSchema", "SchemaFault", "LabelFault", "TooMuchToCut"}
 PLAIN = {
     "classes",
     "Region",
@@ -26,6 +26,7 @@ PLAIN = {
     "Field",
     "Condition",
     "ids",
+    "Example",
 }
 
 
