@@ -38,7 +38,7 @@ class Finding:
 
 def everything(ports: Ports) -> list[Finding]:
     """Return every finding, what only `make test` needs and the ports included."""
-    programs = [_linux(), _python(), _java(), _maven(), _disk(), _promtool()]
+    programs = [_linux(), _python(), _java(), _maven(), _disk(), _promtool(), *map(_of_the_guide, ("curl", "jq"))]
     return [*programs, *(_port(name, port) for name, port in ports.as_dict().items())]
 
 
@@ -52,6 +52,12 @@ def java_version(text: str) -> int | None:
     """Return the feature release in what ``java -version`` prints; None when it is none. 1.8 counts as 8."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found.group(1)) if found else None
+
+
+def _of_the_guide(program: str) -> Finding:
+    # What the guide's walk calls: without it `make test` leaves the walk out, and says so.
+    found = shutil.which(program)
+    return Finding(f"{program} (for the guide)", found or "none", "" if found else f"apt-get install -y {program}")
 
 
 def _linux() -> Finding:
