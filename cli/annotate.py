@@ -20,14 +20,18 @@ def verb() -> None:
 
 
 @verb.command("claim")
-@click.argument("project_id")
+@click.argument("project_id", default="")
 @click.option("--units", default=1, show_default=True, type=click.IntRange(1, 50), help="How many to hold.")
 @click.option("--wait", default=0, type=click.IntRange(0, WAIT_SECONDS_MAX), help="Seconds to wait for work.")
 @speaks
 def claim(session: Session, project_id: str, units: int, wait: int) -> None:
-    """Hold units of PROJECT_ID, and show what they say."""
+    """Hold units of PROJECT_ID, or without it of whichever project's turn it is, and show what they say."""
+    if wait and not project_id:
+        raise click.UsageError("work is waited for in one project; name it, or leave --wait out")
     with session.client() as concord:
-        found = concord.claim(project_id, units=units, wait_seconds=wait)
+        found = (
+            concord.claim(project_id, units=units, wait_seconds=wait) if project_id else concord.claim_any(units=units)
+        )
         held = [(one, concord.payload(one.payload_url)) for one in found.assignments]
     rows = [(one.assignment_id, one.lease_until, content) for one, content in held]
 
@@ -41,7 +45,24 @@ def claim(session: Session, project_id: str, units: int, wait: int) -> None:
         {"assignment_id": one.assignment_id, "unit_id": one.unit_id, "lease_until": one.lease_until, "content": content}
         for one, content in held
     ]
-    session.told({"assignments": told, "reason": found.reason}, show)
+    session.told({"assignments": told, "reason": found.reason, "why": found.why}, show)
+
+
+@verb.command("standing")
+@speaks
+def standing(session: Session) -> None:
+    """Show who you are here, and of each project how much waits for you or why nothing does, caps among it."""
+    with session.client() as concord:
+        found = concord.standing()
+
+    def show() -> None:
+        until = f" until {found.state_until}" if found.state_until else ""
+        why = f": {found.state_reason}" if found.state_reason else ""
+        click.echo(f"{found.annotator_id}: {found.state}{until}{why}; {len(found.leases)} units in hand")
+        rows = [(one.project_id, one.name, one.waiting, one.due_at, one.reason) for one in found.projects]
+        show_table(("project", "name", "waiting", "wanted by", "why nothing"), rows)
+
+    session.told(found, show)
 
 
 @verb.command("submit")

@@ -1,15 +1,23 @@
-"""`concord annotators`: who they are, and how well they work."""
+"""`concord annotators`: who they are, whether they are at work, and how well they work."""
+
+import sys
+from pathlib import Path
 
 import click
 
+from cli import statuses
 from cli.session import Session, show_table, speaks
+from concord.client import Concord
 from concord.client.models import Estimate
-from concord.client.work import Credential
+from concord.client.work import Annotator, Credential, RosterReport
+
+STATES = ("invited", "qualifying", "active", "paused", "retired")
+ROSTER = ("annotator", "state", "why", "until", "kind", "skills", "credentials", "vendor", "languages")
 
 
 @click.group("annotators")
 def verb() -> None:
-    """Say who annotators are, and how well they work."""
+    """Say who annotators are, whether they are at work, and how well they work."""
 
 
 @verb.command("put")
@@ -45,17 +53,122 @@ def show(session: Session, annotator_id: str) -> None:
     """Show ANNOTATOR_ID as last defined; as an operator."""
     with session.client() as concord:
         found = concord.annotator(annotator_id)
-    row = (found.annotator_id, found.kind, ", ".join(found.skills), found.vendor, ", ".join(found.languages))
-    session.told(found, lambda: show_table(("annotator", "kind", "skills", "vendor", "languages"), [row]))
+    session.told(found, lambda: show_table(ROSTER, [_row(found)]))
 
 
 @verb.command("list")
-@click.argument("project_id")
+@click.argument("project_id", default="")
+@click.option("--state", type=click.Choice(STATES), help="Who is in this state.")
+@click.option("--kind", type=click.Choice(["human", "model"]), help="Who is of this kind.")
+@click.option("--skill", default="", help="Who has this skill, or is certified in it.")
+@click.option("--language", default="", help="Who speaks it.")
+@click.option("--vendor", default="", help="Whose they are.")
+@click.option("--text", default="", help="A part of the name, or of the vendor's.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many at most; all if it is not given.")
 @speaks
-def listed(session: Session, project_id: str) -> None:
-    """List how well and how fast each annotator of PROJECT_ID works."""
+def listed(
+    session: Session,
+    project_id: str,
+    state: str | None,
+    kind: str | None,
+    skill: str,
+    language: str,
+    vendor: str,
+    text: str,
+    limit: int | None,
+) -> None:
+    """List the roster, as an operator; with PROJECT_ID how well and how fast each works there."""
+    sought = {"state": state or "", "kind": kind or "", "skill": skill, "language": language, "vendor": vendor}
+    if project_id and (text or limit or any(sought.values())):
+        raise click.UsageError("what a project's annotators do is listed whole; give PROJECT_ID or what is looked for")
     with session.client() as concord:
-        found = concord.annotators(project_id).annotators
+        if project_id:
+            _work(session, concord, project_id)
+        else:
+            found = concord.roster(text=text, count_max=limit, **sought)
+            session.each(found, lambda: show_table(ROSTER, map(_row, found)))
+
+
+@verb.command("pause")
+@click.argument("annotator_id")
+@click.option("--reason", required=True, help="Why, as they are told it.")
+@click.option("--until", default="", metavar="TIME", help="RFC 3339 with its offset; without it until it is ended.")
+@speaks
+def pause(session: Session, annotator_id: str, reason: str, until: str) -> None:
+    """Offer ANNOTATOR_ID nothing new for a while; what they hold they may finish."""
+    _put(session, annotator_id, "paused", reason, until)
+
+
+@verb.command("retire")
+@click.argument("annotator_id")
+@click.option("--reason", required=True, help="Why, as they are told it.")
+@speaks
+def retire(session: Session, annotator_id: str, reason: str) -> None:
+    """Offer ANNOTATOR_ID nothing new, and count on them for no unit."""
+    _put(session, annotator_id, "retired", reason)
+
+
+@verb.command("activate")
+@click.argument("annotator_id")
+@click.option("--reason", default="", help="Why, as they are told it.")
+@speaks
+def activate(session: Session, annotator_id: str, reason: str) -> None:
+    """Have ANNOTATOR_ID at work, from whatever state leads there."""
+    _put(session, annotator_id, "active", reason)
+
+
+@verb.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@speaks
+def imported(session: Session, file: Path) -> None:
+    """Take a roster of CSV, row by row: annotator_id and any of kind, skills, credentials, vendor, languages, state.
+
+    Several in one cell stand apart by |; a credential may say its end: law=2027-01-31T00:00:00Z. A column that is not
+    there leaves what it is about as it is. What is refused is listed by line, with its cure; the status is 9 then.
+    """
+    with session.client() as concord:
+        found = concord.import_annotators(file)
+    session.told(found, lambda: _report(found))
+    if found.refused or found.stopped:
+        sys.exit(statuses.IN_PART)
+
+
+def _report(found: RosterReport) -> None:
+    click.echo(f"{found.changed} new or changed, {found.unchanged} as they were, {found.refused} refused")
+    if found.refusals:
+        show_table(("line", "column", "what is wrong", "cure"), [
+            (one.line, one.field, one.problem, one.cure) for one in found.refusals
+        ])  # fmt: skip
+    if (stop := found.stopped) is not None:
+        click.echo(f"reading ended at line {stop.line}: {stop.field} {stop.problem}; {stop.cure}")
+
+
+def _put(session: Session, annotator_id: str, state: str, reason: str, until: str = "") -> None:
+    with session.client() as concord:
+        found = concord.put_state(annotator_id, state, reason=reason, until=until)
+    told = f"{found.annotator_id} is {found.state}" + (f" until {found.state_until}" if found.state_until else "")
+    session.told(found, lambda: click.echo(told))
+
+
+def _row(one: Annotator) -> tuple[object, ...]:
+    credentials = [
+        f"{held.domain} until {held.expires_at}" if held.expires_at else held.domain for held in one.credentials
+    ]
+    return (
+        one.annotator_id,
+        one.state,
+        one.state_reason,
+        one.state_until,
+        one.kind,
+        ", ".join(one.skills),
+        ", ".join(credentials),
+        one.vendor,
+        ", ".join(one.languages),
+    )
+
+
+def _work(session: Session, concord: Concord, project_id: str) -> None:
+    found = concord.annotators(project_id).annotators
     rows = [
         (
             one.annotator_id,

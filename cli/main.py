@@ -31,6 +31,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "keys": ("cli.keys", "Show the public keys of certificates."),
     "verify": ("cli.verify", "Hold a certificate and its export against each other, offline."),
     "lineage": ("cli.lineage", "Show who did what with a unit."),
+    "webhooks": ("cli.webhooks", "Have a server told what happens in a project."),
     "dead-letters": ("cli.dead_letters", "List records that could not be taken, and send one again."),
     "recount": ("cli.recount", "Hold live figures against the topics, counted anew."),
     "replay": ("cli.replay", "Make a lot's certificate again from its ledger, offline."),

@@ -12,7 +12,8 @@ PATIENCE_SECONDS = 90.0
 PAUSE_SECONDS_FIRST = 0.05
 PAUSE_SECONDS_MAX = 1.0
 REQUEST_SECONDS_MAX = 30.0
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 512
+"""More than people: each who waits for work holds one."""
 AWAY = frozenset({429, 502, 503, 504})
 
 

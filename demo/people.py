@@ -1,7 +1,7 @@
 """The people of the demo: each asks for work and answers what that person really answered."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,8 @@ from demo.client import Refused, Services
 CLAIM_UNITS = 10
 REVIEW_UNITS = 20
 PAUSE_SECONDS_FIRST = 0.1
-PAUSE_SECONDS_MAX = 1.5
+WAIT_SECONDS = 20
+"""Whoever has nothing to do is answered when there is something."""
 WORKING_MAX = 24
 """People who are at their desks at once."""
 
@@ -40,13 +41,11 @@ class Shift:
 
     async def annotate(self, person: Person) -> None:
         """Claim and submit until the shift is over."""
-        pause = PAUSE_SECONDS_FIRST
         while not self.over.is_set():
-            async with self.desks:
-                labels = await self._claim_and_submit(person)
-            pause = PAUSE_SECONDS_FIRST if labels else min(2 * pause, PAUSE_SECONDS_MAX)
-            if not labels:
-                await self._pause(pause)
+            offered = await self._offered(person)
+            if offered:
+                async with self.desks:
+                    await self._submit(person, offered)
 
     async def adjudicate(self, token: str, rulings: Mapping[str, str]) -> None:
         """Rule every escalation by the gold label until the shift is over."""
@@ -73,22 +72,29 @@ class Shift:
             else:
                 await self._pause(PAUSE_SECONDS_FIRST * 3)
 
-    async def _claim_and_submit(self, person: Person) -> int:
-        path = f"/v1/projects/{self.project_id}/claims"
-        offered = await self.services.json("assign", "POST", path, person.token, {"units": CLAIM_UNITS})
+    async def _offered(self, person: Person) -> list[dict[str, Any]]:
+        """Return what a person is given, once there is something; whoever waits hangs up when the shift is over."""
+        path, wish = f"/v1/projects/{self.project_id}/claims", {"units": CLAIM_UNITS, "wait_seconds": WAIT_SECONDS}
+        asking = asyncio.ensure_future(self.services.json("assign", "POST", path, person.token, wish))
+        ending = asyncio.ensure_future(self.over.wait())
+        try:
+            await asyncio.wait((asking, ending), return_when="FIRST_COMPLETED")
+            return list(asking.result()["assignments"]) if asking.done() else []
+        finally:
+            asking.cancel()
+            ending.cancel()
+
+    async def _submit(self, person: Person, offered: Sequence[Mapping[str, Any]]) -> None:
         said: list[dict[str, Any]] = []
-        for one in offered["assignments"]:
+        for one in offered:
             label, active_ms = await self._answer(person, one["unit_id"])
             said.append({"assignment_id": one["assignment_id"], "label": label, "active_ms": active_ms})
-        if not said:
-            return 0
         body = {"submissions": said}
         results = (await self.services.json("assign", "POST", "/v1/submissions", person.token, body))["results"]
         for result in results:
             if result.get("error"):
                 raise Refused(f"a label of {person.annotator_id} was refused: {result}")
             self.on_label()
-        return len(results)
 
     async def _answer(self, person: Person, unit_id: str) -> tuple[str, int]:
         """Return what a person answers; a unit may be offered before its admission was answered."""

@@ -1,20 +1,26 @@
 """The way from the pages to the services: the same request, with the person's own credential."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
 
 import aiohttp
+import msgspec
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 from yarl import URL
 
 from concord.chassis.errors import NotFound, Unavailable
-from concord.chassis.http import allow_body
+from concord.chassis.http import allow_body, left
 
-CONNECTIONS_MAX = 200
+CONNECTIONS_MAX = 600
 CONNECT_SECONDS_MAX = 5.0
 STREAMS_MAX = 100
-"""Streams of events that are handed on at once: half of the connections stay for whoever asks for something."""
+"""Streams of events that are handed on at once."""
+WAITS_MAX = 400
+"""Claims that wait for work at once; any more is answered at once. A hundred connections are left beside them and the
+streams, so that whoever sends a label never waits for those who do not."""
 EVENT_STREAM = "text/event-stream"
 SILENCE_SECONDS_MAX = 75.0
 """How long a service may take before it says anything more: longer than any poll of its waits."""
@@ -22,6 +28,9 @@ IMPORT_BYTES_MAX = 2_000_000_000
 WHOLE_BYTES_MAX = 1_000_000
 """An answer of at most this size is handed on in one piece."""
 IMPORTS = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+CLAIMS = "/claims"
+NOBODY_LISTENS = 499
+"""Of an answer that goes nowhere, as proxies log it."""
 _TAKEN = frozenset({"accept", "content-type", "idempotency-key", "traceparent"})
 _GIVEN = frozenset({"content-type", "content-disposition", "retry-after", "cache-control", "allow", "location"})
 
@@ -31,12 +40,16 @@ class Forwarder:
 
     Args:
         addresses: base URL of each service.
+
+    Attributes:
+        waits: claims that are handed on now, which may wait.
     """
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._addresses = dict(addresses)
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[object] = set()
+        self.waits = 0
 
     async def start(self) -> None:
         """Open the connections."""
@@ -79,7 +92,33 @@ class Forwarder:
         url = self.url(service, raw.decode("ascii").removeprefix(prefix), request.scope["query_string"].decode())
         headers = {name: value for name, value in request.headers.items() if name in _TAKEN or name == "authorization"}
         body = _Body(request)
-        return await self.send(service, request.method, url, headers, await body.data(), body)
+        data = await body.data()
+        claims = request.method == "POST" and url.raw_path.endswith(CLAIMS)
+        if request.method != "GET" and not claims:
+            # What changes something goes on, whoever hears of it.
+            return await self.send(service, request.method, url, headers, data, body)
+        if claims and isinstance(data, bytes) and self.waits >= WAITS_MAX:
+            data = at_once(data)
+        self.waits += claims
+        try:
+            return await self._while_heard(request, self.send(service, request.method, url, headers, data, body))
+        finally:
+            self.waits -= claims
+
+    async def _while_heard(self, request: Request, asking: Coroutine[Any, Any, Response]) -> Response:
+        """Return the answer; where the browser hangs up first, the service hears that it did, by the connection's end.
+
+        A claim that waits would else lease a unit to a page that is gone.
+        """
+        asked, gone = asyncio.ensure_future(asking), asyncio.ensure_future(left(request.receive))
+        try:
+            await asyncio.wait((asked, gone), return_when="FIRST_COMPLETED")
+            if not asked.done():
+                return Response(status_code=NOBODY_LISTENS)
+            return asked.result()
+        finally:
+            asked.cancel()
+            gone.cancel()
 
     async def send(
         self,
@@ -128,6 +167,20 @@ class Forwarder:
         finally:
             self._streams.discard(stream)
             answer.close()
+
+
+def at_once(claim: bytes) -> bytes:
+    """Return a claim that does not wait; what is none is left for the service to refuse.
+
+    >>> at_once(b'{"units": 4, "wait_seconds": 20}')
+    b'{"units":4}'
+    """
+    try:
+        told = msgspec.json.decode(claim, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return claim
+    told.pop("wait_seconds", None)
+    return msgspec.json.encode(told)
 
 
 class _Body:

@@ -5,20 +5,18 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack
-from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from concord.client import exports, letters, people, projects, results, units
 from concord.client.addresses import Addresses
 from concord.client.driving import ANSWER_BYTES_MAX, BLOCK_BYTES, Patience, digest, patiently
 from concord.client.errors import Damaged
+from concord.client.operations import AwaitedOperations, Operations
 from concord.client.steps import Answer, Digest, Flow, NoAnswer, Read, Reply, Send, Sleep, Step
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECT_SECONDS_MAX, SILENCE_SECONDS_MAX = 10.0, 60.0
@@ -87,27 +85,7 @@ class _Kept:
         return Answer(said.status_code, dict(said.headers), bytes(self._body), sha256)
 
 
-def called(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["Concord", P], T]:
-    """Return the operation as a method that blocks."""
-
-    @wraps(flow)
-    def method(self: "Concord", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.run(flow(*args, **kwargs))
-
-    return method
-
-
-def awaited(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["AsyncConcord", P], Coroutine[Any, Any, T]]:
-    """Return the operation as a method that is awaited."""
-
-    @wraps(flow)
-    async def method(self: "AsyncConcord", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.run(flow(*args, **kwargs))
-
-    return method
-
-
-class Concord:
+class Concord(Operations):
     """A client that blocks; a context manager that closes its connections.
 
     with Concord(token, Addresses.from_environment(os.environ)) as concord:
@@ -198,55 +176,8 @@ class Concord:
             except httpx.TransportError as fault:
                 return NoAnswer(_reason(fault))
 
-    define_project = called(projects.define_project)
-    project = called(projects.project)
-    pause_project = called(projects.pause_project)
-    resume_project = called(projects.resume_project)
-    close_project = called(projects.close_project)
-    changes = called(projects.changes)
-    define_annotator = called(projects.define_annotator)
-    annotator = called(projects.annotator)
-    stranded = called(projects.stranded)
-    admit = called(units.admit)
-    send = called(units.send)
-    import_units = called(units.import_units)
-    import_file = called(units.import_file)
-    import_state = called(units.import_state)
-    send_file = called(units.send_file)
-    find = called(units.find)
-    erase = called(units.erase)
-    seal = called(units.seal)
-    quality = called(results.quality)
-    report = called(results.report)
-    annotators = called(results.annotators)
-    spending = called(results.spending)
-    resolutions = called(results.resolutions)
-    lots = called(results.lots)
-    lot = called(results.lot)
-    wait_for_resolutions = called(results.wait_for_resolutions)
-    wait_for_lots = called(results.wait_for_lots)
-    certificate = called(results.certificate)
-    lot_certificate = called(results.lot_certificate)
-    lot_ledger = called(results.lot_ledger)
-    withdrawals = called(results.withdrawals)
-    keys = called(results.keys)
-    lineage = called(results.lineage)
-    export = called(exports.export)
-    claim = called(people.claim)
-    submit = called(people.submit)
-    skip = called(people.skip)
-    standing = called(people.standing)
-    payload = called(people.payload)
-    escalations = called(people.escalations)
-    rule = called(people.rule)
-    inspections = called(people.inspections)
-    inspect = called(people.inspect)
-    dead_letters = called(letters.dead_letters)
-    replay_dead_letter = called(letters.replay_dead_letter)
-    projects = called(projects.projects)
 
-
-class AsyncConcord:
+class AsyncConcord(AwaitedOperations):
     """A client that is awaited; an asynchronous context manager that closes its connections.
 
     Args:
@@ -333,53 +264,6 @@ class AsyncConcord:
                 return kept.answer(said)
             except httpx.TransportError as fault:
                 return NoAnswer(_reason(fault))
-
-    define_project = awaited(projects.define_project)
-    project = awaited(projects.project)
-    pause_project = awaited(projects.pause_project)
-    resume_project = awaited(projects.resume_project)
-    close_project = awaited(projects.close_project)
-    changes = awaited(projects.changes)
-    define_annotator = awaited(projects.define_annotator)
-    annotator = awaited(projects.annotator)
-    stranded = awaited(projects.stranded)
-    admit = awaited(units.admit)
-    send = awaited(units.send)
-    import_units = awaited(units.import_units)
-    import_file = awaited(units.import_file)
-    import_state = awaited(units.import_state)
-    send_file = awaited(units.send_file)
-    find = awaited(units.find)
-    erase = awaited(units.erase)
-    seal = awaited(units.seal)
-    quality = awaited(results.quality)
-    report = awaited(results.report)
-    annotators = awaited(results.annotators)
-    spending = awaited(results.spending)
-    resolutions = awaited(results.resolutions)
-    lots = awaited(results.lots)
-    lot = awaited(results.lot)
-    wait_for_resolutions = awaited(results.wait_for_resolutions)
-    wait_for_lots = awaited(results.wait_for_lots)
-    certificate = awaited(results.certificate)
-    lot_certificate = awaited(results.lot_certificate)
-    lot_ledger = awaited(results.lot_ledger)
-    withdrawals = awaited(results.withdrawals)
-    keys = awaited(results.keys)
-    lineage = awaited(results.lineage)
-    export = awaited(exports.export)
-    claim = awaited(people.claim)
-    submit = awaited(people.submit)
-    skip = awaited(people.skip)
-    standing = awaited(people.standing)
-    payload = awaited(people.payload)
-    escalations = awaited(people.escalations)
-    rule = awaited(people.rule)
-    inspections = awaited(people.inspections)
-    inspect = awaited(people.inspect)
-    dead_letters = awaited(letters.dead_letters)
-    replay_dead_letter = awaited(letters.replay_dead_letter)
-    projects = awaited(projects.projects)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ from concord.client.steps import Flow, Send
 from concord.client.work import (
     AssignmentState,
     Claimed,
+    ClaimedOfAny,
     Escalation,
     Escalations,
     Inspections,
@@ -29,6 +30,11 @@ def claim(project_id: str, *, units: int = 1, wait_seconds: int = 0) -> Flow[Cla
     """
     body = {"units": units, "wait_seconds": wait_seconds}
     return sent(Claimed, "assign", "POST", path_of("/v1/projects/{id}/claims", id=project_id), body)
+
+
+def claim_any(*, units: int = 1) -> Flow[ClaimedOfAny]:
+    """Hold units of whichever project's turn it is: where some are held, else what is most urgent."""
+    return sent(ClaimedOfAny, "assign", "POST", "/v1/claims", {"units": units})
 
 
 def submit(

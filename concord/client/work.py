@@ -13,7 +13,7 @@ class Credential(Struct, frozen=True, omit_defaults=True):
 
 
 class Annotator(Struct, frozen=True):
-    """An annotator as last defined."""
+    """An annotator as last defined: invited, qualifying, active, paused or retired; why, and until when."""
 
     annotator_id: str
     revision: int
@@ -22,6 +22,47 @@ class Annotator(Struct, frozen=True):
     credentials: list[Credential] = []
     vendor: str = ""
     languages: list[str] = []
+    state: str | None = None
+    state_since: str = ""
+    state_reason: str = ""
+    state_until: str = ""
+
+
+class RosterPage(Struct, frozen=True):
+    """Some annotators, by name."""
+
+    annotators: list[Annotator]
+    next: str
+
+
+class RowRefusal(Struct, frozen=True):
+    """Why a row of a roster's file was not taken."""
+
+    line: int
+    field: str
+    problem: str
+    cure: str
+
+
+class RosterReport(Struct, frozen=True):
+    """What became of a roster's file; `stopped` says where its reading ended before its time."""
+
+    changed: int
+    unchanged: int
+    refused: int
+    refusals: list[RowRefusal]
+    stopped: RowRefusal | None = None
+
+
+class Nothing(Struct, frozen=True, omit_defaults=True):
+    """Why there is nothing, by a code, and what belongs to it: `until` is when a cap has room again."""
+
+    code: str
+    skills: list[str] = []
+    ended_at: str = ""
+    until: str = ""
+    about_more: int = 0
+    guideline_version: int = 0
 
 
 class Assignment(Struct, frozen=True):
@@ -37,10 +78,20 @@ class Assignment(Struct, frozen=True):
 
 
 class Claimed(Struct, frozen=True):
-    """What an annotator holds now, or why nothing."""
+    """What an annotator holds now, or why nothing: `reason` for people, `why` for programs."""
 
     assignments: list[Assignment]
     reason: str = ""
+    why: Nothing | None = None
+
+
+class ClaimedOfAny(Struct, frozen=True):
+    """What an annotator holds now of the project whose turn it is, or why nothing."""
+
+    assignments: list[Assignment]
+    reason: str = ""
+    why: Nothing | None = None
+    project_id: str = ""
 
 
 class AssignmentState(Struct, frozen=True):
@@ -173,6 +224,18 @@ class HeldLease(Struct, frozen=True):
     lease_until: str
 
 
+class InProject(Struct, frozen=True):
+    """Where an annotator stands in one project: how much waits there, or why nothing does."""
+
+    project_id: str
+    name: str
+    waiting: int
+    priority: int = 0
+    due_at: str = ""
+    reason: str = ""
+    why: Nothing | None = None
+
+
 class Standing(Struct, frozen=True):
     """What an annotator may see of itself."""
 
@@ -181,3 +244,7 @@ class Standing(Struct, frozen=True):
     skills: list[str]
     languages: list[str]
     leases: list[HeldLease]
+    state: str
+    state_reason: str
+    state_until: str
+    projects: list[InProject]

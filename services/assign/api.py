@@ -1,6 +1,7 @@
 """Assign's HTTP door."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -15,6 +16,7 @@ from concord.chassis.http import (
     decode_each,
     documented,
     json_answer,
+    left,
     name_in,
     page_size,
     read_json,
@@ -103,7 +105,9 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     desk = desk_of(request)
     _project_of(project_id, caller)
     wish = await read_json(request, CLAIM)
-    leases = await desk.handlers.waiting.claim(caller.subject, project_id, wish.units, wish.wait_seconds)
+    leases = await desk.handlers.waiting.claim(
+        caller.subject, project_id, wish.units, wish.wait_seconds, partial(left, request.receive)
+    )
     return json_answer(await desk.claimed(leases, caller.subject, project_id))
 
 

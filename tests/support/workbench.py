@@ -1,6 +1,6 @@
 """A workbench in this process, in front of services that say what they were asked."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from concord.chassis.identity.identity_file import IdentityFile
 from concord.chassis.runtime import Runtime
 from concord.chassis.telemetry import Telemetry
 from workbench.bootstrap import wire
+from workbench.forward import Forwarder
 from workbench.settings import SERVICES, WorkbenchSettings
 
 ISSUER, AUDIENCE = "https://issuer.example", "concord"
@@ -27,6 +28,7 @@ class Upstream:
 
     asked: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, Callable[[], web.Response]] = field(default_factory=dict)
+    waits: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = field(default_factory=dict)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -38,6 +40,8 @@ class Upstream:
             "body": body,
         }
         self.asked.append(told)
+        if request.path in self.waits:
+            return await self.waits[request.path](request)
         if request.path in self.answers:
             return self.answers[request.path]()
         return web.json_response({"path": request.raw_path, "authorization": request.headers.get("authorization")})
@@ -51,6 +55,12 @@ class Front:
     upstream: Upstream
     settings: WorkbenchSettings
     runtime: Runtime
+
+    @property
+    def forwarder(self) -> Forwarder:
+        """What hands requests on."""
+        found: Forwarder = self.client._transport.app._app.state.service.forwarder  # type: ignore[attr-defined]  # behind the layer
+        return found
 
     async def signed_in(self, role: str = "annotator", subject: str = "") -> dict[str, str]:
         """Press a role's button; return the header that changes are sent with."""

@@ -17,6 +17,7 @@ from concord.chassis.http.bodies import (
     split,
 )
 from concord.chassis.http.documented import AnyId, documented
+from concord.chassis.http.leaving import left
 from concord.chassis.http.limits import BODY_BYTES_MAX, JSON_DEPTH_MAX, Limits
 from concord.chassis.http.pages import (
     PAGE_DEFAULT,
@@ -54,6 +55,7 @@ __all__ = [
     "documented",
     "field_error",
     "json_answer",
+    "left",
     "media_type",
     "name_in",
     "not_ours",

@@ -2,26 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.errors import Unavailable
+from concord.chassis.places.carried import SILENCE_SECONDS_MAX, CarriedBody, leaving_with_caller
 from concord.chassis.places.connection import PeerConnection
 
 FORWARDED = b"concord-forwarded"
 """Marks a request that another process of the service has handed on: it goes no further."""
 CONNECT_SECONDS_MAX = 1.0
-SILENCE_SECONDS_MAX = 60.0
-"""Of an owner that is to answer, or has begun to."""
 KEEP_ALIVE_SECONDS = 15.0
 """Less than a door keeps a silent connection, so that none is used which is just being closed."""
-CONNECTIONS_PER_PEER_MAX = 64
+CONNECTIONS_PER_PEER_MAX = 500
+"""As many as are handed on at all: a claim that waits for work holds one for as long as it waits."""
 PEERS_MAX = 256
 """Addresses whose connections are kept: of processes that have ended, the oldest are let go."""
-CHUNK_BYTES = 65_536
 FETCHED_BYTES_MAX = 4_000_000
 
 # RFC 9110, section 7.6.1: what is said to the next hop only; and what a client writes itself.
@@ -123,7 +122,7 @@ class HttpPeers:
     async def relay(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on and its answer back."""
         target = target_of(scope)
-        body, peer = _Body(receive), self._peer(address)
+        body, peer = CarriedBody(receive), self._peer(address)
         connection: PeerConnection | None = None
         begun = False
         try:
@@ -131,10 +130,11 @@ class HttpPeers:
             connection = await peer.take()
             head = _head(scope["method"], target, peer.host, passed_on(scope["headers"]), chunked)
             async with asyncio.timeout(SILENCE_SECONDS_MAX) as silence:
-                await connection.ask(scope["method"], head, body.paced(sent, silence), chunked)
-                begun = True
-                await send({"type": "http.response.start", "status": connection.status, "headers": _kept(connection)})
-                await _answered(connection, send, silence)
+                with leaving_with_caller(body, connection, sent):
+                    await connection.ask(scope["method"], head, body.paced(sent, silence), chunked)
+                    begun, kept = True, _kept(connection)
+                    await send({"type": "http.response.start", "status": connection.status, "headers": kept})
+                    await _answered(connection, send, silence)
         except (TimeoutError, OSError) as fault:
             if body.gone:
                 return  # the caller itself has gone, and waits for no answer
@@ -251,57 +251,6 @@ async def _answered(connection: PeerConnection, send: Send, silence: asyncio.Tim
         await send({"type": "http.response.body", "body": part, "more_body": more})
     if more:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-class _Body:
-    """A request's body as it comes.
-
-    Attributes:
-        gone: whether its caller has hung up in the middle.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.gone = False
-
-    async def sent(self, headers: RawHeaders) -> tuple[AsyncIterator[bytes] | bytes, bool]:
-        """Return what is sent, whole where it is small, which is cheaper; and whether it is sent in chunks."""
-        declared = _declared(headers)
-        if declared is None or declared > CHUNK_BYTES:
-            return self._chunks(), declared is None
-        return b"".join([chunk async for chunk in self._chunks()]) if declared else b"", False
-
-    def paced(self, sent: AsyncIterator[bytes] | bytes, silence: asyncio.Timeout) -> AsyncIterator[bytes] | bytes:
-        """Return what is sent, so that the silence of the other is counted from the last part on."""
-        return sent if isinstance(sent, bytes) else self._paced(sent, silence)
-
-    async def _paced(self, sent: AsyncIterator[bytes], silence: asyncio.Timeout) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        async for chunk in sent:
-            silence.reschedule(loop.time() + SILENCE_SECONDS_MAX)
-            yield chunk
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body; raise ConnectionResetError when the caller hangs up, so that half a body is no whole one."""
-        while True:
-            message: Message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.gone = True
-                raise ConnectionResetError("the caller has hung up")
-            if message.get("body"):
-                yield message["body"]
-            if not message.get("more_body"):
-                return
-
-
-def _declared(headers: RawHeaders) -> int | None:
-    """Return how many bytes a request says that it brings; None when it does not say."""
-    for name, value in headers:
-        if name == b"transfer-encoding":
-            return None
-        if name == b"content-length":
-            return int(value) if value.isdigit() else None
-    return 0
 
 
 def _kept(connection: PeerConnection) -> list[tuple[bytes, bytes]]:

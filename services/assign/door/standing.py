@@ -101,7 +101,7 @@ async def _claimed(request: Request, caller: Caller, project_id: str, units: int
     desk = desk_of(request)
 
     async def serve() -> bytes:
-        leases = await desk.handlers.waiting.claim(caller.subject, project_id, units, 0)
+        leases = await desk.handlers.claims.claim(caller.subject, project_id, units)
         return msgspec.json.encode(await desk.claimed(leases, caller.subject, project_id))
 
     target = f"/v1/projects/{project_id}/claims".encode()

@@ -1,6 +1,7 @@
 """Claims that wait: somebody for whom nothing is there is answered when something is, or after a while with why not."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from concord.chassis.clock import Clock
 from services.assign.domain.reasons import Why, not_given, why_nothing
@@ -10,10 +11,14 @@ from services.assign.repository import Repository
 
 WAIT_SECONDS_MAX = 20
 """Below what proxies and the process that hands a request on allow for an answer."""
-WAITERS_MAX = 1_000
-"""Claims of this process that wait; any more is answered at once."""
+WAITERS_MAX = 500
+"""Claims of this process that wait; any more is answered at once. Half of what a door serves at once: whoever waits
+keeps nobody from sending a label."""
 LOOK_SECONDS = 1.0
 """How often somebody who waits looks whether the project is still served here."""
+LOOKS_APART_SECONDS = 0.25
+"""How long somebody who waits and was given nothing rests at least, however often the bell rings: while units come and
+go by the hundred, most are not for most of those who wait."""
 
 
 class Waiting:
@@ -36,8 +41,24 @@ class Waiting:
         self.clock = clock
         self.waiters = 0
 
-    async def claim(self, annotator_id: str, project_id: str, units_max: int, wait_seconds: int) -> list[Leased]:
+    async def claim(
+        self,
+        annotator_id: str,
+        project_id: str,
+        units_max: int,
+        wait_seconds: int,
+        left: Callable[[], Awaitable[None]],
+    ) -> list[Leased]:
         """Return what `Claims.claim` does, once that is something, or nothing after so many seconds.
+
+        Whoever hangs up while they wait is given nothing: a lease that nobody hears of would keep a unit from others.
+
+        Args:
+            annotator_id: who asks.
+            project_id: where.
+            units_max: how many units they would hold.
+            wait_seconds: how long they would wait for the first.
+            left: returns when the caller has hung up; it is cancelled before.
 
         Raises:
             as `Claims.claim` does.
@@ -46,25 +67,34 @@ class Waiting:
         deadline = self.clock.monotonic() + wait_seconds
         while True:
             bell = self.repository.bell(project_id)  # before it is looked: what comes meanwhile is heard of
+            next_at = self.clock.monotonic() + LOOKS_APART_SECONDS
             leases = await self.claims.claim(annotator_id, project_id, units_max)
-            if leases or self.waiters >= WAITERS_MAX or not await self._rung(bell, project_id, deadline):
+            if leases or not wait_seconds or self.waiters >= WAITERS_MAX:
+                return leases
+            if not await self._rung(bell, left, project_id, next_at, deadline):
                 return leases
 
-    async def _rung(self, bell: asyncio.Event, project_id: str, deadline: float) -> bool:
-        """Return whether something came before the deadline."""
+    async def _rung(
+        self, bell: asyncio.Event, left: Callable[[], Awaitable[None]], project_id: str, next_at: float, deadline: float
+    ) -> bool:
+        """Return whether something came before the deadline, and somebody is still there to have it."""
         self.waiters += 1
+        rings, leaves = asyncio.ensure_future(bell.wait()), asyncio.ensure_future(left())
         try:
-            while (left := deadline - self.clock.monotonic()) > 0:
+            while (rest := deadline - self.clock.monotonic()) > 0:
                 self.repository.place_served(project_id)
-                try:
-                    async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                        await bell.wait()
-                except TimeoutError:
-                    continue
-                return True
+                pause = next_at - self.clock.monotonic() if rings.done() else LOOK_SECONDS
+                if pause <= 0:
+                    return True
+                heard = (leaves,) if rings.done() else (rings, leaves)
+                await asyncio.wait(heard, timeout=min(rest, pause), return_when="FIRST_COMPLETED")
+                if leaves.done():
+                    return False
             return False
         finally:
             self.waiters -= 1
+            rings.cancel()
+            leaves.cancel()
 
     async def why_nothing(self, annotator_id: str, project_id: str) -> Why:
         """Return why there is nothing in a project for somebody now."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from tests.support.pages import PATIENCE_SECONDS, Pages
 
@@ -74,6 +74,31 @@ def test_nothing_is_lost_or_sent_twice_while_the_network_comes_and_goes(pages: P
     # Shown and not gated on: a machine that does something else, too, is slower.
     p95 = sorted(times)[int(0.95 * (len(times) - 1))]
     sys.stdout.write(f"from the key to the next unit painted: {p95:.0f} ms at the 95th percentile of {len(times)}\n")
+
+
+def waits(request: Request) -> bool:
+    """Return whether a page asks for work by waiting for it."""
+    return request.url.endswith("/claims") and (request.post_data_json or {}).get("wait_seconds", 0) > 0
+
+
+def test_who_has_nothing_asks_once_and_is_given_what_comes(pages: Pages, slug: str) -> None:
+    project_id = pages.project(slug, CHOICE, units(1))
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    claims: list[Request] = []
+    with page.expect_request(waits, timeout=PATIENCE_SECONDS * 1_000):
+        send(page, "1")
+    page.on("request", lambda request: claims.append(request) if request.url.endswith("/claims") else None)
+    page.wait_for_timeout(3_000)
+    assert claims == [], "whoever waits does not ask again"
+    pages.ask("ingest", "POST", f"/projects/{project_id}/units", [{"id": "late", "content": "Something new."}])
+    page.locator(".content .text", has_text="Something new.").wait_for()
+    # A page that is left while it waits takes nothing with it.
+    with page.expect_request(waits, timeout=PATIENCE_SECONDS * 1_000):
+        send(page, "2")
+    page.goto("about:blank")
+    pages.ask("ingest", "POST", f"/projects/{project_id}/units", [{"id": "later", "content": "Newer still."}])
+    other = pages.person("annotator", f"other-{slug}").at_desk(project_id)
+    assert other.locator(".content .text").inner_text() == "Newer still."
 
 
 def test_a_draft_outlives_a_reload_and_is_sent_as_it_was(pages: Pages, slug: str) -> None:

@@ -165,6 +165,101 @@ def test_a_project_is_paused_resumed_and_closed_and_tells_who_did_it(five: Serve
     assert "the guideline is wrong" in done(run("projects", "changes", project, **client))
 
 
+ROSTER = """annotator_id,skills,credentials,vendor,languages,state
+Zoë K.,medicine|law,law=2999-01-31T00:00:00Z,Words,en|de,
+no end,law,law=tomorrow,Words,en,
+old hand,,,Others,en,retired
+"""
+
+
+def test_a_roster_is_taken_from_a_file_looked_through_and_its_people_paused(
+    five: Served, run: Run, tmp_path: Path
+) -> None:
+    operator = {TOKEN: five.token("operator")}
+    (tmp_path / "people.csv").write_text(ROSTER)
+    told = run("annotators", "import", str(tmp_path / "people.csv"), **operator)
+    assert (told.exit_code, "2 new or changed, 0 as they were, 1 refused" in told.stdout) == (statuses.IN_PART, True)
+    assert "law=2027-01-31T00:00:00Z" in told.stdout, "the cure of the line that was refused"
+    report = json.loads(run("annotators", "import", str(tmp_path / "people.csv"), "--json", **operator).stdout)
+    assert (report["unchanged"], report["refusals"][0]["line"]) == (2, 3)
+    found = walk.until(lambda: lines(run("annotators", "list", "--vendor", "Words", "--json", **operator)))
+    assert [(one["annotator_id"], one["credentials"][0]["domain"]) for one in found] == [("Zoë K.", "law")]
+    assert lines(run("annotators", "list", "--skill", "law", "--state", "retired", "--json", **operator)) == []
+    until = "2999-01-01T00:00:00Z"
+    paused = run("annotators", "pause", "Zoë K.", "--reason", "on leave", "--until", until, **operator)
+    assert done(paused) == "Zoë K. is paused until 2999-01-01T00:00:00.000Z\n"
+    person = {TOKEN: five.token("annotator", "Zoë K.")}
+    assert "Zoë K.: paused until 2999-01-01T00:00:00.000Z: on leave" in done(run("annotate", "standing", **person))
+    assert "on leave" in done(run("annotators", "show", "Zoë K.", **operator))
+    assert done(run("annotators", "activate", "Zoë K.", **operator)) == "Zoë K. is active\n"
+    assert done(run("annotators", "retire", "Zoë K.", "--reason", "left us", **operator)) == "Zoë K. is retired\n"
+    both = run("annotators", "list", "local-p", "--vendor", "Words", **operator)
+    assert both.exit_code == statuses.USAGE
+    assert run("annotators", "list", **{TOKEN: five.token("client", "", "k1")}).exit_code == statuses.NOT_SIGNED_IN
+
+
+def test_units_are_claimed_of_whichever_project_has_some_and_a_cap_says_so(
+    five: Served, run: Run, tmp_path: Path
+) -> None:
+    client, person = {TOKEN: five.token("client", "", "k1")}, {TOKEN: five.token("annotator", "ann-any")}
+    schema, policy = {"kind": "choice", "classes": ["ham", "spam"]}, {"caps": {"units": 1}, "priority": 9}
+    (tmp_path / "p.json").write_text(json.dumps({"label_schema": schema, "policy": policy}))
+    wanted = [{"id": one, "content": one, "skills": ["rare"]} for one in ("b", "c")]
+    (tmp_path / "u.jsonl").write_text("".join(json.dumps(one) + "\n" for one in wanted))
+    project = as_json(run("projects", "put", "capped", str(tmp_path / "p.json"), "--json", **client))["project_id"]
+    done(run("annotators", "put", "ann-any", "--skill", "rare", **{TOKEN: five.token("operator")}))
+    done(run("import", project, str(tmp_path / "u.jsonl"), **client))
+
+    def claimed() -> Any:
+        return as_json(run("annotate", "claim", "--json", **person))["assignments"]
+
+    (one,) = walk.until(claimed)
+    assert one["content"] in ("b", "c")
+    done(run("annotate", "submit", one["assignment_id"], "ham", **person))
+    told = as_json(run("annotate", "claim", project, "--json", **person))
+    assert (told["assignments"], told["why"]["code"]) == ([], "cap_reached")
+    assert told["reason"] in done(run("annotate", "claim", project, **person))
+    (here,) = [each for each in as_json(run("annotate", "standing", "--json", **person))["projects"]
+               if each["project_id"] == project]  # fmt: skip
+    assert here["why"]["code"] == "cap_reached"
+    assert run("annotate", "claim", "--wait", "3", **person).exit_code == statuses.USAGE
+
+
+def test_a_webhook_is_added_tried_changed_and_removed(five: Served, run: Run, tmp_path: Path) -> None:
+    client = {TOKEN: five.token("client", "", "k1")}
+    (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
+    project = as_json(run("projects", "put", "hooked", str(tmp_path / "p.json"), "--json", **client))["project_id"]
+    url, add = "https://hooks.example.org/concord", ("webhooks", "add", project)
+    added = walk.until(lambda: _added(run(*add, url, "--event", "lot.accepted", "--json", **client)))
+    assert added["secret"].startswith("whsec_")
+    webhook = added["webhook_id"]
+    again = run(*add, url, **client)
+    assert again.exit_code == statuses.REFUSED
+    assert "secret" not in as_json(run("webhooks", "list", project, "--json", **client))
+    rotated = done(run("webhooks", "rotate", project, webhook, **client))
+    assert ("whsec_" in rotated, added["secret"] in rotated) == (True, False)
+    changed = as_json(run("webhooks", "change", project, webhook, "--event", "lot.rejected", "--json", **client))
+    assert changed["events"] == ["lot.rejected"]
+    assert run("webhooks", "change", project, webhook, **client).exit_code == statuses.USAGE
+    tried = as_json(run("webhooks", "test", project, webhook, "--json", **client))
+    (waiting,) = walk.until(lambda: lines(run("webhooks", "deliveries", project, webhook, "--json", **client)))
+    assert (waiting["delivery_id"], waiting["status"]) == (tried["delivery_id"], "waiting")
+    shown = done(run("webhooks", "deliveries", project, webhook, "--id", tried["delivery_id"], **client))
+    assert "webhook.test" in shown
+    alive = run("webhooks", "resend", project, webhook, tried["delivery_id"], **client)
+    assert (alive.exit_code, "REFUSED" in alive.stderr) == (statuses.REFUSED, True), "it is not dead"
+    assert done(run("webhooks", "resend", project, webhook, "--all", **client)) == "none\n"
+    assert run("webhooks", "resend", project, webhook, **client).exit_code == statuses.USAGE
+    assert run("webhooks", "remove", project, webhook, stdin="n\n", **client).exit_code != statuses.OK
+    assert done(run("webhooks", "remove", project, webhook, "--yes", **client)) == f"{webhook} is removed\n"
+    assert done(run("webhooks", "list", project, **client)) == "none\n"
+
+
+def _added(result: Result) -> Any:
+    """Return a webhook, once audit has heard of its project."""
+    return as_json(result) if result.exit_code == statuses.OK else None
+
+
 def test_operators_look_through_dead_letters_and_others_do_not(five: Served, run: Run) -> None:
     operator = {TOKEN: five.token("operator")}
     assert lines(run("dead-letters", "list", "--json", **operator)) == []

@@ -1,11 +1,16 @@
 """The door: pages for everybody, services for whoever is signed in, each with that person's own credential."""
 
+import asyncio
+import json
+
+import httpx
 import pytest
 from aiohttp import web
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.errors import Unavailable
 from concord.chassis.http import unguarded_routes
-from tests.support.workbench import Front, front
+from tests.support.workbench import BASE, Front, front
 from workbench.api import PAGES
 from workbench.layer import policy_of
 
@@ -151,6 +156,100 @@ async def test_streams_of_events_leave_room_for_whoever_asks(bench: Front, monke
     assert (await bench.client.get("/api/metrics/v1/projects/p/quality")).status_code == 200
     await events.aclose()
     assert (await bench.client.get("/api/metrics/v1/projects/p/quality/events")).content == told
+
+
+class Browser:
+    """A browser that can hang up once it has sent a request.
+
+    Attributes:
+        hung_up: set when it does.
+    """
+
+    def __init__(self, bench: Front) -> None:
+        self.hung_up = asyncio.Event()
+        self.door: ASGIApp = bench.client._transport.app  # type: ignore[attr-defined]  # behind the layer
+        transport = httpx.ASGITransport(self)
+        self.client = httpx.AsyncClient(transport=transport, base_url=BASE, cookies=bench.client.cookies)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+
+        async def heard() -> Message:
+            nonlocal more
+            if more:
+                message = await receive()
+                more = message.get("more_body", False)
+                return message
+            await self.hung_up.wait()
+            return {"type": "http.disconnect"}
+
+        await self.door(scope, heard, send)
+
+
+async def until_gone(request: web.Request) -> None:
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  # no event for it
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "assign/v1/projects/p/claims"), ("GET", "audit/v1/projects/p/lots")]
+)
+async def test_a_service_hears_that_a_browser_has_hung_up_while_it_waits(method: str, path: str, bench: Front) -> None:
+    told = await bench.signed_in("annotator")
+    here, gone = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        here.set()
+        await until_gone(request)
+        gone.set()
+        return web.Response()
+
+    bench.upstream.waits[f"/{path.partition('/')[2]}"] = wait
+    browser = Browser(bench)
+    async with browser.client, asyncio.timeout(10):
+        body = {"units": 4, "wait_seconds": 20} if method == "POST" else None
+        asking = asyncio.create_task(browser.client.request(method, f"/api/{path}", json=body, headers=told))
+        await here.wait()
+        assert not gone.is_set()
+        browser.hung_up.set()
+        await gone.wait()
+        await asking
+    assert bench.forwarder.waits == 0
+
+
+async def test_a_change_goes_on_though_nobody_hears_of_it(bench: Front) -> None:
+    told = await bench.signed_in("annotator")
+    here, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        here.set()
+        await go.wait()
+        assert request.transport is not None
+        return web.json_response({"taken": not request.transport.is_closing()})
+
+    bench.upstream.waits["/v1/submissions"] = wait
+    browser = Browser(bench)
+    async with browser.client, asyncio.timeout(10):
+        asking = asyncio.create_task(browser.client.post("/api/assign/v1/submissions", json={}, headers=told))
+        await here.wait()
+        browser.hung_up.set()
+        await asyncio.sleep(0.02)
+        go.set()
+        assert (await asking).json() == {"taken": True}
+
+
+async def test_claims_are_answered_at_once_where_as_many_wait_as_may(
+    bench: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await bench.signed_in("annotator")
+    path, wish = "/api/assign/v1/projects/p/claims", {"units": 4, "wait_seconds": 20}
+    await bench.client.post(path, json=wish, headers=told)
+    assert json.loads(bench.upstream.asked[-1]["body"]) == wish
+    monkeypatch.setattr("workbench.forward.WAITS_MAX", 0)
+    await bench.client.post(path, json=wish, headers=told)
+    assert json.loads(bench.upstream.asked[-1]["body"]) == {"units": 4}
+    await bench.client.post(path, content=b"no json", headers={**told, "content-type": "application/json"})
+    assert bench.upstream.asked[-1]["body"] == b"no json", "the service says what is wrong with it"
 
 
 async def test_lines_are_handed_on_as_they_come_and_larger_than_other_bodies_may_be(bench: Front) -> None:

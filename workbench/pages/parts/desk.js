@@ -11,6 +11,12 @@ const COVERED_MS = 15_000;
 // Units in hand, the present one among them: what is done in so long a time, so that the next one is there when a key is
 // pressed, also while the network is away for a moment. No more: what somebody holds, nobody else is offered.
 const ASK_AGAIN_MS = 2_500;
+const ASK_AGAIN_MOST_MS = 10_000;
+// Between one time and the next that there was nothing, or not enough: doubled each time.
+const WAIT_SECONDS = 20;
+// Whoever has nothing asks once, and is answered when there is something: as long as the service lets anybody wait.
+const WAITED_MS = 5_000;
+// An answer that comes sooner, with nothing, is of a service that lets nobody wait now.
 const RENEW_LOOK_MS = 15_000;
 const RENEW_BEFORE_MS = 60_000;
 const DRAFT_DAYS = 7;
@@ -21,20 +27,40 @@ export class Desk {
     this.outbox = outbox;
     this.done = new Set();
     this.pace = 0;
+    this.pause = ASK_AGAIN_MS;
     this.left = performance.now();
     this.state = store({ current: null, ahead: [], reason: "", why: null, problem: "", count: 0, over: false });
     this.renewing = setInterval(() => this.renew(), RENEW_LOOK_MS);
     forgetOlder("draft:", Date.now() - DRAFT_DAYS * 86_400_000);
     this.parting = () => this.giveBack();
     partings.add(this.parting);
+    this.seen = () => this.look();
+    document.addEventListener("visibilitychange", this.seen);
     this.fill();
   }
 
   close() {
     partings.delete(this.parting);
+    document.removeEventListener("visibilitychange", this.seen);
     clearTimeout(this.timer);
     clearInterval(this.renewing);
     this.closed = true;
+    this.waiting?.abort();
+  }
+
+  // A page that nobody looks at does not wait for work: a unit that came would lie there, and a browser has six
+  // connections to one place.
+  look() {
+    if (document.hidden) this.waiting?.abort();
+    else this.now();
+  }
+
+  // Ask now, whatever is being waited for: something has changed that the service must hear of anew.
+  now() {
+    this.pause = ASK_AGAIN_MS;
+    this.told = false;
+    this.waiting?.abort();
+    this.fill();
   }
 
   get wanted() {
@@ -47,25 +73,47 @@ export class Desk {
     return current ? [current, ...ahead] : ahead;
   }
 
-  // Ask for units until enough are ready; where nothing waits, ask again in a while.
+  // Ask for units until enough are ready; where nothing waits, be answered when something does.
   async fill() {
     clearTimeout(this.timer);
-    if (this.filling || this.closed) return;
+    if (this.filling || this.closed || (document.hidden && !this.held.length)) return;
     this.filling = true;
+    const before = this.held.length;
+    const waits = this.told && !before && !this.outbox.items.length;
+    const began = performance.now();
+    let cut = false;
     try {
-      if (this.held.length < this.wanted) await this.claim();
+      if (before < this.wanted) await this.claim(waits ? WAIT_SECONDS : 0);
+      // Why there is nothing is told at once; only then is it waited for.
+      this.told = true;
     } catch (fault) {
-      this.state.set({ problem: fault instanceof Away ? "" : fault.message });
+      cut = fault.name === "AbortError";
+      if (!cut) this.state.set({ problem: fault instanceof Away ? "" : fault.message });
+      // Refused, or nobody there: that takes a while, and is not asked by waiting.
+      this.told = false;
     }
     this.filling = false;
-    if (!this.closed && this.held.length < 2) this.timer = setTimeout(() => this.fill(), ASK_AGAIN_MS);
+    if (this.closed || this.held.length >= 2) return;
+    if (cut || this.held.length > before) this.pause = ASK_AGAIN_MS;
+    // What was told is waited for at once; whoever waited in vain waits on.
+    const on = cut || (this.told && !this.held.length && !this.outbox.items.length
+      && (!waits || performance.now() - began > WAITED_MS));
+    this.timer = setTimeout(() => this.fill(), on ? 0 : this.pause);
+    if (!on) this.pause = Math.min(2 * this.pause, ASK_AGAIN_MOST_MS);
   }
 
-  async claim() {
+  async claim(seconds) {
     // What is on its way is still held as the service sees it, and would be offered again.
-    const waiting = this.outbox.items.length;
+    const onWay = this.outbox.items.length;
     const path = `/projects/${encodeURIComponent(this.project)}/claims`;
-    const told = await ask("assign", "POST", path, { units: Math.min(this.wanted + waiting, 50) });
+    this.waiting = seconds ? new AbortController() : null;
+    let told;
+    try {
+      const wish = { units: Math.min(this.wanted + onWay, 50), wait_seconds: seconds };
+      told = await ask("assign", "POST", path, wish, { signal: this.waiting?.signal });
+    } finally {
+      this.waiting = null;
+    }
     const known = new Set(this.held.map((one) => one.assignment_id));
     const fresh = told.assignments.filter(({ assignment_id: id }) =>
       !known.has(id) && !this.done.has(id) && !this.outbox.has(id));
@@ -111,6 +159,7 @@ export class Desk {
     const now = performance.now();
     this.pace = this.pace ? 0.7 * this.pace + 0.3 * (now - this.left) : now - this.left;
     this.left = now;
+    this.pause = ASK_AGAIN_MS;
     this.done.add(item.assignment_id);
     this.outbox.add(item);
     this.state.set({ current: ahead[0] ?? null, ahead: ahead.slice(1), count: count + 1, over: false });

@@ -62,7 +62,7 @@ function AtDesk({ project }) {
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <div class="unit-and-side">
       ${current ? html`<${Unit} key=${current.assignment_id} desk=${desk} unit=${current} paused=${paused} />`
-        : toRead ? html`<${ReadFirst} guideline=${guideline} done=${() => desk.fill()} />`
+        : toRead ? html`<${ReadFirst} guideline=${guideline} done=${() => desk.now()} />`
           : html`<${Nothing} reason=${reason} problem=${problem} />`}
       ${side && !toRead && html`<${GuidelinePanel} guideline=${guideline} close=${turnGuideline} />`}</div>
     ${guideline.fresh && current && later !== current.assignment_id && html`<${FreshGuideline} guideline=${guideline} close=${() => setLater(current.assignment_id)} />`}

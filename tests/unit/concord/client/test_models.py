@@ -9,9 +9,11 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import models, work
+from concord.client import models, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.assign import schemas as assign
+from services.assign.door.roster import Roster, RosterReport
+from services.assign.door.standing import ClaimedOfAny
 from services.audit import schemas as audit
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
@@ -36,7 +38,10 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
     work.Annotator: assign.AnnotatorShown,
+    work.RosterPage: Roster,
+    work.RosterReport: RosterReport,
     work.Claimed: assign.Claimed,
+    work.ClaimedOfAny: ClaimedOfAny,
     work.AssignmentState: assign.AssignmentBody,
     work.Submitted: assign.SubmissionResult,
     work.Standing: assign.Standing,
@@ -45,6 +50,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Ruled: adjudicate.RuledUnit,
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
+    webhooks.WebhookList: audit.WebhookList,
+    webhooks.DeliveryPage: audit.DeliveryList,
 }
 """What the client reads -> what the service answers."""
 

@@ -1,10 +1,12 @@
 """Claims that wait for work, and what they are told when there is none."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.identity import Role
 from concord.contracts.v1.resolutions_pb2 import OverlapRequested
@@ -81,6 +83,79 @@ async def test_who_waits_in_vain_is_told_why_and_too_many_are_answered_at_once(m
             path = f"/v1/projects/{PROJECT}/claims"
             refused = await ann.post(path, json={"wait_seconds": 21})
             assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "wait_seconds")
+
+
+class Caller:
+    """Somebody in front of a door who can hang up.
+
+    Attributes:
+        hung_up: set when they do.
+    """
+
+    def __init__(self, application: ASGIApp, token: str) -> None:
+        self.application = application
+        self.hung_up = asyncio.Event()
+        headers = {"authorization": f"Bearer {token}"}
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self), base_url="http://assign", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+
+        async def heard() -> Message:
+            nonlocal more
+            if more:
+                message = await receive()
+                more = message.get("more_body", False)
+                return message
+            await self.hung_up.wait()
+            return {"type": "http.disconnect"}
+
+        await self.application(scope, heard, send)
+
+
+async def test_who_hangs_up_while_they_wait_is_given_nothing_of_what_comes_then() -> None:
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open() as service:
+        await desk.define("ann", "bob")
+        gone = Caller(service.application, desk.house.token("ann", Role.ANNOTATOR))
+        async with gone.client, desk.annotator("ann") as ann, desk.annotator("bob") as bob:
+            asking = asyncio.create_task(ask(gone.client, wait_seconds=20))
+            await until(lambda: waiters(desk) == 1)
+            gone.hung_up.set()
+            await until(lambda: waiters(desk) == 0)
+            await asking
+            await desk.admit(unit_event("c1-ugh1"))
+            me = (await ann.get("/v1/me")).json()
+            assert me["leases"] == [], "nobody is there to label it"
+            assert [one["unit_id"] for one in await claim(bob)] == ["c1-ugh1"]
+
+
+async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = 0.02
+    monkeypatch.setattr(waiting, "LOOKS_APART_SECONDS", apart)
+    desk = Desk()
+    await desk.publish_project(project_event(initial=1))
+    async with desk.open():
+        await desk.define("ann")
+        looks: list[float] = []
+        for life in desk.running:
+            claims, claiming = handlers_of(life).claims, handlers_of(life).claims.claim
+
+            async def counted(*said: Any, claiming: Any = claiming) -> Any:
+                looks.append(asyncio.get_running_loop().time())
+                return await claiming(*said)
+
+            monkeypatch.setattr(claims, "claim", counted)
+        async with desk.annotator("ann") as ann:
+            asking = asyncio.create_task(ask(ann, wait_seconds=20))
+            await until(lambda: waiters(desk) == 1)
+            for number in range(30):
+                await desk.admit(unit_event(f"c1-ugh{number}", skills_required=["law"]))
+            await desk.admit(unit_event("c1-ugh99"))
+            assert [one["unit_id"] for one in (await asking)["assignments"]] == ["c1-ugh99"]
+        assert len(looks) >= 2
+        assert min(later - sooner for sooner, later in pairwise(looks)) > 0.9 * apart
 
 
 async def test_who_waits_where_the_project_goes_elsewhere_is_sent_there() -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.broker.port import Deal
-from concord.chassis.http import application
+from concord.chassis.http import application, left
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.forward import Placing
 from concord.chassis.places.gather import Gather, merged
@@ -103,6 +103,13 @@ def _single(door: Door) -> APIRouter:
     async def note(unit_id: str, request: Request, caller: Operator, x: str = "") -> dict[str, str]:
         door.bodies.append(await request.body())
         return door.sees("note", caller, unit_id)
+
+    @router.post("/units/{unit_id}/waits")
+    async def waits(unit_id: str, request: Request, caller: Operator) -> dict[str, str]:
+        await request.body()
+        told = door.sees("waits", caller, unit_id)
+        await left(request.receive)
+        return door.sees("left", caller, unit_id) or told
 
     @router.get("/lots/{lot_id}/export")
     async def export(lot_id: str, caller: Operator) -> Response:

@@ -157,6 +157,23 @@ async def test_an_owner_that_is_gone_is_told_as_a_moment(pair: Pair) -> None:
     assert pair.one.counted("unreached") == 2
 
 
+@pytest.mark.parametrize("pair", ["sockets"], indirect=True)
+@pytest.mark.parametrize("content", [b"", b"{}"])
+async def test_an_owner_hears_that_a_caller_has_hung_up_by_whoever_they_asked(pair: Pair, content: bytes) -> None:
+    unit_id = unit_of(THEIRS)
+    asking = asyncio.create_task(pair.client.post(f"/v1/units/{unit_id}/waits", content=content))
+    async with asyncio.timeout(10):
+        while not pair.two.served:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.005)
+        asking.cancel()
+        while len(pair.two.served) == 1:  # noqa: ASYNC110  # a list has no event
+            await asyncio.sleep(0.005)
+    assert pair.two.served == [("waits", "olga", unit_id), ("left", "olga", unit_id)]
+    # Its place among those that are handed on is free, and so is the way to the owner.
+    answer = await pair.client.post(f"/v1/units/{unit_id}/note", content=b"{}")
+    assert answer.status_code == 200
+
+
 async def test_more_requests_at_once_than_may_be_handed_on_are_refused(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

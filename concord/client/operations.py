@@ -1,0 +1,170 @@
+"""Every operation as a method, of the client that blocks and of the one that is awaited: one list of names."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from concord.client import exports, letters, people, projects, results, units
+from concord.client import roster as people_known
+from concord.client import webhooks as hooks
+from concord.client.steps import Flow
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def called(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["Operations", P], T]:
+    """Return the operation as a method that blocks."""
+
+    @wraps(flow)
+    def method(self: "Operations", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(flow(*args, **kwargs))
+
+    return method
+
+
+def awaited(flow: Callable[P, Flow[T]]) -> Callable[Concatenate["AwaitedOperations", P], Coroutine[Any, Any, T]]:
+    """Return the operation as a method that is awaited."""
+
+    @wraps(flow)
+    async def method(self: "AwaitedOperations", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(flow(*args, **kwargs))
+
+    return method
+
+
+class Operations:
+    """What can be asked of the services, blocking."""
+
+    @abstractmethod
+    def run(self, flow: Flow[T]) -> T:
+        """Carry an operation out."""
+
+    define_project = called(projects.define_project)
+    project = called(projects.project)
+    pause_project = called(projects.pause_project)
+    resume_project = called(projects.resume_project)
+    close_project = called(projects.close_project)
+    changes = called(projects.changes)
+    define_annotator = called(projects.define_annotator)
+    annotator = called(projects.annotator)
+    stranded = called(projects.stranded)
+    admit = called(units.admit)
+    send = called(units.send)
+    import_units = called(units.import_units)
+    import_file = called(units.import_file)
+    import_state = called(units.import_state)
+    send_file = called(units.send_file)
+    find = called(units.find)
+    erase = called(units.erase)
+    seal = called(units.seal)
+    quality = called(results.quality)
+    report = called(results.report)
+    annotators = called(results.annotators)
+    spending = called(results.spending)
+    resolutions = called(results.resolutions)
+    lots = called(results.lots)
+    lot = called(results.lot)
+    wait_for_resolutions = called(results.wait_for_resolutions)
+    wait_for_lots = called(results.wait_for_lots)
+    certificate = called(results.certificate)
+    lot_certificate = called(results.lot_certificate)
+    lot_ledger = called(results.lot_ledger)
+    withdrawals = called(results.withdrawals)
+    keys = called(results.keys)
+    lineage = called(results.lineage)
+    export = called(exports.export)
+    claim = called(people.claim)
+    claim_any = called(people.claim_any)
+    submit = called(people.submit)
+    skip = called(people.skip)
+    standing = called(people.standing)
+    payload = called(people.payload)
+    escalations = called(people.escalations)
+    rule = called(people.rule)
+    inspections = called(people.inspections)
+    inspect = called(people.inspect)
+    dead_letters = called(letters.dead_letters)
+    replay_dead_letter = called(letters.replay_dead_letter)
+    roster = called(people_known.roster)
+    put_state = called(people_known.put_state)
+    import_annotators = called(people_known.import_annotators)
+    webhooks = called(hooks.webhooks)
+    add_webhook = called(hooks.add_webhook)
+    change_webhook = called(hooks.change_webhook)
+    remove_webhook = called(hooks.remove_webhook)
+    rotate_webhook = called(hooks.rotate_webhook)
+    try_webhook = called(hooks.try_webhook)
+    deliveries = called(hooks.deliveries)
+    delivery = called(hooks.delivery)
+    resend_delivery = called(hooks.resend_delivery)
+    projects = called(projects.projects)
+
+
+class AwaitedOperations:
+    """What can be asked of the services, awaited."""
+
+    @abstractmethod
+    async def run(self, flow: Flow[T]) -> T:
+        """Carry an operation out."""
+
+    define_project = awaited(projects.define_project)
+    project = awaited(projects.project)
+    pause_project = awaited(projects.pause_project)
+    resume_project = awaited(projects.resume_project)
+    close_project = awaited(projects.close_project)
+    changes = awaited(projects.changes)
+    define_annotator = awaited(projects.define_annotator)
+    annotator = awaited(projects.annotator)
+    stranded = awaited(projects.stranded)
+    admit = awaited(units.admit)
+    send = awaited(units.send)
+    import_units = awaited(units.import_units)
+    import_file = awaited(units.import_file)
+    import_state = awaited(units.import_state)
+    send_file = awaited(units.send_file)
+    find = awaited(units.find)
+    erase = awaited(units.erase)
+    seal = awaited(units.seal)
+    quality = awaited(results.quality)
+    report = awaited(results.report)
+    annotators = awaited(results.annotators)
+    spending = awaited(results.spending)
+    resolutions = awaited(results.resolutions)
+    lots = awaited(results.lots)
+    lot = awaited(results.lot)
+    wait_for_resolutions = awaited(results.wait_for_resolutions)
+    wait_for_lots = awaited(results.wait_for_lots)
+    certificate = awaited(results.certificate)
+    lot_certificate = awaited(results.lot_certificate)
+    lot_ledger = awaited(results.lot_ledger)
+    withdrawals = awaited(results.withdrawals)
+    keys = awaited(results.keys)
+    lineage = awaited(results.lineage)
+    export = awaited(exports.export)
+    claim = awaited(people.claim)
+    claim_any = awaited(people.claim_any)
+    submit = awaited(people.submit)
+    skip = awaited(people.skip)
+    standing = awaited(people.standing)
+    payload = awaited(people.payload)
+    escalations = awaited(people.escalations)
+    rule = awaited(people.rule)
+    inspections = awaited(people.inspections)
+    inspect = awaited(people.inspect)
+    dead_letters = awaited(letters.dead_letters)
+    replay_dead_letter = awaited(letters.replay_dead_letter)
+    roster = awaited(people_known.roster)
+    put_state = awaited(people_known.put_state)
+    import_annotators = awaited(people_known.import_annotators)
+    webhooks = awaited(hooks.webhooks)
+    add_webhook = awaited(hooks.add_webhook)
+    change_webhook = awaited(hooks.change_webhook)
+    remove_webhook = awaited(hooks.remove_webhook)
+    rotate_webhook = awaited(hooks.rotate_webhook)
+    try_webhook = awaited(hooks.try_webhook)
+    deliveries = awaited(hooks.deliveries)
+    delivery = awaited(hooks.delivery)
+    resend_delivery = awaited(hooks.resend_delivery)
+    projects = awaited(projects.projects)
