@@ -99,7 +99,7 @@ export class Desk {
     const on = cut || (this.told && !this.held.length && !this.outbox.items.length
       && (!waits || performance.now() - began > WAITED_MS));
     this.timer = setTimeout(() => this.fill(), on ? 0 : this.pause);
-    if (!on) this.pause = Math.min(2 * this.pause, ASK_AGAIN_MOST_MS);
+    if (!on && !this.outbox.items.length) this.pause = Math.min(2 * this.pause, ASK_AGAIN_MOST_MS);
   }
 
   async claim(seconds) {
