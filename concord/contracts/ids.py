@@ -85,6 +85,15 @@ def placed_id(kind: str, project_id: str, digest: str) -> str:
     return f"{client_of(project_id)}-{kind}{_PAIRS[slot_of_project(project_id)]}{digest}"
 
 
+def unit_id_of(secret: bytes, project_id: str, source_id: str) -> str:
+    """Return the id of the unit that a client names `source_id`, whether it has come in or not.
+
+    >>> unit_id_of(b"s", "k7q2-rte", "item-1") == unit_id_of(b"s", "k7q2-rte", "item-1")
+    True
+    """
+    return placed_id("u", project_id, keyed(secret, project_id, source_id))
+
+
 def slot_of(any_id: str) -> int | None:
     """Return the slot that the id of a unit, a lot or an assignment carries; None when it carries none.
 

@@ -9,6 +9,7 @@ from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
     FieldErrors,
     InspectionSwitched,
+    LabelErrorFound,
     LotAccepted,
     LotEvent,
     LotExported,
@@ -19,7 +20,9 @@ from concord.contracts.v1.lots_pb2 import (
     StatedConfidence,
     UnitAudited,
 )
+from services.audit.domain.feedback import Compared
 from services.audit.domain.lot import LotState
+from services.audit.domain.output import Judgement, Model
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
 from services.audit.domain.verdict import Plan, Rate
@@ -142,6 +145,22 @@ def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, ro
     """Return the event that a lot has left in some format."""
     told = LotExported(lot_id=lot.lot_id, format=form, sha256=sha256, rows=rows)
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_exported=told))
+
+
+def label_error_found(announcer: Announcer, found: Compared, model: Model, judgement: Judgement) -> Outgoing:
+    """Return the event that a person found an accepted label wrong, where a model says another one."""
+    told = LabelErrorFound(
+        lot_id=found.lot_id,
+        unit_id=found.unit_id,
+        reviewer_id=judgement.reviewer_id,
+        accepted_label=found.accepted.encode(),
+        model=model.name,
+        model_version=model.version,
+        model_label=found.output.label.encode(),
+        model_right=judgement.finding == "label_error",
+        reason=judgement.reason,
+    )
+    return _event(announcer, found.lot_id, found.output.project_id, LotEvent(label_error_found=told))
 
 
 def _event(announcer: Announcer, lot_id: str, project_id: str, envelope: LotEvent) -> Outgoing:

@@ -56,6 +56,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         projects,
         Signer(settings.certificates.seed.key()),
         settings.samples.secret.key(),
+        settings.ids.secret.key(),
         Ledger(settings.samples.secret.key()),
         _payloads(settings, ports),
         ports.telemetry.instruments(INSTRUMENTS),

@@ -16,6 +16,7 @@ from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
+from services.audit.domain.output import ModelsState, Output
 from services.audit.domain.place import OpenLot, Place
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
@@ -33,6 +34,8 @@ UNIT = Kind("unit", UnitState)
 LOT = Kind("lot", LotState, is_open=_is_open, slot=_slot)
 ISSUES = Kind("issues", IssuesState)
 SERIES = Kind("series", Series)
+MODELS = Kind("models", ModelsState)
+OUTPUT = Kind("output", Output)
 
 MEMBERS = Collection("members")
 """Which lot a unit is in: `_id` is the unit's id."""
@@ -42,7 +45,9 @@ DOCUMENTS = Collection("documents")
 """Signed documents and row digests, cut into parts: `_id` is the SHA-256 of the whole and the number of the part."""
 DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
 """Which unit stands for one of the same content: `_id` is the id that this one would have had."""
-COLLECTIONS = (MEMBERS, LOTS, DOCUMENTS, DUPLICATES)
+OUTPUTS = Collection("outputs", indexed=("model_id",))
+"""Of which units a model's version has said something: `_id` is the model's id and the unit's."""
+COLLECTIONS = (MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
 """Units of a lot that are in hand at once where a lot is read whole."""
@@ -224,6 +229,31 @@ class Repository:
         key = series_key(project_id)
         return (await self.journal.states(SERIES, [key])).get(key) or Series(project_id)
 
+    async def models(self, project_id: str) -> ModelsState:
+        """Return the versions of models that a project holds outputs of."""
+        key = models_key(project_id)
+        return (await self.journal.states(MODELS, [key])).get(key) or ModelsState(project_id)
+
+    async def list_outputs(self, model_id: str, unit_ids: Iterable[str]) -> None:
+        """Write down of which units a model's version says something, before it is stored what."""
+        await self._insert(OUTPUTS, [{"_id": f"{model_id}/{one}", "model_id": model_id} for one in unit_ids])
+
+    async def units_said(self, model_id: str) -> list[str]:
+        """Return the units that a model's version says something of, by id; of a few it may not be stored what."""
+        found = await self.store.find(OUTPUTS.name, "model_id", [model_id], only=())
+        return sorted(one["_id"].partition("/")[2] for one in found)
+
+    async def outputs(self, model_id: str, unit_ids: Sequence[str]) -> list[Output]:
+        """Return what a model's version says of these units, in their order; where it says nothing, it is left out."""
+        keys = [output_key(model_id, unit_id) for unit_id in unit_ids]
+        states = await self.journal.states(OUTPUT, keys)
+        return [states[key] for key in keys if key in states]
+
+    async def standing_in(self, unit_ids: Sequence[str]) -> dict[str, str]:
+        """Return the unit that stands for each of these; those that stand for themselves are left out."""
+        found = await self.store.get(DUPLICATES.name, unit_ids)
+        return {unit_id: one["duplicate_of"] for unit_id, one in found.items()}
+
     async def keep(self, content: bytes) -> str:
         """Store a document under the name of its content, and return that: its SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
@@ -283,3 +313,13 @@ def issues_key(project_id: str) -> str:
 def series_key(project_id: str) -> str:
     """Return the aggregate key of a project's series of lots."""
     return SERIES.key(client_of(project_id), project_id)
+
+
+def models_key(project_id: str) -> str:
+    """Return the aggregate key of a project's models."""
+    return MODELS.key(client_of(project_id), project_id)
+
+
+def output_key(model_id: str, unit_id: str) -> str:
+    """Return the aggregate key of what a model's version says of a unit."""
+    return OUTPUT.key(client_of(unit_id), f"{model_id}/{unit_id}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from concord.chassis.settings import (
     Environment,
+    IdSettings,
     PayloadLinkSettings,
     SampleSettings,
     Secret,
@@ -81,9 +82,10 @@ class WebhookSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditSettings(ServiceSettings):
-    """Audit's settings: it draws samples, signs certificates, hands out payload links and sends webhooks."""
+    """Audit's settings: it draws samples, signs certificates, links payloads, sends webhooks and scores models."""
 
     payload_links: PayloadLinkSettings
+    ids: IdSettings
     samples: SampleSettings
     certificates: CertificateSettings
     exports: ExportSettings

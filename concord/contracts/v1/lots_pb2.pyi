@@ -32,6 +32,7 @@ class LotEvent(_message.Message):
     LOT_REJECTED_FIELD_NUMBER: _builtins.int
     LOT_EXPORTED_FIELD_NUMBER: _builtins.int
     INSPECTION_SWITCHED_FIELD_NUMBER: _builtins.int
+    LABEL_ERROR_FOUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -46,6 +47,8 @@ class LotEvent(_message.Message):
     def lot_exported(self) -> Global___LotExported: ...
     @_builtins.property
     def inspection_switched(self) -> Global___InspectionSwitched: ...
+    @_builtins.property
+    def label_error_found(self) -> Global___LabelErrorFound: ...
     def __init__(
         self,
         *,
@@ -56,12 +59,13 @@ class LotEvent(_message.Message):
         lot_rejected: Global___LotRejected | None = ...,
         lot_exported: Global___LotExported | None = ...,
         inspection_switched: Global___InspectionSwitched | None = ...,
+        label_error_found: Global___LabelErrorFound | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -497,3 +501,54 @@ class InspectionSwitched(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InspectionSwitched: _TypeAlias = InspectionSwitched  # noqa: Y015
+
+@_typing.final
+class LabelErrorFound(_message.Message):
+    """A person found that a label of an accepted lot is wrong, where a client's model says another one. The certificate stands,
+    and no rate counts it: the unit was not drawn, but looked at because the model disagreed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REVIEWER_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_LABEL_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    MODEL_LABEL_FIELD_NUMBER: _builtins.int
+    MODEL_RIGHT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    unit_id: _builtins.str
+    reviewer_id: _builtins.str
+    accepted_label: _builtins.bytes
+    """As it left."""
+    model: _builtins.str
+    """The model's name and version, as the client gives them, and what it says."""
+    model_version: _builtins.str
+    model_label: _builtins.bytes
+    model_right: _builtins.bool
+    """Whether the model is right; where it is not, neither is."""
+    reason: _builtins.str
+    """In the reviewer's words."""
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        unit_id: _builtins.str = ...,
+        reviewer_id: _builtins.str = ...,
+        accepted_label: _builtins.bytes = ...,
+        model: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+        model_label: _builtins.bytes = ...,
+        model_right: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_label", b"accepted_label", "lot_id", b"lot_id", "model", b"model", "model_label", b"model_label", "model_right", b"model_right", "model_version", b"model_version", "reason", b"reason", "reviewer_id", b"reviewer_id", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelErrorFound: _TypeAlias = LabelErrorFound  # noqa: Y015

@@ -7,13 +7,24 @@ from fastapi import APIRouter
 from concord.chassis.http import documented
 from concord.exports import DoesNotFit
 from concord.exports.jsonl import MEDIA_TYPE
-from services.audit.api import certificates, exports, inspections, ledgers, lots, webhooks
+from services.audit.api import certificates, exports, feedback, inspections, ledgers, lots, webhooks
 from services.audit.api.door import Door
+from services.audit.api.feedback_bodies import (
+    Disagreements,
+    Judgements,
+    ModelList,
+    NextUnits,
+    PostedOutputs,
+    Review,
+    ScoreBody,
+    TakenJudgements,
+)
 from services.audit.domain.addresses import UrlRefused
 from services.audit.domain.delivery import DeliveryDoesNotExist, NotDead, TooManyOpen
 from services.audit.domain.endpoint import EndpointDoesNotExist, TooManyEndpoints, UrlTaken
 from services.audit.domain.issue import IssueDoesNotExist, NothingToCertify, TooManyLots
 from services.audit.domain.lot import LotDoesNotExist, LotNotAccepted
+from services.audit.domain.output import ModelDoesNotExist, OutputWish
 from services.audit.domain.series import NotDiscontinued
 from services.audit.domain.unit import InspectedOtherwise, LabelledAnew, UnitDoesNotExist
 from services.audit.handlers import LabelRefused, NothingWithdrawn
@@ -60,6 +71,7 @@ STATUSES: dict[type[Exception], int] = {
     TooManyEndpoints: 409,
     TooManyOpen: 409,
     NotDead: 409,
+    ModelDoesNotExist: 404,
 }
 
 
@@ -91,6 +103,7 @@ def router() -> APIRouter:
     routes.get("/units/{unit_id}/lineage", **documented(reply=LineageBody, refusals=(404,)))(ledgers.unit_lineage)
     routes.get("/keys", **documented(reply=Key))(certificates.show_key)
     _webhooks(routes)
+    _feedback(routes)
     return routes
 
 
@@ -116,3 +129,19 @@ def _webhooks(routes: APIRouter) -> None:
     routes.post("/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/resend", **sent)(
         webhooks.send_again
     )
+
+
+def _feedback(routes: APIRouter) -> None:
+    of_project, of_model = "/projects/{project_id}/models", "/projects/{project_id}/models/{model_id}"
+    posted = documented(
+        body=OutputWish, body_media_types=(), lines=feedback.LINES, reply=PostedOutputs, refusals=(404,)
+    )
+    routes.post(f"{of_project}/outputs", **posted)(feedback.post_outputs)
+    routes.get(of_project, **documented(reply=ModelList, refusals=(404,)))(feedback.list_models)
+    routes.get(f"{of_model}/score", **documented(reply=ScoreBody, refusals=(404,)))(feedback.show_score)
+    disagreeing = documented(reply=Disagreements, refusals=(404,))
+    routes.get(f"{of_model}/disagreements", **disagreeing)(feedback.list_disagreements)
+    routes.get(f"{of_model}/review", **documented(reply=Review, refusals=(404,)))(feedback.list_review)
+    judged = documented(body=Judgements, reply=TakenJudgements, refusals=(404,))
+    routes.post(f"{of_model}/review", **judged)(feedback.judge)
+    routes.get(f"{of_model}/next", **documented(reply=NextUnits, refusals=(404,)))(feedback.next_units)

@@ -5,7 +5,8 @@ every lot of which there is news as far as it goes, `drawing` draws samples, `ve
 what is claimed, `series` keeps what a project's lots come to together and how severely the next is inspected,
 `exports` hands over what was accepted,
 `payloads` reads what was labelled for it, `manifests` tells what an export holds, and
-`ledgers` what became of units, so that every number can be made again.
+`ledgers` what became of units, so that every number can be made again. `outputs` takes what clients' models say, and
+`feedback` holds it against what was accepted.
 """
 
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from services.audit.handlers.certificates import Certificates, NothingWithdrawn, Overtaken
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.exports import Exports
+from services.audit.handlers.feedback import Feedback
 from services.audit.handlers.hearing import Hearing
 from services.audit.handlers.inspection import Inspecting, LabelRefused, Listed
 from services.audit.handlers.ledgers import Ledgers
 from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
+from services.audit.handlers.outputs import Outputs
 from services.audit.handlers.series import Standing
 from services.audit.handlers.turns import Turns
 from services.audit.handlers.verdicts import Verdicts
@@ -38,6 +41,8 @@ class Handlers:
     ledgers: Ledgers
     standing: Standing
     turns: Turns
+    outputs: Outputs
+    feedback: Feedback
 
     @classmethod
     def of(cls, means: Means) -> "Handlers":
@@ -46,5 +51,7 @@ class Handlers:
         turns = Turns(means, Drawing(means, standing), Verdicts(means, standing))
         certificates, exports = Certificates(means, standing), Exports(means)
         manifests = Manifests(means, exports, certificates)
-        ledgers = Ledgers(means)
-        return cls(means, Hearing(means), Inspecting(means), certificates, exports, manifests, ledgers, standing, turns)
+        return cls(
+            means, Hearing(means), Inspecting(means), certificates, exports, manifests, Ledgers(means), standing, turns,
+            Outputs(means), Feedback(means),
+        )  # fmt: skip

@@ -26,6 +26,7 @@ class Means:
 
     Attributes:
         sample_secret: orders samples, so that nobody can foresee them.
+        id_secret: keys ids; by it the unit is found that a client names.
     """
 
     repository: Repository
@@ -33,6 +34,7 @@ class Means:
     projects: Table[Project]
     signer: Signer
     sample_secret: bytes
+    id_secret: bytes
     ledger: Ledger
     payloads: Payloads
     instruments: Instruments

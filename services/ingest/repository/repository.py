@@ -11,7 +11,7 @@ from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
-from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project
+from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project, unit_id_of
 from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
@@ -199,7 +199,7 @@ class Repository:
 
     def unit_id(self, project_id: str, source_id: str) -> str:
         """Return the id of the unit that a client names `source_id`."""
-        return placed_id("u", project_id, keyed(self.id_secret, project_id, source_id))
+        return unit_id_of(self.id_secret, project_id, source_id)
 
     def lot_id(self, project_id: str, number: int) -> str:
         """Return the id of a project's n-th lot."""
