@@ -28,6 +28,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "lots": ("cli.lots", "List lots, show one, wait for all."),
     "export": ("cli.export", "Fetch accepted labels with manifest and certificate."),
     "certificate": ("cli.certificate", "Fetch a certificate, or a lot's with its ledger."),
+    "models": ("cli.models", "Post what your models say, see how good they are, and what to label next."),
     "keys": ("cli.keys", "Show the public keys of certificates."),
     "verify": ("cli.verify", "Hold a certificate and its export against each other, offline."),
     "lineage": ("cli.lineage", "Show who did what with a unit."),

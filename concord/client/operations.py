@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from concord.client import exports, letters, people, projects, results, units
+from concord.client import exports, feedback, letters, people, projects, results, units
 from concord.client import roster as people_known
 from concord.client import webhooks as hooks
 from concord.client.steps import Flow
@@ -85,6 +85,13 @@ class Operations:
     rule = called(people.rule)
     inspections = called(people.inspections)
     inspect = called(people.inspect)
+    post_outputs = called(feedback.post_outputs)
+    models = called(feedback.models)
+    model_score = called(feedback.model_score)
+    disagreements = called(feedback.disagreements)
+    review = called(feedback.review)
+    judge = called(feedback.judge)
+    next_units = called(feedback.next_units)
     dead_letters = called(letters.dead_letters)
     replay_dead_letter = called(letters.replay_dead_letter)
     roster = called(people_known.roster)
@@ -153,6 +160,13 @@ class AwaitedOperations:
     rule = awaited(people.rule)
     inspections = awaited(people.inspections)
     inspect = awaited(people.inspect)
+    post_outputs = awaited(feedback.post_outputs)
+    models = awaited(feedback.models)
+    model_score = awaited(feedback.model_score)
+    disagreements = awaited(feedback.disagreements)
+    review = awaited(feedback.review)
+    judge = awaited(feedback.judge)
+    next_units = awaited(feedback.next_units)
     dead_letters = awaited(letters.dead_letters)
     replay_dead_letter = awaited(letters.replay_dead_letter)
     roster = awaited(people_known.roster)

@@ -1,6 +1,7 @@
 """All five services in memory, with things of two clients in every state that a route can meet. Time is virtual."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,6 +56,7 @@ class Things:
     import_id: str = ""
     webhook: str = ""
     delivery: str = ""
+    model: str = ""
     links: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -166,6 +168,15 @@ async def _client(five: Five, client: str) -> Things:
     wish = {"url": f"https://{client}.example.org/"}
     things.webhook = (await five.told("audit", "POST", hooks, key, wish))["webhook_id"]
     things.delivery = (await five.told("audit", "POST", f"{hooks}/{things.webhook}/test", key))["delivery_id"]
+    models = f"/v1/projects/{things.project}/models"
+    said = b"".join(
+        json.dumps({"event_id": one, "model": "m", "model_version": "1", "label": "no"}).encode() + b"\n"
+        for one in things.units
+    )
+    lines = (("content-type", "application/x-ndjson"),)
+    posted = await five.call("audit", "POST", f"{models}/outputs", key, said, headers=lines)
+    assert posted.json()["posted"] == len(things.units), posted.body
+    things.model = (await five.told("audit", "GET", models, key))["models"][0]["model_id"]
     return things
 
 

@@ -106,6 +106,7 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     certificate, ledger = str(tmp_path / "lot.json"), str(tmp_path / "ledger.jsonl")
     done(run("certificate", "--lot", lot["lot_id"], "--output", certificate, "--ledger", ledger, "--as", "me"))
     assert "REPLAYED" in done(run("replay", certificate, ledger, "--keys", str(tmp_path / "keys.json")))
+    _models(run, project, tmp_path)
     look = ("watch", project, "--once", "--as", "me")
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
     assert "label error rate of what leaves" in done(run(*look))
@@ -117,6 +118,39 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert [(one["source_id"], one["label"]) for one in units] == [("m4", "ham")]
     assert "HOLDS" in done(run("lineage", units[0]["unit_id"], "--as", "me"))
     assert "erased" in done(run("units", "erase", project, "m1", "--reason", "asked for", "--yes", "--as", "me"))
+
+
+def _models(run: Run, project: str, folder: Path) -> None:
+    """Post what a model says, see its score, judge where it differs, and write what is to be labelled next."""
+    wrong, said, pool, out = "m2", folder / "said.jsonl", folder / "pool.jsonl", folder / "batch.jsonl"
+    outputs = [(f"m{one}", walk.label(walk.content(one)), 0.9) for one in range(walk.UNITS)]
+    outputs = [(event, "spam" if event == wrong else label, sure) for event, label, sure in outputs]
+    outputs += [(f"n{one}", "ham", 0.5 + one / 10) for one in range(4)]
+    rows = [{"event_id": event, "label": label, "confidence": sure} for event, label, sure in outputs]
+    said.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    named = ("--model", "small", "--model-version", "1")
+    assert done(run("models", "post", project, str(said), *named, "--as", "me")) == "14 posted, 0 repeated, 0 refused\n"
+    said.write_text(said.read_text() + json.dumps({"event_id": "n9", "label": "eggs"}) + "\n")
+    again = run("models", "post", project, str(said), *named, "--as", "me")
+    assert (again.exit_code, "14 repeated, 1 refused" in again.output) == (statuses.IN_PART, True), again.output
+    (model,) = lines(run("models", "list", project, "--as", "me", "--json"))
+    version = (project, model["model_id"])
+    score = as_json(run("models", "score", *version, "--as", "me", "--json"))
+    assert (score["scored"], score["accuracy"]["value"], score["not_scored"]["not_admitted"]) == (walk.UNITS, 0.9, 4)
+    assert "accuracy 0.900 [" in done(run("models", "score", *version, "--as", "me"))
+    (found,) = lines(run("models", "disagreements", *version, "--as", "me", "--json"))
+    assert (found["event_id"], found["model_label"], found["accepted_label"]) == (wrong, "spam", "ham")
+    # Whoever audited the unit has a part in it; who ruled another has none in this one.
+    (work,) = lines(run("models", "review", *version, "--as", "judge", "--json"))
+    assert (work["content"], {work["first"], work["second"]}) == (walk.content(2), {"ham", "spam"})
+    side = "first" if work["first"] == "ham" else "second"
+    judged = run("models", "judge", *version, work["unit_id"], side, "--reason", "nothing is for sale", "--as", "judge")
+    assert done(judged) == "taken\n"
+    assert as_json(run("models", "score", *version, "--as", "me", "--json"))["findings"]["model_error"] == 1
+    pool.write_text("".join(json.dumps({"id": f"n{one}", "content": f"new {one}"}) + "\n" for one in range(6)))
+    more = ("--units", "2", "--random-share", "0", "--data", str(pool), "--output", str(out))
+    assert "n0" in done(run("models", "next", *version, *more, "--as", "me"))
+    assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["n0", "n1"]
 
 
 def test_a_person_labels_one_unit_after_the_other_in_a_terminal(five: Served, run: Run, tmp_path: Path) -> None:

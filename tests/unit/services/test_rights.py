@@ -95,6 +95,18 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
         Role.OPERATOR,
     },
     ("audit", "POST", "/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/resend"): {Role.CLIENT},
+    ("audit", "POST", "/v1/projects/{project_id}/models/outputs"): {Role.CLIENT},
+    ("audit", "GET", "/v1/projects/{project_id}/models"): {
+        Role.CLIENT,
+        Role.OPERATOR,
+        Role.AUDITOR,
+        Role.ADJUDICATOR,
+    },
+    ("audit", "GET", "/v1/projects/{project_id}/models/{model_id}/score"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/models/{model_id}/disagreements"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/models/{model_id}/review"): {Role.AUDITOR, Role.ADJUDICATOR},
+    ("audit", "POST", "/v1/projects/{project_id}/models/{model_id}/review"): {Role.AUDITOR, Role.ADJUDICATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/models/{model_id}/next"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/events"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs"): {Role.CLIENT, Role.OPERATOR},
@@ -131,7 +143,7 @@ def filled(path: str, things: Things) -> Iterator[str]:
     path = path.replace("{project_id}", things.project).replace("{slug}", "p").replace("{annotator_id}", "ann-2")
     path = path.replace("{import_id}", things.import_id).replace("{version}", "1").replace("{letter_id}", "l")
     path = path.replace("{webhook_id}", things.webhook)
-    path = path.replace("{delivery_id}", things.delivery)
+    path = path.replace("{delivery_id}", things.delivery).replace("{model_id}", things.model)
     path = path.replace("{assignment_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
@@ -170,6 +182,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/ruling": {"label": "no", "reason": "x"},
         "/rulings": {"rulings": [{"unit_id": one, "label": "no", "reason": "x"} for one in things.units.values()]},
         "/resumption": {"reason": "x"},
+        "/models/outputs": {"event_id": "new", "model": "m", "model_version": "1", "label": "no"},
+        "/review": {"judgements": [{"unit_id": one, "right": "first"} for one in things.units.values()]},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
     }
     found = [body for end, body in by_end.items() if path.endswith(end) and method == "POST"]
@@ -187,6 +201,7 @@ def marks(things: Things) -> list[bytes]:
             things.import_id,
             things.webhook,
             things.delivery,
+            things.model,
             "text of k2",
         )
     ]

@@ -9,12 +9,14 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import models, webhooks, work
+from concord.client import models, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.assign import schemas as assign
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
 from services.audit import schemas as audit
+from services.audit.api import feedback_bodies as feedback
+from services.audit.domain.output import OutputWish
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
 from services.metrics.schemas import quality as metrics
@@ -37,6 +39,13 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.AnnotatorsQuality: metrics.Annotators,
     models.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
+    scores.PostedOutputs: feedback.PostedOutputs,
+    scores.ModelList: feedback.ModelList,
+    scores.Score: feedback.ScoreBody,
+    scores.DisagreementPage: feedback.Disagreements,
+    scores.Review: feedback.Review,
+    scores.JudgedBatch: feedback.TakenJudgements,
+    scores.NextUnits: feedback.NextUnits,
     work.Annotator: assign.AnnotatorShown,
     work.RosterPage: Roster,
     work.RosterReport: RosterReport,
@@ -108,12 +117,16 @@ def test_every_struct_that_is_read_stands_beside_one_that_is_answered() -> None:
         walk(told.type_info(kind))
     all_structs = {
         one
-        for module in (models, work)
+        for module in (models, scores, webhooks, work)
         for one in vars(module).values()
         if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
     }
-    assert all_structs - found == {models.Unit, models.FirstUnit} - found
+    assert all_structs - found == {models.Unit, models.FirstUnit, scores.Output} - found
 
 
 def test_a_unit_has_every_field_that_is_taken() -> None:
     assert set(models.Unit.__struct_fields__) == set(UnitWish.__struct_fields__)
+
+
+def test_an_output_has_every_field_that_is_taken() -> None:
+    assert set(scores.Output.__struct_fields__) == set(OutputWish.__struct_fields__)

@@ -49,9 +49,7 @@ def said(unit: str = "", label: Any = "yes", version: str = "1", **more: Any) ->
 async def post(audit: Audit, *lines: Any) -> Any:
     """Post outputs, each as JSON or as the bytes of its line, and return what became of them."""
     body = b"\n".join(one if isinstance(one, bytes) else json.dumps(one).encode() for one in lines)
-    answer = await audit.call(
-        "POST", f"{BASE}/outputs", body, "key", role=Role.CLIENT, client_id="k1", headers=NDJSON
-    )
+    answer = await audit.call("POST", f"{BASE}/outputs", body, "key", role=Role.CLIENT, client_id="k1", headers=NDJSON)
     assert answer.status == 200, answer.body
     return answer.json()
 

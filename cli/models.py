@@ -1,0 +1,235 @@
+"""`concord models`: what your models say, held against what was accepted, and what to label next."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from cli import statuses
+from cli.projects import FILE
+from cli.session import Session, show_table, speaks
+from concord.client.scores import Disagreement, PostedOutputs, Score, Share
+
+REFUSED_SHOWN_MAX = 20
+SIDES = ("first", "second", "neither", "ambiguous")
+
+
+@click.group("models")
+def verb() -> None:
+    """Post what your models say, see how good they are, and what to label next."""
+
+
+@verb.command("post")
+@click.argument("project_id")
+@click.argument("file", type=FILE)
+@click.option("--model", default="", help="Of lines that name none.")
+@click.option("--model-version", default="", help="Of lines that name none.")
+@speaks
+def post(session: Session, project_id: str, file: Path, model: str, model_version: str) -> None:
+    """Post FILE, a line of JSON for each output: event_id or unit_id, label, and confidence or probabilities.
+
+    What was posted before changes nothing, if it is the same. Exit status 9: lines were refused; the rest is in.
+    """
+    named = {"model": model, "model_version": model_version}
+    defaults = {name: value for name, value in named.items() if value}
+    with session.client() as concord:
+        found = concord.post_outputs(project_id, _outputs(file, defaults))
+    session.told(found, lambda: _show_posted(found))
+    if found.refused_count:
+        sys.exit(statuses.IN_PART)
+
+
+def _outputs(file: Path, defaults: dict[str, str]) -> Iterator[dict[str, Any]]:
+    for number, one in _lines(file):
+        if not isinstance(one, dict):
+            raise click.UsageError(f"{file}, line {number}: is no JSON object; send an output a line")
+        yield {**defaults, **one}
+
+
+def _lines(file: Path) -> Iterator[tuple[int, Any]]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield number, msgspec.json.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+                raise click.UsageError(f"{file}, line {number}: is no JSON ({fault})") from fault
+
+
+def _show_posted(found: PostedOutputs) -> None:
+    click.echo(f"{found.posted} posted, {found.repeated} repeated, {found.refused_count} refused")
+    if found.refused:
+        rows = [(one.line, one.field, one.problem, one.cure) for one in found.refused[:REFUSED_SHOWN_MAX]]
+        show_table(("output", "field", "problem", "cure"), rows)
+
+
+@verb.command("list")
+@click.argument("project_id")
+@speaks
+def listed(session: Session, project_id: str) -> None:
+    """List the versions of models that PROJECT_ID holds outputs of."""
+    with session.client() as concord:
+        found = concord.models(project_id)
+    rows = [(one.model_id, one.model, one.model_version, one.first_posted_at) for one in found]
+    session.each(found, lambda: show_table(("id", "model", "version", "since"), rows))
+
+
+@verb.command("score")
+@click.argument("project_id")
+@click.argument("model_id")
+@speaks
+def score(session: Session, project_id: str, model_id: str) -> None:
+    """Hold a version's outputs against all labels of PROJECT_ID that are accepted by now."""
+    with session.client() as concord:
+        found = concord.model_score(project_id, model_id)
+    session.told(found, lambda: _show_score(found))
+
+
+def _show_score(found: Score) -> None:
+    others = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in found.not_scored.items() if count)
+    scored = f"{found.scored} of {found.outputs} outputs scored"
+    click.echo(scored + (f"; {others}" if others else ""))
+    click.echo(f"accuracy {_share(found.accuracy)}")
+    classes = [(one.label, one.said, _share(one.precision), one.accepted, _share(one.recall)) for one in found.classes]
+    if classes:
+        show_table(("class", "said", "precision", "accepted", "recall"), classes)
+    for one in found.fields:
+        click.echo(f"field {one.field}: accuracy {_share(one.accuracy)}")
+    sure = found.calibration
+    if sure.bins:
+        rows = [
+            (f"{one.low:g} to {one.high:g}", one.units, f"{one.stated:.3f}", _share(one.right)) for one in sure.bins
+        ]
+        show_table(("confidence", "outputs", "stated", "right"), rows)
+        click.echo(f"calibration error {_share(sure.expected_error)}, by chance {sure.expected_error_by_chance:.3f}")
+        click.echo(f"Brier score {_share(sure.brier)}")
+    judged = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found.findings.items() if count)
+    click.echo(f"{found.disagreements} disagreements" + (f"; judged: {judged}" if judged else ""))
+
+
+def _share(share: Share) -> str:
+    if share.value is None:
+        return share.reason
+    if share.low is None or share.high is None:
+        return f"{share.value:.3f}"
+    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+
+
+@verb.command("disagreements")
+@click.argument("project_id")
+@click.argument("model_id")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@speaks
+def disagreements(session: Session, project_id: str, model_id: str, limit: int) -> None:
+    """List where a version says another thing than what was accepted, most to be learnt first."""
+    with session.client() as concord:
+        found = concord.disagreements(project_id, model_id, limit=limit).disagreements
+    session.each(found, lambda: show_table(("unit", "model", "sure", "label", "sure", "finding"), _rows(found)))
+
+
+def _rows(found: list[Disagreement]) -> list[tuple[object, ...]]:
+    return [
+        (
+            one.event_id or one.unit_id,
+            msgspec.json.encode(one.model_label).decode(),
+            one.model_confidence,
+            msgspec.json.encode(one.accepted_label).decode(),
+            f"{one.label_confidence:.3f}",
+            one.finding,
+        )
+        for one in found
+    ]
+
+
+@verb.command("review")
+@click.argument("project_id")
+@click.argument("model_id")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@speaks
+def review(session: Session, project_id: str, model_id: str, limit: int) -> None:
+    """List what you may judge, as an auditor or adjudicator: what the unit says and two labels, not whose they are."""
+    with session.client() as concord:
+        work = concord.review(project_id, model_id, limit=limit).review
+        told = [
+            {
+                "unit_id": one.unit_id,
+                "content": concord.payload(one.payload_url),
+                "first": one.first,
+                "second": one.second,
+            }
+            for one in work
+        ]
+    columns = ("unit_id", "content", "first", "second")
+    session.each(told, lambda: show_table(columns, [tuple(one[name] for name in columns) for one in told]))
+
+
+@verb.command("judge")
+@click.argument("project_id")
+@click.argument("model_id")
+@click.argument("unit_id")
+@click.argument("right", type=click.Choice(SIDES))
+@click.option("--reason", default="", help="Is kept with the judgement, and told.")
+@speaks
+def judge(session: Session, project_id: str, model_id: str, unit_id: str, right: str, reason: str) -> None:
+    """Say which of the two labels of UNIT_ID is right, by the guideline."""
+    with session.client() as concord:
+        found = concord.judge(project_id, model_id, unit_id, right, reason=reason)
+    refused = f": {found.field} {found.problem}; {found.cure}" if found.status == "refused" else ""
+    session.told(found, lambda: click.echo(f"{found.status}{refused}", err=bool(refused)))
+    if refused:
+        sys.exit(statuses.REFUSED)
+
+
+@verb.command("next")
+@click.argument("project_id")
+@click.argument("model_id")
+@click.option("--units", default=100, show_default=True, type=click.IntRange(1, 1_000), help="How many.")
+@click.option("--random-share", default=0.2, show_default=True, type=click.FloatRange(0.0, 1.0))
+@click.option("--data", type=FILE, help="Your units, a line of JSON each with its id: the chosen ones are written.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the chosen units here.")
+@speaks
+def next_units(
+    session: Session,
+    project_id: str,
+    model_id: str,
+    units: int,
+    random_share: float,
+    data: Path | None,
+    output: Path | None,
+) -> None:
+    """Say which units to label next, of those that a version says something of and that have not come in.
+
+    With --data and --output they are written as `concord import` takes them, each with the model's uncertainty.
+    """
+    if (data is None) != (output is None):
+        raise click.UsageError("--data and --output go together: what is chosen out of the one is written to the other")
+    with session.client() as concord:
+        found = concord.next_units(project_id, model_id, units=units, random_share=random_share)
+    if data is not None and output is not None:
+        wanted = {one.event_id: one.uncertainty for one in found.units}
+        click.echo(f"{_write(data, output, wanted)} of {len(wanted)} written: {output}", err=True)
+    rows = [(one.event_id, f"{one.uncertainty:.3f}", ", ".join(one.reasons)) for one in found.units]
+
+    def show() -> None:
+        show_table(("event", "uncertainty", "why"), rows)
+        moved = ", ".join(msgspec.json.encode(one).decode() for one in found.drift.risen)
+        click.echo(
+            f"{len(found.units)} of {found.waiting} that wait" + (f"; said more often now: {moved}" if moved else "")
+        )
+
+    session.each(found.units, show)
+
+
+def _write(data: Path, output: Path, wanted: dict[str, float]) -> int:
+    """Write the units of a file that are wanted, in the file's order; return how many there were."""
+    count = 0
+    with output.open("wb") as file:
+        for _, one in _lines(data):
+            if isinstance(one, dict) and (uncertainty := wanted.get(str(one.get("id", "")))) is not None:
+                file.write(msgspec.json.encode({**one, "uncertainty": uncertainty}) + b"\n")
+                count += 1
+    return count
