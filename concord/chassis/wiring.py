@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Broker
@@ -192,9 +192,27 @@ def _keeper(journal: JournalPart, consumer: BatchConsumer, places: Placed, ports
     async def forget(gained: Iterable[int]) -> None:
         await journal.journal.forget_where(partial(_doubtful, frozenset(gained), owner.places))
 
-    keeper = PlaceKeeper(owner, consumer, places.models, forget, ports.clock)
+    models = _Models(places.models, journal, owner)
+    keeper = PlaceKeeper(owner, consumer, models, forget, ports.clock)
     consumer.watch.loading = lambda: keeper.loading
     return keeper
+
+
+class _Models(NamedTuple):
+    """A service's read models, with what the journal keeps of a place beside them."""
+
+    models: PlaceModels
+    journal: JournalPart
+    owner: Owner
+
+    async def load(self, place: int) -> None:
+        """Take a place in."""
+        await self.models.load(place)
+
+    async def drop(self, place: int) -> None:
+        """Forget everything of a place."""
+        self.journal.journal.markers.forget(lambda slot: place_of(slot, self.owner.places) == place)
+        await self.models.drop(place)
 
 
 def _doubtful(gained: frozenset[int], places: int, key: str) -> bool:

@@ -67,11 +67,12 @@ class House:
     async def start(self, store: MemoryStore | None = None, broker: MemoryBroker | None = None) -> JournalPart:
         """Return the journal of a process of its own, started and not yet running."""
         self.count += 1
+        number = self.count
         store = store or MemoryStore(self.database)
         await store.prepare(COLLECTIONS)
-        broker = broker or MemoryBroker(self.cluster, f"p{self.count}")
+        broker = broker or MemoryBroker(self.cluster, f"p{number}")
         await broker.start()
-        part = JournalPart(store, broker, f"w{self.count}", self.clock, Telemetry("test"))
+        part = JournalPart(store, broker, f"w{number}", self.clock, Telemetry("test"))
         await part.start()
         return part
 

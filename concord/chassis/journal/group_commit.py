@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Backlogged, Unavailable
-from concord.chassis.journal.open_markers import markers_of
+from concord.chassis.journal.open_markers import OpenMarkers
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, OPEN, WRITERS, Commit, Entry
 from concord.chassis.store.port import Document, Store, StoreUnavailable
@@ -101,6 +101,7 @@ class GroupCommit:
         self.writer = writer
         self.clock = clock
         self.listener = listener
+        self.markers = OpenMarkers(store, writer, clock)
         self.number = 1
         self.records_stored = 0
         self.records_lost = 0
@@ -229,7 +230,7 @@ class GroupCommit:
         """
         commit = Commit(self.writer, self.number)
         documents = [entry.document(commit, place) for place, entry in enumerate(entries)]
-        markers = markers_of(entries)
+        sheets = self.markers.sheets_of(entries)
         waits = BackOff("the group commit", self.clock, RETRY_SECONDS_MAX)
         doubtful = False
         while True:
@@ -239,9 +240,9 @@ class GroupCommit:
                     lost = await self._not_ours(documents) if doubtful else frozenset(range(len(documents)))
                 else:
                     await self._register()
-                    if markers:
-                        await self.store.insert(OPEN.name, markers)
-                        markers = []
+                    if sheets:
+                        await self.store.insert(OPEN.name, sheets)
+                        sheets = []
                     if doubtful:
                         lost = await self._settle(documents, follows)
                     else:

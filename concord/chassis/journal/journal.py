@@ -11,7 +11,6 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.heads import Heads
-from concord.chassis.journal.open_markers import OpenMarkers
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State, head_bytes
 from concord.chassis.journal.settling import Settle, Settling
@@ -69,7 +68,7 @@ class Journal:
         self.sweeper = sweeper
         self.clock = clock
         self.settling = Settling()
-        self.markers = OpenMarkers(store, clock)
+        self.markers = commits.markers
         commits.listener = self
         self._heads = Heads()
         self._times_forgotten = 0
@@ -207,7 +206,7 @@ class Journal:
         elif self.settling.tell(entry.key, entry.seq, entry.state):
             self._keep(entry)
         if stored and entry.closes:
-            self.markers.closed(entry.key, entry.closes)
+            self.markers.closed(entry.key, entry.closes, entry.slot)
         self.settling.over([entry.key])
 
     def _unmark(self, lost: Sequence[Entry[State]], heads: Mapping[str, Head[State]]) -> None:
@@ -218,7 +217,7 @@ class Journal:
         for entry in lost:
             head = heads.get(entry.key)
             if entry.opened == entry.seq and head is not None and head.seq >= entry.seq and not head.opened:
-                self.markers.closed(entry.key, [entry.seq])
+                self.markers.closed(entry.key, [entry.seq], entry.slot)
 
     async def states(self, kind: Kind[State], keys: Sequence[str]) -> dict[str, State]:
         """Return the states of these aggregates; those without a record are left out.

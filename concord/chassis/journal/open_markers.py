@@ -1,14 +1,18 @@
 """Open markers: which aggregates are not done with, so that a start reads these and nothing else.
 
-A marker `<aggregate>/<seq>` is inserted before the record of that number which opens the aggregate, or opens it again,
-and deleted after the one that closes it. Whatever crashes when, the markers are a superset of what is open. The number
-keeps apart the times that an aggregate was open: who deletes the marker of one, however late, cannot take the next.
+A marker `<aggregate>/<seq>` is stored before the record of that number which opens the aggregate, or opens it again,
+and is over with the one that closes it. Whatever crashes when, the markers are a superset of what is open. The number
+keeps apart the times that an aggregate was open: who is done with one, however late, cannot take the next.
+
+A store is paid by the document, so the markers of one commit are **a sheet**: one document for each kind and slot in
+it, which is deleted when each of its markers is over. A sheet of which little is left is written anew without the rest.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from functools import partial
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from concord.chassis.back_off import BackOff
@@ -17,73 +21,241 @@ from concord.chassis.journal.record import OPEN, Entry
 from concord.chassis.store.port import Document, Store
 
 CLOSED_MAX = 50_000
-"""Markers that wait to be deleted; beyond it the oldest are left to the next start, which finds them closed."""
-DELETE_MARKERS_MAX = 500
+"""Markers that are over and whose sheets are not known here; beyond it the oldest are left to the next start, which
+finds them over."""
+DELETE_SHEETS_MAX = 500
+SHEET_MARKERS_MAX = 500
+"""Of a sheet that is written anew."""
+LOOK_SLOTS = 50
+"""Slots whose sheets are listed at once."""
+THIN_SHARE = 4
+THIN_MARKERS = 16
+"""A sheet of that many markers or more is written anew when one in THIN_SHARE of them is left, or fewer."""
+TIDY_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A document of markers, as this process knows it.
+
+    Attributes:
+        kind: of the aggregates.
+        slot: in which they lie.
+        size: how many markers are in the document.
+        left: those that are not over.
+    """
+
+    kind: str
+    slot: int
+    size: int
+    left: set[str]
+
+    @property
+    def thin(self) -> bool:
+        """Whether it is worth writing anew."""
+        return self.size >= THIN_MARKERS and len(self.left) * THIN_SHARE <= self.size
 
 
 class OpenMarkers:
     """The markers of one service.
 
+    A sheet is deleted by whoever knows that each of its markers is over, or has since stored those that are not in a
+    sheet of its own, under a name that nobody else comes to: so no order of two processes' deletions loses a marker.
+
+    Args:
+        store: where they lie.
+        writer: this process's name: unique to this life of it.
+        clock: time.
+
     Attributes:
-        left_behind: how many wait for a start to find that they are closed.
+        left_behind: how many are left to a start to find that they are over.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, writer: str, clock: Clock) -> None:
         self.store = store
+        self.writer = writer
         self.clock = clock
         self.left_behind = 0
-        self._closed: deque[str] = deque()
+        self._written = 0
+        self._sheets: dict[str, _Sheet] = {}
+        self._on: dict[str, tuple[str, ...]] = {}
+        self._finished: dict[str, None] = {}
+        self._thin: set[str] = set()
+        self._tidy_at = 0.0
+        self._elsewhere: dict[str, int] = {}
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
 
-    def closed(self, key: str, seqs: Sequence[int]) -> None:
-        """Have the markers of these openings deleted: a record that is stored closed the aggregate after them."""
+    def sheets_of(self, entries: Sequence[Entry[Any]]) -> list[Document]:
+        """Return the documents that must be there before these entries are stored; made once a commit."""
+        groups: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        for entry in entries:
+            if entry.opened == entry.seq:
+                groups[_kind_of(entry.key), entry.slot].append(marker_of(entry.key, entry.seq))
+        return [self._written_sheet(kind, slot, markers) for (kind, slot), markers in groups.items()]
+
+    def closed(self, key: str, seqs: Iterable[int], slot: int | None = None) -> None:
+        """Say that these openings are over: a record that is stored closed the aggregate after them.
+
+        Args:
+            key: the aggregate's.
+            seqs: the numbers of the records that opened it.
+            slot: where it lies; a sheet that another process wrote since the slot was read is looked for there.
+        """
         for seq in seqs:
-            if len(self._closed) == CLOSED_MAX:
-                self._closed.popleft()
-                self.left_behind += 1
-            self._closed.append(marker_id(key, seq))
-        self._settled.clear()
-        self._arrived.set()
-
-    async def run(self) -> None:
-        """Delete markers of what is closed until cancelled."""
-        waits = BackOff("deleting open markers", self.clock)
-        while True:
-            await self._arrived.wait()
-            if not self._closed:
-                self._settled.set()
-                self._arrived.clear()
-                continue
-            batch = [self._closed[place] for place in range(min(len(self._closed), DELETE_MARKERS_MAX))]
-            if await waits.attempt(partial(self.store.delete, OPEN.name, batch)):
-                done = set(batch)
-                while self._closed and self._closed[0] in done:
-                    self._closed.popleft()
-
-    async def settled(self) -> None:
-        """Return when no marker waits to be deleted."""
-        await self._settled.wait()
+            marker = marker_of(key, seq)
+            if marker in self._on:
+                self._over(marker)
+            elif slot is not None:
+                if len(self._elsewhere) >= CLOSED_MAX:
+                    del self._elsewhere[next(iter(self._elsewhere))]
+                    self.left_behind += 1
+                self._elsewhere[marker] = slot
+        if self._finished or self._elsewhere:
+            self._settled.clear()
+            self._arrived.set()
 
     async def of(self, kind: str, slots: Sequence[int]) -> dict[str, list[int]]:
         """Return the aggregates of a kind that may be open in these slots, and at which numbers they were opened."""
-        found: dict[str, list[int]] = {}
-        for marker in await self.store.find(OPEN.name, "slot", slots):
-            if marker["aggregate"].split("/", 2)[1] == kind:
-                found.setdefault(marker["aggregate"], []).append(marker["seq"])
-        return found
+        found: defaultdict[str, set[int]] = defaultdict(set)
+        for document in await self.store.find(OPEN.name, "slot", slots):
+            if document["kind"] != kind:
+                continue
+            self._learn(document)
+            sheet = self._sheets.get(document["_id"])
+            for marker in () if sheet is None else sheet.left:
+                key, _, seq = marker.rpartition("/")
+                found[key].add(int(seq))
+        return {key: sorted(seqs) for key, seqs in found.items()}
+
+    def forget(self, gone: Callable[[int], bool]) -> None:
+        """Know nothing any more of the sheets in these slots: another process sees to them now."""
+        for name in [name for name, sheet in self._sheets.items() if gone(sheet.slot)]:
+            self._let_go(name)
+
+    async def run(self) -> None:
+        """Delete sheets that are over, and write thin ones anew, until cancelled."""
+        waits = BackOff("deleting open markers", self.clock)
+        while True:
+            if self._thin and self.clock.monotonic() >= self._tidy_at:
+                await waits.attempt(self._tidy)
+            elif self._elsewhere:
+                await waits.attempt(self._look)
+            elif self._finished:
+                await waits.attempt(self._delete)
+            else:
+                self._settled.set()
+                self._arrived.clear()
+                await self._called()
+
+    async def settled(self) -> None:
+        """Return when no sheet waits to be deleted."""
+        await self._settled.wait()
+
+    async def _called(self) -> None:
+        """Return when there is something to do."""
+        while not self._arrived.is_set():
+            left = max(0.0, self._tidy_at - self.clock.monotonic()) if self._thin else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            if self._thin and self.clock.monotonic() >= self._tidy_at:
+                return
+
+    async def _delete(self) -> None:
+        some = [name for name, _ in zip(self._finished, range(DELETE_SHEETS_MAX), strict=False)]
+        await self.store.delete(OPEN.name, some)
+        for name in some:
+            self._finished.pop(name, None)
+
+    async def _look(self) -> None:
+        """Find the sheets of what is over in the store; what is in none of them has no marker any more."""
+        wanted = dict(self._elsewhere)
+        slots = sorted(set(wanted.values()))
+        for start in range(0, len(slots), LOOK_SLOTS):
+            listed = await self.store.find(OPEN.name, "slot", slots[start : start + LOOK_SLOTS], only=("kind",))
+            new = [document["_id"] for document in listed if document["_id"] not in self._sheets]
+            for document in (await self.store.get(OPEN.name, new)).values() if new else ():
+                self._learn(document)
+        for marker in wanted:
+            if self._elsewhere.pop(marker, None) is not None and marker in self._on:
+                self._over(marker)
+
+    async def _tidy(self) -> None:
+        """Write what is left of thin sheets into new ones, each kind and slot for itself."""
+        groups: defaultdict[tuple[str, int], dict[str, None]] = defaultdict(dict)
+        names = sorted(self._thin)
+        for name in names:
+            sheet = self._sheets[name]
+            groups[sheet.kind, sheet.slot].update(dict.fromkeys(sorted(sheet.left)))
+        anew = []
+        for (kind, slot), markers in groups.items():
+            left = list(markers)
+            anew += [
+                self._written_sheet(kind, slot, left[start : start + SHEET_MARKERS_MAX])
+                for start in range(0, len(left), SHEET_MARKERS_MAX)
+            ]
+        try:
+            await self.store.insert(OPEN.name, anew)
+        except BaseException:
+            # They may be there or not. Those that they were made of stay, and are told of what is over as before.
+            for document in anew:
+                self._let_go(document["_id"])
+            raise
+        for name in names:
+            self._let_go(name)
+            self._finished[name] = None
+
+    def _written_sheet(self, kind: str, slot: int, markers: Sequence[str]) -> Document:
+        self._written += 1
+        document = {"_id": f"{self.writer}/{self._written}", "kind": kind, "slot": slot, "marks": list(markers)}
+        self._learn(document)
+        return document
+
+    def _learn(self, document: Document) -> None:
+        """Know a sheet from now on; one that is known stays as it is known."""
+        name = document["_id"]
+        if name in self._sheets or name in self._finished:
+            return
+        self._sheets[name] = _Sheet(document["kind"], document["slot"], len(document["marks"]), set(document["marks"]))
+        for marker in document["marks"]:
+            self._on[marker] = (*self._on.get(marker, ()), name)
+
+    def _over(self, marker: str) -> None:
+        for name in self._on.pop(marker):
+            sheet = self._sheets[name]
+            sheet.left.discard(marker)
+            if not sheet.left:
+                del self._sheets[name]
+                self._thin.discard(name)
+                self._finished[name] = None
+            elif sheet.thin:
+                if not self._thin:
+                    self._tidy_at = self.clock.monotonic() + TIDY_SECONDS
+                    self._arrived.set()
+                self._thin.add(name)
+
+    def _let_go(self, name: str) -> None:
+        self._thin.discard(name)
+        sheet = self._sheets.pop(name, None)
+        for marker in () if sheet is None else sheet.left:
+            others = tuple(other for other in self._on[marker] if other != name)
+            if others:
+                self._on[marker] = others
+            else:
+                del self._on[marker]
 
 
-def marker_id(key: str, seq: int) -> str:
-    """Return the key of the marker of one opening."""
+def marker_of(key: str, seq: int) -> str:
+    """Return the marker of one opening."""
     return f"{key}/{seq:06d}"
 
 
-def markers_of(entries: Sequence[Entry[Any]]) -> list[Document]:
-    """Return the markers that must be there before these entries are stored."""
-    return [
-        {"_id": marker_id(entry.key, entry.seq), "aggregate": entry.key, "seq": entry.seq, "slot": entry.slot}
-        for entry in entries
-        if entry.opened == entry.seq
-    ]
+def markers_in(documents: Collection[Document]) -> list[str]:
+    """Return the markers on some sheets, in order, for who looks at a store."""
+    return sorted(marker for document in documents for marker in document["marks"])
+
+
+def _kind_of(key: str) -> str:
+    return key.split("/", 2)[1]

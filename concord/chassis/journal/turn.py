@@ -82,6 +82,6 @@ class Turn(Generic[State]):
 
 def _opening(kind: Kind[State], head: Head[State], state: State) -> tuple[int, int]:
     """Return the number of the record that opened what comes of a head, the next one where it does; and the slot."""
-    if kind.is_open is None or kind.slot is None or not kind.is_open(state):
+    if kind.is_open is None or kind.slot is None:
         return 0, 0
-    return head.opened or head.seq + 1, kind.slot(state)
+    return (head.opened or head.seq + 1) if kind.is_open(state) else 0, kind.slot(state)

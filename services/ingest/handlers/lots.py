@@ -108,7 +108,7 @@ class Lots:
                 open_lot.next_number = await self.repository.first_free_number(project.project_id)
                 continue
             number = open_lot.next_number
-            elsewhere = await self.repository.claim_places(project.project_id, number, wanted)
+            elsewhere = await self.repository.lot_places.claim(project.project_id, number, wanted)
             if elsewhere:
                 # Other units may take their place; or what is left is not due yet.
                 open_lot.drop(elsewhere)

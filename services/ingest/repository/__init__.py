@@ -1,13 +1,13 @@
 """Ingest's aggregates, keys and read models; every query lives here."""
 
 from services.ingest.repository.imports import ANSWERS, IMPORTS, ImportStore
+from services.ingest.repository.lot_places import PLACES
 from services.ingest.repository.repository import (
     ARRIVALS,
     CLAIMS,
     LOT,
     OPENING,
     PAYLOADS,
-    PLACES,
     PROJECT,
     SEATS,
     SUBJECTS,

@@ -15,6 +15,8 @@ from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, 
 from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
+from services.ingest.repository.first_come import first_of
+from services.ingest.repository.lot_places import LotPlaces
 
 PROJECT = Kind("project", ProjectState)
 UNIT = Kind("unit", UnitState, is_open=waits_for_lot, slot=lambda unit: slot_of_project(unit.project_id))
@@ -26,8 +28,6 @@ PAYLOADS = Collection("payloads", indexed=("unit_id",))
 """Contents, each under its unit and fingerprint; by `unit_id`, all that was ever stored for a unit is found."""
 CLAIMS = Collection("claims")
 """Which unit a content is, by `UnitState.content_key` and number."""
-PLACES = Collection("lot_places")
-"""Which lot a unit is in, by unit and number."""
 SUBJECTS = Collection("subjects", indexed=("subject",))
 """Whose personal data units are, by keyed hash."""
 SEATS = Collection("seats")
@@ -75,6 +75,7 @@ class Repository:
         self.sealer = sealer
         self.id_secret = id_secret
         self.place_count = place_count
+        self.lot_places = LotPlaces(store, self.lots)
         self.projects: dict[str, ProjectState] = {}
         self.places: dict[int, PlaceModel] = {}
         self._arrivals_counted = 0
@@ -84,14 +85,17 @@ class Repository:
     async def load(self, place: int) -> None:
         """Let the units of a place wait that are in no lot, in the order of their admission.
 
-        Said again, it adds what was not heard of. Who waits though its lot was sealed, because a process died before
-        it could delete the unit's marker, is found out when a lot is cut.
+        Said again, it adds what was not heard of. A marker may be there of a unit whose lot is sealed: it goes with all
+        others of its sheet.
         """
         model = self.places.get(place) or PlaceModel()
         model.cut = set()
         try:
             slots = range(place, SLOTS, self.place_count)
             units = [unit async for _, unit in self.journal.rebuild_open(UNIT, slots)]
+            for project_id, unit_ids in (await self.lot_places.sealed(units)).items():
+                model.cut.update(unit_ids)
+                self._done_with(project_id, unit_ids)
             self._wait(model, [unit for unit in units if unit.unit_id not in model.cut])
         finally:
             model.cut = None
@@ -114,7 +118,7 @@ class Repository:
             return
         if model.cut is not None:
             model.cut.update(state.unit_ids)
-        self._done_with(model.open_lots[state.project_id].cut(state))
+        self._done_with(state.project_id, model.open_lots[state.project_id].cut(state))
 
     def hear_units(self, units: Iterable[UnitState]) -> None:
         """Let units wait for their lots, whichever process admitted them, if their place is ours."""
@@ -124,7 +128,7 @@ class Repository:
 
     def leave_out(self, project_id: str, unit_ids: Sequence[str]) -> None:
         """Let units wait no more: they are in a lot that was sealed."""
-        self._done_with(unit_ids)
+        self._done_with(project_id, unit_ids)
         if (model := self._model(project_id)) is not None:
             if model.cut is not None:
                 model.cut.update(unit_ids)
@@ -146,10 +150,11 @@ class Repository:
         for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
             model.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us, unit.guideline_version)
 
-    def _done_with(self, unit_ids: Sequence[str]) -> None:
-        """Have the markers deleted of units whose lot is stored."""
+    def _done_with(self, project_id: str, unit_ids: Iterable[str]) -> None:
+        """Have no markers of units whose lot is stored, whichever process admitted them."""
+        slot = slot_of_project(project_id)
         for unit_id in unit_ids:
-            self.journal.markers.closed(UNIT.key(client_of(unit_id), unit_id), (OPENING,))
+            self.journal.markers.closed(UNIT.key(client_of(unit_id), unit_id), (OPENING,), slot)
 
     async def not_heard_of(self, project_id: str) -> set[str]:
         """Return the units that are in no lot, for all that the store knows, and do not wait here.
@@ -276,32 +281,10 @@ class Repository:
         for key, one in zip(keys, claims, strict=True):
             first.setdefault(key, one)  # what is inserted at once is in no order
         documents = [{"_id": key, "unit_id": one.unit.unit_id, "claim": _encoded(one)} for key, one in first.items()]
-        taken = await self._first_of(CLAIMS, documents)
+        taken = await first_of(self.store, CLAIMS, documents)
         before = {key: _claim(document["claim"]) for key, document in taken.items()}
         held = first | before
         return [held[key] for key in keys], {one.unit.unit_id for one in before.values()}
-
-    async def claim_places(self, project_id: str, number: int, unit_ids: Sequence[str]) -> list[str]:
-        """Claim a place in a project's n-th lot for each unit; return those that are in an earlier lot.
-
-        A unit's first claim counts, and where that lot was sealed without the unit, its next one: a unit is in one
-        lot, whichever processes cut lots at the same time, and whatever they have heard of one another.
-
-        Args:
-            project_id: whose.
-            number: of the lot that is about to be sealed; all lower ones are.
-            unit_ids: who is to be in it.
-        """
-        waiting, elsewhere, turn = list(unit_ids), [], 1
-        while waiting:
-            documents = [{"_id": f"{unit_id}/{turn}", "number": number} for unit_id in waiting]
-            taken = await self._first_of(PLACES, documents)
-            numbers = {one: taken[f"{one}/{turn}"]["number"] for one in waiting if f"{one}/{turn}" in taken}
-            lots = await self.lots(project_id, sorted({other for other in numbers.values() if other < number}))
-            elsewhere += [one for one, other in numbers.items() if other in lots and one in lots[other].unit_ids]
-            waiting = [one for one, other in numbers.items() if other in lots and one not in lots[other].unit_ids]
-            turn += 1
-        return elsewhere
 
     async def take_seats(self, project_id: str, stratum: str, number: int, unit_ids: Sequence[str]) -> list[str]:
         """Take seats of a stratum from a number on, one for each unit; return the units whose seat was another's."""
@@ -310,20 +293,12 @@ class Repository:
             {"_id": f"{project_id}/{place}/{number + step}", "unit_id": unit_id}
             for step, unit_id in enumerate(unit_ids, 1)
         ]
-        taken = await self._first_of(SEATS, documents)
+        taken = await first_of(self.store, SEATS, documents)
         return [
             unit_id
             for document, unit_id in zip(documents, unit_ids, strict=True)
             if taken.get(document["_id"], document)["unit_id"] != unit_id
         ]
-
-    async def _first_of(self, collection: Collection, documents: Sequence[Document]) -> dict[str, Document]:
-        """Insert documents; return, by key, those that were there before, of us or of others."""
-        taken: set[str] = set()
-        for start in range(0, len(documents), INSERT_DOCUMENTS_MAX):
-            some = documents[start : start + INSERT_DOCUMENTS_MAX]
-            taken.update(some[place]["_id"] for place in await self.store.insert(collection.name, some))
-        return await self.store.get(collection.name, sorted(taken)) if taken else {}
 
     async def lots(self, project_id: str, numbers: Sequence[int]) -> dict[int, LotState]:
         """Return the sealed lots of these numbers, by number."""

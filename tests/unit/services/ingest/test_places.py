@@ -218,7 +218,7 @@ async def test_units_that_wait_are_found_by_the_next_owner_and_units_in_lots_are
     async with lives(1, house) as (life,):
         await life.define()
         await life.admit(units("a", 5))
-        await until(lambda: marked(house) == 2)
+        await until(lambda: len(told(house, "lot_sealed")) == 1)
     async with lives(1, house) as (after,):
         lot = after.handlers.lots.repository.open_lot("k1-p")
         assert lot is not None

@@ -10,7 +10,7 @@ import pytest
 
 from concord.chassis.clock import LoopClock
 from concord.chassis.journal import open_markers
-from concord.chassis.journal.open_markers import OpenMarkers
+from concord.chassis.journal.open_markers import OpenMarkers, markers_in
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, OPEN, Cause, Decision, Kind
 from concord.chassis.store.memory import MemoryStore, NoFaults
@@ -41,9 +41,14 @@ def switch(cause: str, name: object, lit: bool | None = None, slot: int = 3, cre
     def decide(state: Lamp | None, now_us: int) -> Decision[Lamp] | None:
         before = state or Lamp(lit=False, times=0, slot=slot)
         after = (not before.lit) if lit is None else lit
-        return Decision(Lamp(after, before.times + 1, slot))
+        return Decision(Lamp(after, before.times + 1, before.slot))
 
     return Cause(key(name), cause, decide, creates)
+
+
+def markers(house: House) -> list[str]:
+    """Return the markers in the store, in order."""
+    return markers_in(house.database.dump(OPEN.name))
 
 
 def lit_and_unmarked(house: House) -> list[str]:
@@ -52,7 +57,7 @@ def lit_and_unmarked(house: House) -> list[str]:
     for record in house.database.dump(JOURNAL.name):
         if record["seq"] > newest.get(record["aggregate"], {"seq": 0})["seq"]:
             newest[record["aggregate"]] = record
-    marked = {marker["aggregate"] for marker in house.database.dump(OPEN.name)}
+    marked = {marker.rpartition("/")[0] for marker in markers(house)}
     return [one for one, record in newest.items() if LAMP.decode(record["state"]).lit and one not in marked]
 
 
@@ -90,11 +95,7 @@ async def test_what_is_opened_has_a_marker_until_it_is_closed_and_again_when_it_
         await part.journal.apply(LAMP, [switch("1", n, lit=True, slot=n) for n in range(4)])
         await part.journal.apply(LAMP, [switch("2", 0), switch("2", 1), switch("3", 1), switch("2", "dark", lit=False)])
         await part.journal.markers.settled()
-        assert [one["_id"] for one in house.database.dump(OPEN.name)] == [
-            "c1/lamp/1/000001",
-            "c1/lamp/2/000001",
-            "c1/lamp/3/000001",
-        ]
+        assert markers(house) == ["c1/lamp/1/000001", "c1/lamp/2/000001", "c1/lamp/3/000001"]
         await part.journal.decide(LAMP, switch("4", 0, slot=0))
         assert await lit(part, [0, 1]) == [key(0), key(1)]
         assert await lit(part, [2]) == [key(2)]
@@ -131,7 +132,7 @@ async def test_a_late_deletion_of_one_openings_marker_leaves_that_of_the_next() 
         await one.journal.decide(LAMP, switch("off", "a"))
         await two.journal.decide(LAMP, switch("on again", "a"))
         await one.journal.markers.settled()
-        assert [marker["_id"] for marker in house.database.dump(OPEN.name)] == [f"{key('a')}/000003"]
+        assert markers(house) == [f"{key('a')}/000003"]
         assert lit_and_unmarked(house) == []
 
 
@@ -144,12 +145,12 @@ class Late(NoFaults):
 async def test_a_start_reads_what_is_open_and_takes_the_markers_of_the_rest_away() -> None:
     house = House(LoopClock(START_US))
     async with house.process(clean=False) as part:
-        part.journal.markers.closed = lambda key, seqs: None  # type: ignore[method-assign]  # killed before it could
+        part.journal.markers.closed = lambda key, seqs, slot=None: None  # type: ignore[method-assign]  # killed before it could
         await part.journal.apply(LAMP, [switch("1", n, lit=True) for n in range(5)])
         await part.journal.apply(LAMP, [switch("2", n) for n in range(3)])
         await part.journal.decide(LAMP, switch("3", 0))
     await MemoryStore(house.database).insert(
-        OPEN.name, [{"_id": f"{key('never')}/000001", "aggregate": key("never"), "seq": 1, "slot": 3}]
+        OPEN.name, [{"_id": "w0/1", "kind": "lamp", "slot": 3, "marks": [f"{key('never')}/000001"]}]
     )
     read: list[str] = []
 
@@ -166,9 +167,12 @@ async def test_a_start_reads_what_is_open_and_takes_the_markers_of_the_rest_away
         read.clear()
         assert await lit(part) == [key(0), key(3), key(4)]
         assert sorted(read) == [key(n) for n in (0, 1, 2, 3, 4, "never")]
+        left = [f"{key(0)}/000003", f"{key(3)}/000001", f"{key(4)}/000001", f"{key('never')}/000001"]
+        assert await part.journal.marked(LAMP, 3) == {one.rpartition("/")[0] for one in left}
+        assert set(markers(house)) > set(left), "a sheet stays while anything of it is open"
+        await part.journal.apply(LAMP, [switch("4", n) for n in (3, 4)])
         await part.journal.markers.settled()
-        marked = [marker["_id"] for marker in house.database.dump(OPEN.name)]
-        assert marked == [f"{key(0)}/000003", f"{key(3)}/000001", f"{key(4)}/000001", f"{key('never')}/000001"]
+        assert markers(house) == [f"{key(0)}/000003", f"{key('never')}/000001"]
 
 
 @virtual
@@ -200,14 +204,81 @@ async def test_what_is_settled_while_a_place_is_loaded_is_not_told_as_it_was() -
 @virtual
 async def test_more_than_may_wait_to_be_deleted_is_left_to_the_next_start() -> None:
     house = House(LoopClock(START_US))
-    markers = OpenMarkers(MemoryStore(house.database), house.clock)
+    of_others = OpenMarkers(MemoryStore(house.database), "w1", house.clock)
     for number in range(open_markers.CLOSED_MAX + 5):
-        markers.closed(key(number), [1])
-    assert markers.left_behind == 5
+        of_others.closed(key(number), [1], 3)
+    assert of_others.left_behind == 5
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(seed: int) -> None:
+@virtual
+async def test_what_a_commit_opens_is_a_document_and_goes_when_all_of_it_is_closed() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as part:
+        await part.journal.apply(LAMP, [switch("on", n, slot=n % 2, creates=True) for n in range(400)])
+        assert sorted((one["slot"], len(one["marks"])) for one in house.database.dump(OPEN.name)) == [
+            (0, 200),
+            (1, 200),
+        ]
+        for n in range(0, 398, 2):
+            await part.journal.apply(LAMP, [switch("off", n), switch("off", n + 1)])
+        await part.journal.decide(LAMP, switch("off", 399))
+        await part.journal.markers.settled()
+        assert [one["slot"] for one in house.database.dump(OPEN.name)] == [0]
+
+
+@virtual
+async def test_of_sheets_of_which_little_is_left_one_is_made_with_what_is_open() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process(Watched(house)) as part:
+        for some in range(3):
+            await part.journal.apply(LAMP, [switch("on", f"{some}-{n}") for n in range(20)])
+        for some in range(3):
+            await part.journal.apply(LAMP, [switch("off", f"{some}-{n}") for n in range(16 + some)])
+        await asyncio.sleep(2 * open_markers.TIDY_SECONDS)
+        (sheet,) = house.database.dump(OPEN.name)
+        assert sheet["marks"] == [f"{key(f'{some}-{n}')}/000001" for some in range(3) for n in range(16 + some, 20)]
+        await part.journal.apply(
+            LAMP, [switch("off", f"{some}-{n}") for some in range(3) for n in range(16 + some, 20)]
+        )
+        await part.journal.markers.settled()
+        assert house.database.dump(OPEN.name) == []
+
+
+@virtual
+async def test_what_another_process_opened_is_found_where_it_lies_when_it_is_closed_here() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as one, house.process() as two:
+        assert await lit(two) == []
+        await one.journal.apply(LAMP, [switch("on", n) for n in range(4)])
+        await two.journal.apply(LAMP, [switch("off", n) for n in range(3)])
+        await two.journal.markers.settled()
+        assert len(markers(house)) == 4
+        await two.journal.decide(LAMP, switch("off", 3))
+        await two.journal.markers.settled()
+        assert markers(house) == []
+
+
+@virtual
+async def test_what_went_to_another_process_is_forgotten_and_found_again_when_it_is_closed_here() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process(Watched(house)) as part:
+        await part.journal.apply(LAMP, [switch("on", n, slot=n % 2) for n in range(4)])
+        part.journal.markers.forget(lambda slot: slot == 1)
+        await part.journal.apply(LAMP, [switch("off", n) for n in range(4)])
+        await part.journal.markers.settled()
+        assert markers(house) == []
+
+
+@pytest.mark.parametrize("thin", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(
+    monkeypatch: pytest.MonkeyPatch, seed: int, thin: bool
+) -> None:
+    if thin:
+        monkeypatch.setattr(open_markers, "THIN_MARKERS", 2)
+        monkeypatch.setattr(open_markers, "THIN_SHARE", 1.3)
+        monkeypatch.setattr(open_markers, "TIDY_SECONDS", 0.5)
+
     @virtual
     async def scenario() -> None:
         generator = random.Random(seed)
@@ -216,7 +287,7 @@ def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(s
         async def live(name: str) -> None:
             async with house.process(Watched(house, generator), clean=False) as part:
                 for nth in range(8):
-                    batch = [switch(f"{name}/{nth}/{n}", n) for n in generator.sample(range(4), 2)]
+                    batch = [switch(f"{name}/{nth}/{n}", n) for n in generator.sample(range(6), 3)]
                     try:
                         await part.journal.apply(LAMP, batch)
                     except StoreUnavailable:
@@ -238,8 +309,8 @@ def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(s
             await part.journal.markers.settled()
             seqs = Counter(record["aggregate"] for record in house.database.dump(JOURNAL.name))
             # What is left of closed ones is of an opening that was never stored, and may yet be.
-            markers = [(one["aggregate"], one["seq"]) for one in house.database.dump(OPEN.name)]
-            past = {aggregate for aggregate, seq in markers if seq <= seqs[aggregate]}
+            left = await part.journal.markers.of(LAMP.name, [3])
+            past = {aggregate for aggregate, numbers in left.items() if min(numbers) <= seqs[aggregate]}
             assert past == {name for name in newest if newest[name].lit}
 
     scenario()
