@@ -31,18 +31,19 @@ from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
 from bench.statistics.workload import LABELS_PER_UNIT, UNITS
 from bench.table import Table, show
-from bench.whole import against
+from bench.whole import against, growth
 from bench.whole import measure as whole
 from bench.whole import report as whole_report
+from concord.capacity import costs
 from deploy.local import places, side_environment
 from deploy.local.processes import NotStarted
 from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
-EXPORTS, WHOLE = "exports", "whole"
+EXPORTS, WHOLE, GROWTH = "exports", "whole", "growth"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
-"""What is measured when nothing is named; starts write a large journal first, pair and whole want a quiet machine."""
+"""What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN, LABELS_MIN = 100, 500, 20
 INTERRUPTED = 130
@@ -117,6 +118,13 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         spent, beside = _whole(wanted)
         figures[WHOLE] = whole_report.as_json(spent)
         tables.append(whole_report.table(spent, [*whole_report.history(), *beside]))
+    if GROWTH in wanted.names:
+        grown = asyncio.run(growth.grow(wanted.units or SIZES, wanted.labels, _say))
+        figures[GROWTH] = growth.as_json(grown)
+        tables.append(growth.table(grown))
+        if wanted.plot is not None:
+            growth.draw_growth(grown, wanted.plot)
+            growth.draw_history(whole_report.history(), wanted.plot.with_stem(f"{wanted.plot.stem}-history"))
     if EXPORTS in wanted.names:
         exported = exports_report.measure(_say)
         figures[EXPORTS] = exports_report.as_json(exported)
@@ -131,7 +139,9 @@ def _whole(wanted: argparse.Namespace) -> tuple[whole.Whole, list[dict[str, Any]
         beside = [{"commit": wanted.against, **against.measure(wanted.against, units, wanted.labels, _say)}]
     spent = asyncio.run(whole.measure(units, wanted.labels, _say))
     if wanted.keep:
-        whole_report.keep(whole_report.line(spent))
+        line = whole_report.line(spent)
+        whole_report.keep(line)
+        costs.published().write_text(json.dumps(line, indent=1) + "\n")
     return spent, beside
 
 
@@ -142,7 +152,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
@@ -174,7 +184,14 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         "--labels", type=int, default=whole.LABELS, metavar="N", help="labels given in the whole (default %(default)s)"
     )
     parser.add_argument("--against", metavar="REV", help="measure the whole of another revision, too, before this one")
-    parser.add_argument("--keep", action="store_true", help="add what the whole cost to its history in bench/whole")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="add what the whole cost to its history in bench/whole, for `concord capacity`, too",
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw growth as SVG there, and the history of the whole beside it"
+    )
     wanted = parser.parse_args(arguments)
     wanted.names = set(wanted.only or ALWAYS)
     wanted.services = wanted.services.split(",")
@@ -184,14 +201,14 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(
             f"--services {','.join(wanted.services)}: name some of {', '.join(SERVICES)}, ingest and assign too"
         )
-    if not LABELS_MIN <= wanted.labels <= (wanted.units or [whole.UNITS])[0]:
-        parser.error(
-            f"--labels {wanted.labels}: give {LABELS_MIN} to {(wanted.units or [whole.UNITS])[0]}, one a unit at most"
-        )
+    most = max(wanted.units or SIZES) if GROWTH in wanted.names else (wanted.units or [whole.UNITS])[0]
+    if not LABELS_MIN <= wanted.labels <= most:
+        parser.error(f"--labels {wanted.labels}: give {LABELS_MIN} to {most}, one a unit at most")
     if min(wanted.units or SIZES) < UNITS_MIN or wanted.annotations < ANNOTATIONS_MIN:
         parser.error(f"at least {UNITS_MIN} units and {ANNOTATIONS_MIN} annotations are needed")
-    if wanted.json is not None and not wanted.json.parent.is_dir():
-        parser.error(f"--json {wanted.json}: there is no folder {wanted.json.parent}")
+    for option, file in (("--json", wanted.json), ("--plot", wanted.plot)):
+        if file is not None and not file.parent.is_dir():
+            parser.error(f"{option} {file}: there is no folder {file.parent}")
     return wanted
 
 

@@ -37,6 +37,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "recount": ("cli.recount", "Hold live figures against the topics, counted anew."),
     "replay": ("cli.replay", "Make a lot's certificate again from its ledger, offline."),
     "pack": ("cli.pack", "Write the record of a dataset version beside its export, offline."),
+    "capacity": ("cli.capacity", "Say what a load takes: processes, store, brokers and money; offline."),
 }
 """Verb -> its module, and its line of help: so that completing and helping load none of them."""
 EXTRAS = dict.fromkeys(("cli.verify", "cli.replay", "cli.lineage", "cli.pack"), "verify")

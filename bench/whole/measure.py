@@ -1,5 +1,7 @@
 """Units in, labels out, on a stack of its own that nobody holds still: what every process spends meanwhile."""
 
+import asyncio
+import os
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,11 @@ FOLDER = places.LOCAL / "bench-whole"
 UNITS, LABELS, ANNOTATORS = 10_000, 2_000, 20
 PARTS = (*SERVICES, *PARTS_BELOW)
 MILLISECONDS = 1e3
+IDLE_SECONDS = 5.0
+KEPT = {"mongodb": "store", "kafka": "kafka"}
+"""Who keeps something on the disk, and in which folder of the stack's data."""
+BLOCK_BYTES = 512
+"""What a file system counts the blocks of a file in, whatever its own are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Work:
         asked_seconds: of it, until the last call was answered.
         cpu_ms: by process, CPU milliseconds one of them cost, what the process does when idle included.
         p95_ms: within which 95 % of the calls were answered: wall time, and noise on a busy machine.
+        disk_bytes: by part that keeps something, by how much its files grew, an operation.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Work:
     asked_seconds: float
     cpu_ms: Mapping[str, float]
     p95_ms: float
+    disk_bytes: Mapping[str, float]
 
     @property
     def total_ms(self) -> float:
@@ -54,10 +63,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What the whole cost at one size."""
+    """What the whole cost at one size.
+
+    Attributes:
+        units: how many were imported.
+        work: what an operation of each kind cost.
+        idle_ms: by process, CPU milliseconds a second while nothing is asked.
+    """
 
     units: int
     work: tuple[Work, ...]
+    idle_ms: Mapping[str, float]
 
 
 async def measure(units: int, labels: int, say: Callable[[str], None], folder: Path = FOLDER) -> Whole:
@@ -83,17 +99,39 @@ async def measure(units: int, labels: int, say: Callable[[str], None], folder: P
             project_id = await define(door, issuer.client_key, issuer.token("operator", "bench"), names)
             tokens = [issuer.token("annotator", name) for name in names]
             await site.caught_up(SERVICES)
+            idle_ms = await _idle(site)
             sent, labelled = Exchange(), Exchange()
             say(f"the whole: importing {units:,} units")
             imported = await _spent(site, "unit", sent, admit(door, issuer.client_key, project_id, 0, units, sent))
             say(f"the whole: {labels:,} labels by {ANNOTATORS} annotators")
             asking = go_on(door, tokens, project_id, labels, labelled)
-            return Whole(units, (imported, await _spent(site, "label", labelled, asking)))
+            return Whole(units, (imported, await _spent(site, "label", labelled, asking)), idle_ms)
     finally:
         shutil.rmtree(places.data(folder), ignore_errors=True)
 
 
+async def _idle(site: Site) -> dict[str, float]:
+    before = await site.reading()
+    await asyncio.sleep(IDLE_SECONDS)
+    span = Span(before, await site.reading())
+    return {part: span.cpu_seconds(part) * MILLISECONDS / span.seconds for part in PARTS}
+
+
+def disk_bytes(folder: Path) -> int:
+    """Return what the files below a folder take of the disk: blocks, for some are longer than what is in them."""
+    found = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found += (Path(path) / name).stat().st_blocks * BLOCK_BYTES
+            except FileNotFoundError:
+                continue  # a segment or a log that was deleted meanwhile
+    return found
+
+
 async def _spent(site: Site, name: str, exchange: Exchange, work: Coroutine[Any, Any, None]) -> Work:
+    kept = {part: places.data(site.stack.folder) / name for part, name in KEPT.items()}
+    full = {part: disk_bytes(folder) for part, folder in kept.items()}
     before = await site.reading()
     await work
     answered = await site.reading()
@@ -108,4 +146,5 @@ async def _spent(site: Site, name: str, exchange: Exchange, work: Coroutine[Any,
         asked_seconds=answered.monotonic - before.monotonic,
         cpu_ms={part: span.cpu_seconds(part) * MILLISECONDS / count for part in PARTS},
         p95_ms=calls.milliseconds(0.95),
+        disk_bytes={part: (disk_bytes(folder) - full[part]) / count for part, folder in kept.items()},
     )

@@ -16,7 +16,7 @@ HISTORY = Path(__file__).parent / "history.jsonl"
 """A line a measurement that somebody chose to keep: which commit, how many units, CPU by process."""
 HISTORY_LINES_SHOWN = 8
 NOT_COMMITTED = "+"
-KEPT = ("operations", "cpu_ms", "total_ms", "p95_ms", "wall_rate")
+KEPT = ("operations", "seconds", "cpu_ms", "total_ms", "p95_ms", "wall_rate", "disk_bytes")
 DIGITS = 3
 
 
@@ -59,6 +59,7 @@ def as_json(found: Whole) -> dict[str, Any]:
     """Return the figures."""
     return {
         "units": found.units,
+        "idle_ms": dict(found.idle_ms),
         "work": {one.name: {**asdict(one), "total_ms": one.total_ms, "wall_rate": one.rate} for one in found.work},
     }
 
@@ -67,11 +68,11 @@ def line(found: Whole) -> dict[str, Any]:
     """Return what the history keeps of a measurement."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     work = {name: {key: _rounded(one[key]) for key in KEPT} for name, one in as_json(found)["work"].items()}
-    return {"commit": commit(), "at": at, "units": found.units, "work": work}
+    return {"commit": commit(), "at": at, "units": found.units, "idle_ms": _rounded(found.idle_ms), "work": work}
 
 
 def _rounded(figure: Any) -> Any:
-    if isinstance(figure, dict):
+    if isinstance(figure, Mapping):
         return {name: _rounded(one) for name, one in figure.items()}
     return round(figure, DIGITS)
 

@@ -36,6 +36,7 @@ def test_the_command_prints_plain_columns_and_writes_json(
         (["--units", "99", "--labels", "99"], "at least"),
         (["--annotations", "10"], "at least"),
         (["--json", "/no/such/folder/file.json"], "no folder"),
+        (["--only", "growth", "--plot", "/no/such/folder/file.svg"], "no folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_starts(

@@ -12,11 +12,11 @@ from bench.whole.report import as_json, history, keep, line, table
 
 def work(name: str, store_ms: float = 2.5) -> Work:
     cpu_ms = dict.fromkeys(PARTS, 0.25) | {"mongodb": store_ms}
-    return Work(name, 1_000, 12.0, 10.0, cpu_ms, 31.5)
+    return Work(name, 1_000, 12.0, 10.0, cpu_ms, 31.5, {"mongodb": 2_000.0, "kafka": 700.0})
 
 
 def whole(units: int = 10_000, store_ms: float = 2.5) -> Whole:
-    return Whole(units, (work("unit", store_ms), work("label", store_ms)))
+    return Whole(units, (work("unit", store_ms), work("label", store_ms)), dict.fromkeys(PARTS, 9.0))
 
 
 def test_one_costs_what_all_processes_spend_on_it() -> None:

@@ -1,0 +1,1 @@
+"""Capacity: from what things were measured to cost to what a load takes."""

@@ -1,0 +1,35 @@
+"""Growth: a line a size with how many times the first it costs, and drawings that an SVG reader takes."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from bench.whole.growth import draw_growth, draw_history, table
+from bench.whole.report import line
+from tests.unit.bench.whole.test_report import whole
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_each_size_says_how_many_times_the_first_it_costs() -> None:
+    found = [whole(1_000, 2.5), whole(10_000, 3.0), whole(100_000, 6.5)]
+    shown = table(found)
+    assert [(row[0], row[1], row[3]) for row in shown.rows] == [
+        (name, units, ratio)
+        for name in ("unit", "label")
+        for units, ratio in (("1,000", "1.00"), ("10,000", "1.12"), ("100,000", "2.00"))
+    ]
+    assert all(len(row) == len(shown.columns) for row in shown.rows)
+
+
+def test_growth_and_history_are_drawn_a_point_a_measurement(tmp_path: Path) -> None:
+    file = tmp_path / "growth.svg"
+    draw_growth([whole(1_000), whole(10_000, 3.0), whole(100_000, 3.5)], file)
+    root = ET.fromstring(file.read_text())
+    assert len(root.findall(f"{SVG}circle")) == 2 * 3
+    (unit, label) = root.findall(f"{SVG}polyline")
+    heights = [float(point.split(",")[1]) for point in unit.attrib["points"].split()]
+    assert heights == sorted(heights, reverse=True), "what costs more stands higher"
+    assert "100,000" in {one.text for one in root.iter(f"{SVG}text")}
+    del label
+    draw_history([line(whole()), line(whole())], file)
+    assert len(ET.fromstring(file.read_text()).findall(f"{SVG}circle")) == 4
