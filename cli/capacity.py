@@ -21,6 +21,7 @@ LOAD: Mapping[str, str] = {
     "topic_days": "How long topics keep their records.",
     "busy": "The share of a core that is to be in use at the peak.",
     "store_share": "CPU of your store by that of the local stand-in, with which it was measured.",
+    "disk_share": "Disk of your store by that of the stand-in, which keeps its log beside and compresses nothing.",
 }
 PRICES: Mapping[str, str] = {
     "core_hour": "A core for an hour, in any currency.",
@@ -57,8 +58,8 @@ def _numbers(named: Mapping[str, str], defaults: type[msgspec.Struct]) -> Callab
 def verb(units_a_day: float, costs_file: Path | None, run: Path | None, as_json: bool, **numbers: float) -> None:
     """Say what UNITS_A_DAY take: processes, partitions, brokers, store and money.
 
-    From CPU and disk that were measured on the local stack, whose store is a stand-in: --store-share says what yours
-    costs beside it. Prices are examples: give your own.
+    From CPU and disk that were measured on the local stack, whose store is a stand-in: --store-share and --disk-share
+    say what yours takes beside it. Prices are examples: give your own.
     """
     costs = measured() if costs_file is None else _costs(costs_file)
     if run is not None:

@@ -188,7 +188,13 @@ def judge(session: Session, project_id: str, model_id: str, unit_id: str, right:
 @click.argument("project_id")
 @click.argument("model_id")
 @click.option("--units", default=100, show_default=True, type=click.IntRange(1, 1_000), help="How many.")
-@click.option("--random-share", default=0.2, show_default=True, type=click.FloatRange(0.0, 1.0))
+@click.option(
+    "--random-share",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0.0, 1.0),
+    help="The share of the batch that is drawn at random, whatever the model says.",
+)
 @click.option("--data", type=FILE, help="Your units, a line of JSON each with its id: the chosen ones are written.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the chosen units here.")
 @speaks

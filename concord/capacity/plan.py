@@ -49,6 +49,7 @@ class Load(msgspec.Struct, frozen=True):
         topic_days: how long topics keep their records.
         busy: the share of a core that is to be in use at the peak.
         store_share: CPU of your store by that of the local stand-in.
+        disk_share: disk of your store by that of the local stand-in, which keeps its log beside and compresses nothing.
     """
 
     units_a_day: float
@@ -60,6 +61,7 @@ class Load(msgspec.Struct, frozen=True):
     topic_days: float = 14.0
     busy: float = 0.6
     store_share: float = 1.0
+    disk_share: float = 1.0
 
     @property
     def labels_a_day(self) -> float:
@@ -174,7 +176,7 @@ def _service(name: str, units: float, labels: float, load: Load, costs: Costs, p
 
 def _store(units: float, labels: float, load: Load, costs: Costs, prices: Prices) -> tuple[Part, int]:
     cores = _cores(STORE, units, labels, costs) * load.store_share
-    kept = _disk_gb(STORE, load, costs, load.kept_days, load.unit_kb)
+    kept = _disk_gb(STORE, load, costs, load.kept_days, load.unit_kb) * load.disk_share
     shards = max(1, math.ceil(cores / (CORES[STORE] * load.busy)), math.ceil(kept / DISK_GB[STORE]))
     return _part(STORE, cores, shards * COPIES, kept * COPIES, load, prices), shards
 

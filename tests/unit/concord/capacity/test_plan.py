@@ -56,6 +56,8 @@ def test_a_faster_store_is_said_and_changes_the_store_alone() -> None:
     slow, fast = (plan(Load(10_000_000.0, store_share=share), costs(), Prices()) for share in (1.0, 0.1))
     assert part(fast, STORE)[0] == pytest.approx(part(slow, STORE)[0] / 10)
     assert part(fast, "ingest") == part(slow, "ingest")
+    dense = plan(Load(10_000_000.0, disk_share=0.5), costs(), Prices())
+    assert part(dense, STORE)[2] == pytest.approx(part(slow, STORE)[2] / 2)
 
 
 def test_places_are_a_power_of_two_that_shares_evenly_and_what_they_cannot_hold_is_told() -> None:
