@@ -36,7 +36,7 @@ def _numbers(named: Mapping[str, str], defaults: type[msgspec.Struct]) -> Callab
     values = {field.name: field.default for field in msgspec.structs.fields(defaults)}
 
     def give(command: Any) -> Any:
-        for name, told in reversed(named.items()):
+        for name, told in reversed(list(named.items())):
             kind = click.FloatRange(min=0) if name in ("checks_a_unit", "unit_kb") else ABOVE_ZERO
             kind = click.FloatRange(min=0.1, max=0.9) if name == "busy" else kind
             option = "--" + name.replace("_", "-")
