@@ -17,6 +17,8 @@ from concord.contracts.v1.quality_pb2 import (
     CrowdMeasured,
     DriftDetected,
     GoldAnswers,
+    GoldDoubted,
+    GoldSaid,
     GoldUnits,
     Interval,
     QualityEvent,
@@ -27,6 +29,7 @@ from concord.contracts.v1.quality_pb2 import (
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import COEFFICIENT
 from services.metrics.domain.crowd import CrowdFound
+from services.metrics.domain.doubting import Doubted
 from services.metrics.domain.drift import DRIFT_LIMIT, Drifted
 from services.metrics.domain.fatigue import Due
 from services.metrics.domain.standing import Competence
@@ -72,6 +75,21 @@ def crowd_measured(project_id: str, found: CrowdFound, field: str = "") -> Outgo
     )
     name = f"{project_id}/crowd/{found.revision}{_of(field)}"
     return _event(name, project_id, project_id, found.learnt_at_us, QualityEvent(crowd_measured=told))
+
+
+def gold_doubted(project_id: str, one: Doubted) -> Outgoing:
+    """Return the event of a gold unit whose known label is in doubt, as of the newest answer to it."""
+    told = GoldDoubted(
+        unit_id=one.unit_id,
+        known_label=one.known.encode(),
+        said=[GoldSaid(label=label.encode(), annotators=times) for label, times in one.said],
+        good=one.found.good,
+        disagreeing=one.found.disagreeing,
+        share_low=one.found.low,
+        annotators=one.annotators,
+    )
+    envelope = QualityEvent(gold_doubted=told)
+    return _event(f"{project_id}/doubt/{one.unit_id}", one.unit_id, project_id, one.at_us, envelope)
 
 
 def break_due(project_id: str, annotator_id: str, due: Due) -> Outgoing:

@@ -9,7 +9,7 @@ from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevi
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
 from concord.contracts.v1.metadata_pb2 import Metadata
-from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from concord.quality.calibration import Bin
 from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
@@ -21,6 +21,7 @@ from services.metrics.domain.unit import (
     accepted,
     annotated,
     is_too_late,
+    known_label,
     sent_back,
     settled,
 )
@@ -31,6 +32,8 @@ SETTLEMENTS: dict[str, Settlement] = {
     "consensus_reached": "consensus",
     "adjudicated": "adjudicated",
 }
+RETIRED = "retired"
+"""Of a ruling on gold: it measures nobody any more."""
 
 
 class Handlers:
@@ -91,6 +94,10 @@ class Handlers:
         """Hear how units stand."""
         with self._recounted() as touched:
             for event in events:
+                if (of_gold := _of_gold(event)) is not None:
+                    if (gold := self._unit(of_gold.unit_id, event.metadata, touched)) is not None:
+                        self._gold(of_gold, gold)
+                    continue
                 settlement = SETTLEMENTS.get(event.WhichOneof("event") or "")
                 if settlement is None:
                     continue
@@ -143,7 +150,7 @@ class Handlers:
         if told.HasField("gold_label"):
             unit.gold = _text(told.gold_label)
             if not unit.erased:
-                self.rows.gold_known(told.unit_id, unit, 1)
+                self.rows.gold_known(told.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
 
     def _sealed(self, told: LotSealed, about: Metadata, touched: dict[int, Unit]) -> None:
         lot = self._lot(told.lot_id, about)
@@ -191,9 +198,29 @@ class Handlers:
             sent_back(unit, rework)
 
     def _erased(self, unit_id: str, unit: Unit) -> None:
-        if unit.gold and not unit.erased:
-            self.rows.gold_known(unit_id, unit, -1)
+        before = known_label(unit)
+        was_gold = bool(unit.gold) and not unit.erased
         unit.erased = True
+        if was_gold:
+            self.rows.gold_known(unit_id, unit, before, 1)
+
+    def _gold(self, told: GoldFlagged | GoldRuled, unit: Unit) -> None:
+        """Hear that the known label of a gold unit is in doubt, or what was ruled on it; the newest word prevails."""
+        words = told.revision - unit.gold_revision
+        if words <= 0:
+            return
+        before, unit.gold_revision = known_label(unit), told.revision
+        unit.gold_held = isinstance(told, GoldFlagged) or told.outcome == RETIRED
+        if isinstance(told, GoldRuled):
+            unit.gold_ruled = _text(told.known_label)
+        if unit.gold:
+            self.rows.gold_known(told.unit_id, unit, before, words)
+
+
+def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:
+    if event.HasField("gold_flagged"):
+        return event.gold_flagged
+    return event.gold_ruled if event.HasField("gold_ruled") else None
 
 
 def _annotation(

@@ -20,10 +20,12 @@ from services.metrics.announcements import (
     break_due,
     competence_estimated,
     crowd_measured,
+    gold_doubted,
     target_turned,
 )
 from services.metrics.domain.agreement import Coefficients, classes_of, coefficients
 from services.metrics.domain.crowd import crowd_found
+from services.metrics.domain.doubting import Looking
 from services.metrics.domain.fatigue import Breaks, Due, Person
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import (
@@ -110,6 +112,7 @@ class Measure:
         self._breaks: dict[tuple[str, str], tuple[Due, float]] = {}
         self._unsaid: dict[tuple[str, str, str], Outgoing] = {}
         self._crowds_due: dict[str, list[Field]] = {}
+        self._looking: defaultdict[str, Looking] = defaultdict(Looking)
 
     async def turn(self) -> None:
         """Measure every project that has changed, and tell what is new; what could not be told is told next time.
@@ -146,6 +149,8 @@ class Measure:
                 return 0
             self._measure_field_crowd(self.projects.rows[project_id], rows)
             await self.clock.sleep(0)
+        for project_id in sorted(self._looking.keys() & rows.sums.keys() & self.projects.rows.keys()):
+            self._look_at_gold(self.projects.rows[project_id], rows.sums[project_id])
         for project_id in sorted(rows.timed.keys() & self.projects.rows.keys()):
             self._ask_for_breaks(self.projects.rows[project_id], rows)
         for project_id in sorted(self._turning & self.measured.keys() & rows.sums.keys()):
@@ -196,6 +201,8 @@ class Measure:
             del self._unsaid[waiting]
         for project_id in self._crowds_due.keys() & rows.sums.keys():
             del self._crowds_due[project_id]
+        for project_id in self._looking.keys() & rows.sums.keys():
+            del self._looking[project_id]
 
     async def _measure(self, project: Project, rows: Rows) -> None:
         project_id = project.project_id
@@ -225,6 +232,7 @@ class Measure:
             self._say_fields(project.form, project, before, found, news, sums)
         if project_id in rows.crowds:
             rows.crowds.discard(project_id)
+            self._looking[project_id].begin(sums)
             if project.form is not None:
                 self._crowds_due[project_id] = [one for one in project.form.fields if one.classed is not None]
             elif project.classed is not None:
@@ -263,6 +271,14 @@ class Measure:
     def _say_crowd(self, project: Project, field: Field, sums: Sums) -> None:
         crowd = crowd_found(sums, classes_of(field.schema), project.policy.gold.pass_accuracy, field.name)
         self._unsaid[project.project_id, CROWD, field.name] = crowd_measured(project.project_id, crowd, field.name)
+
+    def _look_at_gold(self, project: Project, sums: Sums) -> None:
+        """Tell of gold whose known label most good annotators disagree with."""
+        looking = self._looking[project.project_id]
+        for one in looking.look(sums, sameness(project.schema), project.policy.gold.pass_accuracy):
+            self.say(project.project_id, f"doubt/{one.unit_id}", gold_doubted(project.project_id, one))
+        if not looking:
+            del self._looking[project.project_id]
 
     def _ask_for_breaks(self, project: Project, rows: Rows) -> None:
         """Ask people for the breaks that are due, and, of a place that was gained, for those that still run."""

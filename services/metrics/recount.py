@@ -48,6 +48,7 @@ class _Unit:
     rework: int = 0
     said: defaultdict[str, _Said] = field(default_factory=lambda: defaultdict(_Said))
     settled: tuple[int, int, int] = (0, 0, 0)
+    gold_said: tuple[int, str, str] = (0, "", "")
 
 
 @dataclass(slots=True)
@@ -101,6 +102,12 @@ class Recount:
                 unit.settled = max(
                     unit.settled, (told.rework, RANKS[kind], told.overlap_initial), key=lambda one: one[:2]
                 )
+            case "gold_flagged":
+                unit = self._units[told.unit_id]
+                unit.gold_said = max(unit.gold_said, (told.revision, "flagged", ""))
+            case "gold_ruled":
+                unit = self._units[told.unit_id]
+                unit.gold_said = max(unit.gold_said, (told.revision, told.outcome, told.known_label.decode()))
             case "lot_accepted" | "lot_rejected":
                 self._verdict(told, at_us, accepted=kind == "lot_accepted")
 
@@ -161,9 +168,9 @@ class Recount:
 
     def _of_gold(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
         answers = [
-            (unit.gold, said.label)
+            (unit.gold_said[2] or unit.gold, said.label)
             for unit_id, unit in self._units.items()
-            if unit.gold and not unit.erased
+            if unit.gold and not unit.erased and unit.gold_said[1] not in ("flagged", "retired")
             for said in kept[unit_id]
         ]
         right = sum(schema.says_same(decoded(gold.encode()), decoded(label.encode())) for gold, label in answers)

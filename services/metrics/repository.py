@@ -16,7 +16,7 @@ from services.metrics.domain.standing import says_same
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.traits import shared
-from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, share
+from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, known_label, share
 
 LATENCIES_MAX = 10_000
 BUCKETS = 256
@@ -308,9 +308,7 @@ class Rows:
             sums.standing(said.annotator_id).worked(said, None)
             sums.newest_us = max(sums.newest_us, said.at_us)
         if unit.gold:
-            self.gold_known(unit_id, unit, 1)
-            if unit.erased:
-                self.gold_known(unit_id, unit, -1)
+            self.gold_known(unit_id, unit, "", 1 + unit.gold_revision + unit.erased, anew=True)
 
     def unworked(self, unit: Unit, said: Annotation) -> None:
         """Take out an annotation that was given after its unit was done with."""
@@ -324,12 +322,15 @@ class Rows:
         if before is None and (schema := self._watched(unit.project_id)) is not None:
             self._timed(unit, said, schema)
         if unit.gold and not unit.erased:
-            if before is not None:
-                standing.answered(unit.gold, before.label, -1)
-            standing.answered(unit.gold, said.label)
-            standing.learnt(said.at_us)
+            if known := known_label(unit):
+                if before is not None:
+                    standing.answered(known, before.label, -1)
+                standing.answered(known, said.label)
+            # As many words as in any other order of what is told.
+            words = 1 if before is not None else 1 + unit.gold_revision
+            standing.learnt(said.at_us, words)
             self.estimated[unit.project_id].add(said.annotator_id)
-            self._gold_learnt(unit.project_id, said.at_us)
+            self._gold_learnt(unit.project_id, said.at_us, words)
         sums.newest_us = max(sums.newest_us, said.at_us)
         if len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(said.at_us)
@@ -339,25 +340,37 @@ class Rows:
         person = people.get(said.annotator_id)
         if person is None:
             person = people[said.annotator_id] = Person()
-        person.worked(said, not says_same(schema, unit.gold, said.label) if unit.gold else None)
+        known = known_label(unit)
+        person.worked(said, not says_same(schema, known, said.label) if known else None)
         self.timed[unit.project_id].add(said.annotator_id)
         self._people_dirty.add(unit.project_id)
 
-    def gold_known(self, unit_id: str, unit: Unit, times: int) -> None:
-        """Count the unit and the answers that came before it was known that it is gold; or take them out, erased."""
-        gold = self.sums_of(unit.project_id).gold
-        if times > 0:
-            gold[unit_id] = unit
+    def gold_known(self, unit_id: str, unit: Unit, before: str, words: int, *, anew: bool = False) -> None:
+        """Bring the sums up to a gold unit of which something was told: that it is gold, erased, in doubt, ruled on.
+
+        Args:
+            unit_id: its id.
+            unit: as it is now.
+            before: the label by which answers were judged until now; empty where they were not.
+            words: how many such words these are; they are counted alike in whatever order they come.
+            anew: whether its answers are counted for the first time, and with them each of their revisions.
+        """
+        sums, known = self.sums_of(unit.project_id), known_label(unit)
+        if known:
+            sums.gold[unit_id] = unit
         else:
-            gold.pop(unit_id, None)
-        self._gold_learnt(unit.project_id, unit.admitted_at_us)
+            sums.gold.pop(unit_id, None)
+        self._gold_learnt(unit.project_id, unit.admitted_at_us, words)
         for said in unit.annotations.values():
-            standing = self.sums_of(unit.project_id).standing(said.annotator_id)
-            standing.answered(unit.gold, said.label, times)
-            words = 1 + said.revision if times > 0 else 1
-            standing.learnt(said.at_us, words)
+            standing = sums.standing(said.annotator_id)
+            if before and before != known:
+                standing.answered(before, said.label, -1)
+            if known and before != known:
+                standing.answered(known, said.label)
+            of_it = words + (said.revision if anew else 0)
+            standing.learnt(said.at_us, of_it)
             self.estimated[unit.project_id].add(said.annotator_id)
-            self._gold_learnt(unit.project_id, said.at_us, words)
+            self._gold_learnt(unit.project_id, said.at_us, of_it)
 
     def _gold_learnt(self, project_id: str, at_us: int, words: int = 1) -> None:
         sums = self.sums_of(project_id)

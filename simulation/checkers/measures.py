@@ -117,7 +117,8 @@ class _Counts(NamedTuple):
 def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
     events = [one for one in evidence.said if one.metadata.project_id == project_id]
     units = {one.content.unit_id: one for one in events if one.kind == "unit_admitted"}
-    gold = {unit_id: one.content.gold_label for unit_id, one in units.items() if one.content.HasField("gold_label")}
+    marked = {unit_id: one.content.gold_label for unit_id, one in units.items() if one.content.HasField("gold_label")}
+    gold = _judged_by(marked, events)
     sealed = {one.content.lot_id: one.content for one in events if one.kind == "lot_sealed"}
     accepted = {one.content.lot_id: one for one in events if one.kind == "lot_accepted"}
     annotations = _in_time([one for one in events if one.kind == "annotation_submitted"], sealed, accepted)
@@ -126,12 +127,25 @@ def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
     counted = [
         one
         for one in annotations
-        if one.content.unit_id not in gold.keys() | gone
+        if one.content.unit_id not in marked.keys() | gone
         and not one.content.late
         and one.content.rework == rework[one.content.unit_id]
     ]
     first_asked = list(_by_unit(_first_asked(counted, _asked(events, units, rework))).values())
     return _Counts(events, sealed, accepted, annotations, rework, gold, answers, counted, first_asked)
+
+
+def _judged_by(marked: dict[str, bytes], events: list[Said]) -> dict[str, bytes]:
+    """Return the known labels as last ruled, without those that are in doubt or retired."""
+    found = dict(marked)
+    words = [one for one in events if one.kind in ("gold_flagged", "gold_ruled")]
+    for one in sorted(words, key=lambda word: word.content.revision):
+        unit_id = one.content.unit_id
+        if one.kind == "gold_flagged" or one.content.outcome == "retired":
+            found.pop(unit_id, None)
+        else:
+            found[unit_id] = one.content.known_label
+    return found
 
 
 def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class QualityEvent(_message.Message):
-    """Topic concord.quality.v1, key project_id or annotator_id."""
+    """Topic concord.quality.v1, key project_id or annotator_id or unit_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,6 +34,7 @@ class QualityEvent(_message.Message):
     TARGET_BREACHED_FIELD_NUMBER: _builtins.int
     TARGET_RECOVERED_FIELD_NUMBER: _builtins.int
     CROWD_MEASURED_FIELD_NUMBER: _builtins.int
+    GOLD_DOUBTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -52,6 +53,8 @@ class QualityEvent(_message.Message):
     def target_recovered(self) -> Global___TargetRecovered: ...
     @_builtins.property
     def crowd_measured(self) -> Global___CrowdMeasured: ...
+    @_builtins.property
+    def gold_doubted(self) -> Global___GoldDoubted: ...
     def __init__(
         self,
         *,
@@ -64,12 +67,13 @@ class QualityEvent(_message.Message):
         target_breached: Global___TargetBreached | None = ...,
         target_recovered: Global___TargetRecovered | None = ...,
         crowd_measured: Global___CrowdMeasured | None = ...,
+        gold_doubted: Global___GoldDoubted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "gold_doubted", b"gold_doubted", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_measured", b"agreement_measured", "break_required", b"break_required", "competence_estimated", b"competence_estimated", "crowd_measured", b"crowd_measured", "drift_detected", b"drift_detected", "event", b"event", "gold_doubted", b"gold_doubted", "metadata", b"metadata", "standing_changed", b"standing_changed", "target_breached", b"target_breached", "target_recovered", b"target_recovered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["competence_estimated", "agreement_measured", "standing_changed", "break_required", "drift_detected", "target_breached", "target_recovered", "crowd_measured"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["competence_estimated", "agreement_measured", "standing_changed", "break_required", "drift_detected", "target_breached", "target_recovered", "crowd_measured", "gold_doubted"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -230,6 +234,78 @@ class CrowdMeasured(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CrowdMeasured: _TypeAlias = CrowdMeasured  # noqa: Y015
+
+@_typing.final
+class GoldDoubted(_message.Message):
+    """Most of a project's good annotators disagree with the known label of a gold unit, for sure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_LABEL_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    GOOD_FIELD_NUMBER: _builtins.int
+    DISAGREEING_FIELD_NUMBER: _builtins.int
+    SHARE_LOW_FIELD_NUMBER: _builtins.int
+    ANNOTATORS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    known_label: _builtins.bytes
+    """Canonical JSON."""
+    good: _builtins.int
+    """Good annotators who answered it, and those of them who disagree."""
+    disagreeing: _builtins.int
+    share_low: _builtins.float
+    """The lower bound of the share that disagrees, which is over one half."""
+    @_builtins.property
+    def said(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldSaid]:
+        """What good annotators say, most often said first; the rarest are left out where there are many, or long ones."""
+
+    @_builtins.property
+    def annotators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Everybody who answered it, good or not, up to a thousand: none of them may rule on it."""
+
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        known_label: _builtins.bytes = ...,
+        said: _abc.Iterable[Global___GoldSaid] | None = ...,
+        good: _builtins.int = ...,
+        disagreeing: _builtins.int = ...,
+        share_low: _builtins.float = ...,
+        annotators: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotators", b"annotators", "disagreeing", b"disagreeing", "good", b"good", "known_label", b"known_label", "said", b"said", "share_low", b"share_low", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldDoubted: _TypeAlias = GoldDoubted  # noqa: Y015
+
+@_typing.final
+class GoldSaid(_message.Message):
+    """How many good annotators say a label of a gold unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    ANNOTATORS_FIELD_NUMBER: _builtins.int
+    label: _builtins.bytes
+    annotators: _builtins.int
+    def __init__(
+        self,
+        *,
+        label: _builtins.bytes = ...,
+        annotators: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotators", b"annotators", "label", b"label"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldSaid: _TypeAlias = GoldSaid  # noqa: Y015
 
 @_typing.final
 class GoldUnits(_message.Message):

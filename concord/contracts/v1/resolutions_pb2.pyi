@@ -31,6 +31,8 @@ class ResolutionEvent(_message.Message):
     ESCALATED_FIELD_NUMBER: _builtins.int
     ADJUDICATED_FIELD_NUMBER: _builtins.int
     PARTICIPANT_JOINED_FIELD_NUMBER: _builtins.int
+    GOLD_FLAGGED_FIELD_NUMBER: _builtins.int
+    GOLD_RULED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -43,6 +45,10 @@ class ResolutionEvent(_message.Message):
     def adjudicated(self) -> Global___Adjudicated: ...
     @_builtins.property
     def participant_joined(self) -> Global___ParticipantJoined: ...
+    @_builtins.property
+    def gold_flagged(self) -> Global___GoldFlagged: ...
+    @_builtins.property
+    def gold_ruled(self) -> Global___GoldRuled: ...
     def __init__(
         self,
         *,
@@ -52,12 +58,14 @@ class ResolutionEvent(_message.Message):
         escalated: Global___Escalated | None = ...,
         adjudicated: Global___Adjudicated | None = ...,
         participant_joined: Global___ParticipantJoined | None = ...,
+        gold_flagged: Global___GoldFlagged | None = ...,
+        gold_ruled: Global___GoldRuled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "gold_flagged", "gold_ruled"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -353,3 +361,73 @@ class ParticipantJoined(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ParticipantJoined: _TypeAlias = ParticipantJoined  # noqa: Y015
+
+@_typing.final
+class GoldFlagged(_message.Message):
+    """The known label of a gold unit is in doubt. Answers to it count for nobody, and it is shown to nobody, until a person has
+    ruled on it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    revision: _builtins.int
+    """Grows with every word on this gold unit; a consumer keeps the highest."""
+    reason: _builtins.str
+    """"doubted": good annotators disagree with it."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "revision", b"revision", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldFlagged: _TypeAlias = GoldFlagged  # noqa: Y015
+
+@_typing.final
+class GoldRuled(_message.Message):
+    """A person has ruled on a gold unit that was flagged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    KNOWN_LABEL_FIELD_NUMBER: _builtins.int
+    REVIEWER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    revision: _builtins.int
+    """As in GoldFlagged."""
+    outcome: _builtins.str
+    """"confirmed": answers count again by the known label; "corrected": all of them by another; "retired": never again."""
+    known_label: _builtins.bytes
+    """The known label from now on, canonical JSON; empty where it is retired."""
+    reviewer_id: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        outcome: _builtins.str = ...,
+        known_label: _builtins.bytes = ...,
+        reviewer_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_label", b"known_label", "outcome", b"outcome", "reason", b"reason", "reviewer_id", b"reviewer_id", "revision", b"revision", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldRuled: _TypeAlias = GoldRuled  # noqa: Y015

@@ -15,7 +15,7 @@ from concord.quality.many_tests import benjamini_hochberg
 from services.metrics.domain.bounded import Sampled
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.survey import Followed
-from services.metrics.domain.unit import Unit
+from services.metrics.domain.unit import Unit, known_label
 
 CLASSES_MAX = 12
 UNITS_MIN = 50
@@ -93,7 +93,7 @@ class GoldArms:
         traits = unit.traits
         if traits is None or not traits.suggested:
             return
-        known, suggested = answer(unit.gold), answer(traits.suggested)
+        known, suggested = answer(known_label(unit)), answer(traits.suggested)
         said = [label for label in (answer(one.label) for one in unit.annotations.values()) if label]
         if not (known and suggested and said):
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from concord.labels.form import answers_in
 from concord.quality.dependence import Dependence, GoldUnit, fitted
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.unit import Unit
+from services.metrics.domain.unit import Unit, known_label
 
 ASSUMED_LOW, ASSUMED_HIGH = 0.6, 0.99
 """What a crowd without gold is held to be right in lies between these, as where its labels are weighed."""
@@ -40,7 +40,7 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field:
         field: of labels that have several. Who did not answer it on a gold unit that does is not counted there.
     """
     places = {label: place for place, label in enumerate(classes)}
-    gold = ((unit_id, unit, _answer(unit.gold, field)) for unit_id, unit in sums.gold.items())
+    gold = ((unit_id, unit, _answer(known_label(unit), field)) for unit_id, unit in sums.gold.items())
     units = [
         _gold_unit(unit_id, places[known], unit, places, field) for unit_id, unit, known in gold if known in places
     ]

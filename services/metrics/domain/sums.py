@@ -27,7 +27,7 @@ class Sums:
         settled_labels: those of settled units.
         turnaround_seconds: tally over units of accepted lots.
         standings: by annotator.
-        gold: gold units that are not erased, by id.
+        gold: gold units by whose known label answers are judged, by id.
         gold_learnt: counts what was ever learnt of gold; it only grows, so a later finding outranks an earlier.
         gold_at_us: event time of the newest of it.
         newest_us: event time of the newest label that was counted.

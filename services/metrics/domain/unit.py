@@ -71,7 +71,10 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     Rows hold no cycles, and so many that the garbage collector had better not look through them.
 
     Attributes:
-        gold: canonical JSON of the known label; empty for an ordinary unit.
+        gold: canonical JSON of the known label that it came with; empty for an ordinary unit.
+        gold_revision: of the newest word on its known label; 0 where there was none.
+        gold_held: by that, answers to it count for nobody: it is in doubt, or retired.
+        gold_ruled: by that, the known label, canonical JSON; empty: the one that it came with.
         admitted_at_us: zero until its admission is heard of.
         asked: how many annotations were asked for at first by the project when it came in; 0 where that was not told.
         rework: how often it was sent back, as far as anybody said.
@@ -95,6 +98,22 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     asked: int = 0
     settled_asked: int = 0
     traits: Traits | None = None
+    gold_revision: int = 0
+    gold_held: bool = False
+    gold_ruled: str = ""
+
+
+def known_label(unit: Unit) -> str:
+    """Return the label by which answers to a gold unit are judged now, canonical JSON; empty where they are not judged.
+
+    >>> known_label(Unit(gold='"no"')), known_label(Unit(gold='"no"', gold_ruled='"yes"'))
+    ('"no"', '"yes"')
+    >>> known_label(Unit(gold='"no"', gold_held=True)), known_label(Unit())
+    ('', '')
+    """
+    if not unit.gold or unit.erased or unit.gold_held:
+        return ""
+    return unit.gold_ruled or unit.gold
 
 
 def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, Annotation | None]:

@@ -1,0 +1,111 @@
+"""Gold units whose known label most of a project's good annotators disagree with."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from concord.quality.gold_doubt import ANSWERS_MIN, Doubt, GoldAnswer, doubt, is_good
+from services.metrics.domain.standing import SaysSame
+from services.metrics.domain.sums import Sums
+from services.metrics.domain.unit import Unit, known_label
+
+SAID_MAX = 8
+"""Labels that are told of a gold unit in doubt, most often said first."""
+SAID_BYTES_MAX = 400_000
+"""Of them together: the event must be smaller than what the broker takes."""
+LOOKED_AT_ONCE = 2_000
+"""Answers to gold that are looked at before others run: some 5 ms."""
+ANNOTATORS_MAX = 1_000
+"""Of those who answered it, whom the event names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A gold unit in doubt.
+
+    Attributes:
+        known: canonical JSON of the known label.
+        said: what good annotators say, canonical JSON, and how many; most often said first.
+        annotators: whoever answered it.
+        at_us: event time of the newest answer.
+    """
+
+    unit_id: str
+    known: str
+    found: Doubt
+    said: tuple[tuple[str, int], ...]
+    annotators: tuple[str, ...]
+    at_us: int
+
+
+def worth_a_look(sums: Sums) -> list[str]:
+    """Return the gold units on which enough was said that they may be in doubt; of those ruled on none is."""
+    gold = sums.gold.items()
+    return [one for one, unit in gold if not unit.gold_revision and len(unit.annotations) >= ANSWERS_MIN]
+
+
+def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: float) -> Doubted | None:
+    """Return what good annotators say against a gold unit's known label; None where that is not enough.
+
+    Args:
+        unit_id: whose id it is.
+        unit: the gold unit.
+        sums: its project's.
+        says_same: of the labels.
+        bar: accuracy on gold that the project asks of its annotators.
+    """
+    known = known_label(unit)
+    if not known or unit.gold_revision:
+        return None
+    # One voice an annotator: of several assignments the one that was answered last speaks.
+    last = {one.annotator_id: one for one in sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))}
+    of_it = Counter(one.annotator_id for one in unit.annotations.values())
+    right_of_it = Counter(one.annotator_id for one in unit.annotations.values() if says_same(known, one.label))
+    answers = {}
+    for annotator_id, said in last.items():
+        standing = sums.standing(annotator_id)
+        right = standing.gold_correct(says_same) - right_of_it[annotator_id]
+        units = standing.gold_units - of_it[annotator_id]
+        answers[annotator_id] = GoldAnswer(not says_same(known, said.label), right, units)
+    found = doubt(answers.values(), bar)
+    if not found.is_found:
+        return None
+    good = [one for one in last if is_good(answers[one], bar)]
+    counts = Counter(last[one].label for one in good)
+    said_often = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    at_us = max(one.at_us for one in last.values())
+    return Doubted(unit_id, known, found, _fitting(said_often), tuple(sorted(last)[:ANNOTATORS_MAX]), at_us)
+
+
+def _fitting(said: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    kept, size = [], 0
+    for label, times in said[:SAID_MAX]:
+        size += len(label.encode())
+        if size > SAID_BYTES_MAX:
+            break
+        kept.append((label, times))
+    return tuple(kept)
+
+
+class Looking:
+    """The gold units of one project that are to be looked at, some answers at a time."""
+
+    def __init__(self) -> None:
+        self._due: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._due)
+
+    def begin(self, sums: Sums) -> None:
+        """Look at all of them, for something was learnt of gold; what was not come to yet comes first."""
+        waiting = set(self._due)
+        self._due[:0] = [one for one in worth_a_look(sums) if one not in waiting]
+
+    def look(self, sums: Sums, says_same: SaysSame, bar: float) -> list[Doubted]:
+        """Return what is in doubt among the next of them, after LOOKED_AT_ONCE answers the rest is left."""
+        found, answers = [], 0
+        while self._due and answers < LOOKED_AT_ONCE:
+            unit_id = self._due.pop()
+            if (unit := sums.gold.get(unit_id)) is not None:
+                answers += len(unit.annotations)
+                found.append(doubted(unit_id, unit, sums, says_same, bar))
+        return [one for one in found if one is not None]
