@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "annotators": ("cli.annotators", "Say who annotators are, and how well they work."),
     "annotate": ("cli.annotate", "Claim units and label them, as an annotator."),
     "adjudicate": ("cli.adjudicate", "Rule what annotators disagree in, as an adjudicator."),
+    "gold": ("cli.gold", "Rule on known labels that good annotators disagree with."),
     "audit": ("cli.audit", "Check what is to leave, blind, as an auditor."),
     "lots": ("cli.lots", "List lots, show one, wait for all."),
     "export": ("cli.export", "Fetch accepted labels with manifest and certificate."),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from concord.client import exports, feedback, letters, people, projects, results, units
+from concord.client import exports, feedback, gold, letters, people, projects, results, units
 from concord.client import roster as people_known
 from concord.client import webhooks as hooks
 from concord.client.steps import Flow
@@ -83,6 +83,8 @@ class Operations:
     payload = called(people.payload)
     escalations = called(people.escalations)
     rule = called(people.rule)
+    gold_in_doubt = called(gold.gold_in_doubt)
+    rule_gold = called(gold.rule_gold)
     inspections = called(people.inspections)
     inspect = called(people.inspect)
     post_outputs = called(feedback.post_outputs)
@@ -158,6 +160,8 @@ class AwaitedOperations:
     payload = awaited(people.payload)
     escalations = awaited(people.escalations)
     rule = awaited(people.rule)
+    gold_in_doubt = awaited(gold.gold_in_doubt)
+    rule_gold = awaited(gold.rule_gold)
     inspections = awaited(people.inspections)
     inspect = awaited(people.inspect)
     post_outputs = awaited(feedback.post_outputs)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scipy.special import betaincinv
 
 SURE = 0.95
-"""Confidence of the bound on the share. Looked at after each of 100 answers of good annotators who err apart, a label is
+"""Confidence of the bound on the share. Looked at after every answer of 100 good annotators who err apart, a label is
 ever doubted with .0004 where each disagrees with a chance of .2, .004 at .3, .2 at .5 and .997 at .7."""
 SHARE = 0.5
 """Which the bound must be over: most of the good ones disagree."""

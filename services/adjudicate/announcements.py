@@ -11,10 +11,13 @@ from concord.contracts.v1.resolutions_pb2 import (
     Escalated,
     Evidence,
     FieldOutcome,
+    GoldFlagged,
+    GoldRuled,
     OverlapRequested,
     ParticipantJoined,
     ResolutionEvent,
 )
+from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.unit import Judged, UnitState
 
 SERVICE = "adjudicate"
@@ -90,6 +93,29 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         participants=unit.participants,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=told))
+
+
+def gold_flagged(announcer: Announcer, gold: GoldState) -> Outgoing:
+    """Return the event that a gold unit is in doubt."""
+    told = GoldFlagged(unit_id=gold.unit_id, revision=gold.revision, reason="doubted")
+    return _of_gold(announcer, gold, ResolutionEvent(gold_flagged=told))
+
+
+def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
+    """Return the event that a person has ruled on a gold unit."""
+    told = GoldRuled(
+        unit_id=gold.unit_id,
+        revision=gold.revision,
+        outcome=gold.standing,
+        known_label=b"" if gold.standing == "retired" else gold.known_label.encode(),
+        reviewer_id=gold.reviewer_id,
+        reason=gold.reason,
+    )
+    return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=told))
+
+
+def _of_gold(announcer: Announcer, gold: GoldState, envelope: ResolutionEvent) -> Outgoing:
+    return announcer.event(RESOLUTIONS, gold.unit_id, client_of(gold.unit_id), gold.project_id, envelope)
 
 
 def _fields(unit: UnitState) -> list[FieldOutcome]:

@@ -16,6 +16,7 @@ from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
+from services.adjudicate.door import gold
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
 from services.adjudicate.settings import AdjudicateSettings
@@ -63,11 +64,11 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [api.router(), letters_router(shelf)],
+        [api.router(), gold.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
-        domain=api.STATUSES,
+        domain={**api.STATUSES, **gold.STATUSES},
         placing=Placing(owner, ports.peers),
         state=api.Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )

@@ -19,6 +19,7 @@ from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
+from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.spending import Spending
 from services.adjudicate.domain.unit import UnitState
@@ -29,6 +30,9 @@ COMPETENCE = Kind(
 )
 """As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
 CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
+GOLD = Kind(
+    "gold", GoldState, is_open=lambda one: one.standing == "flagged", slot=lambda one: slot_of_project(one.project_id)
+)
 NOTES = Collection("untallied_units", indexed=("slot",))
 """Settled units that are in no tally yet, each batch of them a note."""
 LISTED = Collection("listed_units", indexed=("project",))
@@ -64,6 +68,7 @@ class Repository:
         journal.listen(UNIT, self._settle)
         journal.listen(COMPETENCE, self._learned)
         journal.listen(CROWD, self._measured)
+        journal.listen(GOLD, self._doubted)
 
     def place_of(self, project_id: str) -> int:
         """Return the place in which a project lies."""
@@ -85,9 +90,11 @@ class Repository:
         """
         known = self._views.holds(place)
         before = {unit_id for _, view in self._views.in_place(place) for unit_id in view.open_units()}
+        gold = {unit_id for _, view in self._views.in_place(place) for unit_id in view.gold}
         self._views.hold(place)
         try:
             await self._take_in(place, before)
+            await self._take_in_gold(place, gold)
         except BaseException:
             if not known:
                 self._views.drop(place)
@@ -111,6 +118,16 @@ class Repository:
                 self._settle(unit_id, unit)
         await self._take_in_tallies(slots)
         await self._take_in_notes(place, slots)
+
+    async def _take_in_gold(self, place: int, before: set[str]) -> None:
+        async for key, gold in self.journal.rebuild_open(GOLD, range(place, SLOTS, self._count)):
+            self._doubted(key, gold)
+            before.discard(gold.unit_id)
+        left = sorted(before)
+        for start in range(0, len(left), READ_AGAIN):
+            keys = [gold_key(unit_id) for unit_id in left[start : start + READ_AGAIN]]
+            for key, gold in (await self.journal.states(GOLD, keys)).items():
+                self._doubted(key, gold)
 
     async def _take_in_tallies(self, slots: Sequence[int]) -> None:
         old: list[str] = []
@@ -205,6 +222,10 @@ class Repository:
             if error is not None:
                 raise error
 
+    async def apply_gold(self, causes: Sequence[Cause[GoldState]]) -> list[Outcome[GoldState]]:
+        """Answer causes about gold in doubt."""
+        return await self.journal.apply(GOLD, causes)
+
     def _settle(self, key: str, unit: UnitState) -> None:
         """Bring the read models up to a unit's newest state, where its place is ours; the journal's listener."""
         del key
@@ -222,6 +243,12 @@ class Repository:
         del key
         if (view := self._views.settled(crowd.project_id)) is not None:
             view.measured(crowd)
+
+    def _doubted(self, key: str, gold: GoldState) -> None:
+        """Bring the read models up to a gold unit's newest state, likewise; the journal's listener."""
+        del key
+        if (view := self._views.settled(gold.project_id)) is not None:
+            view.doubted(gold)
 
     @property
     def escalations_open(self) -> int:
@@ -310,6 +337,11 @@ def _tally_id(project_id: str, tally: Tally) -> str:
 def unit_key(unit_id: str) -> str:
     """Return a unit's aggregate key."""
     return UNIT.key(client_of(unit_id), unit_id)
+
+
+def gold_key(unit_id: str) -> str:
+    """Return the aggregate key of what is in doubt of a gold unit."""
+    return GOLD.key(client_of(unit_id), unit_id)
 
 
 def crowd_key(client_id: str, project_id: str, field: str = "") -> str:

@@ -30,6 +30,7 @@ from services.assign.handlers import Handlers, Told
 
 RELABEL = "relabel"
 PAUSED = "paused"
+RETIRED = "retired"
 
 
 def handlers(assign: Handlers) -> Mapping[Topic, Handler]:
@@ -163,6 +164,13 @@ def _resolution(event: ResolutionEvent) -> Iterator[Told]:
         case "adjudicated":
             ruled = event.adjudicated
             yield _told(event, ruled.unit_id, partial(unit.close, rework=ruled.rework))
+        case "gold_flagged":
+            flagged = event.gold_flagged
+            yield _told(event, flagged.unit_id, partial(unit.hold_gold, revision=flagged.revision, held=True))
+        case "gold_ruled":
+            of_gold = event.gold_ruled
+            held = of_gold.outcome == RETIRED
+            yield _told(event, of_gold.unit_id, partial(unit.hold_gold, revision=of_gold.revision, held=held))
         case _:
             return
 

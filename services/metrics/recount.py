@@ -88,8 +88,8 @@ class Recount:
                 self._revision, self._schema = told.revision, schema_from(decoded(told.label_schema))
             case "unit_admitted" if not (unit := self._units[told.unit_id]).admitted:
                 unit.admitted, unit.gold, unit.asked = True, told.gold_label.decode(), told.overlap_initial
-            case "unit_erased":
-                self._units[told.unit_id].erased = True
+            case "unit_erased" | "gold_flagged" | "gold_ruled":
+                self._of_unit(kind, told)
             case "lot_sealed":
                 self._lots[told.lot_id].unit_ids = self._lots[told.lot_id].unit_ids or tuple(told.unit_ids)
             case "annotation_submitted" | "annotation_revised":
@@ -98,16 +98,7 @@ class Recount:
                 self._sent_back(told.unit_id, told.rework)
             case "escalated" | "consensus_reached" | "adjudicated":
                 self._sent_back(told.unit_id, told.rework)
-                unit = self._units[told.unit_id]
-                unit.settled = max(
-                    unit.settled, (told.rework, RANKS[kind], told.overlap_initial), key=lambda one: one[:2]
-                )
-            case "gold_flagged":
-                unit = self._units[told.unit_id]
-                unit.gold_said = max(unit.gold_said, (told.revision, "flagged", ""))
-            case "gold_ruled":
-                unit = self._units[told.unit_id]
-                unit.gold_said = max(unit.gold_said, (told.revision, told.outcome, told.known_label.decode()))
+                self._settled(self._units[told.unit_id], told, RANKS[kind])
             case "lot_accepted" | "lot_rejected":
                 self._verdict(told, at_us, accepted=kind == "lot_accepted")
 
@@ -128,6 +119,15 @@ class Recount:
     def _settled(self, unit: _Unit, told: Any, rank: int) -> None:
         if (told.rework, rank) > unit.settled[:2]:
             unit.settled = told.rework, rank, told.overlap_initial
+
+    def _of_unit(self, kind: str, told: Any) -> None:
+        unit = self._units[told.unit_id]
+        if kind == "unit_erased":
+            unit.erased = True
+            return
+        word = told.outcome if kind == "gold_ruled" else "flagged"
+        label = told.known_label.decode() if word == "corrected" else ""
+        unit.gold_said = max(unit.gold_said, (told.revision, word, label))
 
     def _sent_back(self, unit_id: str, rework: int) -> None:
         self._units[unit_id].rework = max(self._units[unit_id].rework, rework)

@@ -19,7 +19,15 @@ from concord.contracts.v1.annotations_pb2 import (
 )
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent, Targets
-from concord.contracts.v1.quality_pb2 import CompetenceEstimated, CrowdMeasured, GoldAnswers, GoldUnits, QualityEvent
+from concord.contracts.v1.quality_pb2 import (
+    CompetenceEstimated,
+    CrowdMeasured,
+    GoldAnswers,
+    GoldDoubted,
+    GoldSaid,
+    GoldUnits,
+    QualityEvent,
+)
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import Json, encoded
@@ -153,6 +161,19 @@ class Teller:
             field=field,
         )
         await self.tell(QUALITY, annotator_id, QualityEvent(competence_estimated=told))
+
+    async def gold_doubted(self, unit_id: str, known: Json, said: Json, annotators: Sequence[str]) -> None:
+        """Tell that these all say something else of a gold unit than is known."""
+        told = GoldDoubted(
+            unit_id=unit_id,
+            known_label=encoded(known),
+            said=[GoldSaid(label=encoded(said), annotators=len(annotators))],
+            good=len(annotators),
+            disagreeing=len(annotators),
+            share_low=0.55,
+            annotators=annotators,
+        )
+        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=told))
 
     async def crowd(
         self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1, field: str = ""

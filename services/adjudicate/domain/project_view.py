@@ -13,6 +13,7 @@ from services.adjudicate.domain.class_shares import ClassShares, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
+from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.unit import UnitState
 
 
@@ -21,10 +22,12 @@ class ProjectView:
 
     Attributes:
         shares: the labels of its newest settled units.
+        gold: gold units in doubt on which nobody has ruled, by id.
     """
 
     def __init__(self) -> None:
         self.shares = ClassShares()
+        self.gold: dict[str, GoldState] = {}
         self._fields: defaultdict[str, FieldView] = defaultdict(FieldView)
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
@@ -62,6 +65,13 @@ class ProjectView:
             place = -expected_loss(unit.confidence, leads=bool(unit.label))
             insort(self._escalations, (place, unit.unit_id))
             self._losses[unit.unit_id] = place
+
+    def doubted(self, gold: GoldState) -> None:
+        """Take over a gold unit's newest state."""
+        if gold.standing == "flagged":
+            self.gold[gold.unit_id] = gold
+        else:
+            self.gold.pop(gold.unit_id, None)
 
     def settled(self, field: str = "") -> Mapping[str, int]:
         """Return how many of the newest settled units have which label, or answer to a field, as canonical JSON."""

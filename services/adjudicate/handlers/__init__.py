@@ -2,6 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
+`gold` what is in doubt of known labels;
 `learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -17,6 +18,7 @@ from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.handlers.annotations import Annotations
 from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
+from services.adjudicate.handlers.gold import Gold
 from services.adjudicate.handlers.learning import Learning
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
@@ -24,7 +26,7 @@ from services.adjudicate.handlers.rulings import Rulings
 from services.adjudicate.handlers.units import Units
 from services.adjudicate.repository import Repository
 
-__all__ = ["Annotations", "Competences", "Handlers", "Learning", "Queue", "Redefinitions", "Rulings", "Units"]
+__all__ = ["Annotations", "Competences", "Gold", "Handlers", "Learning", "Queue", "Redefinitions", "Rulings", "Units"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Handlers:
     rulings: Rulings
     queue: Queue
     redefinitions: Redefinitions
+    gold: Gold
 
     @classmethod
     def of(
@@ -75,6 +78,7 @@ class Handlers:
             rulings=Rulings(repository, deciding),
             queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
+            gold=Gold(repository, deciding),
         )
 
     def weights(self, project: Project, field: Field | None = None) -> Weights | None:

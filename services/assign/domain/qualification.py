@@ -50,8 +50,12 @@ class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def answered(self) -> tuple[int, int]:
-        """How many they got right of those that count now, and how many these are."""
-        return self.right - self.from_right, self.units - self.from_units
+        """How many they got right of those that count now, and how many these are.
+
+        Of gold that is judged no more it is not known whether it was answered before the attempt or in it.
+        """
+        units = max(0, self.units - self.from_units)
+        return min(units, max(0, self.right - self.from_right)), units
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -117,11 +121,15 @@ def _looked_at(now: QualificationState, bar: Bar) -> QualificationState | None:
 
 
 def _judged(now: QualificationState, bar: Bar) -> QualificationState:
-    """Return somebody who is qualifying, or has failed, as they stand after what was told."""
+    """Return somebody who is qualifying, or has failed, as they stand after what was told.
+
+    Who has failed goes on, or has passed, once so much of what they failed by is judged no more.
+    """
     right, units = now.answered
-    if now.standing == "qualifying" and reached(right, units, bar.accuracy):
+    taken_back = units < bar.units_max
+    if (now.standing == "qualifying" or taken_back) and reached(right, units, bar.accuracy):
         return msgspec.structs.replace(now, standing="qualified", from_units=now.units, from_right=now.right)
-    return msgspec.structs.replace(now, standing="failed") if units >= bar.units_max else now
+    return msgspec.structs.replace(now, standing="qualifying" if taken_back else "failed")
 
 
 def again(state: QualificationState | None, bar: Bar) -> QualificationState | None:

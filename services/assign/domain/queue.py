@@ -189,7 +189,8 @@ class ReadyQueue:
                 project.gold.discard(state.unit_id)
             return
         project.waiting[state.unit_id] = now
-        if state.gold and found:
+        # Of one that was held it was forgotten who had seen it.
+        if state.gold and (found or state.gold_revision):
             project.gold.doubt(state.unit_id)
         if state.named:
             self._settle_own(project, state.unit_id, now, before.names if before else ())

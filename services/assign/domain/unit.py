@@ -58,6 +58,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         named: who may annotate it, in order of preference; empty: anyone eligible.
         text_characters: code points of its text; None where it is no text or lies elsewhere.
         gold: its label is known, and it is shown to each annotator once; which label is not kept here.
+        gold_revision: of the newest word on its known label; 0 where there was none.
+        held: by that, it is shown to nobody: its known label is in doubt, or it is retired.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
             that nobody waits for another and no state grows.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
@@ -83,6 +85,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     turn: int = 0
     stranded: bool = False
     text_characters: int | None = None
+    gold_revision: int = 0
+    held: bool = False
 
     @property
     def current(self) -> list[Assignment]:
@@ -92,7 +96,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def wants_labels(self) -> bool:
         """Whether a label that comes now can still count."""
-        return self.admitted and self.status == "open"
+        return self.admitted and self.status == "open" and (not self.held or bool(self.copy_for))
 
     def assignment(self, assignment_id: str) -> Assignment | None:
         """Return the assignment with this id."""
@@ -135,6 +139,8 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
         status=state.status,
         rework=state.rework,
         overlap_wanted=max(unit.overlap_wanted, state.overlap_wanted),
+        gold_revision=state.gold_revision,
+        held=state.held,
     )
 
 
@@ -187,6 +193,13 @@ def may_still_submit(state: UnitState) -> list[str]:
     """Return who holds the unit or let its lease end, in any round: a label of theirs would be taken, and be late."""
     held = [one.annotator_id for one in state.assignments if one.status in ("leased", "expired")]
     return sorted(set(held))
+
+
+def hold_gold(state: UnitState, revision: int, *, held: bool) -> UnitState | None:
+    """Return a gold unit held from everybody, or shown again, by the newest word on it; None when that is known."""
+    if revision <= state.gold_revision:
+        return None
+    return msgspec.structs.replace(state, gold_revision=revision, held=held)
 
 
 def withdraw(state: UnitState) -> UnitState | None:

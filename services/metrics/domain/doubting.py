@@ -10,8 +10,8 @@ from services.metrics.domain.unit import Unit, known_label
 
 SAID_MAX = 8
 """Labels that are told of a gold unit in doubt, most often said first."""
-SAID_BYTES_MAX = 400_000
-"""Of them together: the event must be smaller than what the broker takes."""
+SAID_BYTES_MAX = 100_000
+"""Of them together: whoever rules sees the unit itself, and some thousand of them may wait for that."""
 LOOKED_AT_ONCE = 2_000
 """Answers to gold that are looked at before others run: some 5 ms."""
 ANNOTATORS_MAX = 1_000

@@ -17,7 +17,7 @@ from cli.session import TOKEN
 from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.identity import Role
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
-from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated, GoldFlagged, GoldRuled
 from concord.labels import encoded
 from services.ingest.domain.project import Overlap, Policy
 from services.metrics.recount import Recount
@@ -86,6 +86,12 @@ async def labelled(metrics: Metrics, answer: Any) -> None:
             await upstream.resolution(unit_id, escalated=Escalated(unit_id=unit_id, overlap_initial=2))
             if number % 2:
                 await upstream.resolution(unit_id, adjudicated=Adjudicated(unit_id=unit_id, label=label))
+    # Of gold: one corrected, told twice and out of order, one in doubt, one retired, and of one nothing.
+    ruled = GoldRuled(unit_id=ids[0], revision=2, outcome="corrected", known_label=encoded(answer(generator)))
+    await upstream.resolution(ids[0], gold_ruled=ruled)
+    for unit_id in (ids[0], ids[5], ids[10]):
+        await upstream.resolution(unit_id, gold_flagged=GoldFlagged(unit_id=unit_id, revision=1))
+    await upstream.resolution(ids[10], gold_ruled=GoldRuled(unit_id=ids[10], revision=2, outcome="retired"))
     await upstream.erased(ids[7])
     for number, lot_id in enumerate(("k1-l1", "k1-l2")):
         await upstream.lot(lot_id, ids[20 * number : 20 * number + 20])

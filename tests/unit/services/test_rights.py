@@ -62,6 +62,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/escalations"): {Role.ADJUDICATOR},
     ("adjudicate", "POST", "/v1/escalations/{unit_id}/ruling"): {Role.ADJUDICATOR},
     ("adjudicate", "POST", "/v1/rulings"): {Role.ADJUDICATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/gold"): {Role.ADJUDICATOR, Role.OPERATOR},
+    ("adjudicate", "POST", "/v1/gold/{unit_id}/ruling"): {Role.ADJUDICATOR, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/resolutions"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},

@@ -9,8 +9,9 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import models, scores, webhooks, work
+from concord.client import gold, models, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
+from services.adjudicate.door import gold as gold_door
 from services.assign import schemas as assign
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
@@ -57,6 +58,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Stranded: assign.WaitsForNobody,
     work.Escalations: adjudicate.Escalations,
     work.Ruled: adjudicate.RuledUnit,
+    gold.GoldDoubts: gold_door.GoldDoubts,
+    gold.RuledGold: gold_door.RuledGold,
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
     webhooks.WebhookList: audit.WebhookList,

@@ -1,0 +1,90 @@
+"""`concord gold`: known labels that good annotators disagree with, and ruling on them."""
+
+from typing import Literal
+
+import click
+
+from cli.session import Session, json_of, show_table, speaks
+from concord.client.models import Json
+
+
+@click.group("gold")
+def verb() -> None:
+    """Rule on known labels that good annotators disagree with, as an adjudicator or operator."""
+
+
+@verb.command("doubts")
+@click.argument("project_id")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 2_000))
+@speaks
+def doubts(session: Session, project_id: str, limit: int) -> None:
+    """List gold of PROJECT_ID in doubt: what it is known as, and what most good annotators say.
+
+    It measures nobody and is shown to nobody until somebody who did not answer it has ruled.
+    """
+    with session.client() as concord:
+        found = [(one, concord.payload(one.payload_url)) for one in concord.gold_in_doubt(project_id, limit)]
+    rows = [
+        (
+            one.unit_id,
+            one.known_label,
+            "; ".join(f"{said.label} ×{said.annotators}" for said in one.said),
+            f"{one.disagreeing}/{one.good}",
+            content,
+        )
+        for one, content in found
+    ]
+    told = [
+        {
+            "unit_id": one.unit_id,
+            "known_label": one.known_label,
+            "said": one.said,
+            "good": one.good,
+            "disagreeing": one.disagreeing,
+            "share_low": one.share_low,
+            "flagged_at": one.flagged_at,
+            "content": content,
+        }
+        for one, content in found
+    ]
+    session.each(told, lambda: show_table(("unit", "known as", "said", "disagree", "content"), rows))
+
+
+@verb.command("confirm")
+@click.argument("unit_id")
+@click.option("--reason", required=True, help="Is kept with it.")
+@speaks
+def confirm(session: Session, unit_id: str, reason: str) -> None:
+    """Say that UNIT_ID's known label is right: answers count by it again."""
+    _rule(session, unit_id, "confirmed", reason)
+
+
+@verb.command("correct")
+@click.argument("unit_id")
+@click.argument("label")
+@click.option("--reason", required=True, help="Is kept with it.")
+@speaks
+def correct(session: Session, unit_id: str, label: str, reason: str) -> None:
+    """Say that UNIT_ID is LABEL: JSON, a file of it after an @, or a plain text. All past answers are judged by it."""
+    _rule(session, unit_id, "corrected", reason, json_of(label, "label"))
+
+
+@verb.command("retire")
+@click.argument("unit_id")
+@click.option("--reason", required=True, help="Is kept with it.")
+@speaks
+def retire(session: Session, unit_id: str, reason: str) -> None:
+    """Let UNIT_ID measure nobody any more: it has no label that all who know would give."""
+    _rule(session, unit_id, "retired", reason)
+
+
+def _rule(
+    session: Session,
+    unit_id: str,
+    outcome: Literal["confirmed", "corrected", "retired"],
+    reason: str,
+    label: Json = None,
+) -> None:
+    with session.client() as concord:
+        found = concord.rule_gold(unit_id, outcome, reason, label)
+    session.told(found, lambda: click.echo(f"{found.status}: {found.outcome}"))

@@ -1,0 +1,80 @@
+"""Gold in doubt: known labels that good annotators disagree with, and ruling on them."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from concord.client.asking import got, path_of, query_of, sent
+from concord.client.models import Json
+from concord.client.steps import Flow
+
+PAGE = 100
+
+
+class SaidOfGold(Struct, frozen=True):
+    """A label of a gold unit, and how many good annotators say it."""
+
+    label: Json
+    annotators: int
+
+
+class GoldInDoubt(Struct, frozen=True):
+    """A gold unit that measures nobody and is shown to nobody until somebody has ruled on it."""
+
+    unit_id: str
+    payload_url: str
+    known_label: Json
+    said: list[SaidOfGold]
+    good: int
+    disagreeing: int
+    share_low: float
+    flagged_at: str
+
+
+class GoldDoubts(Struct, frozen=True):
+    """A page of them."""
+
+    gold: list[GoldInDoubt]
+    next: str
+
+
+class RuledGold(Struct, frozen=True):
+    """What became of a ruling on gold; the label by which answers are judged, if any is."""
+
+    unit_id: str
+    status: str
+    outcome: str
+    label: Json
+
+
+def gold_in_doubt(project_id: str, count_max: int = 100) -> Flow[list[GoldInDoubt]]:
+    """Return gold of a project whose known label good annotators disagree with, and which the caller did not answer.
+
+    Args:
+        project_id: of which project.
+        count_max: as many as are wanted.
+    """
+    found: list[GoldInDoubt] = []
+    cursor, path = "", path_of("/v1/projects/{id}/gold", id=project_id)
+    while len(found) < count_max:
+        query = query_of(limit=min(count_max - len(found), PAGE), cursor=cursor)
+        page = yield from got(GoldDoubts, "adjudicate", path, query)
+        found += page.gold
+        if not (cursor := page.next):
+            break
+    return found
+
+
+def rule_gold(
+    unit_id: str, outcome: Literal["confirmed", "corrected", "retired"], reason: str, label: Json = None
+) -> Flow[RuledGold]:
+    """Rule on gold in doubt; every past answer to it is judged anew by the ruling.
+
+    Args:
+        unit_id: which unit.
+        outcome: confirmed (the known label is right), corrected (`label` is), or retired (it measures nobody any more).
+        reason: is kept with it.
+        label: the right one, with corrected alone.
+    """
+    body = {"outcome": outcome, "reason": reason, "label": label}
+    return sent(RuledGold, "adjudicate", "POST", path_of("/v1/gold/{id}/ruling", id=unit_id), body)

@@ -1,0 +1,124 @@
+"""A gold unit whose known label is in doubt, and what a person rules on it."""
+
+from typing import Literal
+
+import msgspec
+
+from concord.review import has_part
+
+REASON_CHARACTERS_MAX = 2_000
+
+Standing = Literal["flagged", "confirmed", "corrected", "retired"]
+Outcome = Literal["confirmed", "corrected", "retired"]
+
+
+class GoldDoesNotExist(LookupError):
+    """No such gold unit in doubt, or one that this person has answered, which looks the same."""
+
+    field = "unit_id"
+    cure = "take one from GET /v1/projects/{project_id}/gold"
+
+
+class GoldIsRuled(ValueError):
+    """Somebody has ruled on the gold unit otherwise."""
+
+    field = "unit_id"
+    cure = "take one from GET /v1/projects/{project_id}/gold; what was ruled stands"
+
+
+class GoldRulingRefused(ValueError):
+    """The ruling cannot stand as it is: which field, and the cure."""
+
+    def __init__(self, field: str, problem: str, cure: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
+        self.cure = cure
+
+
+class Said(msgspec.Struct, frozen=True, array_like=True):
+    """A label of a gold unit, canonical JSON, and how many good annotators say it."""
+
+    label: str
+    annotators: int
+
+
+class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A gold unit of which there was ever a doubt.
+
+    Attributes:
+        known_label: canonical JSON; since it was corrected, the right one.
+        doubted_label: the known label that was in doubt.
+        revision: how often something was told of it.
+        said: what good annotators say, most often said first.
+        good, disagreeing: good annotators who answered it, and those who disagree.
+        share_low: lower bound of the share that disagrees.
+        annotators: who answered it, and so has a part in it.
+        flagged_at_us, ruled_at_us: when, microseconds since the epoch, UTC.
+        reviewer_id: who ruled, with which reason.
+    """
+
+    unit_id: str
+    project_id: str
+    known_label: str
+    doubted_label: str = ""
+    standing: Standing = "flagged"
+    revision: int = 1
+    said: tuple[Said, ...] = ()
+    good: int = 0
+    disagreeing: int = 0
+    share_low: float = 0.0
+    annotators: tuple[str, ...] = ()
+    flagged_at_us: int = 0
+    ruled_at_us: int = 0
+    reviewer_id: str = ""
+    reason: str = ""
+
+
+def flagged(state: GoldState | None, told: GoldState, now_us: int) -> GoldState | None:
+    """Return the gold unit once it is known to be in doubt; None when it was, or a person has ruled on it."""
+    return None if state is not None else msgspec.structs.replace(told, flagged_at_us=now_us)
+
+
+def may_rule(state: GoldState, reviewer_id: str) -> bool:
+    """Return whether somebody may rule on the gold unit: nobody who answered it."""
+    return not has_part(state.annotators, reviewer_id)
+
+
+def ruled(
+    state: GoldState | None, reviewer_id: str, outcome: Outcome, label: str, reason: str, now_us: int
+) -> GoldState:
+    """Return the gold unit after a ruling.
+
+    Args:
+        state: the gold unit.
+        reviewer_id: who rules.
+        outcome: confirmed, corrected or retired.
+        label: the right label, canonical JSON, where it is corrected; else empty.
+        reason: why, in the reviewer's words.
+        now_us: when.
+
+    Raises:
+        GoldDoesNotExist, GoldIsRuled, GoldRulingRefused: it cannot be ruled so.
+    """
+    if state is None or not may_rule(state, reviewer_id):
+        raise GoldDoesNotExist("There is no such gold unit in doubt.")
+    if state.standing != "flagged":
+        raise GoldIsRuled(f"The gold unit is {state.standing} by now.")
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise GoldRulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
+    if (outcome == "corrected") != bool(label):
+        cure = "send the right label with corrected, and none with another outcome"
+        raise GoldRulingRefused("label", f"does not go with {outcome}", cure)
+    if label == state.known_label:
+        raise GoldRulingRefused("label", "is the known label", "send confirmed, or the label that is right")
+    return msgspec.structs.replace(
+        state,
+        known_label=label or state.known_label,
+        doubted_label=state.known_label,
+        standing=outcome,
+        revision=state.revision + 1,
+        ruled_at_us=now_us,
+        reviewer_id=reviewer_id,
+        reason=reason,
+    )

@@ -1,0 +1,131 @@
+"""Gold in doubt: taken in as metrics finds it, shown to who may rule on it, and ruled."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from concord.chassis.consumer import Delivery
+from concord.chassis.errors import Poison
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.chassis.telemetry import trace_headers
+from concord.contracts.ids import client_of
+from concord.contracts.v1.quality_pb2 import QualityEvent
+from concord.labels import Json, LabelFault, encoded, label_of
+from services.adjudicate.announcements import SERVICE, gold_flagged, gold_ruled
+from services.adjudicate.domain import gold
+from services.adjudicate.domain.gold import GoldDoesNotExist, GoldRulingRefused, GoldState, Said
+from services.adjudicate.domain.unit import UnitState
+from services.adjudicate.handlers.deciding import Deciding
+from services.adjudicate.repository import Repository, gold_key
+
+LOOKED_AT_MAX = 2_000
+"""Gold units in doubt that are looked at to find those that somebody has no part in."""
+
+
+class Gold:
+    """Gold units whose known label is in doubt.
+
+    Args:
+        repository: where facts are found.
+        deciding: finds projects.
+    """
+
+    def __init__(self, repository: Repository, deciding: Deciding) -> None:
+        self.repository = repository
+        self.deciding = deciding
+
+    async def quality(self, deliveries: Sequence[Delivery]) -> None:
+        """Flag what metrics finds in doubt: from here on it measures nobody, until it is ruled on."""
+        events = [cast("QualityEvent", delivery.event) for delivery in deliveries]
+        doubts = [_flagging(event) for event in events if event.HasField("gold_doubted")]
+        for outcome in await self.repository.apply_gold(doubts) if doubts else ():
+            if outcome.error is not None:
+                raise outcome.error
+
+    async def in_doubt(
+        self, project_id: str, reviewer_id: str, units_max: int, after: str = ""
+    ) -> tuple[list[GoldState], str]:
+        """Return gold in doubt that somebody may rule on, by id; erased units are left out.
+
+        Beside them the id after which there may be more; empty: there are none. So many may be looked at that are not
+        theirs that few are found, or none.
+
+        Raises:
+            NotHere: the project's place is not this process's any more.
+        """
+        known = self.repository.view(project_id).gold
+        names = [one for one in sorted(known) if one > after][:LOOKED_AT_MAX]
+        found: list[GoldState] = []
+        for start in range(0, len(names), units_max):
+            page = names[start : start + units_max]
+            units = await self.repository.units(page)
+            for name in page:
+                state, unit = known.get(name), units.get(name)
+                if state is None or unit is None or unit.status != "gold" or not gold.may_rule(state, reviewer_id):
+                    continue
+                found.append(state)
+                if len(found) == units_max:
+                    return found, name if name != names[-1] or len(names) == LOOKED_AT_MAX else ""
+        return found, names[-1] if len(names) == LOOKED_AT_MAX else ""
+
+    async def rule(
+        self, reviewer_id: str, unit_id: str, outcome: gold.Outcome, label: Json, reason: str
+    ) -> Outcome[GoldState]:
+        """Rule on a gold unit in doubt.
+
+        Args:
+            reviewer_id: who rules.
+            unit_id: on which.
+            outcome: confirmed, corrected or retired.
+            label: the right one, where it is corrected; else None.
+            reason: why.
+
+        Raises:
+            GoldDoesNotExist, GoldIsRuled, GoldRulingRefused: it cannot be ruled so.
+            Backlogged: the broker takes no events.
+        """
+        unit = (await self.repository.units([unit_id])).get(unit_id)
+        if unit is None or unit.status != "gold":
+            raise GoldDoesNotExist("There is no such gold unit in doubt.")
+        canonical = "" if label is None else await self._canonical(unit, label)
+        cause_id = f"gold-ruling/{unit_id}/{reviewer_id}/{outcome}/{canonical}"
+        trace = trace_headers()
+
+        def decide(state: GoldState | None, now_us: int) -> Decision[GoldState]:
+            after = gold.ruled(state, reviewer_id, outcome, canonical, reason, now_us)
+            return Decision(after, [gold_ruled(Announcer(SERVICE, cause_id, now_us, trace), after)])
+
+        self.repository.refuse_backlog()
+        (found,) = await self.repository.apply_gold([Cause(gold_key(unit_id), cause_id, decide)])
+        if found.error is not None:
+            raise found.error
+        return found
+
+    async def _canonical(self, unit: UnitState, label: Json) -> str:
+        project = await self.deciding.project(unit.project_id)
+        try:
+            return encoded(label_of(project.schema, label, unit.text_characters)).decode()
+        except LabelFault as fault:
+            raise GoldRulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
+
+
+def _flagging(event: QualityEvent) -> Cause[GoldState]:
+    told, event_id = event.gold_doubted, event.metadata.event_id
+    if client_of(told.unit_id) != event.metadata.client_id:
+        raise Poison(f"unit {told.unit_id[:120]!r} is no unit of client {event.metadata.client_id!r}")
+    found = GoldState(
+        told.unit_id,
+        event.metadata.project_id,
+        told.known_label.decode(),
+        said=tuple(Said(one.label.decode(), one.annotators) for one in told.said),
+        good=told.good,
+        disagreeing=told.disagreeing,
+        share_low=told.share_low,
+        annotators=tuple(told.annotators),
+    )
+
+    def decide(state: GoldState | None, now_us: int) -> Decision[GoldState] | None:
+        after = gold.flagged(state, found, now_us)
+        return None if after is None else Decision(after, [gold_flagged(Announcer(SERVICE, event_id, now_us), after)])
+
+    return Cause(gold_key(told.unit_id), event_id, decide)

@@ -1,0 +1,138 @@
+"""Gold in doubt: flagged once, shown to who did not answer it, and ruled by one person with a reason."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from concord.chassis.identity import Role
+from concord.contracts.topics import DEAD_LETTERS
+from simulation.house import Answer, House
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate, start, voting
+
+ANSWERED = ("ann", "bob", "cem", "dan", "eve")
+LIST = f"/v1/projects/{PROJECT}/gold"
+
+
+@pytest.fixture
+async def adjudicate() -> AsyncIterator[Adjudicate]:
+    running = await start(House())
+    await running.upstream.project(voting(2, 5))
+    yield running
+    await running.stop()
+
+
+async def doubted(running: Adjudicate, *unit_ids: str) -> None:
+    for unit_id in unit_ids:
+        await running.upstream.unit(unit_id, gold="no")
+        await running.upstream.gold_doubted(unit_id, "no", "yes", ANSWERED)
+    await running.settle()
+
+
+async def rule(running: Adjudicate, unit_id: str, outcome: str, label: Any = None, **more: Any) -> Answer:
+    body = {"outcome": outcome, "reason": more.pop("reason", "The guideline says so.")}
+    return await running.call("POST", f"/v1/gold/{unit_id}/ruling", body | ({"label": label} if label else {}), **more)
+
+
+def of_gold(running: Adjudicate) -> list[Any]:
+    told = [(event.WhichOneof("event"), event) for event in running.events()]
+    return [getattr(event, str(kind)) for kind, event in told if str(kind).startswith("gold_")]
+
+
+async def test_gold_in_doubt_is_flagged_once_and_shown_with_what_is_said_and_to_nobody_who_answered_it(
+    adjudicate: Adjudicate,
+) -> None:
+    await doubted(adjudicate, "k1-ug1")
+    await adjudicate.upstream.gold_doubted("k1-ug1", "no", "yes", (*ANSWERED, "fay"))
+    await adjudicate.settle()
+    (flagged,) = of_gold(adjudicate)
+    assert (flagged.unit_id, flagged.revision, flagged.reason) == ("k1-ug1", 1, "doubted")
+    told = (await adjudicate.call("GET", LIST)).json()
+    (shown,) = told["gold"]
+    assert (shown["known_label"], shown["said"]) == ("no", [{"label": "yes", "annotators": 5}])
+    assert (shown["good"], shown["disagreeing"], shown["share_low"]) == (5, 5, 0.55)
+    assert "/v1/payloads/k1-ug1?" in shown["payload_url"]
+    assert told["label_schema"]["kind"] == "choice"
+    assert "ann" not in str(told).replace("annotators", "")
+    assert (await adjudicate.call("GET", LIST, subject="bob")).json()["gold"] == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "label", "known"),
+    [("confirmed", None, b'"no"'), ("corrected", "yes", b'"yes"'), ("retired", None, b"")],
+)
+async def test_a_ruling_is_told_once_stands_and_survives_a_restart(
+    adjudicate: Adjudicate, outcome: str, label: Any, known: bytes
+) -> None:
+    await doubted(adjudicate, "k1-ug1")
+    first, again = [await rule(adjudicate, "k1-ug1", outcome, label) for _ in range(2)]
+    assert (first.status, first.json()["status"], again.json()["status"]) == (200, "ruled", "repeated")
+    assert first.json()["label"] == (None if outcome == "retired" else label or "no")
+    await adjudicate.settle()
+    _, ruled = of_gold(adjudicate)
+    assert (ruled.outcome, ruled.known_label, ruled.revision, ruled.reviewer_id) == (outcome, known, 2, "senior")
+    await adjudicate.kill(adjudicate.service)
+    await adjudicate.join()
+    await adjudicate.upstream.gold_doubted("k1-ug1", "no", "yes", ANSWERED)
+    await adjudicate.settle()
+    assert (await adjudicate.call("GET", LIST)).json()["gold"] == [], "a person has ruled: it is doubted no more"
+    other = await rule(adjudicate, "k1-ug1", "retired", reason="another", subject="other")
+    assert (other.status, other.json()["errors"][0]["field"]) == (409, "unit_id")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"outcome": "corrected", "reason": "r"}, "label"),
+        ({"outcome": "confirmed", "reason": "r", "label": "yes"}, "label"),
+        ({"outcome": "corrected", "reason": "r", "label": "no"}, "label"),
+        ({"outcome": "corrected", "reason": "r", "label": "perhaps"}, "label"),
+        ({"outcome": "confirmed", "reason": " "}, "reason"),
+        ({"outcome": "doubted", "reason": "r"}, "outcome"),
+        ({"outcome": "confirmed", "reason": "r", "why": 1}, "why"),
+    ],
+)
+async def test_what_cannot_stand_is_refused_with_the_field(adjudicate: Adjudicate, body: Any, field: str) -> None:
+    await doubted(adjudicate, "k1-ug1")
+    refused = await adjudicate.call("POST", "/v1/gold/k1-ug1/ruling", body)
+    assert refused.status == 422, refused.body
+    assert refused.json()["errors"][0]["field"].startswith(field)
+    assert len(of_gold(adjudicate)) == 1
+
+
+async def test_what_is_no_gold_in_doubt_or_ones_own_answer_looks_as_if_it_were_not_there(
+    adjudicate: Adjudicate,
+) -> None:
+    await doubted(adjudicate, "k1-ug1", "k1-ug2")
+    await adjudicate.upstream.unit("k1-u1")
+    await adjudicate.upstream.unit("k1-ug3", gold="no")
+    await adjudicate.upstream.erased("k1-ug2")
+    await adjudicate.settle()
+    for unit_id in ("k1-u1", "k1-ug3", "k1-ug2", "k1-nothing"):
+        assert (await rule(adjudicate, unit_id, "confirmed")).status == 404, unit_id
+    assert (await rule(adjudicate, "k1-ug1", "confirmed", subject="ann")).status == 404
+    assert (await rule(adjudicate, "k1-ug1", "confirmed", client_id="k2")).status == 404
+    assert [one["unit_id"] for one in (await adjudicate.call("GET", LIST)).json()["gold"]] == ["k1-ug1"]
+
+
+async def test_pages_go_on_where_the_one_before_ended(adjudicate: Adjudicate) -> None:
+    names = [f"k1-ug{number}" for number in range(5)]
+    await doubted(adjudicate, *names)
+    found: list[str] = []
+    cursor, pages = "", 0
+    while True:
+        page = (await adjudicate.call("GET", LIST, query=f"limit=2&cursor={cursor}", role=Role.OPERATOR)).json()
+        assert "gold" in page, page
+        found += [one["unit_id"] for one in page["gold"]]
+        pages += 1
+        if not (cursor := page["next"]):
+            break
+    assert (found, pages) == (names, 3)
+
+
+async def test_a_doubt_of_anothers_unit_is_a_dead_letter(adjudicate: Adjudicate) -> None:
+    await adjudicate.upstream.gold_doubted("k2-ug1", "no", "yes", ANSWERED)
+    await adjudicate.settle()
+    (letter,) = adjudicate.house.events(DEAD_LETTERS)
+    assert "k2-ug1" in letter.reason
