@@ -22,6 +22,7 @@ PAGES = (
     "/annotate",
     "/annotate/{one}",
     "/adjudicate",
+    "/gold/{one}",
     "/audit",
     "/projects",
     "/projects/{one}",

@@ -10,6 +10,7 @@ const PAGES = [
   [/^\/sign-in$/, [], () => import("./roles/sign_in.js")],
   [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js")],
   [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js")],
+  [/^\/gold\/([^/]+)$/, ["adjudicator", "operator"], () => import("./roles/gold.js")],
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -244,3 +245,40 @@ def test_the_parts_say_what_they_are_to(pages: Pages) -> None:
     ready = "".join(f"const {name.split('/')[1]} = await import('/files/{name}.js'); " for name in MODULES)
     found = {name: page.evaluate(f"async () => {{ {ready} return {asked}; }}") for name, (asked, _) in PARTS.items()}
     assert found == {name: wanted for name, (_, wanted) in PARTS.items()}
+
+
+def all_held(pages: Pages, project_id: str, token: str, count: int) -> list[dict[str, Any]] | None:
+    claimed = pages.ask("assign", "POST", f"/projects/{project_id}/claims", {"units": count}, token=token)
+    offers: list[dict[str, Any]] = claimed["assignments"]
+    return offers if len(offers) == count else None
+
+
+def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -> None:
+    people = [f"{slug}-good-{number}" for number in range(5)]
+    units = [{"id": f"g{place}", "content": f"Is {place} even?", "gold": "even"} for place in (*range(0, 12, 2), 13)]
+    for name in people:
+        pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
+    policy = {"gold": {"rate": 0.5, "qualify": "once"}}
+    project_id = pages.project(slug, {"kind": "choice", "classes": ["even", "odd"]}, units, policy=policy)
+    for name in people:
+        token = pages.stack.issuer.token("annotator", name)
+        offers = until(partial(all_held, pages, project_id, token, len(units)), "all the gold")
+        said = [(one["assignment_id"], int(httpx.get(one["payload_url"]).text.split()[1]) % 2) for one in offers]
+        labels = [{"assignment_id": one, "label": ("even", "odd")[odd]} for one, odd in said]
+        pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
+    doubts = f"/projects/{project_id}/gold"
+    until(lambda: pages.ask("adjudicate", "GET", doubts, role="operator")["gold"] or None, "a doubt")
+    judge = pages.person("adjudicator", f"{slug}-judge")
+    page = judge.open(f"/gold/{project_id}")
+    page.get_by_text("5 of 5 good annotators disagree").wait_for()
+    assert page.locator(".content .text").inner_text() == "Is 13 even?"
+    page.get_by_role("button", name="The known label is right").wait_for()
+    page.locator(".answer", has_text="Said by 5").get_by_role("button").click()
+    page.keyboard.press("Enter")
+    page.get_by_text("Say why: it is kept with your word.").wait_for()
+    page.get_by_label("Reason", exact=True).fill("13 is odd.")
+    page.get_by_role("button", name="This is right").click()
+    page.get_by_text("No known label is in doubt").wait_for()
+    quality = f"/projects/{project_id}/quality"
+    until(lambda: pages.ask("metrics", "GET", quality)["gold_correct"] == 35 or None, "all judged by what is right")
+    assert judge.refused() == []

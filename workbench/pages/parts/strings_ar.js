@@ -104,6 +104,11 @@ export const arabic = {
   "adjudicate.reason": "السبب", "adjudicate.reasonMissing": "الحكم ملزم: اذكر سببه.", "adjudicate.rule": "احكم",
   "escalated.no_consensus": "لم يتفقوا", "escalated.price": "لا تستحق وسومًا أكثر", "escalated.flagged": "وُصفت بأنها غير واضحة",
   "escalated.nobody_left": "لم يبق من يُسأل",
+  "gold.title": "وسوم معروفة موضع شك", "gold.lead": "لا تقيس أحدًا ولا تُعرض على أحد حتى تقول ما الصحيح.",
+  "gold.nothing": "لا وسم معروفًا موضع شك", "gold.nothingText": "حيث يخالفه معظم الواسمين الجيدين يأتي إلى هنا، إلا ما أجبت عنه بنفسك.",
+  "gold.disagree": "{wrong} من {all} من الواسمين الجيدين يخالفونه", "gold.share": "{value} على الأقل من أمثالهم يقينًا", "gold.known": "معروف بأنه",
+  "gold.saidBy": { one: "قاله {count}", two: "قاله {count}", few: "قاله {count}", many: "قاله {count}", other: "قاله {count}" }, "gold.own": "ما الصحيح", "gold.take": "خذ هذا", "gold.retire": "لا وسم صحيحًا له",
+  "gold.confirm": "الوسم المعروف صحيح", "gold.correct": "هذا هو الصحيح", "gold.reasonMissing": "اذكر السبب: يُحفظ مع قولك.",
   "reason.side": "الدليل واضح فيه", "reason.guideline": "الدليل يتركه مفتوحًا", "reason.unanswerable": "لا يمكن الجواب من الوحدة",
   "reason.unclear": "الوحدة غير واضحة",
 

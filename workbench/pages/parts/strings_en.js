@@ -104,6 +104,11 @@ export const english = {
   "adjudicate.reason": "Reason", "adjudicate.reasonMissing": "A ruling is binding: give its reason.", "adjudicate.rule": "Rule",
   "escalated.no_consensus": "They do not agree", "escalated.price": "More labels are not worth it", "escalated.flagged": "Called unclear",
   "escalated.nobody_left": "Nobody is left to ask",
+  "gold.title": "Known labels in doubt", "gold.lead": "They measure nobody and are shown to nobody until you have said what is right.",
+  "gold.nothing": "No known label is in doubt", "gold.nothingText": "Where most good annotators disagree with one, it comes here; what you answered yourself does not.",
+  "gold.disagree": "{wrong} of {all} good annotators disagree", "gold.share": "at least {value} of such annotators, for sure", "gold.known": "Known as",
+  "gold.saidBy": { one: "Said by {count}", other: "Said by {count}" }, "gold.own": "What is right", "gold.take": "Take this", "gold.retire": "It has no right label",
+  "gold.confirm": "The known label is right", "gold.correct": "This is right", "gold.reasonMissing": "Say why: it is kept with your word.",
   "reason.side": "The guideline is clear on it", "reason.guideline": "The guideline leaves it open", "reason.unanswerable": "It cannot be answered from the unit",
   "reason.unclear": "The unit is unclear",
 

@@ -103,7 +103,8 @@ function Ruling({ unit, content, mediaType, rule }) {
   return html`<div class="unit-and-side"><div class="ruling">
     <section class="facts-line"><span class="badge">${becauseOf(unit.reason)}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
-      ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}</section>
+      ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}
+      <a href=${`/gold/${encodeURIComponent(unit.project_id)}`}>${t("gold.title")}</a></section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
     <section class="own" aria-label=${t("adjudicate.own")}><h2>${t("adjudicate.own")}</h2>

@@ -88,6 +88,7 @@ export default function Project({ one, go }) {
     <div class="bar"><div><h1 dir="auto">${project.name || project.project_id}</h1>
       <p class="quiet">${t(`kind.${project.label_schema.kind}`)} · <code>${project.project_id}</code></p></div>
       <div class="row invites"><${Invite} id=${one} />
+        ${roles.includes("operator") && html`<a class="button" href=${`/gold/${id}`}>${t("gold.title")}</a>`}
         ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}</div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
