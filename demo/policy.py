@@ -35,7 +35,8 @@ def definition(classes: Sequence[str], prices: Sequence[float] = ()) -> dict[str
             "overlap": {"initial": OVERLAP_INITIAL, "max": OVERLAP_MAX},
             # Gold is drawn at random, so it alone says how frequent the classes are.
             "consensus": {"method": "posterior", "learn": "competence", **_settled(prices)},
-            "gold": {"rate": GOLD_SHARE},
+            # What is known is the yardstick of the whole job, and nobody is there to rule on it.
+            "gold": {"rate": GOLD_SHARE, "doubts": False},
             "lot": {"size": LOT_UNITS, "seal_after_seconds": 86_400},
             "lease": {"seconds": LEASE_SECONDS},
             "audit": {"plan": "sequential", "aql": ACCEPTABLE, "ltpd": REJECTABLE, "on_reject": "inspect_all"},

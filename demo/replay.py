@@ -139,7 +139,7 @@ def _measured(dataset: Dataset, gold: Sequence[str]) -> Rows:
         unit = counted.unit(item, PROJECT, 0)
         assert unit is not None
         unit.gold = encoded(dataset.gold[item]).decode()
-        counted.gold_known(item, unit, 1)
+        counted.gold_known(item, unit, "", 1, anew=True)
         for answer in dataset.answers[item]:
             said = Answered(answer.annotator, encoded(answer.label).decode())
             unit.annotations[f"{item}.{answer.annotator}"] = said

@@ -275,7 +275,8 @@ class Measure:
     def _look_at_gold(self, project: Project, sums: Sums) -> None:
         """Tell of gold whose known label most good annotators disagree with."""
         looking = self._looking[project.project_id]
-        for one in looking.look(sums, sameness(project.schema), project.policy.gold.pass_accuracy):
+        found = looking.look(sums, sameness(project.schema), project.policy.gold.pass_accuracy)
+        for one in found if project.policy.gold.doubts else ():
             self.say(project.project_id, f"doubt/{one.unit_id}", gold_doubted(project.project_id, one))
         if not looking:
             del self._looking[project.project_id]

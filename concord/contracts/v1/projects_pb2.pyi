@@ -384,6 +384,7 @@ class GoldPolicy(_message.Message):
     QUALIFY_UNITS_MAX_FIELD_NUMBER: _builtins.int
     PASS_ACCURACY_FIELD_NUMBER: _builtins.int
     QUALIFY_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     rate: _builtins.float
     qualify_units_max: _builtins.int
     pass_accuracy: _builtins.float
@@ -391,6 +392,8 @@ class GoldPolicy(_message.Message):
     """Who is given gold alone until the lower bound of their accuracy on it reaches pass_accuracy. "no", or empty: nobody.
     "once": everybody. "each_version": everybody, again under each version of the guideline.
     """
+    doubts: _builtins.bool
+    """Whether a known label that most good annotators disagree with, for sure, is in doubt until a person has ruled on it."""
     def __init__(
         self,
         *,
@@ -398,10 +401,11 @@ class GoldPolicy(_message.Message):
         qualify_units_max: _builtins.int = ...,
         pass_accuracy: _builtins.float = ...,
         qualify: _builtins.str = ...,
+        doubts: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doubts", b"doubts", "pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

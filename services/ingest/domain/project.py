@@ -118,12 +118,14 @@ class Gold(Wish, frozen=True):
         qualify: of whom it is asked to be given gold alone until the lower bound of their accuracy on it reaches
             `pass_accuracy`: of nobody, of everybody once, or of everybody again under each version of the guideline.
         qualify_units_max: gold units after which somebody who has not reached it has failed.
+        doubts: whether a known label that most good annotators disagree with is held back until a person has ruled.
     """
 
     rate: float = 0.10
     qualify: Literal["no", "once", "each_version"] = "no"
     qualify_units_max: int = 30
     pass_accuracy: float = 0.80
+    doubts: bool = True
 
 
 class Sampling(Wish, frozen=True):

@@ -274,7 +274,7 @@ def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -
     assert page.locator(".content .text").inner_text() == "Is 13 even?"
     page.get_by_role("button", name="The known label is right").wait_for()
     page.locator(".answer", has_text="Said by 5").get_by_role("button").click()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
     page.get_by_text("Say why: it is kept with your word.").wait_for()
     page.get_by_label("Reason", exact=True).fill("13 is odd.")
     page.get_by_role("button", name="This is right").click()

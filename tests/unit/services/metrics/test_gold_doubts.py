@@ -11,7 +11,7 @@ from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.quality_pb2 import GoldDoubted
 from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled, ResolutionEvent
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitErased, UnitEvent
-from services.ingest.domain.project import Policy
+from services.ingest.domain.project import Gold, Policy
 from services.metrics.handlers import Handlers
 from services.metrics.repository import Rows
 from simulation.house import House
@@ -60,6 +60,12 @@ async def test_gold_that_five_good_annotators_disagree_with_is_told_once_with_wh
     assert (told.good, told.disagreeing, [(one.label, one.annotators) for one in told.said]) == (5, 5, [(b'"yes"', 5)])
     assert 0.5 < told.share_low < 0.6
     assert list(told.annotators) == sorted((*GOOD, "gus")), "whoever answered has a part in it, good or not"
+
+
+async def test_a_project_that_wants_no_doubts_has_none(metrics: Metrics) -> None:
+    await metrics.upstream.project(Policy(gold=Gold(doubts=False)), revision=2)
+    await answered(metrics)
+    assert await doubts(metrics) == []
 
 
 async def test_four_are_too_few_and_whoever_is_bad_on_other_gold_is_no_witness(metrics: Metrics) -> None:

@@ -16,7 +16,7 @@ def filled() -> Rows:
         unit = rows.unit(unit_id, "k1-p", 1)
         assert unit is not None
         unit.gold, unit.admitted_at_us = CLASSES[number % 3 == 0], 5
-        rows.gold_known(unit_id, unit, 1)
+        rows.gold_known(unit_id, unit, "", 1, anew=True)
         for place, who in enumerate(("ann", "bob", "cyd")):
             said = Annotation(who, unit.gold if number % 5 else CLASSES[0], at_us=10 + place)
             unit.annotations[f"{unit_id}.{who}"] = said
