@@ -36,6 +36,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "gold.qualify_units_max": (1, 1_000),
     "gold.qualify": ("no", "no"),
     "gold.pass_accuracy": (0.0, 1.0),
+    "gold.doubts": (False, True),
     "sampling.rate": (0.0, 1.0),
     "sampling.seed": ("", "s" * 100),
     "sampling.quotas": ({}, {"law": 10_000_000}),

@@ -21,6 +21,7 @@ from tests.unit.services.metrics.test_book import _annotation, _resolutions, _un
 
 GOOD = ("ann", "bob", "cem", "dan", "eve")
 OTHERS = 6
+LOOKS_MAX = 60
 
 
 @pytest.fixture
@@ -43,19 +44,30 @@ async def answered(metrics: Metrics, names: tuple[str, ...] = GOOD) -> None:
         await metrics.upstream.annotation("k1-ugx", place, name, "yes")
 
 
-async def doubts(metrics: Metrics) -> list[GoldDoubted]:
-    await metrics.settle()
-    return [one.gold_doubted for one in metrics.house.events(QUALITY) if one.HasField("gold_doubted")]
+async def doubts(metrics: Metrics, many: int) -> list[GoldDoubted]:
+    """Return the doubts that were told, once so many were, and a while after that."""
+    told: list[GoldDoubted] = []
+    for _ in range(LOOKS_MAX):
+        await metrics.settle()
+        told = [one.gold_doubted for one in metrics.house.events(QUALITY) if one.HasField("gold_doubted")]
+        if len(told) >= many:
+            break
+    return told
 
 
-async def of_gold(metrics: Metrics, name: str = "ann") -> tuple[int, int]:
-    row: Any = (await metrics.annotators())[name]
-    return row["gold_correct"], row["gold_units"]
+async def judged(metrics: Metrics, right: int, units: int, name: str = "ann") -> bool:
+    """Wait until somebody is told to be right on so many of so many gold units."""
+    found: Any = None
+    for _ in range(LOOKS_MAX):
+        row = (await metrics.annotators()).get(name, {"gold_correct": 0, "gold_units": 0})
+        if (found := (row["gold_correct"], row["gold_units"])) == (right, units):
+            return True
+    raise AssertionError(f"{name} is right on {found[0]} of {found[1]}")
 
 
 async def test_gold_that_five_good_annotators_disagree_with_is_told_once_with_what_they_say(metrics: Metrics) -> None:
     await answered(metrics)
-    (told,) = await doubts(metrics)
+    (told,) = await doubts(metrics, 1)
     assert (told.unit_id, told.known_label) == ("k1-ugx", b'"no"')
     assert (told.good, told.disagreeing, [(one.label, one.annotators) for one in told.said]) == (5, 5, [(b'"yes"', 5)])
     assert 0.5 < told.share_low < 0.6
@@ -65,29 +77,32 @@ async def test_gold_that_five_good_annotators_disagree_with_is_told_once_with_wh
 async def test_a_project_that_wants_no_doubts_has_none(metrics: Metrics) -> None:
     await metrics.upstream.project(Policy(gold=Gold(doubts=False)), revision=2)
     await answered(metrics)
-    assert await doubts(metrics) == []
+    assert await judged(metrics, 6, 7)
+    assert await doubts(metrics, 0) == []
 
 
 async def test_four_are_too_few_and_whoever_is_bad_on_other_gold_is_no_witness(metrics: Metrics) -> None:
     await answered(metrics, GOOD[:4])
-    assert await doubts(metrics) == []
+    assert await judged(metrics, 6, 7)
+    assert await doubts(metrics, 0) == []
 
 
 async def test_gold_in_doubt_counts_for_nobody_until_it_is_ruled_and_then_as_it_was_ruled(metrics: Metrics) -> None:
     await answered(metrics)
-    assert await of_gold(metrics) == (6, 7)
+    assert await judged(metrics, 6, 7)
     await metrics.upstream.resolution("k1-ugx", gold_flagged=GoldFlagged(unit_id="k1-ugx", revision=1))
-    assert await of_gold(metrics) == (6, 6), "the verdict is taken back"
+    assert await judged(metrics, 6, 6), "the verdict is taken back"
     await metrics.upstream.annotation("k1-ugx", 9, "hal", "no")
     await metrics.upstream.unit("k1-ugy", gold="yes")
     await metrics.upstream.annotation("k1-ugy", 1, "hal", "yes")
-    assert await of_gold(metrics, "hal") == (1, 1), "nor is anybody judged by it who answers it meanwhile"
+    assert await judged(metrics, 1, 1, "hal"), "nor is anybody judged by it who answers it meanwhile"
     ruled = GoldRuled(unit_id="k1-ugx", revision=2, outcome="corrected", known_label=b'"yes"')
     await metrics.upstream.resolution("k1-ugx", gold_ruled=ruled)
-    assert (await of_gold(metrics), await of_gold(metrics, "hal")) == ((7, 7), (1, 2))
+    assert await judged(metrics, 7, 7)
+    assert await judged(metrics, 1, 2, "hal")
     await metrics.upstream.resolution("k1-ugx", gold_flagged=GoldFlagged(unit_id="k1-ugx", revision=1))
-    assert await of_gold(metrics) == (7, 7), "an older word that comes late changes nothing"
-    assert len(await doubts(metrics)) == 1, "a person has looked at it: it is doubted no more"
+    assert await judged(metrics, 7, 7), "an older word that comes late changes nothing"
+    assert len(await doubts(metrics, 1)) == 1, "a person has looked at it: it is doubted no more"
     metrics.others.append(await begun(metrics.house))
     assert (await metrics.quality())["gold_correct"] == 6 * 5 + 6 + 1
 
@@ -96,7 +111,7 @@ async def test_a_retired_unit_counts_never_again(metrics: Metrics) -> None:
     await answered(metrics)
     ruled = GoldRuled(unit_id="k1-ugx", revision=2, outcome="retired")
     await metrics.upstream.resolution("k1-ugx", gold_ruled=ruled)
-    assert await of_gold(metrics) == (6, 6)
+    assert await judged(metrics, 6, 6)
 
 
 def test_in_whatever_order_it_is_told_the_sums_and_their_revisions_are_the_same() -> None:
