@@ -1,6 +1,8 @@
 """The workbench's door: pages and their files, signing in, plans, and what is handed on to the services."""
 
 import asyncio
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -8,13 +10,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from concord.chassis.errors import FieldError, Invalid
+from concord.chassis.errors import FieldError, Forbidden, Invalid, Unavailable
 from concord.chassis.http import json_answer, read_json
 from concord.chassis.identity import Caller, Guard, Role, require, verified
 from workbench.files import PageFiles
 from workbench.forward import Forwarder
+from workbench.issuer import NotBegun
 from workbench.plans import PlanWish, plan_of
-from workbench.sign_in import SIGN_IN, SignIn, with_cookies
+from workbench.sign_in import SIGN_IN, SIGN_IN_PAGE, SignedOut, SignIn, with_cookies
 
 PAGES = (
     "/",
@@ -37,6 +40,10 @@ PAGES = (
 """Every address of a page: all are the one document, whose script shows what the address says."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 DOCUMENT = "index.html"
+WHY: Mapping[type[Exception], str] = {NotBegun: "not_begun", Forbidden: "refused", Unavailable: "away"}
+"""What the sign-in page is told of who did not come in; the sentence with its details is in the log."""
+
+log = logging.getLogger(__name__)
 
 
 class Onward(Guard):
@@ -108,19 +115,32 @@ async def sign_in(request: Request) -> Response:
 
 async def leave_for_issuer(request: Request, then: str = "/") -> Response:
     """Send the browser to the issuer."""
-    address, cookie = await _door(request).sign_in.leave(then)
+    try:
+        address, cookie = await _door(request).sign_in.leave(then)
+    except (Forbidden, Unavailable) as fault:
+        return _not_in(request, fault)
     return with_cookies(RedirectResponse(address, 303), [cookie])
 
 
 async def come_back(request: Request) -> Response:
-    """Take the browser back from the issuer."""
-    page, cookies = await _door(request).sign_in.back(request)
+    """Take the browser back from the issuer; who is not taken back is told why on the sign-in page."""
+    try:
+        page, cookies = await _door(request).sign_in.back(request)
+    except (Forbidden, Unavailable) as fault:
+        return _not_in(request, fault)
     return with_cookies(RedirectResponse(page, 303), cookies)
 
 
+def _not_in(request: Request, fault: Forbidden | Unavailable) -> Response:
+    why = next(code for kind, code in WHY.items() if isinstance(fault, kind))
+    log.warning("nobody was signed in (%s): %s", why, fault.detail)
+    return with_cookies(RedirectResponse(f"{SIGN_IN_PAGE}?why={why}", 303), [_door(request).sign_in.over()])
+
+
 async def sign_out(request: Request) -> Response:
-    """End the session of this browser."""
-    return with_cookies(Response(status_code=204), _door(request).sign_in.out())
+    """End the session of this browser, and tell where the issuer ends its own."""
+    address, cookies = await _door(request).sign_in.out()
+    return with_cookies(json_answer(SignedOut(address)), cookies)
 
 
 async def show_plan(request: Request, caller: Anybody) -> Response:

@@ -11,6 +11,7 @@ from concord.chassis.http import application
 from concord.chassis.identity import Identity, IdentityFile, SigningKey, read_identity
 from concord.chassis.runtime import Hook, Runtime, Service
 from concord.chassis.settings import IdentitySettings, Secret
+from concord.chassis.settings_loading import SettingProblem, SettingsRefused
 from concord.chassis.telemetry import Telemetry
 from workbench import api
 from workbench.files import PageFiles
@@ -49,7 +50,7 @@ def wire(settings: WorkbenchSettings, clock: Clock, identity: Identity, telemetr
     """
     sessions = Sessions(settings.session_secret.key(), over_https=settings.over_https)
     forwarder = Forwarder(settings.services.by_name())
-    sign_in = SignIn(sessions, identity, clock, forwarder, _local(settings), _issuer(settings, clock))
+    sign_in = SignIn(sessions, identity, clock, forwarder, _local(settings), _issuer(settings, clock), settings.url)
     runtime = Runtime(
         NAME,
         [
@@ -82,4 +83,9 @@ def _local(settings: WorkbenchSettings) -> LocalIssuer | None:
 def _issuer(settings: WorkbenchSettings, clock: Clock) -> IssuerDoor | None:
     if not settings.oidc.issuer:
         return None
+    believed = msgspec.json.decode(settings.identity_file.read_bytes(), type=IdentityFile).issuer
+    if believed != settings.oidc.issuer:
+        problem = f"is {settings.oidc.issuer!r}, and the services believe tokens of {believed!r}"
+        cure = "name one issuer in both, to the letter as its tokens do: with or without a slash at the end"
+        raise SettingsRefused([SettingProblem("CONCORD_OIDC_ISSUER", problem, cure)])
     return IssuerDoor(settings.oidc, settings.url + BACK, lambda: clock.now_us() / MICROSECONDS)

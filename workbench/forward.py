@@ -27,7 +27,7 @@ SILENCE_SECONDS_MAX = 75.0
 IMPORT_BYTES_MAX = 2_000_000_000
 WHOLE_BYTES_MAX = 1_000_000
 """An answer of at most this size is handed on in one piece."""
-IMPORTS = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+IMPORTS = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "text/csv")
 CLAIMS = "/claims"
 NOBODY_LISTENS = 499
 """Of an answer that goes nowhere, as proxies log it."""

@@ -1,14 +1,15 @@
 """Signing in at an issuer: OpenID Connect's authorization code with PKCE (RFC 7636), and no more of it than is used.
 
-Tokens are not read here: whether one holds is decided by the same `Identity` that every service asks.
+Tokens are not read here: whether one holds is decided by the same `Identity` that every service asks, by keys that are
+fetched anew when the issuer has changed them.
 """
 
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
@@ -20,24 +21,43 @@ from workbench.settings import OidcSettings
 ERRAND_SECONDS = 600
 ANSWER_BYTES_MAX = 100_000
 ASK_SECONDS_MAX = 10.0
+DISCOVERED_SECONDS_MAX = 3_600.0
+"""How long what an issuer told of itself is believed."""
+BASIC, POST = "client_secret_basic", "client_secret_post"
 DISCOVERY = "/.well-known/openid-configuration"
 _TRY_AGAIN = "sign in again"
 Told = TypeVar("Told")
 
 
+class NotBegun(Forbidden):
+    """A browser comes back from the issuer that we did not send there, or a while ago."""
+
+
 class Discovered(msgspec.Struct, frozen=True):
-    """What an issuer tells of itself (OpenID Connect Discovery 1.0, section 3)."""
+    """What an issuer tells of itself (OpenID Connect Discovery 1.0, section 3; RFC 9207; RP-Initiated Logout 1.0)."""
 
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
+    end_session_endpoint: str = ""
+    token_endpoint_auth_methods_supported: tuple[str, ...] = (BASIC,)
+    authorization_response_iss_parameter_supported: bool = False
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """What the issuer gives for a code (RFC 6749, section 5.1)."""
+    """What the issuer gives for a code (RFC 6749, section 5.1; OpenID Connect Core 1.0, section 3.1.3.3)."""
 
     access_token: str
-    id_token: str = ""
+    id_token: str
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """What a browser comes back with: the code, or why there is none; `iss` is who sends it (RFC 9207)."""
+
+    state: str = ""
+    code: str = ""
+    error: str = ""
+    iss: str = ""
 
 
 class IssuerDoor:
@@ -52,6 +72,12 @@ class IssuerDoor:
     def __init__(self, settings: OidcSettings, redirect_uri: str, now_seconds: Callable[[], float]) -> None:
         self._settings, self._redirect_uri, self._now_seconds = settings, redirect_uri, now_seconds
         self._discovered: Discovered | None = None
+        self._discovered_until = 0.0
+
+    @property
+    def client_id(self) -> str:
+        """Return who we are at the issuer."""
+        return self._settings.client_id
 
     async def leave(self, then: str) -> tuple[str, Errand]:
         """Return where the browser is sent, and what is remembered until it comes back.
@@ -79,50 +105,102 @@ class IssuerDoor:
         door = (await self._issuer()).authorization_endpoint
         return f"{door}{'&' if '?' in door else '?'}{urlencode(query)}", errand
 
-    async def back(self, errand: Errand | None, state: str, code: str) -> Granted:
+    async def back(self, errand: Errand | None, said: Returned) -> Granted:
         """Return the tokens that the issuer gives for the code that a browser came back with.
 
         Raises:
-            Forbidden: the browser was not sent out by us, or took too long, or the code does not hold.
+            NotBegun: the browser was not sent out by us, or took too long.
+            Forbidden: the issuer refused, or another one sends the browser, or the code does not hold.
             Unavailable: the issuer does not answer.
         """
-        if errand is None or not secrets.compare_digest(errand.state.encode(), state.encode()):
-            raise Forbidden(f"This sign-in was not begun here, or took over {ERRAND_SECONDS // 60} min; {_TRY_AGAIN}.")
+        if errand is None or not secrets.compare_digest(errand.state.encode(), said.state.encode()):
+            raise NotBegun(f"This sign-in was not begun here, or took over {ERRAND_SECONDS // 60} min; {_TRY_AGAIN}.")
+        issuer = await self._issuer()
+        if said.iss != issuer.issuer and (said.iss or issuer.authorization_response_iss_parameter_supported):
+            raise Forbidden(f"Another issuer than {issuer.issuer} answers this sign-in; {_TRY_AGAIN}.")
+        if not said.code:
+            raise Forbidden(f"The issuer refused to sign you in ({said.error[:100] or 'no reason'}).")
         form = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": said.code,
             "redirect_uri": self._redirect_uri,
             "client_id": self._settings.client_id,
             "code_verifier": errand.verifier,
         }
-        if self._settings.client_secret:
-            form["client_secret"] = self._settings.client_secret.reveal()
-        status, answer = await self._ask("POST", (await self._issuer()).token_endpoint, form)
+        status, answer = await self._ask("POST", issuer.token_endpoint, form, *self._secret(issuer))
         if status != 200:
-            raise Forbidden(f"The issuer does not take the code it gave; {_TRY_AGAIN}.")
+            raise Forbidden(f"The issuer does not take the code it gave ({_error(answer)}); {_TRY_AGAIN}.")
         return _read(answer, Granted)
 
+    def _secret(self, issuer: Discovered) -> tuple[dict[str, str], dict[str, str]]:
+        """Return what of a form and of headers shows that it is us, as the issuer wants it (RFC 6749, 2.3.1)."""
+        if not self._settings.client_secret:
+            return {}, {}
+        secret = self._settings.client_secret.reveal()
+        if POST in issuer.token_endpoint_auth_methods_supported:
+            return {"client_secret": secret}, {}
+        both = f"{quote(self._settings.client_id, safe='')}:{quote(secret, safe='')}"
+        return {}, {"authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
+
+    async def out(self, page: str) -> str:
+        """Return where a browser is sent that is to be signed out at the issuer, too; empty where it takes nobody.
+
+        Args:
+            page: where the issuer sends it afterwards.
+        """
+        try:
+            door = (await self._issuer()).end_session_endpoint
+        except Unavailable:
+            return ""  # who wants to leave is not kept for it
+        query = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": page})
+        return f"{door}{'&' if '?' in door else '?'}{query}" if door else ""
+
     async def _issuer(self) -> Discovered:
-        if self._discovered is None:
+        if self._discovered is None or self._now_seconds() >= self._discovered_until:
             status, answer = await self._ask("GET", self._settings.issuer.rstrip("/") + DISCOVERY)
             found = _read(answer, Discovered) if status == 200 else None
             # Whoever answers for another issuer could send people to a page of theirs (section 4.3).
             if found is None or found.issuer != self._settings.issuer:
                 raise Unavailable(f"The issuer {self._settings.issuer} does not tell of itself; tell the operator.")
-            self._discovered = found
+            self._discovered, self._discovered_until = found, self._now_seconds() + DISCOVERED_SECONDS_MAX
         return self._discovered
 
-    async def _ask(self, method: str, url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        form: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS_MAX)
-        headers = {"accept": "application/json"}
+        data = None if form is None else {**form, **(more or {})}
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.request(method, url, data=form, headers=headers, allow_redirects=False) as answer,
+                session.request(
+                    method,
+                    url,
+                    data=data,
+                    headers={"accept": "application/json", **(headers or {})},
+                    allow_redirects=False,
+                ) as answer,
             ):
                 return answer.status, await answer.content.read(ANSWER_BYTES_MAX)
         except (aiohttp.ClientError, TimeoutError) as fault:
             raise Unavailable("The issuer does not answer; try again in a moment.") from fault
+
+
+def _error(answer: bytes) -> str:
+    """Return the error that an issuer names (RFC 6749, section 5.2)."""
+    try:
+        return msgspec.json.decode(answer, type=_Refusal).error[:100]
+    except msgspec.DecodeError:
+        return "no reason"
+
+
+class _Refusal(msgspec.Struct):
+    error: str
 
 
 def _read(answer: bytes, kind: type[Told]) -> Told:

@@ -1,7 +1,9 @@
 """Signing in and out: at the issuer, or on the local stack by one button a role."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import jwt
@@ -13,7 +15,7 @@ from concord.chassis.errors import FieldError, Forbidden, Invalid, Unauthenticat
 from concord.chassis.identity import Caller, Identity, Role, SigningKey, mint_token
 from concord.contracts.names import NameRefused, name_from
 from workbench.forward import Forwarder
-from workbench.issuer import IssuerDoor
+from workbench.issuer import Granted, IssuerDoor, Returned
 from workbench.layer import session_of
 from workbench.session import Cookie, Session, Sessions, cookies_of
 
@@ -21,6 +23,7 @@ LOCAL_SECONDS = 30 * 86_400
 SESSION_SECONDS_MAX = 12 * 3_600
 """A session lasts as long as its token, and no longer than this."""
 SUBJECT_CHARACTERS_MAX = 128
+SIGN_IN_PAGE = "/sign-in"
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +31,12 @@ class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     role: Role
     subject: str = ""
+
+
+class SignedOut(msgspec.Struct, frozen=True):
+    """What is left for who signs out: `issuer` is where their browser is signed out there, too; empty: nothing."""
+
+    issuer: str
 
 
 class SessionBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,6 +97,7 @@ class SignIn:
         forwarder: reaches assign, where an annotator of the local stack is defined when first seen.
         local: the local stack's issuer, if it is one.
         issuer: the real one, if there is one.
+        url: where browsers reach the workbench.
     """
 
     def __init__(
@@ -98,9 +108,10 @@ class SignIn:
         forwarder: Forwarder,
         local: LocalIssuer | None,
         issuer: IssuerDoor | None,
+        url: str,
     ) -> None:
         self._sessions, self._identity, self._clock, self._forwarder = sessions, identity, clock, forwarder
-        self._local, self._issuer = local, issuer
+        self._local, self._issuer, self._url = local, issuer, url
 
     async def who(self, request: Request) -> SessionBody:
         """Return who is signed in."""
@@ -149,23 +160,46 @@ class SignIn:
         """Return the page that was wanted and the cookies of somebody who comes back from the issuer.
 
         Raises:
-            Forbidden: they were not sent out by us, or the issuer refused them.
+            NotBegun: they were not sent out by us.
+            Forbidden: the issuer refused them, or what it says of them does not hold.
             Unavailable: it does not answer.
         """
         if self._issuer is None:
             raise Forbidden("There is no issuer here.")
         cookies = cookies_of(request.scope["concord.cookies"])
-        errand, said = self._sessions.errand(cookies, self._now()), request.query_params
-        if "code" not in said:
-            raise Forbidden(f"The issuer refused to sign you in ({said.get('error', 'no reason')[:100]}).")
-        granted = await self._issuer.back(errand, said.get("state", ""), said["code"])
+        errand, query = self._sessions.errand(cookies, self._now()), request.query_params
+        said = Returned(*(query.get(name, "") for name in ("state", "code", "error", "iss")))
+        granted = await self._issuer.back(errand, said)
         assert errand is not None, "the issuer's door takes nobody back without"
-        token = await self._held(granted.access_token, granted.id_token)
-        return errand.then, [*self._begun(token), self._sessions.sent_out(None, 0)]
+        token = await self._checked(granted, errand.nonce, self._issuer.client_id)
+        return errand.then, [*self._begun(token), self.over()]
 
-    def out(self) -> list[Cookie]:
-        """Return what takes the session away."""
-        return self._sessions.forgotten()
+    def over(self) -> Cookie:
+        """Return what takes a sign-in away that is over: it is used once, whatever came of it."""
+        return self._sessions.sent_out(None, 0)
+
+    async def out(self) -> tuple[str, list[Cookie]]:
+        """Return where the issuer signs the browser out, empty for nowhere, and what takes the session away."""
+        address = await self._issuer.out(self._url + SIGN_IN_PAGE) if self._issuer is not None else ""
+        return address, self._sessions.forgotten()
+
+    async def _checked(self, granted: Granted, nonce: str, client_id: str) -> str:
+        """Return the token that is forwarded, once the id token says that it was we who sent this person out.
+
+        Raises:
+            Forbidden: either does not hold, or they are of two sign-ins.
+        """
+        try:
+            claims = await self._identity.id_claims(granted.id_token, client_id)
+        except Unauthenticated as refused:
+            raise _unbelieved(refused.detail) from refused
+        said = claims.get("nonce")
+        if not isinstance(said, str) or not secrets.compare_digest(said.encode(), nonce.encode()):
+            raise _unbelieved("It is of another sign-in.")
+        token = await self._held(granted.access_token, granted.id_token)
+        if _unverified(token).get("sub") != claims["sub"]:
+            raise _unbelieved("It is another person's.")
+        return token
 
     async def _held(self, *tokens: str) -> str:
         """Return the first of these that the services will believe.
@@ -173,7 +207,7 @@ class SignIn:
         Raises:
             Forbidden: none is.
         """
-        problem = "it gave no token"
+        problem = "It gave none."
         for token in filter(None, tokens):
             try:
                 await self._caller(token)
@@ -181,15 +215,13 @@ class SignIn:
                 problem = refused.detail
             else:
                 return token
-        raise Forbidden(f"The issuer's token is not believed here: {problem} Tell the operator.")
+        raise _unbelieved(problem)
 
     async def _caller(self, token: str) -> Caller:
         return await self._identity.caller(f"Bearer {token}")
 
     def _begun(self, token: str) -> list[Cookie]:
-        # Verified a moment ago: only its end is wanted here.
-        claims: Mapping[str, float] = jwt.decode(token, options={"verify_signature": False})
-        left = int(claims["exp"]) - self._now()
+        left = int(_unverified(token)["exp"]) - self._now()
         return self._sessions.written(Session.begun(token), min(left, SESSION_SECONDS_MAX))
 
     async def _define(self, subject: str, operator: str) -> None:
@@ -203,6 +235,16 @@ class SignIn:
 
     def _now(self) -> int:
         return self._clock.now_us() // MICROSECONDS
+
+
+def _unverified(token: str) -> Mapping[str, Any]:
+    """Return what a token says that was verified a moment ago."""
+    found: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+def _unbelieved(problem: str) -> Forbidden:
+    return Forbidden(f"The issuer's token is not believed here: {problem} Tell the operator.")
 
 
 def _own_page(then: str) -> str:

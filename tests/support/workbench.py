@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from aiohttp import web
 
 from concord.chassis.clock import SystemClock
@@ -70,12 +71,12 @@ class Front:
         return {"x-concord-csrf": (await self.client.get("/session")).json()["csrf"]}
 
 
-def environment(folder: Path, upstream: str, **changes: str) -> dict[str, str]:
+def environment(folder: Path, upstream: str, *, file: IdentityFile | None = None, **changes: str) -> dict[str, str]:
     """Return the environment of a workbench of the local stack; its identity and its key are made in the folder."""
     key = SigningKey.generate("local")
     (folder / "issuer.pem").write_bytes(key.to_pem())
-    identity = IdentityFile(issuer=ISSUER, audience=AUDIENCE, jwks=key.jwks())
-    (folder / "identity.json").write_bytes(httpx.Request("POST", BASE, json=_plain(identity)).content)
+    identity = file or IdentityFile(issuer=ISSUER, audience=AUDIENCE, jwks=key.jwks())
+    (folder / "identity.json").write_bytes(msgspec.json.encode(identity))
     return {
         "CONCORD_ENVIRONMENT": "local",
         "CONCORD_IDENTITY_FILE": str(folder / "identity.json"),
@@ -83,10 +84,6 @@ def environment(folder: Path, upstream: str, **changes: str) -> dict[str, str]:
         **{f"CONCORD_WORKBENCH_{name.upper()}": upstream for name in SERVICES},
         **changes,
     }
-
-
-def _plain(identity: IdentityFile) -> dict[str, Any]:
-    return {"issuer": identity.issuer, "audience": identity.audience, "jwks": identity.jwks}
 
 
 def identity_in(folder: Path) -> Identity:
@@ -97,7 +94,9 @@ def identity_in(folder: Path) -> Identity:
 
 
 @asynccontextmanager
-async def front(folder: Path, **changes: str) -> AsyncIterator[Front]:
+async def front(
+    folder: Path, file: IdentityFile | None = None, identity: Identity | None = None, **changes: str
+) -> AsyncIterator[Front]:
     """Run a workbench in this process, in front of a real server on a free port."""
     upstream = Upstream()
     app = web.Application(client_max_size=10_000_000)
@@ -107,8 +106,8 @@ async def front(folder: Path, **changes: str) -> AsyncIterator[Front]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    settings = WorkbenchSettings.from_environment(environment(folder, f"http://127.0.0.1:{port}", **changes))
-    service = wire(settings, SystemClock(), identity_in(folder), Telemetry("workbench"))
+    settings = WorkbenchSettings.from_environment(environment(folder, f"http://127.0.0.1:{port}", file=file, **changes))
+    service = wire(settings, SystemClock(), identity or identity_in(folder), Telemetry("workbench"))
     await service.runtime.start()
     transport = httpx.ASGITransport(service.application)
     async with httpx.AsyncClient(transport=transport, base_url=settings.url or BASE) as client:

@@ -2,6 +2,7 @@
 
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys, new_api_key, secret_hash
 from concord.chassis.identity.caller import Caller, Role
+from concord.chassis.identity.claims import ClaimMapping
 from concord.chassis.identity.guard import (
     PLACE_KEY,
     Guard,
@@ -22,6 +23,7 @@ __all__ = [
     "ApiKeyRecord",
     "ApiKeys",
     "Caller",
+    "ClaimMapping",
     "Guard",
     "Identity",
     "IdentityFile",

@@ -1,5 +1,8 @@
 """From an Authorization header to a caller."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unauthenticated
 from concord.chassis.identity.api_keys import API_KEY_PREFIX, ApiKeys
@@ -50,3 +53,19 @@ class Identity:
         if credential.startswith(API_KEY_PREFIX):
             return self._api_keys.caller(credential, self._clock.now_us())
         return await self._tokens.caller(credential)
+
+    async def id_claims(self, token: str, client_id: str) -> Mapping[str, Any]:
+        """Return what an id token of the issuer says to an application (OpenID Connect Core 1.0, section 3.1.3.7).
+
+        Args:
+            token: made for the application itself, not for the services.
+            client_id: the application's id at the issuer.
+
+        Raises:
+            Unauthenticated: it does not hold, or was made for another.
+        """
+        claims = await self._tokens.claims(token, client_id)
+        others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if others else client_id) != client_id:
+            raise Unauthenticated("The token was made for another application; sign in again.")
+        return claims

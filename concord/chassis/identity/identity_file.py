@@ -7,6 +7,7 @@ import msgspec
 
 from concord.chassis.clock import Clock
 from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys
+from concord.chassis.identity.claims import ClaimMapping
 from concord.chassis.identity.identity import Identity
 from concord.chassis.identity.key_set_url import KeySetUrl
 from concord.chassis.identity.tokens import KeySet, Tokens
@@ -24,6 +25,7 @@ class IdentityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         jwks: the issuer's public keys; needed unless `jwks_url` is given.
         jwks_url: https address where they are fetched and renewed.
         api_keys: the API keys that are known.
+        claims: which claims of a token say who its holder is.
     """
 
     issuer: str
@@ -31,6 +33,7 @@ class IdentityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     jwks: dict[str, Any] | None = None
     jwks_url: str | None = None
     api_keys: tuple[ApiKeyRecord, ...] = ()
+    claims: ClaimMapping = ClaimMapping()
 
 
 def read_identity(settings: IdentitySettings, clock: Clock) -> Identity:
@@ -60,7 +63,7 @@ def identity_of(file: IdentityFile, pepper: bytes, clock: Clock) -> Identity:
         api_keys = ApiKeys(file.api_keys, pepper)
     except ValueError as fault:
         raise SettingsRefused([SettingProblem("api_keys", f"hold one that cannot be: {fault}", _CURE)]) from fault
-    return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh), clock)
+    return Identity(api_keys, Tokens(file.issuer, file.audience, keys, clock, refresh, file.claims), clock)
 
 
 def _read(path: Path) -> IdentityFile:

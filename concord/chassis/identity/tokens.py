@@ -5,14 +5,15 @@ import json
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import jwt
 
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Unauthenticated
-from concord.chassis.identity.caller import Caller, Role
+from concord.chassis.identity.caller import Caller
+from concord.chassis.identity.claims import ClaimMapping
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Tokens:
         keys: its public keys.
         clock: tells what has expired.
         refresh: fetches the keys again when a token names one that is not known; None when they are fixed.
+        mapping: which claims say who a caller is.
     """
 
     def __init__(
@@ -92,8 +94,10 @@ class Tokens:
         keys: KeySet,
         clock: Clock,
         refresh: Callable[[], Awaitable[KeySet | None]] | None = None,
+        mapping: ClaimMapping | None = None,
     ) -> None:
         self._issuer, self._audience, self._keys, self._clock, self._refresh = issuer, audience, keys, clock, refresh
+        self._mapping = mapping or ClaimMapping()
         self._verified: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
         self._refreshing = asyncio.Lock()
         self._keys_until = 0.0
@@ -112,14 +116,26 @@ class Tokens:
         known = self.known(token)
         if known is not None:
             return known
-        now = self._clock.now_us() / 1e6
-        if len(token) > TOKEN_BYTES_MAX:
-            raise Unauthenticated(f"The token is longer than {TOKEN_BYTES_MAX} bytes; {TOKEN_CURE}.")
-        caller, expires = self._verify(token, await self._key_of(token), now)
-        self._verified[token] = (caller, min(expires, now + VERIFIED_SECONDS_MAX))
+        claims = await self.claims(token, self._audience)
+        try:
+            caller = self._mapping.caller(claims)
+        except ValueError as fault:
+            raise Unauthenticated(f"The token does not hold: {fault}; ask the issuer's operator.") from fault
+        until = min(float(claims["exp"]), self._clock.now_us() / 1e6 + VERIFIED_SECONDS_MAX)
+        self._verified[token] = (caller, until)
         while len(self._verified) > VERIFIED_TOKENS_MAX:
             self._verified.popitem(last=False)
         return caller
+
+    async def claims(self, token: str, audience: str) -> Mapping[str, Any]:
+        """Return what a token of the issuer says that was made for an audience.
+
+        Raises:
+            Unauthenticated: as `caller`.
+        """
+        if len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated(f"The token is longer than {TOKEN_BYTES_MAX} bytes; {TOKEN_CURE}.")
+        return self._verify(token, audience, await self._key_of(token), self._clock.now_us() / 1e6)
 
     async def _key_of(self, token: str) -> tuple[jwt.PyJWK, str]:
         try:
@@ -140,13 +156,13 @@ class Tokens:
     def _keys_are_stale(self, key_id: object) -> bool:
         return self._clock.monotonic() >= self._keys_until or self._keys.find(key_id) is None
 
-    def _verify(self, token: str, key: tuple[jwt.PyJWK, str], now: float) -> tuple[Caller, float]:
+    def _verify(self, token: str, audience: str, key: tuple[jwt.PyJWK, str], now: float) -> Mapping[str, Any]:
         try:
-            claims = jwt.decode(
+            claims: Mapping[str, Any] = jwt.decode(
                 token,
                 key[0],
                 algorithms=[key[1]],
-                audience=self._audience,
+                audience=audience,
                 issuer=self._issuer,
                 # Times are checked below against the clock that is handed in.
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
@@ -161,28 +177,7 @@ class Tokens:
             raise Unauthenticated(f"The token has expired; {TOKEN_CURE}.")
         if max(issued, starts) > now + LEEWAY_SECONDS:
             raise Unauthenticated(f"The token does not hold yet; {TOKEN_CURE}.")
-        try:
-            return Caller(claims["sub"], _roles(claims.get("roles")), _client(claims)), expires
-        except ValueError as fault:
-            raise Unauthenticated(f"The token does not hold: {fault}; ask the issuer's operator.") from fault
-
-
-def _roles(claim: object) -> frozenset[Role]:
-    """Return the roles that a token's claim names, unknown ones left out."""
-    named: Sequence[object] = claim if isinstance(claim, list) else []
-    return frozenset(Role(name) for name in named if isinstance(name, str) and name in set(Role))
-
-
-def _client(claims: Mapping[str, Any]) -> str | None:
-    """Return the client that a token binds its holder to; None where it has no such claim.
-
-    Raises:
-        ValueError: the claim is no text. Left out, it would let somebody who is bound to one client see every other's.
-    """
-    client = claims.get("client_id")
-    if client is not None and not isinstance(client, str):
-        raise ValueError("a client_id is a text")
-    return client
+        return claims
 
 
 def read_key_set(text: bytes) -> KeySet:

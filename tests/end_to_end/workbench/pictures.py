@@ -182,12 +182,42 @@ def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
     album.take("verify", client.open("/verify"), "form")
     operator = pages.person("operator")
     spoil(pages.stack, slug.encode())
-    album.take("people", operator.open("/people"), "form")
+    of_the_roster(album, operator)
     album.take("projects-operator", operator.open("/projects"), "table")
     operator.open("/dead-letters").get_by_label("Filter: Dead letters").wait_for(timeout=PATIENCE_SECONDS * 1_000)
     operator.page.get_by_role("button", name="again").last.click()
     album.take("dead-letters", operator.page, "tbody time")
     album.in_arabic("dead-letters", operator.page, "tbody time")
+
+
+ROSTER = """annotator_id,skills,credentials,vendor,languages,state
+Zoë K.,law|medicine,law=2031-01-31T00:00:00Z|medicine=2024-05-01T00:00:00Z,Words & Co,en|de,
+ليلى,طب,,كلمات,ar,qualifying
+auth0|65f1c2d3e4,finance,,Words & Co,en,invited
+Jonas,law,law=tomorrow,Words & Co,en,
+"""
+
+
+def of_the_roster(album: Album, operator: Person) -> None:
+    """Take the roster, one of its people, and a file of which a row was refused."""
+    page = operator.open("/people")
+    page.get_by_role("button", name="Import a file").click()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "roster.csv", "mimeType": "text/csv", "buffer": ROSTER.encode()}
+    )
+    page.get_by_role("button", name="Send").click()
+    album.take("people-file", page, "dialog tbody tr")
+    page.keyboard.press("Escape")
+    page.get_by_label("In the name or the vendor's").fill("Zoë")
+    page.get_by_role("button", name="Zoë K.").click(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_label("State from now on").select_option("paused")
+    album.take("person", page, "dialog .person-state")
+    page.get_by_label("Reason, as they are told it").fill("On leave until summer.")
+    page.get_by_role("button", name="Change the state").click()
+    page.locator(".roster .badge.paused").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_label("In the name or the vendor's").fill("")
+    album.take("people", page, ".roster")
+    album.in_arabic("people", page, ".roster")
 
 
 def of_what_is_live(pages: Pages, album: Album, client: Person, slug: str) -> None:

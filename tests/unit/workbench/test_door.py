@@ -260,6 +260,9 @@ async def test_lines_are_handed_on_as_they_come_and_larger_than_other_bodies_may
         await bench.client.post("/api/ingest/v1/projects/p/units", content=lines, headers=headers)
     ).status_code == 200
     assert bench.upstream.asked[-1]["body"] == lines
+    headers["content-type"] = "text/csv"
+    assert (await bench.client.post("/api/assign/v1/annotators", content=lines, headers=headers)).status_code == 200
+    assert bench.upstream.asked[-1]["body"] == lines
     headers["content-type"] = "application/json"
     assert (
         await bench.client.post("/api/ingest/v1/projects/p/units", content=lines, headers=headers)

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from services.assign.domain.reasons import Code
+from services.assign.domain.roster import LEADS_TO
 from workbench.files import FOLDER, PageFiles
 
 STRING = re.compile(r'"([A-Za-z_.0-9]+)": (?:"((?:[^"\\]|\\.)*)"|\{ ([^}]+(?:\{\w+\}[^}]*)*) \})')
@@ -61,6 +62,14 @@ def test_every_sentence_with_forms_has_those_that_its_language_asks_for() -> Non
 
 def test_every_reason_why_there_is_nothing_has_its_words() -> None:
     assert {f"why.{code}" for code in get_args(Code)} <= words("en").keys()
+
+
+def test_the_page_of_people_offers_the_states_that_may_follow_each() -> None:
+    told = (FOLDER / "roles/person.js").read_text().partition("const LEADS_TO = {")[2].partition("};")[0]
+    found = {
+        state: tuple(re.findall(r'"(\w+)"', following)) for state, following in re.findall(r"(\w+): \[([^]]*)\]", told)
+    }
+    assert found == LEADS_TO
 
 
 @pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)

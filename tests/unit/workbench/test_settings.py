@@ -19,7 +19,7 @@ PRODUCTION = {
 
 
 def test_production_starts_with_an_issuer_and_https(tmp_path: Path) -> None:
-    settings = WorkbenchSettings.from_environment(environment(tmp_path, "http://assign:8000", **PRODUCTION))
+    settings = WorkbenchSettings.from_environment(environment(tmp_path, "http://assign:8000", file=None, **PRODUCTION))
     assert settings.over_https
     assert settings.services.by_name()["audit"] == "http://assign:8000"
 
@@ -38,7 +38,7 @@ def test_production_starts_with_an_issuer_and_https(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_let_anybody_in_or_lead_nowhere_is_refused_by_name(name: str, value: str, tmp_path: Path) -> None:
-    wrong = environment(tmp_path, "http://assign:8000", **PRODUCTION)
+    wrong = environment(tmp_path, "http://assign:8000", file=None, **PRODUCTION)
     with pytest.raises(SettingsRefused) as refused:
         WorkbenchSettings.from_environment({**wrong, name: value})
     assert {problem.name for problem in refused.value.problems} == {name}

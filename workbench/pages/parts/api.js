@@ -110,8 +110,11 @@ const PARTING_MS = 3_000;
 export async function signOut() {
   const all = Promise.allSettled([...partings].map((part) => part()));
   await Promise.race([all, new Promise((end) => setTimeout(end, PARTING_MS))]);
-  await fetch("/sign-out", { method: "POST", headers: { "x-concord-csrf": session.value.csrf } });
+  const answer = await fetch("/sign-out", { method: "POST", headers: { "x-concord-csrf": session.value.csrf } });
+  const issuer = answer.ok ? (await answer.json()).issuer : "";
   await loadSession();
+  // Whoever sits down here next is not to be signed in by one press of a button.
+  if (issuer) location.assign(issuer);
 }
 
 // The numbers of an audit plan, as the workbench reckons them.

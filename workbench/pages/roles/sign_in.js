@@ -3,11 +3,14 @@ import { html, useState, useStore } from "../parts/html.js";
 import { session, signIn } from "../parts/api.js";
 import { t } from "../parts/strings.js";
 
+const WHY = new Set(["not_begun", "refused", "away"]);
+// What the workbench says of who came back from the issuer and did not come in.
 const ROLES = ["annotator", "adjudicator", "auditor", "client", "operator"];
 
 export default function SignIn({ query, go }) {
   const { ways, subject } = useStore(session);
-  const [problem, setProblem] = useState("");
+  const why = query.get("why");
+  const [problem, setProblem] = useState(WHY.has(why) ? t(`signIn.why.${why}`) : "");
   const [names, setNames] = useState({});
   const asked = query.get("then") ?? "/";
   const then = asked.startsWith("/") && !asked.startsWith("//") ? asked : "/";

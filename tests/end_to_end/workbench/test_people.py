@@ -1,0 +1,94 @@
+"""The roster in a browser: looked through a page at a time, changed by keys, and taken from a file row by row."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.pages import PATIENCE_SECONDS, Pages, until
+
+pytestmark = pytest.mark.real
+
+COUNT = 60
+"""More than a page shows."""
+
+
+def roster(slug: str) -> str:
+    """Return a file of a vendor's people, of whom one cannot be taken."""
+    rows = [f"{slug}-{place:02},law|medicine,{slug},en,{'retired' if place == 7 else ''}" for place in range(COUNT)]
+    rows[3] = f"{slug}-03,law,{slug},en,asleep"
+    return "\n".join(["annotator_id,skills,vendor,languages,state", *rows])
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".roster tbody tr td:first-child").all_inner_texts()
+
+
+def listed(page: Page, slug: str, wanted: int) -> list[str]:
+    """Return the names on the page once there are so many, each with the slug in it."""
+
+    def found() -> list[str] | None:
+        there = names(page)
+        return there if len(there) == wanted and all(slug in one for one in there) else None
+
+    there: list[str] = until(found, f"{wanted} people")
+    return there
+
+
+def test_an_operator_takes_a_roster_from_a_file_and_looks_through_it(pages: Pages, slug: str) -> None:
+    page = pages.person("operator").open("/people")
+    page.get_by_role("button", name="Import a file").click()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "roster.csv", "mimeType": "text/csv", "buffer": roster(slug).encode()}
+    )
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text(f"{COUNT - 1} new or changed, 0 as they were, 1 refused.").wait_for()
+    refused = page.locator("dialog tbody tr").inner_text().split("\t")
+    assert (refused[0], refused[1]) == ("5", "state"), "the line in which it stands, and the column"
+    assert "send one of invited" in refused[3]
+    page.keyboard.press("Escape")
+    page.get_by_label("Vendor", exact=True).fill(slug)
+    first = listed(page, slug, 50)
+    page.get_by_role("button", name="Next").click()
+    second = listed(page, slug, COUNT - 1 - 50)
+    assert sorted(first + second) == [f"{slug}-{place:02}" for place in range(COUNT) if place != 3]
+    page.get_by_role("button", name="Previous").click()
+    assert listed(page, slug, 50) == first
+    page.get_by_label("State").select_option("retired")
+    assert listed(page, slug, 1) == [f"{slug}-07"]
+
+
+def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages: Pages, slug: str) -> None:
+    page = pages.person("operator").open("/people")
+    name = f"Zoë {slug}"
+    page.get_by_role("button", name="Add somebody").press("Enter")
+    page.get_by_label("Name", exact=True).press_sequentially(name)
+    page.get_by_label("Skills, commas between").press_sequentially("law, medicine")
+    page.get_by_role("button", name="One more credential").press("Enter")
+    page.get_by_label("Certified in", exact=True).press_sequentially("law")
+    page.get_by_label("Holds until").fill("2031-05-01T10:00")
+    page.get_by_role("button", name="Save").press("Enter")
+    page.get_by_text(f"{name} is saved.").wait_for()
+    page.get_by_label("In the name or the vendor's").press_sequentially(slug)
+    assert listed(page, slug, 1) == [name]
+    assert "until May 1, 2031" in page.locator(".roster tbody").inner_text()
+    page.get_by_role("button", name=name).press("Enter")
+    page.get_by_label("State from now on").select_option("paused")
+    page.get_by_label("Reason, as they are told it").press_sequentially("on leave")
+    page.get_by_label("Until, if the pause has an end").fill("2001-01-01T00:00")
+    page.get_by_role("button", name="Change the state").press("Enter")
+    page.locator("dialog .problem", has_text="The end of the pause has passed").wait_for()
+    page.get_by_label("Until, if the pause has an end").fill("2031-06-01T00:00")
+    page.get_by_role("button", name="Change the state").press("Enter")
+    page.get_by_text(f"{name} is paused now.").wait_for()
+    page.locator(".roster .badge.paused").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert "on leave" in page.locator(".roster tbody").inner_text()
+    found = pages.ask("assign", "GET", f"/annotators/{name}", role="operator")
+    assert (found["state"], found["state_reason"]) == ("paused", "on leave")
+    assert [one["domain"] for one in found["credentials"]] == ["law"]
+    # A pause of theirs, and what they can do, are two things: neither takes the other away.
+    page.get_by_role("button", name=name).press("Enter")
+    page.get_by_label("Languages, commas between").press_sequentially("en")
+    page.get_by_role("button", name="Save").press("Enter")
+    page.get_by_text(f"{name} is saved.").wait_for()
+    again = pages.ask("assign", "GET", f"/annotators/{name}", role="operator")
+    assert again["credentials"] == found["credentials"]
+    assert (again["state"], again["languages"]) == ("paused", ["en"])
