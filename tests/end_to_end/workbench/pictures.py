@@ -214,7 +214,7 @@ def of_the_roster(album: Album, operator: Person) -> None:
     album.take("person", page, "dialog .person-state")
     page.get_by_label("Reason, as they are told it").fill("On leave until summer.")
     page.get_by_role("button", name="Change the state").click()
-    page.locator(".roster .badge.paused").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator("tr", has_text="On leave until summer.").first.wait_for(timeout=PATIENCE_SECONDS * 1_000)
     page.get_by_label("In the name or the vendor's").fill("")
     album.take("people", page, ".roster")
     album.in_arabic("people", page, ".roster")

@@ -92,7 +92,7 @@ function Definition({ known, done }) {
 function Credentials({ held, change }) {
   const put = (place, changes) => change(held.map((one, at) => (at === place ? { ...one, ...changes } : one)));
   return html`<fieldset class="card"><legend>${t("standing.credentials")}</legend>
-    ${held.map((one, place) => html`<div class="row" key=${place}>
+    ${held.map((one, place) => html`<div class="credential" key=${place}>
       <label>${t("people.domain")} <input dir="auto" value=${one.domain} onInput=${(event) => put(place, { domain: event.target.value })} /></label>
       <label>${t("people.expires")} <input type="datetime-local" value=${local(one.expires_at)}
         onChange=${(event) => put(place, { expires_at: event.target.value ? new Date(event.target.value).toISOString() : null })} /></label>
