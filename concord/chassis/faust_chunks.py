@@ -9,8 +9,8 @@ end of the contiguous head of what was delivered: an acknowledgement out of orde
 stock Faust's own rule can let happen. Where reading begins is the application's to say (`ChunkedApp.begin_at`), for
 whoever keeps its state beside its offsets begins where the state stands, and not where the group once was.
 
-With an owner, the table of places follows from Faust's own assignor: it deals the same partition of every topic
-together, moves few, and tells each member at which address the others are.
+With an owner, places are dealt whole, and the table of them is read off what Faust tells each member for its router:
+the whole distribution, with the addresses.
 
 Made for Faust 0.15; a test reads these topics on a real broker.
 """
@@ -37,6 +37,7 @@ from mode.utils.futures import notify
 from concord.chassis.broker.port import Deal, Table
 from concord.chassis.consumer.batch import FULL_RECORDS, PACE_SECONDS
 from concord.chassis.places.deal import PlacesDiffer, check_width
+from concord.chassis.places.faust_assignor import FaustPlaceAssignor
 from concord.chassis.places.owner import Owner
 from concord.chassis.settings import KafkaSettings
 
@@ -44,7 +45,11 @@ CHUNK_RECORDS_MAX = 1_000
 CHUNKS_BUFFERED_MAX = 16
 """Chunks that wait in front of an agent before its partition is no longer fetched."""
 SESSION_SECONDS = 8.0
-HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 0.5
+"""Also how soon a member hears that its group is dealt anew, while the others wait for it."""
+FETCH_WAIT_MS = 250
+"""How long the broker lets a fetch lie when there is nothing. It answers a connection in turn: whatever is asked
+meanwhile, as where partitions begin and end when places were dealt, waits behind it. Faust's own is 1,500."""
 COMMIT_SECONDS = 1.0
 REBALANCE_SECONDS = 30.0
 
@@ -81,6 +86,17 @@ class _RawChunks(faust.Schema[Any, Any]):
         return decode
 
 
+class _ChunkedThread(driver.AIOKafkaConsumerThread):
+    """The thread of Faust's consumer."""
+
+    logger = FAUST_LOG
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # there is no setting for it
+        return consumer
+
+
 class ChunkedConsumer(driver.Consumer):
     """Faust's consumer, delivering chunks on the topics that `ChunkedApp.chunked` made."""
 
@@ -91,6 +107,10 @@ class ChunkedConsumer(driver.Consumer):
         self._chunked_app = cast("ChunkedApp", self.app)
         self._delivered: defaultdict[TP, deque[ChunkMessage]] = defaultdict(deque)
         self._not_before = 0.0
+        self._sought_in: int | None = None
+
+    def _new_consumer_thread(self) -> _ChunkedThread:
+        return _ChunkedThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         """Yield what one poll brings; whatever a rebalance cuts off is sought again after it.
@@ -188,13 +208,16 @@ class ChunkedConsumer(driver.Consumer):
         """Forget what was delivered, after what was begun is done."""
         await super().on_partitions_revoked(revoked)
         self._delivered.clear()
+        self._sought_in = None
 
     async def perform_seek(self) -> None:
         """Go to where reading begins; what is delivered already may come once more.
 
         Faust calls this when the partitions are no longer held back and the fetcher may be running; so
-        `ChunkedApp` calls it once before that, and nothing was fetched from anywhere else.
+        `ChunkedApp` calls it once before that, nothing was fetched from anywhere else, and there is nothing to do again.
         """
+        if self._sought_in == self.app.consumer_generation_id:
+            return
         self._delivered.clear()
         chunked = {tp for tp in self.assignment() if tp.topic in self._chunked_app.chunked_topics}
         if chunked:
@@ -204,6 +227,7 @@ class ChunkedConsumer(driver.Consumer):
             positions = await self._chunked_app.begin_at(extents)
             if self.app.consumer_generation_id == generation:  # else it is called again, for what is ours by now
                 await self.seek_wait(positions)
+                self._sought_in = generation
 
 
 class _ChunkedTransport(driver.Transport):
@@ -295,11 +319,8 @@ class ChunkedApp(faust.App):
 
     @cached_property
     def assignor(self) -> PartitionAssignor:
-        """Deal no standbys: one in memory is read anew when it is made active, and saves nobody anything.
-
-        Not by the setting: with that at zero Faust takes another assignor for an application without tables.
-        """
-        return PartitionAssignor(self, replicas=0)
+        """Deal whole places where there is an owner."""
+        return PartitionAssignor(self) if self._owner is None else FaustPlaceAssignor(self, self._owner.places)
 
     async def on_first_start(self) -> None:
         """Make no directories: nothing is kept on disk."""

@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 
@@ -43,7 +44,7 @@ TALLIES = Collection("class_tallies", indexed=("slot",))
 SETTLED_AT_ONCE = 1_000
 """Aggregates that are taken in, when a place is loaded, before others run."""
 READ_AGAIN = 500
-"""Units that were open when a place was looked at before and are not any more, read at once."""
+"""Units that were open when a place was looked at before, or are in no tally yet, read at once."""
 PAGES_READ_AT_ONCE = 20
 PAGE_DIGEST_BYTES = 6
 
@@ -93,41 +94,41 @@ class Repository:
         gold = {unit_id for _, view in self._views.in_place(place) for unit_id in view.gold}
         self._views.hold(place)
         try:
-            await self._take_in(place, before)
-            await self._take_in_gold(place, gold)
+            await self._take_in(place, before, gold)
         except BaseException:
             if not known:
                 self._views.drop(place)
             raise
 
-    async def _take_in(self, place: int, before: set[str]) -> None:
+    async def _take_in(self, place: int, before: set[str], gold: set[str]) -> None:
         slots, count = range(place, SLOTS, self._count), 0
-        async for key, unit in self.journal.rebuild_open(UNIT, slots):
-            self._settle(key, unit)
-            before.discard(unit.unit_id)
+        settles: dict[Kind[Any], Callable[[str, Any], None]] = {
+            UNIT: self._settle,
+            COMPETENCE: self._learned,
+            CROWD: self._measured,
+            GOLD: self._doubted,
+        }
+        known = {UNIT: before, GOLD: gold}
+        async for kind, key, state in self.journal.rebuild_open_kinds(list(settles), slots):
+            settles[kind](key, state)
+            if kind in known:
+                known[kind].discard(state.unit_id)
             count = await _yielding(count)
-        async for key, competence in self.journal.rebuild_open(COMPETENCE, slots):
-            self._learned(key, competence)
-            count = await _yielding(count)
-        async for key, crowd in self.journal.rebuild_open(CROWD, slots):
-            self._measured(key, crowd)
-            count = await _yielding(count)
-        left = sorted(before)
-        for start in range(0, len(left), READ_AGAIN):
-            for unit_id, unit in (await self.units(left[start : start + READ_AGAIN])).items():
-                self._settle(unit_id, unit)
+        await self._settle_again(sorted(before))
+        await self._doubt_again(sorted(gold))
         await self._take_in_tallies(slots)
         await self._take_in_notes(place, slots)
 
-    async def _take_in_gold(self, place: int, before: set[str]) -> None:
-        async for key, gold in self.journal.rebuild_open(GOLD, range(place, SLOTS, self._count)):
-            self._doubted(key, gold)
-            before.discard(gold.unit_id)
-        left = sorted(before)
-        for start in range(0, len(left), READ_AGAIN):
-            keys = [gold_key(unit_id) for unit_id in left[start : start + READ_AGAIN]]
+    async def _doubt_again(self, unit_ids: Sequence[str]) -> None:
+        for start in range(0, len(unit_ids), READ_AGAIN):
+            keys = [gold_key(unit_id) for unit_id in unit_ids[start : start + READ_AGAIN]]
             for key, gold in (await self.journal.states(GOLD, keys)).items():
                 self._doubted(key, gold)
+
+    async def _settle_again(self, unit_ids: Sequence[str]) -> None:
+        for start in range(0, len(unit_ids), READ_AGAIN):
+            for unit_id, unit in (await self.units(unit_ids[start : start + READ_AGAIN])).items():
+                self._settle(unit_id, unit)
 
     async def _take_in_tallies(self, slots: Sequence[int]) -> None:
         old: list[str] = []
@@ -138,10 +139,10 @@ class Repository:
             await self.journal.store.delete(TALLIES.name, old)
 
     async def _take_in_notes(self, place: int, slots: Sequence[int]) -> None:
-        notes = await self.journal.store.find(NOTES.name, "slot", slots)
-        for note in sorted(notes, key=itemgetter("_id")):
-            for unit_id, unit in (await self.units(note["units"])).items():
-                self._settle(unit_id, unit)
+        notes = sorted(await self.journal.store.find(NOTES.name, "slot", slots), key=itemgetter("_id"))
+        # A note is of one batch, mostly a unit or two: read one by one, they take most of a start.
+        await self._settle_again([unit_id for note in notes for unit_id in note["units"]])
+        for note in notes:
             if (view := self._views.settled(note["project"])) is not None:
                 view.shares.noted(note["_id"], note["units"])
         if spent := [note_id for _, view in self._views.in_place(place) for note_id in view.shares.spent()]:

@@ -178,6 +178,7 @@ class FaustPart:
         reading.counted = self.watch.committed
         self._fault: asyncio.Future[None] | None = None
         self._was_dealt = self._left = self._ready = False
+        self._dealt_us = 0
         for name in reading.topics:
             # Registered here and by name: two agents never share a topic, and one never runs twice.
             app.agent(app.chunked(name), name=f"{SERVICE}.{name}", concurrency=1)(self._agent(name))
@@ -235,17 +236,24 @@ class FaustPart:
 
     def _dealt(self) -> None:
         self._was_dealt = True
+        self._dealt_us = self.clock.now_us()
         self.reading.dealt()
         self.parts.keep_only(self.reading.owner.given())
 
     async def _begin_at(self, extents: Mapping[TP, Extent]) -> Mapping[TP, int]:
-        """Take up the places that are new here, and return where reading begins: after what was counted of each."""
+        """Take up the places that are new here, and return where reading begins: after what was counted of each.
+
+        How far they went is known with that: one whose book is up to there is served at once.
+        """
         by_place: defaultdict[int, dict[str, Extent]] = defaultdict(dict)
         for at, extent in extents.items():
             by_place[at.partition][at.topic] = extent
         for place, found in sorted(by_place.items()):
             await self.reading.take_up(place, found)
         self.parts.taken(self.reading.held())
+        # The ends were asked for after it was dealt.
+        ends = {TopicPartition(at.topic, at.partition): extent.end for at, extent in extents.items()}
+        self.reading.look(ends, self._dealt_us)
         return {at: self.reading.positions(at.partition).get(at.topic, extent.start) for at, extent in extents.items()}
 
     async def look(self) -> None:

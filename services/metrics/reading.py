@@ -162,9 +162,12 @@ class Reading:
                 continue
             if not held.ends:
                 held.ends, held.asked_us = found, asked_us
-            if all(held.positions.get(topic, 0) >= end for topic, end in held.ends.items()):
-                self._whole(place, held)
-                held.ends = {}
+            self._look_at(place, held)
+
+    def _look_at(self, place: int, held: _Counted) -> None:
+        if all(held.positions.get(topic, 0) >= end for topic, end in held.ends.items()):
+            self._whole(place, held)
+            held.ends = {}
 
     def whole(self, place: int, asked_us: int) -> None:
         """Note that all is counted that the topics held of a place at this moment."""
@@ -228,6 +231,8 @@ class Reading:
         for record, reason, attempts in poison:
             await self._set_aside(record, reason, attempts)
         held.positions[topic] = records[-1].offset + 1
+        if held.ends:
+            self._look_at(place, held)  # whoever waits for the place waits for this, and not for the next turn
         self.instruments.counter("concord_consumer_records", topic).inc(len(records))
         self.counted()
 

@@ -250,7 +250,7 @@ class _Places:
     def __init__(self, seat: Seat) -> None:
         self.seat = seat
         self.assignor = PlaceAssignor(seat.places, self._claim, self._hear)
-        self.owned: frozenset[int] = frozenset()
+        self.owned: tuple[int, ...] = ()
         self.released: set[int] = set()
         self._dealt_as = (NEVER_DEALT, "")
         self._table: Table = {}
@@ -265,8 +265,9 @@ class _Places:
         """Take what was assigned, and tell the seat."""
         mine = frozenset(place.partition for place in assigned)
         in_a_row = (generation - 1, member) == self._dealt_as
-        kept = mine & self.owned if in_a_row else frozenset()
-        self.owned, self._dealt_as = mine, (generation, member)
+        kept = mine & frozenset(self.owned) if in_a_row else frozenset()
+        self.owned = (*(place for place in self.owned if place in kept), *sorted(mine - kept))
+        self._dealt_as = (generation, member)
         self.released &= kept
         self.seat.dealt(Deal(mine, kept, self._table))
 

@@ -64,6 +64,7 @@ class _Group:
     Attributes:
         seats: of members whose places are dealt whole: all of a group, or none.
         table: who has which place, as the members are told when they next look.
+        places: by member, in the order in which it got them.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class _Group:
         self.seats: dict[str, Seat] = {}
         self.table: Table = {}
         self.assignments: dict[str, frozenset[TopicPartition]] = {}
+        self.places: dict[str, list[int]] = {}
         self.committed: dict[TopicPartition, int] = {}
 
     def rebalance(self, partitions: Mapping[str, int]) -> None:
@@ -93,10 +95,9 @@ class _Group:
         assert len(places) == 1, "a process that counts other places would not have started"
         (count,) = places
         claims = {
-            member: Claim(seat.address, frozenset(one.partition for one in self.assignments.get(member, ())))
-            for member, seat in self.seats.items()
+            member: Claim(seat.address, tuple(self.places.get(member, ()))) for member, seat in self.seats.items()
         }
-        dealt = deal(count, claims)
+        self.places = dealt = deal(count, claims)
         self.table = table_of(dealt, claims)
         for topic in {topic for topics in self.members.values() for topic in topics}:
             check_width(topic, partitions[topic], count)

@@ -108,12 +108,12 @@ class Claim(NamedTuple):
 
     Attributes:
         address: where the service's other processes reach it; empty when it did not say so.
-        owned: the places that it had.
+        owned: the places that it had, those first that it had for longest.
         generation: of the group, when it had them; NEVER_DEALT for a new member.
     """
 
     address: str
-    owned: frozenset[int] = frozenset()
+    owned: tuple[int, ...] = ()
     generation: int = NEVER_DEALT
 
 

@@ -11,6 +11,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Unavailable
 from concord.chassis.journal.group_commit import GroupCommit
 from concord.chassis.journal.heads import Heads
+from concord.chassis.journal.open_markers import Marked
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State, head_bytes
 from concord.chassis.journal.settling import Settle, Settling
@@ -255,22 +256,38 @@ class Journal:
         Reads the open markers and these aggregates, nothing else; others run meanwhile. What was settled since it
         began is in, as in `rebuild`. Markers of what is closed, left by a crash, are deleted.
         """
-        assert kind.is_open is not None, f"{kind.name} has no open markers"
+        wanted = list(slots)
         with self.settling.collecting() as news:
-            wanted = list(slots)
             for first in range(0, len(wanted), REBUILD_SLOTS):
                 marked = await self.markers.of(kind.name, wanted[first : first + REBUILD_SLOTS])
-                keys = sorted(marked)
-                for start in range(0, len(keys), REBUILD_KEYS):
-                    part = keys[start : start + REBUILD_KEYS]
-                    heads = await self._load(kind, part, anew=frozenset(part))
-                    for key, head in sorted(heads.items(), key=itemgetter(0)):
-                        over = [seq for seq in marked[key] if seq <= head.seq and seq != head.opened]
-                        self.markers.closed(key, over)
-                        seq, state = news.get(key, (0, head.state))
-                        newest = head.state if seq <= head.seq else state
-                        if newest is not None and kind.is_open(newest):
-                            yield key, newest
+                async for one in self._rebuild_marked(kind, marked, news):
+                    yield one
+
+    async def rebuild_open_kinds(
+        self, kinds: Sequence[Kind[Any]], slots: Sequence[int]
+    ) -> AsyncIterator[tuple[Kind[Any], str, Any]]:
+        """Yield the same of several kinds, each with its kind, in their order: markers are read once for all of them."""
+        marked = await self.markers.by_kind([kind.name for kind in kinds], slots)
+        for kind in kinds:
+            with self.settling.collecting() as news:
+                async for key, state in self._rebuild_marked(kind, marked.get(kind.name, {}), news):
+                    yield kind, key, state
+
+    async def _rebuild_marked(
+        self, kind: Kind[State], marked: Marked, news: Mapping[str, tuple[int, Any]]
+    ) -> AsyncIterator[tuple[str, State]]:
+        assert kind.is_open is not None, f"{kind.name} has no open markers"
+        keys = sorted(marked)
+        for start in range(0, len(keys), REBUILD_KEYS):
+            part = keys[start : start + REBUILD_KEYS]
+            heads = await self._load(kind, part, anew=frozenset(part))
+            for key, head in sorted(heads.items(), key=itemgetter(0)):
+                over = [seq for seq in marked[key] if seq <= head.seq and seq != head.opened]
+                self.markers.closed(key, over)
+                seq, state = news.get(key, (0, head.state))
+                newest = head.state if seq <= head.seq else state
+                if newest is not None and kind.is_open(newest):
+                    yield key, newest
 
     async def marked(self, kind: Kind[State], slot: int) -> frozenset[str]:
         """Return the keys of the aggregates of this kind that have open markers in a slot: what is open, or more."""

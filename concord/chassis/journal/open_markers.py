@@ -11,7 +11,7 @@ it, which is deleted when each of its markers is over. A sheet of which little i
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,9 @@ THIN_SHARE = 4
 THIN_MARKERS = 16
 """A sheet of that many markers or more is written anew when one in THIN_SHARE of them is left, or fewer."""
 TIDY_SECONDS = 10.0
+
+Marked = Mapping[str, Sequence[int]]
+"""Aggregates, with the numbers at which they were opened."""
 
 
 @dataclass(slots=True)
@@ -116,18 +119,22 @@ class OpenMarkers:
             self._settled.clear()
             self._arrived.set()
 
-    async def of(self, kind: str, slots: Sequence[int]) -> dict[str, list[int]]:
+    async def of(self, kind: str, slots: Sequence[int]) -> Marked:
         """Return the aggregates of a kind that may be open in these slots, and at which numbers they were opened."""
-        found: defaultdict[str, set[int]] = defaultdict(set)
+        return (await self.by_kind([kind], slots)).get(kind, {})
+
+    async def by_kind(self, kinds: Collection[str], slots: Sequence[int]) -> Mapping[str, Marked]:
+        """Return the same of several kinds, from one reading."""
+        found: defaultdict[str, defaultdict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for document in await self.store.find(OPEN.name, "slot", slots):
-            if document["kind"] != kind:
+            if document["kind"] not in kinds:
                 continue
             self._learn(document)
             sheet = self._sheets.get(document["_id"])
             for marker in () if sheet is None else sheet.left:
                 key, _, seq = marker.rpartition("/")
-                found[key].add(int(seq))
-        return {key: sorted(seqs) for key, seqs in found.items()}
+                found[document["kind"]][key].add(int(seq))
+        return {kind: {key: sorted(seqs) for key, seqs in marked.items()} for kind, marked in found.items()}
 
     def forget(self, gone: Callable[[int], bool]) -> None:
         """Know nothing any more of the sheets in these slots: another process sees to them now."""

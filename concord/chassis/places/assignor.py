@@ -68,7 +68,7 @@ class PlaceAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # the libr
         told_all = table_told(table_of(dealt, claims))
         return {
             member: ConsumerProtocolMemberAssignment(
-                PROTOCOL_VERSION, [(topic, dealt[member]) for topic in sorted(told.subscription)], told_all
+                PROTOCOL_VERSION, [(topic, sorted(dealt[member])) for topic in sorted(told.subscription)], told_all
             )
             for member, told in members.items()
         }

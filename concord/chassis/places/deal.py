@@ -20,9 +20,12 @@ class PlacesDiffer(DeploymentFault):
 
 
 def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
-    """Return each member's places: every place once, no member with two more than another, as few moves as can be.
+    """Return each member's places, in the order in which it got them: every place once, none with two more than another.
 
-    Of two that claim one place, the one that had it later keeps it.
+    As few change hands as can be.
+
+    Of two that claim one place, the one that had it later keeps it. Who has more than a share gives up what came last:
+    what was a dead member's goes on to whoever takes its seat, and what was served all the time stays where it is.
 
     Args:
         places: how many there are.
@@ -32,9 +35,8 @@ def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
     for member in sorted(claims, key=lambda one: (claims[one].generation, one)):
         had.update(dict.fromkeys(claims[member].owned, member))
     dealt: dict[str, list[int]] = {member: [] for member in sorted(claims)}
-    for place in range(places):
-        if place in had:
-            dealt[had[place]].append(place)
+    for member, given in dealt.items():
+        given.extend(place for place in dict.fromkeys(claims[member].owned) if place < places and had[place] == member)
     low, over = divmod(places, len(dealt))
     # Who has most has least to give up: the places beyond an even share are theirs.
     by_most = sorted(dealt, key=lambda one: -len(dealt[one]))
@@ -45,12 +47,11 @@ def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
     free = iter([place for place in range(places) if place not in kept])
     for member, given in dealt.items():
         given.extend(islice(free, shares[member] - len(given)))
-        given.sort()
     return dealt
 
 
 class _Said(msgspec.Struct):
-    """A claim as it travels. Fields may be added; who does not know them passes them over."""
+    """A claim as it travels, with the places in its order. Fields may be added; who does not know one passes it over."""
 
     version: int = VERSION
     at: str = ""
@@ -72,7 +73,7 @@ _told = msgspec.json.Decoder(_Told).decode
 
 def claim_said(claim: Claim) -> bytes:
     """Return a claim as it travels."""
-    return _encode(_Said(at=claim.address, owned=sorted(claim.owned), generation=claim.generation))
+    return _encode(_Said(at=claim.address, owned=list(claim.owned), generation=claim.generation))
 
 
 def table_told(table: Table) -> bytes:
@@ -86,7 +87,7 @@ def claim_from(user_data: bytes | None) -> Claim:
         said = _said(user_data or b"{}")
     except msgspec.DecodeError:
         return Claim("")
-    return Claim(said.at, frozenset(said.owned), said.generation)
+    return Claim(said.at, tuple(said.owned), said.generation)
 
 
 def table_from(user_data: bytes | None) -> Table:

@@ -1,6 +1,7 @@
 """What a process does when places come and go: load what it gained before it serves it, drop what it lost."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -8,6 +9,8 @@ from concord.chassis.back_off import BackOff
 from concord.chassis.clock import Clock
 from concord.chassis.errors import Passing
 from concord.chassis.places.owner import Owner
+
+log = logging.getLogger(__name__)
 
 LOAD_SECONDS_MAX = 300.0
 LOOK_AGAIN_SECONDS = (15.0, 90.0)
@@ -191,8 +194,10 @@ class PlaceKeeper:
                 return
 
     async def _load(self, place: int) -> None:
+        begun = self.clock.monotonic()
         async with asyncio.timeout(LOAD_SECONDS_MAX):
             await self.models.load(place)
+        log.info("loaded place %d in %.2f s", place, self.clock.monotonic() - begun)
 
     async def _wait(self) -> None:
         """Return when the group was dealt anew, or a place is to be looked at again."""

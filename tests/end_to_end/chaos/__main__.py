@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local import places
-from deploy.local.ports import REPLICAS_MAX
+from deploy.local.ports import REPLICAS_MAX, SERVICES
+from tests.end_to_end.chaos.judgement import waits_after
 from tests.end_to_end.chaos.run import Outcome, Plan, run
 
 FOLDER = places.LOCAL / "chaos"
@@ -33,10 +34,13 @@ def main() -> int:
         "--replicas", type=int, default=2, choices=range(1, REPLICAS_MAX + 1), help="processes of a service (default 2)"
     )
     parser.add_argument("--seed", type=int, default=1, help="draws who is killed and what people say (default 1)")
+    parser.add_argument(
+        "--only", nargs="+", default=(), choices=SERVICES, metavar="SERVICE", help="end processes of these alone"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     asked = parser.parse_args()
     kills = 0 if asked.roll else max(1, round(60 * asked.minutes / asked.every))
-    plan = Plan(asked.projects, asked.replicas, kills, asked.every, asked.seed)
+    plan = Plan(asked.projects, asked.replicas, kills, asked.every, asked.seed, asked.only)
     shutil.rmtree(FOLDER, ignore_errors=True)
     outcome = asyncio.run(run(plan, FOLDER, lambda line: print(line, flush=True)))
     show(outcome, Console(width=None if sys.stdout.isatty() else 120))
@@ -63,6 +67,11 @@ def show(outcome: Outcome, console: Console) -> None:
         cpu = f"{outcome.cpu_seconds[service]:.1f}"
         times.add_row(service, str(waited.blows), *seconds, str(later), str(broken), cpu)
     console.print(times)
+    told = Table("process", "kept", "moved", "up again", title="After each blow, seconds", title_justify="left")
+    for blow in outcome.blows:
+        kept, moved = waits_after(notebook, blow, outcome.blows)
+        told.add_row(blow.name, f"{kept:.2f}", f"{moved:.2f}", f"{blow.ready - blow.began:.1f}")
+    console.print(told)
     console.print(
         f"{len(outcome.blows)} processes were ended; all was told {outcome.settled_seconds:.0f} s after the end"
     )

@@ -124,14 +124,25 @@ def waits(
     found = {}
     for service in services:
         own = [blow for blow in blows if blow.service == service]
+        each = [waits_after(notebook, blow, blows) for blow in own]
         strange = [blow for blow in blows if not any(_meets(blow, one) for one in own)]
         found[service] = Waits(
             len(own),
-            max((notebook.longest_wait(service, _unmoved(blow, own), *_window(blow)) for blow in own), default=0.0),
-            max((notebook.longest_wait(service, blow.had, *_window(blow)) for blow in own), default=0.0),
+            max((kept for kept, _ in each), default=0.0),
+            max((moved for _, moved in each), default=0.0),
             max((notebook.longest_wait(service, projects, *_window(blow)) for blow in strange), default=0.0),
         )
     return found
+
+
+def waits_after(notebook: Notebook, blow: Blow, blows: Iterable[Blow]) -> tuple[float, float]:
+    """Return the longest wait for the service's answer after one blow, on projects that stayed and on those that moved."""
+    own = [one for one in blows if one.service == blow.service]
+    window = _window(blow)
+    return (
+        notebook.longest_wait(blow.service, _unmoved(blow, own), *window),
+        notebook.longest_wait(blow.service, blow.had, *window),
+    )
 
 
 def _window(blow: Blow) -> tuple[float, float]:

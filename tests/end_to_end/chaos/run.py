@@ -1,7 +1,7 @@
 """One run: a stack of several processes of each service, its town, the trouble, and what it came to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Plan:
             time.
         kill_every_seconds: how often.
         seed: draws who is killed and what people say.
+        only: the services whose processes are ended; all when empty.
     """
 
     projects: int = 20
@@ -38,6 +39,7 @@ class Plan:
     kills: int = 20
     kill_every_seconds: float = 30.0
     seed: int = 1
+    only: Sequence[str] = ()
 
 
 @dataclass
@@ -81,7 +83,7 @@ async def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Outcome:
 
 async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], None]) -> Outcome:
     loop = asyncio.get_running_loop()
-    trouble = Trouble(town, plan.seed, say)
+    trouble = Trouble(town, plan.only or stack.services, plan.seed, say)
     working = asyncio.create_task(town.run())
     await asyncio.sleep(CALM_SECONDS)
     if plan.kills:

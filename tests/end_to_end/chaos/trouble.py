@@ -34,13 +34,20 @@ class Blow:
 class Trouble:
     """Ends processes of a stack and starts them again, and notes whose projects they had.
 
+    Args:
+        town: works meanwhile.
+        services: whose processes are ended.
+        seed: draws who is killed.
+        say: told what is done.
+
     Attributes:
         blows: in the order in which the processes were up again.
     """
 
-    def __init__(self, town: Town, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, town: Town, services: Sequence[str], seed: int, say: Callable[[str], None]) -> None:
         self.town = town
         self.stack = town.stack
+        self.services = services
         self.blows: list[Blow] = []
         self._drawn = random.Random(seed)
         self._say = say
@@ -63,7 +70,7 @@ class Trouble:
     async def roll(self) -> None:
         """Replace every process in order, one of a service at a time, as an orchestrator does."""
         async with asyncio.TaskGroup() as services:
-            for service in self.stack.services:
+            for service in self.services:
                 services.create_task(self._roll(service))
 
     async def _roll(self, service: str) -> None:
@@ -87,4 +94,4 @@ class Trouble:
         return [one for one, status in zip(ids, told, strict=True) if status == 200]
 
     def _parts(self) -> list[Part]:
-        return [part for service in self.stack.services for part in self.stack.parts(service)]
+        return [part for service in self.services for part in self.stack.parts(service)]

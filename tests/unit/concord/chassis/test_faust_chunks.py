@@ -70,6 +70,39 @@ async def test_after_a_rebalance_what_was_delivered_before_is_not_committed(cons
     assert consumer._new_offset(PLACE) == 3
 
 
+async def test_where_reading_begins_is_sought_once_a_deal_and_again_when_it_was_cut_short(
+    consumer: ChunkedConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = consumer.app
+    sought: list[int] = []
+
+    async def asked(*places: TP) -> dict[TP, int]:
+        return dict.fromkeys(places, 3)
+
+    async def seek(positions: dict[TP, int]) -> None:
+        sought.append(positions[PLACE])
+
+    monkeypatch.setattr(consumer, "assignment", lambda: {PLACE})
+    for name, how in (("earliest_offsets", asked), ("highwaters", asked), ("seek_wait", seek)):
+        monkeypatch.setattr(consumer, name, how)
+    app.consumer_generation_id = 1
+    await consumer.perform_seek()
+    await consumer.perform_seek()
+    assert sought == [3], "Faust asks for it a second time, and waits for each answer"
+
+    async def dealt_again(extents: object) -> dict[TP, int]:
+        del extents
+        app.consumer_generation_id += 1
+        return {PLACE: 4}
+
+    app.consumer_generation_id, begin_at, app.begin_at = 2, app.begin_at, dealt_again
+    await consumer.perform_seek()
+    assert sought == [3]
+    app.begin_at = begin_at
+    await consumer.perform_seek()
+    assert sought == [3, 3]
+
+
 def test_a_place_is_had_by_who_has_it_in_every_topic() -> None:
     distribution = {
         "http://one:1": {"a": [0, 1, 2], "b": [2, 1], "changelog": [7]},

@@ -10,7 +10,7 @@ import pytest
 
 from concord.chassis.http import cursor_of
 from concord.chassis.identity import Role
-from concord.chassis.journal.record import JOURNAL
+from concord.chassis.journal.record import JOURNAL, OPEN
 from concord.chassis.store.memory import MemoryStore
 from concord.chassis.store.port import Document
 from concord.contracts.ids import SLOTS, place_of, placed_id, slot_of_project
@@ -244,15 +244,17 @@ async def test_a_policy_that_came_while_nobody_had_the_project_is_applied_by_who
 
 
 class CountingStore(MemoryStore):
-    """Counts the documents that are read, by collection."""
+    """Counts the documents that are read, and how often it was asked, by collection."""
 
     read: Counter[str]
+    asked: Counter[str]
 
     async def find(
         self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None
     ) -> list[Document]:
         found = await super().find(collection, field, values, only)
         self.read[collection] += len(found)
+        self.asked[collection] += 1
         return found
 
     async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
@@ -271,6 +273,8 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
         await upstream.unit(unit_id)
         for nth, who in enumerate("ab", start=1):
             await upstream.annotation(unit_id, nth, who, "yes" if number % 5 else "no")
+        if number % 2 and number > closed - TALLY_UNITS // 2:
+            await found.settle()  # so that there are many notes
     for number in range(3):
         await upstream.unit(placed_id("u", project_id, f"open{number}"))
         await upstream.annotation(placed_id("u", project_id, f"open{number}"), 1, "a", "yes")
@@ -286,7 +290,7 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
 
     ports = found.house.ports("adjudicate")
     store = CountingStore(found.house.database("adjudicate"))
-    store.read = Counter()
+    store.read, store.asked = Counter(), Counter()
     after = wire(AdjudicateSettings.from_environment(ENVIRONMENT), dataclasses.replace(ports, store=store))
     await after.runtime.start()
     found.services.append(after)
@@ -294,6 +298,9 @@ async def test_a_start_costs_what_is_open_keeps_nothing_of_closed_units_and_weig
     await found.whole()
     of_noted = RECORDS_A_UNIT * noted
     assert store.read[JOURNAL.name] <= 20 + of_noted, "what is open or in no tally, and what may not have been said"
+    assert noted > TALLY_UNITS // 4
+    assert store.asked[JOURNAL.name] <= 3 * PLACES_LOCAL, "one answer for all notes of a place, not one a note"
+    assert store.asked[OPEN.name] <= PLACES_LOCAL, "markers are read once for units, competences and crowds"
     shares = handlers_of(after).repository.view(project_id).shares
     assert shares.counts() == {'"yes"': closed * 4 // 5, '"no"': closed // 5}
     assert shares.learnt() == view.shares.learnt()

@@ -162,6 +162,28 @@ async def test_a_place_is_served_once_all_is_counted_that_there_was_though_more_
     assert reading.repository.places[0].whole_until_us == 10, "of what came since then nobody knows"
 
 
+async def test_a_place_is_served_with_the_chunk_that_ends_what_there_was_and_at_once_where_its_book_is_that_far() -> None:
+    owner, parts = seated(0, 1), MemoryParts()
+    before = begun(owner, parts)
+    await before.take_up(0, EMPTY)
+    await before.serve(UNITS.name, 0, [admitted(0)])
+    await before.keep()
+
+    owner = seated(0, 1)
+    reading = begun(owner, parts, "two")
+    for place in (0, 1):
+        await reading.take_up(place, {UNITS.name: Extent(0, 1 + place)})
+    assert not owner.open()
+    reading.look({at(0): 1, at(1): 2}, asked_us=5)
+    assert owner.open() == {0}, "there is nothing to count"
+    first, second = admitted(0), admitted(1)
+    first.partition = second.partition = 1
+    await reading.serve(UNITS.name, 1, [first])
+    assert owner.open() == {0}
+    await reading.serve(UNITS.name, 1, [second])
+    assert owner.open() == {0, 1}, "nobody has to look again"
+
+
 async def test_of_a_place_that_is_lost_or_was_anothers_meanwhile_nothing_is_left() -> None:
     parts, owner = MemoryParts(), seated(0, 1)
     reading = begun(owner, parts)
