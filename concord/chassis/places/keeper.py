@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from concord.chassis.back_off import BackOff
@@ -13,6 +13,9 @@ from concord.chassis.places.owner import Owner
 log = logging.getLogger(__name__)
 
 LOAD_SECONDS_MAX = 300.0
+LOADS_AT_ONCE = 4
+"""Places that are loaded at a time. A load is a dozen answers of the store one after the other: four wait together, and
+the projects of the last place a quarter as long."""
 LOOK_AGAIN_SECONDS = (15.0, 90.0)
 """After a gain: the first when every append of its owner before has come to its end, the second when a process that
 stood still for a minute has."""
@@ -25,6 +28,8 @@ class PlaceModels(Protocol):
 
     async def load(self, place: int) -> None:
         """Read what is open in the place from the store, yielding to others every thousand aggregates.
+
+        LOADS_AT_ONCE places are loaded at a time, and none twice at a time.
 
         Called again some seconds after a gain, while the place is served: it then takes in what an owner before had
         in hand when the place was dealt. So it settles each aggregate by its newest state, whatever it knew before.
@@ -163,17 +168,29 @@ class PlaceKeeper:
         if not gained:
             return
         self.loading = True
+        waiting = iter(sorted(gained.items()))
         try:
             await self.forget(gained)
-            for place, since in sorted(gained.items()):
-                await self._load(place)
-                if self.owner.given().get(place) != since:
-                    # Dealt anew meanwhile: what was loaded may be old already.
-                    await self.models.drop(place)
-                    return
-                self._open(place, since)
+            outcomes = await asyncio.gather(
+                *(self._load_and_open(waiting) for _ in range(LOADS_AT_ONCE)), return_exceptions=True
+            )
         finally:
             self.loading = False
+        for outcome in outcomes:  # none of them is left running when one has failed
+            if outcome is not None:
+                raise outcome
+
+    async def _load_and_open(self, waiting: Iterator[tuple[int, int]]) -> None:
+        """Load one of the places that wait after the other, and open each as soon as it is loaded."""
+        for place, since in waiting:
+            if self.owner.given().get(place) != since:
+                return  # dealt anew meanwhile
+            await self._load(place)
+            if self.owner.given().get(place) != since:
+                # Dealt anew meanwhile: what was loaded may be old already.
+                await self.models.drop(place)
+                return
+            self._open(place, since)
 
     def _open(self, place: int, since: int) -> None:
         now = self.clock.monotonic()

@@ -43,7 +43,7 @@ async def test_a_place_is_not_served_while_it_loads_and_others_are() -> None:
     life.slow_place = 3
     life.may_load.clear()
     async with life.running():
-        await until(lambda: life.holds() == {0, 1, 2})
+        await until(lambda: life.holds() == ALL - {3})
         assert life.owner.whose(3).standing is Standing.LOADING
         await town.publish(event("later", 3), event("now", 1))
         await until(lambda: names(town) == ["now"])
