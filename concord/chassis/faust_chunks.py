@@ -214,7 +214,7 @@ class ChunkedConsumer(driver.Consumer):
         """Go to where reading begins; what is delivered already may come once more.
 
         Faust calls this when the partitions are no longer held back and the fetcher may be running; so
-        `ChunkedApp` calls it once before that, nothing was fetched from anywhere else, and there is nothing to do again.
+        `ChunkedApp` calls it once before that, nothing was fetched from anywhere else, and nothing is left to do.
         """
         if self._sought_in == self.app.consumer_generation_id:
             return

@@ -266,7 +266,7 @@ class Journal:
     async def rebuild_open_kinds(
         self, kinds: Sequence[Kind[Any]], slots: Sequence[int]
     ) -> AsyncIterator[tuple[Kind[Any], str, Any]]:
-        """Yield the same of several kinds, each with its kind, in their order: markers are read once for all of them."""
+        """Yield the same of several kinds, each with its kind, in their order: markers are read once for all."""
         marked = await self.markers.by_kind([kind.name for kind in kinds], slots)
         for kind in kinds:
             with self.settling.collecting() as news:

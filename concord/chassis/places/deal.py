@@ -20,7 +20,7 @@ class PlacesDiffer(DeploymentFault):
 
 
 def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
-    """Return each member's places, in the order in which it got them: every place once, none with two more than another.
+    """Return each member's places, in the order in which it got them: each place once, none with two more than another.
 
     As few change hands as can be.
 
@@ -51,7 +51,7 @@ def deal(places: int, claims: Mapping[str, Claim]) -> dict[str, list[int]]:
 
 
 class _Said(msgspec.Struct):
-    """A claim as it travels, with the places in its order. Fields may be added; who does not know one passes it over."""
+    """A claim as it travels, with the places in its order. Fields may be added; unknown ones are passed over."""
 
     version: int = VERSION
     at: str = ""

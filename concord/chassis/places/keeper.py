@@ -10,8 +10,6 @@ from concord.chassis.clock import Clock
 from concord.chassis.errors import Passing
 from concord.chassis.places.owner import Owner
 
-log = logging.getLogger(__name__)
-
 LOAD_SECONDS_MAX = 300.0
 LOADS_AT_ONCE = 4
 """Places that are loaded at a time. A load is a dozen answers of the store one after the other: four wait together, and
@@ -21,6 +19,8 @@ LOOK_AGAIN_SECONDS = (15.0, 90.0)
 stood still for a minute has."""
 HAND_OVER_SECONDS_MAX = 2.0
 HAND_OVER_PAUSE_SECONDS = 0.01
+
+log = logging.getLogger(__name__)
 
 
 class PlaceModels(Protocol):
@@ -185,12 +185,14 @@ class PlaceKeeper:
         for place, since in waiting:
             if self.owner.given().get(place) != since:
                 return  # dealt anew meanwhile
+            begun = self.clock.monotonic()
             await self._load(place)
             if self.owner.given().get(place) != since:
                 # Dealt anew meanwhile: what was loaded may be old already.
                 await self.models.drop(place)
                 return
             self._open(place, since)
+            log.info("loaded place %d in %.2f s", place, self.clock.monotonic() - begun)
 
     def _open(self, place: int, since: int) -> None:
         now = self.clock.monotonic()
@@ -211,10 +213,8 @@ class PlaceKeeper:
                 return
 
     async def _load(self, place: int) -> None:
-        begun = self.clock.monotonic()
         async with asyncio.timeout(LOAD_SECONDS_MAX):
             await self.models.load(place)
-        log.info("loaded place %d in %.2f s", place, self.clock.monotonic() - begun)
 
     async def _wait(self) -> None:
         """Return when the group was dealt anew, or a place is to be looked at again."""

@@ -136,7 +136,7 @@ def waits(
 
 
 def waits_after(notebook: Notebook, blow: Blow, blows: Iterable[Blow]) -> tuple[float, float]:
-    """Return the longest wait for the service's answer after one blow, on projects that stayed and on those that moved."""
+    """Return the longest wait after one blow, on projects of its service that stayed and on those that moved."""
     own = [one for one in blows if one.service == blow.service]
     window = _window(blow)
     return (

@@ -162,7 +162,9 @@ async def test_a_place_is_served_once_all_is_counted_that_there_was_though_more_
     assert reading.repository.places[0].whole_until_us == 10, "of what came since then nobody knows"
 
 
-async def test_a_place_is_served_with_the_chunk_that_ends_what_there_was_and_at_once_where_its_book_is_that_far() -> None:
+async def test_a_place_is_served_with_the_chunk_that_ends_what_there_was_and_at_once_where_its_book_is_that_far() -> (
+    None
+):
     owner, parts = seated(0, 1), MemoryParts()
     before = begun(owner, parts)
     await before.take_up(0, EMPTY)

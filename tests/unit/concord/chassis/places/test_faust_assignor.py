@@ -30,23 +30,25 @@ class Group:
 
     def __init__(self) -> None:
         self.members: dict[str, PartitionAssignor] = {}
+        self.reads: dict[str, set[str]] = {}
         self.cluster = Cluster()
 
     def join(self, name: str, plain: bool = False) -> None:
         app = ChunkedApp("test", KafkaSettings(bootstrap="127.0.0.1:9"), 1, Owner(PLACES, f"http://{name}:1"))
         self.members[name] = PartitionAssignor(app) if plain else app.assignor
 
-    def deal(self) -> dict[str, list[int]]:
+    def deal(self, whole: bool = True) -> dict[str, list[int]]:
         """Let the first deal, tell all, and return who has which places of the first topic."""
         said = {
-            name: ConsumerProtocolMemberMetadata.decode(member.metadata(set(TOPICS)).encode())
+            name: ConsumerProtocolMemberMetadata.decode(member.metadata(self.reads.get(name, set(TOPICS))).encode())
             for name, member in self.members.items()
         }
         leader = next(iter(self.members.values()))
         told = leader.assign(self.cluster, said)
         for name, answer in told.items():
             heard = ConsumerProtocolMemberAssignment.decode(answer.encode())
-            assert len({tuple(sorted(given)) for _, given in heard.assignment}) == 1, "places are dealt whole"
+            if whole:
+                assert len({tuple(sorted(given)) for _, given in heard.assignment}) == 1, "places are dealt whole"
             self.members[name].on_assignment(heard)
         return {name: dict(_lists(answer.assignment))["a"] for name, answer in told.items()}
 
@@ -93,6 +95,14 @@ def test_a_member_that_deals_in_fausts_own_way_and_one_of_ours_understand_each_o
         dealt = group.deal()
         assert sorted(place for given in dealt.values() for place in given) == list(range(PLACES))
         assert {len(given) for given in dealt.values()} == {PLACES // 2}
+
+
+def test_while_a_release_comes_in_that_reads_one_more_topic_each_partition_of_it_is_somebodys() -> None:
+    group = group_of("one", "two")
+    group.reads["two"] = {*TOPICS, "c"}
+    group.deal(whole=False)
+    told = group.members["two"].external_topic_distribution
+    assert sorted(place for given in told.values() for place in given.get("c", ())) == list(range(PLACES))
 
 
 def test_topics_that_are_no_places_are_dealt_by_faust() -> None:
