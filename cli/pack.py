@@ -10,10 +10,12 @@ import msgspec
 from cli.statuses import BROKEN, NOBODY_VOUCHES
 from cli.verify import facts_of
 from concord.pages.parts import document, id_text, sheet, table, text
+from services.audit.domain.dataset_provenance import dataset_provenance
 from services.audit.domain.record import CERTIFICATE, MANIFEST, Document, Figure, Record, record_of
 from services.audit.domain.signing import CertificateBroken, Json, keys_in
 from services.audit.domain.verification import canonical_digest, statement_of, verify_manifest
 
+PROVENANCE = "prov.json"
 FIGURES_SHOWN_MAX = 6
 """Of a statement, on its page; the record in JSON has all."""
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -31,7 +33,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--keys", type=FILE, help="A file of keys you trust, as the whole answer of `GET /v1/keys` is.")
 def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
-    """Write record.json and record.html into FOLDER, as `concord export` left it: the record of a dataset version.
+    """Write the record of a dataset version into FOLDER, as `concord export` left it: record.json, .html and prov.json.
 
     Each statement names the places in the signed documents that it rests on; what they do not answer is listed as open.
     All files are verified first. Exit status 0: written, and a key that you trust signed what it rests on. 1: something
@@ -39,11 +41,12 @@ def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
     """
     try:
         trusted = [*public_keys, *([] if keys is None else keys_in(keys.read_bytes()))]
-        record = _record(folder, trusted)
+        record, provenance = _record(folder, trusted)
     except CertificateBroken as broken:
         click.echo(f"NOT PACKED: {broken}", err=True)
         raise SystemExit(BROKEN) from broken
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+    (folder / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(provenance), indent=1) + b"\n")
     (folder / "record.html").write_bytes(record_page(record))
     click.echo(
         f"{len(record.statements)} statements, {len(record.limits)} known limits and {len(record.open_questions)} open "
@@ -54,8 +57,8 @@ def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
         raise SystemExit(NOBODY_VOUCHES)
 
 
-def _record(folder: Path, trusted: Sequence[str]) -> Record:
-    """Return the record of a folder whose every file is what was signed.
+def _record(folder: Path, trusted: Sequence[str]) -> tuple[Record, Json]:
+    """Return the record of a folder whose every file is what was signed, and its provenance.
 
     Raises:
         CertificateBroken: one is not; it is named.
@@ -79,7 +82,7 @@ def _record(folder: Path, trusted: Sequence[str]) -> Record:
         if _sha256(content) != one["sha256"]:
             raise CertificateBroken(f"{one['name']} was changed: it is not what {MANIFEST} holds.")
         documents.append(Document(one["name"], one["sha256"]))
-    return record_of(said, found.statement, documents, found.trusted)
+    return record_of(said, found.statement, documents, found.trusted), dataset_provenance(said, found.statement)
 
 
 def _content(folder: Path, name: str) -> bytes:

@@ -39,6 +39,7 @@ class Rules(msgspec.Struct, frozen=True):
         attempts_max: how often such a lot may be judged by a sample.
         compared: the units whose labels are held against one another; None for all.
         pool: what the project's other lots came to, as far as it was known.
+        software: the version that accepted it; empty where that was not told yet.
     """
 
     client_id: str
@@ -50,6 +51,7 @@ class Rules(msgspec.Struct, frozen=True):
     compared: tuple[str, ...] | None
     accepted_at_us: int
     pool: Pool = Pool()
+    software: str = ""
 
 
 class Head(NamedTuple):
@@ -92,10 +94,12 @@ class Acceptance:
 
     Args:
         rules: what it is judged by.
+        basis: the first line of its ledger, where it was written before; a later version would word it otherwise.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, basis: bytes = b"") -> None:
         self.rules = rules
+        self._basis = basis
         self.schema: LabelSchema = schema_from(rules.label_schema)
         lot = rules.lot
         picked = frozenset(lot.members if rules.compared is None else rules.compared)
@@ -129,14 +133,15 @@ class Acceptance:
         corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
         rate = leaving_error_rate(inspection, CONFIDENCE, attempts_max=rules.attempts_max)
         after = judged(lot, found, corrections, rate_told(rate), rules.accepted_at_us)
-        basis = _encode(Basis(rules, tuple(self._heads)))
+        basis = self._basis or _encode(Basis(rules, tuple(self._heads)))
         basis_sha256 = hashlib.sha256(basis).hexdigest()
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
         file: FileClaim = self._digest.claim()
         # With no other lot that was sampled, the rate of all is this lot's own.
         pool = Pool.of_left(inspection, rate)
         together = project_claim(rules.pool + pool)
-        said = statement(rules.client_id, lot.project_id, rules.accepted_at_us, [claim], [file], together)
+        at_us, software = rules.accepted_at_us, rules.software
+        said = statement(rules.client_id, lot.project_id, at_us, [claim], [file], together, software)
         after = msgspec.structs.replace(
             after, rows_sha256=file.rows_sha256, export_sha256=file.sha256, basis=basis_sha256
         )

@@ -91,10 +91,19 @@ def without_lines(rows: bytes, lines: Collection[int]) -> bytes:
 
 
 def statement(
-    client_id: str, project_id: str, at_us: int, lots: Sequence[Json], files: Sequence[FileClaim], project: Json
+    client_id: str,
+    project_id: str,
+    at_us: int,
+    lots: Sequence[Json],
+    files: Sequence[FileClaim],
+    project: Json,
+    software: str,
 ) -> Json:
-    """Return what a certificate says: the claims on each lot, the files they are made of, and `project_claim`."""
-    return {
+    """Return what a certificate says: the claims on each lot, the files they are made of, and `project_claim`.
+
+    `software` is the version that worked it out; empty where none was told when it was.
+    """
+    said = {
         "type": CERTIFICATE,
         "issued_at": timestamp(at_us),
         "client_id": client_id,
@@ -104,6 +113,7 @@ def statement(
         "files": [msgspec.to_builtins(one) for one in files],
         "project": project,
     }
+    return {**said, "software": {"name": "concord", "version": software}} if software else said
 
 
 def project_claim(pool: Pool) -> Json:
@@ -213,6 +223,8 @@ class LotTally:
             "accepted_at": timestamp(lot.accepted_at_us),
             "ledger": {"entries": self._entries, "basis_sha256": basis_sha256},
         }
+        if lot.seed:
+            claim["seed"] = lot.seed
         if isinstance(self._schema, Form):
             claim[FIELDS] = self._by_field(lot, self._schema)
         return claim

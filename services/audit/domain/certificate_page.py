@@ -71,6 +71,7 @@ class _Lot(msgspec.Struct, frozen=True):
     ledger: _Ledger | None = None
     fields: dict[str, _Field] = {}
     certificate_sha256: str = ""
+    seed: str = ""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -94,6 +95,11 @@ class _Key(msgspec.Struct, frozen=True):
     public_key: str
 
 
+class _Software(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+
+
 class _Certificate(msgspec.Struct, frozen=True):
     client_id: str
     project_id: str
@@ -104,6 +110,7 @@ class _Certificate(msgspec.Struct, frozen=True):
     guideline_versions: list[int] = []
     project: _Project | None = None
     issue: int | None = None
+    software: _Software | None = None
 
 
 class Vouched(NamedTuple):
@@ -298,6 +305,8 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
     yield "Accepted", text(lot.accepted_at or NOT_SAID)
+    if lot.seed:
+        yield "Seed of the draw", id_text(lot.seed)
     if lot.ledger is not None:
         yield "Ledger", f"{lot.ledger.entries:,} entries; basis {id_text(lot.ledger.basis_sha256)}"
 
@@ -345,7 +354,10 @@ def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
         "With it, the export and the public key, which you have by a way that you trust:</p>"
         "<p><code>concord verify CERTIFICATE EXPORT --public-key KEY</code></p>"
     )
-    yield sheet((("Signed with", "Ed25519"), ("Key", id_text(said.key.public_key)), ("Key id", id_text(said.key.kid))))
+    facts = [("Signed with", "Ed25519"), ("Key", id_text(said.key.public_key)), ("Key id", id_text(said.key.kid))]
+    if said.software is not None:
+        facts.append(("Worked out by", text(f"{said.software.name} {said.software.version}")))
+    yield sheet(facts)
 
 
 def _whole(estimate: _Estimate, *, share: bool = False) -> str:

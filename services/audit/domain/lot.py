@@ -51,6 +51,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         rows_sha256, export_sha256: of the digests of the export's lines and of the whole, as they were certified.
         basis: SHA-256 of the first line of its ledger; see `acceptance`.
         erased: units that left and were erased since.
+        seed: of the last draw, in hexadecimal; told once the lot is accepted. Empty where it was drawn without one.
         exported: in which formats it has left.
     """
 
@@ -76,6 +77,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     exported: tuple[str, ...] = ()
     fields: tuple[FieldErrors, ...] = ()
     confidences: tuple[Bin, ...] = ()
+    seed: str = ""
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -130,7 +132,7 @@ class Progress(NamedTuple):
 
 
 def drawn(
-    state: LotState | None, plan: Plan | None, order: tuple[int, ...], withdrawn: Iterable[int]
+    state: LotState | None, plan: Plan | None, order: tuple[int, ...], withdrawn: Iterable[int], seed: bytes
 ) -> LotState | None:
     """Return the lot with its sample drawn; None when it does not wait for one.
 
@@ -139,6 +141,7 @@ def drawn(
         plan: by which it is judged; None when no unit is left.
         order: all units, in the order of inspection.
         withdrawn: places of units that are erased by now.
+        seed: by which it was drawn.
     """
     if state is None or state.status not in WAITING:
         return None
@@ -152,6 +155,7 @@ def drawn(
         errors=0,
         fields=(),
         confidences=(),
+        seed=seed.hex(),
     )
 
 

@@ -265,6 +265,12 @@ def _provision(said: _Source, told: _Source) -> Iterator[Statement]:
     )  # fmt: skip
     key = said.figure("key", "kid")
     vouching = told.figure("certificate_sha256")
+    if "software" in said.content:
+        name, version = said.figure("software", "name"), said.figure("software", "version")
+        yield Statement(
+            "provision", ("10(2)(c)",),
+            f"The certificate was worked out by {name.value} {version.value}.", (name, version),
+        )  # fmt: skip
     yield Statement(
         "provision", ("10(2)(c)",),
         f"Certificate and manifest were signed with the key {key.value}; the manifest names the certificate by digest.",

@@ -15,6 +15,8 @@ import rfc8785
 
 from services.audit.domain.acceptance import Acceptance, Basis, Head
 from services.audit.domain.ledger import LedgerBroken, check_head, committed
+from services.audit.domain.lot import LotState
+from services.audit.domain.sampling import inspection_order
 from services.audit.domain.signing import CertificateBroken, Json, opened
 from services.audit.domain.unit import Evidence, Inspection, UnitState
 from services.audit.domain.verification import CERTIFICATE
@@ -111,8 +113,9 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
     if claim is None:
         raise CertificateBroken("Only a lot's own certificate is made from a ledger; a project's sums up those.")
     lines = iter(ledger)
-    basis = _basis(next(lines, b""), claim["basis_sha256"])
-    acceptance = Acceptance(basis.rules)
+    first = next(lines, b"").rstrip(b"\n")
+    basis = _basis(first, claim["basis_sha256"])
+    acceptance = Acceptance(basis.rules, first)
     erased = 0
     chunk: list[UnitState] = []
     for line, head in _units(lines, basis):
@@ -133,19 +136,26 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
     if made is None:
         return msgspec.structs.replace(told, differing=("the verdicts do not come to an acceptance",))
     signed = {name: value for name, value in said.items() if name not in {"key", "signature"}}
+    if not _drawn_by_seed(basis.rules.lot):
+        return msgspec.structs.replace(told, differing=("the sample is not the one that the seed draws",))
     if rfc8785.dumps(made.statement) == rfc8785.dumps(signed):
         return told
     return msgspec.structs.replace(told, differing=tuple(_differing(signed, msgspec.to_builtins(made.statement), "$")))
 
 
-def _basis(line: bytes, sha256: str) -> Basis:
-    text = line.rstrip(b"\n")
+def _basis(text: bytes, sha256: str) -> Basis:
     if hashlib.sha256(text).hexdigest() != sha256:
         raise LedgerBroken("The first line of the ledger is not the one that was signed: what the lot was judged by.")
     try:
         return BASIS.decode(text)
     except msgspec.MsgspecError as fault:
         raise LedgerBroken(f"The first line of the ledger cannot be read: {fault}.") from fault
+
+
+def _drawn_by_seed(lot: LotState) -> bool:
+    """Return whether the lot's units are in the order that its seed gives; one that was drawn without is as it is."""
+    seed = bytes.fromhex(lot.seed)
+    return not seed or lot.order == inspection_order(seed, lot.lot_id, lot.rework, lot.unit_ids)
 
 
 def _units(lines: Iterator[bytes], basis: Basis) -> Iterator[tuple[UnitLine, Head]]:

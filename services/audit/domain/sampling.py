@@ -5,11 +5,22 @@ import hmac
 from collections.abc import Sequence
 
 
-def inspection_order(secret: bytes, lot_id: str, rework: int, unit_ids: Sequence[str]) -> tuple[int, ...]:
+def draw_seed(secret: bytes, lot_id: str, rework: int) -> bytes:
+    """Return the seed of one draw: it follows from the secret, and tells nothing of it, nor of any other draw's seed.
+
+    So it can be told once the lot is accepted: then everybody draws the sample again, and foresees none.
+
+    >>> draw_seed(b"s", "l1", 0) == draw_seed(b"s", "l1", 0) != draw_seed(b"s", "l1", 1)
+    True
+    """
+    return hmac.digest(secret, f"draw\x00{lot_id}\x00{rework}".encode(), "sha256")
+
+
+def inspection_order(seed: bytes, lot_id: str, rework: int, unit_ids: Sequence[str]) -> tuple[int, ...]:
     """Return the places of the units in the order of their keyed hash.
 
     It is the same for ever, whatever the order in which the units are handed in, and nobody foresees it without the
-    secret. Take some of them away, and the rest are in the order in which they would have been drawn alone.
+    seed. Take some of them away, and the rest are in the order in which they would have been drawn alone.
 
     >>> units = ["a", "b", "c"]
     >>> order = [units[place] for place in inspection_order(b"s", "l1", 0, units)]
@@ -18,6 +29,6 @@ def inspection_order(secret: bytes, lot_id: str, rework: int, unit_ids: Sequence
     """
 
     def drawn(place: int) -> bytes:
-        return hmac.new(secret, f"{lot_id}\x00{rework}\x00{unit_ids[place]}".encode(), hashlib.sha256).digest()
+        return hmac.new(seed, f"{lot_id}\x00{rework}\x00{unit_ids[place]}".encode(), hashlib.sha256).digest()
 
     return tuple(sorted(range(len(unit_ids)), key=drawn))

@@ -10,6 +10,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
 from concord.exports import jsonl
+from concord.version import VERSION
 from services.audit.domain.certificate import (
     FileClaim,
     claim_of_rows,
@@ -163,7 +164,7 @@ class Certificates:
         name = file_name(project.project_id, number)
         file = await asyncio.to_thread(claim_of_rows, name, jsonl.MEDIA_TYPE, rows)
         together = project_claim((await self.standing.now(project.project_id)).pool)
-        said = statement(project.client_id, project.project_id, at_us, claims, [file], together)
+        said = statement(project.client_id, project.project_id, at_us, claims, [file], together, VERSION)
         signed = await asyncio.to_thread(self.means.signer.signed, {**said, "issue": number})
         return Issue(number, len(lot_ids), at_us, await repository.keep(signed), erased)
 

@@ -10,7 +10,7 @@ from concord.chassis.journal.record import Cause, Decision
 from services.audit.announcements import SERVICE, sample_drawn
 from services.audit.domain.lot import LotState, drawn
 from services.audit.domain.place import OpenLot
-from services.audit.domain.sampling import inspection_order
+from services.audit.domain.sampling import draw_seed, inspection_order
 from services.audit.domain.verdict import Plan, PlanKind, Terms, Unplannable, plan_for
 from services.audit.handlers.means import Means
 from services.audit.handlers.series import Standing
@@ -49,13 +49,12 @@ class Drawing:
             gone |= {place_of[unit_id] for unit_id in chunk if units[unit_id].withdrawn}
         counting = len(state.unit_ids) - len(gone)
         plan = await self._plan(state.project_id, counting) if counting else None
-        order = await asyncio.to_thread(
-            inspection_order, self.means.sample_secret, state.lot_id, state.rework, state.unit_ids
-        )
+        seed = draw_seed(self.means.sample_secret, state.lot_id, state.rework)
+        order = await asyncio.to_thread(inspection_order, seed, state.lot_id, state.rework, state.unit_ids)
         cause_id = f"draw/{state.lot_id}/{state.rework}"
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
-            after = drawn(before, plan, order, gone)
+            after = drawn(before, plan, order, gone, seed)
             if after is None or after.rework != state.rework:
                 return None
             return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us), after)])

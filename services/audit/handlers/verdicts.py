@@ -10,6 +10,7 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
 from concord.quality.label_error import Pool, lot_error_rate
+from concord.version import VERSION
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
 from services.audit.domain.acceptance import Acceptance, Rules, detailed, inspection_of
 from services.audit.domain.agreement import compared
@@ -140,6 +141,7 @@ class Verdicts:
             None if len(picked) == len(state.members) else tuple(sorted(picked)),
             at_us,
             others,
+            VERSION,
         )
         return Acceptance(rules)
 

@@ -15,6 +15,7 @@ from concord.exports.snapshot import FileTally, Snapshot
 from concord.labels import encoded, schema_from
 from deploy.local import side_environment
 from services.audit.domain import unit as units
+from services.audit.domain.dataset_provenance import dataset_provenance
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.provenance import provenance
 from services.audit.domain.unit import Evidence, Inspection, Resolution
@@ -318,3 +319,23 @@ def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read)
     assert found["plans"] == ["urn:concord:guideline/1", "urn:concord:guideline/2"]
     kinds = found["records"]
     assert (kinds.count("ProvAssociation"), kinds.count("ProvInvalidation"), kinds.count("ProvAgent")) == (4, 1, 4)
+
+
+def test_prov_reads_a_dataset_versions_provenance_and_makes_prov_o_of_it(tmp_path: Path, read: Read) -> None:
+    lots = [
+        {"lot_id": f"k1-l{n}", "units": 20, "inspected": 9, "annotators": 3, "guideline_versions": sorted({1, n}),
+         "accepted_at": "2026-11-27T00:00:00.000000+00:00", "certificate_sha256": f"{n}" * 64}
+        for n in (1, 2)
+    ]  # fmt: skip
+    certificate = {
+        "client_id": "k1", "project_id": "k1-p", "issued_at": "2026-11-27T01:00:00.000000+00:00", "lots": lots,
+        "key": {"kid": "a-key"}, "software": {"name": "concord", "version": "0.1.0"},
+    }  # fmt: skip
+    files = [{"name": f"k1-p-1.part-{n}.jsonl", "sha256": "d" * 64, "rows": 20, "bytes": 900} for n in range(2)]
+    manifest = {"issue": 1, "rows": 40, "certificate_sha256": "c" * 64, "files": files}
+    (tmp_path / "prov.json").write_text(json.dumps(dataset_provenance(certificate, manifest)))
+    found = read("prov")
+    assert found["plans"] == ["urn:concord:guideline/1", "urn:concord:guideline/2"]
+    kinds = found["records"]
+    assert (kinds.count("ProvMembership"), kinds.count("ProvActivity"), kinds.count("ProvAgent")) == (2, 5, 5)
+    assert (kinds.count("ProvAssociation"), kinds.count("ProvDerivation"), kinds.count("ProvGeneration")) == (6, 4, 6)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from cli.pack import PROVENANCE
 from cli.session import TOKEN
 from concord.chassis.identity import Role
+from concord.version import VERSION
 from services.audit.domain.record import CERTIFICATE, MANIFEST, Document, looked_up, pointer, record_of
 from services.audit.domain.signing import Signer
 from tests.support.audit import RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
@@ -73,9 +75,40 @@ async def test_every_statement_rests_on_figures_that_are_where_it_says(audit: Au
     assert all(one["says"] in page.text for one in said["statements"])
     assert all(one["asks"] in page.text for one in said["open_questions"])
     assert "/lots/0/inspected" in page.text
-    again = (tmp_path / "record.json").read_bytes()
+    assert f"worked out by concord {VERSION}" in stated
+    again = [(tmp_path / name).read_bytes() for name in ("record.json", PROVENANCE)]
     await packed(audit, tmp_path)
-    assert (tmp_path / "record.json").read_bytes() == again
+    assert [(tmp_path / name).read_bytes() for name in ("record.json", PROVENANCE)] == again
+
+
+async def test_a_versions_provenance_names_its_files_lots_certificates_and_guideline(
+    audit: Audit, tmp_path: Path
+) -> None:
+    await exported(audit, tmp_path)
+    await packed(audit, tmp_path)
+    told = json.loads((tmp_path / PROVENANCE).read_text())
+    certificate, manifest = (json.loads((tmp_path / name).read_text()) for name in (CERTIFICATE, MANIFEST))
+    files = {one["c:sha256"] for name, one in told["entity"].items() if name.startswith("c:file/")}
+    assert files == {one["sha256"] for one in manifest["files"]}
+    assert told["entity"][f"c:dataset/{PROJECT}/1"]["c:rows"] == manifest["rows"]
+    derived = [one["prov:usedEntity"] for one in told["wasDerivedFrom"].values()]
+    for lot in certificate["lots"]:
+        assert {f"c:lot/{lot['lot_id']}", f"c:certificate/{lot['certificate_sha256']}"} <= set(derived)
+        assert told["entity"][f"c:lot/{lot['lot_id']}"]["c:inspected"] == lot["inspected"]
+        assert told["agent"][f"c:annotators/{lot['lot_id']}"]["c:number"] == lot["annotators"]
+        assert told["activity"][f"c:auditing/{lot['lot_id']}"]["prov:endTime"] == lot["accepted_at"]
+    assert {one.get("prov:plan") for one in told["wasAssociatedWith"].values()} == {None, "c:guideline/1"}
+    assert told["agent"][f"c:software/concord-{VERSION}"]["c:kid"] == certificate["key"]["kid"]
+    ends = {
+        value
+        for kind in told
+        if kind.startswith(("was", "used", "had"))
+        for one in told[kind].values()
+        for value in one.values()
+    }
+    assert ends <= {name for kind in ("entity", "activity", "agent") for name in told[kind]}, (
+        "nothing is named that is not told of"
+    )
 
 
 async def test_of_what_was_changed_or_is_missing_nothing_is_written(audit: Audit, tmp_path: Path) -> None:

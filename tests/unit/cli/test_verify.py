@@ -32,7 +32,7 @@ NODE = "process.stdout.write(JSON.stringify(JSON.parse(require('fs').readFileSyn
 def said(**more: Any) -> dict[str, Any]:
     digest = FileDigest("lot.jsonl", "application/x-ndjson")
     digest.add(LINES)
-    return {**statement("k1", "k1-p", 0, [LOT], [digest.claim()], project_claim(Pool())), **more}
+    return {**statement("k1", "k1-p", 0, [LOT], [digest.claim()], project_claim(Pool()), "9.9.9"), **more}
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def said(plan: Plan | None = None, **more: Any) -> dict[str, Any]:
         "rejections_max": 2, "plan": json.loads(json.dumps(plan_dict(plan))), "inspected_whole": False,
         "consumers_risk": 0.2, "sample": ["k1-u1", "k1-u2"], "inspected": 17, "errors_found": 1, "errors_corrected": 1,
         "label_error_rate": RATE, "agreement": RATE, "annotators": 5, "annotations": 130,
-        "guideline_versions": [1, 3], "accepted_at": "2026-11-27T10:00:00Z",
+        "guideline_versions": [1, 3], "accepted_at": "2026-11-27T10:00:00Z", "seed": "5eed" * 16,
         "ledger": {"entries": 200, "basis_sha256": "b" * 64}, **more.pop("lot", {}),
     }  # fmt: skip
     file = {
