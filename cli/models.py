@@ -9,11 +9,13 @@ import click
 import msgspec
 
 from cli import statuses
+from cli.model_cost import Prices, Row, Work, of_model, of_people
 from cli.projects import FILE
 from cli.session import Session, show_table, speaks
 from concord.client.scores import Disagreement, PostedOutputs, Score, Share
 
 REFUSED_SHOWN_MAX = 20
+AMOUNT = click.FloatRange(min=0.0)
 SIDES = ("first", "second", "neither", "ambiguous")
 
 
@@ -117,6 +119,83 @@ def _share(share: Share) -> str:
     if share.low is None or share.high is None:
         return f"{share.value:.3f}"
     return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+
+
+@verb.command("cost")
+@click.argument("project_id")
+@click.argument("model_id")
+@click.option("--label", "label", type=AMOUNT, help="Of a person's label; else the project's own price.")
+@click.option("--ruling", type=AMOUNT, help="Of an adjudicator's ruling; else the project's own price.")
+@click.option("--inspection", type=AMOUNT, help="Of an auditor's verdict; else that of a ruling.")
+@click.option("--output", "output", type=AMOUNT, default=0.0, show_default=True, help="Of a model's output.")
+@click.option("--error", type=AMOUNT, help="Of a wrong label that is used; else the project's own price.")
+@speaks
+def cost(
+    session: Session,
+    project_id: str,
+    model_id: str,
+    label: float | None,
+    ruling: float | None,
+    inspection: float | None,
+    output: float,
+    error: float | None,
+) -> None:
+    """Compare what an accepted label costs by people with one by a model: work done again and errors among it.
+
+    What was done is counted from the project's events. Prices are the policy's (`consensus.prices`) unless given.
+    """
+    with session.client() as concord:
+        own = (concord.project(project_id).policy.get("consensus") or {}).get("prices") or {}
+        quality, together = concord.quality(project_id), concord.together(project_id)
+        people = concord.annotators(project_id).annotators
+        score = concord.model_score(project_id, model_id)
+    ruled = _price(ruling, own, "decision", "ruling")
+    prices = Prices(
+        _price(label, own, "label", "label"),
+        ruled,
+        ruled if inspection is None else inspection,
+        output,
+        _price(error, own, "error", "error"),
+    )
+    models = sum(one.annotations for one in people if one.kind == "model")
+    work = Work(
+        together.units,
+        quality.annotations - models,
+        models,
+        quality.units_adjudicated,
+        quality.lots.inspected,
+        _ends(together.label_error_rate),
+    )
+    named = f"{score.model.model} {score.model.model_version}"
+    rows = [one for one in (of_people(work, prices), of_model(named, _ends(score.accuracy), prices)) if one is not None]
+    told = [{"by": one.by, "made": one.made, "errors": one.errors, "whole": one.whole} for one in rows]
+    session.told({"work": work._asdict(), "prices": prices._asdict(), "rows": told}, lambda: _show_cost(work, rows))
+
+
+def _price(given: float | None, own: dict[str, float], name: str, option: str) -> float:
+    found = own.get(name) if given is None else given
+    if found is None:
+        raise click.UsageError(f"the project says no price of a {name}; give --{option}")
+    return float(found)
+
+
+def _ends(share: Share) -> tuple[float, float, float] | None:
+    if share.value is None or share.low is None or share.high is None:
+        return None
+    return share.value, share.low, share.high
+
+
+def _show_cost(work: Work, rows: list[Row]) -> None:
+    click.echo(
+        f"{work.accepted} accepted; {work.labels} labels, {work.rulings} rulings, {work.inspections} inspections"
+        + (f", {work.outputs} outputs" if work.outputs else "")
+    )
+    shown = [(one.by, f"{one.made:.4g}", _amount(one.errors), _amount(one.whole)) for one in rows]
+    show_table(("an accepted label by", "made", "errors", "whole"), shown)
+
+
+def _amount(ends: tuple[float, float, float] | None) -> str:
+    return "not known" if ends is None else f"{ends[0]:.4g} [{ends[1]:.4g}, {ends[2]:.4g}]"
 
 
 @verb.command("disagreements")

@@ -17,6 +17,7 @@ from concord.client.scores import (
     PostedOutputs,
     Review,
     Score,
+    Together,
 )
 from concord.client.steps import Flow
 
@@ -67,6 +68,11 @@ def models(project_id: str) -> Flow[list[Model]]:
 def model_score(project_id: str, model_id: str) -> Flow[Score]:
     """Return how a version's outputs compare with all labels that are accepted by now."""
     return got(Score, "audit", _of(project_id, model_id, "score"))
+
+
+def together(project_id: str) -> Flow[Together]:
+    """Return what a project's accepted lots come to together: units that left, and the share of them that is wrong."""
+    return got(Together, "audit", path_of("/v1/projects/{id}/inspection", id=project_id))
 
 
 def disagreements(project_id: str, model_id: str, *, limit: int = 50, cursor: str = "") -> Flow[DisagreementPage]:

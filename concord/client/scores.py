@@ -67,6 +67,18 @@ class Share(Struct, frozen=True):
     reason: str
 
 
+class Together(Struct, frozen=True):
+    """What a project's accepted lots come to together."""
+
+    project_id: str
+    lots: int
+    units: int
+    inspected: int
+    errors_found: int
+    rejections: int
+    label_error_rate: Share
+
+
 class ClassScore(Struct, frozen=True):
     """What one class comes to: of the outputs that say it the precision, of the units that are it the recall."""
 

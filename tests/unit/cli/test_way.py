@@ -147,6 +147,17 @@ def _models(run: Run, project: str, folder: Path) -> None:
     judged = run("models", "judge", *version, work["unit_id"], side, "--reason", "nothing is for sale", "--as", "judge")
     assert done(judged) == "taken\n"
     assert as_json(run("models", "score", *version, "--as", "me", "--json"))["findings"]["model_error"] == 1
+    walk.until(lambda: as_json(run("watch", project, "--once", "--as", "me", "--json"))["quality"]["lots"]["accepted"])
+    unpriced = run("models", "cost", *version, "--as", "me")
+    assert (unpriced.exit_code, "give --" in unpriced.output) == (statuses.USAGE, True), unpriced.output
+    prices = ("--label", "1", "--ruling", "5", "--output", "0.01", "--error", "20")
+    cost = as_json(run("models", "cost", *version, *prices, "--as", "me", "--json"))
+    done_, (by_people, by_model) = cost["work"], cost["rows"]
+    assert (done_["accepted"], done_["labels"], done_["rulings"]) == (walk.UNITS, sum(walk.LABELS.values()), 1)
+    spent = done_["labels"] + 5 * (done_["rulings"] + done_["inspections"])
+    assert by_people["made"] == pytest.approx(spent / walk.UNITS)
+    assert (by_model["by"], by_model["whole"][0]) == ("small 1", pytest.approx(0.01 + 0.1 * 20))
+    assert "an accepted label by" in done(run("models", "cost", *version, *prices, "--as", "me"))
     pool.write_text("".join(json.dumps({"id": f"n{one}", "content": f"new {one}"}) + "\n" for one in range(6)))
     more = ("--units", "2", "--random-share", "0", "--data", str(pool), "--output", str(out))
     assert "n0" in done(run("models", "next", *version, *more, "--as", "me"))

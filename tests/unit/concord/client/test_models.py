@@ -43,6 +43,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     scores.PostedOutputs: feedback.PostedOutputs,
     scores.ModelList: feedback.ModelList,
     scores.Score: feedback.ScoreBody,
+    scores.Together: audit.Together,
     scores.DisagreementPage: feedback.Disagreements,
     scores.Review: feedback.Review,
     scores.JudgedBatch: feedback.TakenJudgements,
