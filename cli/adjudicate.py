@@ -37,11 +37,20 @@ def listed(session: Session, project_id: str, limit: int) -> None:
 
 @verb.command("rule")
 @click.argument("unit_id")
-@click.argument("label")
+@click.argument("label", required=False)
 @click.option("--reason", required=True, help="Is kept with the ruling, and told with it.")
+@click.option("--unanswerable", is_flag=True, help="No label is right for it, whatever one knows: it is settled so.")
+@click.option("--unclear", is_flag=True, help="The guideline does not say: it waits until that is answered.")
 @speaks
-def rule(session: Session, unit_id: str, label: str, reason: str) -> None:
+def rule(session: Session, unit_id: str, label: str | None, reason: str, unanswerable: bool, unclear: bool) -> None:
     """Rule UNIT_ID to be LABEL: JSON, a file of it after an @, or a plain text. The ruling is binding."""
+    if sum((label is not None, unanswerable, unclear)) != 1:
+        raise click.UsageError("give a LABEL, or --unanswerable, or --unclear")
     with session.client() as concord:
-        found = concord.rule(unit_id, json_of(label, "label"), reason)
+        if unanswerable:
+            found = concord.rule_unanswerable(unit_id, reason)
+        elif unclear:
+            found = concord.rule_unclear(unit_id, reason)
+        else:
+            found = concord.rule(unit_id, json_of(str(label), "label"), reason)
     session.told(found, lambda: click.echo(found.status))

@@ -34,6 +34,7 @@ COUNTS = (
     "units_consensus",
     "units_adjudicated",
     "units_escalated",
+    "units_unanswerable",
 )
 ESTIMATES = ("alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1")
 Compared = list[tuple[str, float | None, float | None]]

@@ -60,6 +60,7 @@ def shown(quality: Quality, lots: Sequence[Lot]) -> Group:
         ("right on gold", gold),
         ("units resolved", f"{quality.units_consensus} by consensus, {quality.units_adjudicated} by ruling"),
         ("units that wait for a ruling", str(quality.units_escalated)),
+        ("units ruled unanswerable", str(quality.units_unanswerable)),
         ("alpha", interval(quality.alpha)),
         ("label error rate of what leaves", interval(quality.label_error_rate)),
         ("audits passed", interval(quality.audit_pass_rate)),

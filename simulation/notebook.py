@@ -54,7 +54,7 @@ class Ended(NamedTuple):
 
 
 class Ruled(NamedTuple):
-    """Adjudicate said: this ruling stands."""
+    """Adjudicate said: this ruling stands. Without a label: that none is right."""
 
     unit_id: str
     adjudicator_id: str

@@ -9,6 +9,8 @@ from simulation.notebook import Inspected, Ruled
 from simulation.town import Person, Town
 
 LOOK_SECONDS = 6.0
+UNUSUAL = 0.1
+"""How often a ruling gives no label."""
 
 
 class Adjudicator(Person):
@@ -27,13 +29,49 @@ class Adjudicator(Person):
                 if truth is None or self.chance(0.1):
                     continue
                 unit_id = escalation["unit_id"]
-                ruling = {"label": truth, "reason": "The guideline says so."}
+                ruling, said = self._word(truth)
                 answer = await self.insist("adjudicate", "POST", f"/v1/escalations/{unit_id}/ruling", ruling)
                 if answer is not None and answer.status == 200:
-                    self.town.notebook.ruled.append(Ruled(unit_id, self.name, truth, escalation["rework"]))
+                    if ruling.get("outcome") != "guideline_unclear":
+                        self.town.notebook.ruled.append(Ruled(unit_id, self.name, said, escalation["rework"]))
                 elif answer is not None and answer.status not in (404, 409):
                     self.town.notebook.wrongs.append(f"a ruling on {unit_id} was answered {answer.status}")
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
+
+    def _word(self, truth: Any) -> tuple[dict[str, Any], Any]:
+        """Return a ruling as it is sent, and the label that it gives; none where it says that none is right."""
+        if self.chance(UNUSUAL):
+            return {"outcome": "unanswerable", "reason": "Nobody can know."}, None
+        if self.chance(UNUSUAL):
+            return {"outcome": "guideline_unclear", "reason": "The guideline does not say."}, None
+        return {"label": truth, "reason": "The guideline says so."}, truth
+
+
+class Lead(Person):
+    """Who answers what the guidelines do not say, and closes what needs no ruling."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town, "lead", Role.OPERATOR)
+
+    async def live(self) -> None:
+        """Answer until the town closes."""
+        while not self.town.closed:
+            for project_id in sorted(self.town.notebook.projects):
+                await self._answer(project_id)
+                if self.chance(UNUSUAL):
+                    body = {"above": 0.8, "reason": "Sure enough."}
+                    await self.insist("adjudicate", "POST", f"/v1/projects/{project_id}/escalations/close", body)
+            await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
+
+    async def _answer(self, project_id: str) -> None:
+        path = f"/v1/projects/{project_id}/questions"
+        answer = await self.insist("adjudicate", "GET", path, tries_max=3)
+        for one in answer.json()["questions"] if answer is not None and answer.status == 200 else []:
+            if one["status"] == "open":
+                body = {"answer": "It is clear enough."}
+                said = await self.insist("adjudicate", "POST", f"{path}/{one['question_id']}/answer", body)
+                if said is not None and said.status != 200:
+                    self.town.notebook.wrongs.append(f"an answer was answered {said.status}: {said.body!r}")
 
 
 class Auditor(Person):

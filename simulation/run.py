@@ -27,7 +27,7 @@ from simulation.house import House
 from simulation.lives import Lives, Mischief
 from simulation.network import Network
 from simulation.notebook import Notebook
-from simulation.reviewers import Adjudicator, Auditor
+from simulation.reviewers import Adjudicator, Auditor, Lead
 from simulation.strangers import Stranger
 from simulation.town import Person, Town
 from simulation.trace import TownCluster, Trace
@@ -141,6 +141,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
     people += [Annotator(town, name) for name in names]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
+    people += [Lead(town)]
     people += [Auditor(town, "audit-1"), Auditor(town, names[0])]
     return town, people, Mischief(lives, random.Random(f"{seed}/mischief"))
 
@@ -221,6 +222,9 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
         "leases_expired": "assignment_expired",
         "escalations": "escalated",
         "rulings": "adjudicated",
+        "unanswerable": "ruled_unanswerable",
+        "questions_asked": "guideline_asked",
+        "questions_answered": "guideline_answered",
         "inspections": "unit_audited",
         "lots_accepted": "lot_accepted",
         "lots_rejected": "lot_rejected",

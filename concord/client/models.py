@@ -205,7 +205,7 @@ class Spending(Struct, frozen=True):
 
 
 class Resolution(Struct, frozen=True):
-    """Where a unit stands: its label once `status` is consensus or adjudicated."""
+    """Where a unit stands: its label once it is consensus or adjudicated; `reason` if unanswerable."""
 
     unit_id: str
     status: str
@@ -214,6 +214,9 @@ class Resolution(Struct, frozen=True):
     annotations: int
     rework: int
     source_id: str
+    reason: str = ""
+    question_id: str = ""
+    closed: bool = False
 
 
 class Interval(Struct, frozen=True):
@@ -304,6 +307,7 @@ class Quality(Struct, frozen=True):
     units_consensus: int
     units_adjudicated: int
     units_escalated: int
+    units_unanswerable: int
     lots: LotCounts
     label_error_rate: Estimate
     audit_pass_rate: Estimate

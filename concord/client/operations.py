@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from concord.client import exports, feedback, gold, letters, people, projects, results, units
+from concord.client import exports, feedback, gold, leading, letters, people, projects, results, units
 from concord.client import roster as people_known
 from concord.client import webhooks as hooks
 from concord.client.steps import Flow
@@ -50,6 +50,9 @@ class Operations:
     define_annotator = called(projects.define_annotator)
     annotator = called(projects.annotator)
     stranded = called(projects.stranded)
+    questions = called(leading.questions)
+    answer_question = called(leading.answer_question)
+    close_escalations = called(leading.close_escalations)
     admit = called(units.admit)
     send = called(units.send)
     import_units = called(units.import_units)
@@ -85,6 +88,8 @@ class Operations:
     rule = called(people.rule)
     gold_in_doubt = called(gold.gold_in_doubt)
     rule_gold = called(gold.rule_gold)
+    rule_unanswerable = called(people.rule_unanswerable)
+    rule_unclear = called(people.rule_unclear)
     inspections = called(people.inspections)
     inspect = called(people.inspect)
     post_outputs = called(feedback.post_outputs)
@@ -128,6 +133,9 @@ class AwaitedOperations:
     define_annotator = awaited(projects.define_annotator)
     annotator = awaited(projects.annotator)
     stranded = awaited(projects.stranded)
+    questions = awaited(leading.questions)
+    answer_question = awaited(leading.answer_question)
+    close_escalations = awaited(leading.close_escalations)
     admit = awaited(units.admit)
     send = awaited(units.send)
     import_units = awaited(units.import_units)
@@ -163,6 +171,8 @@ class AwaitedOperations:
     rule = awaited(people.rule)
     gold_in_doubt = awaited(gold.gold_in_doubt)
     rule_gold = awaited(gold.rule_gold)
+    rule_unanswerable = awaited(people.rule_unanswerable)
+    rule_unclear = awaited(people.rule_unclear)
     inspections = awaited(people.inspections)
     inspect = awaited(people.inspect)
     post_outputs = awaited(feedback.post_outputs)

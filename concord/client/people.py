@@ -81,7 +81,26 @@ def escalations(project_id: str = "", *, limit: int = 50) -> Flow[list[Escalatio
 
 def rule(unit_id: str, label: Json, reason: str) -> Flow[Ruled]:
     """Rule an escalated unit; the ruling is binding."""
-    body = {"label": label, "reason": reason}
+    return _ruled(unit_id, {"label": label, "reason": reason})
+
+
+def rule_unanswerable(unit_id: str, reason: str) -> Flow[Ruled]:
+    """Rule that no label is right for an escalated unit, whatever one knows: it is settled without one."""
+    return _ruled(unit_id, {"outcome": "unanswerable", "reason": reason})
+
+
+def rule_unclear(unit_id: str, reason: str, *, question_id: str = "") -> Flow[Ruled]:
+    """Say that the guideline does not tell how an escalated unit is to be labelled: it waits for an answer.
+
+    Args:
+        unit_id: which.
+        reason: what is not said.
+        question_id: the question that it joins; empty for the one on its annotators' labels.
+    """
+    return _ruled(unit_id, {"outcome": "guideline_unclear", "reason": reason, "question_id": question_id})
+
+
+def _ruled(unit_id: str, body: dict[str, Json]) -> Flow[Ruled]:
     return sent(Ruled, "adjudicate", "POST", path_of("/v1/escalations/{id}/ruling", id=unit_id), body)
 
 

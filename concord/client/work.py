@@ -142,7 +142,7 @@ class Escalations(Struct, frozen=True):
 
 
 class Ruled(Struct, frozen=True):
-    """What became of a ruling: ruled, repeated or refused."""
+    """What became of a ruling: ruled, repeated or refused, or that it waits for the answer to `question_id`."""
 
     unit_id: str
     status: str
@@ -150,6 +150,7 @@ class Ruled(Struct, frozen=True):
     field: str = ""
     problem: str = ""
     cure: str = ""
+    question_id: str = ""
 
 
 class Inspection(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.chassis.projects import Project
 from concord.chassis.size_budget import EVIDENCE_BYTES_MAX
 from concord.contracts.ids import client_of
 from concord.contracts.topics import RESOLUTIONS
@@ -13,11 +14,15 @@ from concord.contracts.v1.resolutions_pb2 import (
     FieldOutcome,
     GoldFlagged,
     GoldRuled,
+    GuidelineAnswered,
+    GuidelineAsked,
     OverlapRequested,
     ParticipantJoined,
     ResolutionEvent,
+    RuledUnanswerable,
 )
 from services.adjudicate.domain.gold import GoldState
+from services.adjudicate.domain.questions import QuestionState
 from services.adjudicate.domain.unit import Judged, UnitState
 
 SERVICE = "adjudicate"
@@ -48,19 +53,7 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
         )
         return [_event(announcer, unit, ResolutionEvent(overlap_requested=told))]
     if judged.verdict == "consensus":
-        reached = ConsensusReached(
-            unit_id=unit.unit_id,
-            label=unit.label.encode(),
-            confidence=unit.confidence,
-            method=method,
-            round=unit.decided_round,
-            rework=unit.rework,
-            evidence=_evidence(unit),
-            guideline_version=guideline_version,
-            overlap_initial=unit.overlap_initial,
-            participants=unit.participants,
-            fields=_fields(unit),
-        )
+        reached = _reached(unit, method, guideline_version)
         return [_event(announcer, unit, ResolutionEvent(consensus_reached=reached))]
     if judged.verdict == "escalated":
         escalated = Escalated(
@@ -77,6 +70,29 @@ def _verdict(announcer: Announcer, judged: Judged, method: str, guideline_versio
         )
         return [_event(announcer, unit, ResolutionEvent(escalated=escalated))]
     return []
+
+
+def _reached(unit: UnitState, method: str, guideline_version: int) -> ConsensusReached:
+    return ConsensusReached(
+        unit_id=unit.unit_id,
+        label=unit.label.encode(),
+        confidence=unit.confidence,
+        method=method,
+        round=unit.decided_round,
+        rework=unit.rework,
+        evidence=_evidence(unit),
+        guideline_version=guideline_version,
+        overlap_initial=unit.overlap_initial,
+        participants=unit.participants,
+        fields=_fields(unit),
+    )
+
+
+def closed_above(announcer: Announcer, unit: UnitState, method: str, guideline_version: int, above: float) -> Outgoing:
+    """Return the event that an escalated unit was closed with others on its leading label."""
+    told = _reached(unit, method, guideline_version)
+    told.closed_by, told.closed_above, told.closing_reason = unit.closed_by, above, unit.ruling_reason
+    return _event(announcer, unit, ResolutionEvent(consensus_reached=told))
 
 
 def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
@@ -116,6 +132,50 @@ def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
 
 def _of_gold(announcer: Announcer, gold: GoldState, envelope: ResolutionEvent) -> Outgoing:
     return announcer.event(RESOLUTIONS, gold.unit_id, client_of(gold.unit_id), gold.project_id, envelope)
+
+
+def ruled_unanswerable(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
+    """Return the event that an adjudicator has ruled that no label is right for a unit."""
+    told = RuledUnanswerable(
+        unit_id=unit.unit_id,
+        adjudicator_id=unit.adjudicator_id,
+        reason=unit.ruling_reason,
+        rework=unit.rework,
+        evidence=_evidence(unit),
+        guideline_version=guideline_version,
+        overlap_initial=unit.overlap_initial,
+        participants=unit.participants,
+    )
+    return _event(announcer, unit, ResolutionEvent(ruled_unanswerable=told))
+
+
+def guideline_asked(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:
+    """Return the event that a unit waits for an answer to a question on the guideline."""
+    told = GuidelineAsked(
+        unit_id=unit.unit_id,
+        question_id=unit.question_id,
+        adjudicator_id=unit.adjudicator_id,
+        reason=unit.ruling_reason,
+        rework=unit.rework,
+        guideline_version=guideline_version,
+    )
+    return _event(announcer, unit, ResolutionEvent(guideline_asked=told))
+
+
+def guideline_answered(announcer: Announcer, question: QuestionState, project: Project, units_waiting: int) -> Outgoing:
+    """Return the event that a question was answered."""
+    answer = question.answers[-1]
+    told = GuidelineAnswered(
+        question_id=question.question_id,
+        guideline_version=answer.guideline_version,
+        answer=answer.text,
+        answered_by=answer.answered_by,
+        units_waiting=units_waiting,
+        labels=[one.encode() for one in question.labels],
+        field=question.field,
+    )
+    envelope = ResolutionEvent(guideline_answered=told)
+    return announcer.event(RESOLUTIONS, project.project_id, project.client_id, project.project_id, envelope)
 
 
 def _fields(unit: UnitState) -> list[FieldOutcome]:

@@ -1,16 +1,13 @@
 """Adjudicate's HTTP door."""
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import ConcordError
 from concord.chassis.http import (
     AnyId,
@@ -28,9 +25,8 @@ from concord.chassis.http import (
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.journal.record import Outcome
-from concord.chassis.payload_links import payload_link
 from concord.chassis.places.by_place import NotHere
-from concord.chassis.places.gather import Gather, merged
+from concord.chassis.places.gather import merged
 from concord.chassis.projects import visible
 from concord.contracts.ids import slot_of
 from concord.labels import Json
@@ -42,10 +38,12 @@ from services.adjudicate.domain.escalation import (
     disputes,
     expected_loss,
 )
+from services.adjudicate.domain.questions import AnswerRefused, QuestionDoesNotExist, TooManyQuestions
 from services.adjudicate.domain.spending import Spent
-from services.adjudicate.domain.unit import UnitState
-from services.adjudicate.handlers import Handlers
+from services.adjudicate.domain.unit import LABELLED, UnitState
+from services.adjudicate.door.means import Door, door_of, label_in
 from services.adjudicate.handlers.queue import Place
+from services.adjudicate.handlers.rulings import Said
 from services.adjudicate.schemas import (
     ESCALATIONS,
     NAMED_UNIT,
@@ -71,9 +69,15 @@ from services.adjudicate.schemas import (
     Side,
     UnitRuling,
 )
-from services.adjudicate.settings import AdjudicateSettings
 
-STATUSES: dict[type[Exception], int] = {EscalationDoesNotExist: 404, NotEscalated: 409, RulingRefused: 422}
+STATUSES: dict[type[Exception], int] = {
+    EscalationDoesNotExist: 404,
+    QuestionDoesNotExist: 404,
+    NotEscalated: 409,
+    TooManyQuestions: 409,
+    RulingRefused: 422,
+    AnswerRefused: 422,
+}
 LINES = "application/x-ndjson"
 CONFUSION_NUMBERS_MAX = 100_000
 """Of all matrices in one answer; where one alone has more, none is shown."""
@@ -81,16 +85,6 @@ CONFUSION_NUMBERS_MAX = 100_000
 Adjudicator = Annotated[Caller, require(Role.ADJUDICATOR)]
 Operator = Annotated[Caller, require(Role.OPERATOR)]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What the routes reach: the use cases, settings of payload links, chance for the order of sides, the others."""
-
-    handlers: Handlers
-    settings: AdjudicateSettings
-    generator: random.Random
-    gather: Gather
 
 
 def router() -> APIRouter:
@@ -109,15 +103,11 @@ def router() -> APIRouter:
     return routes
 
 
-def _door(request: Request) -> Door:
-    return cast("Door", request.app.state.service)
-
-
 async def list_escalations(
     request: Request, caller: Adjudicator, project_id: str | None = None, limit: Limit = None, cursor: str = ""
 ) -> Response:
     """List what the caller may rule, most to be gained first: units they annotated are left out."""
-    door, units_max = _door(request), page_size(limit)
+    door, units_max = door_of(request), page_size(limit)
     after = _place_in(cursor) if cursor else None
     others: list[bytes] = []
     if project_id is not None:
@@ -167,12 +157,35 @@ def _in_queue(one: Escalation) -> tuple[float, str]:
 
 
 async def rule_one(request: Request, unit_id: AnyId, caller: Adjudicator) -> Response:
-    """Rule one unit; the ruling is binding."""
+    """Rule one unit; the ruling is binding. Where the guideline does not say, the unit waits for an answer."""
     ruling = await read_json(request, RULING)
-    outcome = await _rule(request, caller, unit_id, ruling.label, ruling.reason)
+    said = _said(ruling)
+    outcome = await _rule(request, caller, unit_id, said)
     assert outcome.state is not None
-    status = "repeated" if outcome.repeated else "ruled"
-    return json_answer(RuledUnit(unit_id, status, label=_label(outcome.state.label)))
+    shown = label_in(outcome.state.label) if outcome.state.status in LABELLED else None
+    return json_answer(RuledUnit(unit_id, _became(outcome, said), label=shown, question_id=outcome.state.question_id))
+
+
+def _said(ruling: Ruling | UnitRuling) -> Said:
+    """Return what is ruled.
+
+    Raises:
+        RulingRefused: there is a label where none belongs, or none where one does.
+    """
+    labelled = ruling.label is not msgspec.UNSET
+    if ruling.outcome == "label" and not labelled:
+        raise RulingRefused("label", "is missing", "send the label; or `outcome`: unanswerable or guideline_unclear")
+    if ruling.outcome != "label" and labelled:
+        raise RulingRefused("label", f"does not go with {ruling.outcome}", "leave the label out, or the outcome")
+    if ruling.question_id and ruling.outcome != "guideline_unclear":
+        raise RulingRefused("question_id", f"does not go with {ruling.outcome}", "leave it out")
+    return Said(ruling.outcome, ruling.reason, cast("Json", ruling.label) if labelled else None, ruling.question_id)
+
+
+def _became(outcome: Outcome[UnitState], said: Said) -> str:
+    if outcome.repeated:
+        return "repeated"
+    return "waits" if said.outcome == "guideline_unclear" else "ruled"
 
 
 async def rule_many(request: Request, caller: Adjudicator) -> Response:
@@ -183,7 +196,7 @@ async def rule_many(request: Request, caller: Adjudicator) -> Response:
     async def serve(some: Sequence[_Sent]) -> list[RuledUnit]:
         return [await _ruled(request, caller, one) for one in some]
 
-    results = await _door(request).gather.split(
+    results = await door_of(request).gather.split(
         request,
         [_Sent(bytes(text), ruling) for text, ruling in zip(sent, read, strict=True)],
         slot=lambda one: None if isinstance(one.ruling, ConcordError) else slot_of(one.ruling.unit_id),
@@ -207,17 +220,19 @@ async def _ruled(request: Request, caller: Caller, sent: _Sent) -> RuledUnit:
     if isinstance(ruling, ConcordError):
         return _unread(sent.text, ruling)
     try:
-        outcome = await _rule(request, caller, ruling.unit_id, ruling.label, ruling.reason)
-    except (EscalationDoesNotExist, NotEscalated, RulingRefused) as refusal:
+        said = _said(ruling)
+        outcome = await _rule(request, caller, ruling.unit_id, said)
+    except (EscalationDoesNotExist, NotEscalated, RulingRefused, TooManyQuestions) as refusal:
         return RuledUnit(ruling.unit_id, "refused", field=refusal.field, problem=str(refusal), cure=refusal.cure)
-    return RuledUnit(ruling.unit_id, "repeated" if outcome.repeated else "ruled", label=ruling.label)
+    question_id = "" if outcome.state is None else outcome.state.question_id
+    return RuledUnit(ruling.unit_id, _became(outcome, said), label=said.label, question_id=question_id)
 
 
-async def _rule(request: Request, caller: Caller, unit_id: str, label: Json, reason: str) -> Outcome[UnitState]:
+async def _rule(request: Request, caller: Caller, unit_id: str, said: Said) -> Outcome[UnitState]:
     """Rule a unit that the caller may see; another client's looks as if it were not there."""
     if not caller.may_touch(unit_id):
         raise EscalationDoesNotExist("There is no such escalation.")
-    return await _door(request).handlers.rulings.rule(caller.subject, unit_id, label, reason)
+    return await door_of(request).handlers.rulings.rule(caller.subject, unit_id, said)
 
 
 def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
@@ -232,7 +247,7 @@ def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
 
 async def stream_resolutions(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Stream where every unit of a project stands, one JSON object a line; gold units are left out."""
-    door = _door(request)
+    door = door_of(request)
     visible(door.handlers.projects, project_id, caller)
 
     async def lines() -> AsyncIterator[bytes]:
@@ -249,7 +264,7 @@ async def show_competence(
 
     Where labels have several fields: of the one that is asked for, and without a name which there are.
     """
-    door = _door(request)
+    door = door_of(request)
     project = visible(door.handlers.projects, project_id, caller)
     known_fields = {} if project.form is None else {one.name: one for one in project.form.fields}
     weights = door.handlers.weights(project, known_fields[field]) if field in known_fields else None
@@ -292,7 +307,7 @@ async def show_competence(
 
 async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show what a project's labels were spent on and saved, by why units were given no more."""
-    door = _door(request)
+    door = door_of(request)
     visible(door.handlers.projects, project_id, caller)
     spending = door.handlers.repository.view(project_id).shares.spending
     every = sum(spending.values(), start=Spent())
@@ -312,22 +327,21 @@ async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOpe
     )
 
 
-def _label(text: str) -> Json:
-    return cast("Json", msgspec.json.decode(text)) if text else None
-
-
 def _resolution(unit: UnitState) -> Resolution:
-    settled = unit.status in ("consensus", "adjudicated")
+    settled = unit.status in LABELLED
     return Resolution(
         unit.unit_id,
         unit.status,
-        _label(unit.label) if settled else None,
+        label_in(unit.label) if settled else None,
         unit.confidence,
-        _label(unit.leading_label),
+        label_in(unit.leading_label),
         len(unit.counted()),
         unit.rework,
         unit.source_id,
         [ResolvedField(one.field, one.confidence, one.decided) for one in unit.fields],
+        unit.ruling_reason if unit.status == "unanswerable" else "",
+        unit.question_id,
+        bool(unit.closed_by),
     )
 
 
@@ -340,17 +354,15 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
     for one in unit.counted():
         if one.flag:
             flags[one.label].append(one.flag)
-    sides = [Side(_label(label), count, flags[label]) for label, count in counts.items()]
+    sides = [Side(label_in(label), count, flags[label]) for label, count in counts.items()]
     door.generator.shuffle(sides)
-    links = door.settings.payload_links
-    until_us = door.handlers.clock.now_us() + links.seconds * MICROSECONDS
     return Escalation(
         unit_id=unit.unit_id,
         project_id=unit.project_id,
-        payload_url=payload_link(links.secret.key(), links.ingest_url, unit.unit_id, until_us),
+        payload_url=door.link(unit.unit_id),
         reason=unit.escalated_for,
         confidence=unit.confidence,
-        leading_label=_label(unit.leading_label),
+        leading_label=label_in(unit.leading_label),
         sides=sides,
         label_schema=project.schema.spec(),
         guideline=project.guideline_text,

@@ -16,7 +16,8 @@ from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
-from services.adjudicate.door import gold
+from services.adjudicate.door import closing, gold, questions
+from services.adjudicate.door.means import Door
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
 from services.adjudicate.settings import AdjudicateSettings
@@ -57,6 +58,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
             for name, turn in (
                 ("new policies", handlers.redefinitions.decide),
                 ("class tallies", handlers.learning.keep),
+                ("answered questions", handlers.questions.go_on),
             )
         ],
     )
@@ -64,12 +66,12 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [api.router(), gold.router(), letters_router(shelf)],
+        [api.router(), gold.router(), questions.router(), closing.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain={**api.STATUSES, **gold.STATUSES},
         placing=Placing(owner, ports.peers),
-        state=api.Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
+        state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)

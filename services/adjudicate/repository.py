@@ -15,6 +15,7 @@ from concord.chassis.errors import Backlogged
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Cause, Kind, Outcome
 from concord.chassis.places.by_place import ByPlace
+from concord.chassis.projects import Project
 from concord.chassis.store.port import Collection, Document
 from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
@@ -22,6 +23,7 @@ from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.project_view import ProjectView
+from services.adjudicate.domain.questions import QuestionState
 from services.adjudicate.domain.spending import Spending
 from services.adjudicate.domain.unit import UnitState
 
@@ -34,6 +36,8 @@ CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_
 GOLD = Kind(
     "gold", GoldState, is_open=lambda one: one.standing == "flagged", slot=lambda one: slot_of_project(one.project_id)
 )
+QUESTION = Kind("question", QuestionState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
+"""A question that was answered may be asked again, and says since when its labels are confused anew."""
 NOTES = Collection("untallied_units", indexed=("slot",))
 """Settled units that are in no tally yet, each batch of them a note."""
 LISTED = Collection("listed_units", indexed=("project",))
@@ -70,6 +74,7 @@ class Repository:
         journal.listen(COMPETENCE, self._learned)
         journal.listen(CROWD, self._measured)
         journal.listen(GOLD, self._doubted)
+        journal.listen(QUESTION, self._asked)
 
     def place_of(self, project_id: str) -> int:
         """Return the place in which a project lies."""
@@ -107,6 +112,7 @@ class Repository:
             COMPETENCE: self._learned,
             CROWD: self._measured,
             GOLD: self._doubted,
+            QUESTION: self._asked,
         }
         known = {UNIT: before, GOLD: gold}
         async for kind, key, state in self.journal.rebuild_open_kinds(list(settles), slots):
@@ -251,6 +257,20 @@ class Repository:
         if (view := self._views.settled(gold.project_id)) is not None:
             view.doubted(gold)
 
+    def _asked(self, key: str, question: QuestionState) -> None:
+        """Bring the read models up to a question, likewise; the journal's listener."""
+        del key
+        if (view := self._views.settled(question.project_id)) is not None:
+            view.asked(question)
+
+    async def ask(self, cause: Cause[QuestionState]) -> Outcome[QuestionState]:
+        """Answer a cause about a question."""
+        return await self.journal.decide(QUESTION, cause)
+
+    def answered(self) -> list[list[tuple[str, QuestionState]]]:
+        """Return, by project of this process's places, the units that wait for what is answered by now."""
+        return [found for _, view in self._views if (found := view.answered())]
+
     @property
     def escalations_open(self) -> int:
         """Return how many units of this process's places wait for a ruling."""
@@ -343,6 +363,11 @@ def unit_key(unit_id: str) -> str:
 def gold_key(unit_id: str) -> str:
     """Return the aggregate key of what is in doubt of a gold unit."""
     return GOLD.key(client_of(unit_id), unit_id)
+
+
+def question_key(project: Project, question_id: str) -> str:
+    """Return the aggregate key of a question on a project's guideline."""
+    return QUESTION.key(project.client_id, f"{project.project_id}/{question_id}")
 
 
 def crowd_key(client_id: str, project_id: str, field: str = "") -> str:

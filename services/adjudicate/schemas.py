@@ -1,6 +1,6 @@
 """Adjudicate's bodies, as they travel over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -11,6 +11,8 @@ Json = Any
 """A label as JSON; checked against the project's schema, not here."""
 UnitId = Annotated[str, Meta(min_length=1, max_length=200)]
 Reason = Annotated[str, Meta(max_length=2_000)]
+QuestionId = Annotated[str, Meta(max_length=40)]
+RulingOutcome = Literal["label", "unanswerable", "guideline_unclear"]
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -74,18 +76,30 @@ class Escalations(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Ruling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An adjudicator's word on one unit."""
+    """An adjudicator's word on one unit.
 
-    label: Json
+    Attributes:
+        label: of the outcome `label`, and of no other.
+        outcome: `label` settles the unit on it. `unanswerable`: no label is right for it, whatever one knows; it is
+            settled, and leaves its lot without one. `guideline_unclear`: the guideline does not say; the unit waits
+            until that is answered.
+        question_id: the question that an unclear unit joins; left out, the one on its annotators' labels.
+    """
+
     reason: Reason
+    label: Json | msgspec.UnsetType = msgspec.UNSET
+    outcome: RulingOutcome = "label"
+    question_id: QuestionId = ""
 
 
 class UnitRuling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ruling in a batch."""
+    """A ruling in a batch: see `Ruling`."""
 
     unit_id: UnitId
-    label: Json
     reason: Reason
+    label: Json | msgspec.UnsetType = msgspec.UNSET
+    outcome: RulingOutcome = "label"
+    question_id: QuestionId = ""
 
 
 class Rulings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +121,12 @@ class NamedUnit(msgspec.Struct, frozen=True):
 
 
 class RuledUnit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a ruling: `ruled` now, `repeated`, or `refused` with the field and the cure."""
+    """What became of a ruling: `ruled` now, `waits` for an answer, `repeated`, or `refused` with field and cure.
+
+    Attributes:
+        label: of the unit; null where it has none.
+        question_id: that it waits for.
+    """
 
     unit_id: str
     status: str
@@ -115,6 +134,7 @@ class RuledUnit(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str = ""
     problem: str = ""
     cure: str = ""
+    question_id: str = ""
 
 
 class RuledUnits(msgspec.Struct, frozen=True):
@@ -134,7 +154,8 @@ class ResolvedField(msgspec.Struct, frozen=True):
 class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a unit stands. `leading_label` is what its annotators led to, before any ruling.
 
-    `source_id` is the client's own name of the unit; empty once it was erased.
+    `source_id` is the client's own name of the unit; empty once it was erased. `reason` is why a unit is unanswerable,
+    `question_id` the question on the guideline that it waits for; `closed`: its escalation was closed with others.
     """
 
     unit_id: str
@@ -146,6 +167,9 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     rework: int
     source_id: str
     fields: list[ResolvedField] = []
+    reason: str = ""
+    question_id: str = ""
+    closed: bool = False
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ INSTRUMENTS = (
     Instrument(
         "concord_adjudicate_decisions",
         "counter",
-        "Decisions on units, by verdict: overlap_requested, consensus, escalated, ruled.",
+        "Decisions on units, by verdict: overlap_requested, consensus, escalated, ruled, unanswerable, unclear "
+        "(waits for an answer), closed (with others).",
         ("verdict",),
     ),
     Instrument("concord_adjudicate_escalations_open", "gauge", "Escalated units that wait for a ruling."),

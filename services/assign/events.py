@@ -161,8 +161,8 @@ def _resolution(event: ResolutionEvent) -> Iterator[Told]:
             escalated = event.escalated
             close = partial(unit.close, rework=escalated.rework)
             yield _told(event, escalated.unit_id, close, partial(_ended, escalated.rework, always=True))
-        case "adjudicated":
-            ruled = event.adjudicated
+        case "adjudicated" | "ruled_unanswerable":
+            ruled = event.adjudicated if event.HasField("adjudicated") else event.ruled_unanswerable
             yield _told(event, ruled.unit_id, partial(unit.close, rework=ruled.rework))
         case "gold_flagged":
             flagged = event.gold_flagged

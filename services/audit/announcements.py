@@ -81,6 +81,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outg
         plan=_plan(plan),
         fields=_fields(lot),
         confidences=_confidences(lot),
+        lot_units_unanswerable=len(lot.unanswerable),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 

@@ -43,7 +43,8 @@ class LotBody(msgspec.Struct, frozen=True):
     """Where a lot stands.
 
     Attributes:
-        units: without those that were erased before the lot was accepted.
+        units: without those that were erased before the lot was accepted, and those that are unanswerable.
+        unanswerable: units that were ruled so when the sample was drawn: they have no label and do not leave.
         sample_size: units that may be inspected; `inspected` and `errors` are those of the last judgement.
         label_error_rate: of what leaves, once the lot is accepted: value, low, high.
         erased_since: units that were erased after that.
@@ -69,6 +70,7 @@ class LotBody(msgspec.Struct, frozen=True):
     problem: str
     plan_terms: PlanTerms | None
     inspection: str
+    unanswerable: int = 0
 
 
 class RateBody(msgspec.Struct, frozen=True):

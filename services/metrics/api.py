@@ -205,6 +205,7 @@ def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Targ
         units_consensus=said.units_consensus,
         units_adjudicated=said.units_adjudicated,
         units_escalated=said.units_escalated,
+        units_unanswerable=said.units_unanswerable,
         lots=Lots(said.lots.sealed, said.lots.accepted, said.lots.rejections, said.lots.inspected, said.lots.errors),
         label_error_rate=Estimated.of(said.label_error_rate),
         confidence_gap=Estimated.of(said.confidence_gap),

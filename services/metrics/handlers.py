@@ -31,6 +31,7 @@ SETTLEMENTS: dict[str, Settlement] = {
     "escalated": "escalated",
     "consensus_reached": "consensus",
     "adjudicated": "adjudicated",
+    "ruled_unanswerable": "unanswerable",
 }
 RETIRED = "retired"
 """Of a ruling on gold: it measures nobody any more."""

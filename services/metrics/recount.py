@@ -21,7 +21,7 @@ from concord.quality.tally import LabelTally, label_row
 from services.metrics.domain.agreement import agreement, classes_of, coefficients
 
 READ: Sequence[Topic] = (PROJECTS, UNITS, ANNOTATIONS, ASSIGNMENTS, RESOLUTIONS, LOTS)
-RANKS = {"escalated": 1, "consensus_reached": 2, "adjudicated": 3}
+RANKS = {"escalated": 1, "consensus_reached": 2, "adjudicated": 3, "ruled_unanswerable": 4}
 TOO_LATE_US = 60_000_000
 """What is given so long after a unit's lot was accepted counts nowhere."""
 ORDERED = frozenset({"ordinal", "interval"})
@@ -96,7 +96,7 @@ class Recount:
                 self._annotation(told, at_us, is_first=kind == "annotation_submitted")
             case "assignment_issued":
                 self._sent_back(told.unit_id, told.rework)
-            case "escalated" | "consensus_reached" | "adjudicated":
+            case "escalated" | "consensus_reached" | "adjudicated" | "ruled_unanswerable":
                 self._sent_back(told.unit_id, told.rework)
                 self._settled(self._units[told.unit_id], told, RANKS[kind])
             case "lot_accepted" | "lot_rejected":
@@ -191,6 +191,8 @@ class Recount:
             settled_now = rank and rework == unit.rework
             settlements[rank if settled_now else 0] += 1
             asked = (asked_then if settled_now else 0) or unit.asked
+            if settled_now and rank == RANKS["ruled_unanswerable"]:
+                asked = 0  # on what has no right label nobody agrees
             if asked and len(voices) >= asked:
                 first.append(list(voices.items())[:asked])
         found: Figures = {
@@ -198,6 +200,7 @@ class Recount:
             "units_escalated": settlements[1],
             "units_consensus": settlements[2],
             "units_adjudicated": settlements[3],
+            "units_unanswerable": settlements[4],
         }
         return found | _agreements(schema, first)
 

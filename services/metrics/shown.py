@@ -154,6 +154,7 @@ class Series:
             ("concord_units_consensus", said.units_consensus),
             ("concord_units_adjudicated", said.units_adjudicated),
             ("concord_units_escalated", said.units_escalated),
+            ("concord_units_unanswerable", said.units_unanswerable),
             ("concord_lots_accepted", said.lots.accepted),
             ("concord_lots_rejections", said.lots.rejections),
             ("concord_labels_saved", said.labels_saved),

@@ -33,6 +33,7 @@ PROJECT_INSTRUMENTS = (
     Instrument("concord_units_consensus", "gauge", "Units settled by consensus.", PROJECT),
     Instrument("concord_units_adjudicated", "gauge", "Units settled by an adjudicator.", PROJECT),
     Instrument("concord_units_escalated", "gauge", "Units that wait for a ruling.", PROJECT),
+    Instrument("concord_units_unanswerable", "gauge", "Units that were ruled to have no right label.", PROJECT),
     Instrument("concord_lots_accepted", "gauge", "Lots that were accepted.", PROJECT),
     Instrument("concord_lots_rejections", "gauge", "How often a lot was rejected.", PROJECT),
     Instrument("concord_labels_saved", "gauge", "Labels saved against overlap.max for every settled unit.", PROJECT),

@@ -81,7 +81,8 @@ def _counted_once(said: dict[str, Any], project_id: str, accepted: Iterable[Judg
 def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict[str, Any]) -> dict[str, Any]:
     _, inspected, errors = one.recounted()
     rework, rejections = one.before.get("rework", 0), one.before.get("rejections", 0)
-    gone = set(one.after.get("withdrawn", ()))
+    withdrawn, unanswerable = set(one.after.get("withdrawn", ())), one.after.get("unanswerable", ())
+    gone = {*withdrawn, *unanswerable}
     members = [unit_id for place, unit_id in enumerate(one.before["unit_ids"]) if place not in gone]
     behind = [resolved[unit_id, rework].content for unit_id in members if (unit_id, rework) in resolved]
     pieces = [piece for content in behind for piece in content.evidence]
@@ -91,7 +92,9 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict
     risk = None if plan is None else _risk(Plan.of(plan), rejections + 1, said["consumers_risk"])
     return {
         "units": len(members),
-        "withdrawn": len(gone),
+        "withdrawn": len(withdrawn),
+        "unanswerable": len(unanswerable),
+        "unanswerable_units": [one.before["unit_ids"][place] for place in unanswerable],
         "rework": rework,
         "rejections": rejections,
         "sample": one.order[:inspected],

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from concord.labels.digest import label_digest
-from simulation.checkers.leaving import RESOLVING
+from simulation.checkers.leaving import SETTLING
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
 
@@ -14,8 +14,12 @@ DECIDING = ("overlap_requested", "consensus_reached", "escalated")
 
 def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every ruling and verdict that was acknowledged is told once, as it was given, by somebody without a part."""
-    rulings = evidence.by_id("adjudicated", "unit_id")
+    rulings, unanswerable = evidence.by_id("adjudicated", "unit_id"), evidence.by_id("ruled_unanswerable", "unit_id")
     for one in notebook.ruled:
+        if one.label is None:
+            if not [said for said in unanswerable[one.unit_id] if said.content.adjudicator_id == one.adjudicator_id]:
+                yield f"{one.adjudicator_id}'s ruling that {one.unit_id} is unanswerable was acknowledged and is lost"
+            continue
         found = [said for said in rulings[one.unit_id] if said.content.adjudicator_id == one.adjudicator_id]
         if one.label not in [json.loads(said.content.label) for said in found]:
             yield f"{one.adjudicator_id}'s ruling on {one.unit_id} was acknowledged and is lost"
@@ -33,7 +37,7 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         (one.content.unit_id, one.content.annotator_id, one.content.rework)
         for one in evidence.events("annotation_submitted")
     }
-    for said in evidence.events("adjudicated"):
+    for said in [*evidence.events("adjudicated"), *evidence.events("ruled_unanswerable")]:
         unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
         if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
             yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
@@ -52,17 +56,19 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
     annotations = evidence.by_id("annotation_submitted", "annotation_id")
     gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
     for one in evidence.said:
-        if one.kind in RESOLVING:
+        if one.kind in SETTLING:
             resolved[one.content.unit_id, one.content.rework] += 1
         # What was asked for and then found to be nobody's is decided once more, with the same labels; and so is what a
         # project that was redefined asks more of.
         anew = one.kind == "escalated" and one.content.reason == "nobody_left"
         anew = anew or one.metadata.causation_id.startswith("redefined/")
+        # One that was escalated in this round, and closed on its leading label.
+        anew = anew or (one.kind == "consensus_reached" and bool(one.content.closed_by))
         if one.kind in DECIDING and not anew:
             rounds[one.content.unit_id, one.content.rework, one.content.round] += 1
             if one.content.unit_id in gold:
                 yield f"gold unit {one.content.unit_id} was decided on ({one.kind})"
-        if one.kind in (*RESOLVING, "escalated"):
+        if one.kind in (*SETTLING, "escalated"):
             yield from _evidence_is_sound(one, annotations)
     for (unit_id, rework), times in resolved.items():
         if times > 1:
@@ -86,7 +92,7 @@ def _evidence_is_sound(one: Said, annotations: dict[str, list[Said]]) -> Iterato
     ids = [piece.annotation_id for piece in one.content.evidence]
     if len(set(ids)) != len(ids):
         yield f"{where} holds an annotation twice: {ids}"
-    if one.kind != "adjudicated" and len(ids) != one.content.round:
+    if one.kind not in ("adjudicated", "ruled_unanswerable") and len(ids) != one.content.round:
         yield f"{where} holds {len(ids)} annotations in round {one.content.round}"
     for piece in one.content.evidence:
         told = annotations.get(piece.annotation_id)

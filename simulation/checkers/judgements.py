@@ -15,7 +15,7 @@ class Judgement(NamedTuple):
     Attributes:
         told: LotAccepted or LotRejected.
         before, after: the lot as the journal keeps it.
-        order: its units in the order of inspection, but those that were erased.
+        order: its units in the order of inspection, but those that were erased or are unanswerable.
         plan: by which it was judged; None when no unit was left, or it was inspected whole.
         verdicts: by unit, whether it was found right in this rework, in time.
         fields: by unit of labels of several fields, of each that either answers, whether it was found right.
@@ -64,7 +64,7 @@ def judgements(evidence: Evidence) -> Iterator[Judgement]:
 
 
 def _judgement(told: Said, before: dict[str, Any], after: dict[str, Any], audited: dict[str, list[Said]]) -> Judgement:
-    rework, gone = before.get("rework", 0), set(before.get("withdrawn", ()))
+    rework, gone = before.get("rework", 0), {*before.get("withdrawn", ()), *before.get("unanswerable", ())}
     order = [before["unit_ids"][place] for place in before.get("order", ()) if place not in gone]
     plan = Plan.of(before["plan"]) if before.get("plan") and before["status"] == "auditing" else None
     heard = {

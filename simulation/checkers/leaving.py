@@ -16,6 +16,8 @@ from simulation.evidence import Evidence
 from simulation.notebook import Notebook
 
 RESOLVING = ("consensus_reached", "adjudicated")
+SETTLING = (*RESOLVING, "ruled_unanswerable")
+"""A unit that is unanswerable is settled, and has no label."""
 
 
 def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
@@ -23,6 +25,7 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
     accepted = evidence.by_id("lot_accepted", "lot_id")
     sealed = {one.content.lot_id: list(one.content.unit_ids) for one in evidence.events("lot_sealed")}
     told = evidence.by_id("lot_exported", "lot_id")
+    unanswerable = {one.content.unit_id for one in evidence.events("ruled_unanswerable")}
     for lot_id, content, certificate, withdrawals in notebook.exported:
         if lot_id not in accepted:
             yield f"lot {lot_id} was exported and never accepted"
@@ -37,8 +40,11 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
         yield from _is_what_was_certified(lot_id, content, certificate, withdrawals)
         rows = [json.loads(line) for line in content.splitlines()]
         missing = set(sealed.get(lot_id, ())) - {row["unit_id"] for row in rows}
-        if not {row["unit_id"] for row in rows} <= set(sealed.get(lot_id, ())) or missing - notebook.erased:
+        listed = set(json.loads(certificate)["lots"][0]["unanswerable_units"])
+        if not {row["unit_id"] for row in rows} <= set(sealed.get(lot_id, ())) or missing - notebook.erased - listed:
             yield f"the export of lot {lot_id} has other units than were sealed in it"
+        if not listed <= unanswerable & (missing | notebook.erased):
+            yield f"the certificate of lot {lot_id} lists units as unanswerable that were not ruled so, or leave"
         labels = _labels_that_left(evidence, lot_id, accepted[lot_id][0].content.rework)
         for row in rows:
             if row["label"] != labels.get(row["unit_id"]):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from simulation.checkers.agreement import alpha
+from simulation.checkers.leaving import SETTLING
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
 from simulation.wishes import says_same
@@ -15,6 +16,8 @@ GRACE_US = 60_000_000
 CLOCKS_APART_US = 200_000_000
 """How far the clocks of two services may be apart."""
 TOLERANCE = 1e-9
+STANDING = ("escalated", *SETTLING)
+"""What says how a unit stands; of one rework the later word prevails."""
 
 
 def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
@@ -161,6 +164,7 @@ def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str,
         "units_consensus": settled["consensus_reached"],
         "units_adjudicated": settled["adjudicated"],
         "units_escalated": settled["escalated"],
+        "units_unanswerable": settled["ruled_unanswerable"],
         "lots": {
             "sealed": len(counts.sealed),
             "accepted": len(accepted),
@@ -180,7 +184,8 @@ def _asked(events: list[Said], units: dict[str, Said], rework: Counter[str]) -> 
         unit_id = getattr(one.content, "unit_id", "")
         if settled.get(unit_id) == one.kind and one.content.rework == rework[unit_id] and one.content.overlap_initial:
             asked[unit_id] = one.content.overlap_initial
-    return asked
+    # On what has no right label nobody agrees or disagrees.
+    return asked | {unit_id: 0 for unit_id, kind in settled.items() if kind == "ruled_unanswerable"}
 
 
 def _first_asked(counted: list[Said], asked: dict[str, int]) -> list[Said]:
@@ -210,7 +215,7 @@ def _reworks(events: list[Said]) -> Counter[str]:
     """Return how often each unit was sent back, by whoever speaks of the latest."""
     found: Counter[str] = Counter()
     for one in events:
-        if one.kind in ("annotation_submitted", "assignment_issued", "consensus_reached", "escalated", "adjudicated"):
+        if one.kind in ("annotation_submitted", "assignment_issued", *STANDING):
             found[one.content.unit_id] = max(found[one.content.unit_id], one.content.rework)
         elif one.kind == "lot_rejected" and one.content.on_reject == "relabel":
             for unit_id in one.content.unit_ids:
@@ -220,9 +225,8 @@ def _reworks(events: list[Said]) -> Counter[str]:
 
 def _settled(events: list[Said], rework: Counter[str]) -> dict[str, str]:
     """Return how each unit stands; a ruling prevails over an escalation."""
-    order = ("escalated", "consensus_reached", "adjudicated")
     found: dict[str, str] = {}
-    for kind in order:
+    for kind in STANDING:
         for one in events:
             if one.kind == kind and one.content.rework == rework[one.content.unit_id]:
                 found[one.content.unit_id] = kind

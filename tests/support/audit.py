@@ -13,7 +13,7 @@ from concord.chassis.runtime import Service
 from concord.contracts.ids import placed_id, slot_of_project
 from concord.contracts.topics import LOTS, PROJECTS
 from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent
-from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence
+from concord.contracts.v1.resolutions_pb2 import ConsensusReached, Evidence, RuledUnanswerable
 from concord.labels import encoded
 from services.audit.bootstrap import wire
 from services.audit.handlers import Handlers
@@ -154,6 +154,16 @@ class Audit:
                 evidence=evidence, guideline_version=1, overlap_initial=len(by), participants=by,
             )  # fmt: skip
             await self.upstream.resolution(unit, consensus_reached=reached)
+        await self.settle()
+
+    async def unanswerable(self, unit: str, by: Sequence[str] = ("w1", "w2"), rework: int = 0) -> None:
+        """Have a unit ruled to have no right label."""
+        evidence = [Evidence(annotation_id="a", annotator_id=who, label=b'"yes"', guideline_version=1) for who in by]
+        told = RuledUnanswerable(
+            unit_id=unit, adjudicator_id="senior", reason="x", rework=rework, evidence=evidence, guideline_version=1,
+            overlap_initial=len(by), participants=[*by, "senior"],
+        )  # fmt: skip
+        await self.upstream.resolution(unit, ruled_unanswerable=told)
         await self.settle()
 
     async def disagree(self, units: Sequence[str], labels: Sequence[Any], overlap_initial: int) -> None:

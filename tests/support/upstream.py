@@ -72,6 +72,7 @@ class Teller:
         revision: int = 1,
         schema: Any = None,
         life: str = "open",
+        guideline_version: int = 1,
     ) -> None:
         """Define the project, or define it anew; its labels are a choice where no schema is given."""
         self.overlap_initial = wished.overlap.initial
@@ -79,7 +80,7 @@ class Teller:
             name="p",
             revision=revision,
             label_schema=encoded(schema or {"kind": "choice", "classes": list(classes)}),
-            guideline_version=1,
+            guideline_version=guideline_version,
             guideline_text="Say yes or no.",
             policy=policy(wished),
             targets=Targets(**asdict(DefaultTargets())),

@@ -234,6 +234,7 @@ class LotAccepted(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     CONFIDENCES_FIELD_NUMBER: _builtins.int
+    LOT_UNITS_UNANSWERABLE_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -246,6 +247,8 @@ class LotAccepted(_message.Message):
     """SHA-256 of the signed certificate, hexadecimal."""
     lot_units: _builtins.int
     """Units that leave."""
+    lot_units_unanswerable: _builtins.int
+    """Units of the lot that were ruled unanswerable: they leave without a label, and the certificate lists them."""
     @_builtins.property
     def plan(self) -> Global___LotPlan:
         """The plan that stopped the inspection; absent where none did: the lot was inspected whole after a rejection, or a
@@ -271,10 +274,11 @@ class LotAccepted(_message.Message):
         plan: Global___LotPlan | None = ...,
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
         confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
+        lot_units_unanswerable: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

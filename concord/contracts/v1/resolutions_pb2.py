@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/resolutions.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xff\x03\n\x0fResolutionEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11overlap_requested\x18\n \x01(\x0b\x32&.concord.contracts.v1.OverlapRequestedH\x00\x12\x43\n\x11\x63onsensus_reached\x18\x0b \x01(\x0b\x32&.concord.contracts.v1.ConsensusReachedH\x00\x12\x34\n\tescalated\x18\x0c \x01(\x0b\x32\x1f.concord.contracts.v1.EscalatedH\x00\x12\x38\n\x0b\x61\x64judicated\x18\r \x01(\x0b\x32!.concord.contracts.v1.AdjudicatedH\x00\x12\x45\n\x12participant_joined\x18\x0e \x01(\x0b\x32\'.concord.contracts.v1.ParticipantJoinedH\x00\x12\x39\n\x0cgold_flagged\x18\x14 \x01(\x0b\x32!.concord.contracts.v1.GoldFlaggedH\x00\x12\x35\n\ngold_ruled\x18\x15 \x01(\x0b\x32\x1f.concord.contracts.v1.GoldRuledH\x00\x42\x07\n\x05\x65vent\"w\n\x08\x45vidence\x12\x15\n\rannotation_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x14\n\x0clabel_digest\x18\x05 \x01(\t\"B\n\x0c\x46ieldOutcome\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x0f\n\x07\x64\x65\x63ided\x18\x03 \x01(\x08\"n\n\x10OverlapRequested\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\x0e\n\x06rework\x18\x05 \x01(\r\"\xa5\x02\n\x10\x43onsensusReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x08 \x01(\r\x12\x17\n\x0foverlap_initial\x18\t \x01(\r\x12\x14\n\x0cparticipants\x18\n \x03(\t\x12\x32\n\x06\x66ields\x18\x0b \x03(\x0b\x32\".concord.contracts.v1.FieldOutcome\"\x8b\x02\n\tEscalated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rleading_label\x18\x03 \x01(\x0c\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\x12\x32\n\x06\x66ields\x18\n \x03(\x0b\x32\".concord.contracts.v1.FieldOutcome\"\xe1\x01\n\x0b\x41\x64judicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x64judicator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06rework\x18\x05 \x01(\r\x12\x30\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x07 \x01(\r\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\"J\n\x11ParticipantJoined\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\x0e\n\x06rework\x18\x03 \x01(\r\"@\n\x0bGoldFlagged\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\"y\n\tGoldRuled\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x13\n\x0bknown_label\x18\x04 \x01(\x0c\x12\x13\n\x0breviewer_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&concord/contracts/v1/resolutions.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xce\x05\n\x0fResolutionEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12\x43\n\x11overlap_requested\x18\n \x01(\x0b\x32&.concord.contracts.v1.OverlapRequestedH\x00\x12\x43\n\x11\x63onsensus_reached\x18\x0b \x01(\x0b\x32&.concord.contracts.v1.ConsensusReachedH\x00\x12\x34\n\tescalated\x18\x0c \x01(\x0b\x32\x1f.concord.contracts.v1.EscalatedH\x00\x12\x38\n\x0b\x61\x64judicated\x18\r \x01(\x0b\x32!.concord.contracts.v1.AdjudicatedH\x00\x12\x45\n\x12participant_joined\x18\x0e \x01(\x0b\x32\'.concord.contracts.v1.ParticipantJoinedH\x00\x12\x45\n\x12ruled_unanswerable\x18\x0f \x01(\x0b\x32\'.concord.contracts.v1.RuledUnanswerableH\x00\x12?\n\x0fguideline_asked\x18\x10 \x01(\x0b\x32$.concord.contracts.v1.GuidelineAskedH\x00\x12\x45\n\x12guideline_answered\x18\x11 \x01(\x0b\x32\'.concord.contracts.v1.GuidelineAnsweredH\x00\x12\x39\n\x0cgold_flagged\x18\x14 \x01(\x0b\x32!.concord.contracts.v1.GoldFlaggedH\x00\x12\x35\n\ngold_ruled\x18\x15 \x01(\x0b\x32\x1f.concord.contracts.v1.GoldRuledH\x00\x42\x07\n\x05\x65vent\"w\n\x08\x45vidence\x12\x15\n\rannotation_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\x0c\x12\x19\n\x11guideline_version\x18\x04 \x01(\r\x12\x14\n\x0clabel_digest\x18\x05 \x01(\t\"B\n\x0c\x46ieldOutcome\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x12\n\nconfidence\x18\x02 \x01(\x01\x12\x0f\n\x07\x64\x65\x63ided\x18\x03 \x01(\x08\"n\n\x10OverlapRequested\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\r\x12\x16\n\x0eoverlap_wanted\x18\x03 \x01(\r\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\x0e\n\x06rework\x18\x05 \x01(\r\"\xe6\x02\n\x10\x43onsensusReached\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x08 \x01(\r\x12\x17\n\x0foverlap_initial\x18\t \x01(\r\x12\x14\n\x0cparticipants\x18\n \x03(\t\x12\x32\n\x06\x66ields\x18\x0b \x03(\x0b\x32\".concord.contracts.v1.FieldOutcome\x12\x11\n\tclosed_by\x18\x0c \x01(\t\x12\x14\n\x0c\x63losed_above\x18\r \x01(\x01\x12\x16\n\x0e\x63losing_reason\x18\x0e \x01(\t\"\x8b\x02\n\tEscalated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\rleading_label\x18\x03 \x01(\x0c\x12\x12\n\nconfidence\x18\x04 \x01(\x01\x12\r\n\x05round\x18\x05 \x01(\r\x12\x0e\n\x06rework\x18\x06 \x01(\r\x12\x30\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\x12\x32\n\x06\x66ields\x18\n \x03(\x0b\x32\".concord.contracts.v1.FieldOutcome\"\xe1\x01\n\x0b\x41\x64judicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x64judicator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06rework\x18\x05 \x01(\r\x12\x30\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x07 \x01(\r\x12\x17\n\x0foverlap_initial\x18\x08 \x01(\r\x12\x14\n\x0cparticipants\x18\t \x03(\t\"J\n\x11ParticipantJoined\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nnotator_id\x18\x02 \x01(\t\x12\x0e\n\x06rework\x18\x03 \x01(\r\"@\n\x0bGoldFlagged\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\"y\n\tGoldRuled\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x13\n\x0bknown_label\x18\x04 \x01(\x0c\x12\x13\n\x0breviewer_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\xd8\x01\n\x11RuledUnanswerable\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x64judicator_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06rework\x18\x04 \x01(\r\x12\x30\n\x08\x65vidence\x18\x05 \x03(\x0b\x32\x1e.concord.contracts.v1.Evidence\x12\x19\n\x11guideline_version\x18\x06 \x01(\r\x12\x17\n\x0foverlap_initial\x18\x07 \x01(\r\x12\x14\n\x0cparticipants\x18\x08 \x03(\t\"\x89\x01\n\x0eGuidelineAsked\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bquestion_id\x18\x02 \x01(\t\x12\x16\n\x0e\x61\x64judicator_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06rework\x18\x05 \x01(\r\x12\x19\n\x11guideline_version\x18\x06 \x01(\r\"\x9e\x01\n\x11GuidelineAnswered\x12\x13\n\x0bquestion_id\x18\x01 \x01(\t\x12\x19\n\x11guideline_version\x18\x02 \x01(\r\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12\x13\n\x0b\x61nswered_by\x18\x04 \x01(\t\x12\x15\n\runits_waiting\x18\x05 \x01(\r\x12\x0e\n\x06labels\x18\x06 \x03(\x0c\x12\r\n\x05\x66ield\x18\x07 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,23 +33,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'concord.contracts.v1.resolu
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RESOLUTIONEVENT']._serialized_start=102
-  _globals['_RESOLUTIONEVENT']._serialized_end=613
-  _globals['_EVIDENCE']._serialized_start=615
-  _globals['_EVIDENCE']._serialized_end=734
-  _globals['_FIELDOUTCOME']._serialized_start=736
-  _globals['_FIELDOUTCOME']._serialized_end=802
-  _globals['_OVERLAPREQUESTED']._serialized_start=804
-  _globals['_OVERLAPREQUESTED']._serialized_end=914
-  _globals['_CONSENSUSREACHED']._serialized_start=917
-  _globals['_CONSENSUSREACHED']._serialized_end=1210
-  _globals['_ESCALATED']._serialized_start=1213
-  _globals['_ESCALATED']._serialized_end=1480
-  _globals['_ADJUDICATED']._serialized_start=1483
-  _globals['_ADJUDICATED']._serialized_end=1708
-  _globals['_PARTICIPANTJOINED']._serialized_start=1710
-  _globals['_PARTICIPANTJOINED']._serialized_end=1784
-  _globals['_GOLDFLAGGED']._serialized_start=1786
-  _globals['_GOLDFLAGGED']._serialized_end=1850
-  _globals['_GOLDRULED']._serialized_start=1852
-  _globals['_GOLDRULED']._serialized_end=1973
+  _globals['_RESOLUTIONEVENT']._serialized_end=820
+  _globals['_EVIDENCE']._serialized_start=822
+  _globals['_EVIDENCE']._serialized_end=941
+  _globals['_FIELDOUTCOME']._serialized_start=943
+  _globals['_FIELDOUTCOME']._serialized_end=1009
+  _globals['_OVERLAPREQUESTED']._serialized_start=1011
+  _globals['_OVERLAPREQUESTED']._serialized_end=1121
+  _globals['_CONSENSUSREACHED']._serialized_start=1124
+  _globals['_CONSENSUSREACHED']._serialized_end=1482
+  _globals['_ESCALATED']._serialized_start=1485
+  _globals['_ESCALATED']._serialized_end=1752
+  _globals['_ADJUDICATED']._serialized_start=1755
+  _globals['_ADJUDICATED']._serialized_end=1980
+  _globals['_PARTICIPANTJOINED']._serialized_start=1982
+  _globals['_PARTICIPANTJOINED']._serialized_end=2056
+  _globals['_GOLDFLAGGED']._serialized_start=2058
+  _globals['_GOLDFLAGGED']._serialized_end=2122
+  _globals['_GOLDRULED']._serialized_start=2124
+  _globals['_GOLDRULED']._serialized_end=2245
+  _globals['_RULEDUNANSWERABLE']._serialized_start=2248
+  _globals['_RULEDUNANSWERABLE']._serialized_end=2464
+  _globals['_GUIDELINEASKED']._serialized_start=2467
+  _globals['_GUIDELINEASKED']._serialized_end=2604
+  _globals['_GUIDELINEANSWERED']._serialized_start=2607
+  _globals['_GUIDELINEANSWERED']._serialized_end=2765
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ResolutionEvent(_message.Message):
-    """Topic concord.resolutions.v1, key unit_id."""
+    """Topic concord.resolutions.v1, key unit_id; of what is of no unit, project_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,6 +31,9 @@ class ResolutionEvent(_message.Message):
     ESCALATED_FIELD_NUMBER: _builtins.int
     ADJUDICATED_FIELD_NUMBER: _builtins.int
     PARTICIPANT_JOINED_FIELD_NUMBER: _builtins.int
+    RULED_UNANSWERABLE_FIELD_NUMBER: _builtins.int
+    GUIDELINE_ASKED_FIELD_NUMBER: _builtins.int
+    GUIDELINE_ANSWERED_FIELD_NUMBER: _builtins.int
     GOLD_FLAGGED_FIELD_NUMBER: _builtins.int
     GOLD_RULED_FIELD_NUMBER: _builtins.int
     @_builtins.property
@@ -46,6 +49,12 @@ class ResolutionEvent(_message.Message):
     @_builtins.property
     def participant_joined(self) -> Global___ParticipantJoined: ...
     @_builtins.property
+    def ruled_unanswerable(self) -> Global___RuledUnanswerable: ...
+    @_builtins.property
+    def guideline_asked(self) -> Global___GuidelineAsked: ...
+    @_builtins.property
+    def guideline_answered(self) -> Global___GuidelineAnswered: ...
+    @_builtins.property
     def gold_flagged(self) -> Global___GoldFlagged: ...
     @_builtins.property
     def gold_ruled(self) -> Global___GoldRuled: ...
@@ -58,14 +67,17 @@ class ResolutionEvent(_message.Message):
         escalated: Global___Escalated | None = ...,
         adjudicated: Global___Adjudicated | None = ...,
         participant_joined: Global___ParticipantJoined | None = ...,
+        ruled_unanswerable: Global___RuledUnanswerable | None = ...,
+        guideline_asked: Global___GuidelineAsked | None = ...,
+        guideline_answered: Global___GuidelineAnswered | None = ...,
         gold_flagged: Global___GoldFlagged | None = ...,
         gold_ruled: Global___GoldRuled | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "gold_flagged", "gold_ruled"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "gold_flagged", "gold_ruled"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -187,6 +199,9 @@ class ConsensusReached(_message.Message):
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    CLOSED_ABOVE_FIELD_NUMBER: _builtins.int
+    CLOSING_REASON_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     confidence: _builtins.float
@@ -197,6 +212,12 @@ class ConsensusReached(_message.Message):
     guideline_version: _builtins.int
     overlap_initial: _builtins.int
     """How many annotations of the unit were asked for before any was looked at: the first so many of the evidence."""
+    closed_by: _builtins.str
+    """It had been escalated, and was closed with others on its leading label: by whom, from which confidence on, and why.
+    They looked at no unit by itself, and have no part in it. Empty and zero for every other one.
+    """
+    closed_above: _builtins.float
+    closing_reason: _builtins.str
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
@@ -219,10 +240,13 @@ class ConsensusReached(_message.Message):
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
         fields: _abc.Iterable[Global___FieldOutcome] | None = ...,
+        closed_by: _builtins.str = ...,
+        closed_above: _builtins.float = ...,
+        closing_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_above", b"closed_above", "closed_by", b"closed_by", "closing_reason", b"closing_reason", "confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -431,3 +455,135 @@ class GoldRuled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GoldRuled: _TypeAlias = GoldRuled  # noqa: Y015
+
+@_typing.final
+class RuledUnanswerable(_message.Message):
+    """An adjudicator's binding ruling that no label of the schema is right for the unit, whatever one knows: it is settled, and
+    has none. It leaves its lot's labels, and the lot's certificate lists it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    adjudicator_id: _builtins.str
+    reason: _builtins.str
+    rework: _builtins.int
+    guideline_version: _builtins.int
+    overlap_initial: _builtins.int
+    """As in ConsensusReached."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        adjudicator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        guideline_version: _builtins.int = ...,
+        overlap_initial: _builtins.int = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuledUnanswerable: _TypeAlias = RuledUnanswerable  # noqa: Y015
+
+@_typing.final
+class GuidelineAsked(_message.Message):
+    """An adjudicator found that the guideline does not say how the unit is to be labelled. It waits until the question is
+    answered, and is then to be ruled as before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    question_id: _builtins.str
+    adjudicator_id: _builtins.str
+    reason: _builtins.str
+    rework: _builtins.int
+    guideline_version: _builtins.int
+    """In force then."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        question_id: _builtins.str = ...,
+        adjudicator_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        guideline_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "guideline_version", b"guideline_version", "question_id", b"question_id", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuidelineAsked: _TypeAlias = GuidelineAsked  # noqa: Y015
+
+@_typing.final
+class GuidelineAnswered(_message.Message):
+    """A question on the guideline was answered; key project_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_ID_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    UNITS_WAITING_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    question_id: _builtins.str
+    guideline_version: _builtins.int
+    """The version that answers it; 0: the guideline stays as it is."""
+    answer: _builtins.str
+    """In the words of who answered."""
+    answered_by: _builtins.str
+    units_waiting: _builtins.int
+    """Units that waited for it, as far as was known then."""
+    field: _builtins.str
+    """Of which field, where labels have several."""
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The labels that are taken for one another, canonical JSON; none where the question is of one unit's label alone."""
+
+    def __init__(
+        self,
+        *,
+        question_id: _builtins.str = ...,
+        guideline_version: _builtins.int = ...,
+        answer: _builtins.str = ...,
+        answered_by: _builtins.str = ...,
+        units_waiting: _builtins.int = ...,
+        labels: _abc.Iterable[_builtins.bytes] | None = ...,
+        field: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_by", b"answered_by", "field", b"field", "guideline_version", b"guideline_version", "labels", b"labels", "question_id", b"question_id", "units_waiting", b"units_waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuidelineAnswered: _TypeAlias = GuidelineAnswered  # noqa: Y015

@@ -7,7 +7,7 @@ that are in no tally yet, which are noted.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from concord.labels import ClassedSchema, decoded
 from concord.labels.form import FORM_BEGINS, answers_in
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, ResolvedUnit, added
+from services.adjudicate.domain.confusion import Confused, Told, confused
 from services.adjudicate.domain.spending import Spending, Spent, reason_of, spent_on, together
 from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
@@ -40,6 +41,7 @@ class Tally(msgspec.Struct, frozen=True):
         spending: what labels were spent on since the project began, these units among them.
         count: how many units it counts; 0 where each has one label.
         fields: as `learnt`, of each field of labels that have several.
+        confused: what their annotators took for what.
     """
 
     until_us: int
@@ -48,6 +50,7 @@ class Tally(msgspec.Struct, frozen=True):
     spending: Spending = {}
     count: int = 0
     fields: dict[str, tuple[Learnt, ...]] = {}
+    confused: tuple[Confused, ...] = ()
 
     @property
     def total(self) -> int:
@@ -89,6 +92,7 @@ class Fresh(NamedTuple):
         annotations: its labels, where they may name classes.
         ruled: whether a person ruled.
         spent: what was spent on it, by why it was given no more.
+        unit_id: its id.
     """
 
     at_us: int
@@ -96,6 +100,7 @@ class Fresh(NamedTuple):
     annotations: tuple[Annotation, ...]
     ruled: bool
     spent: Mapping[str, Spent] = {}
+    unit_id: str = ""
 
 
 class ClassShares:
@@ -132,6 +137,16 @@ class ClassShares:
     def counts(self, field: str = "") -> Mapping[str, int]:
         """Return how many of the newest settled units have which label, or which answer to one of several fields."""
         return self._counts[field]
+
+    def confused(self, fields: Collection[str]) -> Iterator[tuple[int, Confused]]:
+        """Yield what the newest settled units' annotators took for what, each with when the last of them was settled.
+
+        In these fields; see `confusion.confused`.
+        """
+        for tally in self._tallies:
+            yield from ((tally.until_us, one) for one in tally.confused if one.field in fields)
+        for unit in self._fresh.values():
+            yield from ((unit.at_us, one) for one in confused_in([unit], fields))
 
     def settle(self, unit: UnitState) -> None:
         """Take over a unit's newest state."""
@@ -216,7 +231,18 @@ def _fresh(unit: UnitState, label: str) -> Fresh:
     counted = tuple(msgspec.structs.replace(one, label=brief(one.label)) for one in unit.counted())
     classed = label and all(one.label for one in counted)
     ruled, spent = unit.status == "adjudicated", {str(reason_of(unit)): spent_on(unit)}
-    return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent)
+    return Fresh(unit.decided_at_us, label, counted if classed else (), ruled, spent, unit.unit_id)
+
+
+def confused_in(units: Iterable[Fresh], fields: Collection[str]) -> list[Confused]:
+    """Return what the annotators of some units took for what; see `confusion.confused`."""
+    told = (
+        Told(
+            one.unit_id, one.label, [each.label for each in one.annotations], any(each.flag for each in one.annotations)
+        )
+        for one in units
+    )
+    return confused(told, fields)
 
 
 def tally_of(
@@ -224,12 +250,24 @@ def tally_of(
     learnt: tuple[Learnt, ...],
     spending: Spending,
     fields: Mapping[str, tuple[Learnt, ...]] | None = None,
+    classed: Collection[str] = (),
 ) -> Tally:
-    """Return the tally of some units: what was learnt of them, in each field too, and what was spent until then."""
+    """Return the tally of some units: what was learnt of them, in each field too, and what was spent until then.
+
+    What was taken for what is in it of the fields that are `classed`.
+    """
     labelled = [unit.label for unit in units if unit.label]
     counts = Counter(one for label in labelled for one in said(label))
     count = 0 if counts.total() == len(labelled) else len(labelled)
-    return Tally(max(one.at_us for one in units), dict(counts), learnt, spending, count, dict(fields or {}))
+    return Tally(
+        max(one.at_us for one in units),
+        dict(counts),
+        learnt,
+        spending,
+        count,
+        dict(fields or {}),
+        tuple(confused_in(units, classed)),
+    )
 
 
 def resolved_units(classed: ClassedSchema, units: Sequence[Fresh], field: str = "") -> list[ResolvedUnit]:

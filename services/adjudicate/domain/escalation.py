@@ -29,14 +29,18 @@ class NotEscalated(ValueError):
     cure = "take one from GET /v1/escalations; what was ruled is binding"
 
 
-class RulingRefused(ValueError):
-    """The ruling cannot stand as it is: which field, and the cure."""
+class Refused(ValueError):
+    """What was sent cannot stand as it is: which field, and the cure."""
 
     def __init__(self, field: str, problem: str, cure: str) -> None:
         super().__init__(f"{field} {problem}")
         self.field = field
         self.problem = problem
         self.cure = cure
+
+
+class RulingRefused(Refused):
+    """A ruling cannot."""
 
 
 class FieldDispute(NamedTuple):
@@ -88,7 +92,11 @@ def may_rule(state: UnitState, reviewer_id: str) -> bool:
 
     Not before assign has said who still holds it: else somebody could rule while a label of theirs is on its way.
     """
-    return state.status == "escalated" and state.labelling_ended and not has_part(state.annotators, reviewer_id)
+    return _waits(state) and not has_part(state.annotators, reviewer_id)
+
+
+def _waits(state: UnitState) -> bool:
+    return state.status == "escalated" and state.labelling_ended and not state.question_id
 
 
 def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str) -> UnitState:
@@ -103,20 +111,66 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str)
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
     """
+    state = _heard(state, adjudicator_id, reason)
+    return msgspec.structs.replace(state, status="adjudicated", label=label, confidence=1.0)
+
+
+def unanswerable(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:
+    """Return the unit after a ruling that no label is right for it: settled, and without one.
+
+    Raises:
+        EscalationDoesNotExist, NotEscalated, RulingRefused: as `ruled`.
+    """
+    state = _heard(state, adjudicator_id, reason)
+    return msgspec.structs.replace(state, status="unanswerable", label="", confidence=0.0)
+
+
+def waiting(state: UnitState | None, adjudicator_id: str, reason: str, question_id: str) -> UnitState:
+    """Return the unit once an adjudicator found that the guideline does not say: it waits for the answer.
+
+    Raises:
+        EscalationDoesNotExist, NotEscalated, RulingRefused: as `ruled`.
+    """
+    return msgspec.structs.replace(_heard(state, adjudicator_id, reason), question_id=question_id)
+
+
+def answered(state: UnitState | None, question_id: str) -> UnitState | None:
+    """Return the unit once the question that it waits for is answered; None where it waits for no such question."""
+    if state is None or not question_id or state.question_id != question_id:
+        return None
+    return msgspec.structs.replace(state, question_id="", adjudicator_id="", ruling_reason="")
+
+
+def _heard(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:
+    """Return the unit with an adjudicator's word of it noted, if it may be theirs."""
     if state is None or has_part(state.annotators, adjudicator_id):
         raise EscalationDoesNotExist("There is no such escalation.")
     if state.status != "escalated":
         raise NotEscalated(f"The unit is {state.status} and waits for no ruling.")
+    if state.question_id:
+        raise NotEscalated("The unit waits for the answer to a question on the guideline.")
     if not state.labelling_ended:
         raise NotEscalated("The unit was escalated this moment, and who still holds it is not known yet.")
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise RulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
     return msgspec.structs.replace(
         state,
-        status="adjudicated",
-        label=label,
-        confidence=1.0,
         adjudicator_id=adjudicator_id,
         ruling_reason=reason,
         rulers=tuple(dict.fromkeys((*state.rulers, adjudicator_id))),
     )
+
+
+def closable(state: UnitState, above: float) -> bool:
+    """Return whether an escalated unit may be closed on its leading label: it has one, at least so sure.
+
+    Not one that two annotators flagged: what they saw in it no posterior knows of.
+    """
+    return _waits(state) and bool(state.label) and state.confidence >= above and state.escalated_for != "flagged"
+
+
+def closed(state: UnitState | None, above: float, closed_by: str) -> UnitState | None:
+    """Return the escalated unit settled on its leading label; None where it is not to be closed, or not any more."""
+    if state is None or not closable(state, above):
+        return None
+    return msgspec.structs.replace(state, status="consensus", closed_by=closed_by)

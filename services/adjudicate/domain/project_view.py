@@ -4,16 +4,18 @@ Settled with a unit's newest state, as often as one likes: saying the same again
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from concord.quality.crowd import GoldAnswers
 from services.adjudicate.domain.class_shares import ClassShares, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
+from services.adjudicate.domain.confusion import pairs
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
 from services.adjudicate.domain.gold import GoldState
+from services.adjudicate.domain.questions import Question, QuestionState, listed
 from services.adjudicate.domain.unit import UnitState
 
 
@@ -23,6 +25,7 @@ class ProjectView:
     Attributes:
         shares: the labels of its newest settled units.
         gold: gold units in doubt on which nobody has ruled, by id.
+        questions: on its guideline, by id, all that were ever asked.
     """
 
     def __init__(self) -> None:
@@ -32,6 +35,9 @@ class ProjectView:
         self._escalations: list[tuple[float, str]] = []
         self._losses: dict[str, float] = {}
         self._open: dict[str, bool] = {}
+        self._flagged: set[str] = set()
+        self.questions: dict[str, QuestionState] = {}
+        self._waiting: dict[str, str] = {}
 
     @property
     def escalations_open(self) -> int:
@@ -58,13 +64,41 @@ class ProjectView:
 
     def _settle_escalation(self, unit: UnitState) -> None:
         before = self._losses.pop(unit.unit_id, None)
+        self._flagged.discard(unit.unit_id)
         if before is not None:
             del self._escalations[bisect_left(self._escalations, (before, unit.unit_id))]
-        if unit.status == "escalated" and unit.labelling_ended:
+        self._settle_waiting(unit)
+        if unit.status == "escalated" and unit.labelling_ended and not unit.question_id:
             # Most to be gained first: the list ascends, so the loss is negated.
             place = -expected_loss(unit.confidence, leads=bool(unit.label))
             insort(self._escalations, (place, unit.unit_id))
             self._losses[unit.unit_id] = place
+            # Without a leading label it cannot be closed, either, were the bar at nought.
+            if unit.escalated_for == "flagged" or not unit.label:
+                self._flagged.add(unit.unit_id)
+
+    def _settle_waiting(self, unit: UnitState) -> None:
+        self._waiting.pop(unit.unit_id, None)
+        if unit.question_id:
+            self._waiting[unit.unit_id] = unit.question_id
+
+    def asked(self, question: QuestionState) -> None:
+        """Take over a question's newest state."""
+        self.questions[question.question_id] = question
+
+    def answered(self) -> list[tuple[str, QuestionState]]:
+        """Return the units that wait for a question which does not wait for an answer any more, each with it."""
+        return [
+            (unit_id, question)
+            for unit_id, question_id in self._waiting.items()
+            if (question := self.questions.get(question_id)) is not None and not question.waits
+        ]
+
+    def all_questions(self, fields: Collection[str]) -> list[Question]:
+        """Return its questions in order, with the pairs of labels that are often confused in these fields."""
+        answered_at_us = {one.key: one.answered_at_us for one in self.questions.values() if one.key}
+        since = (one for at_us, one in self.shares.confused(fields) if at_us > answered_at_us.get(one.key, 0))
+        return listed(list(self.questions.values()), Counter(self._waiting.values()), pairs(since))
 
     def doubted(self, gold: GoldState) -> None:
         """Take over a gold unit's newest state."""
@@ -81,6 +115,15 @@ class ProjectView:
         """Yield the escalated units with their place in the queue, most to be gained first, those after a place."""
         first = 0 if after is None else bisect_right(self._escalations, after)
         yield from islice(self._escalations, first, None)
+
+    def closable(self, above: float) -> list[tuple[float, str]]:
+        """Return the units that may be closed on their leading label, the surest first, each after its chance to err.
+
+        They are at least so sure, and nobody flagged them; see `escalation.closable`.
+        """
+        first = bisect_left(self._escalations, (-expected_loss(above, leads=True), ""))
+        some = self._escalations[first:]
+        return [(-place, unit_id) for place, unit_id in reversed(some) if unit_id not in self._flagged]
 
     def field(self, name: str = "") -> "FieldView":
         """Return what is known of the annotators in a field of labels that have several, nothing at first.

@@ -18,9 +18,11 @@ ROUND_LABEL_BYTES_MAX = 2_000_000
 """Labels of one round, together: with more the unit's record would grow past what a store keeps, so that no more are
 asked for and a person decides, whatever cap the project names."""
 
-Status = Literal["open", "consensus", "escalated", "adjudicated", "gold", "withdrawn"]
+Status = Literal["open", "consensus", "escalated", "adjudicated", "unanswerable", "gold", "withdrawn"]
 Verdict = Literal["overlap_requested", "consensus", "escalated", "recorded"]
-RESOLVED: frozenset[str] = frozenset({"consensus", "adjudicated"})
+LABELLED: frozenset[str] = frozenset({"consensus", "adjudicated"})
+RESOLVED = LABELLED | {"unanswerable"}
+"""How a unit stands that is settled; one that is unanswerable has no label."""
 
 
 class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +64,9 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
         fields: how each field of a label with several stood when it was last weighed.
-        rulers: who ruled it, in any rework.
+        rulers: who ruled it, or asked a question about it, in any rework.
+        question_id: of the question on the guideline that it waits for; empty while it waits for none.
+        closed_by: who closed it on its leading label, with others; empty where nobody did.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
@@ -93,6 +97,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     adjudicator_id: str = ""
     ruling_reason: str = ""
     rulers: tuple[str, ...] = ()
+    question_id: str = ""
+    closed_by: str = ""
     policy_revision: int = 0
     decided_at_us: int = 0
     traceparent: str = ""
@@ -350,6 +356,8 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         escalated_for="",
         adjudicator_id="",
         ruling_reason="",
+        question_id="",
+        closed_by="",
     )
 
 

@@ -1,4 +1,4 @@
-"""Adjudicate's HTTP door, one concern a file: `gold` is what is ruled of known labels in doubt.
+"""Adjudicate's HTTP door beside `services.adjudicate.api`, which lists and rules what is escalated; one concern a file.
 
-What is escalated is ruled in `services.adjudicate.api`.
+`gold` is what is ruled of known labels in doubt, `questions` what guidelines do not say, `closing` what is sure enough.
 """

@@ -2,7 +2,7 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
-`gold` what is in doubt of known labels;
+`gold` what is in doubt of known labels, `questions` what guidelines do not say; `closing` closes escalations in bulk;
 `learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -16,17 +16,31 @@ from concord.chassis.telemetry import Instruments
 from concord.labels.fields import Field
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.handlers.annotations import Annotations
+from services.adjudicate.handlers.closing import Closing
 from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
 from services.adjudicate.handlers.gold import Gold
 from services.adjudicate.handlers.learning import Learning
+from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
 from services.adjudicate.handlers.rulings import Rulings
 from services.adjudicate.handlers.units import Units
 from services.adjudicate.repository import Repository
 
-__all__ = ["Annotations", "Competences", "Gold", "Handlers", "Learning", "Queue", "Redefinitions", "Rulings", "Units"]
+__all__ = [
+    "Annotations",
+    "Closing",
+    "Competences",
+    "Gold",
+    "Handlers",
+    "Learning",
+    "Questions",
+    "Queue",
+    "Redefinitions",
+    "Rulings",
+    "Units",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,8 @@ class Handlers:
     annotations: Annotations
     competences: Competences
     learning: Learning
+    closing: Closing
+    questions: Questions
     rulings: Rulings
     queue: Queue
     redefinitions: Redefinitions
@@ -66,6 +82,7 @@ class Handlers:
         """
         deciding = Deciding(repository, projects, instruments)
         units = Units(repository, deciding)
+        questions = Questions(repository, deciding, clock)
         return cls(
             repository=repository,
             projects=projects,
@@ -75,7 +92,9 @@ class Handlers:
             annotations=Annotations(deciding),
             competences=Competences(repository),
             learning=Learning(repository, projects, deciding, clock),
-            rulings=Rulings(repository, deciding),
+            closing=Closing(repository, deciding),
+            questions=questions,
+            rulings=Rulings(repository, deciding, questions),
             queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
             gold=Gold(repository, deciding),

@@ -19,6 +19,7 @@ from concord.labels import Json, decoded
 from concord.labels.fields import Field
 from concord.quality.stopping import Prices
 from services.adjudicate.announcements import SERVICE, decision
+from services.adjudicate.domain.confusion import WHOLE
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading
 from services.adjudicate.domain.fields import Known, leading_form
 from services.adjudicate.domain.unit import RESOLVED, Annotation, Judged, Rule, UnitState, Weigh
@@ -219,3 +220,10 @@ def rule_of(project: Project) -> Rule:
     told = consensus.prices
     prices = Prices(told.label, told.decision, told.error)
     return Rule(overlap.initial, overlap.max, prices.settled_at, prices)
+
+
+def classed_fields(project: Project) -> frozenset[str]:
+    """Return the fields of a project's labels that have classes; of a label that has one, its name is empty."""
+    if project.form is not None:
+        return frozenset(one.name for one in project.form.fields if one.classed is not None)
+    return frozenset([WHOLE]) if project.classed is not None else frozenset()

@@ -7,7 +7,7 @@ from concord.labels.fields import Field
 from concord.labels.form import Form
 from concord.quality.resolved import Learnt, learnt_of
 from services.adjudicate.domain.class_shares import Fresh, resolved_units, tally_of
-from services.adjudicate.handlers.deciding import Deciding
+from services.adjudicate.handlers.deciding import Deciding, classed_fields
 from services.adjudicate.repository import Repository
 
 
@@ -38,9 +38,11 @@ class Learning:
             if project is None:
                 tally = tally_of(units, (), spending)
             elif project.form is not None:
-                tally = tally_of(units, (), spending, await self._learnt_by_field(project, project.form, units))
+                learnt = await self._learnt_by_field(project, project.form, units)
+                tally = tally_of(units, (), spending, learnt, classed_fields(project))
             else:
-                tally = tally_of(units, self._learnt(project, units), spending)
+                learned = self._learnt(project, units)
+                tally = tally_of(units, learned, spending, classed=classed_fields(project))
             await self.repository.keep_tally(project_id, tally)
 
     async def _learnt_by_field(self, project: Project, form: Form, units: list[Fresh]) -> dict[str, tuple[Learnt, ...]]:

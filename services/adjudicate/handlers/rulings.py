@@ -1,17 +1,57 @@
-"""Rulings: an adjudicator's binding word on an escalated unit."""
+"""Rulings: an adjudicator's binding word on an escalated unit, or that there can be none yet."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.chassis.projects import Project
 from concord.chassis.telemetry import trace_headers
 from concord.labels import Json, LabelFault, encoded, label_of
 from concord.review import has_part
-from services.adjudicate.announcements import SERVICE, ruling
-from services.adjudicate.domain.escalation import EscalationDoesNotExist, RulingRefused, ruled
+from services.adjudicate.announcements import SERVICE, guideline_asked, ruled_unanswerable, ruling
+from services.adjudicate.domain.escalation import (
+    EscalationDoesNotExist,
+    RulingRefused,
+    ruled,
+    unanswerable,
+    waiting,
+)
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
+from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.repository import Repository, unit_key
+
+OutcomeOfRuling = Literal["label", "unanswerable", "guideline_unclear"]
+
+Change = Callable[[UnitState | None], UnitState]
+Word = Callable[[Announcer, UnitState], Outgoing]
+
+
+class Said(NamedTuple):
+    """What an adjudicator says of a unit.
+
+    Attributes:
+        label: as it was sent; of the outcome `label` alone.
+        question_id: which question an unclear unit joins; empty for the one that its labels ask.
+    """
+
+    outcome: OutcomeOfRuling
+    reason: str
+    label: Json = None
+    question_id: str = ""
+
+
+class _Way(NamedTuple):
+    """How a unit goes on: what tells this from other rulings, the new state, its event, and what is counted."""
+
+    name: str
+    change: Change
+    word: Word
+    verdict: str
 
 
 class Rulings:
@@ -20,37 +60,74 @@ class Rulings:
     Args:
         repository: where facts are found.
         deciding: how units are decided on.
+        questions: what they ask about the guideline.
     """
 
-    def __init__(self, repository: Repository, deciding: Deciding) -> None:
+    def __init__(self, repository: Repository, deciding: Deciding, questions: Questions) -> None:
         self.repository = repository
         self.deciding = deciding
+        self.questions = questions
 
-    async def rule(self, adjudicator_id: str, unit_id: str, label: Json, reason: str) -> Outcome[UnitState]:
-        """Settle an escalated unit by an adjudicator's word.
+    async def rule(self, adjudicator_id: str, unit_id: str, said: Said) -> Outcome[UnitState]:
+        """Settle an escalated unit by an adjudicator's word, or have it wait for an answer.
 
         Raises:
-            EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
+            EscalationDoesNotExist, NotEscalated, RulingRefused, TooManyQuestions: it cannot be ruled so.
             Backlogged: the broker takes no events.
         """
         unit = (await self.repository.units([unit_id])).get(unit_id)
         if unit is None or has_part(unit.annotators, adjudicator_id):
             raise EscalationDoesNotExist("There is no such escalation.")
         project = await self.deciding.project(unit.project_id)
-        try:
-            canonical = encoded(label_of(project.schema, label, unit.text_characters)).decode()
-        except LabelFault as fault:
-            raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
-        cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{canonical}"
+        self.repository.refuse_backlog()
+        if said.outcome == "guideline_unclear":
+            way = await self._unclear(unit, project, adjudicator_id, said)
+        else:
+            way = self._settling(unit, project, adjudicator_id, said)
+        cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{way.name}"
         trace = trace_headers()
 
-        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
-            after = msgspec.structs.replace(ruled(state, adjudicator_id, canonical, reason), decided_at_us=now_us)
-            announcer = Announcer(SERVICE, cause_id, now_us, trace)
-            return Decision(after, [ruling(announcer, after, project.guideline_version)])
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+            after = msgspec.structs.replace(way.change(state), decided_at_us=now_us)
+            return Decision(after, [way.word(Announcer(SERVICE, cause_id, now_us, trace), after)])
 
-        self.repository.refuse_backlog()
         batch = Batch()
-        batch.verdicts[cause_id] = "ruled"
+        batch.verdicts[cause_id] = way.verdict
         (outcome,) = await self.deciding.apply([Cause(unit_key(unit_id), cause_id, decide)], batch)
         return outcome
+
+    def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
+        version = project.guideline_version
+        if said.outcome == "unanswerable":
+            return _Way(
+                said.outcome,
+                lambda state: unanswerable(state, adjudicator_id, said.reason),
+                lambda announcer, after: ruled_unanswerable(announcer, after, version),
+                said.outcome,
+            )
+        try:
+            canonical = encoded(label_of(project.schema, said.label, unit.text_characters)).decode()
+        except LabelFault as fault:
+            raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
+        return _Way(
+            canonical,
+            lambda state: ruled(state, adjudicator_id, canonical, said.reason),
+            lambda announcer, after: ruling(announcer, after, version),
+            "ruled",
+        )
+
+    async def _unclear(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
+        """Have the question asked that a unit will wait for; a unit that cannot wait asks none."""
+        topic = self.questions.topic_of(unit, project, said.question_id)
+        again = unit.question_id == topic.question_id and unit.adjudicator_id == adjudicator_id
+        if not again:
+            waiting(unit, adjudicator_id, said.reason, topic.question_id)
+            await self.questions.ask(unit, project, adjudicator_id, said.reason, topic)
+        # Once it was answered, the same may be said of the same unit anew.
+        name = f"unclear/{topic.question_id}/{self.questions.answered_times(project.project_id, topic.question_id)}"
+        return _Way(
+            name,
+            lambda state: waiting(state, adjudicator_id, said.reason, topic.question_id),
+            lambda announcer, after: guideline_asked(announcer, after, project.guideline_version),
+            "unclear",
+        )

@@ -104,7 +104,7 @@ class ScoreBody(msgspec.Struct, frozen=True):
     Attributes:
         outputs: of which `scored` were held against a label.
         not_scored: how many were not, by the reason: not_admitted (no such unit has come in), not_accepted (its lot is
-            not accepted yet, and its label is told nobody), erased, of_another_schema.
+            not accepted yet, and its label is told nobody), erased, unanswerable, of_another_schema.
         findings: of disagreements that a person judged.
     """
 

@@ -71,6 +71,7 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
+        unanswerable=len(lot.unanswerable),
     )
 
 

@@ -24,7 +24,7 @@ from services.audit.domain.verdict import CONFIDENCE
 from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
 
 SUMMED_UP = (
-    "lot_id", "units", "withdrawn", "adjudicated", "rework", "rejections", "inspected", "errors_found",
+    "lot_id", "units", "withdrawn", "unanswerable", "adjudicated", "rework", "rejections", "inspected", "errors_found",
     "errors_corrected",
     "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "accepted_at",
 )  # fmt: skip
@@ -204,6 +204,8 @@ class LotTally:
             "lot_id": lot.lot_id,
             "units": len(lot.members),
             "withdrawn": len(lot.withdrawn),
+            "unanswerable": len(lot.unanswerable),
+            "unanswerable_units": [lot.unit_ids[place] for place in lot.unanswerable],
             "adjudicated": self._adjudicated,
             "rework": lot.rework,
             "rejections": lot.rejections,

@@ -58,6 +58,7 @@ class _Lot(msgspec.Struct, frozen=True):
     annotations: int = 0
     withdrawn: int = 0
     adjudicated: int | None = None
+    unanswerable: int = 0
     rework: int = 0
     rejections: int = 0
     rejections_max: int | None = None
@@ -285,6 +286,8 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
     """Yield every number of a lot's claims, named."""
     rate, agreed = lot.label_error_rate, lot.agreement
     yield "Units", f"{lot.units:,}; {lot.withdrawn:,} more were erased before it was accepted"
+    if lot.unanswerable:
+        yield "Ruled unanswerable", f"{lot.unanswerable:,} units more: no label is right for them, and none is claimed"
     yield "Inspected", f"{lot.inspected:,}{', which is all' if lot.inspected_whole else ''}"
     yield "Found wrong", f"{lot.errors_found:,}; {_count(lot.errors_corrected, 'label')} put right in all"
     yield "Label error rate of what leaves", _whole(rate, share=True)

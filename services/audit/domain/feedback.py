@@ -25,8 +25,8 @@ RANK_STEPS = 1_000_000
 DRIFT_P_MAX, DRIFT_INDEX_MIN = 0.01, 0.1
 """What a model says has moved where chance does not explain it and it is more than what is called stable."""
 
-Unscored = Literal["not_admitted", "not_accepted", "erased", "of_another_schema"]
-UNSCORED: tuple[Unscored, ...] = ("not_admitted", "not_accepted", "erased", "of_another_schema")
+Unscored = Literal["not_admitted", "not_accepted", "erased", "unanswerable", "of_another_schema"]
+UNSCORED: tuple[Unscored, ...] = ("not_admitted", "not_accepted", "erased", "unanswerable", "of_another_schema")
 """Why an output is not held against a label. A label that is not accepted yet is not told, whatever it is."""
 Reason = Literal["random", "disagreeing", "drifted", "uncertain"]
 
@@ -103,6 +103,8 @@ def compared(
         return "erased"
     if lot is None or lot.status != "accepted":
         return "not_accepted"
+    if unit.unanswerable:
+        return "unanswerable"
     settled = unit.inspection.label if corrected and unit.inspection is not None else unit.label
     own, accepted = decoded(output.label.encode()), decoded(settled.encode())
     try:

@@ -69,9 +69,18 @@ class Ledger:
         return self._written(before, after, at_us, "admitted", {"cause": cause, "media_type": after.media_type})
 
     def resolved(
-        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, adjudicator: str
+        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, adjudicator: str, closed_by: str = ""
     ) -> UnitState:
-        """Return the unit with the line of its label: who said what, and how it was settled; "" for no adjudicator."""
+        """Return the unit with the line of its label: who said what, and how it was settled.
+
+        Args:
+            before: the unit.
+            after: as it is settled.
+            at_us: when.
+            cause: the event that told it.
+            adjudicator: who ruled; empty for nobody.
+            closed_by: who closed its escalation with others; likewise.
+        """
         salt, codes = self.salt(after.unit_id), self.codes(after.project_id)
         said = [
             {
@@ -94,6 +103,8 @@ class Ledger:
         }
         if adjudicator:
             facts["adjudicator"] = codes(adjudicator)
+        if closed_by:
+            facts["closed_by"] = codes(closed_by)
         return self._written(before, after, at_us, "resolved", facts)
 
     def joined(self, before: UnitState | None, after: UnitState, at_us: int, cause: str, participant: str) -> UnitState:
@@ -128,7 +139,7 @@ class Ledger:
         Raises:
             LedgerBroken: one was changed, or there is no such line.
         """
-        if unit.withdrawn or not unit.label:
+        if unit.withdrawn or not unit.method:
             return
         salt = self.salt(unit.unit_id)
         told = next((one for one in reversed(list(map(_resolution, unit.history))) if one.what == "resolved"), None)

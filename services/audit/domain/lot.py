@@ -52,6 +52,8 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         basis: SHA-256 of the first line of its ledger; see `acceptance`.
         erased: units that left and were erased since.
         seed: of the last draw, in hexadecimal; told once the lot is accepted. Empty where it was drawn without one.
+        unanswerable: places of units that were settled without a label when the sample was drawn: like those withdrawn
+            they are in no sample and no export, and the certificate lists them.
         exported: in which formats it has left.
     """
 
@@ -78,6 +80,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     fields: tuple[FieldErrors, ...] = ()
     confidences: tuple[Bin, ...] = ()
     seed: str = ""
+    unanswerable: tuple[int, ...] = ()
 
     @property
     def judgement(self) -> tuple[int, int]:
@@ -89,14 +92,17 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def members(self) -> list[str]:
-        """The units that the lot is about: all but those erased before its acceptance, in the order of the export."""
-        gone = set(self.withdrawn)
+        """The units that the lot is about: all but those erased before its acceptance, in the order of the export.
+
+        Those that have no label, for they are unanswerable, are none of them.
+        """
+        gone = {*self.withdrawn, *self.unanswerable}
         return [unit_id for place, unit_id in enumerate(self.unit_ids) if place not in gone]
 
     @property
     def leaving(self) -> list[str]:
         """The units that are handed over: the members but those erased since."""
-        gone = {*self.withdrawn, *(one.place for one in self.erased)}
+        gone = {*self.withdrawn, *self.unanswerable, *(one.place for one in self.erased)}
         return [unit_id for place, unit_id in enumerate(self.unit_ids) if place not in gone]
 
     def lines_erased(self, first: int = 0) -> list[int]:
@@ -107,7 +113,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     @property
     def in_order(self) -> list[str]:
         """The same units in the order of inspection."""
-        gone = set(self.withdrawn)
+        gone = {*self.withdrawn, *self.unanswerable}
         return [self.unit_ids[place] for place in self.order if place not in gone]
 
     @property
@@ -132,7 +138,12 @@ class Progress(NamedTuple):
 
 
 def drawn(
-    state: LotState | None, plan: Plan | None, order: tuple[int, ...], withdrawn: Iterable[int], seed: bytes
+    state: LotState | None,
+    plan: Plan | None,
+    order: tuple[int, ...],
+    withdrawn: Iterable[int],
+    seed: bytes,
+    unanswerable: Iterable[int] = (),
 ) -> LotState | None:
     """Return the lot with its sample drawn; None when it does not wait for one.
 
@@ -142,15 +153,18 @@ def drawn(
         order: all units, in the order of inspection.
         withdrawn: places of units that are erased by now.
         seed: by which it was drawn.
+        unanswerable: places of units that have no label by now, for no label is right.
     """
     if state is None or state.status not in WAITING:
         return None
+    gone = {*state.withdrawn, *withdrawn}
     return msgspec.structs.replace(
         state,
         status="auditing",
         plan=plan,
         order=order,
-        withdrawn=tuple(sorted({*state.withdrawn, *withdrawn})),
+        withdrawn=tuple(sorted(gone)),
+        unanswerable=tuple(sorted({*unanswerable} - gone)),
         inspected=0,
         errors=0,
         fields=(),
@@ -259,6 +273,12 @@ def withdrawn(state: LotState | None, unit_id: str, at_us: int) -> LotState | No
     place = state.unit_ids.index(unit_id)
     if place in state.withdrawn or any(one.place == place for one in state.erased):
         return None
+    if state.status == "accepted" and place in state.unanswerable:
+        return None  # nothing of it has left
     if state.status == "accepted":
         return msgspec.structs.replace(state, erased=(*state.erased, Withdrawal(place, at_us)))
-    return msgspec.structs.replace(state, withdrawn=tuple(sorted({*state.withdrawn, place})))
+    return msgspec.structs.replace(
+        state,
+        withdrawn=tuple(sorted({*state.withdrawn, place})),
+        unanswerable=tuple(one for one in state.unanswerable if one != place),
+    )

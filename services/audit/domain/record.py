@@ -219,6 +219,13 @@ def _preparation(said: _Source, told: _Source) -> Iterator[Statement]:
             f"{_total(ruled)} of {_total(units)} labels were settled by the ruling of an adjudicator.",
             (*ruled, *units), "Nobody rules on a unit that they annotated. " + LINEAGE,
         )  # fmt: skip
+    unanswerable = _each(said, "unanswerable")
+    if _total(unanswerable):
+        yield Statement(
+            "preparation", ("10(2)(c)", "10(2)(h)"),
+            f"{_total(unanswerable)} units more were ruled unanswerable, have no label, and are listed by their lots.",
+            unanswerable, "No label of the schema is right for them, by the ruling of an adjudicator with its reason.",
+        )  # fmt: skip
     alphas = [one for one in _each(said, "agreement.value") if one.value is not None]
     if alphas:
         low, high = min(one.value for one in alphas), max(one.value for one in alphas)

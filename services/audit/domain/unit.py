@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+UNANSWERABLE = "unanswerable"
+"""How a unit was settled of which a person ruled that no label is right for it."""
+
 
 class UnitDoesNotExist(LookupError):
     """No such unit waits for this auditor: none, not in a sample, or one they had a part in; all look the same."""
@@ -72,9 +75,9 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
         media_type: of its content.
         history: its ledger, line after line; see `ledger`.
         text_characters: code points of its text; None where it is no text or lies elsewhere.
-        label: the resolved label, canonical JSON text; empty before there is one.
+        label: the resolved label, canonical JSON text; empty before there is one, and of what is unanswerable.
         rework: the rework that the label belongs to.
-        method: how it was settled: posterior, majority or adjudicated.
+        method: how it was settled: posterior, majority, adjudicated or unanswerable; empty before it was.
         evidence: the annotations of that rework, in the order in which they came in.
         overlap_initial: how many of them were asked for before any was looked at; 0 where that was not told.
         participants: everybody who had a part in it, in any rework, counted or late.
@@ -103,7 +106,14 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
-        return self.withdrawn or (self.admitted and bool(self.label) and self.rework >= rework)
+        # What is unanswerable is out of its lot, and is not labelled anew with it.
+        labelled = bool(self.label) and self.rework >= rework
+        return self.withdrawn or (self.admitted and (labelled or self.unanswerable))
+
+    @property
+    def unanswerable(self) -> bool:
+        """Whether it was settled without a label."""
+        return self.method == UNANSWERABLE
 
     def inspected(self, rework: int) -> bool:
         """Return whether an auditor has labelled it in this rework."""
@@ -166,7 +176,7 @@ def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitSta
 def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resolution) -> UnitState | None:
     """Return the unit with its resolved label; None when it is erased or a later rework's label is there already."""
     before = state or UnitState(unit_id, project_id)
-    if before.withdrawn or (before.label and before.rework >= said.rework):
+    if before.withdrawn or (before.method and before.rework >= said.rework):
         return None
     told = {*said.participants, *(one.annotator_id for one in said.evidence)}
     return msgspec.structs.replace(

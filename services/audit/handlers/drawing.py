@@ -45,16 +45,18 @@ class Drawing:
         if not await self._all_there(lot):
             return
         gone, place_of = set(state.withdrawn), {unit_id: place for place, unit_id in enumerate(state.unit_ids)}
+        unanswerable: set[int] = set()
         async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
             gone |= {place_of[unit_id] for unit_id in chunk if units[unit_id].withdrawn}
-        counting = len(state.unit_ids) - len(gone)
+            unanswerable |= {place_of[unit_id] for unit_id in chunk if units[unit_id].unanswerable}
+        counting = len(state.unit_ids) - len(gone | unanswerable)
         plan = await self._plan(state.project_id, counting) if counting else None
         seed = draw_seed(self.means.sample_secret, state.lot_id, state.rework)
         order = await asyncio.to_thread(inspection_order, seed, state.lot_id, state.rework, state.unit_ids)
         cause_id = f"draw/{state.lot_id}/{state.rework}"
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
-            after = drawn(before, plan, order, gone, seed)
+            after = drawn(before, plan, order, gone, seed, unanswerable)
             if after is None or after.rework != state.rework:
                 return None
             return Decision(after, [sample_drawn(Announcer(SERVICE, cause_id, now_us), after)])

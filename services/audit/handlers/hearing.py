@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause, Decision, Outcome
-from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, ResolutionEvent, RuledUnanswerable
 from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.lot import LotState
-from services.audit.domain.unit import Evidence, Resolution, UnitState
+from services.audit.domain.unit import UNANSWERABLE, Evidence, Resolution, UnitState
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
+SETTLING = frozenset({"consensus_reached", "adjudicated", "ruled_unanswerable"})
 HEARD_AT_ONCE = 200
 """Events that are read and decided upon in one go; others run in between."""
 
@@ -59,7 +60,7 @@ class Hearing:
             causes = []
             for delivery in deliveries[start : start + HEARD_AT_ONCE]:
                 event = cast("ResolutionEvent", delivery.event)
-                if event.HasField("consensus_reached") or event.HasField("adjudicated"):
+                if event.WhichOneof("event") in SETTLING:
                     causes.append(_resolved(event, self.means.ledger))
                 elif event.HasField("participant_joined"):
                     causes.append(_joined(event, self.means.ledger))
@@ -132,20 +133,18 @@ def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
 
 
 def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
-    by_person = event.HasField("adjudicated")
-    told = event.adjudicated if by_person else event.consensus_reached
-    adjudicator = event.adjudicated.adjudicator_id if by_person else ""
+    told, settled = _settled(event)
     said = Resolution(
-        told.label.decode(),
+        settled.label,
         told.rework,
-        "adjudicated" if by_person else event.consensus_reached.method,
-        1.0 if by_person else event.consensus_reached.confidence,
+        settled.method,
+        settled.confidence,
         tuple(
             Evidence(one.annotator_id, one.label.decode(), one.guideline_version, one.annotation_id)
             for one in told.evidence
         ),
         told.overlap_initial,
-        [*told.participants, *([adjudicator] if by_person else [])],
+        [*told.participants, *([settled.adjudicator] if settled.adjudicator else [])],
         told.guideline_version,
     )
 
@@ -153,9 +152,36 @@ def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
         after = unit_domain.resolved(state, told.unit_id, event.metadata.project_id, said)
         if after is None:
             return None
-        return Decision(ledger.resolved(state, after, now_us, event.metadata.event_id, adjudicator))
+        cause = event.metadata.event_id
+        return Decision(ledger.resolved(state, after, now_us, cause, settled.adjudicator, settled.closed_by))
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
+
+
+class _Settled(NamedTuple):
+    """How a unit was settled; see `Resolution`.
+
+    Attributes:
+        adjudicator: who ruled; empty where consensus did.
+        closed_by: who closed its escalation with others; empty where nobody did.
+    """
+
+    label: str
+    method: str
+    confidence: float
+    adjudicator: str = ""
+    closed_by: str = ""
+
+
+def _settled(event: ResolutionEvent) -> tuple[ConsensusReached | Adjudicated | RuledUnanswerable, _Settled]:
+    if event.HasField("adjudicated"):
+        ruled = event.adjudicated
+        return ruled, _Settled(ruled.label.decode(), "adjudicated", 1.0, ruled.adjudicator_id)
+    if event.HasField("ruled_unanswerable"):
+        none = event.ruled_unanswerable
+        return none, _Settled("", UNANSWERABLE, 0.0, none.adjudicator_id)
+    told = event.consensus_reached
+    return told, _Settled(told.label.decode(), told.method, told.confidence, closed_by=told.closed_by)
 
 
 def _joined(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:

@@ -27,6 +27,7 @@ class Report:
         annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them.
         gold_annotations: answers on gold units.
         units_escalated: those that wait for a ruling.
+        units_unanswerable: those that an adjudicator ruled to have no right label.
         confidence_gap: stated confidence less what auditors found right, of units that consensus settled.
         confidence_bins: the same by how sure they were said to be.
         labels_saved: fewer annotations than if every settled unit had got the project's overlap at most.
@@ -48,6 +49,7 @@ class Report:
     units_consensus: int
     units_adjudicated: int
     units_escalated: int
+    units_unanswerable: int
     lots: Lots
     label_error_rate: Estimate
     confidence_gap: Estimate
@@ -91,6 +93,7 @@ def report(
         units_consensus=sums.settlements["consensus"],
         units_adjudicated=sums.settlements["adjudicated"],
         units_escalated=sums.settlements["escalated"],
+        units_unanswerable=sums.settlements["unanswerable"],
         lots=sums.lots,
         label_error_rate=sums.lots.label_error_rate(),
         confidence_gap=sums.lots.confidence_gap(),

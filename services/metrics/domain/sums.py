@@ -22,7 +22,8 @@ class Sums:
         tally: units by the labels they got.
         rows_over: whether closed units have so many different labels that they are not kept: the tally lacks them.
         fields: the same of each field, where labels have several.
-        settlements: units by how they stand: escalated (waits for a ruling), consensus, adjudicated.
+        settlements: units by how they stand: escalated (waits for a ruling), consensus, adjudicated,
+            unanswerable.
         labels: annotations that count towards agreement.
         settled_labels: those of settled units.
         turnaround_seconds: tally over units of accepted lots.

@@ -13,9 +13,12 @@ from concord.quality.first_asked import first_asked
 from concord.quality.tally import Row
 from services.metrics.domain.traits import Traits
 
-Settlement = Literal["", "escalated", "consensus", "adjudicated"]
-RANK: dict[Settlement, int] = {"": 0, "escalated": 1, "consensus": 2, "adjudicated": 3}
+Settlement = Literal["", "escalated", "consensus", "adjudicated", "unanswerable"]
+RANK: dict[Settlement, int] = {"": 0, "escalated": 1, "consensus": 2, "adjudicated": 3, "unanswerable": 4}
 """Of one rework the later word prevails: an adjudicator's over an escalation's, whichever is heard of first."""
+
+LABELLED: frozenset[Settlement] = frozenset({"consensus", "adjudicated"})
+"""How a unit stands that has its label; one that is unanswerable will have none, and nobody's label of it is right."""
 
 NO_ROW: Row = ()
 
@@ -181,7 +184,7 @@ def share(unit: Unit) -> Share:
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
-    settled_labels = labels if RANK[settlement] >= RANK["consensus"] else 0
+    settled_labels = labels if settlement in LABELLED else 0
     return Share(label_row(first), labels, settlement, settled_labels, turnaround_seconds)
 
 
@@ -209,8 +212,13 @@ def _voices(unit: Unit) -> dict[str, Annotation]:
 
 
 def _asked(unit: Unit) -> int:
-    """Return how many annotations were asked for before any was looked at; 0 where that was not told."""
+    """Return how many annotations were asked for before any was looked at; 0 where that was not told.
+
+    And 0 of a unit that is unanswerable: on what has no right label people do not agree or disagree in what it is.
+    """
     settled_now = unit.settlement and unit.settled_rework == unit.rework
+    if settled_now and unit.settlement == "unanswerable":
+        return 0
     return (unit.settled_asked if settled_now else 0) or unit.asked
 
 

@@ -105,6 +105,7 @@ class Quality(msgspec.Struct, frozen=True):
         annotations_counted: those of each unit's present round that came in time; agreement rests on the first of them,
             as many as were asked for before any was looked at.
         units_escalated: those that wait for a ruling.
+        units_unanswerable: those that an adjudicator ruled to have no right label; they leave without one.
         confidence_gap: stated confidence less the share that auditors found right, of units that consensus settled, by
             lots: above 0 more was claimed than is right.
         confidence_curve: the same by how sure they were said to be, over the units that auditors saw.
@@ -127,6 +128,7 @@ class Quality(msgspec.Struct, frozen=True):
     units_consensus: int
     units_adjudicated: int
     units_escalated: int
+    units_unanswerable: int
     lots: Lots
     label_error_rate: Estimated
     confidence_gap: Estimated

@@ -68,6 +68,25 @@ def annotate(people: list[Person], project_id: str) -> list[str]:
     return said
 
 
+def ask(page: Page) -> None:
+    """Say that the guideline does not tell how the unit is to be labelled, by the keyboard."""
+    page.wait_for_selector(".ruling", timeout=PATIENCE_SECONDS * 1_000)
+    page.keyboard.press("q")
+    page.get_by_label("Reason", exact=True).fill("Nothing is said of fog.")
+    page.locator(".sending .primary", has_text="Ask").click()
+    page.wait_for_selector(".nothing")
+
+
+def dismiss(page: Page) -> None:
+    """Answer on the project's page that the guideline is clear enough."""
+    question = page.locator(".questions .answer")
+    question.get_by_text("Nothing is said of fog.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    assert "1 unit waits" in question.inner_text()
+    question.get_by_role("textbox").fill("Fog is weather.")
+    question.get_by_role("button", name="It stays as it is").click()
+    question.wait_for(state="detached", timeout=PATIENCE_SECONDS * 1_000)
+
+
 def rule(page: Page) -> None:
     page.wait_for_selector(".ruling", timeout=PATIENCE_SECONDS * 1_000)
     assert page.locator(".answer").count() == 2
@@ -107,6 +126,8 @@ def test_from_a_csv_to_a_certificate_that_holds(pages: Pages, slug: str, tmp_pat
     # Two labels a unit and no more, whoever gave them.
     assert sorted(annotate(people, project_id)) == sorted(2 * TEXTS)
     adjudicator = pages.person("adjudicator", f"{slug}-judge")
+    ask(adjudicator.open(f"/adjudicate?project={project_id}"))
+    dismiss(client.open(f"/projects/{project_id}"))
     rule(adjudicator.open(f"/adjudicate?project={project_id}"))
     auditor = pages.person("auditor", f"{slug}-auditor")
     page = auditor.open(f"/audit?project={project_id}")

@@ -67,6 +67,9 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/resolutions"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/competence"): {Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/questions"): {Role.CLIENT, Role.OPERATOR},
+    ("adjudicate", "POST", "/v1/projects/{project_id}/questions/{question_id}/answer"): {Role.CLIENT, Role.OPERATOR},
+    ("adjudicate", "POST", "/v1/projects/{project_id}/escalations/close"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/inspection"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "POST", "/v1/projects/{project_id}/inspection/resumption"): {Role.CLIENT, Role.OPERATOR},
@@ -146,6 +149,7 @@ def filled(path: str, things: Things) -> Iterator[str]:
     path = path.replace("{import_id}", things.import_id).replace("{version}", "1").replace("{letter_id}", "l")
     path = path.replace("{webhook_id}", things.webhook)
     path = path.replace("{delivery_id}", things.delivery).replace("{model_id}", things.model)
+    path = path.replace("{question_id}", "q0")
     path = path.replace("{assignment_id}", things.assignment)
     units, lots = list(things.units.values()), list(things.lots.values())
     for unit in units if "{unit_id}" in path else [""]:
@@ -186,6 +190,8 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/resumption": {"reason": "x"},
         "/models/outputs": {"event_id": "new", "model": "m", "model_version": "1", "label": "no"},
         "/review": {"judgements": [{"unit_id": one, "right": "first"} for one in things.units.values()]},
+        "/answer": {"answer": "x"},
+        "/escalations/close": {"above": 0.5, "reason": "x"},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
     }
     found = [body for end, body in by_end.items() if path.endswith(end) and method == "POST"]

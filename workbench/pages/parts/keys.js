@@ -16,6 +16,7 @@ export const DEFAULTS = {
   zoomIn: "+", zoomOut: "-", fit: "Z",
   panLeft: "Alt+ArrowLeft", panRight: "Alt+ArrowRight", panUp: "Alt+ArrowUp", panDown: "Alt+ArrowDown",
   tie: "T", nextField: "]", previousField: "[",
+  unanswerable: "X", unclear: "Q",
 };
 
 export const bindings = store({ keys: DEFAULTS });

@@ -215,4 +215,12 @@ export const english = {
   "letters.away": "A service does not answer: look again in a moment. What was sent may be sent once more, and changes nothing twice.",
   "letters.leftOut": { one: "{count} older one is not kept here; it lies on its topic.", other: "{count} older ones are not kept here; they lie on their topic." },
   "guideline.first": "Read this first", "guideline.examples": "Examples", "guideline.unsaid": "It could not be told to Concord that you have read it. Press again in a moment.",
+  "adjudicate.outcome": "Instead of a label", "adjudicate.ask": "Ask", "outcome.unanswerable": "Unanswerable", "outcome.guideline_unclear": "The guideline does not say",
+  "outcome.unanswerable.text": "No label is right for it, whatever one knows. It is settled without one and does not leave; its lot's certificate lists it.",
+  "outcome.guideline_unclear.text": "It waits until whoever leads the project has answered, and is then to be ruled.",
+  "reason.silent": "The guideline says nothing of this", "reason.both": "The guideline lets one say either", "key.unanswerable": "Unanswerable", "key.unclear": "The guideline does not say",
+  "questions.title": "What the guideline does not say", "questions.how": "The answer is the guideline's next version; in force is {version}. What waits goes on to be ruled once it is answered.",
+  "questions.oneUnit": "One unit", "questions.open": "Asked", "questions.noticed": "Often confused", "questions.answer": "The answer in short, or why the guideline stays as it is",
+  "questions.waiting": { one: "{count} unit waits", other: "{count} units wait" }, "questions.confused": { one: "confused in {count} unit", other: "confused in {count} units" },
+  "questions.flagged": { one: "{count} of them flagged", other: "{count} of them flagged" }, "questions.byVersion": "Version {version} gives this answer", "questions.send": "Answer", "questions.dismiss": "It stays as it is",
 };

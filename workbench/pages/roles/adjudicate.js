@@ -1,7 +1,7 @@
 // Ruling where annotators disagree: the unit, what each side says with the differences marked, and one binding word.
 import { html, useEffect, useMemo, useRef, useState } from "../parts/html.js";
 import { Away, ask, payload } from "../parts/api.js";
-import { KeyButton, useKeys } from "../parts/keys.js";
+import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
 import { Content } from "../parts/content.js";
@@ -12,6 +12,10 @@ import { kindOf } from "../kinds/index.js";
 const PAGE = 20;
 const AGAIN_MS = 3_000;
 const REASON_CHARACTERS_MAX = 2_000;
+const [LABEL, UNANSWERABLE, UNCLEAR] = ["label", "unanswerable", "guideline_unclear"];
+const REASONS = {
+  [LABEL]: ["reason.side", "reason.guideline"], [UNANSWERABLE]: ["reason.unanswerable", "reason.unclear"], [UNCLEAR]: ["reason.silent", "reason.both"],
+};
 
 export default function Adjudicate({ query }) {
   const only = query.get("project") ? `&project_id=${encodeURIComponent(query.get("project"))}` : "";
@@ -41,9 +45,10 @@ export default function Adjudicate({ query }) {
   }, [queue?.length]);
   useKeys({ help: () => setHelp(true) });
   const unit = queue?.[at];
-  const rule = async (label, reason) => {
-    await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, { label, reason });
-    ruled.current.add(unit.unit_id);
+  const rule = async (said) => {
+    await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, said);
+    // What waits for an answer comes again once there is one.
+    if (said.outcome !== UNCLEAR) ruled.current.add(unit.unit_id);
     setDone(done + 1);
     setQueue(queue.filter((one) => one !== unit));
     setAt((now) => Math.max(0, Math.min(now, queue.length - 2)));
@@ -80,26 +85,30 @@ function Ruling({ unit, content, mediaType, rule }) {
   const [tried, setTried] = useState(false);
   const [sending, setSending] = useState(false);
   const [taken, take] = useState(null);
+  const [outcome, setOutcome] = useState(LABEL);
+  const turn = (one) => setOutcome((now) => (now === one ? LABEL : one));
+  const missing = outcome === LABEL ? work.problem : null;
   const field = useRef(null);
   const choose = (place) => {
     take(place);
+    setOutcome(LABEL);
     work.show(unit.sides[place].label);
   };
   const submit = async () => {
     setTried(true);
-    if (work.problem || !reason.trim()) {
-      if (!work.problem) field.current?.focus();
+    if (missing || !reason.trim()) {
+      if (!missing) field.current?.focus();
       return;
     }
     setSending(true);
     try {
-      await rule(work.label(), reason.trim());
+      await rule(outcome === LABEL ? { label: work.label(), reason: reason.trim() } : { outcome, reason: reason.trim() });
     } catch (fault) {
       setProblem(fault instanceof Away ? t("notice.away") : fault.message);
       setSending(false);
     }
   };
-  useKeys({ submit });
+  useKeys({ submit, unanswerable: () => turn(UNANSWERABLE), unclear: () => turn(UNCLEAR) });
   return html`<div class="unit-and-side"><div class="ruling">
     <section class="facts-line"><span class="badge">${becauseOf(unit.reason)}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
@@ -108,15 +117,18 @@ function Ruling({ unit, content, mediaType, rule }) {
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
     <section class="own" aria-label=${t("adjudicate.own")}><h2>${t("adjudicate.own")}</h2>
-      ${work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} />`
+      <div class="picks outcomes" role="group" aria-label=${t("adjudicate.outcome")}>${[UNANSWERABLE, UNCLEAR].map((one) => html`
+        <button type="button" class="pick" aria-pressed=${String(outcome === one)} onClick=${() => turn(one)}>${t(`outcome.${one}`)}
+          <${Key} of=${one === UNCLEAR ? "unclear" : one} /></button>`)}</div>
+      ${outcome !== LABEL ? html`<p class="notice">${t(`outcome.${outcome}.text`)}</p>` : work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} />`
         : html`<${work.kind.Editor} schema=${schema} content=${content} draft=${work.draft} change=${work.change} seed=${unit.unit_id} />`}
       <label class="writing">${t("adjudicate.reason")}<textarea ref=${field} rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason}
         onInput=${(event) => setReason(event.target.value)} /></label>
-      <div class="picks reasons">${["reason.side", "reason.guideline", "reason.unanswerable", "reason.unclear"].map((name) => html`
+      <div class="picks reasons">${REASONS[outcome].map((name) => html`
         <button type="button" class="pick small" onClick=${() => setReason(t(name))}>${t(name)}</button>`)}</div>
-      <footer class="sending"><p class="problem" role="alert">${problem || (tried && (work.problem ? t(...work.problem) : reason.trim() ? "" : t("adjudicate.reasonMissing")))}</p>
+      <footer class="sending"><p class="problem" role="alert">${problem || (tried && (missing ? t(...missing) : reason.trim() ? "" : t("adjudicate.reasonMissing")))}</p>
         <div class="tools"><${KeyButton} of="undo" disabled=${!work.canUndo} onClick=${work.undo} />
-          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t("adjudicate.rule")}<//></div></footer></section></div>
+          <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${t(outcome === UNCLEAR ? "adjudicate.ask" : "adjudicate.rule")}<//></div></footer></section></div>
     ${unit.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2>
       <${Markdown} text=${unit.guideline} /></aside>`}</div>`;
 }

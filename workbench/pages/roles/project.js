@@ -9,6 +9,7 @@ import { NeedHelp } from "./help.js";
 import { Leaving } from "./leaving.js";
 import { Lots } from "./lots.js";
 import { Alerts, Promises } from "./promises.js";
+import { Questions } from "./questions.js";
 import { Agreement, Numbers, Pace, interval } from "./quality.js";
 import { FindUnit } from "./unit.js";
 
@@ -95,6 +96,7 @@ export default function Project({ one, go }) {
       <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div>`
       : html`<p class="quiet">${t("project.notYet")}</p>`}
     <${Stranded} stranded=${stranded} />
+    <${Questions} id=${id} version=${project.guideline_version} news=${quality && quality.units_escalated} />
     <${Lots} id=${id} news=${quality && JSON.stringify(quality.lots)} />
     <${Leaving} id=${id} ready=${Boolean(quality?.lots.accepted)} />
     <div class="pair"><${NeedHelp} people=${people} bar=${project.policy.gold.pass_accuracy} /><${Pace} people=${people} /></div>

@@ -18,6 +18,7 @@ from concord.contracts.topics import PLACES_LOCAL
 from services.adjudicate.bootstrap import wire
 from services.adjudicate.domain import class_shares
 from services.adjudicate.domain.class_shares import TALLY_UNITS
+from services.adjudicate.handlers.rulings import Said
 from services.adjudicate.repository import NOTES
 from services.adjudicate.settings import AdjudicateSettings
 from services.ingest.domain.project import Consensus, Overlap, Policy
@@ -203,7 +204,7 @@ async def test_an_owner_that_looks_again_knows_what_another_closed_late(lives: A
     place = place_of(slot_of_project(PROJECTS[0]), PLACES_LOCAL)
     other = next(one for one in lives.services if place not in owner(one).open())
     # What an owner before had in hand is decided by an insert, and the owner of now is not told.
-    await handlers_of(other).rulings.rule("senior", units[0], "no", "so")
+    await handlers_of(other).rulings.rule("senior", units[0], Said("label", "so", "no"))
     assert units[0] in await listed(lives)
     repository = lives.handlers(PROJECTS[0]).repository
     repository.journal.forget()

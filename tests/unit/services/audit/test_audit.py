@@ -10,6 +10,7 @@ from concord.chassis.identity import Role
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.resolutions_pb2 import Adjudicated
 from services.audit.domain.place import OpenLot
+from services.audit.domain.replay import replay
 from services.audit.domain.signing import CertificateBroken
 from services.audit.domain.verification import verify
 from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, sealed
@@ -183,6 +184,38 @@ async def test_what_was_withdrawn_is_neither_inspected_nor_exported(audit: Audit
     assert UNITS[0] not in seen
     rows = (await audit.client(f"/v1/projects/{PROJECT}/export")).body.splitlines()
     assert len(rows) == len(UNITS) - 1
+
+
+async def test_what_is_unanswerable_leaves_its_lot_and_is_listed(audit: Audit) -> None:
+    gone, erased = UNITS[3], UNITS[4]
+    await audit.unanswerable(gone)
+    await audit.unanswerable(erased)
+    await audit.resolve([one for one in UNITS if one not in (gone, erased)])
+    assert (await audit.lot())["status"] == "auditing", "its lot does not wait for a label of it"
+    seen = await audit.inspect({}, default="no")
+    lot = await audit.lot()
+    assert (lot["status"], lot["units"], lot["unanswerable"]) == ("relabelling", len(UNITS) - 2, 2)
+    (rejected,) = await audit.events("lot_rejected")
+    assert not {gone, erased} & {*seen, *rejected.unit_ids}, "nobody labels anew what has no right label"
+    await audit.erase(erased)
+    await audit.resolve([one for one in UNITS if one not in (gone, erased)], rework=1)
+    seen = await audit.inspect({})
+    assert not {gone, erased} & {*seen}
+    await audit.erase(gone)
+    certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
+    export = (await audit.client(f"/v1/lots/{LOT}/export")).body
+    (claim,) = verify(certificate, [export]).statement["lots"]
+    assert (claim["units"], claim["withdrawn"], claim["unanswerable"]) == (len(UNITS) - 2, 1, 1)
+    assert claim["unanswerable_units"] == [gone]
+    assert {json.loads(line)["unit_id"] for line in export.splitlines()} == {*UNITS} - {gone, erased}
+    (accepted,) = await audit.events("lot_accepted")
+    assert (accepted.lot_units, accepted.lot_units_unanswerable) == (len(UNITS) - 2, 1)
+    ledger = (await audit.client(f"/v1/lots/{LOT}/ledger")).body
+    assert not replay(certificate, ledger.splitlines(keepends=True)).differing
+    project = json.loads((await audit.client(f"/v1/projects/{PROJECT}/certificate")).body)
+    assert project["lots"][0]["unanswerable"] == 1
+    page = (await audit.client(f"/v1/lots/{LOT}/certificate.html")).body.decode()
+    assert "Ruled unanswerable" in page
 
 
 async def test_one_certificate_covers_a_projects_lots_and_the_export_of_its_issue(audit: Audit) -> None:

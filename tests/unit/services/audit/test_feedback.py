@@ -26,6 +26,8 @@ FORM = {
     ],
 }
 
+NONE = dict.fromkeys(("not_admitted", "not_accepted", "erased", "unanswerable", "of_another_schema"), 0)
+
 
 @pytest.fixture
 async def audit() -> AsyncIterator[Audit]:
@@ -89,14 +91,14 @@ async def test_a_score_rests_on_accepted_labels_alone_and_says_how_many_outputs_
     await audit.resolve()
     before = (await audit.client(f"{await model(audit)}/score")).json()
     assert (before["scored"], before["accuracy"]["value"], before["disagreements"]) == (0, None, 0)
-    assert before["not_scored"] == {"not_admitted": 1, "not_accepted": 20, "erased": 0, "of_another_schema": 0}
+    assert before["not_scored"] == {**NONE, "not_admitted": 1, "not_accepted": 20}
     assert (await audit.client(f"{await model(audit)}/disagreements")).json()["disagreements"] == []
     assert (await review(audit))["review"] == []
     await audit.inspect({})
     await audit.erase(UNITS[19])
     after = (await audit.client(f"{await model(audit)}/score")).json()
     assert (after["outputs"], after["scored"], after["disagreements"]) == (21, 19, 5)
-    assert after["not_scored"] == {"not_admitted": 1, "not_accepted": 0, "erased": 1, "of_another_schema": 0}
+    assert after["not_scored"] == {**NONE, "not_admitted": 1, "erased": 1}
     assert after["accuracy"]["value"] == pytest.approx(14 / 19)
     assert after["accuracy"]["low"] < 14 / 19 < after["accuracy"]["high"]
     by = {one["label"]: one for one in after["classes"]}

@@ -12,7 +12,7 @@ from concord.chassis.http import unguarded_routes
 from concord.chassis.identity import Role
 from concord.contracts.topics import DEAD_LETTERS, QUALITY, UNITS
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotPlan, LotRejected, StatedConfidence
-from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated
+from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated, RuledUnanswerable
 from concord.contracts.v1.units_pb2 import UnitAdmitted, UnitEvent
 from concord.quality.acceptance import SinglePlan
 from concord.quality.krippendorff import krippendorff_alpha
@@ -181,9 +181,15 @@ async def test_settled_units_say_how_many_labels_adaptive_overlap_saved(metrics:
     await metrics.upstream.resolution("k1-u5", adjudicated=Adjudicated(unit_id="k1-u5", label=b'"yes"'))
     await metrics.upstream.resolution("k1-u5", escalated=Escalated(unit_id="k1-u5"))
     quality = await metrics.quality()
-    standing = ("units_consensus", "units_adjudicated", "units_escalated")
-    assert [quality[name] for name in standing] == [1, 1, 1]
+    standing = ("units_consensus", "units_adjudicated", "units_escalated", "units_unanswerable")
+    assert [quality[name] for name in standing] == [1, 1, 1, 0]
     assert (quality["labels_saved"], quality["labels_saved_share"]) == (6, pytest.approx(6 / 10))
+    compared = quality["alpha"]["units"]
+    await metrics.upstream.resolution("k1-u2", ruled_unanswerable=RuledUnanswerable(unit_id="k1-u2"))
+    quality = await metrics.quality()
+    assert [quality[name] for name in standing] == [1, 1, 0, 1]
+    assert quality["labels_saved"] == 6, "no label of it was worth anything"
+    assert quality["alpha"]["units"] == compared - 1, "on what has no right label nobody agrees"
 
 
 @pytest.mark.parametrize("sealed_first", [True, False])

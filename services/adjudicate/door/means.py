@@ -1,0 +1,41 @@
+"""What adjudicate's routes reach, and how they show labels and units."""
+
+import random
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from fastapi import Request
+
+from concord.chassis.clock import MICROSECONDS
+from concord.chassis.payload_links import payload_link
+from concord.chassis.places.gather import Gather
+from concord.labels import Json
+from services.adjudicate.handlers import Handlers
+from services.adjudicate.settings import AdjudicateSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the routes reach: the use cases, settings of payload links, chance for the order of sides, the others."""
+
+    handlers: Handlers
+    settings: AdjudicateSettings
+    generator: random.Random
+    gather: Gather
+
+    def link(self, unit_id: str) -> str:
+        """Return a link to a unit's payload that holds for a while."""
+        links = self.settings.payload_links
+        until_us = self.handlers.clock.now_us() + links.seconds * MICROSECONDS
+        return payload_link(links.secret.key(), links.ingest_url, unit_id, until_us)
+
+
+def door_of(request: Request) -> Door:
+    """Return what a request's route reaches."""
+    return cast("Door", request.app.state.service)
+
+
+def label_in(text: str) -> Json:
+    """Return the label in a canonical JSON text; None in an empty one."""
+    return cast("Json", msgspec.json.decode(text)) if text else None
