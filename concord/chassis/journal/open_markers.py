@@ -225,8 +225,10 @@ class OpenMarkers:
         name = document["_id"]
         if name in self._sheets or name in self._finished:
             return
-        self._sheets[name] = _Sheet(document["kind"], document["slot"], len(document["marks"]), set(document["marks"]))
-        for marker in document["marks"]:
+        # Two of a commit may both open an aggregate with the same record, of which one is stored.
+        marks = dict.fromkeys(document["marks"])
+        self._sheets[name] = _Sheet(document["kind"], document["slot"], len(marks), set(marks))
+        for marker in marks:
             self._on[marker] = (*self._on.get(marker, ()), name)
 
     def _over(self, marker: str) -> None:

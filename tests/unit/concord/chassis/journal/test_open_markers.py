@@ -12,8 +12,8 @@ from concord.chassis.clock import LoopClock
 from concord.chassis.journal import open_markers
 from concord.chassis.journal.open_markers import OpenMarkers, markers_in
 from concord.chassis.journal.part import JournalPart
-from concord.chassis.journal.record import JOURNAL, OPEN, Cause, Decision, Kind
-from concord.chassis.store.memory import MemoryStore, NoFaults
+from concord.chassis.journal.record import JOURNAL, OPEN, Cause, Decision, Entry, Kind
+from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
 from concord.chassis.store.port import Document, StoreUnavailable
 from tests.support.tallies import House, virtual
 
@@ -314,3 +314,12 @@ def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(
             assert past == {name for name in newest if newest[name].lit}
 
     scenario()
+
+
+def test_an_opening_that_two_of_a_commit_try_to_make_is_over_once() -> None:
+    found = OpenMarkers(MemoryStore(MemoryDatabase(random.Random(1))), "w", LoopClock(START_US))
+    entry = Entry(key("a"), 1, ["c"], START_US, Lamp(lit=True, times=1, slot=3), [], b"", opened=1, slot=3)
+    (sheet,) = found.sheets_of([entry, entry])
+    found.closed(key("a"), [1])
+    found.closed(key("a"), [1])
+    assert markers_in([sheet])[0] == "c1/lamp/a/000001"
