@@ -84,6 +84,8 @@ POLICY: Mapping[str, str] = {
     "policy.caps.hours_per_day": "Hours of active time a day of one annotator; what is held then may be finished. 0: no bound.",
     "policy.caps.units": "Units of the project that one annotator is given in all; 0: no bound.",
     "policy.priority": "Of the project's units against others'; higher goes first.",
+    "policy.max_open_units": "Units that may be in and not settled; what is sent beyond is told to come later. Gold is not "
+    "counted, nor what came in without a bound. 0: no bound.",
     "policy.deadline_seconds": "From a unit's coming in to its being labelled.",
     "policy.dedupe": "content: the first unit stands for all of its content; id: each is labelled.",
     "targets.alpha": "Krippendorff's alpha, at least.",

@@ -19,6 +19,8 @@ from simulation.wishes import canonical
 UNSEEN_NAME = "Nightingale"
 """Stands in every project's name and in every source id: no annotator may ever see it."""
 BATCH_UNITS_MAX = 5
+BOUNDED_CLIENT, OPEN_UNITS_MAX = 2, 6
+"""Whose project takes no more than so many units that are not settled: fewer than it has."""
 BETWEEN_BATCHES_SECONDS = 6.0
 LEAVING = ("export", "certificate", "certificate.html", "ledger", "withdrawals")
 """What is handed over of an accepted lot, and of no other."""
@@ -48,6 +50,8 @@ class Client(Person):
             "label_schema": wishes.schema(draw),
             "policy": wishes.policy(draw),
         }
+        if number == BOUNDED_CLIENT:
+            self.definition["policy"]["max_open_units"] = OPEN_UNITS_MAX
         passage = Passage(town.network.weather, self.generator, crash=None)
         self.broker = MemoryBroker(town.house.cluster, self.name, BrokerFaults(passage))
         self.units = [self.unit(str(place), f"text {place} of {self.project_id}") for place in range(units)]
@@ -141,6 +145,9 @@ class Client(Person):
         if status != 202:
             wrongs.append(f"units of {self.project_id} were answered {status}: {report}")
             return
+        if (stopped := report["stopped"]) is not None:
+            # Nothing is told of what there was no room for; it is sent again in the end.
+            batch = batch[: stopped["line"] - 1]
         if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > refused:
             wrongs.append(
                 f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"

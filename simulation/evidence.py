@@ -64,7 +64,8 @@ class Evidence:
                 (_kept(service, document) for document in database.dump("journal")),
                 key=lambda one: (one.aggregate, one.seq),
             )
-        evidence.documents["ingest", "payloads"] = house.database("ingest").dump("payloads")
+        for collection in ("payloads", "open_units", "waiting"):
+            evidence.documents["ingest", collection] = house.database("ingest").dump(collection)
         return evidence
 
     def hear(self, topic: Topic, records: list[Incoming]) -> None:

@@ -186,16 +186,8 @@ async def _settled(town: Town) -> AsyncIterator[str]:
 
 
 def _unsettled(town: Town) -> Iterator[str]:
+    yield from _unread(town)
     cluster = town.house.cluster
-    for service in town.network.lives.now:
-        committed = cluster.group(service).committed
-        for topic in TOPICS:
-            if service not in topic.readers or topic.compacted:
-                continue
-            for number in range(topic.partitions):
-                place = TopicPartition(topic.name, number)
-                if lag := len(cluster.log(place)) - committed.get(place, 0):
-                    yield f"{service} has {lag} records of {place.topic}[{number}] before it"
     heard = Evidence()
     for topic in (UNITS, LOTS):
         heard.hear(topic, records_of(cluster, topic))
@@ -210,6 +202,23 @@ def _unsettled(town: Town) -> Iterator[str]:
         yield f"lot {lot_id} of {len(sealed[lot_id])} units is not accepted"
     for name in sorted(town.sending):
         yield f"{name} has units to send"
+
+
+def _unread(town: Town) -> Iterator[str]:
+    """Yield what services have before them: on their topics, and in the store."""
+    cluster = town.house.cluster
+    for service in town.network.lives.now:
+        committed = cluster.group(service).committed
+        for topic in TOPICS:
+            if service not in topic.readers or topic.compacted:
+                continue
+            for number in range(topic.partitions):
+                place = TopicPartition(topic.name, number)
+                if lag := len(cluster.log(place)) - committed.get(place, 0):
+                    yield f"{service} has {lag} records of {place.topic}[{number}] before it"
+    for collection in ("waiting", "arrivals"):
+        if documents := town.house.database("ingest").dump(collection):
+            yield f"ingest has {len(documents)} documents in {collection}"
 
 
 def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:

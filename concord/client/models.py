@@ -32,7 +32,12 @@ class Unit(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Project(Struct, frozen=True):
-    """A project as it stands, defaults filled in."""
+    """A project as it stands, defaults filled in.
+
+    Attributes:
+        open_units: how many are in and not settled, where the policy bounds that; None where not, and in lists.
+        waiting_records: how many of the intake topic wait until some are settled.
+    """
 
     project_id: str
     revision: int
@@ -44,6 +49,8 @@ class Project(Struct, frozen=True):
     targets: dict[str, Json]
     life: str
     life_reason: str
+    open_units: int | None = None
+    waiting_records: int | None = None
 
 
 class Change(Struct, frozen=True):
@@ -129,7 +136,12 @@ class FoundUnits(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What became of the units that were sent; the lists are bounded, the counts are whole."""
+    """What became of the units that were sent; the lists are bounded, the counts are whole.
+
+    Attributes:
+        stopped: why not all were read, and from which line on the rest is to be sent.
+        retry_after_seconds: where the project takes no more for now: when that is worth it.
+    """
 
     admitted: int = 0
     repeated: int = 0
@@ -141,6 +153,7 @@ class Report(Struct, frozen=True, kw_only=True):
     cautions: list[Refusal] = []
     units: list[AdmittedUnit] = []
     stopped: Refusal | None = None
+    retry_after_seconds: int | None = None
 
 
 class Import(Struct, frozen=True):

@@ -11,7 +11,7 @@ from concord.client.asking import got, path_of, query_of, sent
 from concord.client.errors import Conflict, Refused
 from concord.client.models import AdmittedUnit, Erased, FoundUnits, Import, Json, Report, Sealed, Unit
 from concord.client.sources import FileSource, UnitSource, name_of
-from concord.client.steps import Flow, Read, Source
+from concord.client.steps import Flow, Read, Sleep, Source
 
 UnitLike = Unit | Mapping[str, Json]
 OnReport = Callable[[Report], None]
@@ -52,32 +52,44 @@ def admit(project_id: str, units: Sequence[UnitLike]) -> Flow[Report]:
 def send(project_id: str, units: Iterable[UnitLike], on_report: OnReport | None = None) -> Flow[Report]:
     """Send any number of units, a batch at a time, and return what became of all of them; lines count from the first.
 
+    Where a project takes no more for now, the rest is sent when the service says, and given up as when it is away.
+
     Args:
         project_id: where to.
         units: are taken as they are needed, never all at once.
         on_report: is given what became of all so far, after each batch.
     """
     whole, before = Report(), 0
-    for lines, body in _batches(units):
-        path = path_of("/v1/projects/{id}/units", id=project_id)
-        told = yield from sent(Report, "ingest", "POST", path, body, media_type=NDJSON)
-        whole = _together(whole, told, before)
-        before += lines
+    for lines in _batches(units):
+        sent_before = before
+        while before < sent_before + len(lines):
+            rest = b"".join(lines[before - sent_before :])
+            path = path_of("/v1/projects/{id}/units", id=project_id)
+            told = yield from sent(Report, "ingest", "POST", path, rest, media_type=NDJSON)
+            later = told.retry_after_seconds
+            if told.stopped is None or later is None:
+                whole, before = _together(whole, told, before), sent_before + len(lines)
+            else:
+                taken = told.stopped.line - 1
+                told = msgspec.structs.replace(told, stopped=None, retry_after_seconds=None)
+                whole, before = _together(whole, told, before), before + taken
+                yield Sleep(float(later))
         if on_report is not None:
             on_report(whole)
     return whole
 
 
-def _batches(units: Iterable[UnitLike]) -> Iterator[tuple[int, bytes]]:
-    lines, body = 0, bytearray()
+def _batches(units: Iterable[UnitLike]) -> Iterator[list[bytes]]:
+    lines: list[bytes] = []
+    size = 0
     for unit in units:
-        body += msgspec.json.encode(unit) + b"\n"
-        lines += 1
-        if lines == BATCH_UNITS or len(body) >= BATCH_BYTES:
-            yield lines, bytes(body)
-            lines, body = 0, bytearray()
+        lines.append(msgspec.json.encode(unit) + b"\n")
+        size += len(lines[-1])
+        if len(lines) == BATCH_UNITS or size >= BATCH_BYTES:
+            yield lines
+            lines, size = [], 0
     if lines:
-        yield lines, bytes(body)
+        yield lines
 
 
 def _together(whole: Report, told: Report, before: int) -> Report:

@@ -125,7 +125,7 @@ RESOLUTIONS = Topic(
     message=ResolutionEvent,
     key="unit_id or project_id",
     writer="adjudicate",
-    readers=("assign", "audit", "metrics"),
+    readers=("ingest", "assign", "audit", "metrics"),
     fixed_partitions=None,
     retention_seconds=EVENTS_RETENTION_SECONDS,
 )

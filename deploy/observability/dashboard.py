@@ -185,13 +185,15 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
         ),
         _lines(
             "Waiting",
-            "Units that wait for an annotator, leases that run, escalations and lots that wait for a reviewer.",
+            "Units that wait for an annotator, leases that run, escalations and lots that wait for a reviewer, records "
+            "of the intake whose project takes no more for now.",
             [
                 ("sum(concord_assign_waiting_units)", "units"),
                 ("sum(concord_assign_leases)", "leases"),
                 ("sum(concord_adjudicate_escalations_open)", "escalations"),
                 ("sum(concord_audit_lots_open)", "lots"),
                 ("sum(concord_audit_lots_without_auditor)", "lots without an auditor"),
+                ("sum(concord_ingest_waiting_records)", "records without room"),
             ],
         ),
         _lines(

@@ -198,4 +198,5 @@ def policy(wished: domain.Policy) -> Policy:
         deadline_seconds=wished.deadline_seconds,
         dedupe=wished.dedupe,
         guideline=GuidelinePolicy(**asdict(wished.guideline)),
+        max_open_units=wished.max_open_units,
     )

@@ -33,7 +33,7 @@ from services.ingest.door.imports import Reading
 from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
 from services.ingest.door.projects import ClientOrOperator, add_routes, author, project_of
 from services.ingest.door.report import Report
-from services.ingest.door.serving import serve, serve_all
+from services.ingest.door.serving import once, serve_all
 from services.ingest.door.watching import EVENT_STREAM, watched
 from services.ingest.formats import FORMATS, LINES
 from services.ingest.handlers import Handlers
@@ -176,7 +176,8 @@ async def list_projects(request: Request, caller: ClientOrOperator, limit: Limit
 
 async def show_project(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show one project, whole."""
-    return json_answer(ProjectBody.of(await project_of(request, project_id, caller)))
+    project = await project_of(request, project_id, caller)
+    return json_answer(ProjectBody.of(project, await _handlers(request).waiting.standing(project)))
 
 
 async def admit_units(
@@ -200,7 +201,8 @@ async def admit_units(
     async with aclosing(batches(body, found, options, door.spools)) as rows:
         await serve_all(door.handlers.admissions, project, rows, report)
     said = msgspec.json.encode(report.body())
-    if key is not None:
+    # Where the rest is to be sent later, the same request is to be served then, and not its answer told again.
+    if key is not None and report.retry_after_seconds is None:
         await door.handlers.imports.answer(place, body.sha256.hexdigest(), 202, said)
     return Response(said, 202, media_type="application/json")
 
@@ -210,7 +212,7 @@ async def admit_events(request: Request, project_id: AnyId, caller: Client) -> R
     project = await project_of(request, project_id, caller)
     said = await events_in(request, project_id)
     report = Report()
-    await serve(_handlers(request).admissions, project, Batch(range(1, 1 + len(said)), said), report)
+    await serve_all(_handlers(request).admissions, project, once(Batch(range(1, 1 + len(said)), said)), report)
     return json_answer(report.body(), 202)
 
 

@@ -21,13 +21,29 @@ from services.ingest.announcements import SERVICE, project_from
 from services.ingest.door.batches import Spools
 from services.ingest.handlers import Handlers
 from services.ingest.intake import Intake
-from services.ingest.repository import ANSWERS, ARRIVALS, CLAIMS, IMPORTS, PAYLOADS, PLACES, SEATS, SUBJECTS, Repository
+from services.ingest.repository import (
+    ANSWERS,
+    ARRIVALS,
+    CLAIMS,
+    IMPORTS,
+    OPEN_UNITS,
+    PAYLOADS,
+    PLACES,
+    SEATS,
+    SUBJECTS,
+    WAITING,
+    Repository,
+)
 from services.ingest.settings import IngestSettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
 ARRIVALS_SECONDS = 30.0
 ANSWERS_SECONDS = 3_600.0
+WAITING_SECONDS = 2.0
+"""How soon what waits comes in when units are settled."""
+SHOWN_SECONDS = 30.0
+COLLECTIONS = (PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS, OPEN_UNITS, WAITING)
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -53,17 +69,20 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     projects = Table(ports.broker, PROJECTS, project_from, ports.clock, letters)
     projects.listen(lambda _, project: repository.settle_project(project))
     handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
-    doors = events.handlers(Intake(handlers), handlers.lots)
+    intake = Intake(handlers, letters)
+    doors = events.handlers(intake, handlers.lots, handlers.admissions.room)
     consumer = consumer_part(SERVICE, ports, journal, doors, settings.patience, owner)
     parts = ordered(
         ports,
         journal,
         consumer,
-        collections=[PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS],
+        collections=COLLECTIONS,
         tables=[annotators, projects],
         places=Placed(owner, repository),
         patience=settings.patience,
         loops=[
+            repeating("waiting", intake.take_waiting, ports.clock, ports.telemetry, lambda: WAITING_SECONDS),
+            repeating("open units", intake.look_after, ports.clock, ports.telemetry, lambda: SHOWN_SECONDS),
             repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS),
             repeating(
                 "answers", handlers.imports.forget_answers, ports.clock, ports.telemetry, lambda: ANSWERS_SECONDS

@@ -1,13 +1,13 @@
-"""Ingest's Kafka door: clients' CloudEvents on the intake topic, and units of which other processes have told."""
+"""Ingest's Kafka door: clients' CloudEvents, units of which other processes have told, and what is settled of them."""
 
 from collections.abc import Mapping
 
 from concord.chassis.consumer import Handler
-from concord.contracts.topics import INTAKE, UNITS, Topic
-from services.ingest.handlers import Lots
+from concord.contracts.topics import INTAKE, RESOLUTIONS, UNITS, Topic
+from services.ingest.handlers import Lots, Room
 from services.ingest.intake import Intake
 
 
-def handlers(intake: Intake, lots: Lots) -> Mapping[Topic, Handler]:
+def handlers(intake: Intake, lots: Lots, room: Room) -> Mapping[Topic, Handler]:
     """Return who serves which topic."""
-    return {UNITS: lots.heard, INTAKE: intake.admit}
+    return {UNITS: lots.heard, RESOLUTIONS: room.heard, INTAKE: intake.admit}

@@ -9,23 +9,29 @@ structured. See CloudEvents 1.0, Kafka Protocol Binding, sections 3.2 and 3.3; i
 import base64
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from concord.chassis.broker.port import Incoming
 from concord.chassis.consumer import Delivery, Poison
-from concord.contracts.codec import Headers
+from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.store.port import READ_IDS_MAX
 from services.ingest.domain.admission import UnitWish, shown
-from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen
+from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen, ProjectState
 from services.ingest.handlers import Handlers
+from services.ingest.handlers.waiting import WAITING_RECORDS_MAX
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SOURCE = "/projects/"
 TYPE = "concord.unit.v1"
+TOO_MANY_WAIT = (
+    f"source: the project has as many open units as it allows, and {WAITING_RECORDS_MAX} of its records wait already; "
+    "send this one again when some are settled"
+)
 
 
 class CloudEvent(msgspec.Struct, frozen=True):
@@ -45,11 +51,26 @@ _event = msgspec.json.Decoder(CloudEvent).decode
 _data = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Intake:
-    """Admits the units that clients publish; what cannot be taken becomes a dead letter with the reason."""
+class Sent(NamedTuple):
+    """A record, and the unit that it tells."""
 
-    def __init__(self, handlers: Handlers) -> None:
+    delivery: Delivery
+    wish: UnitWish
+
+
+class Intake:
+    """Admits the units that clients publish; what cannot be taken becomes a dead letter with the reason.
+
+    What a project has no room for waits in the store, so that nothing of other projects waits behind it on the topic.
+
+    Args:
+        handlers: take units in.
+        letters: take what can never be served.
+    """
+
+    def __init__(self, handlers: Handlers, letters: DeadLetters) -> None:
         self.handlers = handlers
+        self.letters = letters
 
     async def admit(self, deliveries: Sequence[Delivery]) -> None:
         """Admit a batch, project by project, each unit under its record's own trace.
@@ -57,22 +78,77 @@ class Intake:
         Raises:
             Poison: a record is no unit of a project; the consumer then finds out which by trying each alone.
         """
-        sent: dict[str, list[tuple[UnitWish, Headers]]] = defaultdict(list)
+        sent: dict[str, list[Sent]] = defaultdict(list)
         for delivery in deliveries:
             event = cloud_event(delivery.record)
-            sent[project_of(event)].append((wish_of(event), delivery.trace))
+            sent[project_of(event)].append(Sent(delivery, wish_of(event)))
         for project_id, units in sent.items():
             try:
                 project = await self.handlers.projects.one(project_id, client_id=None)
             except ProjectDoesNotExist as fault:
                 raise Poison(f"source: there is no project {shown(project_id)}; define it first") from fault
-            wishes, traces = [wish for wish, _ in units], [trace for _, trace in units]
-            try:
-                admission = await self.handlers.admissions.admit(project, wishes, traces)
-            except ProjectNotOpen as fault:
-                raise Poison(f"source: {fault}; {fault.cure}") from fault
-            if admission.refused:
-                raise Poison(str(next(iter(admission.refused.values()))))
+            # Who waits came first. While a project is not open nothing waits: its records are dead letters.
+            queue = project.life == "open" and await self.handlers.waiting.any(project)
+            begin = 0 if queue else await self._admit(project, units)
+            if begin < len(units):
+                await self._wait(project, units[begin:])
+
+    async def _admit(self, project: ProjectState, units: Sequence[Sent]) -> int:
+        """Admit units up to the first for which there is no room, and return its position.
+
+        Raises:
+            Poison: see `admit`.
+        """
+        wishes, traces = [one.wish for one in units], [one.delivery.trace for one in units]
+        try:
+            admission = await self.handlers.admissions.admit(project, wishes, traces)
+        except ProjectNotOpen as fault:
+            raise Poison(f"source: {fault}; {fault.cure}") from fault
+        if admission.refused:
+            raise Poison(str(next(iter(admission.refused.values()))))
+        return len(units) if admission.later is None else admission.later
+
+    async def _wait(self, project: ProjectState, units: Sequence[Sent]) -> None:
+        """Let records wait; what there is no place for becomes a dead letter, which can be sent again."""
+        over = await self.handlers.waiting.wait(project, [(one.delivery.record, one.wish) for one in units])
+        for record in over:
+            await self.letters.set_aside(record, Poison(TOO_MANY_WAIT), attempts=1)
+
+    async def take_waiting(self) -> None:
+        """Admit what waits of our projects that have a bound, the oldest first, as far as there is room by now."""
+        for project, keys in await self.handlers.waiting.due():
+            await self._take(project, keys)
+
+    async def look_after(self) -> None:
+        """Admit what waits of any of our projects, and show how many units are open."""
+        for project, keys in await self.handlers.waiting.due(all_projects=True):
+            await self._take(project, keys)
+        await self.handlers.waiting.show()
+
+    async def _take(self, project: ProjectState, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), READ_IDS_MAX):
+            records = await self.handlers.waiting.records(project, keys[start : start + READ_IDS_MAX])
+            taken = await self._take_page(project, records)
+            await self.handlers.waiting.done(records[:taken])
+            if taken < len(records):
+                return
+
+    async def _take_page(self, project: ProjectState, records: Sequence[Incoming]) -> int:
+        """Admit records up to the first for which there is no room; what can be served no more is set aside."""
+        try:
+            return await self._admit(project, [_sent(one) for one in records])
+        except Poison as fault:
+            if len(records) == 1:
+                await self.letters.set_aside(records[0], fault, attempts=1)
+                return 1
+        for place, one in enumerate(records):
+            if not await self._take_page(project, [one]):
+                return place
+        return len(records)
+
+
+def _sent(record: Incoming) -> Sent:
+    return Sent(Delivery(record, None), wish_of(cloud_event(record)))
 
 
 def cloud_event(record: Incoming) -> CloudEvent:

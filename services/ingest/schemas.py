@@ -12,6 +12,7 @@ from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.life import REASON_CHARACTERS_MAX
 from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Example, Life, Policy, ProjectState, Targets
 from services.ingest.handlers.projects import Changed
+from services.ingest.handlers.waiting import Standing
 from services.ingest.repository import Revision
 
 DEFINITION = msgspec.json.Decoder(Definition)
@@ -40,6 +41,8 @@ class ProjectBody(msgspec.Struct, frozen=True):
     Attributes:
         life: open, paused or closed, and why it is not open.
         without_effect: the fields that are kept and told, and that nothing follows from yet.
+        open_units: how many are in and not settled, where `policy.max_open_units` is set; null in lists.
+        waiting_records: how many records of the intake topic wait until some are; likewise.
     """
 
     project_id: str
@@ -54,9 +57,11 @@ class ProjectBody(msgspec.Struct, frozen=True):
     life: Life
     life_reason: str
     without_effect: tuple[str, ...] = WITHOUT_EFFECT
+    open_units: int | None = None
+    waiting_records: int | None = None
 
     @classmethod
-    def of(cls, state: ProjectState) -> "ProjectBody":
+    def of(cls, state: ProjectState, room: Standing | None = None) -> "ProjectBody":
         """Return a project as its client sees it."""
         said = state.definition
         return cls(
@@ -71,6 +76,8 @@ class ProjectBody(msgspec.Struct, frozen=True):
             said.targets,
             state.life,
             state.life_reason,
+            open_units=None if room is None else room.open_units,
+            waiting_records=None if room is None else room.waiting_records,
         )
 
 
@@ -231,6 +238,7 @@ class AdmissionReport(msgspec.Struct, frozen=True):
 
     Attributes:
         stopped: why reading ended before the body did; what stands above the line it names was served.
+        retry_after_seconds: where it ended because nothing more is taken now: when the rest is worth sending.
     """
 
     admitted: int
@@ -243,6 +251,7 @@ class AdmissionReport(msgspec.Struct, frozen=True):
     cautions: list[Caution]
     units: list[AdmittedUnit]
     stopped: Refusal | None = None
+    retry_after_seconds: int | None = None
 
 
 class ImportBody(msgspec.Struct, frozen=True):

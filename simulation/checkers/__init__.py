@@ -7,7 +7,12 @@ stores' documents.
 from collections.abc import Callable, Iterator
 
 from simulation.checkers.acceptance import lots_are_judged_by_their_plans
-from simulation.checkers.admissions import admissions_are_kept, only_poison_is_set_aside, the_intake_is_kept
+from simulation.checkers.admissions import (
+    admissions_are_kept,
+    only_poison_is_set_aside,
+    open_units_are_counted,
+    the_intake_is_kept,
+)
 from simulation.checkers.certificates import certificates_say_what_was
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may
@@ -41,6 +46,7 @@ CHECKERS: tuple[Checker, ...] = (
     admissions_are_kept,
     the_intake_is_kept,
     only_poison_is_set_aside,
+    open_units_are_counted,
     labels_are_kept,
     leases_are_kept,
     desks_hold_no_more_than_they_may,

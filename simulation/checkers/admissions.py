@@ -13,6 +13,9 @@ from simulation.house import ENVIRONMENT
 from simulation.notebook import Notebook
 from simulation.wishes import canonical
 
+OVER = ("consensus_reached", "adjudicated", "unit_erased")
+"""Events after which a unit is not open any more."""
+
 
 def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every unit that was acknowledged is in, once, as it was acknowledged; what was left out is not."""
@@ -36,6 +39,22 @@ def admissions_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]
         elif told.status == "duplicate_of" and said[0].content.duplicate_of != told.duplicate_of:
             yield f"{where}, a duplicate of {told.duplicate_of}, and is told as one of {said[0].content.duplicate_of}"
     yield from _contents_are_kept(notebook, evidence)
+
+
+def open_units_are_counted(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Of projects that bound their open units those are counted that are in and not settled, each once."""
+    over = {one.content.unit_id for kind in OVER for one in evidence.events(kind)}
+    open_units = {
+        one.content.unit_id
+        for one in evidence.events("unit_admitted")
+        if notebook.projects[one.metadata.project_id]["policy"]["max_open_units"]
+        and not one.content.HasField("gold_label")
+    } - over
+    counted = [one["unit_id"] for one in evidence.documents["ingest", "open_units"]]
+    if sorted(open_units) != sorted(counted):
+        yield f"{sorted(open_units)} are open, and {sorted(counted)} are counted as that"
+    if waiting := evidence.documents["ingest", "waiting"]:
+        yield f"{len(waiting)} records of the intake wait although there is room"
 
 
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

@@ -89,6 +89,7 @@ async def test_inserting_nothing_is_no_fault(store: Store) -> None:
     assert await store.get("records", []) == {}
     assert await store.find("records", "aggregate", []) == []
     assert await store.delete("records", []) == 0
+    assert await store.count("records", "aggregate", "nothing") == 0
 
 
 async def test_racing_inserts_of_many_have_one_winner_each(open_store: OpenStore, store: Store) -> None:
@@ -183,6 +184,17 @@ async def test_find_matches_equality_and_any_element_of_a_list(store: Store) -> 
     assert await ids("tags", "green") == {"1", "2"}
     assert await ids("tags", "red") == {"1", "4"}
     assert await ids("tags", "red", "green") == {"1", "2", "4"}
+
+
+async def test_what_was_acknowledged_is_counted_whoever_inserted_it_and_what_was_deleted_is_not(
+    open_store: OpenStore, store: Store
+) -> None:
+    other = open_store()
+    await store.insert("records", [{"_id": f"a{n}", "aggregate": "x"} for n in range(120)])
+    await other.insert("records", [{"_id": f"b{n}", "aggregate": "x" if n else "y"} for n in range(5)])
+    assert (await store.count("records", "aggregate", "x"), await other.count("records", "aggregate", "y")) == (124, 1)
+    await other.delete("records", [f"a{n}" for n in range(100)])
+    assert await store.count("records", "aggregate", "x") == 24
 
 
 async def test_find_tells_numbers_from_strings_and_booleans(store: Store) -> None:

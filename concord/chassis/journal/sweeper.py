@@ -149,6 +149,8 @@ class Sweeper:
     async def _say(self, records: Sequence[Document]) -> None:
         """Publish these records' events, but of those that are noted to be said."""
         events = [event for record in await self.marks.unsaid(records) for event in events_of(record)]
+        # What others decided may rest on what we stored before and could not say yet: that goes first.
+        await self.publisher.flushed()
         for start in range(0, len(events), PUBLISH_EVENTS_MAX):
             await self.publisher.publish(events[start : start + PUBLISH_EVENTS_MAX])
         self.events_swept += len(events)

@@ -181,11 +181,16 @@ class MemoryStore:
     ) -> list[Document]:
         """Return every document whose indexed `field` equals one of `values`, in no order."""
         await self._faults.before("find", collection)
-        shelf = self._database.shelf(collection)
-        if field not in shelf.indexes:
-            raise ValueError(f"{collection}.{field} is not indexed; declare it when the store is prepared")
+        shelf = self._indexed(collection, field)
         found = [_copy(shelf.documents[key], only) for key in self._shuffled(shelf.matching(field, values))]
         await self._faults.after("find", collection)
+        return found
+
+    async def count(self, collection: str, field: str, value: str | int) -> int:
+        """Return how many documents have this value in the indexed `field`."""
+        await self._faults.before("count", collection)
+        found = len(self._indexed(collection, field).matching(field, [value]))
+        await self._faults.after("count", collection)
         return found
 
     async def delete(self, collection: str, ids: Sequence[str]) -> int:
@@ -207,6 +212,12 @@ class MemoryStore:
             page = order[start : start + READ_IDS_MAX]
             yield [_copy(documents[identifier], only) for identifier in page if identifier in documents]
         await self._faults.after("stream", collection)
+
+    def _indexed(self, collection: str, field: str) -> _Shelf:
+        shelf = self._database.shelf(collection)
+        if field not in shelf.indexes:
+            raise ValueError(f"{collection}.{field} is not indexed; declare it when the store is prepared")
+        return shelf
 
     async def ping(self) -> None:
         """Return when the store answers."""

@@ -141,6 +141,11 @@ class MongoStore:
                 found += await self._database[collection].find({field: equal}, projection).to_list(None)
         return found
 
+    async def count(self, collection: str, field: str, value: str | int) -> int:
+        """Return how many documents have this value in the indexed `field`."""
+        with _told("count", collection):
+            return int(await self._database[collection].count_documents({field: value}))
+
     async def delete(self, collection: str, ids: Sequence[str]) -> int:
         """Delete the documents under these keys and return how many there were."""
         deleted = 0

@@ -91,6 +91,17 @@ class Store(Protocol):
         """
         ...
 
+    async def count(self, collection: str, field: str, value: str | int) -> int:
+        """Return how many documents have this value in the indexed `field`.
+
+        What was acknowledged before the call is counted, and what was deleted before it is not. It costs the store
+        what there is to count, and the caller one number.
+
+        Raises:
+            StoreUnavailable: no answer.
+        """
+        ...
+
     async def delete(self, collection: str, ids: Sequence[str]) -> int:
         """Delete the documents under these keys and return how many there were.
 

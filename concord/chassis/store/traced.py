@@ -63,6 +63,11 @@ class TracedStore:
         with self._span("find", collection, len(values)):
             return await self.store.find(collection, field, values, only)
 
+    async def count(self, collection: str, field: str, value: str | int) -> int:
+        """Count documents by a field; see the port."""
+        with self._span("count", collection, 1):
+            return await self.store.count(collection, field, value)
+
     async def delete(self, collection: str, ids: Sequence[str]) -> int:
         """Delete documents; see the port."""
         with self._span("delete", collection, len(ids)):

@@ -166,6 +166,7 @@ class Policy(_message.Message):
     PRIVACY_FIELD_NUMBER: _builtins.int
     GUIDELINE_FIELD_NUMBER: _builtins.int
     CAPS_FIELD_NUMBER: _builtins.int
+    MAX_OPEN_UNITS_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -173,6 +174,8 @@ class Policy(_message.Message):
     """What is done with a content that is known under another id. "content": the unit that came first stands for it.
     "id": it is a unit of its own.
     """
+    max_open_units: _builtins.int
+    """How many units may be in and not settled; what is sent beyond waits at ingest's doors. Zero: no bound."""
     @_builtins.property
     def overlap(self) -> Global___OverlapPolicy: ...
     @_builtins.property
@@ -215,10 +218,11 @@ class Policy(_message.Message):
         privacy: Global___PrivacyPolicy | None = ...,
         guideline: Global___GuidelinePolicy | None = ...,
         caps: Global___CapsPolicy | None = ...,
+        max_open_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "max_open_units", b"max_open_units", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,6 +18,7 @@ from services.ingest.domain.project import (
     LOT_SIZE_MAX,
     NAME_CHARACTERS_MAX,
     NOBODY,
+    OPEN_UNITS_MAX,
     OVERLAP_MAX,
     PRICE_HIGH,
     PRICE_LOW,
@@ -131,6 +132,7 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.caps.units", policy.caps.units, 0, CAP_UNITS_MAX)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
+    yield from _within("policy.max_open_units", policy.max_open_units, 0, OPEN_UNITS_MAX)
 
 
 def quota_faults(sampling: Sampling) -> Iterator[Fault]:

@@ -28,6 +28,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         subject_mark: keyed hash of whose personal data it is; empty where that was not told.
         guideline_version: the project's when it was admitted: a lot has units of one.
         erased_at_us: when it was withdrawn; its content is gone, and no other comes under its id. 0: it was not.
+        counted_as: under which mark it was counted when it came in, where its project bounds what is open.
     """
 
     unit_id: str
@@ -48,6 +49,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     subject_mark: str = ""
     erased_at_us: int = 0
     guideline_version: int = 0
+    counted_as: str = ""
 
     @property
     def gold(self) -> bool:
@@ -145,6 +147,11 @@ def differing(known: UnitState, sent: UnitState) -> str | None:
 def waits_for_lot(unit: UnitState) -> bool:
     """Return whether a unit that is admitted is to be in a lot; gold, duplicates and what is erased are in none."""
     return not unit.gold and not unit.duplicate_of and not unit.erased_at_us
+
+
+def payload_key(unit: UnitState) -> str:
+    """Return where a unit's payload lies."""
+    return f"{unit.unit_id}/{unit.fingerprint}"
 
 
 def stands_for(holder: UnitState, sent: UnitState) -> bool:

@@ -14,6 +14,7 @@ SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
 CAP_UNITS_MAX = 10_000_000
+OPEN_UNITS_MAX = 1_000_000
 STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
 GUIDELINE_VERSIONS_MAX = 1_000
@@ -238,6 +239,7 @@ class Policy(Wish, frozen=True):
     Attributes:
         dedupe: what is done with a content that is known under another id: the unit that came first stands for it
             (content), or it is a unit of its own (id).
+        max_open_units: how many units may be in and not settled; what is sent beyond that waits. 0: no bound.
     """
 
     overlap: Overlap = Overlap()
@@ -255,6 +257,7 @@ class Policy(Wish, frozen=True):
     deadline_seconds: int = 0
     dedupe: Literal["content", "id"] = "content"
     guideline: Guidelines = Guidelines()
+    max_open_units: int = 0
 
 
 class Targets(Wish, frozen=True):

@@ -62,6 +62,11 @@ class Batch(NamedTuple):
     said: Sequence[Said]
     cautions: Sequence[tuple[int, Caution]] = ()
 
+    def before(self, line: int) -> "Batch":
+        """Return the rows above a line."""
+        end = next((place for place, one in enumerate(self.lines) if one >= line), len(self.lines))
+        return Batch(self.lines[:end], self.said[:end], [one for one in self.cautions if one[0] < line])
+
 
 @dataclass(slots=True)
 class Body:

@@ -12,7 +12,7 @@ from services.ingest.domain.imports import CHECKPOINT_LINES, Import, Line, Progr
 from services.ingest.domain.project import ProjectState
 from services.ingest.door.batches import ADMIT_UNITS, Body, batch_of, unit_in
 from services.ingest.door.report import LISTED_MAX, Report
-from services.ingest.door.serving import serve
+from services.ingest.door.serving import NoRoom, serve
 from services.ingest.formats import Options, Row
 from services.ingest.formats.csv_text import CsvReader
 from services.ingest.formats.lines import Line as TextLine
@@ -112,23 +112,40 @@ class Reading:
 
         Raises:
             Conflict: another request reads the same import.
+            NoRoom: the project takes no more for now; what was taken is counted, and its lines are read again.
             ConcordError, HTTPException, ClientDisconnect: it broke off, or cannot be read.
         """
         try:
-            async for chunk in body.stream():
-                await self._take(self.reader.feed(chunk))
-                self._offset += len(chunk)
-                if self.reader.line - self.found.progress.line >= CHECKPOINT_LINES:
-                    await self._serve()
-                    await self._note(complete=False)
-        except (HTTPException, ClientDisconnect):
+            try:
+                await self._read(body)
+            except (HTTPException, ClientDisconnect):
+                await self._serve()
+                await self._note(complete=False)
+                raise
+            if complete:
+                await self._take(self.reader.end())
             await self._serve()
-            await self._note(complete=False)
+        except NoRoom:
+            await self._count()
             raise
-        if complete:
-            await self._take(self.reader.end())
-        await self._serve()
         await self._note(complete=complete)
+
+    async def _read(self, body: Body) -> None:
+        async for chunk in body.stream():
+            await self._take(self.reader.feed(chunk))
+            self._offset += len(chunk)
+            if self.reader.line - self.found.progress.line >= CHECKPOINT_LINES:
+                await self._serve()
+                await self._note(complete=False)
+
+    async def _count(self) -> None:
+        """Note which units came in since the last note, and no line more: when these are read again they are known."""
+        before = self.found.progress
+        if admitted := self.report.counts["admitted"]:
+            after = msgspec.structs.replace(
+                before, number=before.number + 1, admitted=before.admitted + admitted, refused=(), cautions=()
+            )
+            await self.handlers.imports.note(self.found, after)
 
     async def _take(self, rows: Iterable[Row]) -> None:
         for row in rows:

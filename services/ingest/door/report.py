@@ -13,7 +13,12 @@ LISTED_MAX = 1_000
 
 
 class Report:
-    """Adds up what became of the batches of one request."""
+    """Adds up what became of the batches of one request.
+
+    Attributes:
+        lines: how many were served so far, whatever became of them.
+        retry_after_seconds: when what was not read is worth sending; None: as soon as its sender likes.
+    """
 
     def __init__(self) -> None:
         self.counts = {"admitted": 0, "repeated": 0, "duplicate_of": 0, "left_out": 0}
@@ -23,14 +28,18 @@ class Report:
         self.cautions: list[Caution] = []
         self.units: list[AdmittedUnit] = []
         self.stopped: Refusal | None = None
+        self.retry_after_seconds: int | None = None
+        self.lines = 0
 
     def stop(self, line: int, error: ConcordError) -> None:
         """Note in which line the body broke off."""
         cure = "send the lines from this one on, or all of them again: none is taken twice"
         self.stopped = Refusal(line, "body", error.detail, cure)
+        self.retry_after_seconds = error.retry_after_seconds
 
     def read(self, batch: Batch) -> None:
         """Note what could not be read of a batch, and what of it was not taken."""
+        self.lines += len(batch.lines)
         for line, said in zip(batch.lines, batch.said, strict=True):
             if isinstance(said, Stopped):
                 self.stop(line, said.error)
@@ -74,4 +83,5 @@ class Report:
             cautions=self.cautions,
             units=self.units,
             stopped=self.stopped,
+            retry_after_seconds=self.retry_after_seconds,
         )

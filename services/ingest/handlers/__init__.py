@@ -2,7 +2,8 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
 labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
-what is judged together, `erasure` withdraws what was sent.
+what is judged together, `erasure` withdraws what was sent; `room` counts what is open, and `waiting` keeps what there
+is no room for.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from services.ingest.handlers.erasure import Erasure
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
+from services.ingest.handlers.room import Room
+from services.ingest.handlers.waiting import WaitingRecords
 from services.ingest.repository import ImportStore, Repository
 
-__all__ = ["Admission", "Admissions", "Erasure", "Handlers", "Imports", "Lots", "Projects"]
+__all__ = ["Admission", "Admissions", "Erasure", "Handlers", "Imports", "Lots", "Projects", "Room", "WaitingRecords"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Handlers:
     lots: Lots
     imports: Imports
     erasure: Erasure
+    waiting: WaitingRecords
 
     @classmethod
     def of(
@@ -47,4 +51,5 @@ class Handlers:
         admissions = Admissions(repository, mine, annotators, instruments, clock)
         imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
         lots = Lots(repository, mine, clock)
-        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository))
+        waiting = WaitingRecords(repository, admissions.room, mine, instruments, clock)
+        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository), waiting)

@@ -35,6 +35,7 @@ from services.ingest.domain.identity import (
     Suggested,
     UnitState,
     differing,
+    payload_key,
     stands_for,
 )
 from services.ingest.domain.project import ProjectState, Sampling
@@ -42,8 +43,9 @@ from services.ingest.domain.sampling import kept, quota_of, wanted
 from services.ingest.domain.staffing import Caution, Staff
 from services.ingest.handlers.checking import Candidate, Checking
 from services.ingest.handlers.lots import Mine
+from services.ingest.handlers.room import Room
 from services.ingest.handlers.seats import Seats
-from services.ingest.repository import UNIT, Repository, payload_key
+from services.ingest.repository import UNIT, Repository
 
 LEFT_BEHIND_US = 60 * MICROSECONDS
 """After how long units that arrived and are not admitted are taken to be left behind: longer than any request."""
@@ -56,15 +58,24 @@ class Admission:
     """What became of a batch of units.
 
     Attributes:
-        places, refused: by position in the batch; every position is in one of the two.
+        places, refused: by position in the batch; every position is in one of the two, up to `later`.
         cautions: of units that are in, with their positions.
         orphans: units whose stored content is nobody's: their ids stand for other content, for good, or are duplicates.
+        later: the position from which on nothing was taken or answered, for the project has as many open units as it
+            allows; None: all were.
     """
 
     places: dict[int, Place] = field(default_factory=dict)
     cautions: list[tuple[int, Caution]] = field(default_factory=list)
     refused: dict[int, UnitRefused] = field(default_factory=dict)
     orphans: list[UnitState] = field(default_factory=list)
+    later: int | None = None
+
+    def cut(self) -> None:
+        """Say nothing of what comes later."""
+        if (end := self.later) is not None:
+            self.places = {position: place for position, place in self.places.items() if position < end}
+            self.refused = {position: refusal for position, refusal in self.refused.items() if position < end}
 
 
 class Admissions:
@@ -93,6 +104,7 @@ class Admissions:
         self.clock = clock
         self.checking = Checking(repository, instruments)
         self.seats = Seats(repository)
+        self.room = Room(repository, clock)
 
     async def admit(
         self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers] = ()
@@ -117,19 +129,31 @@ class Admissions:
         result = Admission()
         traces = traces or [trace_headers()] * len(wishes)
         checked = self.checking.candidates(project, wishes, traces, result.refused)
-        candidates = await self._sampled(checked, project.definition.policy.sampling, result)
+        offered, result.later = await self.room.offered(project, checked)
+        candidates = await self._sampled(offered, project.definition.policy.sampling, result)
         if candidates:
             arrivals = await self.repository.begin([one.claim for one in candidates])
+            candidates, full = await self.room.entered(project, candidates)
+            result.later = result.later if full is None else full
+            await self._take(project, candidates, result)
+            with contextlib.suppress(StoreUnavailable):
+                # The units are in, and are acknowledged as that; who finds the arrival finds nothing left to do.
+                await self.room.told(candidates, _in(result))
+                await self.repository.finished(arrivals)
+        result.cut()
+        self._caution(project, candidates, result)
+        self._count(result)
+        if result.later is not None:
+            self.instruments.counter("concord_ingest_units", "later").inc(len(wishes) - result.later)
+        return result
+
+    async def _take(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
+        """Store what units say, and admit them."""
+        if candidates:
             await self.repository.keep_payloads([self._payload(one) for one in candidates])
             await self.repository.note_subjects([one.unit for one in candidates])
             await self._admit(project, candidates, result)
             await self.repository.drop_payloads(result.orphans)
-            with contextlib.suppress(StoreUnavailable):
-                # The units are in, and are acknowledged as that; who finds the arrival finds nothing left to do.
-                await self.repository.finished(arrivals)
-            self._caution(project, candidates, result)
-        self._count(result)
-        return result
 
     def _payload(self, one: Candidate) -> Document:
         """Return what is stored of a unit: its content, and a suggestion that annotators are shown."""
@@ -160,6 +184,7 @@ class Admissions:
         if candidates:
             await self._admit(project, candidates, result)
             await self.repository.drop_payloads(result.orphans)
+        await self.room.finished(arrival)
         await self.repository.finished([arrival.arrival_id])
         self._count(result)
         log.info("finished %d units that %s had left behind", len(candidates), arrival.arrival_id)
@@ -313,11 +338,16 @@ def _duplicating(project: ProjectState, one: Candidate, first: UnitState) -> Cau
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
         if state is not None:
             return None
-        after = msgspec.structs.replace(one.unit, duplicate_of=first.unit_id, first_source_id=first.source_id)
+        stood_for = {"duplicate_of": first.unit_id, "first_source_id": first.source_id}
+        after = msgspec.structs.replace(one.unit, **stood_for, counted_as="")
         announcer = Announcer(SERVICE, cause_id, now_us, one.trace)
         return Decision(after, [unit_duplicated(announcer, project, after)])
 
     return Cause(UNIT.key(project.client_id, one.unit.unit_id), cause_id, decide)
+
+
+def _in(result: Admission) -> list[UnitState]:
+    return [place.unit for place in result.places.values() if place.status in ("admitted", "repeated")]
 
 
 def _standing(unit: UnitState, sampling: Sampling) -> Place:

@@ -5,7 +5,7 @@ and with it the key under which that was encrypted. Once it is answered, both ha
 asked again, it is done again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -50,9 +50,10 @@ class Erasure:
             StoreUnavailable: some may be erased; the same may be asked again.
         """
         by_id = {self.repository.unit_id(project.project_id, one): one for one in source_ids}
+        waited = await self.repository.waiters.erase(sorted(by_id))
         found = {one.unit.unit_id: one for one in await self._erase(project, list(by_id), reason)}
         return [
-            found.get(unit_id) or Erased("unknown", UnitState(unit_id, project.project_id, source_id))
+            found.get(unit_id) or _never_in(UnitState(unit_id, project.project_id, source_id), waited)
             for unit_id, source_id in by_id.items()
         ]
 
@@ -62,6 +63,7 @@ class Erasure:
         Raises:
             StoreUnavailable: some may be erased; the same may be asked again.
         """
+        await self.repository.waiters.erase_subject(self.repository.subject_mark(project.project_id, subject))
         unit_ids = await self.repository.units_of_subject(project.project_id, subject)
         erased: list[Erased] = []
         for start in range(0, len(unit_ids), ERASED_TOGETHER):
@@ -76,7 +78,13 @@ class Erasure:
             if outcome.error is not None:
                 raise outcome.error
         await self.repository.destroy_payloads([unit.unit_id for unit in mine])
+        await self.repository.open_units.settle([unit.unit_id for unit in mine])
         return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in known.values()]
+
+
+def _never_in(unit: UnitState, waited: Collection[str]) -> Erased:
+    """Return what became of a unit that is not in: what waited of it on its way is gone."""
+    return Erased("erased" if unit.unit_id in waited else "unknown", unit)
 
 
 def _erasing(project: ProjectState, unit: UnitState, reason: str) -> Cause[UnitState]:

@@ -51,12 +51,14 @@ class Lots:
     async def heard(self, deliveries: Sequence[Delivery]) -> None:
         """Let admitted units wait for their lots, and cut those that are full."""
         touched: dict[str, None] = {}
+        erased: list[str] = []
         for delivery in deliveries:
             event = delivery.event
             assert isinstance(event, UnitEvent), "the units topic carries its own message"
             project_id = event.metadata.project_id
             if event.HasField("unit_erased"):
                 self.repository.leave_out(project_id, [event.unit_erased.unit_id])
+                erased.append(event.unit_erased.unit_id)
             elif event.HasField("lot_sealed"):
                 self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
             elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
@@ -66,6 +68,7 @@ class Lots:
                 )
                 self.repository.hear_units([unit])
                 touched[project_id] = None
+        await self.repository.open_units.settle(erased)
         for project_id in touched:
             if (project := self.repository.projects.get(project_id)) is not None:
                 await self.seal_due(project)

@@ -2,6 +2,7 @@
 
 from services.ingest.repository.imports import ANSWERS, IMPORTS, ImportStore
 from services.ingest.repository.lot_places import PLACES
+from services.ingest.repository.open_units import OPEN_UNITS
 from services.ingest.repository.repository import (
     ARRIVALS,
     CLAIMS,
@@ -13,9 +14,9 @@ from services.ingest.repository.repository import (
     SUBJECTS,
     UNIT,
     Repository,
-    payload_key,
 )
 from services.ingest.repository.revisions import Revision, Revisions
+from services.ingest.repository.waiting import WAITING, Waiter
 
 __all__ = [
     "ANSWERS",
@@ -24,15 +25,17 @@ __all__ = [
     "IMPORTS",
     "LOT",
     "OPENING",
+    "OPEN_UNITS",
     "PAYLOADS",
     "PLACES",
     "PROJECT",
     "SEATS",
     "SUBJECTS",
     "UNIT",
+    "WAITING",
     "ImportStore",
     "Repository",
     "Revision",
     "Revisions",
-    "payload_key",
+    "Waiter",
 ]

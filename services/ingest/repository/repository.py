@@ -12,11 +12,13 @@ from concord.chassis.journal.record import Kind
 from concord.chassis.sealing import Sealer
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
 from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project, unit_id_of
-from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, waits_for_lot
+from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, payload_key, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
 from services.ingest.repository.first_come import first_of
 from services.ingest.repository.lot_places import LotPlaces
+from services.ingest.repository.open_units import OpenUnits
+from services.ingest.repository.waiting import Waiting
 
 PROJECT = Kind("project", ProjectState)
 UNIT = Kind("unit", UnitState, is_open=waits_for_lot, slot=lambda unit: slot_of_project(unit.project_id))
@@ -74,6 +76,7 @@ class Repository:
         self.store = store
         self.sealer = sealer
         self.id_secret = id_secret
+        self.open_units, self.waiters = OpenUnits(store, journal.commits.writer), Waiting(store, sealer)
         self.place_count = place_count
         self.lot_places = LotPlaces(store, self.lots)
         self.projects: dict[str, ProjectState] = {}
@@ -366,8 +369,3 @@ class Repository:
         found = await self.store.find(PAYLOADS.name, "unit_id", unit_ids, only=("unit_id",))
         if found:
             await self.store.delete(PAYLOADS.name, [document["_id"] for document in found])
-
-
-def payload_key(unit: UnitState) -> str:
-    """Return where a unit's payload lies."""
-    return f"{unit.unit_id}/{unit.fingerprint}"
