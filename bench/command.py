@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rich.console import Console
 from bench import published
 from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
+from bench.platforms import label_studio
+from bench.platforms import platform as platform_costs
 from bench.services import forwarding, pair
 from bench.services import report as services_report
 from bench.services.door import Refused
@@ -41,11 +43,13 @@ from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
-EXPORTS, WHOLE, GROWTH = "exports", "whole", "growth"
+EXPORTS, WHOLE, GROWTH, PLATFORMS = "exports", "whole", "growth", "platforms"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN, LABELS_MIN = 100, 500, 20
+PLATFORM_LABELS_MAX = 300
+"""Labels that another platform is asked for: each takes it a fifth of a second and more."""
 INTERRUPTED = 130
 FAULTS = (
     NotWritten,
@@ -57,6 +61,7 @@ FAULTS = (
     NothingOffered,
     FloorFailed,
     starts.NotStarted,
+    platform_costs.NotUp,
     against.NotMeasured,
 )
 
@@ -118,6 +123,11 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         spent, beside = _whole(wanted)
         figures[WHOLE] = whole_report.as_json(spent)
         tables.append(whole_report.table(spent, [*whole_report.history(), *beside]))
+    if PLATFORMS in wanted.names:
+        spent, _ = _whole(wanted)
+        others = [(label_studio.NAME, asyncio.run(_label_studio(wanted, spent.units)))]
+        figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others)}
+        tables.append(platform_costs.table(spent, others))
     if GROWTH in wanted.names:
         grown = asyncio.run(growth.grow(wanted.units or SIZES, wanted.labels, _say))
         figures[GROWTH] = growth.as_json(grown)
@@ -129,6 +139,11 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         exported = exports_report.measure(_say)
         figures[EXPORTS] = exports_report.as_json(exported)
         tables.append(exports_report.table(exported))
+
+
+def _label_studio(wanted: argparse.Namespace, units: int) -> Coroutine[Any, Any, list[platform_costs.Cost]]:
+    labels = min(wanted.labels, PLATFORM_LABELS_MAX)
+    return label_studio.measure(units, labels, whole.ANNOTATORS, _say)
 
 
 def _whole(wanted: argparse.Namespace) -> tuple[whole.Whole, list[dict[str, Any]]]:
@@ -152,7 +167,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")

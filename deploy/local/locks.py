@@ -6,9 +6,9 @@ from pathlib import Path
 from deploy.local import places, terminal
 from deploy.local.kafka import installation
 
-# What develops stands on exactly what runs; the peers of the bench live apart, their pins are older. What reads exports
-# back lives apart for its size, on the same pins.
-_CONSTRAINED_BY = {"run": None, "develop": "run", "peers": None, "readers": "run"}
+# What develops stands on exactly what runs; the peers and platforms of the bench live apart, their pins are older. What
+# reads exports back lives apart for its size, on the same pins.
+_CONSTRAINED_BY = {"run": None, "develop": "run", "peers": None, "platforms": None, "readers": "run"}
 
 
 def write(upgrade: bool = False, root: Path = places.ROOT) -> None:

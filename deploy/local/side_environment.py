@@ -1,7 +1,7 @@
 """Environments beside the project's own, `.venv-<name>`: made from their hashed locks, on first use and on a change.
 
-The bench's peers live in one, and the libraries that read our exports back in tests in another: what they pin, and how
-much they bring, is no business of what runs.
+The bench's peers live in one, the platforms that it holds the whole against in another, and the libraries that read our
+exports back in tests in a third: what they pin, and how much they bring, is no business of what runs.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.local import places, terminal
 
-NAMES = ("peers", "readers")
+NAMES = ("peers", "platforms", "readers")
 _MARK = "made-from"
 
 

@@ -1,0 +1,81 @@
+"""What another platform's work costs: CPU of its server with all its processes, and wall time."""
+
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.services.meter import cpu_seconds
+from bench.table import Column, Table, times
+from bench.whole.measure import Whole
+
+
+class NotUp(Exception):
+    """A platform does not start, or answers with an error; the text is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one kind of work cost.
+
+    Attributes:
+        name: "unit" or "label".
+        operations: how many.
+        cpu_ms: CPU milliseconds of the server one of them cost.
+        rate: so many a second, wall time.
+    """
+
+    name: str
+    operations: int
+    cpu_ms: float
+    rate: float
+
+
+async def spent_by(pid: int, name: str, operations: int, work: Coroutine[Any, Any, None]) -> Cost:
+    """Do some work, and return what the process and its descendants spent on each operation."""
+    before, began = _cpu(pid), time.monotonic()
+    await work
+    seconds = time.monotonic() - began
+    return Cost(name, operations, (_cpu(pid) - before) * 1e3 / operations, operations / seconds)
+
+
+def family(pid: int) -> list[int]:
+    """Return the descendants of a process."""
+    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*children, *(one for child in children for one in family(child))]
+
+
+def _cpu(pid: int) -> float:
+    return sum(cpu_seconds(one) for one in (pid, *family(pid)))
+
+
+def table(ours: Whole, others: Sequence[tuple[str, Sequence[Cost]]]) -> Table:
+    """Return ours over all processes, and each platform's beside it."""
+    columns = (
+        Column("one", numbers=False),
+        Column("by", numbers=False),
+        Column("measured"),
+        Column("CPU ms"),
+        Column("times ours"),
+        Column("wall/s"),
+    )
+    rows = []
+    for work in ours.work:
+        rows.append([work.name, "Concord", f"{work.operations:,}", f"{work.total_ms:.2f}", "", f"{work.rate:,.0f}"])
+        for platform, costs in others:
+            cost = next(one for one in costs if one.name == work.name)
+            ratio = times(cost.cpu_ms / work.total_ms)
+            rows.append([work.name, platform, f"{cost.operations:,}", f"{cost.cpu_ms:.2f}", ratio, f"{cost.rate:,.0f}"])
+    notes = (
+        "CPU: ours over all processes, broker and store among them; theirs of the server with its database in it.",
+    )
+    return Table(f"Beside other platforms, {ours.units:,} units", columns, rows, notes)
+
+
+def as_json(others: Sequence[tuple[str, Sequence[Cost]]]) -> dict[str, Any]:
+    """Return the figures by platform."""
+    return {
+        platform: {one.name: {"operations": one.operations, "cpu_ms": one.cpu_ms, "rate": one.rate} for one in costs}
+        for platform, costs in others
+    }

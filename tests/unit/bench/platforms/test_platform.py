@@ -1,0 +1,42 @@
+"""Beside other platforms: what a server and all its descendants spend, and a table of ratios."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from bench.platforms.platform import Cost, as_json, family, spent_by, table
+from bench.services.meter import cpu_seconds
+from tests.support.service import until
+from tests.unit.bench.whole.test_report import whole
+
+CHILD = "import sys, time; until = time.process_time() + 0.2\nwhile time.process_time() < until: pass\nsys.stdin.read()"
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
+
+
+def test_what_descendants_spend_counts() -> None:
+    process = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE)
+
+    async def work() -> None:
+        await until(lambda: bool(family(process.pid)))
+        (child,) = family(process.pid)
+        await until(lambda: cpu_seconds(child) >= 0.2)
+
+    try:
+        cost = asyncio.run(spent_by(process.pid, "unit", 10, work()))
+    finally:
+        process.communicate()
+    assert cost.operations == 10
+    assert cost.cpu_ms * 10 >= 190, "of the 200 ms that the child spends, all but what it did before"
+    assert cost.rate > 0
+
+
+def test_others_stand_below_ours_with_how_many_times_ours_they_cost() -> None:
+    ours = whole(store_ms=1.0)
+    others = [("Other", [Cost("unit", 100, 2 * ours.work[0].total_ms, 12.0), Cost("label", 10, 25.0, 3.0)])]
+    shown = table(ours, others)
+    assert [(row[0], row[1], row[4]) for row in shown.rows] == [
+        ("unit", "Concord", ""), ("unit", "Other", "2.0 x"), ("label", "Concord", ""), ("label", "Other", "10.0 x"),
+    ]  # fmt: skip
+    assert as_json(others)["Other"]["label"]["cpu_ms"] == pytest.approx(25.0)
