@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,28 @@ async def _job(
                 await killer
             else:
                 outcome = await job.run()
+        await _scored(services, job)
         evidence = await heard(stack.kafka_bootstrap)
         found = list(faults(evidence, outcome.labels, len(dataset.items), outcome.export.read_bytes()))
         said = figures(dataset, outcome, {name: stack.cpu_seconds(name) for name in stack.services})
     return said, job, found, killed
+
+
+async def _scored(services: Services, job: Job) -> None:
+    """Have a model that always says the same be held against what was accepted."""
+    rows = [json.loads(line) for line in job.outcome.export.read_bytes().splitlines()]
+    said = rows[0]["label"]
+    base = f"/v1/projects/{job.outcome.project_id}/models"
+    lines = [{"event_id": one["source_id"], "model": "same", "model_version": "1", "label": said} for one in rows]
+    body = b"\n".join(json.dumps(one).encode() for one in [*lines, {**lines[0], "event_id": "never came"}])
+    kind = "application/x-ndjson"
+    told = json.loads(await services.bytes("audit", "POST", f"{base}/outputs", job.client, body, kind))
+    assert told["posted"] + told["repeated"] == len(rows) + 1
+    (model,) = (await services.json("audit", "GET", base, job.client))["models"]
+    score = await services.json("audit", "GET", f"{base}/{model['model_id']}/score", job.client)
+    assert (score["scored"], score["not_scored"]["not_admitted"]) == (len(rows), 1)
+    right = sum(one["label"] == said for one in rows)
+    assert score["accuracy"]["value"] == pytest.approx(right / len(rows))
 
 
 async def _verified(outcome: Outcome) -> tuple[int, str]:

@@ -172,6 +172,26 @@ async def _found(what: Sequence[Any]) -> Any:
     return what
 
 
+async def post_outputs(place: RealPlace, service: Service) -> tuple[int, int]:
+    """Post what a model says of every unit, wrong of three; return how many were taken now and how many before."""
+    lines = [
+        {"unit_id": unit, "model": "m", "model_version": "1", "label": "yes" if number < 3 else "no", "confidence": 0.8}
+        for number, unit in enumerate(unit_ids(place))
+    ]
+    content = "\n".join(map(json.dumps, lines))
+    async with client(place, service) as door:
+        path, kind = f"/v1/projects/{place.project_id}/models/outputs", {"content-type": "application/x-ndjson"}
+        told = (await door.post(path, content=content, headers=kind)).json()
+    return told["posted"], told["repeated"]
+
+
+async def score(place: RealPlace, service: Service) -> Any:
+    async with client(place, service) as door:
+        base = f"/v1/projects/{place.project_id}/models"
+        (model,) = (await door.get(base)).json()["models"]
+        return (await door.get(f"{base}/{model['model_id']}/score")).json()
+
+
 async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_restarts(place: RealPlace) -> None:
     await sealed(place)
     half = UNITS_COUNT // 2
@@ -181,11 +201,15 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
     await resolve(place, unit_ids(place)[half:], "yes")
     async with place.life(audit) as service:
         await status(place, service, "auditing")
+        assert await post_outputs(place, service) == (UNITS_COUNT, 0)
         assert await inspect(place, service, "no", units_max=1) == 1
     async with place.life(audit) as service:
         await loaded(place, service)
+        assert await post_outputs(place, service) == (0, UNITS_COUNT)
         await inspect(place, service, "no")
         await status(place, service, "relabelling")
+        before = await score(place, service)
+        assert (before["scored"], before["not_scored"]["not_accepted"]) == (0, UNITS_COUNT)
         await resolve(place, unit_ids(place), "no", rework=1)
         await status(place, service, "auditing")
     async with place.life(audit) as service:
@@ -193,6 +217,8 @@ async def test_a_lot_is_rejected_labelled_anew_accepted_and_exported_across_rest
         seen = await inspect(place, service, "no")
         lot = await status(place, service, "accepted")
         assert lot["inspected"] <= seen < UNITS_COUNT
+        found = await score(place, service)
+        assert (found["scored"], found["accuracy"]["value"]) == (UNITS_COUNT, (UNITS_COUNT - 3) / UNITS_COUNT)
         async with client(place, service) as door:
             certificate = (await door.get(f"/v1/lots/{lot_id(place)}/certificate")).content
             export = (await door.get(f"/v1/lots/{lot_id(place)}/export")).content
