@@ -125,6 +125,14 @@ def _responsible(form: Form, schema: LabelSchema, snapshot: Snapshot) -> dict[st
             f"Certificate, SHA-256 of its canonical form: {snapshot.certificate_sha256}",
         ],
         "rai:annotatorDemographics": ["Not recorded."],
+        "rai:dataLimitations": [
+            "A label is called wrong by the word of one auditor; how often auditors err is not in these figures.",
+            "Nothing is recorded of where the units come from, nor of the people whom they are about.",
+        ],
+        "rai:dataBiases": ["Not assessed: it would take what is not recorded, see the limitations."],
+        "rai:dataReleaseMaintenancePlan": "An issue is never changed. What is erased is left out of every export from "
+        "then on, and a signed list of withdrawals says which lines are gone; what is accepted later is in the next "
+        "issue.",
         "rai:personalSensitiveInformation": ["Data is included; see the project's anonymisation policy."]
         if form.data
         else ["No labelled content is included; annotators are told by codes."],

@@ -143,8 +143,9 @@ def croissant(folder: Path) -> Any:
 
     records = [{name: plain(value) for name, value in one.items()} for one in dataset.records("records")]
     issues = dataset.metadata.ctx.issues
-    platform = dataset.metadata.data_annotation_platform
-    return {"errors": list(issues.errors), "rows": records, "platform": platform}
+    told = dataset.metadata
+    responsible = [told.data_annotation_platform, told.data_limitations, told.data_biases]
+    return {"errors": list(issues.errors), "rows": records, "responsible": responsible}
 
 
 def prov(folder: Path) -> Any:

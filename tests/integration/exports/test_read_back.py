@@ -299,7 +299,8 @@ def test_mlcroissant_reads_every_record_and_finds_no_fault(name: str, tmp_path: 
     assert found["errors"] == []
     assert [row["records/label"] for row in found["rows"]] == AWKWARD
     assert {row["records/data"] for row in found["rows"]} == {"007"}
-    assert "Concord" in str(found["platform"])
+    platform, limitations, biases = found["responsible"]
+    assert ("Concord" in str(platform), len(limitations), "Not assessed" in str(biases)) == (True, 2, True)
 
 
 def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read) -> None:
