@@ -1,5 +1,6 @@
 """Outputs of clients' models: posting them, their scores, disagreements and who judges them, what to label next."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -121,7 +122,7 @@ async def show_score(request: Request, project_id: AnyId, model_id: AnyId, calle
     door, project = _door(request, project_id, caller)
     tally = await door.handlers.feedback.score(project, model_id)
     model = (await door.handlers.feedback.models(project_id)).model(model_id)
-    return json_answer(_score(model, tally, project))
+    return json_answer(await asyncio.to_thread(_score, model, tally, project))
 
 
 async def list_disagreements(
