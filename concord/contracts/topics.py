@@ -24,6 +24,11 @@ ANY_SERVICE = "any service"
 
 DAY_SECONDS = 86_400
 EVENTS_RETENTION_SECONDS = 30 * DAY_SECONDS
+INTAKE_RETENTION_SECONDS = 3 * DAY_SECONDS
+"""What clients write may hold what they later want erased. Ingest deletes what it is done with within a minute or so;
+this is for what it could not, and how long it may be away without a loss."""
+INTAKE_SEGMENT_SECONDS = 600
+"""How old a file of it gets that is still written: what is deleted lies on the broker's disk until its file is done."""
 DEAD_LETTERS_RETENTION_SECONDS = 365 * DAY_SECONDS
 
 PLACES_LOCAL = 8
@@ -45,6 +50,7 @@ class Topic:
         fixed_partitions: how many, for good, for a key's partition must not change; None where there are as many as
             places.
         retention_seconds: how long records are kept; None for a compacted topic that keeps the newest of a key.
+        segment_seconds: after how long the broker begins a new file; None: when it likes.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Topic:
     readers: tuple[str, ...]
     fixed_partitions: int | None
     retention_seconds: int | None
+    segment_seconds: int | None = None
 
     def partitions_at(self, places: int) -> int:
         """Return how many partitions the topic has on a cluster of so many places."""
@@ -154,7 +161,8 @@ INTAKE = Topic(
     writer=CLIENTS,
     readers=("ingest",),
     fixed_partitions=None,
-    retention_seconds=EVENTS_RETENTION_SECONDS,
+    retention_seconds=INTAKE_RETENTION_SECONDS,
+    segment_seconds=INTAKE_SEGMENT_SECONDS,
 )
 DEAD_LETTERS = Topic(
     name="concord.dead-letters.v1",

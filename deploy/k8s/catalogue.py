@@ -3,7 +3,7 @@
 from typing import Any
 
 from concord.chassis.broker.port import RECORD_BYTES_MAX
-from concord.contracts.topics import ANY_SERVICE, DEAD_LETTERS, PLACES_PRODUCTION, TOPICS, Topic, replayed_by
+from concord.contracts.topics import ANY_SERVICE, CLIENTS, DEAD_LETTERS, PLACES_PRODUCTION, TOPICS, Topic, replayed_by
 
 CLUSTER = "concord"
 API_VERSION = "kafka.strimzi.io/v1"
@@ -47,6 +47,8 @@ def _topic(topic: Topic) -> Manifest:
     else:
         config["cleanup.policy"] = "delete"
         config["retention.ms"] = topic.retention_seconds * _MILLISECONDS
+    if topic.segment_seconds is not None:
+        config["segment.ms"] = topic.segment_seconds * _MILLISECONDS
     return {"partitions": topic.partitions_at(PLACES_PRODUCTION), "replicas": COPIES, "config": config}
 
 
@@ -68,6 +70,8 @@ def _on_topic(service: str, topic: Topic) -> Manifest | None:
         operations.append("Read")
     if topic.writer in (service, ANY_SERVICE) or replayed_by(topic) == service:
         operations.append("Write")
+    if topic.writer == CLIENTS and service in topic.readers:
+        operations.append("Delete")  # of records; that of topics the cluster refuses to all
     if operations == ["Describe"]:
         return None
     return _acl("topic", topic.name, *operations)

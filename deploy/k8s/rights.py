@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from concord.contracts.topics import INTAKE
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, named
 
@@ -39,6 +40,8 @@ def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[st
         elif "Create" in acl["operations"]:
             if not resource["name"].startswith(f"{name}-"):
                 yield f"it may create the topic {resource['name']}, whose name is not its own"
+        elif "Delete" in acl["operations"] and resource["name"] != INTAKE.name:
+            yield f"it may delete records of {resource['name']}, which clients do not write"
         elif resource["name"] not in topics:
             yield f"there is no topic {resource['name']}"
     if groups != [(name, ["Read"])]:

@@ -69,5 +69,7 @@ def _new(topic: Topic, copies: int, places: int) -> NewTopic:
         kept = {"cleanup.policy": "compact"}
     else:
         kept = {"cleanup.policy": "delete", "retention.ms": str((topic.retention_seconds or 0) * _MILLISECONDS)}
+    if topic.segment_seconds is not None:
+        kept["segment.ms"] = str(topic.segment_seconds * _MILLISECONDS)
     partitions = topic.partitions_at(places)
     return NewTopic(topic.name, num_partitions=partitions, replication_factor=copies, topic_configs=kept)

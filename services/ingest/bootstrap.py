@@ -20,7 +20,7 @@ from services.ingest import api, events
 from services.ingest.announcements import SERVICE, project_from
 from services.ingest.door.batches import Spools
 from services.ingest.handlers import Handlers
-from services.ingest.intake import Intake
+from services.ingest.intake import Forgetting, Intake
 from services.ingest.repository import (
     ANSWERS,
     ARRIVALS,
@@ -43,6 +43,8 @@ ANSWERS_SECONDS = 3_600.0
 WAITING_SECONDS = 2.0
 """How soon what waits comes in when units are settled."""
 SHOWN_SECONDS = 30.0
+FORGET_SECONDS = 60.0
+"""How soon what was sent through the intake is deleted there, once it is admitted."""
 COLLECTIONS = (PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS, OPEN_UNITS, WAITING)
 
 
@@ -69,7 +71,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     projects = Table(ports.broker, PROJECTS, project_from, ports.clock, letters)
     projects.listen(lambda _, project: repository.settle_project(project))
     handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
-    intake = Intake(handlers, letters)
+    intake, forgetting = Intake(handlers, letters), Forgetting(ports.broker, owner)
     doors = events.handlers(intake, handlers.lots, handlers.admissions.room)
     consumer = consumer_part(SERVICE, ports, journal, doors, settings.patience, owner)
     parts = ordered(
@@ -81,6 +83,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         places=Placed(owner, repository),
         patience=settings.patience,
         loops=[
+            repeating("intake", forgetting.forget, ports.clock, ports.telemetry, lambda: FORGET_SECONDS),
             repeating("waiting", intake.take_waiting, ports.clock, ports.telemetry, lambda: WAITING_SECONDS),
             repeating("open units", intake.look_after, ports.clock, ports.telemetry, lambda: SHOWN_SECONDS),
             repeating("lots", handlers.lots.seal_aged, ports.clock, ports.telemetry, lambda: SEAL_SECONDS),

@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from concord.chassis.broker.port import Incoming
+from concord.chassis.broker.port import Broker, Incoming, TopicPartition
 from concord.chassis.consumer import Delivery, Poison
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.store.port import READ_IDS_MAX
+from concord.contracts.topics import INTAKE
 from services.ingest.domain.admission import UnitWish, shown
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen, ProjectState
 from services.ingest.handlers import Handlers
+from services.ingest.handlers.lots import Mine
 from services.ingest.handlers.waiting import WAITING_RECORDS_MAX
 
 STRUCTURED = "application/cloudevents+json"
@@ -145,6 +147,34 @@ class Intake:
             if not await self._take_page(project, [one]):
                 return place
         return len(records)
+
+
+class Forgetting:
+    """Has records of the intake deleted that all of its readers are done with: they say what was sent, in the clear.
+
+    Args:
+        broker: has them.
+        mine: which places are this process's own: partitions of the topic have their numbers.
+    """
+
+    def __init__(self, broker: Broker, mine: Mine) -> None:
+        self.broker = broker
+        self.mine = mine
+        self._deleted: dict[TopicPartition, int] = {}
+
+    async def forget(self) -> None:
+        """Delete what is below the committed offsets of all readers: what it says is admitted, waits, or is set aside.
+
+        Raises:
+            BrokerUnavailable: some may not be deleted; the next turn tries again.
+        """
+        done = [await self.broker.committed(reader, INTAKE.name) for reader in INTAKE.readers]
+        mine = self.mine.open()
+        ends = {place: min(one.get(place, 0) for one in done) for place in done[0] if place.partition in mine}
+        new = {place: end for place, end in ends.items() if end > self._deleted.get(place, 0)}
+        if new:
+            await self.broker.delete_before(new)
+            self._deleted.update(new)
 
 
 def _sent(record: Incoming) -> Sent:

@@ -244,6 +244,24 @@ async def test_lag_counts_what_is_not_done(broker_place: Place) -> None:
     assert [await member.lag(), await reader.lag()] == [5, 5]
 
 
+async def test_what_a_group_is_done_with_can_be_deleted_and_is_read_by_nobody_then(broker_place: Place) -> None:
+    broker = await broker_place.open()
+    await broker.publish(numbered(broker_place.topic, 100))
+    member = await broker_place.join()
+    records = await read(member, 100)
+    done = {place: end - 1 for place, end in ends(records).items()}
+    assert await broker.committed(broker_place.group, broker_place.topic) == {}
+    assert await member.commit(done)
+    assert await broker.committed(broker_place.group, broker_place.topic) == done
+    for _ in range(2):
+        await broker.delete_before(done)
+    left = await read(await broker_place.join(lone=True), PARTITIONS)
+    assert ends(left) == ends(records)
+    assert len(left) == len(done)
+    await broker.publish(numbered(broker_place.topic, 10, begin=100))
+    assert len(await read(await broker_place.join("another"), len(done) + 10)) == len(done) + 10
+
+
 async def test_a_broker_that_is_there_answers_a_ping(broker_place: Place) -> None:
     await (await broker_place.open()).ping()
 

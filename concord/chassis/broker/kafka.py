@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from concord.chassis.broker import kafka_admin
 from concord.chassis.broker.kafka_connection import NO_ANSWER, KafkaConnection
 from concord.chassis.broker.kafka_subscription import KafkaSubscription
 from concord.chassis.broker.partitioner import partition_for
@@ -97,6 +98,14 @@ class KafkaBroker:
     async def ping(self) -> None:
         """Return when one of the brokers answers, on a connection of its own that is closed again."""
         await self._connection.ping()
+
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        """Return how far a group is done with a topic."""
+        return await kafka_admin.committed(self._connection, group, topic)
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the records below these offsets deleted."""
+        await kafka_admin.delete_before(self._connection, offsets)
 
     def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> KafkaSubscription:
         """Return a subscription, not yet started."""

@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from concord.chassis.broker.memory_group import Group
 from concord.chassis.broker.partitioner import partition_for
-from concord.chassis.broker.port import Claim, Deal, Incoming, Outgoing, Seat, Table, TopicPartition, check_record
+from concord.chassis.broker.port import Deal, Incoming, Outgoing, Seat, Table, TopicPartition, check_record
 from concord.chassis.clock import Clock
-from concord.chassis.places.deal import check_width, deal, table_of
 from concord.contracts.topics import TOPICS
 
 CATALOGUED: Mapping[str, int] = {topic.name: topic.partitions for topic in TOPICS}
@@ -27,8 +27,9 @@ class Faults(Protocol):
         """Called before each part of the effect: a publish has one part for each partition it touches.
 
         Args:
-            operation: start, ping, publish, join, poll, commit or lag.
-            subject: the topic of a publish, the group of the others ("" for a lone reader, and of start and ping).
+            operation: start, ping, publish, join, poll, commit, committed, delete or lag.
+            subject: the topic of a publish or a deletion, the group of the others ("" for a lone reader, of start and
+                of ping).
         """
         ...
 
@@ -58,55 +59,6 @@ class NoFaults:
         return 1
 
 
-class _Group:
-    """A consumer group: who is in it, what each has, and what is done.
-
-    Attributes:
-        seats: of members whose places are dealt whole: all of a group, or none.
-        table: who has which place, as the members are told when they next look.
-        places: by member, in the order in which it got them.
-    """
-
-    def __init__(self) -> None:
-        self.generation = 0
-        self.members: dict[str, tuple[str, ...]] = {}
-        self.seats: dict[str, Seat] = {}
-        self.table: Table = {}
-        self.assignments: dict[str, frozenset[TopicPartition]] = {}
-        self.places: dict[str, list[int]] = {}
-        self.committed: dict[TopicPartition, int] = {}
-
-    def rebalance(self, partitions: Mapping[str, int]) -> None:
-        """Begin a new generation: whole places where members have seats, else each topic's partitions in turn."""
-        self.generation += 1
-        if self.seats:
-            self._deal_places(partitions)
-            return
-        dealt: dict[str, list[TopicPartition]] = {member: [] for member in self.members}
-        for topic in sorted({topic for topics in self.members.values() for topic in topics}):
-            takers = sorted(member for member, topics in self.members.items() if topic in topics)
-            for partition in range(partitions[topic]):
-                dealt[takers[partition % len(takers)]].append(TopicPartition(topic, partition))
-        self.assignments = {member: frozenset(given) for member, given in dealt.items()}
-
-    def _deal_places(self, partitions: Mapping[str, int]) -> None:
-        places = {seat.places for seat in self.seats.values()}
-        assert self.seats.keys() == self.members.keys(), "members with and without a seat know no common protocol"
-        assert len(places) == 1, "a process that counts other places would not have started"
-        (count,) = places
-        claims = {
-            member: Claim(seat.address, tuple(self.places.get(member, ()))) for member, seat in self.seats.items()
-        }
-        self.places = dealt = deal(count, claims)
-        self.table = table_of(dealt, claims)
-        for topic in {topic for topics in self.members.values() for topic in topics}:
-            check_width(topic, partitions[topic], count)
-        self.assignments = {
-            member: frozenset(TopicPartition(topic, place) for topic in topics for place in dealt[member])
-            for member, topics in self.members.items()
-        }
-
-
 class MemoryCluster:
     """What outlives a service: the records, the groups and their offsets.
 
@@ -121,7 +73,8 @@ class MemoryCluster:
         self.generator = generator
         self.partitions = dict(partitions)
         self._logs: defaultdict[TopicPartition, list[Incoming]] = defaultdict(list)
-        self._groups: dict[str, _Group] = {}
+        self._begins: defaultdict[TopicPartition, int] = defaultdict(int)
+        self._groups: dict[str, Group] = {}
         self._readers: dict[str, MemorySubscription] = {}
         self._members_counted = 0
 
@@ -135,9 +88,22 @@ class MemoryCluster:
         """Return the partition's records from its beginning; the list is the log itself."""
         return self._logs[place]
 
-    def group(self, name: str) -> _Group:
+    def begin(self, place: TopicPartition) -> int:
+        """Return the offset of the first record that is not deleted; `log` keeps the others, for who looks back."""
+        return self._begins[place]
+
+    def readable(self, place: TopicPartition) -> list[Incoming]:
+        """Return the partition's records that a reader could still get."""
+        return self.log(place)[self.begin(place) :]
+
+    def delete_before(self, place: TopicPartition, offset: int) -> None:
+        """Let nobody read the records below an offset any more."""
+        assert offset <= len(self._logs[place]), f"{place} has no record before {offset}"
+        self._begins[place] = max(self._begins[place], offset)
+
+    def group(self, name: str) -> Group:
         """Return the group, made on first use."""
-        return self._groups.setdefault(name, _Group())
+        return self._groups.setdefault(name, Group())
 
     def append(self, place: TopicPartition, records: Sequence[Outgoing]) -> None:
         """Put the records at the end of the partition and wake who waits for them."""
@@ -295,7 +261,7 @@ class MemorySubscription:
         self._cluster.generator.shuffle(places)
         taken: list[Incoming] = []
         for place in places:
-            begin = self._positions[place]
+            begin = self._positions[place] = max(self._positions[place], self._cluster.begin(place))
             part = self._cluster.log(place)[begin : begin + records_max - len(taken)]
             self._positions[place] += len(part)
             taken += part
@@ -319,7 +285,8 @@ class MemorySubscription:
         """Return how many records of the assigned partitions are not committed; not polled, for a lone reader."""
         await self._faults.before("lag", self.group or "")
         done = self._positions if self.group is None else self._cluster.group(self.group).committed
-        return sum(len(self._cluster.log(place)) - done.get(place, 0) for place in self.assigned())
+        begin = self._cluster.begin
+        return sum(len(self._cluster.log(one)) - max(done.get(one, 0), begin(one)) for one in self.assigned())
 
     def assigned(self) -> frozenset[TopicPartition]:
         """Return the partitions that are this member's now."""
@@ -382,6 +349,18 @@ class MemoryBroker:
         """Return when the broker answers."""
         await self._faults.before("ping", "")
         await self._faults.after("ping", "")
+
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        """Return how far a group is done with a topic."""
+        await self._faults.before("committed", group)
+        done = self._cluster.group(group).committed
+        return {place: offset for place, offset in done.items() if place.topic == topic}
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have records below these offsets deleted."""
+        for place, offset in offsets.items():
+            await self._faults.before("delete", place.topic)
+            self._cluster.delete_before(place, offset)
 
     def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> MemorySubscription:
         """Return a subscription, not yet started."""

@@ -233,6 +233,25 @@ class Broker(Protocol):
         """
         ...
 
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        """Return how far a group is done with a topic, by partition; those of which it committed nothing are absent.
+
+        Raises:
+            BrokerUnavailable: no answer.
+        """
+        ...
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the records below these offsets deleted: no reader gets them any more, and soon no file has them.
+
+        How soon, the broker's segments decide: a file goes when all of its records are deleted and it is not the one
+        that is written. Said again it changes nothing.
+
+        Raises:
+            BrokerUnavailable: no answer, or not allowed; some may be deleted.
+        """
+        ...
+
     def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         """Return a subscription, not yet started.
 

@@ -1,10 +1,10 @@
 """A broker to which what is published is a span: one a batch, within or linked to the traces of its records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.trace import SpanKind
 
-from concord.chassis.broker.port import Broker, Outgoing, Seat, Subscription
+from concord.chassis.broker.port import Broker, Outgoing, Seat, Subscription, TopicPartition
 from concord.chassis.telemetry import Tracing
 from concord.chassis.telemetry.tracing import is_recorded
 
@@ -37,6 +37,14 @@ class TracedBroker:
     async def ping(self) -> None:
         """Return when the broker answers."""
         await self.broker.ping()
+
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        """Return how far a group is done with a topic."""
+        return await self.broker.committed(group, topic)
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the records below these offsets deleted."""
+        await self.broker.delete_before(offsets)
 
     def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         """Return a subscription, not yet started."""

@@ -97,6 +97,12 @@ class Script:
             raise BrokerUnavailable("being dealt anew")
         return self.waiting
 
+    async def committed(self, group: str, topic: str) -> Mapping[TopicPartition, int]:
+        raise AssertionError("no consumer asks for this")
+
+    async def delete_before(self, offsets: Mapping[TopicPartition, int]) -> None:
+        raise AssertionError("no consumer asks for this")
+
     def assigned(self) -> frozenset[TopicPartition]:
         return frozenset({TopicPartition(UNITS.name, 0)})
 
