@@ -128,3 +128,50 @@ def _label_of(concord: Concord, one: Assignment, program: str | None) -> Json:
     choice = ", ".join(map(str, classes)) if classes else f"{one.label_schema.get('kind')}, as JSON"
     said: str = click.prompt(f"label ({choice})", default="", show_default=False, err=True)
     return json_of(said, "label") if said else None
+
+
+@verb.command("missed")
+@click.argument("project_id")
+@speaks
+def missed(session: Session, project_id: str) -> None:
+    """Show what you got wrong in PROJECT_ID, with the right answers, after you failed to qualify."""
+    with session.client() as concord:
+        found = concord.retraining(project_id)
+        contents = [concord.payload(one.payload_url) for one in found.units]
+    both = list(zip(found.units, contents, strict=True))
+    rows = [(one.unit_id, one.known_label, one.given_label, one.appeal, one.reason, said) for one, said in both]
+    told = [
+        {
+            "unit_id": one.unit_id,
+            "known_label": one.known_label,
+            "given_label": one.given_label,
+            "appeal": one.appeal,
+            "reason": one.reason,
+            "content": said,
+        }
+        for one, said in both
+    ]
+    session.each(told, lambda: show_table(("unit", "right", "you said", "appeal", "why", "content"), rows))
+
+
+@verb.command("appeal")
+@click.argument("project_id")
+@click.argument("unit_id")
+@click.option("--reason", required=True, help="Why you were right; an adjudicator reads it.")
+@speaks
+def appeal(session: Session, project_id: str, unit_id: str, reason: str) -> None:
+    """Say that you were right on UNIT_ID, of those that `missed` shows."""
+    with session.client() as concord:
+        found = concord.appeal_gold(project_id, unit_id, reason)
+    session.told(found, lambda: click.echo(found.appeal))
+
+
+@verb.command("again")
+@click.argument("project_id")
+@speaks
+def again(session: Session, project_id: str) -> None:
+    """Say that you have looked at all that `missed` shows, and try again to qualify for PROJECT_ID."""
+    with session.client() as concord:
+        attempt = concord.retraining(project_id).attempt
+        found = concord.finish_retraining(project_id, attempt)
+    session.told(found, lambda: click.echo("you may try again"))

@@ -52,6 +52,8 @@ POLICY: Mapping[str, str] = {
     "policy.gold.qualify": "Who is given gold alone until shown to be good enough: nobody, everybody once, or under each version of the guideline.",
     "policy.gold.qualify_units_max": "Gold units after which somebody who has not shown it has failed.",
     "policy.gold.doubts": "Whether a known label that most good annotators disagree with holds against nobody until a person has ruled. Costs a ruling each; false where known labels are beyond doubt.",
+    "policy.gold.retrain_units": "Gold units missed that somebody who failed, or fell below the bar, is shown with the right answers before trying again. They know those from then on: it takes more gold. 0: the operator lets them.",
+    "policy.gold.attempts_max": "How often somebody may fail in a row and still try again by that way.",
     "policy.gold.pass_accuracy": "Accuracy that the lower bound of a newcomer's must reach.",
     "policy.sampling.rate": "Share of what is sent that is labelled.",
     "policy.sampling.seed": "Another seed draws other units.",

@@ -24,6 +24,7 @@ PAGES = (
     "/sign-in",
     "/annotate",
     "/annotate/{one}",
+    "/retraining/{one}",
     "/adjudicate",
     "/gold/{one}",
     "/audit",

@@ -9,6 +9,7 @@ from concord.client.models import Json
 from concord.client.steps import Flow
 
 PAGE = 100
+RETRAINING = "/v1/projects/{id}/retraining"
 
 
 class SaidOfGold(Struct, frozen=True):
@@ -29,6 +30,8 @@ class GoldInDoubt(Struct, frozen=True):
     disagreeing: int
     share_low: float
     flagged_at: str
+    standing: str
+    appeals: list[str]
 
 
 class GoldDoubts(Struct, frozen=True):
@@ -36,6 +39,39 @@ class GoldDoubts(Struct, frozen=True):
 
     gold: list[GoldInDoubt]
     next: str
+
+
+class MissedUnit(Struct, frozen=True):
+    """A unit that the calling annotator got wrong; `appeal` is empty, open, upheld or declined."""
+
+    unit_id: str
+    payload_url: str
+    known_label: Json
+    given_label: Json
+    appeal: str
+    reason: str
+
+
+class RetrainingUnits(Struct, frozen=True):
+    """What the calling annotator is to look at before trying again."""
+
+    project_id: str
+    attempt: int
+    units: list[MissedUnit]
+
+
+class Retrained(Struct, frozen=True):
+    """That they may try again."""
+
+    attempt: int
+    finished: bool
+
+
+class Appealed(Struct, frozen=True):
+    """How an appeal stands."""
+
+    unit_id: str
+    appeal: str
 
 
 class RuledGold(Struct, frozen=True):
@@ -78,3 +114,19 @@ def rule_gold(
     """
     body = {"outcome": outcome, "reason": reason, "label": label}
     return sent(RuledGold, "adjudicate", "POST", path_of("/v1/gold/{id}/ruling", id=unit_id), body)
+
+
+def retraining(project_id: str) -> Flow[RetrainingUnits]:
+    """Return what the calling annotator, who failed to qualify, got wrong, with the right answers."""
+    return got(RetrainingUnits, "adjudicate", path_of(RETRAINING, id=project_id))
+
+
+def finish_retraining(project_id: str, attempt: int) -> Flow[Retrained]:
+    """Say that the calling annotator has looked at all of it: they may try again."""
+    return sent(Retrained, "adjudicate", "POST", path_of(RETRAINING, id=project_id), {"attempt": attempt})
+
+
+def appeal_gold(project_id: str, unit_id: str, reason: str) -> Flow[Appealed]:
+    """Say that the calling annotator was right on a unit that they are shown; an adjudicator rules on it."""
+    body = {"unit_id": unit_id, "reason": reason}
+    return sent(Appealed, "adjudicate", "POST", path_of(RETRAINING + "/appeals", id=project_id), body)

@@ -19,10 +19,12 @@ from concord.contracts.v1.resolutions_pb2 import (
     OverlapRequested,
     ParticipantJoined,
     ResolutionEvent,
+    RetrainingFinished,
     RuledUnanswerable,
 )
 from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.questions import QuestionState
+from services.adjudicate.domain.retraining import RetrainingState
 from services.adjudicate.domain.unit import Judged, UnitState
 
 SERVICE = "adjudicate"
@@ -128,6 +130,13 @@ def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
         reason=gold.reason,
     )
     return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=told))
+
+
+def retraining_finished(announcer: Announcer, state: RetrainingState) -> Outgoing:
+    """Return the event that somebody has looked at all that they missed."""
+    told = RetrainingFinished(annotator_id=state.annotator_id, attempt=state.attempt)
+    envelope = ResolutionEvent(retraining_finished=told)
+    return announcer.event(RESOLUTIONS, state.project_id, client_of(state.project_id), state.project_id, envelope)
 
 
 def _of_gold(announcer: Announcer, gold: GoldState, envelope: ResolutionEvent) -> Outgoing:

@@ -16,7 +16,7 @@ from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
-from services.adjudicate.door import closing, gold, questions
+from services.adjudicate.door import closing, gold, questions, retraining
 from services.adjudicate.door.means import Door
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
@@ -66,11 +66,18 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     door = application(
         SERVICE,
-        [api.router(), gold.router(), questions.router(), closing.router(), letters_router(shelf)],
+        [
+            api.router(),
+            gold.router(),
+            retraining.router(),
+            questions.router(),
+            closing.router(),
+            letters_router(shelf),
+        ],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
-        domain={**api.STATUSES, **gold.STATUSES},
+        domain={**api.STATUSES, **gold.STATUSES, **retraining.STATUSES},
         placing=Placing(owner, ports.peers),
         state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )

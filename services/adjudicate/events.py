@@ -14,9 +14,13 @@ def handlers(served: Handlers) -> Mapping[Topic, Handler]:
         await served.competences.quality(deliveries)
         await served.gold.quality(deliveries)
 
+    async def annotations(deliveries: Sequence[Delivery]) -> None:
+        await served.annotations.annotations(deliveries)
+        await served.retraining.annotations(deliveries)
+
     return {
         QUALITY: quality,
         UNITS: served.units.units,
         LOTS: served.units.lots,
-        ANNOTATIONS: served.annotations.annotations,
+        ANNOTATIONS: annotations,
     }

@@ -21,9 +21,10 @@ from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
 from concord.contracts.names import quoted
 from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
-from services.adjudicate.domain.gold import GoldState
+from services.adjudicate.domain.gold import WAITING, GoldState
 from services.adjudicate.domain.project_view import ProjectView
 from services.adjudicate.domain.questions import QuestionState
+from services.adjudicate.domain.retraining import RetrainingState
 from services.adjudicate.domain.spending import Spending
 from services.adjudicate.domain.unit import UnitState
 
@@ -34,10 +35,12 @@ COMPETENCE = Kind(
 """As long as there is a project it may be labelled, so what is known of its annotators is never done with."""
 CROWD = Kind("crowd", CrowdState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
 GOLD = Kind(
-    "gold", GoldState, is_open=lambda one: one.standing == "flagged", slot=lambda one: slot_of_project(one.project_id)
+    "gold", GoldState, is_open=lambda one: one.standing in WAITING, slot=lambda one: slot_of_project(one.project_id)
 )
 QUESTION = Kind("question", QuestionState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id))
 """A question that was answered may be asked again, and says since when its labels are confused anew."""
+RETRAINING = Kind("retraining", RetrainingState)
+"""Looked up by name alone: somebody asks for their own."""
 NOTES = Collection("untallied_units", indexed=("slot",))
 """Settled units that are in no tally yet, each batch of them a note."""
 LISTED = Collection("listed_units", indexed=("project",))
@@ -229,6 +232,16 @@ class Repository:
             if error is not None:
                 raise error
 
+    async def gold(self, unit_ids: Sequence[str]) -> dict[str, GoldState]:
+        """Return what is known of gold units of which there was ever a doubt or an appeal, by id."""
+        states = await self.journal.states(GOLD, [gold_key(one) for one in unit_ids])
+        return {state.unit_id: state for state in states.values()}
+
+    async def retraining(self, project_id: str, annotator_id: str) -> RetrainingState | None:
+        """Return what somebody is to look at, or has looked at, in a project."""
+        key = retraining_key(project_id, annotator_id)
+        return (await self.journal.states(RETRAINING, [key])).get(key)
+
     async def apply_gold(self, causes: Sequence[Cause[GoldState]]) -> list[Outcome[GoldState]]:
         """Answer causes about gold in doubt."""
         return await self.journal.apply(GOLD, causes)
@@ -368,6 +381,11 @@ def gold_key(unit_id: str) -> str:
 def question_key(project: Project, question_id: str) -> str:
     """Return the aggregate key of a question on a project's guideline."""
     return QUESTION.key(project.client_id, f"{project.project_id}/{question_id}")
+
+
+def retraining_key(project_id: str, annotator_id: str) -> str:
+    """Return the aggregate key of what somebody is to look at in a project."""
+    return RETRAINING.key(client_of(project_id), f"{project_id}/{quoted(annotator_id)}")
 
 
 def crowd_key(client_id: str, project_id: str, field: str = "") -> str:

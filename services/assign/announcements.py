@@ -1,10 +1,19 @@
 """How assign's facts are told to the others: its events, worded. None says that a unit is gold."""
 
+from collections.abc import Sequence
+
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.contracts.codec import Headers
+from concord.contracts.ids import client_of
 from concord.contracts.topics import ANNOTATIONS, ANNOTATORS, ASSIGNMENTS
-from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationSubmitted, LabellingEnded, UnitStranded
+from concord.contracts.v1.annotations_pb2 import (
+    AnnotationEvent,
+    AnnotationSubmitted,
+    LabellingEnded,
+    RetrainingBegun,
+    UnitStranded,
+)
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent, Credential
 from concord.contracts.v1.assignments_pb2 import (
     AssignmentEvent,
@@ -14,8 +23,10 @@ from concord.contracts.v1.assignments_pb2 import (
     GuidelineAcknowledged,
     UnitSkipped,
 )
+from concord.contracts.v1.quality_pb2 import MissedGold
 from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.qualification import QualificationState
 from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
 SERVICE = "assign"
@@ -93,6 +104,13 @@ def stranded(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
         unit_id=unit.unit_id, rework=unit.rework, reason=reason, labels=labels, overlap_wanted=unit.overlap_wanted
     )
     return _of_annotation(announcer, unit, AnnotationEvent(unit_stranded=told))
+
+
+def retraining_begun(announcer: Announcer, state: QualificationState, missed: Sequence[MissedGold]) -> Outgoing:
+    """Return the event that somebody is to look at what they missed before they try again."""
+    told = RetrainingBegun(annotator_id=state.annotator_id, attempt=state.attempt, missed=missed)
+    envelope = AnnotationEvent(retraining_begun=told)
+    return announcer.event(ANNOTATIONS, state.project_id, client_of(state.project_id), state.project_id, envelope)
 
 
 def defined(announcer: Announcer, annotator: AnnotatorState) -> Outgoing:

@@ -59,6 +59,8 @@ async def _units(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
 async def _resolutions(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     events = [cast("ResolutionEvent", delivery.event) for delivery in deliveries]
     await assign.units.hear([told for event in events for told in _resolution(event)])
+    finished = [event for event in events if event.HasField("retraining_finished")]
+    await assign.qualifying.retrained([_retrained(event) for event in finished])
 
 
 async def _lots(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
@@ -71,7 +73,7 @@ async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
     for delivery in deliveries:
         event = cast("QualityEvent", delivery.event)
         if event.HasField("competence_estimated") and not event.competence_estimated.field:
-            answered.append((event.metadata.event_id, _answered(event)))
+            answered.append((event.metadata.event_id, _answered(event), event.competence_estimated.missed))
             continue
         if event.HasField("break_required"):
             asked: BreakRequired | StandingChanged = event.break_required
@@ -82,6 +84,11 @@ async def _quality(assign: Handlers, deliveries: Sequence[Delivery]) -> None:
         pause = Break(asked.until_us, asked.reason)
         assign.claims.ask_for_break(asked.annotator_id, event.metadata.project_id, pause)
     await assign.qualifying.hear(answered)
+
+
+def _retrained(event: ResolutionEvent) -> tuple[str, str, str, int]:
+    about, told = event.metadata, event.retraining_finished
+    return about.event_id, about.project_id, told.annotator_id, told.attempt
 
 
 def _answered(event: QualityEvent) -> QualificationState:

@@ -127,9 +127,10 @@ class Nothing(msgspec.Struct, omit_defaults=True):
 
     The code is `nothing_waits`, `had_all`, `lacks_skill`, `credential_lapsed`, `on_break`, `paused` or `closed` (the
     project is), `not_acknowledged`: `guideline_version` is to be read first, `annotator_paused` or `annotator_retired`
-    (the caller is), `not_qualified`, `cap_reached`, or `qualifying`: all that is given to who qualifies was had, and it
-    takes `about_more`. `skills` are what is lacked, or the credentials that have ended, `ended_at` when the last of
-    them did; a break, a pause of theirs or a day's cap lasts `until`, where that is known.
+    (the caller is), `not_qualified`, `retraining` (not qualified, and may try again after looking at what was missed),
+    `cap_reached`, or `qualifying`: all that is given to who qualifies was had, and it takes `about_more`. `skills` are
+    what is lacked, or the credentials that have ended, `ended_at` when the last of them did; a break, a pause of theirs
+    or a day's cap lasts `until`, where that is known.
     """
 
     code: Code
@@ -198,12 +199,16 @@ class HeldCredential(msgspec.Struct, omit_defaults=True):
     expires_at: str = ""
 
 
-class Qualifying(msgspec.Struct):
-    """How far somebody is who must qualify for a project: `qualifying` or `failed`, and about how many units more."""
+class Qualifying(msgspec.Struct, omit_defaults=True):
+    """How far somebody is who must qualify for a project: `qualifying` or `failed`, and about how many units more.
+
+    `retraining`: adjudicate shows what they missed, and then they may try again.
+    """
 
     standing: Literal["qualifying", "qualified", "failed"]
     answered: int
     about_more: int
+    retraining: bool = False
 
 
 class InProject(msgspec.Struct, omit_defaults=True):

@@ -21,6 +21,7 @@ from concord.contracts.v1.quality_pb2 import (
     GoldSaid,
     GoldUnits,
     Interval,
+    MissedGold,
     QualityEvent,
     StandingChanged,
     TargetBreached,
@@ -32,6 +33,7 @@ from services.metrics.domain.crowd import CrowdFound
 from services.metrics.domain.doubting import Doubted
 from services.metrics.domain.drift import DRIFT_LIMIT, Drifted
 from services.metrics.domain.fatigue import Due
+from services.metrics.domain.missed import Missed
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Turn
 
@@ -40,11 +42,17 @@ DIGEST_CHARACTERS = 16
 
 
 def competence_estimated(
-    project_id: str, classes: int, answers: Sequence[tuple[int, int, int]], found: Competence, field: str = ""
+    project_id: str,
+    classes: int,
+    answers: Sequence[tuple[int, int, int]],
+    found: Competence,
+    field: str = "",
+    missed: Sequence[Missed] = (),
 ) -> Outgoing:
     """Return the event of how well an annotator does on gold; its time is that of the newest answer.
 
-    `field`: of labels that have several; the others' field is empty.
+    `field`: of labels that have several; the others' field is empty. `missed`: what gold they got wrong, where that is
+    to be shown to them.
     """
     told = CompetenceEstimated(
         annotator_id=found.annotator_id,
@@ -57,6 +65,10 @@ def competence_estimated(
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,
         field=field,
+        missed=[
+            MissedGold(unit_id=one.unit_id, known_label=one.known.encode(), given_label=one.given.encode())
+            for one in missed
+        ],
     )
     name = f"{project_id}/{found.annotator_id}/{found.revision}{_of(field)}"
     return _event(name, found.annotator_id, project_id, found.answered_at_us, QualityEvent(competence_estimated=told))

@@ -27,6 +27,7 @@ from services.metrics.domain.agreement import Coefficients, classes_of, coeffici
 from services.metrics.domain.crowd import crowd_found
 from services.metrics.domain.doubting import Looking
 from services.metrics.domain.fatigue import Breaks, Due, Person
+from services.metrics.domain.missed import missed_by
 from services.metrics.domain.report import Report, report
 from services.metrics.domain.standing import (
     NOTHING,
@@ -251,13 +252,16 @@ class Measure:
 
     def _say_competences(self, project: Project, field: Field, news: set[str], sums: Sums) -> None:
         classes, says = classes_of(field.schema), sameness(field.schema)
+        shown = 0 if field.name else project.policy.gold.retrain_units
+        missed = missed_by(sums, news, says, shown)
         for annotator_id in sorted(news):
             standing = sums.standings[annotator_id]
             # More may have been learnt while the others were concluded upon: what is told agrees in itself.
             one, _ = standing.concluded(annotator_id, says, field.name)
             of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
             answers = gold_answers(of_field, classes)
-            told = competence_estimated(project.project_id, len(classes), answers, one, field.name)
+            of_them = missed.get(annotator_id, ())
+            told = competence_estimated(project.project_id, len(classes), answers, one, field.name, of_them)
             self._unsaid[project.project_id, annotator_id, field.name] = told
 
     def _measure_field_crowd(self, project: Project, rows: Rows) -> None:

@@ -9,6 +9,7 @@ import { LANGUAGES, language, speak, speakAsBefore, t } from "./parts/strings.js
 const PAGES = [
   [/^\/sign-in$/, [], () => import("./roles/sign_in.js")],
   [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js")],
+  [/^\/retraining\/([^/]+)$/, ["annotator"], () => import("./roles/retraining.js")],
   [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js")],
   [/^\/gold\/([^/]+)$/, ["adjudicator", "operator"], () => import("./roles/gold.js")],
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from concord.contracts.v1 import metadata_pb2 as _metadata_pb2
+from concord.contracts.v1 import quality_pb2 as _quality_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -21,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AnnotationEvent(_message.Message):
-    """Topic concord.annotations.v1, key unit_id."""
+    """Topic concord.annotations.v1, key unit_id or project_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -30,6 +31,7 @@ class AnnotationEvent(_message.Message):
     ANNOTATION_REVISED_FIELD_NUMBER: _builtins.int
     LABELLING_ENDED_FIELD_NUMBER: _builtins.int
     UNIT_STRANDED_FIELD_NUMBER: _builtins.int
+    RETRAINING_BEGUN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -40,6 +42,8 @@ class AnnotationEvent(_message.Message):
     def labelling_ended(self) -> Global___LabellingEnded: ...
     @_builtins.property
     def unit_stranded(self) -> Global___UnitStranded: ...
+    @_builtins.property
+    def retraining_begun(self) -> Global___RetrainingBegun: ...
     def __init__(
         self,
         *,
@@ -48,12 +52,13 @@ class AnnotationEvent(_message.Message):
         annotation_revised: Global___AnnotationRevised | None = ...,
         labelling_ended: Global___LabellingEnded | None = ...,
         unit_stranded: Global___UnitStranded | None = ...,
+        retraining_begun: Global___RetrainingBegun | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "unit_stranded", b"unit_stranded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "unit_stranded", b"unit_stranded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded", "retraining_begun"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -210,3 +215,34 @@ class UnitStranded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnitStranded: _TypeAlias = UnitStranded  # noqa: Y015
+
+@_typing.final
+class RetrainingBegun(_message.Message):
+    """Somebody fell below the bar of a project (metadata.project_id), or did not reach it, and is to look at what they missed
+    before they may try again; key project_id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    attempt: _builtins.int
+    """Of qualifying, from 1: a later one outranks an earlier."""
+    @_builtins.property
+    def missed(self) -> _containers.RepeatedCompositeFieldContainer[_quality_pb2.MissedGold]: ...
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        missed: _abc.Iterable[_quality_pb2.MissedGold] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "attempt", b"attempt", "missed", b"missed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrainingBegun: _TypeAlias = RetrainingBegun  # noqa: Y015

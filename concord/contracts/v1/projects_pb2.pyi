@@ -389,6 +389,8 @@ class GoldPolicy(_message.Message):
     PASS_ACCURACY_FIELD_NUMBER: _builtins.int
     QUALIFY_FIELD_NUMBER: _builtins.int
     DOUBTS_FIELD_NUMBER: _builtins.int
+    RETRAIN_UNITS_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_MAX_FIELD_NUMBER: _builtins.int
     rate: _builtins.float
     qualify_units_max: _builtins.int
     pass_accuracy: _builtins.float
@@ -398,6 +400,12 @@ class GoldPolicy(_message.Message):
     """
     doubts: _builtins.bool
     """Whether a known label that most good annotators disagree with, for sure, is in doubt until a person has ruled on it."""
+    retrain_units: _builtins.int
+    """How many gold units that they missed who falls below the bar, or does not reach it, looks at, with the right answers,
+    before they try again by themselves; zero: none, and the operator lets them.
+    """
+    attempts_max: _builtins.int
+    """How often somebody may fail in a row and still try again by themselves."""
     def __init__(
         self,
         *,
@@ -406,10 +414,12 @@ class GoldPolicy(_message.Message):
         pass_accuracy: _builtins.float = ...,
         qualify: _builtins.str = ...,
         doubts: _builtins.bool = ...,
+        retrain_units: _builtins.int = ...,
+        attempts_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["doubts", b"doubts", "pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "doubts", b"doubts", "pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate", "retrain_units", b"retrain_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"concord/contracts/v1/quality.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x9a\x05\n\x0cQualityEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12I\n\x14\x63ompetence_estimated\x18\n \x01(\x0b\x32).concord.contracts.v1.CompetenceEstimatedH\x00\x12\x45\n\x12\x61greement_measured\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AgreementMeasuredH\x00\x12\x41\n\x10standing_changed\x18\x0c \x01(\x0b\x32%.concord.contracts.v1.StandingChangedH\x00\x12=\n\x0e\x62reak_required\x18\r \x01(\x0b\x32#.concord.contracts.v1.BreakRequiredH\x00\x12=\n\x0e\x64rift_detected\x18\x0e \x01(\x0b\x32#.concord.contracts.v1.DriftDetectedH\x00\x12?\n\x0ftarget_breached\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.TargetBreachedH\x00\x12\x41\n\x10target_recovered\x18\x10 \x01(\x0b\x32%.concord.contracts.v1.TargetRecoveredH\x00\x12=\n\x0e\x63rowd_measured\x18\x11 \x01(\x0b\x32#.concord.contracts.v1.CrowdMeasuredH\x00\x12\x39\n\x0cgold_doubted\x18\x12 \x01(\x0b\x32!.concord.contracts.v1.GoldDoubtedH\x00\x42\x07\n\x05\x65vent\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"\x9c\x02\n\x13\x43ompetenceEstimated\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07\x63lasses\x18\x03 \x01(\r\x12\x32\n\x07\x61nswers\x18\x04 \x03(\x0b\x32!.concord.contracts.v1.GoldAnswers\x12\x12\n\ngold_units\x18\x05 \x01(\r\x12\x14\n\x0cgold_correct\x18\x06 \x01(\r\x12\x30\n\x08\x61\x63\x63uracy\x18\x07 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\x13\n\x0b\x61nnotations\x18\x08 \x01(\r\x12\x18\n\x10\x61\x63tive_ms_median\x18\t \x01(\r\x12\r\n\x05\x66ield\x18\n \x01(\t\":\n\x0bGoldAnswers\x12\r\n\x05known\x18\x01 \x01(\r\x12\r\n\x05given\x18\x02 \x01(\r\x12\r\n\x05times\x18\x03 \x01(\r\"\xba\x01\n\rCrowdMeasured\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0f\n\x07\x63lasses\x18\x02 \x01(\r\x12\x12\n\ndependence\x18\x03 \x01(\x01\x12\x18\n\x10\x64\x65pendence_units\x18\x04 \x01(\r\x12\x33\n\ngold_units\x18\x05 \x03(\x0b\x32\x1f.concord.contracts.v1.GoldUnits\x12\x14\n\x0cgold_answers\x18\x06 \x01(\r\x12\r\n\x05\x66ield\x18\x07 \x01(\t\"\xab\x01\n\x0bGoldDoubted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bknown_label\x18\x02 \x01(\x0c\x12,\n\x04said\x18\x03 \x03(\x0b\x32\x1e.concord.contracts.v1.GoldSaid\x12\x0c\n\x04good\x18\x04 \x01(\r\x12\x13\n\x0b\x64isagreeing\x18\x05 \x01(\r\x12\x11\n\tshare_low\x18\x06 \x01(\x01\x12\x12\n\nannotators\x18\x07 \x03(\t\"-\n\x08GoldSaid\x12\r\n\x05label\x18\x01 \x01(\x0c\x12\x12\n\nannotators\x18\x02 \x01(\r\")\n\tGoldUnits\x12\r\n\x05known\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\r\"\xa6\x01\n\x11\x41greementMeasured\x12\x13\n\x0b\x63oefficient\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\tB\x08\n\x06_value\"[\n\x0fStandingChanged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08standing\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08until_us\x18\x04 \x01(\x03\"G\n\rBreakRequired\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08until_us\x18\x03 \x01(\x03\"\xc8\x01\n\rDriftDetected\x12\x0f\n\x07measure\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\x01\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x0f\n\x07p_value\x18\x05 \x01(\x01\x12\x17\n\x0freference_units\x18\x06 \x01(\r\x12\x15\n\rcurrent_units\x18\x07 \x01(\r\x12\x1a\n\x12reference_until_us\x18\x08 \x01(\x03\x12\x17\n\x0f\x63urrent_from_us\x18\t \x01(\x03\"\x7f\n\x0eTargetBreached\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x30\n\x08interval\x18\x04 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x05 \x01(\r\"\x80\x01\n\x0fTargetRecovered\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x30\n\x08interval\x18\x04 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"concord/contracts/v1/quality.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\x9a\x05\n\x0cQualityEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12I\n\x14\x63ompetence_estimated\x18\n \x01(\x0b\x32).concord.contracts.v1.CompetenceEstimatedH\x00\x12\x45\n\x12\x61greement_measured\x18\x0b \x01(\x0b\x32\'.concord.contracts.v1.AgreementMeasuredH\x00\x12\x41\n\x10standing_changed\x18\x0c \x01(\x0b\x32%.concord.contracts.v1.StandingChangedH\x00\x12=\n\x0e\x62reak_required\x18\r \x01(\x0b\x32#.concord.contracts.v1.BreakRequiredH\x00\x12=\n\x0e\x64rift_detected\x18\x0e \x01(\x0b\x32#.concord.contracts.v1.DriftDetectedH\x00\x12?\n\x0ftarget_breached\x18\x0f \x01(\x0b\x32$.concord.contracts.v1.TargetBreachedH\x00\x12\x41\n\x10target_recovered\x18\x10 \x01(\x0b\x32%.concord.contracts.v1.TargetRecoveredH\x00\x12=\n\x0e\x63rowd_measured\x18\x11 \x01(\x0b\x32#.concord.contracts.v1.CrowdMeasuredH\x00\x12\x39\n\x0cgold_doubted\x18\x12 \x01(\x0b\x32!.concord.contracts.v1.GoldDoubtedH\x00\x42\x07\n\x05\x65vent\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"\xce\x02\n\x13\x43ompetenceEstimated\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07\x63lasses\x18\x03 \x01(\r\x12\x32\n\x07\x61nswers\x18\x04 \x03(\x0b\x32!.concord.contracts.v1.GoldAnswers\x12\x12\n\ngold_units\x18\x05 \x01(\r\x12\x14\n\x0cgold_correct\x18\x06 \x01(\r\x12\x30\n\x08\x61\x63\x63uracy\x18\x07 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\x13\n\x0b\x61nnotations\x18\x08 \x01(\r\x12\x18\n\x10\x61\x63tive_ms_median\x18\t \x01(\r\x12\r\n\x05\x66ield\x18\n \x01(\t\x12\x30\n\x06missed\x18\x0b \x03(\x0b\x32 .concord.contracts.v1.MissedGold\"G\n\nMissedGold\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bknown_label\x18\x02 \x01(\x0c\x12\x13\n\x0bgiven_label\x18\x03 \x01(\x0c\":\n\x0bGoldAnswers\x12\r\n\x05known\x18\x01 \x01(\r\x12\r\n\x05given\x18\x02 \x01(\r\x12\r\n\x05times\x18\x03 \x01(\r\"\xba\x01\n\rCrowdMeasured\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\x0f\n\x07\x63lasses\x18\x02 \x01(\r\x12\x12\n\ndependence\x18\x03 \x01(\x01\x12\x18\n\x10\x64\x65pendence_units\x18\x04 \x01(\r\x12\x33\n\ngold_units\x18\x05 \x03(\x0b\x32\x1f.concord.contracts.v1.GoldUnits\x12\x14\n\x0cgold_answers\x18\x06 \x01(\r\x12\r\n\x05\x66ield\x18\x07 \x01(\t\"\xab\x01\n\x0bGoldDoubted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x13\n\x0bknown_label\x18\x02 \x01(\x0c\x12,\n\x04said\x18\x03 \x03(\x0b\x32\x1e.concord.contracts.v1.GoldSaid\x12\x0c\n\x04good\x18\x04 \x01(\r\x12\x13\n\x0b\x64isagreeing\x18\x05 \x01(\r\x12\x11\n\tshare_low\x18\x06 \x01(\x01\x12\x12\n\nannotators\x18\x07 \x03(\t\"-\n\x08GoldSaid\x12\r\n\x05label\x18\x01 \x01(\x0c\x12\x12\n\nannotators\x18\x02 \x01(\r\")\n\tGoldUnits\x12\r\n\x05known\x18\x01 \x01(\r\x12\r\n\x05units\x18\x02 \x01(\r\"\xa6\x01\n\x11\x41greementMeasured\x12\x13\n\x0b\x63oefficient\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x30\n\x08interval\x18\x03 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\r\n\x05\x66ield\x18\x06 \x01(\tB\x08\n\x06_value\"[\n\x0fStandingChanged\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x10\n\x08standing\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08until_us\x18\x04 \x01(\x03\"G\n\rBreakRequired\x12\x14\n\x0c\x61nnotator_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08until_us\x18\x03 \x01(\x03\"\xc8\x01\n\rDriftDetected\x12\x0f\n\x07measure\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\x01\x12\x12\n\nsubject_id\x18\x04 \x01(\t\x12\x0f\n\x07p_value\x18\x05 \x01(\x01\x12\x17\n\x0freference_units\x18\x06 \x01(\r\x12\x15\n\rcurrent_units\x18\x07 \x01(\r\x12\x1a\n\x12reference_until_us\x18\x08 \x01(\x03\x12\x17\n\x0f\x63urrent_from_us\x18\t \x01(\x03\"\x7f\n\x0eTargetBreached\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x30\n\x08interval\x18\x04 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x05 \x01(\r\"\x80\x01\n\x0fTargetRecovered\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\r\n\x05value\x18\x03 \x01(\x01\x12\x30\n\x08interval\x18\x04 \x01(\x0b\x32\x1e.concord.contracts.v1.Interval\x12\r\n\x05units\x18\x05 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,27 +37,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERVAL']._serialized_start=766
   _globals['_INTERVAL']._serialized_end=803
   _globals['_COMPETENCEESTIMATED']._serialized_start=806
-  _globals['_COMPETENCEESTIMATED']._serialized_end=1090
-  _globals['_GOLDANSWERS']._serialized_start=1092
-  _globals['_GOLDANSWERS']._serialized_end=1150
-  _globals['_CROWDMEASURED']._serialized_start=1153
-  _globals['_CROWDMEASURED']._serialized_end=1339
-  _globals['_GOLDDOUBTED']._serialized_start=1342
-  _globals['_GOLDDOUBTED']._serialized_end=1513
-  _globals['_GOLDSAID']._serialized_start=1515
-  _globals['_GOLDSAID']._serialized_end=1560
-  _globals['_GOLDUNITS']._serialized_start=1562
-  _globals['_GOLDUNITS']._serialized_end=1603
-  _globals['_AGREEMENTMEASURED']._serialized_start=1606
-  _globals['_AGREEMENTMEASURED']._serialized_end=1772
-  _globals['_STANDINGCHANGED']._serialized_start=1774
-  _globals['_STANDINGCHANGED']._serialized_end=1865
-  _globals['_BREAKREQUIRED']._serialized_start=1867
-  _globals['_BREAKREQUIRED']._serialized_end=1938
-  _globals['_DRIFTDETECTED']._serialized_start=1941
-  _globals['_DRIFTDETECTED']._serialized_end=2141
-  _globals['_TARGETBREACHED']._serialized_start=2143
-  _globals['_TARGETBREACHED']._serialized_end=2270
-  _globals['_TARGETRECOVERED']._serialized_start=2273
-  _globals['_TARGETRECOVERED']._serialized_end=2401
+  _globals['_COMPETENCEESTIMATED']._serialized_end=1140
+  _globals['_MISSEDGOLD']._serialized_start=1142
+  _globals['_MISSEDGOLD']._serialized_end=1213
+  _globals['_GOLDANSWERS']._serialized_start=1215
+  _globals['_GOLDANSWERS']._serialized_end=1273
+  _globals['_CROWDMEASURED']._serialized_start=1276
+  _globals['_CROWDMEASURED']._serialized_end=1462
+  _globals['_GOLDDOUBTED']._serialized_start=1465
+  _globals['_GOLDDOUBTED']._serialized_end=1636
+  _globals['_GOLDSAID']._serialized_start=1638
+  _globals['_GOLDSAID']._serialized_end=1683
+  _globals['_GOLDUNITS']._serialized_start=1685
+  _globals['_GOLDUNITS']._serialized_end=1726
+  _globals['_AGREEMENTMEASURED']._serialized_start=1729
+  _globals['_AGREEMENTMEASURED']._serialized_end=1895
+  _globals['_STANDINGCHANGED']._serialized_start=1897
+  _globals['_STANDINGCHANGED']._serialized_end=1988
+  _globals['_BREAKREQUIRED']._serialized_start=1990
+  _globals['_BREAKREQUIRED']._serialized_end=2061
+  _globals['_DRIFTDETECTED']._serialized_start=2064
+  _globals['_DRIFTDETECTED']._serialized_end=2264
+  _globals['_TARGETBREACHED']._serialized_start=2266
+  _globals['_TARGETBREACHED']._serialized_end=2393
+  _globals['_TARGETRECOVERED']._serialized_start=2396
+  _globals['_TARGETRECOVERED']._serialized_end=2524
 # @@protoc_insertion_point(module_scope)

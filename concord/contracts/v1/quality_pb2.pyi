@@ -119,6 +119,7 @@ class CompetenceEstimated(_message.Message):
     ANNOTATIONS_FIELD_NUMBER: _builtins.int
     ACTIVE_MS_MEDIAN_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
     annotator_id: _builtins.str
     revision: _builtins.int
     """Grows with every estimate of this annotator in this project; a consumer keeps the highest."""
@@ -137,6 +138,12 @@ class CompetenceEstimated(_message.Message):
 
     @_builtins.property
     def accuracy(self) -> Global___Interval: ...
+    @_builtins.property
+    def missed(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissedGold]:
+        """Where the project has who failed look at what they missed: the newest gold that they got wrong, newest first, as far as
+        it fits. Of the whole label alone.
+        """
+
     def __init__(
         self,
         *,
@@ -150,14 +157,42 @@ class CompetenceEstimated(_message.Message):
         annotations: _builtins.int = ...,
         active_ms_median: _builtins.int = ...,
         field: _builtins.str = ...,
+        missed: _abc.Iterable[Global___MissedGold] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "answers", b"answers", "classes", b"classes", "field", b"field", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accuracy", b"accuracy", "active_ms_median", b"active_ms_median", "annotations", b"annotations", "annotator_id", b"annotator_id", "answers", b"answers", "classes", b"classes", "field", b"field", "gold_correct", b"gold_correct", "gold_units", b"gold_units", "missed", b"missed", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompetenceEstimated: _TypeAlias = CompetenceEstimated  # noqa: Y015
+
+@_typing.final
+class MissedGold(_message.Message):
+    """A gold unit that an annotator got wrong: canonical JSON of both labels."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    KNOWN_LABEL_FIELD_NUMBER: _builtins.int
+    GIVEN_LABEL_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    known_label: _builtins.bytes
+    given_label: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        known_label: _builtins.bytes = ...,
+        given_label: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given_label", b"given_label", "known_label", b"known_label", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissedGold: _TypeAlias = MissedGold  # noqa: Y015
 
 @_typing.final
 class GoldAnswers(_message.Message):

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ResolutionEvent(_message.Message):
-    """Topic concord.resolutions.v1, key unit_id; of what is of no unit, project_id."""
+    """Topic concord.resolutions.v1, key unit_id or project_id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -36,6 +36,7 @@ class ResolutionEvent(_message.Message):
     GUIDELINE_ANSWERED_FIELD_NUMBER: _builtins.int
     GOLD_FLAGGED_FIELD_NUMBER: _builtins.int
     GOLD_RULED_FIELD_NUMBER: _builtins.int
+    RETRAINING_FINISHED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -58,6 +59,8 @@ class ResolutionEvent(_message.Message):
     def gold_flagged(self) -> Global___GoldFlagged: ...
     @_builtins.property
     def gold_ruled(self) -> Global___GoldRuled: ...
+    @_builtins.property
+    def retraining_finished(self) -> Global___RetrainingFinished: ...
     def __init__(
         self,
         *,
@@ -72,12 +75,13 @@ class ResolutionEvent(_message.Message):
         guideline_answered: Global___GuidelineAnswered | None = ...,
         gold_flagged: Global___GoldFlagged | None = ...,
         gold_ruled: Global___GoldRuled | None = ...,
+        retraining_finished: Global___RetrainingFinished | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "gold_flagged", "gold_ruled"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "gold_flagged", "gold_ruled", "retraining_finished"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -401,7 +405,9 @@ class GoldFlagged(_message.Message):
     revision: _builtins.int
     """Grows with every word on this gold unit; a consumer keeps the highest."""
     reason: _builtins.str
-    """"doubted": good annotators disagree with it."""
+    """"doubted": good annotators disagree with it. Somebody who got it wrong may say so, too: it is then looked at by a person,
+    and counts until that one has ruled.
+    """
     def __init__(
         self,
         *,
@@ -587,3 +593,28 @@ class GuidelineAnswered(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GuidelineAnswered: _TypeAlias = GuidelineAnswered  # noqa: Y015
+
+@_typing.final
+class RetrainingFinished(_message.Message):
+    """Somebody has looked at all that they missed in a project (metadata.project_id), and may try again; key project_id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    annotator_id: _builtins.str
+    attempt: _builtins.int
+    """As in RetrainingBegun."""
+    def __init__(
+        self,
+        *,
+        annotator_id: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "attempt", b"attempt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrainingFinished: _TypeAlias = RetrainingFinished  # noqa: Y015

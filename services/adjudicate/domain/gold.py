@@ -8,7 +8,11 @@ from concord.review import has_part
 
 REASON_CHARACTERS_MAX = 2_000
 
-Standing = Literal["flagged", "confirmed", "corrected", "retired"]
+APPEALS_MAX = 50
+"""Of one gold unit: by then a person will have looked at it."""
+
+Standing = Literal["flagged", "appealed", "confirmed", "corrected", "retired"]
+WAITING: frozenset[Standing] = frozenset({"flagged", "appealed"})
 Outcome = Literal["confirmed", "corrected", "retired"]
 
 
@@ -43,6 +47,13 @@ class Said(msgspec.Struct, frozen=True, array_like=True):
     annotators: int
 
 
+class Appeal(msgspec.Struct, frozen=True, array_like=True):
+    """Somebody who got the unit wrong says that they were right, and why."""
+
+    annotator_id: str
+    reason: str
+
+
 class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A gold unit of which there was ever a doubt.
 
@@ -54,6 +65,7 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
         good, disagreeing: good annotators who answered it, and those who disagree.
         share_low: lower bound of the share that disagrees.
         annotators: who answered it, and so has a part in it.
+        appeals: of those who got it wrong. One that is only appealed counts until somebody has ruled.
         flagged_at_us, ruled_at_us: when, microseconds since the epoch, UTC.
         reviewer_id: who ruled, with which reason.
     """
@@ -69,6 +81,7 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     disagreeing: int = 0
     share_low: float = 0.0
     annotators: tuple[str, ...] = ()
+    appeals: tuple[Appeal, ...] = ()
     flagged_at_us: int = 0
     ruled_at_us: int = 0
     reviewer_id: str = ""
@@ -77,7 +90,41 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def flagged(state: GoldState | None, told: GoldState, now_us: int) -> GoldState | None:
     """Return the gold unit once it is known to be in doubt; None when it was, or a person has ruled on it."""
-    return None if state is not None else msgspec.structs.replace(told, flagged_at_us=now_us)
+    if state is None:
+        return msgspec.structs.replace(told, flagged_at_us=now_us)
+    if state.standing != "appealed":
+        return None
+    annotators = tuple(dict.fromkeys((*told.annotators, *state.annotators)))
+    return msgspec.structs.replace(told, annotators=annotators, appeals=state.appeals, flagged_at_us=now_us)
+
+
+def appealed(state: GoldState | None, told: GoldState, annotator_id: str, reason: str, now_us: int) -> GoldState:
+    """Return the gold unit with the appeal of somebody who got it wrong.
+
+    Args:
+        state: what is known of it; None: there was no doubt.
+        told: the unit with its known label, where that is new.
+        annotator_id: whose appeal it is; said again, it is the one that it was.
+        reason: why they were right, in their words.
+        now_us: when.
+
+    Raises:
+        GoldIsRuled: a person has looked at it, or will, with so many appeals.
+        GoldRulingRefused: the reason is empty or too long.
+    """
+    if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
+        raise GoldRulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")
+    before = state or msgspec.structs.replace(told, standing="appealed", revision=0, flagged_at_us=now_us)
+    if any(one.annotator_id == annotator_id for one in before.appeals):
+        return before
+    if before.standing not in WAITING:
+        raise GoldIsRuled("A person has ruled on this unit.")
+    if len(before.appeals) >= APPEALS_MAX:
+        raise GoldIsRuled("So many have appealed that a person will look at this unit anyhow.")
+    annotators = tuple(dict.fromkeys((*before.annotators, annotator_id)))
+    return msgspec.structs.replace(
+        before, annotators=annotators, appeals=(*before.appeals, Appeal(annotator_id, reason))
+    )
 
 
 def may_rule(state: GoldState, reviewer_id: str) -> bool:
@@ -103,7 +150,7 @@ def ruled(
     """
     if state is None or not may_rule(state, reviewer_id):
         raise GoldDoesNotExist("There is no such gold unit in doubt.")
-    if state.standing != "flagged":
+    if state.standing not in WAITING:
         raise GoldIsRuled(f"The gold unit is {state.standing} by now.")
     if not reason.strip() or len(reason) > REASON_CHARACTERS_MAX:
         raise GoldRulingRefused("reason", "is empty or too long", f"say why in 1 to {REASON_CHARACTERS_MAX} characters")

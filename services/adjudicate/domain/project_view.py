@@ -14,7 +14,7 @@ from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.confusion import pairs
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
-from services.adjudicate.domain.gold import GoldState
+from services.adjudicate.domain.gold import WAITING, GoldState
 from services.adjudicate.domain.questions import Question, QuestionState, listed
 from services.adjudicate.domain.unit import UnitState
 
@@ -24,7 +24,7 @@ class ProjectView:
 
     Attributes:
         shares: the labels of its newest settled units.
-        gold: gold units in doubt on which nobody has ruled, by id.
+        gold: gold units in doubt, or appealed, on which nobody has ruled, by id.
         questions: on its guideline, by id, all that were ever asked.
     """
 
@@ -102,7 +102,7 @@ class ProjectView:
 
     def doubted(self, gold: GoldState) -> None:
         """Take over a gold unit's newest state."""
-        if gold.standing == "flagged":
+        if gold.standing in WAITING:
             self.gold[gold.unit_id] = gold
         else:
             self.gold.pop(gold.unit_id, None)

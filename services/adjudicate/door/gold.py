@@ -51,13 +51,15 @@ class SaidOfGold(msgspec.Struct, frozen=True):
 
 
 class GoldInDoubt(msgspec.Struct, frozen=True):
-    """A gold unit that measures nobody and is shown to nobody until somebody has ruled on it.
+    """A gold unit on which somebody is to rule; one that is flagged measures nobody and is shown to nobody until then.
 
     Attributes:
         known_label: that is in doubt.
         said: what good annotators say, most often said first.
         good, disagreeing: good annotators who answered it, and those of them who disagree.
         share_low: the share of them that disagrees is at least this, for sure.
+        standing: `flagged`, or `appealed` alone: it counts until somebody has ruled.
+        appeals: why they were right, in the words of those who got it wrong.
     """
 
     unit_id: str
@@ -68,6 +70,8 @@ class GoldInDoubt(msgspec.Struct, frozen=True):
     disagreeing: int
     share_low: float
     flagged_at: str
+    standing: Literal["flagged", "appealed"]
+    appeals: list[str]
 
 
 class GoldDoubts(msgspec.Struct, frozen=True):
@@ -118,7 +122,7 @@ async def list_doubts(
     request: Request, project_id: AnyId, caller: Lead, limit: Limit = None, cursor: str = ""
 ) -> Response:
     """List gold whose known label most good annotators disagree with, for somebody who did not answer it to rule."""
-    door = _reached(request)
+    door = reached(request)
     project = visible(door.handlers.projects, project_id, caller)
     after = name_in(cursor)
     found, following = await door.handlers.gold.in_doubt(project_id, caller.subject, page_size(limit), after)
@@ -132,7 +136,7 @@ async def rule_gold(request: Request, unit_id: AnyId, caller: Lead) -> Response:
     if not caller.may_touch(unit_id):
         raise GoldDoesNotExist("There is no such gold unit in doubt.")
     body = await read_json(request, RULING)
-    rule = _reached(request).handlers.gold.rule
+    rule = reached(request).handlers.gold.rule
     outcome = await rule(caller.subject, unit_id, body.outcome, body.label, body.reason)
     assert outcome.state is not None, "a ruling leaves a state"
     judged_by = None if outcome.state.standing == "retired" else _label(outcome.state.known_label)
@@ -140,7 +144,8 @@ async def rule_gold(request: Request, unit_id: AnyId, caller: Lead) -> Response:
     return json_answer(RuledGold(unit_id, status, outcome.state.standing, judged_by))
 
 
-def _reached(request: Request) -> Reached:
+def reached(request: Request) -> Reached:
+    """Return what the routes reach."""
     return cast("Reached", request.app.state.service)
 
 
@@ -161,4 +166,6 @@ def _shown(door: Reached, state: GoldState) -> GoldInDoubt:
         state.disagreeing,
         state.share_low,
         f"{at[:-6]}Z",
+        "appealed" if state.standing == "appealed" else "flagged",
+        [one.reason for one in state.appeals],
     )

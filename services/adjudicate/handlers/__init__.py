@@ -2,7 +2,8 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
-`gold` what is in doubt of known labels, `questions` what guidelines do not say; `closing` closes escalations in bulk;
+`gold` what is in doubt of known labels, `retraining` who is to look at what they missed; `questions` what guidelines do
+not say; `closing` closes escalations in bulk;
 `learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -24,6 +25,7 @@ from services.adjudicate.handlers.learning import Learning
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
+from services.adjudicate.handlers.retraining import Retraining
 from services.adjudicate.handlers.rulings import Rulings
 from services.adjudicate.handlers.units import Units
 from services.adjudicate.repository import Repository
@@ -38,6 +40,7 @@ __all__ = [
     "Questions",
     "Queue",
     "Redefinitions",
+    "Retraining",
     "Rulings",
     "Units",
 ]
@@ -61,6 +64,7 @@ class Handlers:
     queue: Queue
     redefinitions: Redefinitions
     gold: Gold
+    retraining: Retraining
 
     @classmethod
     def of(
@@ -98,6 +102,7 @@ class Handlers:
             queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
             gold=Gold(repository, deciding),
+            retraining=Retraining(repository),
         )
 
     def weights(self, project: Project, field: Field | None = None) -> Weights | None:

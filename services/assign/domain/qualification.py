@@ -18,12 +18,16 @@ class Bar(msgspec.Struct, frozen=True):
         accuracy: on gold, of which the lower bound must reach it.
         units_max: gold units after which somebody who has not reached it has failed.
         version: of the guideline now.
+        retrain_units: how many units that they missed somebody who failed looks at before they try again; 0: none.
+        attempts_max: how often somebody may fail in a row and still try again by that way.
     """
 
     asked: Asked
     accuracy: float
     units_max: int
     version: int
+    retrain_units: int = 0
+    attempts_max: int = 3
 
 
 class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,6 +39,7 @@ class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
         from_units, from_right: what of that was before this attempt, or before they were last looked at.
         version: of the guideline under which they are looked at.
         attempt: how often they began, from 1.
+        failures: how often they failed in a row.
     """
 
     project_id: str
@@ -47,6 +52,7 @@ class QualificationState(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int = 0
     standing: Standing = "qualifying"
     attempt: int = 1
+    failures: int = 0
 
     @property
     def answered(self) -> tuple[int, int]:
@@ -65,18 +71,20 @@ class Progress(msgspec.Struct, frozen=True):
         standing: qualifying or failed; never qualified, since what they do on gold is then hidden again.
         answered: gold units that count.
         about_more: about how many more it takes.
+        retraining: they may try again once they have looked at what they missed.
     """
 
     standing: Standing
     answered: int
     about_more: int
+    retraining: bool = False
 
 
 def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
     """Return how far somebody is; None for who may do the project's work.
 
     >>> progress(None, Bar("once", 0.8, 30, 1))
-    Progress(standing='qualifying', answered=0, about_more=14)
+    Progress(standing='qualifying', answered=0, about_more=14, retraining=False)
     >>> progress(None, Bar("no", 0.8, 30, 1)) is None
     True
     """
@@ -87,7 +95,8 @@ def progress(state: QualificationState | None, bar: Bar) -> Progress | None:
         return None
     right, units = (0, 0) if now is None else now.answered
     standing: Standing = "qualifying" if now is None else now.standing
-    return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max))
+    retraining = now is not None and may_retrain(now, bar)
+    return Progress(standing, units, about_more(right, units, bar.accuracy, bar.units_max), retraining)
 
 
 def hear(state: QualificationState | None, told: QualificationState, bar: Bar) -> QualificationState | None:
@@ -106,37 +115,58 @@ def hear(state: QualificationState | None, told: QualificationState, bar: Bar) -
     now = state or QualificationState(told.project_id, told.annotator_id, version=bar.version)
     if _outdated(now, bar):
         now = _anew(now, bar)
+    taken_back = told.units < now.units
     now = msgspec.structs.replace(now, revision=told.revision, units=told.units, right=told.right)
-    return _looked_at(now, bar) if now.standing == "qualified" else _judged(now, bar)
+    return _looked_at(now, bar) if now.standing == "qualified" else _judged(now, bar, taken_back=taken_back)
 
 
 def _looked_at(now: QualificationState, bar: Bar) -> QualificationState | None:
     """Return somebody qualified as they stand after what was told; None where that changes nothing."""
     right, units = now.answered
     if fallen(right, units, bar.accuracy):
-        return _anew(now, bar)
+        return msgspec.structs.replace(now, standing="failed") if bar.retrain_units else _anew(now, bar)
     if units < bar.units_max:
         return None
     return msgspec.structs.replace(now, from_units=now.units, from_right=now.right)
 
 
-def _judged(now: QualificationState, bar: Bar) -> QualificationState:
+def _judged(now: QualificationState, bar: Bar, *, taken_back: bool) -> QualificationState:
     """Return somebody who is qualifying, or has failed, as they stand after what was told.
 
-    Who has failed goes on, or has passed, once so much of what they failed by is judged no more.
+    Who has failed goes on, or has passed, where some of what they failed by is judged no more (`taken_back`).
     """
     right, units = now.answered
-    taken_back = units < bar.units_max
-    if (now.standing == "qualifying" or taken_back) and reached(right, units, bar.accuracy):
-        return msgspec.structs.replace(now, standing="qualified", from_units=now.units, from_right=now.right)
-    return msgspec.structs.replace(now, standing="qualifying" if taken_back else "failed")
+    if now.standing == "failed" and not taken_back:
+        return now
+    if reached(right, units, bar.accuracy):
+        return msgspec.structs.replace(
+            now, standing="qualified", from_units=now.units, from_right=now.right, failures=0
+        )
+    if units < bar.units_max:
+        return msgspec.structs.replace(now, standing="qualifying")
+    return msgspec.structs.replace(now, standing="failed", failures=now.failures + (now.standing != "failed"))
+
+
+def may_retrain(state: QualificationState, bar: Bar) -> bool:
+    """Return whether somebody has failed and may try again once they have looked at what they missed."""
+    return state.standing == "failed" and bar.retrain_units > 0 and state.failures <= bar.attempts_max
+
+
+def retrained(state: QualificationState | None, attempt: int, bar: Bar) -> QualificationState | None:
+    """Return somebody at the beginning of another attempt who has looked at what they missed in this one.
+
+    None where that changes nothing: they are not to be retrained, or have begun since.
+    """
+    if state is None or state.attempt != attempt or _outdated(state, bar) or not may_retrain(state, bar):
+        return None
+    return _anew(state, bar)
 
 
 def again(state: QualificationState | None, bar: Bar) -> QualificationState | None:
-    """Return somebody who failed at the beginning of another attempt; None for anybody else."""
+    """Return who failed at the beginning of another attempt, by the operator's leave; None for anybody else."""
     if state is None or state.standing != "failed" or _outdated(state, bar):
         return None
-    return _anew(state, bar)
+    return msgspec.structs.replace(_anew(state, bar), failures=0)
 
 
 def _outdated(state: QualificationState, bar: Bar) -> bool:

@@ -24,6 +24,7 @@ Code = Literal[
     "annotator_retired",
     "qualifying",
     "not_qualified",
+    "retraining",
     "cap_reached",
 ]
 
@@ -116,5 +117,6 @@ def _whatever_waits(
     if on_break is not None:
         return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
     if progress is not None:
-        return Why("not_qualified" if progress.standing == "failed" else "qualifying", about_more=progress.about_more)
+        failed: Code = "retraining" if progress.retraining else "not_qualified"
+        return Why(failed if progress.standing == "failed" else "qualifying", about_more=progress.about_more)
     return Why("qualifying") if state == "qualifying" else None

@@ -54,8 +54,10 @@ class NotQualified(Refusal):
     field = "project_id"
     cure = "ask the operator for another try"
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, units: int, *, retraining: bool = False) -> None:
         super().__init__(f"You have not qualified for this project in {units} units.")
+        if retraining:
+            self.cure = "look at what you missed, GET /v1/projects/{project_id}/retraining at adjudicate, and try again"
 
 
 class NotFailed(Refusal):

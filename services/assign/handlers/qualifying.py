@@ -5,6 +5,9 @@ from typing import cast
 
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.contracts.v1.quality_pb2 import MissedGold
+from services.assign import announcements
+from services.assign.announcements import announcer
 from services.assign.domain import qualification
 from services.assign.domain.qualification import Asked, Bar, Progress, QualificationState
 from services.assign.domain.refusals import NotFailed
@@ -16,7 +19,14 @@ def bar_of(project: Project) -> Bar:
     """Return what a project asks of its annotators; nothing, where it was defined before it could say."""
     gold = project.policy.gold
     asked = cast("Asked", gold.qualify or "no")
-    return Bar(asked, gold.pass_accuracy, gold.qualify_units_max, project.guideline_version)
+    return Bar(
+        asked,
+        gold.pass_accuracy,
+        gold.qualify_units_max,
+        project.guideline_version,
+        gold.retrain_units,
+        gold.attempts_max,
+    )
 
 
 class Qualifying:
@@ -44,12 +54,23 @@ class Qualifying:
         known = self.repository.view(project.project_id).qualifications
         return qualification.progress(known.get(annotator_id), bar_of(project))
 
-    async def hear(self, told: Sequence[tuple[str, QualificationState]]) -> None:
-        """Take over what metrics tells of answers on gold, each with the id of its event."""
+    async def hear(self, told: Sequence[tuple[str, QualificationState, Sequence[MissedGold]]]) -> None:
+        """Take over what metrics tells of answers on gold, each with the id of its event, and what was missed."""
         causes = [
-            _hearing(event_id, one, bar_of(project))
-            for event_id, one in told
+            _hearing(event_id, one, missed, bar_of(project))
+            for event_id, one, missed in told
             if (project := self.projects.find(one.project_id)) is not None and bar_of(project).asked != "no"
+        ]
+        for outcome in await self.repository.qualifications.apply(causes) if causes else ():
+            if outcome.error is not None:
+                raise outcome.error
+
+    async def retrained(self, told: Sequence[tuple[str, str, str, int]]) -> None:
+        """Let people try again who have looked at what they missed: event, project, annotator, attempt."""
+        causes = [
+            _retraining(event_id, project_id, annotator_id, attempt, bar_of(project))
+            for event_id, project_id, annotator_id, attempt in told
+            if (project := self.projects.find(project_id)) is not None
         ]
         for outcome in await self.repository.qualifications.apply(causes) if causes else ():
             if outcome.error is not None:
@@ -79,10 +100,25 @@ class Qualifying:
         return outcome.state
 
 
-def _hearing(event_id: str, told: QualificationState, bar: Bar) -> Cause[QualificationState]:
+def _hearing(
+    event_id: str, told: QualificationState, missed: Sequence[MissedGold], bar: Bar
+) -> Cause[QualificationState]:
     def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState] | None:
-        del now_us
         after = qualification.hear(state, told, bar)
-        return None if after is None else Decision(after)
+        if after is None:
+            return None
+        begins = qualification.may_retrain(after, bar) and (state is None or state.standing != "failed")
+        said = announcer(event_id, now_us, ())
+        # The right labels pass through here, and are kept nowhere: no answer of assign's could tell them.
+        return Decision(after, [announcements.retraining_begun(said, after, missed)] if begins else [])
 
     return Cause(qualification_key(told.project_id, told.annotator_id), event_id, decide)
+
+
+def _retraining(event_id: str, project_id: str, annotator_id: str, attempt: int, bar: Bar) -> Cause[QualificationState]:
+    def decide(state: QualificationState | None, now_us: int) -> Decision[QualificationState] | None:
+        del now_us
+        after = qualification.retrained(state, attempt, bar)
+        return None if after is None else Decision(after)
+
+    return Cause(qualification_key(project_id, annotator_id), event_id, decide)

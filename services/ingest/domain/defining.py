@@ -104,6 +104,11 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.gold.rate", policy.gold.rate, 0, 1)
     yield from _within("policy.gold.qualify_units_max", policy.gold.qualify_units_max, 1, 1_000)
     yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
+    yield from _within("policy.gold.retrain_units", policy.gold.retrain_units, 0, 100)
+    yield from _within("policy.gold.attempts_max", policy.gold.attempts_max, 1, 100)
+    if policy.gold.retrain_units and policy.gold.qualify == "no":
+        problem = f"is {policy.gold.retrain_units}, and nobody is asked to qualify"
+        yield Fault("policy.gold.retrain_units", problem, "send 0, or once or each_version for gold.qualify")
     if policy.gold.qualify != "no" and policy.gold.qualify_units_max < (
         least := units_least(policy.gold.pass_accuracy)
     ):

@@ -120,6 +120,9 @@ class Gold(Wish, frozen=True):
             `pass_accuracy`: of nobody, of everybody once, or of everybody again under each version of the guideline.
         qualify_units_max: gold units after which somebody who has not reached it has failed.
         doubts: whether a known label that most good annotators disagree with is held back until a person has ruled.
+        retrain_units: how many gold units that they missed somebody who failed looks at, with the right answers, before
+            they try again by themselves; 0: the operator lets them.
+        attempts_max: how often somebody may fail in a row and still try again by themselves.
     """
 
     rate: float = 0.10
@@ -127,6 +130,8 @@ class Gold(Wish, frozen=True):
     qualify_units_max: int = 30
     pass_accuracy: float = 0.80
     doubts: bool = True
+    retrain_units: int = 0
+    attempts_max: int = 3
 
 
 class Sampling(Wish, frozen=True):

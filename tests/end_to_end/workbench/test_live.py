@@ -253,18 +253,34 @@ def all_held(pages: Pages, project_id: str, token: str, count: int) -> list[dict
     return offers if len(offers) == count else None
 
 
+def looked_at_and_tried_again(page: Page) -> None:
+    """Go from where annotators choose through what was missed, appeal one of it, and try again."""
+    page.locator("a.card", has_text="Look at what you missed").click(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_text("1 of 2").wait_for()
+    assert page.locator(".answer").count() == 2
+    page.get_by_label("Were you right? Say why").fill("I counted.")
+    page.get_by_role("button", name="Appeal").click()
+    page.get_by_text("You have appealed").wait_for()
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("2 of 2").wait_for()
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector(".desk .progress")
+
+
 def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -> None:
-    people = [f"{slug}-good-{number}" for number in range(5)]
+    people = [*(f"{slug}-good-{number}" for number in range(5)), f"{slug}-wrong"]
     units = [{"id": f"g{place}", "content": f"Is {place} even?", "gold": "even"} for place in (*range(0, 12, 2), 13)]
     for name in people:
         pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
-    policy = {"gold": {"rate": 0.5, "qualify": "once"}}
+    asked = {"qualify": "once", "pass_accuracy": 0.5, "qualify_units_max": 6, "retrain_units": 2}
+    policy = {"gold": {"rate": 0.5, **asked}}
     project_id = pages.project(slug, {"kind": "choice", "classes": ["even", "odd"]}, units, policy=policy)
     for name in people:
         token = pages.stack.issuer.token("annotator", name)
         offers = until(partial(all_held, pages, project_id, token, len(units)), "all the gold")
         said = [(one["assignment_id"], int(httpx.get(one["payload_url"]).text.split()[1]) % 2) for one in offers]
-        labels = [{"assignment_id": one, "label": ("even", "odd")[odd]} for one, odd in said]
+        is_wrong = name.endswith("wrong")
+        labels = [{"assignment_id": one, "label": ("even", "odd")[odd != is_wrong]} for one, odd in said]
         pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
     doubts = f"/projects/{project_id}/gold"
     until(lambda: pages.ask("adjudicate", "GET", doubts, role="operator")["gold"] or None, "a doubt")
@@ -281,4 +297,8 @@ def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -
     page.get_by_text("No known label is in doubt").wait_for()
     quality = f"/projects/{project_id}/quality"
     until(lambda: pages.ask("metrics", "GET", quality)["gold_correct"] == 35 or None, "all judged by what is right")
-    assert judge.refused() == []
+    learner = pages.person("annotator", f"{slug}-wrong")
+    looked_at_and_tried_again(learner.open("/annotate"))
+    (appealed,) = pages.ask("adjudicate", "GET", doubts, role="operator")["gold"]
+    assert (appealed["standing"], appealed["appeals"]) == ("appealed", ["I counted."])
+    assert [*judge.refused(), *learner.refused()] == []

@@ -62,5 +62,88 @@ async def walked(five: Five) -> None:
     assert (found["late"], found["good-0"]) == ((6, 7), (7, 7)), "shown again, and to nobody twice"
 
 
+FAILING: Json = {
+    "name": "Way back",
+    "guideline": "Even or odd.",
+    "label_schema": {"kind": "choice", "classes": ["no", "yes"]},
+    "policy": {
+        "gold": {
+            "rate": 0.5,
+            "qualify": "once",
+            "qualify_units_max": 6,
+            "pass_accuracy": 0.5,
+            "retrain_units": 4,
+            "attempts_max": 1,
+        }
+    },
+}
+
+
+async def way_back(five: Five) -> None:
+    project = (await five.told("ingest", "PUT", "/v1/projects/back", KEY, FAILING))["project_id"]
+    sent = [{"id": f"g{n}", "content": f"known {n}", "gold": "yes"} for n in range(18)]
+    await five.told("ingest", "POST", f"/v1/projects/{project}/units", KEY, sent)
+    await five.told("assign", "PUT", "/v1/annotators/eve", "operator/op", {})
+    await asyncio.sleep(3)
+    eve, claims, path = "annotator/eve", f"/v1/projects/{project}/claims", f"/v1/projects/{project}/retraining"
+    assert (await five.call("adjudicate", "GET", path, eve)).status == 404, (
+        "what is hidden stays hidden until they fail"
+    )
+    held = (await five.told("assign", "POST", claims, eve, {"units": 6}))["assignments"]
+    for offer in held:
+        await five.told("assign", "POST", f"/v1/assignments/{offer['assignment_id']}/submission", eve, {"label": "no"})
+    await asyncio.sleep(4)
+    refused = await five.call("assign", "POST", claims, eve, {"units": 1})
+    assert (refused.status, "/retraining" in refused.json()["errors"][0]["cure"]) == (409, True)
+    (found,) = (
+        one for one in (await five.told("assign", "GET", "/v1/me", eve))["projects"] if one["project_id"] == project
+    )
+    assert (found["why"]["code"], found["qualification"]["retraining"]) == ("retraining", True)
+    told = await five.told("adjudicate", "GET", path, eve)
+    units = [one["unit_id"] for one in told["units"]]
+    assert (len(units), set(units) < {one["unit_id"] for one in held}, told["attempt"]) == (4, True, 1)
+    assert {(one["known_label"], one["given_label"], one["appeal"]) for one in told["units"]} == {("yes", "no", "")}
+    assert told["guideline"] == "Even or odd."
+    body = {"unit_id": units[0], "reason": "It says so itself."}
+    for _ in range(2):
+        assert await five.told("adjudicate", "POST", f"{path}/appeals", eve, body) == {
+            "unit_id": units[0],
+            "appeal": "open",
+        }
+    never = next(one["unit_id"] for one in held if one["unit_id"] not in units)
+    other = await five.call("adjudicate", "POST", f"{path}/appeals", eve, body | {"unit_id": never})
+    assert other.status == 404, "nobody learns what else is gold"
+    (waiting,) = (await five.told("adjudicate", "GET", f"/v1/projects/{project}/gold", "adjudicator/adj"))["gold"]
+    assert (waiting["standing"], waiting["appeals"], waiting["unit_id"]) == ("appealed", [body["reason"]], units[0])
+    assert (await people(five, project))["eve"] == (0, 6), "an appeal alone takes nothing back"
+    ruling = {"outcome": "corrected", "label": "no", "reason": "They are right."}
+    await five.told("adjudicate", "POST", f"/v1/gold/{units[0]}/ruling", "adjudicator/adj", ruling)
+    await asyncio.sleep(3)
+    assert (await people(five, project))["eve"] == (1, 6)
+    (first, *_) = (await five.told("adjudicate", "GET", path, eve))["units"]
+    assert (first["appeal"], first["known_label"], first["reason"]) == ("upheld", "no", "They are right.")
+    assert (await five.call("adjudicate", "POST", path, eve, {"attempt": 2})).status == 404
+    for _ in range(2):
+        assert (await five.told("adjudicate", "POST", path, eve, {"attempt": 1}))["finished"] is True
+    await asyncio.sleep(2)
+    assert (await five.call("adjudicate", "GET", path, eve)).status == 404
+    again = (await five.told("assign", "POST", claims, eve, {"units": 20}))["assignments"]
+    assert len(again) == 12, "fresh units, and none that they have met"
+    assert {one["unit_id"] for one in again}.isdisjoint(one["unit_id"] for one in held)
+    for offer in again[:6]:
+        await five.told("assign", "POST", f"/v1/assignments/{offer['assignment_id']}/submission", eve, {"label": "no"})
+    await asyncio.sleep(4)
+    (over,) = (
+        one for one in (await five.told("assign", "GET", "/v1/me", eve))["projects"] if one["project_id"] == project
+    )
+    assert over["qualification"]["standing"] == "failed"
+    assert "retraining" not in over["qualification"], "twice in a row is more than the project lets them"
+    assert (await five.call("adjudicate", "GET", path, eve)).status == 404
+
+
+def test_who_failed_is_shown_what_they_missed_may_appeal_and_tries_again_on_fresh_units() -> None:
+    with_five(way_back)
+
+
 def test_a_wrong_known_label_is_found_held_corrected_and_taken_back() -> None:
     with_five(walked)

@@ -1,6 +1,7 @@
 // Annotating: the unit, its label, and nothing in the way. A key sends it, and the next is there.
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState, useStore } from "../parts/html.js";
 import { ActiveTime } from "../parts/active.js";
+import { ask } from "../parts/api.js";
 import { Desk } from "../parts/desk.js";
 import { Dialog } from "../parts/dialog.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
@@ -28,6 +29,12 @@ function AtDesk({ project }) {
   const [paused, pause] = useState(false);
   const [later, setLater] = useState("");
   const [side, setSide] = useState(recall("guideline-open", innerWidth > 1_100));
+  const [missed, setMissed] = useState(false);
+  useEffect(() => {
+    if (!problem || current) return;
+    const isHere = (one) => one.project_id === project && one.qualification?.retraining;
+    ask("assign", "GET", "/me").then((me) => setMissed(me.projects.some(isHere)), () => { /* the problem itself is said */ });
+  }, [problem, current]);
   const guideline = useGuideline(project, current?.guideline_version ?? why?.guideline_version);
   const toRead = !current && why?.code === "not_acknowledged";
   useEffect(() => () => {
@@ -60,6 +67,7 @@ function AtDesk({ project }) {
         <${KeyButton} kind="small" of="help" onClick=${() => show("keys")} /></div></div>
     <${RefusedWork} outbox=${outbox} />
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${problem && missed && html`<p><a class="button primary" href=${`/retraining/${encodeURIComponent(project)}`}>${t("retraining.title")}</a></p>`}
     <div class="unit-and-side">
       ${current ? html`<${Unit} key=${current.assignment_id} desk=${desk} unit=${current} paused=${paused} />`
         : toRead ? html`<${ReadFirst} guideline=${guideline} done=${() => desk.now()} />`

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../parts/html.js";
 import { Away, ask } from "../parts/api.js";
 import { recall } from "../parts/memory.js";
-import { moment, t } from "../parts/strings.js";
+import { moment, t, whole } from "../parts/strings.js";
 
 const AGAIN_MS = 5_000;
 const WAITING_SHOWN_MAX = 200;
@@ -63,7 +63,7 @@ export function Choose({ go }) {
     ${projects.length > 1 && html`<p><button type="button" class="button primary" onClick=${any}>${t("choose.any")}</button></p>`}
     <p role="status">${said}</p>
     ${projects.length ? html`<ul class="cards">${projects.map((one) => html`<li key=${one.project_id}>
-      <a class="card" href=${`/annotate/${encodeURIComponent(one.project_id)}`}><b dir="auto">${one.name || one.project_id}</b>
+      <a class="card" href=${`/${one.qualification?.retraining ? "retraining" : "annotate"}/${encodeURIComponent(one.project_id)}`}><b dir="auto">${one.name || one.project_id}</b>
         <span class="quiet">${about(one)}</span></a></li>`)}</ul>`
       : html`<p>${t("choose.none")}</p>`}
     <form class="row" onSubmit=${enter}><label>${t("choose.address")} <input value=${text} onInput=${(event) => setText(event.target.value)} /></label>

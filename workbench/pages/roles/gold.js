@@ -86,8 +86,10 @@ function Word({ unit, schema, content, mediaType, rule }) {
   const retire = () => send("retired");
   useKeys({ submit, skip: retire });
   return html`<div class="ruling">
-    <section class="facts-line"><span class="badge">${t("gold.disagree", { wrong: unit.disagreeing, all: unit.good })}</span>
-      <span>${t("gold.share", { value: percent(unit.share_low, 0) })}</span></section>
+    <section class="facts-line">${unit.standing === "appealed" ? html`<span class="badge">${t("gold.appealed")}</span>`
+      : html`<span class="badge">${t("gold.disagree", { wrong: unit.disagreeing, all: unit.good })}</span>
+        <span>${t("gold.share", { value: percent(unit.share_low, 0) })}</span>`}</section>
+    ${unit.appeals.map((reason) => html`<p class="notice" dir="auto">${reason}</p>`)}
     ${!kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <section aria-label=${t("adjudicate.sides")}><h2>${t("adjudicate.sides")}</h2><div class="sides">
       <${Side} title=${t("gold.known")} label=${unit.known_label} schema=${schema} content=${content} mediaType=${mediaType} work=${work} />

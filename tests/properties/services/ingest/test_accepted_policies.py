@@ -37,6 +37,8 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "gold.qualify": ("no", "no"),
     "gold.pass_accuracy": (0.0, 1.0),
     "gold.doubts": (False, True),
+    "gold.retrain_units": (0, 0),
+    "gold.attempts_max": (1, 100),
     "sampling.rate": (0.0, 1.0),
     "sampling.seed": ("", "s" * 100),
     "sampling.quotas": ({}, {"law": 10_000_000}),

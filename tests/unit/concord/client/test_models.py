@@ -12,6 +12,7 @@ from concord.chassis.letter_door import Letters
 from concord.client import gold, models, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import gold as gold_door
+from services.adjudicate.door import retraining as retraining_door
 from services.assign import schemas as assign
 from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
@@ -61,6 +62,9 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Ruled: adjudicate.RuledUnit,
     gold.GoldDoubts: gold_door.GoldDoubts,
     gold.RuledGold: gold_door.RuledGold,
+    gold.RetrainingUnits: retraining_door.RetrainingUnits,
+    gold.Retrained: retraining_door.Retrained,
+    gold.Appealed: retraining_door.Appealed,
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
     webhooks.WebhookList: audit.WebhookList,

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.quality.qualification import reached
-from services.assign.domain.qualification import Asked, Bar, QualificationState, again, hear, progress
+from services.assign.domain.qualification import (
+    Asked,
+    Bar,
+    QualificationState,
+    again,
+    hear,
+    may_retrain,
+    progress,
+    retrained,
+)
 
 BAR = Bar("once", 0.8, 30, 1)
 EACH = Bar("each_version", 0.8, 30, 1)
@@ -96,3 +105,36 @@ def test_nobody_is_qualified_whose_bound_never_reached_the_bar(answers: list[boo
     state = after(answers)
     ever = any(reached(sum(answers[:n]), n, BAR.accuracy) for n in range(1, min(len(answers), BAR.units_max) + 1))
     assert ever or progress(state, BAR) is not None
+
+
+RETRAINING = msgspec.structs.replace(BAR, retrain_units=5, attempts_max=2)
+
+
+def test_who_failed_begins_again_once_retrained_as_often_in_a_row_as_the_project_lets_them() -> None:
+    state = after([False] * 30, RETRAINING)
+    for attempt in (1, 2):
+        assert state is not None
+        assert (state.standing, state.attempt, may_retrain(state, RETRAINING)) == ("failed", attempt, True)
+        assert retrained(state, attempt + 1, RETRAINING) is None, "of another attempt"
+        state = retrained(state, attempt, RETRAINING)
+        assert retrained(state, attempt, RETRAINING) is None, "told again"
+        state = after([False] * 30, RETRAINING, state)
+    assert state is not None
+    assert (state.failures, may_retrain(state, RETRAINING), retrained(state, 3, RETRAINING)) == (3, False, None)
+    let = again(state, RETRAINING)
+    assert let is not None
+    passed = after([True] * 14, RETRAINING, let)
+    assert passed is not None
+    assert (passed.standing, passed.failures) == ("qualified", 0)
+
+
+def test_who_falls_below_the_bar_is_retrained_first_where_the_project_wants_that() -> None:
+    good = after([True] * 14, RETRAINING)
+    fell = after([False] * 5, RETRAINING, good)
+    assert fell is not None
+    told = progress(fell, RETRAINING)
+    assert told is not None
+    assert (told.standing, told.retraining, fell.failures) == ("failed", True, 0)
+    once_more = retrained(fell, fell.attempt, RETRAINING)
+    assert once_more is not None
+    assert (once_more.standing, once_more.answered) == ("qualifying", (0, 0))

@@ -1,0 +1,91 @@
+// After one has not qualified: what one got wrong beside what is right, a word against it where one was right, and another try.
+import { html, useEffect, useState } from "../parts/html.js";
+import { Away, ask, payload } from "../parts/api.js";
+import { KeyButton, useKeys } from "../parts/keys.js";
+import { Markdown } from "../parts/markdown.js";
+import { Content } from "../parts/content.js";
+import { t } from "../parts/strings.js";
+import { kindOf } from "../kinds/index.js";
+
+const REASON_CHARACTERS_MAX = 2_000;
+
+export default function Retraining({ one, go }) {
+  const id = encodeURIComponent(one);
+  const path = `/projects/${id}/retraining`;
+  const [found, setFound] = useState(null);
+  const [at, setAt] = useState(0);
+  const [problem, setProblem] = useState("");
+  const say = (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+  useEffect(() => {
+    ask("adjudicate", "GET", path).then(setFound, (fault) => (fault.status === 404 ? setFound({ units: [] }) : say(fault)));
+  }, []);
+  const unit = found?.units[at];
+  const isLast = !found || at >= found.units.length - 1;
+  const on = async () => {
+    if (!unit) return;
+    if (!isLast) {
+      setAt(at + 1);
+      return;
+    }
+    try {
+      await ask("adjudicate", "POST", path, { attempt: found.attempt });
+      go(`/annotate/${id}`);
+    } catch (fault) {
+      say(fault);
+    }
+  };
+  const appeal = async (reason) => {
+    const told = await ask("adjudicate", "POST", `${path}/appeals`, { unit_id: unit.unit_id, reason });
+    setFound({ ...found, units: found.units.map((one) => (one === unit ? { ...one, appeal: told.appeal } : one)) });
+  };
+  const back = () => setAt(Math.max(0, at - 1));
+  useKeys({ submit: on, back });
+  return html`<main class="desk" id="main" tabindex="-1">
+    <div class="bar"><div><h1>${t("retraining.title")}</h1><p class="quiet">${t("retraining.lead")}</p></div>
+      ${unit && html`<div class="tools"><span class="quiet" role="status">${t("retraining.at", { at: at + 1, all: found.units.length })}</span>
+        <${KeyButton} of="back" disabled=${at === 0} onClick=${back}>${t("table.before")}<//>
+        <${KeyButton} kind="primary" of="submit" onClick=${on}>${isLast ? t("retraining.again") : t("table.after")}<//></div>`}</div>
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${unit ? html`<div class="unit-and-side"><${Missed} key=${unit.unit_id} unit=${unit} schema=${found.label_schema} appeal=${appeal} />
+      ${found.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}</h2><${Markdown} text=${found.guideline} /></aside>`}</div>`
+      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("retraining.nothing") : t("loading")}</h2>
+        ${found && html`<p><a href=${`/annotate/${id}`}>${t("nav.annotate")}</a></p>`}</section>`}</main>`;
+}
+
+function Missed({ unit, schema, appeal }) {
+  const [told, tell] = useState();
+  const [problem, setProblem] = useState("");
+  const [reason, setReason] = useState("");
+  const kind = kindOf(schema);
+  useEffect(() => {
+    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
+  }, []);
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await appeal(reason.trim());
+    } catch (fault) {
+      setProblem(fault instanceof Away ? t("notice.away") : fault.message);
+    }
+  };
+  if (!told) return html`<p class=${problem ? "problem" : "quiet"} role="status">${problem || t("loading")}</p>`;
+  return html`<div class="ruling">
+    ${!kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} ...${told} /></section>`}
+    <div class="sides"><${Side} title=${t("retraining.right")} label=${unit.known_label} schema=${schema} told=${told} />
+      <${Side} title=${t("retraining.yours")} label=${unit.given_label} schema=${schema} told=${told} /></div>
+    ${unit.reason && html`<p class="notice" dir="auto">${unit.reason}</p>`}
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${unit.appeal ? html`<p class="notice" role="status">${t(`retraining.${unit.appeal}`)}</p>`
+      : html`<form class="own" onSubmit=${send}><label class="writing">${t("retraining.appeal")}<textarea rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX}
+          value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
+        <footer class="sending"><div class="tools"><button type="submit" class="button" disabled=${!reason.trim()}>${t("retraining.send")}</button></div></footer></form>`}</div>`;
+}
+
+function Side({ title, label, schema, told }) {
+  const kind = kindOf(schema);
+  const pieces = kind.pieces(label, schema, told.content);
+  return html`<article class="answer" aria-label=${title}><header><h3>${title}</h3></header>
+    ${kind.showsContent ? html`<${kind.Shown} schema=${schema} ...${told} label=${label} />` : null}
+    <ul class=${`pieces ${schema.kind}`}>${pieces.map((piece) => html`<li dir="auto">${piece}</li>`)}
+      ${!pieces.length && html`<li>${t("adjudicate.saysNothing")}</li>`}</ul></article>`;
+}
