@@ -70,6 +70,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "caps.hours_per_day": (0.0, 24.0),
     "caps.units": (0, 10_000_000),
     "priority": (-1_000, 1_000),
+    "max_open_units": (0, 1_000_000),
     "deadline_seconds": (0, 365 * 86_400),
     "dedupe": ("content", "id"),
     "guideline.acknowledge": (False, True),
