@@ -17,6 +17,8 @@ from rich.console import Console
 from bench import published
 from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
+from bench.memory import report as memory_report
+from bench.memory.report import NotHeld
 from bench.platforms import label_studio
 from bench.platforms import platform as platform_costs
 from bench.services import forwarding, pair
@@ -43,7 +45,7 @@ from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
-EXPORTS, WHOLE, GROWTH, PLATFORMS = "exports", "whole", "growth", "platforms"
+EXPORTS, WHOLE, GROWTH, PLATFORMS, MEMORY = "exports", "whole", "growth", "platforms", "memory"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
@@ -53,6 +55,7 @@ PLATFORM_LABELS_MAX = 300
 INTERRUPTED = 130
 FAULTS = (
     NotWritten,
+    NotHeld,
     StepFailed,
     ChildFailed,
     NotStarted,
@@ -139,6 +142,10 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         exported = exports_report.measure(_say)
         figures[EXPORTS] = exports_report.as_json(exported)
         tables.append(exports_report.table(exported))
+    if MEMORY in wanted.names:
+        held = memory_report.measure(_say)
+        figures[MEMORY] = memory_report.as_json(held)
+        tables.append(memory_report.table(held))
 
 
 def _label_studio(wanted: argparse.Namespace, units: int) -> Coroutine[Any, Any, list[platform_costs.Cost]]:
@@ -167,7 +174,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")

@@ -29,7 +29,8 @@ from services.metrics.settings import MetricsSettings
 
 REPLICAS = 3
 SETTLE_SECONDS_MAX = 15.0
-STOP_KEEP_SECONDS_MAX = 2.0
+HAND_OVER_KEEP_SECONDS_MAX = 1.5
+STOP_KEEP_SECONDS_MAX = 1.0
 TABLE = "book-by-place"
 CHANGELOG = {
     # A gained place's changelog is read whole: what is overwritten must not lie about in it for days.
@@ -177,7 +178,8 @@ class FaustPart:
         )
         reading.counted = self.watch.committed
         self._fault: asyncio.Future[None] | None = None
-        self._was_dealt = self._left = self._ready = False
+        self._was_dealt = self._ready = False
+        self._leaving: asyncio.Task[None] | None = None
         self._dealt_us = 0
         for name in reading.topics:
             # Registered here and by name: two agents never share a topic, and one never runs twice.
@@ -205,7 +207,11 @@ class FaustPart:
             await self.watch.look()
 
     async def hand_over(self) -> None:
-        """Before the door closes: serve no place any more, finish what is in hand, and let others have the places."""
+        """Before the door closes: serve no place any more, finish what is in hand, and let others have the places.
+
+        The books are kept while the places are still served, so that little is left to write when nobody serves them.
+        """
+        await self._keep(HAND_OVER_KEEP_SECONDS_MAX)
         owner = self.reading.owner
         owner.leave()
         deadline = self.clock.monotonic() + HAND_OVER_SECONDS_MAX
@@ -218,15 +224,21 @@ class FaustPart:
         await self._leave()
 
     async def _leave(self) -> None:
-        """Keep the books, so that whoever is dealt the places next has little to read, and leave the group."""
-        if self._left:
-            return
-        self._left = True
+        """Leave the group; who waits for it too briefly leaves it going on, for Faust cannot be told to stop twice."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._keep_and_stop())
+        await asyncio.shield(self._leaving)
+
+    async def _keep_and_stop(self) -> None:
+        await self._keep(STOP_KEEP_SECONDS_MAX)
+        await self.app.stop()
+
+    async def _keep(self, seconds_max: float) -> None:
+        """Keep the books, so that whoever is dealt the places next has little to read."""
         if self.app.started and not self.app.crashed:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_KEEP_SECONDS_MAX):
+                async with asyncio.timeout(seconds_max):
                     await self.reading.keep()
-        await self.app.stop()
 
     def unready(self) -> str | None:
         """Return that the first places are being counted, until they are; a gain later on makes no process unready."""
@@ -258,7 +270,7 @@ class FaustPart:
 
     async def look(self) -> None:
         """Look how far the topics go, where something waits for that."""
-        if self._left or not self.reading.waits():
+        if self._leaving is not None or not self.reading.waits():
             return
         asked_us = self.clock.now_us()
         if (ends := await self._ends()) is not None:

@@ -1,5 +1,6 @@
 """How far each place is counted, and how a chunk of one of its partitions is: whichever door the chunk comes in by."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Reading:
         self._held: dict[int, _Counted] = {}
         self._tenures = 0
         self._keep_seconds = 0.0
+        self._keeping = asyncio.Lock()
         self._waits = BackOff("a dead letter of metrics", clock)
 
     def dealt(self) -> None:
@@ -184,7 +186,14 @@ class Reading:
             self.owner.opened(place)
 
     async def keep(self) -> None:
-        """Write the book of every place of which anything was counted since."""
+        """Write the book of every place of which anything was counted since, once nobody else is at it.
+
+        Two at a time would each write all of a book, for neither knows what the other has written.
+        """
+        async with self._keeping:
+            await self._keep()
+
+    async def _keep(self) -> None:
         begun = self.clock.monotonic()
         for held in list(self._held.values()):
             positions = dict(held.positions)

@@ -233,3 +233,24 @@ async def test_a_book_that_is_not_kept_is_kept_whole_the_next_time(reading: Read
     heir = begun(seated(0), parts, "two")
     await heir.take_up(0, EMPTY)
     assert (heir.positions(0), heir.repository.units_open) == ({UNITS.name: 1}, 1)
+
+
+async def test_books_that_two_want_kept_at_a_time_are_written_once(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: Any = reading.parts
+    written: list[bytes] = []
+    write, acknowledged = parts.write, asyncio.Event()
+
+    def noting(place: int, name: bytes, piece: bytes | None) -> None:
+        written.append(name)
+        write(place, name, piece)
+
+    monkeypatch.setattr(parts, "write", noting)
+    monkeypatch.setattr(parts, "settled", acknowledged.wait)
+    await reading.serve(UNITS.name, 0, [admitted(0)])
+    both = [asyncio.create_task(reading.keep()) for _ in range(2)]
+    await asyncio.sleep(0)
+    acknowledged.set()
+    await asyncio.gather(*both)
+    assert len(written) == len(set(written)) == 2, "one bucket and what tells of it"
