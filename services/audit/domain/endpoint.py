@@ -11,7 +11,10 @@ from standardwebhooks import Webhook
 
 LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED = "lot.accepted", "lot.rejected", "certificate.issued"
 TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED = "target.breached", "target.recovered", "unit.erased"
-EVENT_TYPES = (LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED, TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED)
+LABEL_ERROR_FOUND = "label.error_found"
+EVENT_TYPES = (
+    LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED, LABEL_ERROR_FOUND, TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED,
+)  # fmt: skip
 TEST = "webhook.test"
 """What is sent when a client asks for a try; no endpoint asks for it by name."""
 ENDPOINTS_MAX = 10

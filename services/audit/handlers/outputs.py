@@ -69,6 +69,7 @@ class Outputs:
             Backlogged: nothing is taken now.
         """
         self.means.journal.refuse_backlog()
+        await asyncio.sleep(0)  # others run between some outputs and the next
         project = posting.project
         named = [one.unit_id for one in wishes if one.unit_id is not None]
         known = await self.means.repository.units([one for one in named if self._may_be_of(project, one)])

@@ -17,6 +17,7 @@ from concord.contracts.v1.units_pb2 import UnitEvent
 from services.audit.domain.delivery import OPEN_MAX, DeliveryState
 from services.audit.domain.endpoint import (
     CERTIFICATE_ISSUED,
+    LABEL_ERROR_FOUND,
     LOT_ACCEPTED,
     LOT_REJECTED,
     MICROSECONDS,
@@ -178,6 +179,10 @@ def _lots(event: Message) -> Iterator[Told]:
         rejected = told.lot_rejected
         more = {"units": len(rejected.unit_ids), "on_reject": rejected.on_reject}
         yield Told(LOT_REJECTED, rejected.lot_id, {**_judged(rejected), **more})
+    elif told.HasField("label_error_found"):
+        found = told.label_error_found
+        where = {"lot_id": found.lot_id, "unit_id": found.unit_id}
+        yield Told(LABEL_ERROR_FOUND, found.lot_id, {**where, "model_right": found.model_right})
 
 
 def _judged(lot: LotAccepted | LotRejected) -> dict[str, Any]:

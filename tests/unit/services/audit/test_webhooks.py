@@ -12,7 +12,7 @@ import pytest
 from concord.chassis.broker.port import Outgoing
 from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import LOTS, QUALITY
-from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
+from concord.contracts.v1.lots_pb2 import LabelErrorFound, LotAccepted, LotEvent
 from concord.contracts.v1.quality_pb2 import Interval, QualityEvent, TargetBreached, TargetRecovered
 from services.audit.domain import delivery
 from services.audit.domain.delivery import GIVE_UP_SECONDS, PAUSES_SECONDS, SPREAD
@@ -38,6 +38,8 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
         unit, upstream = unit_ids(1)[0], hooks.audit.upstream
         await hooks.reject(1)
         await hooks.accept(1)
+        wrong = LabelErrorFound(lot_id=lot_id(1), unit_id=unit, accepted_label=b'"yes"', model="m", model_right=True)
+        await upstream.lots(lot_id(1), label_error_found=wrong)
         breached = TargetBreached(target="alpha", limit=0.8, value=0.7, interval=Interval(low=0.6, high=0.75), units=90)
         await upstream.tell(QUALITY, upstream.project_id, QualityEvent(target_breached=breached))
         recovered = TargetRecovered(target="alpha", limit=0.8, value=0.85, units=120)
@@ -49,12 +51,14 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
 
     told, came, unit = hooked(scenario)
     assert all(one.signatures(told["secret"]) == [True] for one in came)
-    assert len({one.id for one in came}) == len(came) == 6
+    assert len({one.id for one in came}) == len(came) == 7
     said = {one.said["type"]: one.said["data"] for one in came}
     assert set(said) == set(EVENT_TYPES)
     assert {one["project_id"] for one in said.values()} == {"k1-p"}
     of_lot = [one.said["type"] for one in came if one.said["data"].get("lot_id") == lot_id(1)]
-    assert of_lot == ["lot.rejected", "lot.accepted", "certificate.issued"]
+    assert of_lot == ["lot.rejected", "lot.accepted", "certificate.issued", "label.error_found"]
+    beside = said["label.error_found"].keys() - {"project_id", "event_id"}
+    assert beside == {"lot_id", "unit_id", "model_right"}, "no label"
     of_target = [one.said["type"] for one in came if "target" in one.said["data"]]
     assert of_target == ["target.breached", "target.recovered"]
     assert said["certificate.issued"]["path"] == f"/v1/lots/{lot_id(1)}/certificate"
