@@ -6,7 +6,7 @@ SEEDS  ?= 20
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo test check up down clean simulate chaos bench proto lock k8s
+.PHONY: help setup doctor demo test check up down clean simulate chaos bench docs proto lock k8s
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: setup ## two processes of each service killed under load, and what came o
 
 bench: setup ## what an admitted unit, a claim and submit, and a consumed event cost (ARGS)
 	@.venv/bin/python -m bench $(ARGS)
+
+docs: setup ## make the documentation into a site of plain files below .local/docs (ARGS=FOLDER)
+	@.venv/bin/python docs/site_of.py $(ARGS)
 
 k8s: setup ## render the Kubernetes manifests and check them (ARGS)
 	@.venv/bin/python -m deploy.k8s $(ARGS)

@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "import": ("cli.imports", "Send a file of units, and go on where a line broke."),
     "units": ("cli.units", "Find units, list where they stand, seal and erase."),
     "watch": ("cli.watch", "Show a project's quality and lots as they come."),
+    "alerts": ("cli.alerts", "List what is broken now, in whichever project."),
     "report": ("cli.report", "Write a project's quality as a page with plots."),
     "annotators": ("cli.annotators", "Say who annotators are, and how well they work."),
     "annotate": ("cli.annotate", "Claim units and label them, as an annotator."),

@@ -30,6 +30,7 @@ PAGES = (
     "/audit",
     "/projects",
     "/projects/{one}",
+    "/alerts",
     "/units",
     "/units/{one}",
     "/new",

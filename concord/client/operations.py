@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from concord.client import alerts as broken
 from concord.client import exports, feedback, gold, leading, letters, people, projects, results, units
 from concord.client import roster as people_known
 from concord.client import webhooks as hooks
@@ -105,6 +106,7 @@ class Operations:
     next_units = called(feedback.next_units)
     dead_letters = called(letters.dead_letters)
     replay_dead_letter = called(letters.replay_dead_letter)
+    alerts = called(broken.alerts)
     roster = called(people_known.roster)
     put_state = called(people_known.put_state)
     import_annotators = called(people_known.import_annotators)
@@ -191,6 +193,7 @@ class AwaitedOperations:
     next_units = awaited(feedback.next_units)
     dead_letters = awaited(letters.dead_letters)
     replay_dead_letter = awaited(letters.replay_dead_letter)
+    alerts = awaited(broken.alerts)
     roster = awaited(people_known.roster)
     put_state = awaited(people_known.put_state)
     import_annotators = awaited(people_known.import_annotators)

@@ -1,7 +1,7 @@
 """Metrics' HTTP door."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.errors import Unavailable
-from concord.chassis.http import AnyId, documented, json_answer
+from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, not_ours, page_size, position_of
 from concord.chassis.identity import Caller, Role, require
+from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import Project, visible
 from concord.chassis.table import Table
 from concord.pages.parts import MEDIA_TYPE
@@ -26,6 +27,9 @@ from services.metrics.measure import Measure, Measured, breaks_of
 from services.metrics.page.document import report_page
 from services.metrics.page.material import material
 from services.metrics.schemas.quality import (
+    ALERT_LIST,
+    Alert,
+    AlertList,
     Annotator,
     AnnotatorField,
     Annotators,
@@ -49,6 +53,8 @@ from services.metrics.schemas.surveyed import (
 )
 from services.metrics.surveying import Surveys
 
+FIRST = ("", "", "")
+"""Before every place in the list of alerts."""
 EVENT_STREAM = "text/event-stream"
 FOLLOWERS_MAX = 200
 FOLLOW_SECONDS = 1.0
@@ -68,6 +74,7 @@ class Reached:
     measure: Measure
     surveys: Surveys
     annotators: Table[AnnotatorRow]
+    gather: Gather
     followers: set[object] = field(default_factory=set)
 
 
@@ -77,6 +84,7 @@ ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
+    routes.get("/alerts", **documented(reply=AlertList))(list_alerts)
     routes.get("/projects/{project_id}/quality", **documented(reply=Quality, refusals=(404,)))(show_quality)
     followed = documented(reply_lines=Quality, reply_media_types=(EVENT_STREAM,), refusals=(404,))
     routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
@@ -89,6 +97,44 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/report.html", **page)(show_report)
     routes.get("/projects/{project_id}/annotators", **documented(reply=Annotators, refusals=(404,)))(list_annotators)
     return routes
+
+
+async def list_alerts(request: Request, caller: ClientOrOperator, limit: Limit = None, cursor: str = "") -> Response:
+    """List what is broken in the caller's projects, what has been for longest first: promises missed, and drift."""
+    reached, size = _reached(request), page_size(limit)
+    after = position_of(cursor) if cursor else ()
+    if cursor and (len(after) != len(FIRST) or not all(isinstance(one, str) for one in after)):
+        raise not_ours()
+    others = [ALERT_LIST.decode(page) for page in await reached.gather.pages(request)]
+    own = [one for one in _broken(reached.measure) if caller.may_touch(one.project_id) and one.place > (after or FIRST)]
+    pages = [sorted(own, key=lambda one: one.place), *(one.alerts for one in others)]
+    found = merged(pages, key=lambda one: one.place, items_max=size + 1)
+    is_more = len(found) > size or any(one.next for one in others)
+    return json_answer(AlertList(found[:size], cursor_of(*found[:size][-1].place) if is_more else ""))
+
+
+def _broken(measure: Measure) -> Iterator[Alert]:
+    """Yield what was told to be broken and not taken back since, by no order.
+
+    Of a project that was not measured here yet, since its place was gained a moment ago, the measure is not known.
+    """
+    for place in measure.owner.open():
+        rows = measure.repository.places.get(place)
+        for project_id, told in ({} if rows is None else rows.told).items():
+            project, found = measure.projects.rows.get(project_id), measure.measured.get(project_id)
+            if project is None or not any(one.breached for one in told.values()):
+                continue
+            targets = {} if found is None else {one.name: one for one, _ in measure.targets(project, found)}
+            for name, one in told.items():
+                if one.breached:
+                    yield _alert(project_id, name, targets.get(name), one)
+
+
+def _alert(project_id: str, name: str, target: Target | None, told: Told) -> Alert:
+    since = time_of(told.since_us)
+    if target is None:
+        return Alert(project_id, name, None, None, since)
+    return Alert(project_id, name, target.limit, Estimated.of(target.estimate), since)
 
 
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

@@ -11,6 +11,7 @@ from concord.chassis.http import application
 from concord.chassis.letter_door import letters_router
 from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.places.forward import Placing
+from concord.chassis.places.gather import Gather
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import Project, project_table
@@ -83,7 +84,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         identity=ports.identity,
         telemetry=ports.telemetry,
         placing=Placing(owner, ports.peers),
-        state=api.Reached(measure, surveys, annotators),
+        state=api.Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
     )
     return Service(runtime, asgi, settings.http)
 

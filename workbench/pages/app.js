@@ -15,6 +15,7 @@ const PAGES = [
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
+  [/^\/alerts$/, ["client", "operator"], () => import("./roles/alerts.js")],
   [/^\/units(?:\/([^/]+))?$/, ["client", "operator"], () => import("./roles/unit.js")],
   [/^\/new$/, ["client"], () => import("./roles/setup.js")],
   [/^\/people$/, ["operator"], () => import("./roles/people.js")],
@@ -23,7 +24,7 @@ const PAGES = [
 ];
 const LINKS = [
   ["/annotate", ["annotator"]], ["/adjudicate", ["adjudicator"]], ["/audit", ["auditor"]], ["/projects", ["client", "operator"]],
-  ["/units", ["client", "operator"]],
+  ["/alerts", ["client", "operator"]], ["/units", ["client", "operator"]],
   ["/new", ["client"]], ["/people", ["operator"]], ["/dead-letters", ["operator"]], ["/verify", ["client", "operator"]],
 ];
 

@@ -59,6 +59,38 @@ class Promised(msgspec.Struct, frozen=True):
     since: str | None
 
 
+class Alert(msgspec.Struct, frozen=True):
+    """Something that is broken now.
+
+    Attributes:
+        project_id: in which project.
+        target: which promise is missed, or `drift/` and what has moved.
+        limit, found: of a promise that was measured: what it is to be, and what it is.
+        since: when it was told, RFC 3339.
+    """
+
+    project_id: str
+    target: str
+    limit: float | None
+    found: Estimated | None
+    since: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return where it stands in the list: what has been broken longest comes first."""
+        return self.since, self.project_id, self.target
+
+
+class AlertList(msgspec.Struct, frozen=True):
+    """A page of what is broken in the caller's projects, the longest first; `next` is the cursor of the rest."""
+
+    alerts: list[Alert]
+    next: str
+
+
+ALERT_LIST = msgspec.json.Decoder(AlertList)
+
+
 class StatedConfidence(msgspec.Struct, frozen=True):
     """Audited units that consensus settled and that were stated to be about equally sure: a point of the curve.
 

@@ -67,7 +67,7 @@ def test_somebody_is_added_certified_until_a_day_and_paused_by_keys_alone(pages:
     page.get_by_label("Holds until").fill("2031-05-01T10:00")
     page.get_by_role("button", name="Save").press("Enter")
     page.get_by_text(f"{name} is saved.").wait_for()
-    page.get_by_label("In the name or the vendor's").press_sequentially(slug)
+    page.get_by_label("Name or vendor").press_sequentially(slug)
     assert listed(page, slug, 1) == [name]
     assert "until May 1, 2031" in page.locator(".roster tbody").inner_text()
     page.get_by_role("button", name=name).press("Enter")

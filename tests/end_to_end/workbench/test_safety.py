@@ -82,11 +82,11 @@ def test_sixty_texts_that_would_run_run_nowhere(pages: Pages, slug: str) -> None
     page.locator("dialog").get_by_label("Vendor").fill(PAYLOADS[0][:90])
     page.get_by_role("button", name="Save").click()
     page.get_by_text("is saved.").wait_for()
-    page.get_by_label("In the name or the vendor's").fill(slug)
+    page.get_by_label("Name or vendor").fill(slug)
     page.locator(".roster button", has_text=f"<b onclick=ran()>{slug}").click(timeout=PATIENCE_SECONDS * 1_000)
     seen(page, "dialog .person-state")
     page.keyboard.press("Escape")
-    page.get_by_label("In the name or the vendor's").fill(PAYLOADS[2][:120])
+    page.get_by_label("Name or vendor").fill(PAYLOADS[2][:120])
     seen(page, ".roster, .quiet")
 
 
@@ -167,10 +167,16 @@ def test_axe_finds_nothing_on_any_page_in_light_or_dark_wide_or_narrow(pages: Pa
     client = pages.person("client", **options)
     for path, wait in (
         ("/projects", "table"), (f"/projects/{project_id}", ".numbers"), ("/new", ".preview .pick"),
-        ("/verify", "form"), ("/units", ".find"),
+        ("/verify", "form"), ("/units", ".find"), ("/alerts", ".listing"),
         (f"/new?project={project_id}", ".upload"),
     ):  # fmt: skip
         look(path, client.open(path), wait)
+    client.open(f"/projects/{project_id}").get_by_role("button", name="Guideline, version").click()
+    client.page.get_by_role("button", name="One more example").click()
+    look("guideline", client.page, "dialog .example")
+    client.page.keyboard.press("Escape")
+    client.page.get_by_role("button", name="Close for good").click()
+    look("closing", client.page, "dialog form")
     operator = pages.person("operator", **options)
     look("people", operator.open("/people"), ".roster")
     operator.page.locator(".roster button").first.click()

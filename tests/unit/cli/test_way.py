@@ -111,6 +111,7 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     walk.until(lambda: as_json(run(*look, "--json"))["quality"]["annotations"] == sum(walk.LABELS.values()))
     assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
+    assert [one for one in lines(run("alerts", "--as", "me", "--json")) if one["project_id"] == project] == []
     page = tmp_path / "report.html"
     assert done(run("report", project, "--output", str(page), "--as", "me")) == f"written: {page}\n"
     assert f"{sum(walk.LABELS.values())}</dd>" in page.read_text().partition("<h2>Cost</h2>")[2]

@@ -68,7 +68,7 @@ export function ReadFirst({ guideline, done }) {
 }
 
 // Markdown, and examples of classes beneath it.
-function Told({ guideline }) {
+export function Told({ guideline }) {
   return html`${guideline.text ? html`<${Markdown} text=${guideline.text} />` : html`<p class="quiet">${t("guideline.none")}</p>`}
     ${guideline.examples.length > 0 && html`<h3>${t("guideline.examples")}</h3><dl class="fields">${guideline.examples.map((one) => html`
       <div><dt dir="auto">${one.field ? `${one.field}: ${one.class}` : one.class}</dt><dd>

@@ -19,7 +19,8 @@ export default function People() {
   const [page, setPage] = useState(null);
   const [problem, setProblem] = useState("");
   const [opened, open] = useState(null);
-  const [said, say] = useState("");
+  const [said, say] = useState({ tell: () => "" });
+  // A sentence as it is asked for, so that it follows the language.
   const [turns, again] = useState(0);
   const timer = useRef(0);
   const at = cursors.at(-1);
@@ -46,9 +47,9 @@ export default function People() {
     seek({ ...sought, [field]: event.target.value });
     setCursors([""]);
   };
-  const done = (sentence) => {
+  const done = (tell) => {
     open(null);
-    say(sentence);
+    say({ tell });
     again((count) => count + 1);
     setTimeout(() => again((count) => count + 1), HEARD_MS);
   };
@@ -66,7 +67,7 @@ export default function People() {
       <label>${t("people.skill")} <input dir="auto" value=${sought.skill} onInput=${change("skill")} /></label>
       <label>${t("people.language")} <input dir="auto" value=${sought.language} onInput=${change("language")} /></label>
       <label>${t("people.vendor")} <input dir="auto" value=${sought.vendor} onInput=${change("vendor")} /></label></form>
-    <p class="problem" role="alert">${problem}</p><p role="status">${said}</p>
+    <p class="problem" role="alert">${problem}</p><p role="status">${said.tell()}</p>
     ${page ? html`<${Listed} page=${page} open=${open} empty=${t(isSought || at ? "people.noneSuch" : "people.none")} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}
     ${(cursors.length > 1 || page?.next) && html`<nav class="pages" aria-label=${t("table.pages", { caption: t("people.title") })}>
       <button type="button" class="button small" disabled=${cursors.length === 1} onClick=${() => setCursors(cursors.slice(0, -1))}>${t("table.before")}</button>

@@ -53,7 +53,7 @@ function State({ known, done }) {
   const { busy, problem, send } = useSending(async () => {
     const wish = { state, reason, ...(state === "paused" && until && { until: new Date(until).toISOString() }) };
     const found = await ask("assign", "PATCH", pathOf(known.annotator_id), wish);
-    done(t("people.isNow", { name: found.annotator_id, state: t(`state.${found.state}`) }));
+    done(() => t("people.isNow", { name: found.annotator_id, state: t(`state.${found.state}`) }));
   });
   return html`<form class="form person-state" onSubmit=${send}><h3>${t("people.atWork")}</h3>
     <p><span class=${`badge ${known.state}`}>${t(`state.${known.state}`)}</span>
@@ -76,7 +76,7 @@ function Definition({ known, done }) {
     const credentials = form.credentials.filter((one) => one.domain.trim()).map((one) => ({ ...one, domain: one.domain.trim() }));
     const wish = { kind: form.kind, skills: listed(form.skills), languages: listed(form.languages), vendor: form.vendor, credentials };
     const found = await ask("assign", "PUT", pathOf(name), wish);
-    done(t("people.saved", { name: found.annotator_id }));
+    done(() => t("people.saved", { name: found.annotator_id }));
   });
   return html`<form class="form" onSubmit=${send}><h3>${t("people.can")}</h3>
     ${!known && html`<label>${t("people.name")} <input required dir="auto" value=${name} onInput=${(event) => setName(event.target.value)} /></label><p class="quiet">${t("people.nameIs")}</p>`}

@@ -6,7 +6,9 @@ import { follow } from "../parts/stream.js";
 import { duration, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
 import { NeedHelp } from "./help.js";
+import { GuidelineEditor } from "./guideline_editor.js";
 import { Leaving } from "./leaving.js";
+import { Life } from "./life.js";
 import { Lots } from "./lots.js";
 import { Alerts, Promises } from "./promises.js";
 import { Questions } from "./questions.js";
@@ -79,6 +81,8 @@ export default function Project({ one, go }) {
   const { roles } = useStore(session);
   const [project, setProject] = useState(null);
   const [fault, setFault] = useState("");
+  const [editing, edit] = useState(false);
+  const [said, say] = useState("");
   const { quality, people, stranded, problem, points } = useLive(one);
   useEffect(() => {
     ask("ingest", "GET", `/projects/${id}`).then(setProject, (found) => setFault(found.message));
@@ -90,7 +94,14 @@ export default function Project({ one, go }) {
       <p class="quiet">${t(`kind.${project.label_schema.kind}`)} · <code>${project.project_id}</code></p></div>
       <div class="row invites"><${Invite} id=${one} />
         ${roles.includes("operator") && html`<a class="button" href=${`/gold/${id}`}>${t("gold.title")}</a>`}
-        ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}</div></div>
+        ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}
+        ${roles.includes("client") && html`<button type="button" class="button" onClick=${() => edit(true)}>${t("edit.open", { version: project.guideline_version })}</button>`}</div></div>
+    <${Life} project=${project} changed=${setProject} /><p role="status">${said}</p>
+    ${editing && html`<${GuidelineEditor} project=${project} close=${() => edit(false)} done=${(found) => {
+      edit(false);
+      setProject(found);
+      say(t(found.guideline_version > project.guideline_version ? "edit.done" : "edit.same", { version: found.guideline_version }));
+    }} />`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
       <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div>`

@@ -10,7 +10,7 @@ const PAGE = 200;
 const PROJECTS_MAX = 2_000;
 // More than this are not listed; whoever has more opens them by their address.
 
-async function all() {
+export async function all() {
   const found = [];
   let after = "";
   while (found.length < PROJECTS_MAX) {
@@ -40,6 +40,7 @@ export default function Projects() {
     ["kind", t("projects.kind"), (one) => t(`kind.${one.label_schema.kind}`), (one) => t(`kind.${one.label_schema.kind}`)],
     ["overlap", t("projects.overlap"), (one) => `${whole(one.policy.overlap.initial)}–${whole(one.policy.overlap.max)}`, (one) => one.policy.overlap.initial],
     ["guideline", t("projects.guideline"), (one) => whole(one.guideline_version), (one) => one.guideline_version],
+    ["life", t("projects.life"), (one) => html`<span class=${`badge ${one.life}`}>${t(`life.state.${one.life}`)}</span>`, (one) => t(`life.state.${one.life}`)],
     ["id", t("projects.id"), (one) => html`<code>${one.project_id}</code>`, (one) => one.project_id],
   ];
   return html`<main class="wide" id="main" tabindex="-1"><div class="bar"><h1>${t("projects.title")}</h1>

@@ -8,8 +8,8 @@ const SHOWN = {
 };
 const AT_LEAST = new Set(["alpha", "audit_pass_rate"]);
 
-const shownOf = (target) => SHOWN[target] ?? number;
-const limitOf = (one) => t(AT_LEAST.has(one.target) ? "promise.least" : "promise.most", { value: shownOf(one.target)(one.limit) });
+export const shownOf = (target) => SHOWN[target] ?? number;
+export const limitOf = (one) => t(AT_LEAST.has(one.target) ? "promise.least" : "promise.most", { value: shownOf(one.target)(one.limit) });
 
 // A miss that has held for a minute: metrics says so once, and takes it back when it is met again.
 export function Alerts({ targets }) {

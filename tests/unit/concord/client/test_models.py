@@ -9,7 +9,7 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import gold, models, scores, webhooks, work
+from concord.client import alerts, gold, models, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import gold as gold_door
 from services.adjudicate.door import retraining as retraining_door
@@ -67,6 +67,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     gold.Appealed: retraining_door.Appealed,
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
+    alerts.AlertPage: metrics.AlertList,
     webhooks.WebhookList: audit.WebhookList,
     webhooks.DeliveryPage: audit.DeliveryList,
 }

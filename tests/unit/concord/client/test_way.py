@@ -59,6 +59,7 @@ def test_a_file_of_ones_own_goes_to_a_verified_export(five: Served, tmp_path: Pa
     assert (project.revision, project.policy["overlap"]["max"]) == (1, 3)
     assert client.project(project.project_id) == project
     assert project in client.projects()
+    assert client.alerts() == []
     for person in walk.PEOPLE:
         assert operator.define_annotator(person, languages=["en"]).languages == ["en"]
     assert operator.annotator("ann-1").annotator_id == "ann-1"

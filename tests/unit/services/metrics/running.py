@@ -43,7 +43,8 @@ class Metrics:
 
     async def call(self, path: str, role: Role = Role.OPERATOR, client_id: str | None = None) -> Answer:
         token = self.house.token("somebody", role, client_id=client_id)
-        return await call(self.service.application, "GET", path, token)
+        path, _, query = path.partition("?")
+        return await call(self.service.application, "GET", path, token, query=query)
 
     async def quality(self) -> Any:
         await self.settle()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.identity import Role
 from concord.contracts.topics import QUALITY
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
 from concord.quality.estimate import Estimate, undefined
@@ -15,7 +16,8 @@ from services.metrics.domain.targets import HELD_US, Target, Told, Turn, turned
 from simulation.house import House
 from tests.support.book import MemoryParts
 from tests.support.service import until
-from tests.unit.services.metrics.running import Metrics, start
+from tests.support.upstream import PROJECT
+from tests.unit.services.metrics.running import Metrics, measure_of, start
 from tests.unit.services.metrics.test_book import book
 
 HELD_SECONDS = 0.4
@@ -108,6 +110,10 @@ async def test_a_breach_and_its_recovery_are_told_with_their_evidence_and_shown(
     shown = {one["target"]: one for one in (await metrics.quality())["targets"]}
     assert (shown["alpha"]["standing"], shown["alpha"]["breached"]) == ("missed", True)
     assert shown["alpha"]["since"]
+    (alert,) = (await metrics.call("/v1/alerts")).json()["alerts"]
+    assert (alert["project_id"], alert["target"], alert["limit"]) == (PROJECT, "alpha", 0.8)
+    assert alert["since"] == shown["alpha"]["since"]
+    assert alert["found"]["high"] < 0.8
     assert shown["label_error_rate"]["standing"] == shown["audit_pass_rate"]["standing"] == "too few"
     await labelled(metrics, 100, 400, differing=0)
     await until(lambda: len(told(metrics)) > 1, WAIT_SECONDS_MAX)
@@ -140,3 +146,28 @@ async def test_nothing_is_told_of_the_targets_of_a_paused_project_until_it_goes_
     await metrics.upstream.project(Policy(), revision=3)
     await until(lambda: told(metrics), WAIT_SECONDS_MAX)
     assert [kind for kind, _ in told(metrics)] == ["target_breached"]
+
+
+async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metrics: Metrics) -> None:
+    lives = [measure_of(life).repository.rows_of(PROJECT) for life in (metrics.service, *metrics.others)]
+    (rows,) = [one for one in lives if one is not None]
+    for name, told in (("alpha", Told(True, 9_000_000)), ("drift/labels", Told(True, 3_000_000))):
+        rows.tell(PROJECT, name, told)
+    for name, told in (("label_error_rate", Told(True, 3_000_000)), ("audit_pass_rate", Told(False, 1_000_000))):
+        rows.tell(PROJECT, name, told)
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = (await metrics.call(f"/v1/alerts?limit=1&cursor={cursor}")).json()
+        found += page["alerts"]
+        assert len(page["alerts"]) <= 1
+        if not (cursor := page["next"]):
+            break
+    assert [one["target"] for one in found] == ["drift/labels", "label_error_rate", "alpha"]
+    assert [one["since"][:19] for one in found] == ["1970-01-01T00:00:03", "1970-01-01T00:00:03", "1970-01-01T00:00:09"]
+    whole = (await metrics.call("/v1/alerts", Role.CLIENT, "k1")).json()
+    assert (whole["alerts"], whole["next"]) == (found, "")
+    assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
+    for cursor in ("no", "WyJhIl0", "WzEsMiwzXQ"):
+        refused = await metrics.call(f"/v1/alerts?cursor={cursor}")
+        assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "cursor")

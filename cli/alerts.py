@@ -1,0 +1,19 @@
+"""`concord alerts`: what is broken now, in whichever project, and since when."""
+
+import click
+
+from cli.annotators import interval
+from cli.session import Session, show_table, speaks
+
+
+@click.command("alerts")
+@speaks
+def verb(session: Session) -> None:
+    """List what is broken now in all your projects, the longest first: promises missed, and drift."""
+    with session.client() as concord:
+        found = concord.alerts()
+    rows = [
+        (one.since, one.project_id, one.target, "" if one.found is None else interval(one.found), one.limit)
+        for one in found
+    ]
+    session.each(found, lambda: show_table(("since", "project", "what", "is", "is to be"), rows))

@@ -1,0 +1,113 @@
+"""A lead's hand on a project: its life, the guideline and its examples, and what is broken in any."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.pages import PATIENCE_SECONDS, PLAIN, Pages
+
+pytestmark = pytest.mark.real
+
+POLICY: dict[str, Any] = {
+    "overlap": {"initial": 1, "max": 1}, "gold": {"rate": 0}, "guideline": {"acknowledge": True},
+    "consensus": {"method": "majority", "confidence": 0.5},
+}  # fmt: skip
+
+
+def project(pages: Pages, slug: str) -> str:
+    units = [{"id": f"u{place}", "content": f"Text number {place}."} for place in range(4)]
+    schema = {"kind": "choice", "classes": ["ham", "spam"]}
+    return pages.project(slug, schema, units, policy=POLICY, guideline="# Spam\n\nWhat nobody asked for.")
+
+
+def publish(page: Page, text: str) -> None:
+    page.get_by_role("button", name="Guideline, version").click()
+    page.get_by_label("Guideline (Markdown)").fill(text)
+    for place, (shows, field, said) in enumerate(
+        [("Text", "Text", "Buy now, pay never."), ("Address of a picture", "Address of a picture", PLAIN)], start=1
+    ):
+        page.get_by_role("button", name="One more example").click()
+        example = page.locator(".example").nth(place - 1)
+        example.get_by_label("Class", exact=False).first.select_option("spam")
+        example.get_by_label("Shows").select_option(label=shows)
+        example.get_by_label(field).last.fill(said)
+        example.get_by_label("Why").fill("It sells.")
+    page.locator(".preview .fields", has_text="Buy now, pay never.").wait_for()
+    page.get_by_role("button", name="Publish the next version").click()
+    page.get_by_text("Version 2 is in force.").wait_for()
+
+
+def test_a_lead_publishes_a_guideline_with_examples_and_pauses_resumes_and_closes(pages: Pages, slug: str) -> None:
+    project_id = project(pages, slug)
+    client = pages.person("client")
+    page = client.open(f"/projects/{project_id}")
+    publish(page, "# Spam\n\nWhat nobody **asked** for.")
+    stored = pages.ask("ingest", "GET", f"/projects/{project_id}")
+    told = [(one["class"], one["text"], one["uri"], one["note"]) for one in stored["guideline_examples"]]
+    assert told == [("spam", "Buy now, pay never.", "", "It sells."), ("spam", "", PLAIN, "It sells.")]
+    assert stored["policy"]["guideline"]["acknowledge"] is True, "nothing else was changed"
+    annotator = pages.person("annotator", f"ann-{slug}")
+    desk = annotator.open(f"/annotate/{project_id}")
+    desk.locator(".first .fields", has_text="Buy now, pay never.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    desk.locator(".first .primary").click()
+    desk.wait_for_selector("[data-unit]", timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_label("Reason, as annotators are told it").fill("The office is moving.")
+    page.locator("dialog").get_by_role("button", name="Pause").click()
+    page.locator(".life .notice", has_text="The office is moving.").wait_for()
+    other = pages.person("annotator", f"other-{slug}").open(f"/annotate/{project_id}")
+    other.locator(".nothing", has_text="The office is moving.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_role("button", name="Resume").click()
+    page.locator("dialog").get_by_role("button", name="Resume").click()
+    page.locator(".life .notice").wait_for(state="detached")
+    page.get_by_role("button", name="Close for good").click()
+    page.get_by_label("Reason, as annotators are told it").fill("It is done.")
+    assert page.locator("dialog").get_by_role("button", name="Close for good").is_disabled()
+    page.get_by_label("I know that it is never opened again.").check()
+    page.locator("dialog").get_by_role("button", name="Close for good").click()
+    page.locator(".life .notice", has_text="It is done.").wait_for()
+    assert page.locator(".life .button").count() == 0
+    assert pages.ask("ingest", "GET", f"/projects/{project_id}")["life"] == "closed"
+
+
+def test_what_somebody_else_has_written_meanwhile_is_not_written_over(pages: Pages, slug: str) -> None:
+    project_id = project(pages, slug)
+    page = pages.person("client").open(f"/projects/{project_id}")
+    page.get_by_role("button", name="Guideline, version").click()
+    page.get_by_label("Guideline (Markdown)").fill("Mine.")
+    schema = {"kind": "choice", "classes": ["ham", "spam"]}
+    pages.ask("ingest", "PUT", f"/projects/{slug}", {"label_schema": schema, "guideline": "Theirs.", "policy": POLICY})
+    page.get_by_role("button", name="Publish the next version").click()
+    page.locator("dialog .problem", has_text="Somebody has changed the project meanwhile").wait_for()
+    assert pages.ask("ingest", "GET", f"/projects/{project_id}")["guideline"] == "Theirs."
+
+
+def test_what_is_broken_in_any_project_is_one_list(pages: Pages, slug: str) -> None:
+    project_id = project(pages, slug)
+    page = pages.person("client").open("/alerts")
+    page.get_by_text("Nothing is broken.").wait_for()
+    measure = {"value": 0.41, "low": 0.3, "high": 0.52, "units": 90, "method": "alpha", "reason": ""}
+    rate = {**measure, "value": 0.2, "low": 0.15, "high": 0.3, "method": "rate"}
+    # A miss is one after a minute, which is not waited for here: what metrics tells of it is tried at its own door.
+    told = [
+        {"project_id": "local-other", "target": "drift/labels", "limit": None, "found": None,
+         "since": "2026-01-01T08:00:00.000Z"},
+        {"project_id": project_id, "target": "alpha", "limit": 0.8, "found": measure,
+         "since": "2026-01-02T08:00:00.000Z"},
+        {"project_id": project_id, "target": "label_error_rate", "limit": 0.05, "found": rate,
+         "since": "2026-01-03T08:00:00.000Z"},
+    ]  # fmt: skip
+    page.route("**/v1/alerts?*", lambda route: route.fulfill(json={"alerts": told, "next": ""}))
+    page.reload()
+    page.locator("tbody tr", has_text="at least 0.8").wait_for()
+    assert page.locator("tbody tr").count() == 3
+    page.get_by_label("Show").select_option("drift/labels")
+    assert page.locator("tbody tr").all_inner_texts()[0].split("\t")[1:3] == ["local-other", "Drift: labels"]
+    page.get_by_label("Show").select_option("")
+    page.get_by_role("button", name="Since").click()
+    page.get_by_role("button", name="Since").click()
+    assert "Label error rate" in page.locator("tbody tr").first.inner_text(), json.dumps(told)
+    page.locator("tbody a", has_text=slug).first.click()
+    page.wait_for_url(f"**/projects/{project_id}")
