@@ -29,8 +29,9 @@ def five() -> Iterator[Served]:
 
 
 @pytest.fixture
-def run(five: Served, tmp_path: Path) -> Run:
+def run(five: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command as a person would whose configuration is empty, and who knows the addresses."""
+    monkeypatch.chdir(tmp_path)  # where no stack of this checkout is found
     urls = {variable(name): five.addresses.of(name) for name in SERVICES}
     environment = {FOLDER: str(tmp_path / "kept"), TOKEN: None, PATIENCE: "20", **urls}
 
