@@ -1,0 +1,105 @@
+"""Whether anything that annotators are sent tells gold from work: a classifier is taught on half of the units."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from concord.labels import Json
+from tests.support.five import Five, with_five
+
+UNITS, GOLD = 300, 300
+ANNOTATORS = ("ann-1", "ann-2", "ann-3")
+AUC_MAX = 0.55
+RIDGE = 10.0
+KEY = "client/key/k1"
+TEXT = "Is this one spam? {:04d}"
+DEFINITION: Json = {
+    "name": "Blind",
+    "label_schema": {"kind": "choice", "classes": ["ham", "spam"]},
+    "policy": {"overlap": {"initial": 3, "max": 3}, "gold": {"rate": 0.5}},
+}
+
+
+class Seen(NamedTuple):
+    """One unit as an annotator saw it: the offer, what came of the label, and where in their stream it stood."""
+
+    offer: dict[str, Any]
+    result: dict[str, Any]
+    place: int
+    held: int
+    gold: bool
+
+
+async def collected(five: Five) -> list[Seen]:
+    """Let everybody label half of all there is; return what each reply said of each unit."""
+    project = (await five.told("ingest", "PUT", "/v1/projects/blind", KEY, DEFINITION))["project_id"]
+    sent = [{"id": f"u{n}", "content": TEXT.format(n)} for n in range(UNITS + GOLD)]
+    sent = [one | ({"gold": "ham"} if n % 2 else {}) for n, one in enumerate(sent)]
+    known: dict[str, bool] = {}
+    for start in range(0, len(sent), 100):
+        some = sent[start : start + 100]
+        told = (await five.told("ingest", "POST", f"/v1/projects/{project}/units", KEY, some))["units"]
+        known |= {one["unit_id"]: "gold" in wish for one, wish in zip(told, some, strict=True)}
+    for annotator in ANNOTATORS:
+        await five.told("assign", "PUT", f"/v1/annotators/{annotator}", "operator/op", {})
+    await five.house.clock.sleep(3)
+    seen: list[Seen] = []
+    for annotator in ANNOTATORS:
+        who, place = f"annotator/{annotator}", 0
+        while place < (UNITS + GOLD) // 2:
+            claimed = await five.told("assign", "POST", f"/v1/projects/{project}/claims", who, {"units": 50})
+            offers = claimed["assignments"]
+            labels = [{"assignment_id": one["assignment_id"], "label": "ham"} for one in offers]
+            results = (await five.told("assign", "POST", "/v1/submissions", who, {"submissions": labels}))["results"]
+            for number, (offer, result) in enumerate(zip(offers, results, strict=True)):
+                seen.append(Seen(offer, result, place + number, number, known[offer["unit_id"]]))
+            place += len(offers)
+    return seen
+
+
+def features(one: Seen) -> list[float]:
+    """Return what can be read off the replies: sizes, names of fields, characters of ids, order."""
+    offer, result = one.offer, one.result
+    sizes = [float(len(json.dumps(said))) for said in (offer, result)] + [float(len(offer)), float(len(result))]
+    lengths = [float(len(str(offer[name]))) for name in sorted(offer)]
+    ids = [float(ord(letter)) for name in ("unit_id", "assignment_id") for letter in offer[name][-24:]]
+    return [*sizes, *lengths, *ids, float(one.place), float(one.held), float(one.place % 2)]
+
+
+def auc(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> float:
+    """Return the chance that a gold unit is scored over another one (Mann and Whitney 1947); ties count half."""
+    many, ranks = int(gold.sum()), rankdata(scores)
+    return float((ranks[gold].sum() - many * (many + 1) / 2) / (many * (len(gold) - many)))
+
+
+def told_apart(seen: list[Seen], of: Callable[[Seen], list[float]]) -> float:
+    """Return the area under the curve of a linear classifier with squares, for units that it was not taught on."""
+    rows = np.array([of(one) for one in seen])
+    gold = np.array([one.gold for one in seen])
+    rows = (rows - rows.mean(axis=0)) / np.where(rows.std(axis=0) > 0, rows.std(axis=0), 1.0)
+    rows = np.hstack([rows, rows**2, np.ones((len(rows), 1))])
+    # All that was seen of a unit is on one side, or ids would be learnt by heart.
+    names = {unit_id: number for number, unit_id in enumerate(sorted({one.offer["unit_id"] for one in seen}))}
+    side = np.array([names[one.offer["unit_id"]] % 2 for one in seen])
+    scores = np.zeros(len(rows))
+    for taught in (0, 1):
+        on, off = side == taught, side != taught
+        wanted = np.where(gold[on], 1.0, -1.0)
+        weights = np.linalg.solve(rows[on].T @ rows[on] + RIDGE * np.eye(rows.shape[1]), rows[on].T @ wanted)
+        scores[off] = rows[off] @ weights
+    return auc(scores, gold)
+
+
+def test_no_reply_size_id_or_order_tells_gold_from_work_and_a_leak_of_one_byte_would_be_found() -> None:
+    seen = with_five(collected)
+    share = sum(one.gold for one in seen) / len(seen)
+    assert len(seen) >= 900
+    assert 0.4 < share < 0.6
+    found = told_apart(seen, features)
+    assert max(found, 1 - found) < AUC_MAX, f"{found:.3f} over {len(seen)} units"
+    leaking = told_apart(seen, lambda one: [*features(one), len(json.dumps(one.offer)) + one.gold])
+    assert leaking > 0.95
