@@ -24,7 +24,11 @@ class AgainBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Qualification(msgspec.Struct):
-    """How an annotator stands in a project: what of hidden gold counts now, and how much of that was right."""
+    """How an annotator stands in a project: what of hidden gold counts now, and how much of that was right.
+
+    `gold_left`: how many gold units that they are fit for they have not met, as far as is known, 200 for so many or
+    more: where that is less than qualifying takes, more gold is to be sent.
+    """
 
     annotator_id: str
     standing: Standing
@@ -32,6 +36,7 @@ class Qualification(msgspec.Struct):
     right: int
     attempt: int
     guideline_version: int
+    gold_left: int
 
 
 class Qualifications(msgspec.Struct):
@@ -63,7 +68,7 @@ async def list_qualifications(
     after = name_in(cursor)
     known = desk.handlers.claims.repository.view(project_id).qualifications
     names = sorted(name for name in known if name > after)
-    shown = [_shown(known[name]) for name in names[:size]]
+    shown = [await _shown(desk, known[name]) for name in names[:size]]
     return json_answer(Qualifications(shown, cursor_of(names[size - 1]) if len(names) > size else ""))
 
 
@@ -72,7 +77,7 @@ async def try_again(request: Request, project_id: AnyId, caller: Operator) -> Re
     desk = desk_of(request)
     _visible(desk, project_id, caller)
     body = await read_json(request, AGAIN)
-    return json_answer(_shown(await desk.handlers.qualifying.again(project_id, body.annotator_id)))
+    return json_answer(await _shown(desk, await desk.handlers.qualifying.again(project_id, body.annotator_id)))
 
 
 def _visible(desk: Desk, project_id: str, caller: Caller) -> None:
@@ -82,6 +87,7 @@ def _visible(desk: Desk, project_id: str, caller: Caller) -> None:
     desk.handlers.projects.known(project_id)
 
 
-def _shown(state: QualificationState) -> Qualification:
+async def _shown(desk: Desk, state: QualificationState) -> Qualification:
     right, answered = state.answered
-    return Qualification(state.annotator_id, state.standing, answered, right, state.attempt, state.version)
+    left = await desk.handlers.claims.gold_left(state.annotator_id, state.project_id)
+    return Qualification(state.annotator_id, state.standing, answered, right, state.attempt, state.version, left)

@@ -18,7 +18,7 @@ from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.qualification import Progress
 from services.assign.domain.queue import Pick, Seeker
-from services.assign.domain.refusals import NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
+from services.assign.domain.refusals import AnnotatorUnknown, NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
 from services.assign.domain.unit import Assignment, UnitState
 from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators
@@ -144,6 +144,15 @@ class Claims:
         """Return which of a project's caps leaves an annotator no room now."""
         caps = caps_of(project)
         return await self.desks.reached(annotator_id, project.project_id, caps) if caps else None
+
+    async def gold_left(self, annotator_id: str, project_id: str) -> int:
+        """Return how many gold units somebody is fit for and has not met, as far as is known; at most 200."""
+        try:
+            annotator = await self.annotators.get(annotator_id)
+        except AnnotatorUnknown:
+            return 0
+        seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()), gold_alone=True)
+        return self.repository.place(project_id).queue.outlook(project_id, seeker).units
 
     def on_break(self, annotator_id: str, project_id: str) -> Break | None:
         """Return the break that the annotator is on now in a project: nothing new is given to them until it is over."""

@@ -122,7 +122,10 @@ async def test_who_failed_is_told_so_and_given_nothing_until_the_operator_lets_t
             assert (row["standing"], row["answered"], row["right"]) == ("failed", 30, 12)
             again = await operator.post(path, json={"annotator_id": "ann"})
             assert (again.status_code, again.json()["standing"], again.json()["attempt"]) == (200, "qualifying", 2)
+            assert again.json()["gold_left"] == len(GOLD)
             assert await work(ann, 2) == {"g"}
+            (row,) = (await operator.get(path)).json()["qualifications"]
+            assert row["gold_left"] == len(GOLD) - 2, "what is left to qualify by is told before it runs short"
 
 
 async def test_a_new_version_of_the_guideline_asks_everybody_again_where_the_project_says_so() -> None:
