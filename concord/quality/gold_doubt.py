@@ -56,7 +56,11 @@ class Doubt(NamedTuple):
 
 
 def is_good(answer: GoldAnswer, bar: float) -> bool:
-    """Return whether an annotator is good enough to speak against a known label; see `doubt`."""
+    """Return whether an annotator is good enough to speak against a known label; see `doubt`.
+
+    >>> is_good(GoldAnswer(True, 5, 6), 0.8), is_good(GoldAnswer(True, 4, 4), 0.8)
+    (True, False)
+    """
     return answer.units >= OTHER_UNITS_MIN and answer.right >= bar * answer.units
 
 

@@ -10,8 +10,8 @@ from services.audit.schemas import REASON_CHARACTERS_MAX, RateBody
 
 JUDGEMENTS_MAX = 100
 
-Json = Any
-"""A label as JSON."""
+Json = Annotated[Any, Meta(description="Any JSON: of a label, what its kind asks for.")]
+"""A label."""
 
 
 class RefusedOutput(msgspec.Struct, frozen=True):

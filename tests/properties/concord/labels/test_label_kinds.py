@@ -144,7 +144,7 @@ def test_a_label_spoiled_anywhere_is_taken_or_refused_with_a_path(kind: str, dat
         if isinstance(value, list) and value and data.draw(st.booleans()):
             place = data.draw(st.integers(0, len(value) - 1))
             return [*value[:place], spoiled(value[place]), *value[place + 1 :]]
-        if isinstance(value, dict) and data.draw(st.booleans()):
+        if isinstance(value, dict) and value and data.draw(st.booleans()):
             key = data.draw(st.sampled_from(sorted(value)))
             return {**value, key: spoiled(value[key])}
         return data.draw(json_values)

@@ -3,7 +3,7 @@
 from deploy.k8s.catalogue import topics, users
 
 READS = {
-    "ingest": {"projects", "annotators", "units", "intake"},
+    "ingest": {"projects", "annotators", "units", "resolutions", "intake"},
     "assign": {"projects", "annotators", "units", "resolutions", "lots", "quality"},
     "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
     "audit": {"projects", "units", "resolutions", "lots", "quality"},
@@ -16,6 +16,8 @@ WRITES = {
     "audit": {"lots"},
     "metrics": {"quality"},
 }
+DELETES = {"ingest": {"intake"}}
+"""Of what was read of it, for it is a client's data in the clear."""
 OWN = {"metrics": {"metrics-book-by-place-changelog"}}
 
 
@@ -29,6 +31,8 @@ def test_a_user_reads_and_writes_its_topics_and_joins_its_group_and_no_more() ->
         wanted = {("topic", f"concord.{topic}.v1"): {"Describe", "Read"} for topic in READS[name]}
         for topic in WRITES[name]:
             wanted.setdefault(("topic", f"concord.{topic}.v1"), {"Describe"}).add("Write")
+        for topic in DELETES.get(name, ()):
+            wanted["topic", f"concord.{topic}.v1"].add("Delete")
         wanted |= {("topic", topic): {"Create", "Describe", "Read", "Write"} for topic in OWN.get(name, ())}
         wanted |= {("topic", "concord.dead-letters.v1"): {"Describe", "Read", "Write"}, ("group", name): {"Read"}}
         assert rights == wanted

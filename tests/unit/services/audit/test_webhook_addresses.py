@@ -80,6 +80,7 @@ def test_outside_the_local_stack_webhooks_into_the_network_are_refused_at_the_st
             "CONCORD_API_KEY_PEPPER",
             "CONCORD_PAYLOAD_LINK_SECRET",
             "CONCORD_SAMPLE_SECRET",
+            "CONCORD_ID_SECRET",
             "CONCORD_CERTIFICATE_SEED",
             "CONCORD_WEBHOOK_SECRET",
         )
