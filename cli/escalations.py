@@ -1,13 +1,13 @@
-"""`concord escalations`: closing those that need no ruling."""
+"""`concord escalations`: closing those that need no ruling, and how far rulings agree."""
 
 import click
 
-from cli.session import Session, speaks
+from cli.session import Session, show_table, speaks
 
 
 @click.group("escalations")
 def verb() -> None:
-    """Close escalations that are sure enough."""
+    """Close escalations that are sure enough; see how far rulings agree."""
 
 
 @verb.command("close")
@@ -25,5 +25,26 @@ def close(session: Session, project_id: str, above: float, reason: str, dry_run:
         errors = "" if found.expected_errors is None else f"; {found.expected_errors:.1f} wrong are to be expected"
         left = f"; {found.left} more are left for another call" if found.left else ""
         click.echo(f"{found.units} {'would be' if dry_run else 'are'} closed{errors}{left}")
+
+    session.told(found, told)
+
+
+@verb.command("agreement")
+@click.argument("project_id")
+@speaks
+def agreement(session: Session, project_id: str) -> None:
+    """Show how far adjudicators of PROJECT_ID agree, by rulings that a second one gave blind, and where they do not."""
+    with session.client() as concord:
+        found = concord.ruling_agreement(project_id)
+
+    def told() -> None:
+        share = "" if found.agreement is None else f": {found.agreement:.1%} ({found.low:.1%} to {found.high:.1%})"
+        click.echo(f"{found.same} of {found.made} rulings were given alike by two{share}; {found.waiting} wait")
+        rows = [
+            (one.unit_id, one.first.label, one.first.reason, one.second.label, one.second.reason)
+            for one in found.differences
+        ]
+        if rows:
+            show_table(("unit", "stands", "why", "second", "why"), rows)
 
     session.told(found, told)

@@ -27,7 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "adjudicate": ("cli.adjudicate", "Rule what annotators disagree in, as an adjudicator."),
     "gold": ("cli.gold", "Rule on known labels that good annotators disagree with."),
     "questions": ("cli.questions", "List what a guideline does not say, and answer it."),
-    "escalations": ("cli.escalations", "Close escalations that are sure enough."),
+    "escalations": ("cli.escalations", "Close escalations that are sure enough; see how far rulings agree."),
     "audit": ("cli.audit", "Check what is to leave, blind, as an auditor."),
     "lots": ("cli.lots", "List lots, show one, wait for all."),
     "export": ("cli.export", "Fetch accepted labels with manifest and certificate."),

@@ -43,6 +43,7 @@ POLICY: Mapping[str, str] = {
     "policy.consensus.method": "posterior weighs each annotator by what is known of them; majority counts heads.",
     "policy.consensus.confidence": "When a unit is settled. Higher: more labels and rulings, fewer errors.",
     "policy.consensus.wrong_at_most": "The same from the other side; say one of the two.",
+    "policy.consensus.repeat_rulings": "Share of rulings given blind to a second adjudicator, too, who measures the first. Costs a ruling each; the first one stands.",
     "policy.consensus.learn": "What is learnt of annotators beside hidden gold. gold: nothing, and a unit's outcome hangs on no other.",
     "policy.consensus.prices": "What a label, a ruling and an error cost: then labels are asked for as long as they are worth it.",
     "policy.consensus.prices.label": "Of a label more.",

@@ -232,6 +232,7 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
         "escalations": "escalated",
         "rulings": "adjudicated",
         "unanswerable": "ruled_unanswerable",
+        "rulings_repeated": "ruling_repeated",
         "questions_asked": "guideline_asked",
         "questions_answered": "guideline_answered",
         "inspections": "unit_audited",

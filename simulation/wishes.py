@@ -48,6 +48,7 @@ def policy(draw: random.Random) -> dict[str, Any]:
     return {
         "overlap": {"initial": initial, "max": draw.randint(initial, 5)},
         "consensus": {
+            "repeat_rulings": 0.5,
             "method": draw.choice(("posterior", "majority")),
             "confidence": draw.choice((0.55, 0.7, 0.95)),
         },

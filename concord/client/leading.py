@@ -69,6 +69,43 @@ class ClosedEscalations(Struct, frozen=True):
     unit_ids: list[str]
 
 
+class GivenRuling(Struct, frozen=True):
+    """A ruling: its label, none where the outcome has none, and why."""
+
+    outcome: str
+    label: Json
+    reason: str
+
+
+class RulingDifference(Struct, frozen=True):
+    """A unit of which two adjudicators do not say the same; the first ruling stands."""
+
+    unit_id: str
+    payload_url: str
+    first: GivenRuling
+    second: GivenRuling
+    at: str
+
+
+class RulingAgreement(Struct, frozen=True):
+    """How far adjudicators agree, by rulings that a second one gave blind, with the 95 % interval."""
+
+    project_id: str
+    rate: float
+    waiting: int
+    made: int
+    same: int
+    agreement: float | None
+    low: float | None
+    high: float | None
+    differences: list[RulingDifference]
+
+
+def ruling_agreement(project_id: str) -> Flow[RulingAgreement]:
+    """Return how far a project's adjudicators agree, and where they do not."""
+    return got(RulingAgreement, "adjudicate", path_of("/v1/projects/{id}/rulings/agreement", id=project_id))
+
+
 def questions(project_id: str) -> Flow[list[GuidelineQuestion]]:
     """Return what a project's guideline does not say: first what units wait for, then labels that are confused."""
     found: list[GuidelineQuestion] = []

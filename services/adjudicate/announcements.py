@@ -21,9 +21,11 @@ from concord.contracts.v1.resolutions_pb2 import (
     ResolutionEvent,
     RetrainingFinished,
     RuledUnanswerable,
+    RulingRepeated,
 )
 from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.questions import QuestionState
+from services.adjudicate.domain.repeats import Second
 from services.adjudicate.domain.retraining import RetrainingState
 from services.adjudicate.domain.unit import Judged, UnitState
 
@@ -156,6 +158,25 @@ def ruled_unanswerable(announcer: Announcer, unit: UnitState, guideline_version:
         participants=unit.participants,
     )
     return _event(announcer, unit, ResolutionEvent(ruled_unanswerable=told))
+
+
+def ruling_repeated(announcer: Announcer, unit: UnitState, adjudicator_id: str, said: Second) -> list[Outgoing]:
+    """Return what is told of a second ruling: what it says, and that its adjudicator has a part in the unit."""
+    told = RulingRepeated(
+        unit_id=unit.unit_id,
+        rework=unit.rework,
+        adjudicator_id=adjudicator_id,
+        first_adjudicator_id=unit.adjudicator_id,
+        outcome=said.second.outcome,
+        label=said.second.label.encode(),
+        reason=said.second.reason,
+        same=said.same,
+    )
+    joined = ParticipantJoined(unit_id=unit.unit_id, annotator_id=adjudicator_id, rework=unit.rework)
+    return [
+        _event(announcer, unit, ResolutionEvent(ruling_repeated=told)),
+        _event(announcer, unit, ResolutionEvent(participant_joined=joined)),
+    ]
 
 
 def guideline_asked(announcer: Announcer, unit: UnitState, guideline_version: int) -> Outgoing:

@@ -16,7 +16,7 @@ from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
-from services.adjudicate.door import closing, gold, questions, retraining
+from services.adjudicate.door import closing, gold, questions, repeats, retraining
 from services.adjudicate.door.means import Door
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
@@ -43,7 +43,8 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     owner = Owner(settings.places.count, ports.address)
     repository = Repository(journal.journal, owner.places)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
-    handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open)
+    secret = settings.payload_links.secret.key()
+    handlers = Handlers.of(repository, projects, instruments, ports.clock, owner.open, secret)
     consumer = consumer_part(SERVICE, ports, journal, events.handlers(handlers), settings.patience, owner)
     parts = ordered(
         ports,
@@ -68,10 +69,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         SERVICE,
         [
             api.router(),
-            gold.router(),
-            retraining.router(),
-            questions.router(),
-            closing.router(),
+            *(one.router() for one in (gold, retraining, questions, repeats, closing)),
             letters_router(shelf),
         ],
         readiness=runtime,

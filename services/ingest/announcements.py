@@ -183,6 +183,7 @@ def policy(wished: domain.Policy) -> Policy:
             confidence=wished.consensus.settled_at,
             learn=wished.consensus.learn,
             wrong_at_most=wished.consensus.wrong_at_most,
+            repeat_rulings=wished.consensus.repeat_rulings,
             prices=None if wished.consensus.prices is None else Prices(**asdict(wished.consensus.prices)),
         ),
         gold=GoldPolicy(**asdict(wished.gold)),

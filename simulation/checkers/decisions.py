@@ -1,28 +1,23 @@
 """Decisions, rulings and verdicts: each once, on sound evidence, by somebody without a part."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from concord.labels.digest import label_digest
 from simulation.checkers.leaving import SETTLING
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
 
+RULED = ("adjudicated", "ruled_unanswerable", "ruling_repeated")
+"""What tells of a ruling; one that was given before is kept beside the one that stands, and nobody is told so."""
 DECIDING = ("overlap_requested", "consensus_reached", "escalated")
 
 
 def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every ruling and verdict that was acknowledged is told once, as it was given, by somebody without a part."""
-    rulings, unanswerable = evidence.by_id("adjudicated", "unit_id"), evidence.by_id("ruled_unanswerable", "unit_id")
-    for one in notebook.ruled:
-        if one.label is None:
-            if not [said for said in unanswerable[one.unit_id] if said.content.adjudicator_id == one.adjudicator_id]:
-                yield f"{one.adjudicator_id}'s ruling that {one.unit_id} is unanswerable was acknowledged and is lost"
-            continue
-        found = [said for said in rulings[one.unit_id] if said.content.adjudicator_id == one.adjudicator_id]
-        if one.label not in [json.loads(said.content.label) for said in found]:
-            yield f"{one.adjudicator_id}'s ruling on {one.unit_id} was acknowledged and is lost"
+    yield from _rulings_are_told(notebook, evidence)
     verdicts = evidence.by_id("unit_audited", "unit_id")
     for verdict in notebook.inspected:
         labels = [
@@ -37,11 +32,27 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         (one.content.unit_id, one.content.annotator_id, one.content.rework)
         for one in evidence.events("annotation_submitted")
     }
-    for said in [*evidence.events("adjudicated"), *evidence.events("ruled_unanswerable")]:
+    told = [one for kind in RULED for one in evidence.events(kind)]
+    for said in told:
         unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
         if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
             yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
     yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
+    yield from _each_once(evidence, "ruling_repeated", ("unit_id", "rework"), "ruled a second time")
+    for said in evidence.events("ruling_repeated"):
+        if said.content.adjudicator_id == said.content.first_adjudicator_id:
+            yield f"{said.content.adjudicator_id} ruled {said.content.unit_id} twice"
+
+
+def _rulings_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    said: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    for kind in RULED:
+        for one in evidence.events(kind):
+            label = "" if kind == "ruled_unanswerable" else one.content.label
+            said[one.content.unit_id, one.content.adjudicator_id].append(json.loads(label) if label else None)
+    for ruled in notebook.ruled:
+        if ruled.label not in said[ruled.unit_id, ruled.adjudicator_id]:
+            yield f"{ruled.adjudicator_id}'s ruling on {ruled.unit_id} was acknowledged and is lost"
 
 
 def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

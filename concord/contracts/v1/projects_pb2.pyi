@@ -309,6 +309,7 @@ class ConsensusPolicy(_message.Message):
     LEARN_FIELD_NUMBER: _builtins.int
     WRONG_AT_MOST_FIELD_NUMBER: _builtins.int
     PRICES_FIELD_NUMBER: _builtins.int
+    REPEAT_RULINGS_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     """"posterior" or "majority"."""
     confidence: _builtins.float
@@ -320,6 +321,8 @@ class ConsensusPolicy(_message.Message):
     """
     wrong_at_most: _builtins.float
     """As the project says it where it says how much may be wrong; confidence is then 1 less this."""
+    repeat_rulings: _builtins.float
+    """Share of rulings that a second adjudicator gives, too, without sight of the first."""
     @_builtins.property
     def prices(self) -> Global___Prices:
         """As the project says it where it says what things cost; confidence is then that from which an error left costs no
@@ -334,10 +337,11 @@ class ConsensusPolicy(_message.Message):
         learn: _builtins.str = ...,
         wrong_at_most: _builtins.float | None = ...,
         prices: Global___Prices | None = ...,
+        repeat_rulings: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_prices", b"_prices", "_wrong_at_most", b"_wrong_at_most", "prices", b"prices", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prices", b"_prices", "_wrong_at_most", b"_wrong_at_most", "confidence", b"confidence", "learn", b"learn", "method", b"method", "prices", b"prices", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prices", b"_prices", "_wrong_at_most", b"_wrong_at_most", "confidence", b"confidence", "learn", b"learn", "method", b"method", "prices", b"prices", "repeat_rulings", b"repeat_rulings", "wrong_at_most", b"wrong_at_most"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__prices: _TypeAlias = _typing.Literal["prices"]  # noqa: Y015
     _WhichOneofArgType__prices: _TypeAlias = _typing.Literal["_prices", b"_prices"]  # noqa: Y015

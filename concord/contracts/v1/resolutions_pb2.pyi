@@ -34,6 +34,7 @@ class ResolutionEvent(_message.Message):
     RULED_UNANSWERABLE_FIELD_NUMBER: _builtins.int
     GUIDELINE_ASKED_FIELD_NUMBER: _builtins.int
     GUIDELINE_ANSWERED_FIELD_NUMBER: _builtins.int
+    RULING_REPEATED_FIELD_NUMBER: _builtins.int
     GOLD_FLAGGED_FIELD_NUMBER: _builtins.int
     GOLD_RULED_FIELD_NUMBER: _builtins.int
     RETRAINING_FINISHED_FIELD_NUMBER: _builtins.int
@@ -56,6 +57,8 @@ class ResolutionEvent(_message.Message):
     @_builtins.property
     def guideline_answered(self) -> Global___GuidelineAnswered: ...
     @_builtins.property
+    def ruling_repeated(self) -> Global___RulingRepeated: ...
+    @_builtins.property
     def gold_flagged(self) -> Global___GoldFlagged: ...
     @_builtins.property
     def gold_ruled(self) -> Global___GoldRuled: ...
@@ -73,15 +76,16 @@ class ResolutionEvent(_message.Message):
         ruled_unanswerable: Global___RuledUnanswerable | None = ...,
         guideline_asked: Global___GuidelineAsked | None = ...,
         guideline_answered: Global___GuidelineAnswered | None = ...,
+        ruling_repeated: Global___RulingRepeated | None = ...,
         gold_flagged: Global___GoldFlagged | None = ...,
         gold_ruled: Global___GoldRuled | None = ...,
         retraining_finished: Global___RetrainingFinished | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "gold_flagged", "gold_ruled", "retraining_finished"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -547,6 +551,51 @@ class GuidelineAsked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GuidelineAsked: _TypeAlias = GuidelineAsked  # noqa: Y015
+
+@_typing.final
+class RulingRepeated(_message.Message):
+    """A second adjudicator has ruled a unit without sight of the ruling that there was, which stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    FIRST_ADJUDICATOR_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    rework: _builtins.int
+    adjudicator_id: _builtins.str
+    first_adjudicator_id: _builtins.str
+    outcome: _builtins.str
+    """"label", "unanswerable" or "guideline_unclear"."""
+    label: _builtins.bytes
+    """Canonical JSON; empty where the outcome is none."""
+    reason: _builtins.str
+    same: _builtins.bool
+    """Whether both say the same, within the tolerance that the schema declares."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        adjudicator_id: _builtins.str = ...,
+        first_adjudicator_id: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        label: _builtins.bytes = ...,
+        reason: _builtins.str = ...,
+        same: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "first_adjudicator_id", b"first_adjudicator_id", "label", b"label", "outcome", b"outcome", "reason", b"reason", "rework", b"rework", "same", b"same", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RulingRepeated: _TypeAlias = RulingRepeated  # noqa: Y015
 
 @_typing.final
 class GuidelineAnswered(_message.Message):

@@ -112,7 +112,7 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str)
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
     """
     state = _heard(state, adjudicator_id, reason)
-    return msgspec.structs.replace(state, status="adjudicated", label=label, confidence=1.0)
+    return msgspec.structs.replace(state, status="adjudicated", label=label, confidence=1.0, led_with=state.confidence)
 
 
 def unanswerable(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:
@@ -122,7 +122,7 @@ def unanswerable(state: UnitState | None, adjudicator_id: str, reason: str) -> U
         EscalationDoesNotExist, NotEscalated, RulingRefused: as `ruled`.
     """
     state = _heard(state, adjudicator_id, reason)
-    return msgspec.structs.replace(state, status="unanswerable", label="", confidence=0.0)
+    return msgspec.structs.replace(state, status="unanswerable", label="", confidence=0.0, led_with=state.confidence)
 
 
 def waiting(state: UnitState | None, adjudicator_id: str, reason: str, question_id: str) -> UnitState:

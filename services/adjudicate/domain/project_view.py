@@ -16,6 +16,7 @@ from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
 from services.adjudicate.domain.gold import WAITING, GoldState
 from services.adjudicate.domain.questions import Question, QuestionState, listed
+from services.adjudicate.domain.repeats import as_listed
 from services.adjudicate.domain.unit import UnitState
 
 
@@ -36,13 +37,19 @@ class ProjectView:
         self._losses: dict[str, float] = {}
         self._open: dict[str, bool] = {}
         self._flagged: set[str] = set()
+        self._repeats: set[str] = set()
         self.questions: dict[str, QuestionState] = {}
         self._waiting: dict[str, str] = {}
 
     @property
     def escalations_open(self) -> int:
-        """How many units wait for a ruling."""
-        return len(self._escalations)
+        """How many units wait for a ruling, not counting those that wait for a second one."""
+        return len(self._escalations) - len(self._repeats)
+
+    @property
+    def repeats_waiting(self) -> int:
+        """How many units wait for a second ruling."""
+        return len(self._repeats)
 
     @property
     def begun(self) -> list[str]:
@@ -68,13 +75,17 @@ class ProjectView:
         if before is not None:
             del self._escalations[bisect_left(self._escalations, (before, unit.unit_id))]
         self._settle_waiting(unit)
+        self._repeats.discard(unit.unit_id)
+        if unit.repeat == "waits":
+            self._repeats.add(unit.unit_id)
+        unit = as_listed(unit)
         if unit.status == "escalated" and unit.labelling_ended and not unit.question_id:
             # Most to be gained first: the list ascends, so the loss is negated.
             place = -expected_loss(unit.confidence, leads=bool(unit.label))
             insort(self._escalations, (place, unit.unit_id))
             self._losses[unit.unit_id] = place
-            # Without a leading label it cannot be closed, either, were the bar at nought.
-            if unit.escalated_for == "flagged" or not unit.label:
+            # Without a leading label it cannot be closed, either, were the bar at nought; nor what was ruled before.
+            if unit.escalated_for == "flagged" or not unit.label or unit.repeat:
                 self._flagged.add(unit.unit_id)
 
     def _settle_waiting(self, unit: UnitState) -> None:

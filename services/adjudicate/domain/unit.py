@@ -67,6 +67,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         rulers: who ruled it, or asked a question about it, in any rework.
         question_id: of the question on the guideline that it waits for; empty while it waits for none.
         closed_by: who closed it on its leading label, with others; empty where nobody did.
+        led_with: how sure its leading label was before an adjudicator ruled.
+        repeat: whether its ruling is to be given by a second adjudicator, too, or was; by whom.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
@@ -99,6 +101,9 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     rulers: tuple[str, ...] = ()
     question_id: str = ""
     closed_by: str = ""
+    led_with: float = 0.0
+    repeat: Literal["", "waits", "done"] = ""
+    repeated_by: str = ""
     policy_revision: int = 0
     decided_at_us: int = 0
     traceparent: str = ""
@@ -127,7 +132,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def is_open(self) -> bool:
         """Whether it waits for a label after its first one, or for a ruling: what a start has to know of."""
-        return self.begun or self.status == "escalated"
+        return self.begun or self.status == "escalated" or self.repeat == "waits"
 
 
 class Admission(NamedTuple):
@@ -358,6 +363,8 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         ruling_reason="",
         question_id="",
         closed_by="",
+        repeat="",
+        repeated_by="",
     )
 
 

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
@@ -39,3 +40,8 @@ def door_of(request: Request) -> Door:
 def label_in(text: str) -> Json:
     """Return the label in a canonical JSON text; None in an empty one."""
     return cast("Json", msgspec.json.decode(text)) if text else None
+
+
+def timestamp(at_us: int) -> str:
+    """Return a time as bodies tell it: RFC 3339, UTC."""
+    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat().replace("+00:00", "Z")

@@ -1,13 +1,11 @@
 """Routes of questions on guidelines: what a lead is asked, and what is answered."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
-from concord.chassis.clock import MICROSECONDS
 from concord.chassis.http import (
     AnyId,
     Limit,
@@ -23,7 +21,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.projects import visible
 from services.adjudicate.domain.escalation import REASON_CHARACTERS_MAX
 from services.adjudicate.domain.questions import Question, Status
-from services.adjudicate.door.means import Door, door_of, label_in
+from services.adjudicate.door.means import Door, door_of, label_in, timestamp
 
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 Json = Any
@@ -177,9 +175,5 @@ def _shown(door: Door, question: Question) -> GuidelineQuestion:
         units_flagged=pair.flagged if pair else 0,
         asked=state.asked_times,
         examples=[*asked, *confused][:EXAMPLES_MAX],
-        answers=[GivenAnswer(one.guideline_version or None, one.text, _timestamp(one.at_us)) for one in state.answers],
+        answers=[GivenAnswer(one.guideline_version or None, one.text, timestamp(one.at_us)) for one in state.answers],
     )
-
-
-def _timestamp(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).isoformat().replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
 `gold` what is in doubt of known labels, `retraining` who is to look at what they missed; `questions` what guidelines do
-not say; `closing` closes escalations in bulk;
+not say; `closing` closes escalations in bulk; `repeats` has rulings given once more, blind;
 `learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -25,6 +25,7 @@ from services.adjudicate.handlers.learning import Learning
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
+from services.adjudicate.handlers.repeats import Repeats
 from services.adjudicate.handlers.retraining import Retraining
 from services.adjudicate.handlers.rulings import Rulings
 from services.adjudicate.handlers.units import Units
@@ -40,6 +41,7 @@ __all__ = [
     "Questions",
     "Queue",
     "Redefinitions",
+    "Repeats",
     "Retraining",
     "Rulings",
     "Units",
@@ -60,6 +62,7 @@ class Handlers:
     learning: Learning
     closing: Closing
     questions: Questions
+    repeats: Repeats
     rulings: Rulings
     queue: Queue
     redefinitions: Redefinitions
@@ -74,6 +77,7 @@ class Handlers:
         instruments: Instruments,
         clock: Clock,
         open_places: Callable[[], frozenset[int]],
+        secret: bytes,
     ) -> "Handlers":
         """Return the use cases over one repository.
 
@@ -83,10 +87,11 @@ class Handlers:
             instruments: those of `telemetry.INSTRUMENTS`.
             clock: time.
             open_places: the places that this process serves.
+            secret: of the deployment: which rulings are repeated follows from it.
         """
         deciding = Deciding(repository, projects, instruments)
         units = Units(repository, deciding)
-        questions = Questions(repository, deciding, clock)
+        questions, repeats = Questions(repository, deciding, clock), Repeats(repository, deciding, secret)
         return cls(
             repository=repository,
             projects=projects,
@@ -98,7 +103,8 @@ class Handlers:
             learning=Learning(repository, projects, deciding, clock),
             closing=Closing(repository, deciding),
             questions=questions,
-            rulings=Rulings(repository, deciding, questions),
+            repeats=repeats,
+            rulings=Rulings(repository, deciding, questions, repeats),
             queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
             gold=Gold(repository, deciding),

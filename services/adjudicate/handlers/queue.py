@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from services.adjudicate.domain.escalation import may_rule
+from services.adjudicate.domain.repeats import as_listed, may_repeat
 from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.repository import Repository
 
@@ -55,9 +56,11 @@ class Queue:
             units = await self.repository.units([unit_id for _, unit_id in page])
             for place in page:
                 unit = units.get(place[1])
-                if unit is None or self._paused(unit.project_id) or not may_rule(unit, adjudicator_id):
+                if unit is None or self._paused(unit.project_id):
                     continue
-                found.append(unit)
+                if not (may_rule(unit, adjudicator_id) or may_repeat(unit, adjudicator_id)):
+                    continue
+                found.append(as_listed(unit))
                 if len(found) == units_max:
                     return found, place if place != places[-1] else last
         return found, last

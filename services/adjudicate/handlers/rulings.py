@@ -20,9 +20,12 @@ from services.adjudicate.domain.escalation import (
     unanswerable,
     waiting,
 )
-from services.adjudicate.domain.unit import UnitState
+from services.adjudicate.domain.repeats import Word as Again
+from services.adjudicate.domain.repeats import as_listed, may_repeat
+from services.adjudicate.domain.unit import RESOLVED, UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
 from services.adjudicate.handlers.questions import Questions
+from services.adjudicate.handlers.repeats import Repeats
 from services.adjudicate.repository import Repository, unit_key
 
 OutcomeOfRuling = Literal["label", "unanswerable", "guideline_unclear"]
@@ -61,12 +64,14 @@ class Rulings:
         repository: where facts are found.
         deciding: how units are decided on.
         questions: what they ask about the guideline.
+        repeats: which of them are given once more.
     """
 
-    def __init__(self, repository: Repository, deciding: Deciding, questions: Questions) -> None:
+    def __init__(self, repository: Repository, deciding: Deciding, questions: Questions, repeats: Repeats) -> None:
         self.repository = repository
         self.deciding = deciding
         self.questions = questions
+        self.repeats = repeats
 
     async def rule(self, adjudicator_id: str, unit_id: str, said: Said) -> Outcome[UnitState]:
         """Settle an escalated unit by an adjudicator's word, or have it wait for an answer.
@@ -80,6 +85,8 @@ class Rulings:
             raise EscalationDoesNotExist("There is no such escalation.")
         project = await self.deciding.project(unit.project_id)
         self.repository.refuse_backlog()
+        if may_repeat(unit, adjudicator_id) or (unit.repeated_by == adjudicator_id and unit.repeat):
+            return await self._again(unit, project, adjudicator_id, said)
         if said.outcome == "guideline_unclear":
             way = await self._unclear(unit, project, adjudicator_id, said)
         else:
@@ -89,12 +96,27 @@ class Rulings:
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
             after = msgspec.structs.replace(way.change(state), decided_at_us=now_us)
+            if after.status in RESOLVED:
+                after = self.repeats.drawn(project, after)
             return Decision(after, [way.word(Announcer(SERVICE, cause_id, now_us, trace), after)])
 
         batch = Batch()
         batch.verdicts[cause_id] = way.verdict
         (outcome,) = await self.deciding.apply([Cause(unit_key(unit_id), cause_id, decide)], batch)
         return outcome
+
+    async def _again(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> Outcome[UnitState]:
+        """Take a ruling that somebody gave before, as if it were the first; the other one stands."""
+        label, waits_for = _canonical(unit, project, said) if said.outcome == "label" else "", ""
+        if unit.repeat == "waits":
+            ruled(as_listed(unit), adjudicator_id, label, said.reason)  # what the first one would be refused for
+        if said.outcome == "guideline_unclear":
+            topic = self.questions.topic_of(unit, project, said.question_id)
+            waits_for = topic.question_id
+            if unit.repeat == "waits":
+                await self.questions.ask(unit, project, adjudicator_id, said.reason, topic)
+        given = await self.repeats.give(unit, project, adjudicator_id, Again(said.outcome, said.reason, label))
+        return Outcome(msgspec.structs.replace(given.state, question_id=waits_for), given.repeated)
 
     def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
         version = project.guideline_version
@@ -105,10 +127,7 @@ class Rulings:
                 lambda announcer, after: ruled_unanswerable(announcer, after, version),
                 said.outcome,
             )
-        try:
-            canonical = encoded(label_of(project.schema, said.label, unit.text_characters)).decode()
-        except LabelFault as fault:
-            raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
+        canonical = _canonical(unit, project, said)
         return _Way(
             canonical,
             lambda state: ruled(state, adjudicator_id, canonical, said.reason),
@@ -131,3 +150,15 @@ class Rulings:
             lambda announcer, after: guideline_asked(announcer, after, project.guideline_version),
             "unclear",
         )
+
+
+def _canonical(unit: UnitState, project: Project, said: Said) -> str:
+    """Return a ruling's label as it is kept.
+
+    Raises:
+        RulingRefused: it does not fit the schema, or the unit.
+    """
+    try:
+        return encoded(label_of(project.schema, said.label, unit.text_characters)).decode()
+    except LabelFault as fault:
+        raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault

@@ -25,6 +25,7 @@ from services.ingest.domain.project import (
     QUOTA_MAX,
     QUOTAS_MAX,
     REJECTIONS_MAX,
+    REPEAT_RULINGS_HIGH,
     SEED_CHARACTERS_MAX,
     STRATUM_CHARACTERS_MAX,
     WRONG_LOW,
@@ -164,6 +165,7 @@ def stated_whole(policy: Policy) -> Policy:
 def consensus_faults(consensus: Consensus) -> Iterator[Fault]:
     """Yield what is out of range in the policy of consensus, by field."""
     yield from _within("policy.consensus.confidence", consensus.confidence, CONFIDENCE_LOW, CONFIDENCE_HIGH)
+    yield from _within("policy.consensus.repeat_rulings", consensus.repeat_rulings, 0, REPEAT_RULINGS_HIGH)
     if consensus.prices is not None:
         yield from _price_faults(consensus, consensus.prices)
         return

@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+REPEAT_RULINGS_HIGH = 0.5
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
 WRONG_LOW = 0.0001
 PRICE_LOW, PRICE_HIGH = 0.000_001, 1_000_000.0
@@ -96,6 +97,7 @@ class Consensus(Wish, frozen=True):
         learn: what is learnt from resolved units beside hidden gold. "gold": nothing, so that a unit's labels weigh the
             same whatever else came in before. "competence": how annotators err. "resolved": that, and the mix of
             classes. Gold must be a random draw of the units wherever it alone says what their mix is.
+        repeat_rulings: share of rulings that are given blind to a second adjudicator, too; the first one stands.
     """
 
     method: Literal["posterior", "majority"] = "posterior"
@@ -103,6 +105,7 @@ class Consensus(Wish, frozen=True):
     wrong_at_most: float | None = None
     learn: Literal["gold", "competence", "resolved"] = "resolved"
     prices: Prices | None = None
+    repeat_rulings: float = 0.0
 
     @property
     def settled_at(self) -> float:

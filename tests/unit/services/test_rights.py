@@ -72,6 +72,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/spending"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "GET", "/v1/projects/{project_id}/questions"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "POST", "/v1/projects/{project_id}/questions/{question_id}/answer"): {Role.CLIENT, Role.OPERATOR},
+    ("adjudicate", "GET", "/v1/projects/{project_id}/rulings/agreement"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "POST", "/v1/projects/{project_id}/escalations/close"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/inspection"): {Role.CLIENT, Role.OPERATOR},

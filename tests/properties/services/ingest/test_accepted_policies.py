@@ -27,6 +27,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "consensus.method": ("posterior", "majority"),
     "consensus.confidence": (0.5, 1.0),
     "consensus.wrong_at_most": (0.0001, 0.5),
+    "consensus.repeat_rulings": (0.0, 0.5),
     "consensus.learn": ("gold", "competence", "resolved"),
     "consensus.prices": (
         {"label": 1e-6, "decision": 1e-6, "error": 1e-6},

@@ -1,0 +1,115 @@
+"""Rulings that are given again by a second adjudicator, blind."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.chassis.projects import Project
+from concord.chassis.telemetry import trace_headers
+from concord.labels import decoded
+from services.adjudicate.announcements import SERVICE, ruling_repeated
+from services.adjudicate.domain.escalation import NotEscalated
+from services.adjudicate.domain.repeats import (
+    WAITING_MAX,
+    RepeatsState,
+    Second,
+    Word,
+    counted,
+    first_word,
+    is_drawn,
+    repeated,
+)
+from services.adjudicate.domain.unit import UnitState
+from services.adjudicate.handlers.deciding import Batch, Deciding
+from services.adjudicate.repository import Repository, repeats_key, unit_key
+
+
+class Given(NamedTuple):
+    """What is told a second adjudicator: what would be told the first one."""
+
+    state: UnitState
+    repeated: bool
+
+
+class Repeats:
+    """Draws rulings that are repeated, and takes the second ones.
+
+    Args:
+        repository: where facts are found.
+        deciding: how units are decided on.
+        secret: of the deployment: which rulings are repeated follows from it.
+    """
+
+    def __init__(self, repository: Repository, deciding: Deciding, secret: bytes) -> None:
+        self.repository = repository
+        self.deciding = deciding
+        self.secret = secret
+
+    def drawn(self, project: Project, state: UnitState) -> UnitState:
+        """Return a unit that was ruled, marked where its ruling is to be given once more."""
+        rate = project.policy.consensus.repeat_rulings
+        if not rate or not is_drawn(self.secret, state.unit_id, state.rework, rate):
+            return state
+        if self.repository.view(project.project_id).repeats_waiting >= WAITING_MAX:
+            return state
+        return msgspec.structs.replace(state, repeat="waits")
+
+    async def state(self, project: Project) -> RepeatsState:
+        """Return what a project's repeats came to."""
+        return await self.repository.repeats(project)
+
+    async def give(self, unit: UnitState, project: Project, adjudicator_id: str, second: Word) -> Given:
+        """Take a second ruling: counted once, whatever dies when; the first one stands.
+
+        Raises:
+            NotEscalated: somebody else gave it.
+            Backlogged: the broker takes no events.
+        """
+        shown = _as_first(unit, adjudicator_id, second)
+        if unit.repeat == "done" and unit.repeated_by == adjudicator_id:
+            return Given(shown, repeated=True)
+        first = first_word(unit)
+        said = Second(unit.unit_id, first, second, _same(project, first, second))
+        cause_id = f"repeat/{unit.unit_id}/{unit.rework}"
+        trace = trace_headers()
+
+        def count(state: RepeatsState | None, now_us: int) -> Decision[RepeatsState]:
+            announcer = Announcer(SERVICE, cause_id, now_us, trace)
+            told = ruling_repeated(announcer, unit, adjudicator_id, said)
+            return Decision(counted(state, project.project_id, said, now_us), told)
+
+        # Counted before it is marked: were it the other way round, a process that dies between would lose it.
+        outcome = await self.repository.repeat(Cause(repeats_key(project), cause_id, count))
+        await self._mark(unit, adjudicator_id)
+        if outcome.repeated:
+            raise NotEscalated("The unit is adjudicated and waits for no ruling.")
+        return Given(shown, repeated=False)
+
+    async def _mark(self, unit: UnitState, adjudicator_id: str) -> None:
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+            del now_us
+            if state is None or state.repeat != "waits" or state.rework != unit.rework:
+                return None
+            return Decision(repeated(state, adjudicator_id))
+
+        cause = Cause(unit_key(unit.unit_id), f"repeated/{unit.unit_id}/{unit.rework}", decide)
+        await self.deciding.apply([cause], Batch())
+
+
+def _same(project: Project, first: Word, second: Word) -> bool:
+    if first.outcome != second.outcome or first.outcome != "label":
+        return first.outcome == second.outcome
+    return project.schema.says_same(decoded(first.label.encode()), decoded(second.label.encode()))
+
+
+def _as_first(unit: UnitState, adjudicator_id: str, second: Word) -> UnitState:
+    """Return the unit as it would be had this been the first ruling: it is all that a second adjudicator is told."""
+    return msgspec.structs.replace(
+        unit,
+        status="adjudicated" if second.outcome == "label" else "unanswerable",
+        label=second.label,
+        adjudicator_id=adjudicator_id,
+        ruling_reason=second.reason,
+    )

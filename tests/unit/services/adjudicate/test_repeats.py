@@ -1,0 +1,112 @@
+"""Rulings that a second adjudicator gives blind: counted once, and the first one stands."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from concord.chassis.identity import Role
+from services.adjudicate.domain.repeats import is_drawn
+from services.ingest.domain.project import Consensus, Gold, Overlap, Policy
+from simulation.house import House
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate, begun_anew, start
+
+UNIT = "k1-utb1"
+AGREEMENT = f"/v1/projects/{PROJECT}/rulings/agreement"
+ALL = Policy(
+    overlap=Overlap(initial=2, max=2),
+    consensus=Consensus(method="majority", confidence=0.6, repeat_rulings=1.0),
+    gold=Gold(rate=0.0),
+)
+"""Every ruling is given twice."""
+
+
+@pytest.fixture(params=[1, 2], ids=["one life", "two lives"])
+async def adjudicate(request: pytest.FixtureRequest) -> AsyncIterator[Adjudicate]:
+    found = await start(House(), request.param)
+    await found.upstream.project(ALL)
+    await found.settle()
+    await found.escalate(UNIT, "yes", "no")
+    yield found
+    await found.stop()
+
+
+async def rule(adjudicate: Adjudicate, who: str, label: str | None = "yes", **more: Any) -> Any:
+    body = {"reason": f"{who} says so.", **({} if label is None else {"label": label}), **more}
+    return await adjudicate.call("POST", f"/v1/escalations/{UNIT}/ruling", body, who)
+
+
+async def listed(adjudicate: Adjudicate, who: str) -> list[dict[str, Any]]:
+    found = (await adjudicate.call("GET", "/v1/escalations", subject=who)).json()["escalations"]
+    return [{**one, "payload_url": "", "sides": sorted(map(str, one["sides"]))} for one in found]
+
+
+async def agreement(adjudicate: Adjudicate) -> dict[str, Any]:
+    return dict((await adjudicate.call("GET", AGREEMENT, role=Role.OPERATOR)).json())
+
+
+async def test_a_second_adjudicator_sees_what_the_first_saw_and_the_first_ruling_stands(adjudicate: Adjudicate) -> None:
+    before = await listed(adjudicate, "second")
+    first = (await rule(adjudicate, "first", "yes")).json()
+    assert await listed(adjudicate, "first") == [], "nobody rules a unit twice"
+    assert await listed(adjudicate, "second") == before, "nothing tells that it was ruled"
+    assert (await rule(adjudicate, "first", "no")).status == 409
+    assert (await rule(adjudicate, "good", "no")).status == 404, "who labelled it has a part in it"
+    told = await agreement(adjudicate)
+    assert (told["waiting"], told["made"], told["agreement"]) == (1, 0, None)
+    second = await rule(adjudicate, "second", "no")
+    assert second.json() == {**first, "label": "no"}, "it is answered as the first was"
+    assert (await rule(adjudicate, "second", "no")).json()["status"] == "repeated"
+    assert (await rule(adjudicate, "third", "no")).status == 409
+    assert await listed(adjudicate, "third") == []
+    told = await agreement(adjudicate)
+    assert (told["waiting"], told["made"], told["same"], told["agreement"]) == (0, 1, 0, 0.0)
+    (difference,) = told["differences"]
+    assert (difference["first"]["label"], difference["second"]["label"]) == ("yes", "no")
+    lines = (await adjudicate.call("GET", f"/v1/projects/{PROJECT}/resolutions", role=Role.OPERATOR)).body
+    assert b'"label":"yes"' in lines
+    kinds = [kind for _, kind in await adjudicate.decisions()]
+    assert kinds[-4:] == ["escalated", "adjudicated", "ruling_repeated", "participant_joined"]
+    (again,) = (one.ruling_repeated for one in adjudicate.events() if one.HasField("ruling_repeated"))
+    assert (again.first_adjudicator_id, again.adjudicator_id, again.same) == ("first", "second", False)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"label": "yes"}, {"label": "yes"}, 1),
+        ({"label": None, "outcome": "unanswerable"}, {"label": None, "outcome": "unanswerable"}, 1),
+        ({"label": "yes"}, {"label": None, "outcome": "unanswerable"}, 0),
+        ({"label": "yes"}, {"label": None, "outcome": "guideline_unclear"}, 0),
+    ],
+)
+async def test_two_say_the_same_where_outcome_and_label_are(first: Any, second: Any, same: int) -> None:
+    found = await start(House())
+    await found.upstream.project(ALL)
+    await found.escalate(UNIT, "yes", "no")
+    assert (await rule(found, "first", **first)).status == 200
+    found = await begun_anew(found)
+    assert len(await listed(found, "second")) == 1, "a start knows what waits for a second ruling"
+    answer = (await rule(found, "second", **second)).json()
+    unclear = second.get("outcome") == "guideline_unclear"
+    assert (answer["status"], bool(answer.get("question_id"))) == (("waits", True) if unclear else ("ruled", False))
+    told = await agreement(found)
+    assert (told["made"], told["same"], len(told["differences"])) == (1, same, 1 - same)
+    await found.stop()
+
+
+async def test_a_unit_that_is_sent_back_waits_for_no_second_ruling(adjudicate: Adjudicate) -> None:
+    await rule(adjudicate, "first")
+    await adjudicate.upstream.annotation(UNIT, 3, "able", "yes", rework=1)
+    await adjudicate.settle()
+    assert await listed(adjudicate, "second") == []
+    assert (await agreement(adjudicate))["waiting"] == 0
+
+
+def test_as_many_are_drawn_as_are_asked_for_and_the_same_ones_again() -> None:
+    drawn = [is_drawn(b"s", f"u{number}", 0, 0.2) for number in range(4_000)]
+    assert 700 < sum(drawn) < 900
+    assert drawn == [is_drawn(b"s", f"u{number}", 0, 0.2) for number in range(4_000)]
+    assert drawn != [is_drawn(b"t", f"u{number}", 0, 0.2) for number in range(4_000)]
+    assert not any(is_drawn(b"s", f"u{number}", 0, 0.0) for number in range(100))
