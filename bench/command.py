@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from bench import published
+from bench.doors import measure as doors
 from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
 from bench.memory import report as memory_report
@@ -45,7 +46,7 @@ from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
-EXPORTS, WHOLE, GROWTH, PLATFORMS, MEMORY = "exports", "whole", "growth", "platforms", "memory"
+EXPORTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS = "exports", "whole", "growth", "platforms", "memory", "doors"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
@@ -126,6 +127,10 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         spent, beside = _whole(wanted)
         figures[WHOLE] = whole_report.as_json(spent)
         tables.append(whole_report.table(spent, [*whole_report.history(), *beside]))
+    if DOORS in wanted.names:
+        imported = asyncio.run(doors.measure(wanted.units or doors.SIZES, _say))
+        figures[DOORS] = doors.as_json(imported)
+        tables.append(doors.table(imported))
     if PLATFORMS in wanted.names:
         spent, _ = _whole(wanted)
         others = [(label_studio.NAME, asyncio.run(_label_studio(wanted, spent.units)))]
@@ -174,7 +179,7 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, *[one.name for one in COMPARISONS]]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
