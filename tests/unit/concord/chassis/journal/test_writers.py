@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.broker.port import Outgoing
 from concord.chassis.clock import LoopClock
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import JOURNAL, MARKS, SAID, WRITERS, Cause, Decision
@@ -127,6 +129,32 @@ async def test_two_living_processes_stay_listed_for_days_and_what_a_killed_one_l
         await asyncio.sleep(SWEEPS)
         assert house.said().count("acknowledged:2") == 1
     assert [one["_id"] for one in house.database.dump(WRITERS.name)] == ["w2"], "only who closes itself goes"
+
+
+class HardOfHearing(Deaf):
+    """A broker that does not hear of the first change while it is deaf, and hears of others."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        if any(one.value == b"a:1" for one in records):
+            await super().publish(records)
+        else:
+            await MemoryBroker.publish(self, records)
+
+
+@virtual
+async def test_what_another_decided_on_our_record_is_not_said_for_it_before_our_record_is() -> None:
+    house = House(JumpingClock())
+    ours, others = HardOfHearing(house.cluster, "ours"), Deaf(house.cluster, "others")
+    async with house.process(broker=ours) as part:
+        async with house.process(broker=others, clean=False) as other:
+            await part.journal.decide(TALLY, add("a", creates=True))
+            assert (await other.journal.decide(TALLY, add("b"))).state == Tally(2, ("a", "b"))
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(SWEEPS)
+        assert house.said() == [], "the first is not said yet"
+        ours.deaf = False
+        await asyncio.sleep(SWEEPS)
+    assert [*dict.fromkeys(house.said())] == ["a:1", "b:2"]
 
 
 SWEEPS = 2 * 600.0
