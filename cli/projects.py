@@ -1,4 +1,4 @@
-"""`concord projects`: define, list and show; pause, resume and close; who changed what."""
+"""`concord projects`: define, list and show; pause, resume and close; who changed what; versions of the schema."""
 
 from pathlib import Path
 
@@ -24,7 +24,8 @@ def verb() -> None:
 def put(session: Session, slug: str, definition: Path, guideline: Path | None) -> None:
     """Define the project SLUG from a file of JSON, or define it anew; the same again changes nothing.
 
-    DEFINITION holds label_schema and, as you like, name, guideline, policy and targets: docs/guide/policy.md.
+    DEFINITION holds label_schema and, as you like, name, guideline, policy and targets: docs/guide/policy.md. Where its
+    classes change, schema_change says what becomes of them: docs/guide/schemas.md.
     """
     said = json_file(definition)
     if not isinstance(said, dict):
@@ -99,6 +100,25 @@ def changes(session: Session, project_id: str) -> None:
     columns = ("revision", "at", "by", "field", "before", "after")
     rows = [(one.revision, one.at, one.by, one.field, _short(one.before), _short(one.after)) for one in found]
     session.each(found, lambda: show_table(columns, rows))
+
+
+@verb.command("schemas")
+@click.argument("project_id")
+@click.option("--version", type=click.IntRange(min=1), help="Show this version: what it offers, and by which steps.")
+@speaks
+def schemas(session: Session, project_id: str, version: int | None) -> None:
+    """List the versions of PROJECT_ID's label schema, or show one.
+
+    A new one is made by `concord projects put` with schema_change: docs/guide/schemas.md.
+    """
+    with session.client() as concord:
+        if version is not None:
+            one = concord.schema(project_id, version)
+            session.told(one, lambda: console().print_json(msgspec.json.encode(one).decode()))
+            return
+        found = concord.schemas(project_id)
+    rows = [(one.version, one.revision, one.at, one.by, one.steps) for one in found]
+    session.each(found, lambda: show_table(("version", "revision", "at", "by", "steps"), rows))
 
 
 VALUE_CHARACTERS = 60

@@ -106,7 +106,7 @@ def labels() -> str:
     for kind in KINDS:
         cells = (kind, f"`{_json(schema_example(kind))}`", f"`{_json(EXAMPLES[kind].label)}`", *_said_of(kind))
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "Coordinates are pixels from the upper left corner of the picture as it is shown; offsets are code points of the text, the end not included.", "", "## Fields of each schema", ""]  # fmt: skip
+    lines += ["", "Coordinates are pixels from the upper left corner of the picture as it is shown; offsets are code points of the text, the end not included.", "", "Classes change while people label: [schemas.md](schemas.md).", "", "## Fields of each schema", ""]  # fmt: skip
     for kind in KINDS:
         lines += [f"### {kind}", "", *_docstring(type(schema_from(schema_example(kind))).__doc__ or ""), ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -177,6 +177,9 @@ def _fields(kind: type, path: str) -> Iterator[tuple[str, str, str]]:
         if isinstance(inner, inspect.StructType):
             if name.endswith("prices"):
                 yield name, "none", "an object"
+            if name == "schema_change":
+                yield name, "none", "an object: [schemas.md](schemas.md)"
+                continue
             yield from _fields(inner.cls, f"{name}.")
             continue
         default = (

@@ -8,15 +8,25 @@ from google.protobuf.message import Message
 from concord.chassis.broker.port import Broker
 from concord.chassis.clock import Clock
 from concord.chassis.dead_letters import DeadLetters
-from concord.chassis.errors import NotFound
+from concord.chassis.errors import NotFound, Unavailable
 from concord.chassis.identity import Caller
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
-from concord.contracts.v1.projects_pb2 import GuidelineExample, Policy, ProjectEvent, Targets
-from concord.labels import ClassedSchema, LabelSchema, decoded, schema_from
+from concord.contracts.v1.projects_pb2 import GuidelineExample, Policy, ProjectDefined, ProjectEvent, Targets
+from concord.labels import ClassedSchema, Json, LabelSchema, decoded, schema_from
 from concord.labels.form import Form
+from concord.labels.versions import Step, Versions, What
 
 Life = Literal["open", "paused", "closed"]
+
+
+class SchemaNotHere(Unavailable):
+    """A label was given under a version of its project's schema that is on its way here from another process."""
+
+    title = "The newest label schema is on its way"
+
+    def __init__(self, project_id: str, version: int, known: int) -> None:
+        super().__init__(f"Version {version} of the label schema of {project_id} is on its way; {known} is known here.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Project:
         classed: the schema again, where its labels have classes; asking a schema is too dear for every label.
         form: the schema again, where its labels have several fields.
         policy: every field set; ingest fills in the defaults before it publishes.
+        versions: of the label schema; `schema` is whole, with what earlier ones offered and the newest does not.
         life: open, paused (nothing is given out) or closed (nor ever again), and why it is not open.
     """
 
@@ -43,6 +54,49 @@ class Project:
     life: Life = "open"
     life_reason: str = ""
     guideline_examples: tuple[GuidelineExample, ...] = ()
+    versions: Versions | None = None
+
+    @property
+    def schema_version(self) -> int:
+        """Return the newest version of the label schema, from 1."""
+        return 1 if self.versions is None else self.versions.present
+
+    def offered(self, version: int | None = None) -> LabelSchema:
+        """Return the schema of what annotators are offered under a version; the newest, unless one is named."""
+        return self.schema if self.versions is None else self.versions.offered(version)
+
+    def read(self, label: Json) -> Json:
+        """Return what a label of any version says in the newest one's names; None where it says one of several."""
+        return label if self.versions is None else self.versions.read(label)
+
+    def weighed(self, label: Json) -> Json:
+        """Return what a label says where it is weighed beside others: read, without fields that are asked no more."""
+        return label if self.versions is None else self.versions.weighed(label)
+
+    def answer(self, field_name: str, answer: Json) -> Json:
+        """Return what an answer to a field says now, or the label where it has one field; None: one of several."""
+        return answer if self.versions is None else self.versions.answer(field_name, answer)
+
+    def says(self, label: str) -> bool:
+        """Return whether a label, as canonical JSON, says one thing now, and not one of several."""
+        return self.versions is None or self.versions.read(decoded(label.encode())) is not None
+
+    def read_text(self, label: str) -> str:
+        """Return a label, as canonical JSON, in names that the schema has: what was split keeps its own."""
+        return label if self.versions is None else self.versions.text(label)
+
+    def at(self, version: int) -> Versions:
+        """Return the versions of the label schema up to one, as they were known then."""
+        return Versions(self.schema) if self.versions is None else self.versions.at(version)
+
+    def version_of(self, label: str) -> int:
+        """Return the newest version under which a label, as canonical JSON, can be given as it stands."""
+        return 1 if self.versions is None else self.versions.version_of(decoded(label.encode()))
+
+    def must_know(self, version: int) -> None:
+        """Raise SchemaNotHere where a label was given under a version that has not been heard of here yet."""
+        if version > self.schema_version:
+            raise SchemaNotHere(self.project_id, version, self.schema_version)
 
     @property
     def gives_work(self) -> bool:
@@ -80,6 +134,14 @@ def project_from(event: Message) -> Project:
         life=cast("Life", defined.life or "open"),
         life_reason=defined.life_reason,
         guideline_examples=tuple(defined.guideline_examples),
+        versions=Versions(schema, steps) if (steps := steps_told(defined)) else None,
+    )
+
+
+def steps_told(defined: ProjectDefined) -> tuple[Step, ...]:
+    """Return by which steps a project's label schema came to be what it is."""
+    return tuple(
+        Step(one.version, cast("What", one.what), one.field, one.name, tuple(one.into)) for one in defined.schema_steps
     )
 
 

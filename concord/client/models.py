@@ -51,6 +51,7 @@ class Project(Struct, frozen=True):
     life_reason: str
     open_units: int | None = None
     waiting_records: int | None = None
+    schema_version: int = 1
 
 
 class Change(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from concord.client import alerts as broken
 from concord.client import exports, feedback, gold, leading, letters, people, projects, results, units
 from concord.client import roster as people_known
+from concord.client import schemas as versions
 from concord.client import webhooks as hooks
 from concord.client.steps import Flow
 
@@ -48,6 +49,8 @@ class Operations:
     resume_project = called(projects.resume_project)
     close_project = called(projects.close_project)
     changes = called(projects.changes)
+    schemas = called(versions.schemas)
+    schema = called(versions.schema)
     define_annotator = called(projects.define_annotator)
     annotator = called(projects.annotator)
     stranded = called(projects.stranded)
@@ -136,6 +139,8 @@ class AwaitedOperations:
     resume_project = awaited(projects.resume_project)
     close_project = awaited(projects.close_project)
     changes = awaited(projects.changes)
+    schemas = awaited(versions.schemas)
+    schema = awaited(versions.schema)
     define_annotator = awaited(projects.define_annotator)
     annotator = awaited(projects.annotator)
     stranded = awaited(projects.stranded)

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from concord.client.asking import got, path_of, query_of, sent
-from concord.client.models import Change, ChangePage, Json, Project, ProjectPage
+from concord.client.models import (
+    Change,
+    ChangePage,
+    Json,
+    Project,
+    ProjectPage,
+)
 from concord.client.steps import Flow
 from concord.client.work import Annotator, Credential, Stranded
 
@@ -17,7 +23,8 @@ def define_project(slug: str, definition: Mapping[str, Json]) -> Flow[Project]:
 
     Args:
         slug: your own name of it: a-z, 0-9 and single hyphens. The project's id is made of it.
-        definition: label_schema, and as you like name, guideline, policy and targets (docs/guide/policy.md).
+        definition: label_schema, and as you like name, guideline, policy and targets (docs/guide/policy.md); where the
+            schema changes, schema_change says what becomes of its classes (docs/guide/schemas.md).
     """
     return sent(Project, "ingest", "PUT", path_of("/v1/projects/{slug}", slug=slug), definition)
 

@@ -11,11 +11,13 @@ class Said(msgspec.Struct, frozen=True):
     Attributes:
         annotator: a code: the same person has the same one in all of a project, and no other says who that is.
         label: canonical JSON; empty where it was too large to be told.
+        schema_version: of the label schema, under which it was given; the label is in the names that all leave in.
     """
 
     annotator: str
     label: str
     guideline_version: int
+    schema_version: int = 1
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -30,6 +32,8 @@ class Record(msgspec.Struct, frozen=True):
         said: these annotations, where they are asked for.
         data: JSON of what was labelled, where it is asked for; empty otherwise.
         media_type: that of the data.
+        schema_version: the newest version of the label schema, of those that the labels leave in the names of, under
+            which the label can be given as it stands: an earlier one where its class was retired, or split, since.
         duplicate_of: the unit of the same content that was labelled in this one's place; empty for that itself.
     """
 
@@ -45,6 +49,7 @@ class Record(msgspec.Struct, frozen=True):
     data: bytes = b""
     media_type: str = ""
     duplicate_of: str = ""
+    schema_version: int = 1
 
     def content(self) -> Any:
         """Return the data as a value: a text, an object or a list; None where there is none."""

@@ -26,6 +26,7 @@ UNITS = (
     Column("confidence", "real"),
     Column("annotations", "whole"),
     Column("guideline_version", "whole"),
+    Column("schema_version", "whole"),
     Column("lot_id", "text"),
 )
 ANNOTATIONS = (
@@ -33,6 +34,7 @@ ANNOTATIONS = (
     Column("annotator", "text"),
     Column("label", "label"),
     Column("guideline_version", "whole"),
+    Column("schema_version", "whole"),
     Column("resolved_label", "label"),
     Column("lot_id", "text"),
 )
@@ -57,7 +59,7 @@ def rows(records: Sequence[Record], form: Form, left_out: Counter[str]) -> list[
     if form.rows == "units":
         return [
             (one.unit_id, one.source_id, one.label, one.method, one.confidence, one.annotations,
-             one.guideline_version, one.lot_id, *_more(one, form))
+             one.guideline_version, one.schema_version, one.lot_id, *_more(one, form))
             for one in records
         ]  # fmt: skip
     found: list[tuple[Any, ...]] = []
@@ -68,8 +70,8 @@ def rows(records: Sequence[Record], form: Form, left_out: Counter[str]) -> list[
                 left_out[NOT_TOLD] += 1
                 continue
             found.append(
-                (one.unit_id, one.source_id, said.annotator, said.label, said.guideline_version, one.label,
-                 one.lot_id, *more)
+                (one.unit_id, one.source_id, said.annotator, said.label, said.guideline_version, said.schema_version,
+                 one.label, one.lot_id, *more)
             )  # fmt: skip
     return found
 

@@ -89,6 +89,7 @@ def _reached(unit: UnitState, method: str, guideline_version: int) -> ConsensusR
         overlap_initial=unit.overlap_initial,
         participants=unit.participants,
         fields=_fields(unit),
+        schema_version=unit.schema_version,
     )
 
 
@@ -111,6 +112,7 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         guideline_version=guideline_version,
         overlap_initial=unit.overlap_initial,
         participants=unit.participants,
+        schema_version=unit.schema_version,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=told))
 
@@ -222,6 +224,7 @@ def _evidence(unit: UnitState) -> list[Evidence]:
             label=label if told_whole else b"",
             guideline_version=one.guideline_version,
             label_digest=one.digest,
+            schema_version=one.schema_version,
         )
         for one, label in counted
     ]

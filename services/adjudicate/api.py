@@ -27,7 +27,7 @@ from concord.chassis.identity import Caller, Role, require
 from concord.chassis.journal.record import Outcome
 from concord.chassis.places.by_place import NotHere
 from concord.chassis.places.gather import merged
-from concord.chassis.projects import visible
+from concord.chassis.projects import Project, visible
 from concord.contracts.ids import slot_of
 from concord.labels import Json
 from concord.labels.form import Form
@@ -342,6 +342,7 @@ def _resolution(unit: UnitState) -> Resolution:
         unit.ruling_reason if unit.status == "unanswerable" else "",
         unit.question_id,
         bool(unit.closed_by),
+        unit.schema_version,
     )
 
 
@@ -349,11 +350,11 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
     if (project := door.handlers.projects.rows.get(unit.project_id)) is None:
         # Its place has come here before its definition was read: both come from others, by ways of their own.
         raise NotHere(unit.project_id)
-    counts = Counter(one.label for one in unit.counted())
+    counts = Counter(project.read_text(one.label) for one in unit.counted())
     flags: dict[str, list[str]] = defaultdict(list)
     for one in unit.counted():
         if one.flag:
-            flags[one.label].append(one.flag)
+            flags[project.read_text(one.label)].append(one.flag)
     sides = [Side(label_in(label), count, flags[label]) for label, count in counts.items()]
     door.generator.shuffle(sides)
     return Escalation(
@@ -362,19 +363,20 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
         payload_url=door.link(unit.unit_id),
         reason=unit.escalated_for,
         confidence=unit.confidence,
-        leading_label=label_in(unit.leading_label),
+        leading_label=label_in(project.read_text(unit.leading_label)),
         sides=sides,
-        label_schema=project.schema.spec(),
+        label_schema=project.offered().spec(),
         guideline=project.guideline_text,
         guideline_version=project.guideline_version,
         rework=unit.rework,
-        fields=[] if project.form is None else _fields(door, project.form, unit),
+        fields=[] if project.form is None else _fields(door, project, project.form, unit),
+        schema_version=project.schema_version,
     )
 
 
-def _fields(door: Door, form: Form, unit: UnitState) -> list[EscalatedField]:
-    found = []
-    for one in disputes(form, unit):
+def _fields(door: Door, project: Project, form: Form, unit: UnitState) -> list[EscalatedField]:
+    found, given = [], [one.label for one in unit.counted() if one.label and project.says(one.label)]
+    for one in disputes(form, unit, [project.weighed(msgspec.json.decode(label)) for label in given]):
         answers = [FieldAnswer(answer, times) for answer, times in one.answers]
         door.generator.shuffle(answers)
         found.append(EscalatedField(one.field, one.confidence, one.decided, one.agreed, answers))

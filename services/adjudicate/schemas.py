@@ -62,6 +62,7 @@ class Escalation(msgspec.Struct, frozen=True, omit_defaults=True):
     guideline_version: int
     rework: int
     fields: list[EscalatedField] = []
+    schema_version: int = 1
 
 
 class Escalations(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -156,6 +157,8 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `source_id` is the client's own name of the unit; empty once it was erased. `reason` is why a unit is unanswerable,
     `question_id` the question on the guideline that it waits for; `closed`: its escalation was closed with others.
+    `schema_version` is the newest version
+    of the label schema under which a resolved label can be given as it stands; left out while it is 1.
     """
 
     unit_id: str
@@ -170,6 +173,7 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     question_id: str = ""
     closed: bool = False
+    schema_version: int = 1
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):

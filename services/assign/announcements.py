@@ -87,6 +87,7 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         rework=assignment.rework,
         late=assignment.status == "late",
         overlap_wanted=unit.overlap_wanted,
+        schema_version=assignment.schema_version,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=told))
 

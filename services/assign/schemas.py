@@ -111,7 +111,11 @@ def told_ms(active_ms: float | None) -> int:
 
 
 class AssignmentOffer(msgspec.Struct):
-    """One unit to be labelled."""
+    """One unit to be labelled.
+
+    Attributes:
+        label_schema: of the version under which it was given out, by which its label is checked.
+    """
 
     assignment_id: str
     unit_id: str
@@ -120,6 +124,7 @@ class AssignmentOffer(msgspec.Struct):
     lease_until: str
     guideline_version: int
     label_schema: msgspec.Raw
+    schema_version: int
 
 
 class Nothing(msgspec.Struct, omit_defaults=True):

@@ -55,6 +55,7 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
         rework=unit.inspection.rework,
         late=unit.inspection.late,
         wrong_fields=[name for name, right in unit.inspection.fields if not right],
+        schema_version=unit.schema_version,
     )
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 

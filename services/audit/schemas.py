@@ -133,7 +133,11 @@ class Lots(msgspec.Struct, frozen=True):
 
 
 class InspectionWork(msgspec.Struct, frozen=True):
-    """A unit to be labelled by an auditor, blind: without the resolved label."""
+    """A unit to be labelled by an auditor, blind: without the resolved label.
+
+    Attributes:
+        label_schema: of the newest version under which the resolved label could have been given.
+    """
 
     unit_id: str
     lot_id: str
@@ -142,6 +146,7 @@ class InspectionWork(msgspec.Struct, frozen=True):
     label_schema: dict[str, Any]
     guideline: str
     guideline_version: int
+    schema_version: int = 1
 
 
 class HeldBack(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """How ingest's facts are told to the others: its events, worded; and a project read back as it was told."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast, get_args
 
@@ -9,6 +10,7 @@ from msgspec.structs import asdict
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
+from concord.chassis.projects import steps_told
 from concord.contracts.ids import client_of
 from concord.contracts.topics import PROJECTS, UNITS
 from concord.contracts.v1.projects_pb2 import (
@@ -28,11 +30,13 @@ from concord.contracts.v1.projects_pb2 import (
     ProjectDefined,
     ProjectEvent,
     SamplingPolicy,
+    SchemaStep,
     SuggestionPolicy,
     Targets,
 )
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitErased, UnitEvent
 from concord.labels import decoded, encoded
+from concord.labels.versions import offered_spec
 from services.ingest.domain import project as domain
 from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.lot import LotState
@@ -49,7 +53,7 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
     told = ProjectDefined(
         name=definition.name,
         revision=project.revision,
-        label_schema=encoded(definition.label_schema),
+        label_schema=encoded(project.schema_whole or definition.label_schema),
         guideline_version=project.guideline_version,
         guideline_text=definition.guideline,
         policy=policy(definition.policy),
@@ -59,6 +63,8 @@ def project_defined(announcer: Announcer, project: domain.ProjectState) -> Outgo
         changed_by=project.changed_by,
         changed_as=project.changed_as,
         guideline_examples=[GuidelineExample(**asdict(one)) for one in definition.guideline_examples],
+        schema_version=project.schema_version,
+        schema_steps=[SchemaStep(**dataclasses.asdict(one)) for one in project.schema_steps],
     )
     envelope = ProjectEvent(project_defined=told)
     return announcer.event(PROJECTS, project.project_id, project.client_id, project.project_id, envelope)
@@ -77,8 +83,10 @@ def project_from(event: Message) -> domain.ProjectState:
     schema = decoded(told.label_schema)
     if not isinstance(schema, dict):
         raise ValueError("label_schema: is no JSON object")  # noqa: TRY004 - what was read is wrong, not its type here
+    steps = steps_told(told)
+    version = max(1, told.schema_version)
     definition = domain.Definition(
-        label_schema=schema,
+        label_schema=offered_spec(schema, steps, version) if steps else cast("dict[str, Any]", schema),
         name=told.name,
         guideline=told.guideline_text,
         guideline_examples=tuple(_read(domain.Example, one) for one in told.guideline_examples),
@@ -95,6 +103,9 @@ def project_from(event: Message) -> domain.ProjectState:
         life_reason=told.life_reason,
         changed_by=told.changed_by,
         changed_as=told.changed_as,
+        schema_version=version,
+        schema_whole=schema if steps else {},
+        schema_steps=steps,
     )
 
 

@@ -27,12 +27,14 @@ from services.ingest.domain.admission import UnitWish, shown_as_text
 from services.ingest.domain.guideline import GuidelineDoesNotExist
 from services.ingest.domain.imports import ImportWish
 from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
+from services.ingest.domain.schema_versions import SchemaDoesNotExist
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
 from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
 from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
 from services.ingest.door.projects import ClientOrOperator, add_routes, author, project_of
 from services.ingest.door.report import Report
+from services.ingest.door.schemas import add_routes as add_schema_routes
 from services.ingest.door.serving import once, serve_all
 from services.ingest.door.watching import EVENT_STREAM, watched
 from services.ingest.formats import FORMATS, LINES
@@ -60,6 +62,7 @@ from services.ingest.schemas import (
 STATUSES: dict[type[Exception], int] = {
     ProjectDoesNotExist: 404,
     GuidelineDoesNotExist: 404,
+    SchemaDoesNotExist: 404,
     ProjectNotOpen: 409,
     ProjectRefused: 422,
 }
@@ -74,6 +77,8 @@ ANYWHERE = (
     "/v1/projects/{project_id}/changes",
     "/v1/projects/{project_id}/guidelines",
     "/v1/projects/{project_id}/guidelines/{version}",
+    "/v1/projects/{project_id}/schemas",
+    "/v1/projects/{project_id}/schemas/{version}",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
     "/v1/projects/{project_id}/erasures",
@@ -107,6 +112,7 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.get("/projects", **documented(reply=Projects))(list_projects)
     routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
     add_routes(routes)
+    add_schema_routes(routes)
     admitted = documented(
         body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )

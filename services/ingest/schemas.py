@@ -56,6 +56,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     targets: Targets
     life: Life
     life_reason: str
+    schema_version: int
     without_effect: tuple[str, ...] = WITHOUT_EFFECT
     open_units: int | None = None
     waiting_records: int | None = None
@@ -76,6 +77,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
             said.targets,
             state.life,
             state.life_reason,
+            state.schema_version,
             open_units=None if room is None else room.open_units,
             waiting_records=None if room is None else room.waiting_records,
         )

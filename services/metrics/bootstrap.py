@@ -18,10 +18,10 @@ from concord.chassis.projects import Project, project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
 from concord.chassis.table import Table
 from concord.chassis.wiring import dependencies, real_ports
-from concord.labels import LabelSchema
 from services.metrics import api
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
+from services.metrics.domain.standing import SaysSame, says_same
 from services.metrics.door import Doors, replaying
 from services.metrics.measure import MEASURE_SECONDS, Measure
 from services.metrics.repository import Repository
@@ -61,6 +61,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     door = doors(ports, owner, repository)
     measure = Measure(repository, owner, projects, ports.broker, ports.telemetry, ports.clock, door.look)
     door.reading.lost.append(measure.drop)
+    projects.listen(partial(_redefined, repository))
     surveys = Surveys(repository, owner, projects, annotators, measure, ports.telemetry)
     door.reading.lost.append(surveys.drop)
     parts: list[Part] = [
@@ -89,7 +90,24 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     return Service(runtime, asgi, settings.http)
 
 
-def _watched(projects: Table[Project], project_id: str) -> LabelSchema | None:
-    """Return the schema of a project that asks its people for breaks."""
+def _watched(projects: Table[Project], project_id: str) -> SaysSame | None:
+    """Return what says whether labels say the same, of a project that asks its people for breaks."""
     project = projects.rows.get(project_id)
-    return project.schema if project is not None and project.policy.fatigue.breaks else None
+    if project is None or not project.policy.fatigue.breaks:
+        return None
+    known = project
+
+    def says(gold: str, label: str) -> bool:
+        try:
+            return says_same(known.schema, known.read_text(gold), known.read_text(label))
+        except LookupError:
+            return gold == label  # one of them is of a version that is still on its way here
+
+    return says
+
+
+def _redefined(repository: Repository, before: Project | None, after: Project) -> None:
+    """Have a project measured and its people told of anew where its label schema has another version."""
+    rows = repository.rows_of(after.project_id)
+    if rows is not None and before is not None and before.schema_version != after.schema_version:
+        rows.tell_anew(after.project_id)

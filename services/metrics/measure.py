@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
 from concord.chassis.clock import MICROSECONDS, Clock
@@ -35,12 +35,13 @@ from services.metrics.domain.standing import (
     expected_accuracies,
     gold_answers,
     in_field,
+    ranked,
     sameness,
 )
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
 from services.metrics.repository import Repository, Rows
-from services.metrics.shown import Series
+from services.metrics.shown import Series, limits_of
 
 MEASURE_SECONDS = 1.0
 
@@ -174,11 +175,16 @@ class Measure:
 
     def expected(self, project: Project) -> tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]]:
         """Return how often each annotator is expected to be right, by id, and the same in each field."""
-        rows = self.repository.rows_of(project.project_id)
-        sums = (None if rows is None else rows.sums.get(project.project_id)) or Sums()
+        sums = self._sums(project)
         fields = () if project.form is None else project.form.fields
         whole = expected_accuracies(sums.standings, project.schema)
         return whole, {one.name: expected_accuracies(in_field(sums.standings, one.name), one.schema) for one in fields}
+
+    def _sums(self, project: Project) -> Sums:
+        rows = self.repository.rows_of(project.project_id)
+        sums = (None if rows is None else rows.sums.get(project.project_id)) or Sums()
+        sums.read_by(project.versions)
+        return sums
 
     def serves(self, project_id: str) -> bool:
         """Return whether the project's place is served by this process now."""
@@ -260,6 +266,7 @@ class Measure:
             one, _ = standing.concluded(annotator_id, says, field.name)
             of_field = standing.fields.get(field.name, NOTHING) if field.name else standing
             answers = gold_answers(of_field, classes)
+            one = replace(one, revision=ranked(one.revision, project.schema_version))
             of_them = missed.get(annotator_id, ())
             told = competence_estimated(project.project_id, len(classes), answers, one, field.name, of_them)
             self._unsaid[project.project_id, annotator_id, field.name] = told
@@ -274,6 +281,7 @@ class Measure:
 
     def _say_crowd(self, project: Project, field: Field, sums: Sums) -> None:
         crowd = crowd_found(sums, classes_of(field.schema), project.policy.gold.pass_accuracy, field.name)
+        crowd = replace(crowd, revision=ranked(crowd.revision, project.schema_version))
         self._unsaid[project.project_id, CROWD, field.name] = crowd_measured(project.project_id, crowd, field.name)
 
     def _look_at_gold(self, project: Project, sums: Sums) -> None:
@@ -308,9 +316,8 @@ class Measure:
 
     def coefficients(self, project: Project) -> Coefficients:
         """Return the coefficients beside alpha, reckoned when they are asked for."""
-        rows = self.repository.rows_of(project.project_id)
-        sums = (None if rows is None else rows.sums.get(project.project_id)) or Sums()
-        return coefficients(sums.tally, project.schema, rows_over=sums.rows_over)
+        sums = self._sums(project)
+        return coefficients(sums.read_tally(), project.schema, rows_over=sums.rows_over)
 
     def people(self, project: Project) -> Mapping[str, Person]:
         """Return the people of a project that are watched for fatigue."""
@@ -321,7 +328,7 @@ class Measure:
         """Return a project's targets, each with what was told of it."""
         rows = self.repository.rows_of(project.project_id)
         told = {} if rows is None else rows.told.get(project.project_id, {})
-        return [(one, told.get(one.name, Told())) for one in targets_of(_limits(project), found.report)]
+        return [(one, told.get(one.name, Told())) for one in targets_of(limits_of(project), found.report)]
 
     def _hold_against_targets(self, project: Project, rows: Rows) -> None:
         """Tell of targets that turned; look again at the next turn while one is turning, though nothing changes."""
@@ -346,6 +353,7 @@ class Measure:
         Others get to run between them, also when all are new, as they are to who was just dealt the place.
         """
         sums = rows.sums.get(project.project_id) or Sums()
+        sums.read_by(project.versions)
         fields = () if project.form is None else project.form.fields
         whole = Field("", project.schema)
         people: dict[str, dict[str, Competence]] = {one.name: {} for one in (whole, *fields)}
@@ -387,13 +395,3 @@ def breaks_of(project: Project) -> Breaks:
     """Return what a project says of breaks."""
     said = project.policy.fatigue
     return Breaks(said.breaks, said.false_alarm_units, said.break_seconds, said.session_minutes_max)
-
-
-def _limits(project: Project) -> dict[str, float]:
-    found = project.targets
-    return {
-        "alpha": found.alpha,
-        "label_error_rate": found.label_error_rate,
-        "audit_pass_rate": found.audit_pass_rate,
-        "turnaround_p95_seconds": found.turnaround_p95_seconds,
-    }

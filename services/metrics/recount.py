@@ -12,13 +12,16 @@ from typing import Any, Literal
 
 import numpy as np
 
+from concord.chassis.projects import steps_told
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS, LOTS, PROJECTS, RESOLUTIONS, UNITS, Topic
 from concord.labels import LabelSchema, decoded, schema_from
 from concord.labels.form import Form, answers_in
+from concord.labels.versions import Versions
 from concord.quality.cohen import cohen_kappa
 from concord.quality.estimate import Estimate
 from concord.quality.tally import LabelTally, label_row
 from services.metrics.domain.agreement import agreement, classes_of, coefficients
+from services.metrics.domain.standing import AS_GIVEN, names_of
 
 READ: Sequence[Topic] = (PROJECTS, UNITS, ANNOTATIONS, ASSIGNMENTS, RESOLUTIONS, LOTS)
 RANKS = {"escalated": 1, "consensus_reached": 2, "adjudicated": 3, "ruled_unanswerable": 4}
@@ -72,6 +75,7 @@ class Recount:
         self.events = 0
         self._revision = -1
         self._schema: LabelSchema | None = None
+        self._names = AS_GIVEN
         self._units: defaultdict[str, _Unit] = defaultdict(_Unit)
         self._lots: defaultdict[str, _Lot] = defaultdict(_Lot)
 
@@ -86,6 +90,7 @@ class Recount:
         match kind:
             case "project_defined" if told.revision > self._revision:
                 self._revision, self._schema = told.revision, schema_from(decoded(told.label_schema))
+                self._names = names_of(Versions(self._schema, steps_told(told)))
             case "unit_admitted" if not (unit := self._units[told.unit_id]).admitted:
                 unit.admitted, unit.gold, unit.asked = True, told.gold_label.decode(), told.overlap_initial
             case "unit_erased" | "gold_flagged" | "gold_ruled":
@@ -167,10 +172,12 @@ class Recount:
         return found | self._of_lots()
 
     def _of_gold(self, schema: LabelSchema, kept: Mapping[str, Sequence[_Said]]) -> Figures:
+        text = self._names.text
         answers = [
-            (unit.gold_said[2] or unit.gold, said.label)
+            (text(unit.gold_said[2] or unit.gold), text(said.label))
             for unit_id, unit in self._units.items()
             if unit.gold and not unit.erased and unit.gold_said[1] not in ("flagged", "retired")
+            if text(unit.gold_said[2] or unit.gold) not in self._names.aside
             for said in kept[unit_id]
         ]
         right = sum(schema.says_same(decoded(gold.encode()), decoded(label.encode())) for gold, label in answers)
@@ -185,7 +192,7 @@ class Recount:
             voices: dict[str, str] = {}
             in_time = [one for one in kept[unit_id] if one.rework == unit.rework and not one.late]
             for one in sorted(in_time, key=lambda said: (said.at_us, said.annotator_id, said.label)):
-                voices[one.annotator_id] = one.label
+                voices[one.annotator_id] = self._names.text(one.label)
             counted += len(voices)
             rework, rank, asked_then = unit.settled
             settled_now = rank and rework == unit.rework

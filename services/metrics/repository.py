@@ -7,12 +7,11 @@ from heapq import heappop, heappush
 
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
-from concord.labels import LabelSchema
 from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person
 from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
-from services.metrics.domain.standing import says_same
+from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.traits import shared
@@ -25,10 +24,10 @@ CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
 
-Watched = Callable[[str], LabelSchema | None]
+Watched = Callable[[str], SaysSame | None]
 
 
-def _nobody_is_watched(project_id: str) -> LabelSchema | None:
+def _nobody_is_watched(project_id: str) -> SaysSame | None:
     del project_id
     return None
 
@@ -38,7 +37,7 @@ class Repository:
 
     Attributes:
         places: by place, there from its taking up to its drop.
-        watched: tells the schema of a project whose people are watched for fatigue.
+        watched: tells, of a project whose people are watched for fatigue, what says whether labels say the same.
     """
 
     def __init__(self, places: int, watched: "Watched | None" = None) -> None:
@@ -319,8 +318,8 @@ class Rows:
         sums = self.sums_of(unit.project_id)
         standing = sums.standing(said.annotator_id)
         standing.worked(said, before)
-        if before is None and (schema := self._watched(unit.project_id)) is not None:
-            self._timed(unit, said, schema)
+        if before is None and (says := self._watched(unit.project_id)) is not None:
+            self._timed(unit, said, says)
         if unit.gold and not unit.erased:
             if known := known_label(unit):
                 if before is not None:
@@ -335,13 +334,20 @@ class Rows:
         if len(sums.waiting_us) < LATENCIES_MAX:
             sums.waiting_us.append(said.at_us)
 
-    def _timed(self, unit: Unit, said: Annotation, schema: LabelSchema) -> None:
+    def tell_anew(self, project_id: str) -> None:
+        """Have a project measured, and all who answered its gold told of, at the next turn."""
+        if (sums := self.sums.get(project_id)) is not None:
+            self.changed.add(project_id)
+            self.crowds.add(project_id)
+            self.estimated[project_id].update(name for name, one in sums.standings.items() if one.answers)
+
+    def _timed(self, unit: Unit, said: Annotation, says: SaysSame) -> None:
         people = self.people.setdefault(unit.project_id, {})
         person = people.get(said.annotator_id)
         if person is None:
             person = people[said.annotator_id] = Person()
         known = known_label(unit)
-        person.worked(said, not says_same(schema, known, said.label) if known else None)
+        person.worked(said, not says(known, said.label) if known else None)
         self.timed[unit.project_id].add(said.annotator_id)
         self._people_dirty.add(unit.project_id)
 

@@ -258,3 +258,14 @@ def _show_value(shown: Instruments, name: str, labels: Labels, value: float | No
         shown.forget(name, *labels)
     else:
         shown.gauge(name, *labels).set(value)
+
+
+def limits_of(project: Project) -> dict[str, float]:
+    """Return what a project's targets promise, by name."""
+    found = project.targets
+    return {
+        "alpha": found.alpha,
+        "label_error_rate": found.label_error_rate,
+        "audit_pass_rate": found.audit_pass_rate,
+        "turnaround_p95_seconds": found.turnaround_p95_seconds,
+    }

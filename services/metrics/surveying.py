@@ -183,7 +183,8 @@ class Surveys:
         gold, arms = GoldSaid(), GoldArms()
 
         def answer(label: str) -> str:
-            return (answers_in(label) or {}).get(field_name, "") if field_name else label
+            read = project.read_text(label)
+            return (answers_in(read) or {}).get(field_name, "") if field_name else read
 
         for number, unit in enumerate([] if sums is None else list(sums.gold.values()), start=1):
             gold.add(unit, says, answer)

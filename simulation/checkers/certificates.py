@@ -106,6 +106,7 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict
         "annotators": len({piece.annotator_id for piece in pieces}),
         "annotations": len(pieces),
         "guideline_versions": sorted({piece.guideline_version for piece in pieces}),
+        "schema_versions": sorted({max(1, one.schema_version) for one in (*behind, *pieces)}),
         "agreement": alpha(whole),
     }
 

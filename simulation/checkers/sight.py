@@ -18,6 +18,7 @@ OFFER_FIELDS = {
     "lease_until",
     "guideline_version",
     "label_schema",
+    "schema_version",
 }
 REPLY_FIELDS = OFFER_FIELDS | {"assignments", "reason", "results", "status", "annotation_id", "error"}
 REPLY_FIELDS |= {

@@ -1,5 +1,6 @@
 """Events as the services before this one would tell them, for tests of one service alone."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from concord.contracts.v1.annotations_pb2 import (
     UnitStranded,
 )
 from concord.contracts.v1.lots_pb2 import LotEvent
-from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent, Targets
+from concord.contracts.v1.projects_pb2 import ProjectDefined, ProjectEvent, SchemaStep, Targets
 from concord.contracts.v1.quality_pb2 import (
     CompetenceEstimated,
     CrowdMeasured,
@@ -31,6 +32,7 @@ from concord.contracts.v1.quality_pb2 import (
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
 from concord.labels import Json, encoded
+from concord.labels.versions import Step
 from services.ingest.announcements import policy
 from services.ingest.domain.project import Overlap, Policy
 from services.ingest.domain.project import Targets as DefaultTargets
@@ -73,8 +75,12 @@ class Teller:
         schema: Any = None,
         life: str = "open",
         guideline_version: int = 1,
+        steps: Sequence[Step] = (),
     ) -> None:
-        """Define the project, or define it anew; its labels are a choice where no schema is given."""
+        """Define the project, or define it anew; its labels are a choice where no schema is given.
+
+        `steps`: those of all versions of the schema, which is then whole.
+        """
         self.overlap_initial = wished.overlap.initial
         told = ProjectDefined(
             name="p",
@@ -85,6 +91,8 @@ class Teller:
             policy=policy(wished),
             targets=Targets(**asdict(DefaultTargets())),
             life=life,
+            schema_version=steps[-1].version if steps else 1,
+            schema_steps=[SchemaStep(**dataclasses.asdict(one)) for one in steps],
         )
         await self.tell(PROJECTS, self.project_id, ProjectEvent(project_defined=told))
 

@@ -78,6 +78,7 @@ class AnnotationSubmitted(_message.Message):
     REWORK_FIELD_NUMBER: _builtins.int
     LATE_FIELD_NUMBER: _builtins.int
     OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     """The assignment's id: one annotation an assignment."""
@@ -94,6 +95,8 @@ class AnnotationSubmitted(_message.Message):
     """Submitted after the lease had passed and the slot was given away: kept, and not counted."""
     overlap_wanted: _builtins.int
     """How many annotations assign had been asked for when this came in; zero: not told."""
+    schema_version: _builtins.int
+    """Of the project, under which the unit was given out: the label is in its names. Zero: not told, and 1."""
     def __init__(
         self,
         *,
@@ -107,10 +110,11 @@ class AnnotationSubmitted(_message.Message):
         rework: _builtins.int = ...,
         late: _builtins.bool = ...,
         overlap_wanted: _builtins.int = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -119,6 +119,7 @@ class UnitAudited(_message.Message):
     REWORK_FIELD_NUMBER: _builtins.int
     LATE_FIELD_NUMBER: _builtins.int
     WRONG_FIELDS_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     unit_id: _builtins.str
     auditor_id: _builtins.str
@@ -130,6 +131,8 @@ class UnitAudited(_message.Message):
     """That of the resolved label."""
     late: _builtins.bool
     """The lot was judged before this came: it is kept, and counts nowhere."""
+    schema_version: _builtins.int
+    """Under which the unit was inspected: that of its resolution. Zero: not told, and 1."""
     @_builtins.property
     def wrong_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where labels have several fields: those in which the two do not say the same. Not correct: at least one."""
@@ -146,10 +149,11 @@ class UnitAudited(_message.Message):
         rework: _builtins.int = ...,
         late: _builtins.bool = ...,
         wrong_fields: _abc.Iterable[_builtins.str] | None = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "late", b"late", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "unit_id", b"unit_id", "wrong_fields", b"wrong_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audited_label", b"audited_label", "auditor_id", b"auditor_id", "correct", b"correct", "late", b"late", "lot_id", b"lot_id", "resolved_label", b"resolved_label", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id", "wrong_fields", b"wrong_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

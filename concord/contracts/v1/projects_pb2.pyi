@@ -63,11 +63,15 @@ class ProjectDefined(_message.Message):
     CHANGED_BY_FIELD_NUMBER: _builtins.int
     CHANGED_AS_FIELD_NUMBER: _builtins.int
     GUIDELINE_EXAMPLES_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    SCHEMA_STEPS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     revision: _builtins.int
     """Counts the definitions of this project from 1; a consumer keeps the highest."""
     label_schema: _builtins.bytes
-    """Canonical JSON of the label schema, for example {"classes":["no","yes"],"kind":"choice"}."""
+    """Canonical JSON of the label schema, for example {"classes":["no","yes"],"kind":"choice"}: whole, with what earlier
+    versions offered and this one does not, in this one's names. schema_steps tell what is offered.
+    """
     guideline_version: _builtins.int
     guideline_text: _builtins.str
     """Markdown."""
@@ -80,6 +84,8 @@ class ProjectDefined(_message.Message):
     changed_by: _builtins.str
     """Who made this revision, as their credential names them, and in which role."""
     changed_as: _builtins.str
+    schema_version: _builtins.int
+    """Counts the versions of the label schema from 1; 0: not told, and 1."""
     @_builtins.property
     def policy(self) -> Global___Policy: ...
     @_builtins.property
@@ -87,6 +93,10 @@ class ProjectDefined(_message.Message):
     @_builtins.property
     def guideline_examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___GuidelineExample]:
         """They are part of the guideline's version."""
+
+    @_builtins.property
+    def schema_steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___SchemaStep]:
+        """By which the schema came to be what it is, oldest first."""
 
     def __init__(
         self,
@@ -103,14 +113,58 @@ class ProjectDefined(_message.Message):
         changed_by: _builtins.str = ...,
         changed_as: _builtins.str = ...,
         guideline_examples: _abc.Iterable[Global___GuidelineExample] | None = ...,
+        schema_version: _builtins.int = ...,
+        schema_steps: _abc.Iterable[Global___SchemaStep] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "targets", b"targets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_as", b"changed_as", "changed_by", b"changed_by", "guideline_examples", b"guideline_examples", "guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "life", b"life", "life_reason", b"life_reason", "name", b"name", "policy", b"policy", "revision", b"revision", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_as", b"changed_as", "changed_by", b"changed_by", "guideline_examples", b"guideline_examples", "guideline_text", b"guideline_text", "guideline_version", b"guideline_version", "label_schema", b"label_schema", "life", b"life", "life_reason", b"life_reason", "name", b"name", "policy", b"policy", "revision", b"revision", "schema_steps", b"schema_steps", "schema_version", b"schema_version", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProjectDefined: _TypeAlias = ProjectDefined  # noqa: Y015
+
+@_typing.final
+class SchemaStep(_message.Message):
+    """One thing that a version of a label schema changed: a mapping of what was said before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    INTO_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """That came with it."""
+    what: _builtins.str
+    """"add", "rename", "merge", "split" or "retire"."""
+    field: _builtins.str
+    """Of a form, the field, as it is named since; empty for labels of one field."""
+    name: _builtins.str
+    """The class, as it was named before; empty: the step is of the field itself."""
+    @_builtins.property
+    def into(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The new name of what is renamed, the class into which it is merged, the classes into which it is split; of a retired
+        field "required" where it had to be answered.
+        """
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        what: _builtins.str = ...,
+        field: _builtins.str = ...,
+        name: _builtins.str = ...,
+        into: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "into", b"into", "name", b"name", "version", b"version", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SchemaStep: _TypeAlias = SchemaStep  # noqa: Y015
 
 @_typing.final
 class GuidelineExample(_message.Message):

@@ -102,6 +102,7 @@ class Evidence(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     LABEL_DIGEST_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
@@ -109,6 +110,8 @@ class Evidence(_message.Message):
     guideline_version: _builtins.int
     label_digest: _builtins.str
     """BLAKE2b of the canonical label, 128 bits, in hex: there whether the label is or not."""
+    schema_version: _builtins.int
+    """Under which it was given: the label is in its names. Zero: not told, and 1."""
     def __init__(
         self,
         *,
@@ -117,10 +120,11 @@ class Evidence(_message.Message):
         label: _builtins.bytes = ...,
         guideline_version: _builtins.int = ...,
         label_digest: _builtins.str = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "schema_version", b"schema_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -210,6 +214,7 @@ class ConsensusReached(_message.Message):
     CLOSED_BY_FIELD_NUMBER: _builtins.int
     CLOSED_ABOVE_FIELD_NUMBER: _builtins.int
     CLOSING_REASON_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     confidence: _builtins.float
@@ -226,6 +231,8 @@ class ConsensusReached(_message.Message):
     """
     closed_above: _builtins.float
     closing_reason: _builtins.str
+    schema_version: _builtins.int
+    """The newest under which the label can be given as it stands, of those there were. Zero: not told, and 1."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
@@ -251,10 +258,11 @@ class ConsensusReached(_message.Message):
         closed_by: _builtins.str = ...,
         closed_above: _builtins.float = ...,
         closing_reason: _builtins.str = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_above", b"closed_above", "closed_by", b"closed_by", "closing_reason", b"closing_reason", "confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_above", b"closed_above", "closed_by", b"closed_by", "closing_reason", b"closing_reason", "confidence", b"confidence", "evidence", b"evidence", "fields", b"fields", "guideline_version", b"guideline_version", "label", b"label", "method", b"method", "overlap_initial", b"overlap_initial", "participants", b"participants", "rework", b"rework", "round", b"round", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,6 +341,7 @@ class Adjudicated(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     adjudicator_id: _builtins.str
@@ -341,6 +350,8 @@ class Adjudicated(_message.Message):
     guideline_version: _builtins.int
     overlap_initial: _builtins.int
     """As in ConsensusReached."""
+    schema_version: _builtins.int
+    """Under which it was ruled."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
@@ -357,10 +368,11 @@ class Adjudicated(_message.Message):
         guideline_version: _builtins.int = ...,
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,7 @@ that are in no tally yet, which are noted.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -243,6 +243,12 @@ def confused_in(units: Iterable[Fresh], fields: Collection[str]) -> list[Confuse
         for one in units
     )
     return confused(told, fields)
+
+
+def in_names(unit: Fresh, read: Callable[[str], str]) -> Fresh:
+    """Return a settled unit with its labels as they read now; one that says one of several stays as it is."""
+    annotations = tuple(msgspec.structs.replace(one, label=read(one.label)) for one in unit.annotations)
+    return unit._replace(label=read(unit.label), annotations=annotations)
 
 
 def tally_of(

@@ -95,6 +95,7 @@ def leading(
     seen: Mapping[int, int] | None = None,
     *,
     priced: bool = False,
+    closed: frozenset[int] = frozenset(),
 ) -> Leading:
     """Return the label that leads.
 
@@ -107,6 +108,7 @@ def leading(
         weights: what is known of the annotators; needed for posterior.
         seen: units of the project by class, as far as it is known: what the mix of classes is learnt from.
         priced: whether the project says what labels cost, so that what more of them could do is to be told.
+        closed: places of classes that are offered no more: the unit is of none of them unless a label says so.
     """
     if classed is None:
         return merged(schema, [label for _, label in labels])
@@ -117,10 +119,22 @@ def leading(
         share = max(vote.votes.values()) / len(labels)
         return Leading(None if vote.label is None else classes[vote.label], share)
     chances = class_chances(indexed, weights.crowd, seen or {})
+    if unsaid := closed.difference(place for _, place in indexed):
+        chances = _without(chances, unsaid)
     best = max(chances)
     leaders = [place for place, chance in enumerate(chances) if best - chance < TIED]
     outlook = outlook_of(chances, len(indexed), weights.crowd, seen or {}) if priced else None
     return Leading(classes[leaders[0]] if len(leaders) == 1 else None, best, outlook)
+
+
+def _without(chances: Sequence[float], places: frozenset[int]) -> tuple[float, ...]:
+    """Return the chances of classes, given that it is none of some.
+
+    >>> _without((0.5, 0.25, 0.25), frozenset({2}))
+    (0.6666666666666666, 0.3333333333333333, 0.0)
+    """
+    left = sum(chance for place, chance in enumerate(chances) if place not in places)
+    return tuple(0.0 if place in places else chance / left for place, chance in enumerate(chances))
 
 
 def merged(schema: LabelSchema, labels: Sequence[Json]) -> Leading:

@@ -1,6 +1,7 @@
 """Escalations: who may rule, what a ruling needs, and which unit a person's time is best spent on."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -60,9 +61,15 @@ class FieldDispute(NamedTuple):
     answers: list[tuple[Json, int]]
 
 
-def disputes(form: Form, state: UnitState) -> list[FieldDispute]:
-    """Return what annotators say in each field that any of them answered, in the form's order."""
-    said = [answers_of(form, msgspec.json.decode(one.label)) for one in state.counted() if one.label]
+def disputes(form: Form, state: UnitState, labels: Sequence[Json]) -> list[FieldDispute]:
+    """Return what annotators say in each field that any of them answered, in the form's order.
+
+    Args:
+        form: the schema.
+        state: the unit.
+        labels: of it, in the order in which they came in, as they read under the schema.
+    """
+    said = [answers_of(form, label) for label in labels]
     standings = {one.field: one for one in state.fields}
     found = []
     for field in form.fields:
@@ -99,7 +106,7 @@ def _waits(state: UnitState) -> bool:
     return state.status == "escalated" and state.labelling_ended and not state.question_id
 
 
-def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str) -> UnitState:
+def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str, schema_version: int = 1) -> UnitState:
     """Return the unit after a ruling.
 
     Args:
@@ -107,12 +114,20 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str)
         adjudicator_id: who rules.
         label: canonical JSON text.
         reason: why, in the adjudicator's words.
+        schema_version: under which the label was given.
 
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
     """
     state = _heard(state, adjudicator_id, reason)
-    return msgspec.structs.replace(state, status="adjudicated", label=label, confidence=1.0, led_with=state.confidence)
+    return msgspec.structs.replace(
+        state,
+        status="adjudicated",
+        label=label,
+        confidence=1.0,
+        led_with=state.confidence,
+        schema_version=schema_version,
+    )
 
 
 def unanswerable(state: UnitState | None, adjudicator_id: str, reason: str) -> UnitState:

@@ -15,6 +15,7 @@ class Known(NamedTuple):
 
     weights: Weights | None
     seen: Mapping[int, int]
+    closed: frozenset[int] = frozenset()
 
 
 def leading_form(
@@ -37,8 +38,10 @@ def leading_form(
 
     def decide(field: Field, places: Sequence[int]) -> Merged:
         given = [(labels[place][0], answered[place][field.name]) for place in places]
-        weights, seen = known(field) if field.classed is not None else (None, None)
-        found = leading(field.schema, field.classed, given, method, weights, seen)
+        rests_on = known(field) if field.classed is not None else Known(None, {})
+        found = leading(
+            field.schema, field.classed, given, method, rests_on.weights, rests_on.seen, closed=rests_on.closed
+        )
         return Merged(found.label, found.confidence, "as its field is decided")
 
     parts = by_field(form, answered, [1.0] * len(labels), decide)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -150,21 +150,20 @@ def topic_of_pair(key: Key) -> Topic:
     return Topic(_named("pair", field, *labels), field, labels)
 
 
-def topic_of(schema: LabelSchema, unit: UnitState) -> Topic:
+def topic_of(schema: LabelSchema, unit: UnitState, read: Callable[[str], str] = str) -> Topic:
     """Return the question that an unclear unit asks.
 
     That is on the two labels that most of its annotators gave, where labels have classes; of several fields on the
     first with classes in which they do not agree. Else it is on the unit alone.
     """
-    for field, answers in _answers(schema, unit):
+    for field, answers in _answers(schema, [read(one.label) for one in unit.counted() if one.label]):
         most = [answer for answer, _ in sorted(Counter(answers).items(), key=lambda one: (-one[1], one[0]))]
         if len(most) > 1:
             return topic_of_pair(key_of(field, most[0], most[1]))
     return Topic(_named("unit", unit.unit_id))
 
 
-def _answers(schema: LabelSchema, unit: UnitState) -> list[tuple[str, list[str]]]:
-    labels = [one.label for one in unit.counted() if one.label]
+def _answers(schema: LabelSchema, labels: list[str]) -> list[tuple[str, list[str]]]:
     if isinstance(schema, ClassedSchema):
         return [(WHOLE, labels)]
     if not isinstance(schema, Form):

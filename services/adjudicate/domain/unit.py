@@ -31,6 +31,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         label: canonical JSON text; empty once the unit was sent back, for then nothing is decided by it any more.
         digest: what stands for the label, also where it is not kept.
+        schema_version: under which it was given; the label is in its names.
     """
 
     annotation_id: str
@@ -40,6 +41,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
     rework: int = 0
     flag: str = ""
     digest: str = ""
+    schema_version: int = 1
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,6 +73,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         repeat: whether its ruling is to be given by a second adjudicator, too, or was; by whom.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
+        schema_version: the newest under which its resolved label can be given as it stands.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
@@ -106,6 +109,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     repeated_by: str = ""
     policy_revision: int = 0
     decided_at_us: int = 0
+    schema_version: int = 1
     traceparent: str = ""
     text_characters: int | None = None
 
@@ -153,12 +157,14 @@ class Rule(NamedTuple):
 
     Attributes:
         prices: by which a further label is asked for, where the project says them.
+        says: whether a label says one thing under today's schema, and not one of several; None where each does.
     """
 
     overlap_initial: int
     overlap_max: int
     confidence: float
     prices: Prices | None = None
+    says: Callable[[str], bool] | None = None
 
 
 class Judged(NamedTuple):
@@ -251,10 +257,13 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
 
     A unit is weighed as soon as it has as many annotations as the project asks for first, or as there can be, or two
     flags; it is asked for more as soon as assign is known to have been asked for fewer than today's policy wants.
+    Labels that no longer say one thing, for their class was split, are as none: others are asked for in their place.
     """
     counted = state.counted()
     if not counted or not state.begun:
         return Judged(state, "recorded")
+    if rule.says is not None and (aside := sum(not rule.says(one.label) for one in counted)):
+        rule = rule._replace(overlap_initial=rule.overlap_initial + aside, overlap_max=rule.overlap_max + aside)
     if state.named:
         rule = rule._replace(overlap_max=min(rule.overlap_max, state.named))
     need = min(rule.overlap_initial, rule.overlap_max)

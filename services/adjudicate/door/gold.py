@@ -127,7 +127,7 @@ async def list_doubts(
     after = name_in(cursor)
     found, following = await door.handlers.gold.in_doubt(project_id, caller.subject, page_size(limit), after)
     shown = [_shown(door, state) for state in found]
-    of_label = project.schema.spec(), project.guideline_text, project.guideline_version
+    of_label = project.offered().spec(), project.guideline_text, project.guideline_version
     return json_answer(GoldDoubts(project_id, *of_label, shown, cursor_of(following) if following else ""))
 
 

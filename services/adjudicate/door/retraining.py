@@ -99,7 +99,7 @@ async def show_missed(request: Request, project_id: AnyId, caller: Annotator) ->
     project = visible(door.handlers.projects, project_id, caller)
     state, known = await door.handlers.retraining.of(project_id, caller.subject)
     units = [_shown(door, one, known.get(one.unit_id), caller.subject) for one in state.missed]
-    of_label = project.schema.spec(), project.guideline_text, project.guideline_version
+    of_label = project.offered().spec(), project.guideline_text, project.guideline_version
     return json_answer(RetrainingUnits(project_id, state.attempt, *of_label, units))
 
 

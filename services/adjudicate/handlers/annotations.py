@@ -59,8 +59,15 @@ class Annotations:
     async def _annotation(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState]:
         told = event.annotation_submitted
         project = await self.deciding.project(event.metadata.project_id)
+        project.must_know(told.schema_version)
         annotation = Annotation(
-            told.annotation_id, told.annotator_id, told.label.decode(), told.guideline_version, told.rework, told.flag
+            told.annotation_id,
+            told.annotator_id,
+            told.label.decode(),
+            told.guideline_version,
+            told.rework,
+            told.flag,
+            schema_version=max(1, told.schema_version),
         )
         return self.deciding.cause(
             told.unit_id,

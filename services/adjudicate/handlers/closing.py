@@ -105,7 +105,11 @@ def _closing(unit: UnitState, project: Project, bar: Bar) -> Cause[UnitState]:
         after = closed(state, bar.above, bar.closed_by)
         if after is None:
             return None
-        after = msgspec.structs.replace(after, ruling_reason=bar.reason, decided_at_us=now_us)
+        label = project.read_text(after.label)
+        version = project.version_of(label)
+        after = msgspec.structs.replace(
+            after, label=label, schema_version=version, ruling_reason=bar.reason, decided_at_us=now_us
+        )
         announcer = Announcer(SERVICE, cause_id, now_us, trace)
         method = project.policy.consensus.method
         return Decision(after, [closed_above(announcer, after, method, project.guideline_version, bar.above)])

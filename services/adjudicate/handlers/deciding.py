@@ -104,7 +104,9 @@ class Deciding:
                 by_policy = msgspec.structs.replace(judged.state, policy_revision=project.revision)
                 judged = judged._replace(state=by_policy)
             if judged.verdict in DECIDED:
-                judged = judged._replace(state=msgspec.structs.replace(judged.state, decided_at_us=now_us))
+                version = project.version_of(judged.state.label) if judged.verdict == "consensus" else 1
+                decided = msgspec.structs.replace(judged.state, decided_at_us=now_us, schema_version=version)
+                judged = judged._replace(state=decided)
             if judged.state == state and not judged.joined:
                 return None
             batch.verdicts[cause_id] = judged.verdict
@@ -154,7 +156,9 @@ class Deciding:
 
     def _weigh(self, project: Project, batch: Batch) -> Weigh:
         def weigh(annotations: Sequence[Annotation]) -> Leading:
-            given = tuple((one.annotator_id, one.label) for one in annotations)
+            given = tuple((one.annotator_id, one.label) for one in annotations if project.says(one.label))
+            if not given:
+                return Leading(None, 0.0)
             if project.classed is None and sum(len(label) for _, label in given) > MERGED_AT_ONCE_BYTES:
                 found = batch.merges.get((project.project_id, given))
                 if found is None:
@@ -169,15 +173,17 @@ class Deciding:
         method = cast("Method", project.policy.consensus.method)
         if project.form is not None:
             classed = [one for one in project.form.fields if one.classed is not None and method == "posterior"]
-            known = {one.name: Known(self.weights(project, one), self.seen(project, one)) for one in classed}
+            known = {
+                one.name: Known(self.weights(project, one), self.seen(project, one), closed_places(project, one))
+                for one in classed
+            }
             nothing = Known(None, {})
             of_form = partial(leading_form, project.form, known=lambda one: known.get(one.name, nothing))
-            return lambda given: of_form(_read(given), method)
+            return lambda given: of_form(_read(project, given), method)
         seen = self.seen(project) if method == "posterior" else {}
         weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
-        return lambda given: leading(
-            project.schema, project.classed, _read(given), method, weights, seen, priced=priced
-        )
+        closed, asked = closed_places(project), (project.schema, project.classed)
+        return lambda given: leading(*asked, _read(project, given), method, weights, seen, priced=priced, closed=closed)
 
     def seen(self, project: Project, field: Field | None = None) -> Mapping[int, int]:
         """Return the units by class that a project's mix of classes is learnt from, as its policy says.
@@ -194,7 +200,9 @@ class Deciding:
         found = Counter(dict(crowd.gold_units) if crowd else {})
         if project.policy.consensus.learn not in SHARES_OF_GOLD_ALONE:
             for label, units in view.settled(name).items():
-                found[classed.index(decoded(label.encode()))] += units
+                read = project.answer(name, decoded(label.encode()))
+                if read is not None:
+                    found[classed.index(read)] += units
         return found
 
     def weights(self, project: Project, field: Field | None = None) -> Weights | None:
@@ -208,18 +216,28 @@ class Deciding:
         return view.weights(len(classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
 
 
-def _read(given: Given) -> list[tuple[str, Json]]:
-    return [(annotator_id, msgspec.json.decode(label)) for annotator_id, label in given]
+def _read(project: Project, given: Given) -> list[tuple[str, Json]]:
+    return [(annotator_id, project.weighed(msgspec.json.decode(label))) for annotator_id, label in given]
+
+
+def closed_places(project: Project, field: Field | None = None) -> frozenset[int]:
+    """Return the places of the classes, of a field or of the label, that are offered no more."""
+    classed = project.classed if field is None else field.classed
+    if project.versions is None or classed is None:
+        return frozenset()
+    closed = project.versions.closed("" if field is None else field.name)
+    return frozenset(place for place, one in enumerate(classed.classes) if one in closed)
 
 
 def rule_of(project: Project) -> Rule:
     """Return when the project's units are settled."""
     overlap, consensus = project.policy.overlap, project.policy.consensus
+    says = None if project.versions is None else project.says
     if not consensus.HasField("prices"):
-        return Rule(overlap.initial, overlap.max, consensus.confidence)
+        return Rule(overlap.initial, overlap.max, consensus.confidence, says=says)
     told = consensus.prices
     prices = Prices(told.label, told.decision, told.error)
-    return Rule(overlap.initial, overlap.max, prices.settled_at, prices)
+    return Rule(overlap.initial, overlap.max, prices.settled_at, prices, says)
 
 
 def classed_fields(project: Project) -> frozenset[str]:

@@ -104,7 +104,7 @@ class Gold:
     async def _canonical(self, unit: UnitState, label: Json) -> str:
         project = await self.deciding.project(unit.project_id)
         try:
-            return encoded(label_of(project.schema, label, unit.text_characters)).decode()
+            return encoded(label_of(project.offered(), label, unit.text_characters)).decode()
         except LabelFault as fault:
             raise GoldRulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
 

@@ -6,7 +6,7 @@ from concord.chassis.table import Table
 from concord.labels.fields import Field
 from concord.labels.form import Form
 from concord.quality.resolved import Learnt, learnt_of
-from services.adjudicate.domain.class_shares import Fresh, resolved_units, tally_of
+from services.adjudicate.domain.class_shares import Fresh, in_names, resolved_units, tally_of
 from services.adjudicate.handlers.deciding import Deciding, classed_fields
 from services.adjudicate.repository import Repository
 
@@ -33,8 +33,10 @@ class Learning:
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        for project_id, units, spending in self.repository.tallies_due(self.clock.now_us()):
+        for project_id, due, spending in self.repository.tallies_due(self.clock.now_us()):
             project = self.projects.rows.get(project_id)
+            mapped = project is not None and project.versions is not None
+            units = [in_names(one, project.read_text) for one in due] if project is not None and mapped else due
             if project is None:
                 tally = tally_of(units, (), spending)
             elif project.form is not None:

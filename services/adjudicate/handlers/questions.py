@@ -68,7 +68,7 @@ class Questions:
                 cure = "take one from GET /v1/projects/{project_id}/questions, or leave it out"
                 raise RulingRefused("question_id", "is no question of the project", cure)
             return Topic(question_id, found.field, found.labels)
-        topic = topic_of(project.schema, unit)
+        topic = topic_of(project.schema, unit, project.read_text)
         if topic.question_id not in known and len(known) >= QUESTIONS_MAX:
             raise TooManyQuestions(f"The project has {QUESTIONS_MAX} questions, and no more are kept.")
         return topic

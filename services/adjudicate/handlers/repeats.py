@@ -101,7 +101,9 @@ class Repeats:
 def _same(project: Project, first: Word, second: Word) -> bool:
     if first.outcome != second.outcome or first.outcome != "label":
         return first.outcome == second.outcome
-    return project.schema.says_same(decoded(first.label.encode()), decoded(second.label.encode()))
+    return project.schema.says_same(
+        decoded(project.read_text(first.label).encode()), decoded(project.read_text(second.label).encode())
+    )
 
 
 def _as_first(unit: UnitState, adjudicator_id: str, second: Word) -> UnitState:

@@ -130,7 +130,7 @@ class Rulings:
         canonical = _canonical(unit, project, said)
         return _Way(
             canonical,
-            lambda state: ruled(state, adjudicator_id, canonical, said.reason),
+            lambda state: ruled(state, adjudicator_id, canonical, said.reason, project.schema_version),
             lambda announcer, after: ruling(announcer, after, version),
             "ruled",
         )
@@ -159,6 +159,6 @@ def _canonical(unit: UnitState, project: Project, said: Said) -> str:
         RulingRefused: it does not fit the schema, or the unit.
     """
     try:
-        return encoded(label_of(project.schema, said.label, unit.text_characters)).decode()
+        return encoded(label_of(project.offered(), said.label, unit.text_characters)).decode()
     except LabelFault as fault:
         raise RulingRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault

@@ -15,6 +15,7 @@ def issue(
     lease_until_us: int,
     guideline: int,
     hops: int = 0,
+    schema: int = 1,
 ) -> UnitState:
     """Return the unit leased to the annotator.
 
@@ -34,6 +35,7 @@ def issue(
             issued_at_us=now_us,
             turn=state.turn,
             hops=hops,
+            schema_version=schema,
         )
     )
 

@@ -17,7 +17,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     Attributes:
         id: also the id of the annotation that it may lead to.
         lease_until_us: end of the hold, microseconds since the epoch, UTC.
-        guideline_version: under which it was issued.
+        guideline_version, schema_version: under which it was issued.
         issued_at_us: when, microseconds since the epoch, UTC.
         rework: how often the unit had been sent back when it was issued.
         turn: how often the unit had gone round once more since then.
@@ -43,6 +43,7 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     handed_to: str = ""
     handed_at_us: int = 0
     hops: int = 0
+    schema_version: int = 1
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -72,7 +72,8 @@ class Desk:
             media_type=lease.unit.media_type,
             lease_until=timestamp(lease.assignment.lease_until_us),
             guideline_version=lease.assignment.guideline_version,
-            label_schema=self.label_schema(lease.project),
+            label_schema=self.label_schema(lease.project, lease.assignment.schema_version),
+            schema_version=lease.assignment.schema_version,
         )
 
     async def claimed(self, leases: Sequence[Leased], annotator_id: str, project_id: str) -> Claimed:
@@ -89,11 +90,18 @@ class Desk:
             self._headings[project.project_id] = known
         return known[1]
 
-    def label_schema(self, project: Project) -> msgspec.Raw:
-        """Return the project's label schema as JSON, worded once a revision."""
+    def label_schema(self, project: Project, version: int | None = None) -> msgspec.Raw:
+        """Return what is offered of a project's label schema as JSON; the newest version is worded once a revision.
+
+        Args:
+            project: whose.
+            version: under which a unit was given out; None for the newest.
+        """
+        if version is not None and version < project.schema_version:
+            return msgspec.Raw(encoded(project.offered(version).spec()))
         known = self._schemas.get(project.project_id)
         if known is None or known[0] != project.revision:
-            known = (project.revision, msgspec.Raw(encoded(project.schema.spec())))
+            known = (project.revision, msgspec.Raw(encoded(project.offered().spec())))
             self._schemas[project.project_id] = known
         return known[1]
 

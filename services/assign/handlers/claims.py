@@ -313,8 +313,9 @@ class Claims:
             if now_us > last_us:
                 raise NotOffered("The place on the desk that was taken for it may be free again.")
             assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
-            version = project.guideline_version
-            after = lease.issue(state, annotator_id, assignment_id, now_us, now_us + lease_us, version, hops)
+            version, schema = project.guideline_version, project.schema_version
+            until_us = now_us + lease_us
+            after = lease.issue(state, annotator_id, assignment_id, now_us, until_us, version, hops, schema)
             said = announcer(cause_id, now_us, trace)
             return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
 

@@ -100,21 +100,27 @@ class Submissions:
             key = keys[answer.assignment_id]
             state = units.get(key) if key is not None else None
             try:
-                lease.owned(state, answer.assignment_id, annotator_id)
+                version = lease.owned(state, answer.assignment_id, annotator_id).schema_version
                 assert key is not None, "somebody owns an assignment under it"
                 assert state is not None, "and it has a state"
-                label = await self._canonical(state, answer.label)
+                label = await self._canonical(state, version, answer.label)
             except Refusal as refusal:
                 results.append(refusal)
             else:
                 results.append(Checked(key, state, answer, label, label_digest(label)))
         return results
 
-    async def _canonical(self, state: UnitState, label: bytes) -> bytes:
-        """Return the label's canonical bytes; raise LabelRefused with the path of the fault."""
-        schema = (await self.projects.awaited(state.project_id)).schema
+    async def _canonical(self, state: UnitState, version: int, label: bytes) -> bytes:
+        """Return the label's canonical bytes, in the names of the version of the schema that it was given under.
+
+        Raises:
+            LabelRefused: it does not fit that version; with the path of the fault.
+            SchemaNotHere: that version has not come here yet.
+        """
+        project = await self.projects.awaited(state.project_id)
+        project.must_know(version)
         try:
-            return encoded(label_of(schema, decoded(label), state.text_characters))
+            return encoded(label_of(project.offered(version), decoded(label), state.text_characters))
         except LabelFault as fault:
             raise LabelRefused(fault.problem, field=f"label{fault.path[1:]}", cure=fault.cure) from fault
 

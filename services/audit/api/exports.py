@@ -11,6 +11,7 @@ from concord.exports import FORMATS, Form
 from services.audit.api.door import JSON, ClientOrOperator, Door, accepted, as_file, attachment, door_of, issue_of
 from services.audit.domain.lot import LotState
 from services.audit.domain.manifest import parts_of
+from services.audit.handlers.exports import newest_schema
 
 MEDIA_TYPES = tuple(dict.fromkeys(one.media_type for one in FORMATS.values()))
 
@@ -51,7 +52,8 @@ Part = Annotated[Whole | None, Query(description="From 0; without it all parts a
 async def lot_export(request: Request, lot_id: AnyId, caller: ClientOrOperator, form: Asked) -> Response:
     """Hand over an accepted lot, without what was erased since."""
     door = door_of(request)
-    return await _export(door, [await accepted(door, lot_id, caller)], form, lot_id)
+    lot = await accepted(door, lot_id, caller)
+    return await _export(door, [lot], form, lot_id, lot.schema_version)
 
 
 async def project_export(
@@ -70,7 +72,8 @@ async def project_export(
     door = door_of(request)
     state, found = await issue_of(door, project_id, caller, issue)
     lots = await door.handlers.certificates.lots_of(state, found)
-    return await _export(door, _part(lots, form, part), form, f"{project_id}-{found.number}", part)
+    stem = f"{project_id}-{found.number}"
+    return await _export(door, _part(lots, form, part), form, stem, newest_schema(lots), part)
 
 
 async def project_manifest(
@@ -98,11 +101,13 @@ def _part(lots: Sequence[LotState], form: Form, part: int | None) -> Sequence[Lo
     return parts[part]
 
 
-async def _export(door: Door, lots: Sequence[LotState], form: Form, stem: str, part: int | None = None) -> Response:
+async def _export(
+    door: Door, lots: Sequence[LotState], form: Form, stem: str, version: int, part: int | None = None
+) -> Response:
     exports, project = door.handlers.exports, door.handlers.means.project(lots[0].project_id)
-    writer = await exports.begun(lots, form, project)
-    await exports.told(lots, form.format, project.schema)
+    writer = await exports.begun(lots, form, project, version)
+    await exports.told(lots, form.format, project)
     chosen = FORMATS[form.format]
     name = f"{stem}{'' if part is None else f'.part-{part:05d}'}.{chosen.suffix}"
-    body: AsyncIterator[bytes] = exports.written(writer, lots, form, project)
+    body: AsyncIterator[bytes] = exports.written(writer, lots, form, project, version)
     return StreamingResponse(body, media_type=chosen.media_type, headers=as_file(name))

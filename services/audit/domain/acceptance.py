@@ -14,6 +14,7 @@ from concord.exports import jsonl
 from concord.exports.jsonl import JsonlWriter
 from concord.labels import LabelSchema, schema_from
 from concord.labels.form import Form
+from concord.labels.versions import Step, Versions
 from concord.quality.calibration import binned
 from concord.quality.label_error import Inspection, Pool, leaving_error_rate
 from services.audit.domain.certificate import FileClaim, FileDigest, LotTally, project_claim, statement
@@ -34,7 +35,8 @@ class Rules(msgspec.Struct, frozen=True):
 
     Attributes:
         lot: as it stood.
-        label_schema: the project's, as JSON.
+        label_schema: the project's, as JSON: whole, with what earlier versions offered.
+        schema_steps: by which it came to be so: labels of all versions are read in its names.
         overlap_initial: for units of which it was not told how many labels were asked for first.
         attempts_max: how often such a lot may be judged by a sample.
         compared: the units whose labels are held against one another; None for all.
@@ -52,6 +54,7 @@ class Rules(msgspec.Struct, frozen=True):
     accepted_at_us: int
     pool: Pool = Pool()
     software: str = ""
+    schema_steps: tuple[Step, ...] = ()
 
 
 class Head(NamedTuple):
@@ -101,9 +104,10 @@ class Acceptance:
         self.rules = rules
         self._basis = basis
         self.schema: LabelSchema = schema_from(rules.label_schema)
+        self.versions = Versions(self.schema, rules.schema_steps)
         lot = rules.lot
         picked = frozenset(lot.members if rules.compared is None else rules.compared)
-        self._tally = LotTally(self.schema, rules.overlap_initial, picked)
+        self._tally = LotTally(self.versions, rules.overlap_initial, picked)
         self._digest = FileDigest(f"{lot.lot_id}.jsonl", jsonl.MEDIA_TYPE)
         self._writer = JsonlWriter(jsonl.CERTIFIED, self.schema)
         self._wrong: set[str] = set()
@@ -121,7 +125,7 @@ class Acceptance:
                 self._verdicts[unit.unit_id] = said
             self._heads.append(Head(len(unit.history), line_digest(unit.history[-1]) if unit.history else ""))
         self._tally.add(units)
-        self._digest.add(self._writer.lines(leaving(lot.lot_id, units, self._wrong)))
+        self._digest.add(self._writer.lines(leaving(lot.lot_id, units, self._wrong, self.versions)))
 
     def made(self) -> Accepted | None:
         """Return what the lot is accepted with; None when the verdicts do not come to that."""
@@ -143,7 +147,11 @@ class Acceptance:
         at_us, software = rules.accepted_at_us, rules.software
         said = statement(rules.client_id, lot.project_id, at_us, [claim], [file], together, software)
         after = msgspec.structs.replace(
-            after, rows_sha256=file.rows_sha256, export_sha256=file.sha256, basis=basis_sha256
+            after,
+            rows_sha256=file.rows_sha256,
+            export_sha256=file.sha256,
+            basis=basis_sha256,
+            schema_version=self.versions.present,
         )
         return Accepted(after, said, basis, bytes(self._digest.rows), inspection, pool)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from concord.labels import LabelSchema
 from concord.labels.form import Form
+from concord.labels.versions import Versions
 from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
 from concord.quality.label_error import Pool
@@ -26,7 +27,8 @@ from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDR
 SUMMED_UP = (
     "lot_id", "units", "withdrawn", "unanswerable", "adjudicated", "rework", "rejections", "inspected", "errors_found",
     "errors_corrected",
-    "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "accepted_at",
+    "label_error_rate", "agreement", "annotators", "annotations", "guideline_versions", "schema_versions",
+    "accepted_at",
 )  # fmt: skip
 """Of a lot's claims, what a project's certificate repeats; the rest is in the lot's own."""
 ADJUDICATED = "adjudicated"
@@ -109,6 +111,7 @@ def statement(
         "client_id": client_id,
         "project_id": project_id,
         "guideline_versions": sorted({version for lot in lots for version in lot["guideline_versions"]}),
+        "schema_versions": sorted({version for lot in lots for version in lot.get("schema_versions", [1])}),
         "lots": list(lots),
         "files": [msgspec.to_builtins(one) for one in files],
         "project": project,
@@ -156,13 +159,14 @@ class LotTally:
     """Takes a lot's units in pieces and says what is claimed of it; where each number comes from stands in the docs.
 
     Args:
-        schema: of the labels.
+        versions: of the label schema: labels of all of them are compared in the names of the newest.
         overlap_initial: the policy's, for units of which it was not told how many labels were asked for first.
         picked: the units whose labels are compared; see `agreement.compared`.
     """
 
-    def __init__(self, schema: LabelSchema, overlap_initial: int, picked: Collection[str]) -> None:
-        self._schema = schema
+    def __init__(self, versions: Versions, overlap_initial: int, picked: Collection[str]) -> None:
+        self._text = versions.text
+        self._schema: LabelSchema = versions.schema
         self._overlap_initial = overlap_initial
         self._compared = picked
         self._entries = 0
@@ -170,6 +174,7 @@ class LotTally:
         self._left_out = 0
         self._annotators: set[str] = set()
         self._versions: set[int] = set()
+        self._schema_versions: set[int] = set()
         self._annotations = 0
         self._adjudicated = 0
 
@@ -181,8 +186,9 @@ class LotTally:
             self._entries += len(unit.history)
             self._annotators.update(one.annotator_id for one in unit.evidence)
             self._versions.update(one.guideline_version for one in unit.evidence)
+            self._schema_versions |= unit.schema_versions
             if unit.unit_id in self._compared:
-                labels = [one.label for one in unit.evidence]
+                labels = [self._text(one.label) for one in unit.evidence]
                 asked = first_asked(labels, unit.overlap_initial or self._overlap_initial)
                 if not all(asked):
                     asked = []  # it was told without its labels
@@ -222,6 +228,7 @@ class LotTally:
             "annotators": len(self._annotators),
             "annotations": self._annotations,
             "guideline_versions": sorted(self._versions),
+            "schema_versions": sorted(self._schema_versions),
             "accepted_at": timestamp(lot.accepted_at_us),
             "ledger": {"entries": self._entries, "basis_sha256": basis_sha256},
         }

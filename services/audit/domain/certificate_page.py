@@ -68,6 +68,7 @@ class _Lot(msgspec.Struct, frozen=True):
     sample: list[str] = []
     errors_corrected: int = 0
     guideline_versions: list[int] = []
+    schema_versions: list[int] = []
     accepted_at: str = ""
     ledger: _Ledger | None = None
     fields: dict[str, _Field] = {}
@@ -109,6 +110,7 @@ class _Certificate(msgspec.Struct, frozen=True):
     files: list[_File]
     key: _Key
     guideline_versions: list[int] = []
+    schema_versions: list[int] = []
     project: _Project | None = None
     issue: int | None = None
     software: _Software | None = None
@@ -307,6 +309,8 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
         yield "Settled by an adjudicator", f"{lot.adjudicated:,} of {lot.units:,} units{part}"
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
+    if len(lot.schema_versions) > 1 or lot.schema_versions[:1] > [1]:
+        yield "Label schema versions", ", ".join(map(str, lot.schema_versions))
     yield "Accepted", text(lot.accepted_at or NOT_SAID)
     if lot.seed:
         yield "Seed of the draw", id_text(lot.seed)

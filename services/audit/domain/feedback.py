@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from concord.labels import ClassedSchema, Json, LabelFault, LabelSchema, decoded, encoded
 from concord.labels.form import Form
@@ -86,7 +88,12 @@ def class_name(label: Json) -> str:
 
 
 def compared(
-    output: Output, unit: UnitState | None, lot: LotState | None, corrected: bool, schema: LabelSchema
+    output: Output,
+    unit: UnitState | None,
+    lot: LotState | None,
+    corrected: bool,
+    schema: LabelSchema,
+    text: Callable[[str], str] = str,
 ) -> Compared | Unscored:
     """Hold an output against the label that its unit left with; only what was accepted is looked at.
 
@@ -96,6 +103,7 @@ def compared(
         lot: of the unit; None for none yet.
         corrected: whether it leaves with the auditor's label.
         schema: the project's, as it is now.
+        text: reads labels of earlier versions of it.
     """
     if unit is None or not unit.admitted:
         return "not_admitted"
@@ -105,7 +113,8 @@ def compared(
         return "not_accepted"
     if unit.unanswerable:
         return "unanswerable"
-    settled = unit.inspection.label if corrected and unit.inspection is not None else unit.label
+    settled = text(unit.inspection.label if corrected and unit.inspection is not None else unit.label)
+    output = msgspec.structs.replace(output, label=text(output.label))
     own, accepted = decoded(output.label.encode()), decoded(settled.encode())
     try:
         fits = schema.canonical(own) == own and schema.canonical(accepted) == accepted

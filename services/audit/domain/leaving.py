@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from concord.exports import Record, Said
+from concord.labels import decoded
+from concord.labels.versions import Versions
 from services.audit.domain.unit import UnitState
 
 CODE_CHARACTERS = 16
@@ -35,6 +37,7 @@ def leaving(
     lot_id: str,
     units: Sequence[UnitState],
     corrected: Collection[str],
+    versions: Versions,
     codes: Codes | None = None,
     data: Mapping[str, bytes] | None = None,
 ) -> list[Record]:
@@ -44,6 +47,7 @@ def leaving(
         lot_id: the lot.
         units: none of them erased.
         corrected: ids of the units that leave with the auditor's label.
+        versions: of the label schema: labels leave in the names of the newest of them.
         codes: gives annotators' codes; None where what they said does not leave.
         data: JSON of what was labelled, by the unit's id; None where it does not leave. Units that have none are left
             out: they were erased meanwhile.
@@ -53,23 +57,28 @@ def leaving(
         if data is not None and unit.unit_id not in data:
             continue
         inspection = unit.inspection if unit.unit_id in corrected else None
+        label = versions.text(unit.label if inspection is None else inspection.label)
         found.append(
             Record(
                 unit.unit_id,
                 unit.source_id,
-                unit.label if inspection is None else inspection.label,
+                label,
                 unit.method if inspection is None else "audited",
                 unit.confidence if inspection is None else 1.0,
                 len(unit.evidence),
                 unit.guideline_version,
                 lot_id,
-                () if codes is None else _said(unit, codes),
+                () if codes is None else _said(unit, codes, versions),
                 b"" if data is None else data[unit.unit_id],
                 unit.media_type,
+                schema_version=versions.version_of(decoded(label.encode())) if versions.steps else 1,
             )
         )
     return found
 
 
-def _said(unit: UnitState, codes: Codes) -> tuple[Said, ...]:
-    return tuple(Said(codes(one.annotator_id), one.label, one.guideline_version) for one in unit.evidence)
+def _said(unit: UnitState, codes: Codes, versions: Versions) -> tuple[Said, ...]:
+    return tuple(
+        Said(codes(one.annotator_id), versions.text(one.label), one.guideline_version, one.schema_version)
+        for one in unit.evidence
+    )

@@ -88,6 +88,7 @@ class Ledger:
                 "annotator": codes(one.annotator_id),
                 "label": committed(salt, one.label),
                 "guideline_version": one.guideline_version,
+                **_schema(one.schema_version),
             }
             for one in after.evidence
         ]
@@ -98,6 +99,7 @@ class Ledger:
             "confidence": after.confidence,
             "label": committed(salt, after.label),
             "guideline_version": after.guideline_version,
+            **_schema(after.schema_version),
             "overlap_initial": after.overlap_initial,
             "annotations": said,
         }
@@ -160,6 +162,11 @@ class Ledger:
             "previous": line_digest(history[-1]) if history else "",
         }
         return msgspec.structs.replace(after, history=(*history, _encode(line).decode()))
+
+
+def _schema(version: int) -> dict[str, int]:
+    """Return what a line says of the label schema's version; of the first, nothing."""
+    return {} if version == 1 else {"schema_version": version}
 
 
 class _Annotation(msgspec.Struct):

@@ -55,6 +55,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         unanswerable: places of units that were settled without a label when the sample was drawn: like those withdrawn
             they are in no sample and no export, and the certificate lists them.
         exported: in which formats it has left.
+        schema_version: of the label schema, in whose names its labels were certified.
     """
 
     lot_id: str
@@ -81,6 +82,7 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
     confidences: tuple[Bin, ...] = ()
     seed: str = ""
     unanswerable: tuple[int, ...] = ()
+    schema_version: int = 1
 
     @property
     def judgement(self) -> tuple[int, int]:

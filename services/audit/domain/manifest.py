@@ -9,7 +9,7 @@ import msgspec
 
 from concord.exports import Form
 from concord.exports.snapshot import Companion, FileFacts, Snapshot
-from concord.labels import LabelSchema
+from concord.labels.versions import Versions
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.verification import MANIFEST
@@ -67,7 +67,7 @@ def manifest(
     client_id: str,
     snapshot: Snapshot,
     form: Form,
-    schema: LabelSchema,
+    versions: Versions,
     lots: Sequence[LotState],
     files: Sequence[FileFacts],
     companions: Sequence[Companion],
@@ -83,12 +83,21 @@ def manifest(
         "issue": snapshot.issue,
         "certificate_sha256": snapshot.certificate_sha256,
         "lots": [
-            {"lot_id": lot.lot_id, "certificate_sha256": lot.certificate, "units": len(lot.leaving)} for lot in lots
+            {
+                "lot_id": lot.lot_id,
+                "certificate_sha256": lot.certificate,
+                "units": len(lot.leaving),
+                "schema_version": lot.schema_version,
+            }
+            for lot in lots
         ],
         "erased": len(erased),
         "form": form._asdict(),
-        "label_schema": schema.spec(),
+        "label_schema": versions.schema.spec(),
+        "schema_version": versions.present,
+        "schema_steps": [msgspec.to_builtins(one) for one in versions.steps],
         "guideline_versions": list(snapshot.guideline_versions),
+        "schema_versions": sorted({lot.schema_version for lot in lots}),
         "rows": sum(file.rows for file in files),
         "left_out": dict(sorted(left_out.items())),
         "files": [msgspec.to_builtins(file) for file in files],

@@ -50,6 +50,7 @@ class _Annotation(msgspec.Struct):
     annotator: str
     label: str
     guideline_version: int
+    schema_version: int = 1
 
 
 class _Resolved(msgspec.Struct):
@@ -60,6 +61,7 @@ class _Resolved(msgspec.Struct):
     guideline_version: int
     overlap_initial: int
     annotations: list[_Annotation]
+    schema_version: int = 1
 
 
 class _Inspected(msgspec.Struct):
@@ -200,7 +202,7 @@ def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) ->
     for one, label in zip(told.annotations, line.said, strict=True):
         _hold(line, number, one.label, label)
     evidence = tuple(
-        Evidence(one.annotator, label, one.guideline_version)
+        Evidence(one.annotator, label, one.guideline_version, schema_version=one.schema_version)
         for one, label in zip(told.annotations, line.said, strict=True)
     )
     return msgspec.structs.replace(
@@ -210,6 +212,7 @@ def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) ->
         method=told.method,
         confidence=told.confidence,
         guideline_version=told.guideline_version,
+        schema_version=told.schema_version,
         overlap_initial=told.overlap_initial,
         evidence=evidence,
     )

@@ -39,12 +39,14 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         label: canonical JSON text; empty where the resolution told its digest alone.
+        schema_version: of the label schema, in whose names the label is.
     """
 
     annotator_id: str
     label: str
     guideline_version: int
     annotation_id: str = ""
+    schema_version: int = 1
 
 
 class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -82,6 +84,8 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
         overlap_initial: how many of them were asked for before any was looked at; 0 where that was not told.
         participants: everybody who had a part in it, in any rework, counted or late.
         closed: the judgement of its lot (`LotState.judgement`) for which no verdict on it is taken any more.
+        schema_version: the newest of the label schema under which the label can be given as it stands: auditors are
+            asked under it.
     """
 
     unit_id: str
@@ -103,6 +107,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     text_characters: int | None = None
     media_type: str = ""
     history: tuple[str, ...] = ()
+    schema_version: int = 1
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -118,6 +123,11 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     def inspected(self, rework: int) -> bool:
         """Return whether an auditor has labelled it in this rework."""
         return self.inspection is not None and self.inspection.rework >= rework
+
+    @property
+    def schema_versions(self) -> set[int]:
+        """The versions of the label schema that its labels are in the names of."""
+        return {self.schema_version, *(one.schema_version for one in self.evidence)}
 
     @property
     def stated(self) -> float:
@@ -142,6 +152,7 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     overlap_initial: int
     participants: Sequence[str]
     guideline_version: int
+    schema_version: int = 1
 
 
 def admitted(
@@ -189,6 +200,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resol
         overlap_initial=said.overlap_initial,
         participants=_together(before.participants, told),
         guideline_version=said.guideline_version,
+        schema_version=said.schema_version,
     )
 
 

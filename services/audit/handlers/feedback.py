@@ -258,7 +258,8 @@ def _held_against(
         if lot is not None and lot.lot_id not in corrected:
             corrected[lot.lot_id] = {lot.unit_ids[place] for place in lot.corrections}
         wrong = lot is not None and unit_id in corrected[lot.lot_id]
-        found.append((output, compared(output, parties.units.get(unit_id), lot, wrong, project.schema)))
+        unit, text = parties.units.get(unit_id), project.read_text
+        found.append((output, compared(output, unit, lot, wrong, project.schema, text)))
     return found
 
 
@@ -266,7 +267,7 @@ def _different(project: Project, said: dict[str, Output], theirs: Sequence[Outpu
     found = set()
     for other in theirs:
         one = said[other.unit_id]
-        own, another = decoded(one.label.encode()), decoded(other.label.encode())
+        own, another = (decoded(project.read_text(each.label).encode()) for each in (one, other))
         try:
             same = project.schema.says_same(project.schema.canonical(own), project.schema.canonical(another))
         except LabelFault:

@@ -140,12 +140,19 @@ def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
         settled.method,
         settled.confidence,
         tuple(
-            Evidence(one.annotator_id, one.label.decode(), one.guideline_version, one.annotation_id)
+            Evidence(
+                one.annotator_id,
+                one.label.decode(),
+                one.guideline_version,
+                one.annotation_id,
+                max(1, one.schema_version),
+            )
             for one in told.evidence
         ),
         told.overlap_initial,
         [*told.participants, *([settled.adjudicator] if settled.adjudicator else [])],
         told.guideline_version,
+        max(1, getattr(told, "schema_version", 1)),
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:

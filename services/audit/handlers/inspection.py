@@ -48,10 +48,11 @@ class StillBeingJudged(Unavailable):
 
 
 class Listed(NamedTuple):
-    """A unit for an auditor to inspect."""
+    """A unit for an auditor to inspect, and the version of the label schema that they are asked under."""
 
     lot: LotState
     unit_id: str
+    schema_version: int = 1
 
 
 class Work(NamedTuple):
@@ -102,7 +103,8 @@ class Inspecting:
         while units and len(work.listed) < limit:
             some, units = units[: limit + LISTED_MORE], units[limit + LISTED_MORE :]
             known = await self.means.repository.units(some)
-            work.listed.extend(Listed(state, unit_id) for unit_id in some if _fit(known[unit_id], state, auditor_id))
+            fit = (known[unit_id] for unit_id in some if _fit(known[unit_id], state, auditor_id))
+            work.listed.extend(Listed(state, unit.unit_id, unit.schema_version) for unit in fit)
             theirs |= any(has_part(known[unit_id].participants, auditor_id) for unit_id in some)
         listed = len(work.listed) > before
         if not listed and not theirs:
@@ -135,24 +137,24 @@ class Inspecting:
 
     async def _inspect(self, auditor_id: str, unit: UnitState, lot: LotState, label: Json, reason: str) -> Took:
         project = self.means.project(lot.project_id)
-        schema = project.schema
+        project.must_know(max(unit.schema_versions))
         try:
-            own = label_of(schema, label, unit.text_characters)
+            own = label_of(project.offered(unit.schema_version), label, unit.text_characters)
             canonical = encoded(own).decode()
         except LabelFault as fault:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         if not unit.label or has_part(unit.participants, auditor_id):
             raise UnitDoesNotExist("There is no such unit to inspect.")
         late = not self._awaited(unit, lot)
-        resolved = decoded(unit.label.encode())
-        correct, by_field = schema.says_same(resolved, own), compared_by_field(project.form, resolved, own)
+        resolved, said = (decoded(project.read_text(one).encode()) for one in (unit.label, canonical))
+        correct, by_field = project.schema.says_same(resolved, said), compared_by_field(project.form, resolved, said)
         inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated)
         outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
             result = "late" if late else "correct" if correct else "wrong"
             self.means.instruments.counter("concord_audit_inspections", result).inc()
-        said = outcome.state.inspection if outcome.state is not None else None
-        late = late if said is None else said.late
+        kept = outcome.state.inspection if outcome.state is not None else None
+        late = late if kept is None else kept.late
         return "late" if late else "repeated" if outcome.repeated else "taken"
 
     def _awaited(self, unit: UnitState, lot: LotState) -> bool:

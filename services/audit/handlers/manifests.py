@@ -17,7 +17,7 @@ from services.audit.domain.lot import LotState
 from services.audit.domain.manifest import manifest, parts_of, snapshot_of
 from services.audit.domain.signing import Json
 from services.audit.handlers.certificates import Certificates
-from services.audit.handlers.exports import Exports
+from services.audit.handlers.exports import Exports, newest_schema
 from services.audit.handlers.means import Means
 
 AT_ONCE = 2
@@ -54,6 +54,7 @@ class _Making:
         self.lots = lots
         self.form = form
         self.parts = parts_of(lots)
+        self.version = newest_schema(lots)
         self.done = 0
         self.found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
@@ -79,8 +80,9 @@ class Manifests:
             DoesNotFit: there can be no such export.
             BeingMade: ask again in a moment.
         """
-        writer_for(form, project.schema)
         lots = await self.certificates.lots_of(state, issue)
+        project.must_know(newest_schema(lots))
+        writer_for(form, project.at(newest_schema(lots)).schema)
         key = _Key(project.project_id, issue.number, form, sum(len(lot.erased) for lot in lots))
         if key in self._kept:
             return self._handed_over(key)
@@ -140,7 +142,7 @@ class Manifests:
         return self._kept.pop(key) if key.form.duplicates else self._kept[key]
 
     async def _made(self, making: _Making) -> bytes:
-        project, form, schema = making.project, making.form, making.project.schema
+        project, form, versions = making.project, making.form, making.project.at(making.version)
         document = await self.certificates.of_issue(making.issue)
         certificate: Json = msgspec.json.decode(document)
         snapshot = snapshot_of(certificate, making.issue.certificate)
@@ -149,15 +151,16 @@ class Manifests:
         for part in range(len(making.parts)):
             files.append(await self._file(making, part, left_out))
             making.done += 1
-        beside = companions(form, schema, snapshot, files)
-        said = manifest(project.client_id, snapshot, form, schema, making.lots, files, beside, left_out)
+        beside = companions(form, versions.schema, snapshot, files)
+        said = manifest(project.client_id, snapshot, form, versions, making.lots, files, beside, left_out)
         return await asyncio.to_thread(self.means.signer.signed, said)
 
     async def _file(self, making: _Making, part: int, left_out: Counter[str]) -> FileFacts:
         chosen = FORMATS[making.form.format]
-        writer = writer_for(making.form, making.project.schema)
+        writer = writer_for(making.form, making.project.at(making.version).schema)
         tally = FileTally(chosen.file_name(part, len(making.parts)), chosen.media_type)
-        async for piece in self.exports.written(writer, making.parts[part], making.form, making.project):
+        lots = making.parts[part]
+        async for piece in self.exports.written(writer, lots, making.form, making.project, making.version):
             await asyncio.to_thread(tally.add, piece)
         left_out.update(writer.left_out)
         return tally.facts(writer.rows)

@@ -108,7 +108,7 @@ class Outputs:
                 cure = "send the id as an export has it, or your own as event_id"
                 return Refusal("unit_id", "is no unit of this project", cure)
         try:
-            label = label_of(project.schema, wish.label, None)
+            label = label_of(project.offered(), wish.label, None)
         except LabelFault as fault:
             return Refusal(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure)
         if wish.probabilities and (problem := probabilities_fault(project.schema, wish.probabilities)) is not None:

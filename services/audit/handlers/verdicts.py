@@ -110,6 +110,7 @@ class Verdicts:
                 if unit.withdrawn:
                     # It was erased before its lot was known: the lot is told now, and judged anew.
                     return lot_withdrawn(state.lot_id, unit.unit_id, f"withdrawn/{unit.unit_id}")
+                project.must_know(max(unit.schema_versions))
             await asyncio.to_thread(acceptance.add, members)
         made = await asyncio.to_thread(acceptance.made)
         if made is None:
@@ -142,6 +143,7 @@ class Verdicts:
             at_us,
             others,
             VERSION,
+            () if project.versions is None else project.versions.steps,
         )
         return Acceptance(rules)
 

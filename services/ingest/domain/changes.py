@@ -18,7 +18,7 @@ class Change(NamedTuple):
     """One field of a project that a revision changed.
 
     Attributes:
-        field: as in the definition; `guideline_version`, `life` and `life_reason` beside it.
+        field: as in the definition; `guideline_version`, `schema_version`, `life` and `life_reason` beside it.
         before, after: JSON; `before` is None in the first revision, whose defaults are not listed.
     """
 
@@ -45,6 +45,7 @@ def _fields(state: ProjectState) -> Iterator[tuple[str, Any]]:
     yield "life_reason", state.life_reason
     yield from _said("", state.definition)
     yield "guideline_version", state.guideline_version
+    yield "schema_version", state.schema_version
 
 
 def _said(path: str, said: msgspec.Struct) -> Iterator[tuple[str, Any]]:

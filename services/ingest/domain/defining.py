@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from concord.labels.fields import FORM
+from concord.labels.schema_change import SchemaChange
 from concord.quality.qualification import units_least
 from services.ingest.domain.guideline import guideline_faults, is_new_version
 from services.ingest.domain.life import revised
@@ -41,6 +41,7 @@ from services.ingest.domain.project import (
     Sampling,
     Targets,
 )
+from services.ingest.domain.schema_versions import with_schema
 
 
 def defined(
@@ -48,20 +49,20 @@ def defined(
 ) -> ProjectState | None:
     """Return the project as defined now; None when it says what was said before.
 
-    Classes keep the order in which they were defined first: labels and matrices are read by it.
-
     Raises:
-        ProjectRefused: a field is out of its range, or the label schema is another.
+        ProjectRefused: a field is out of its range, or the label schema does not follow from the one before.
         ProjectNotOpen: it is closed.
     """
     faults = definition_faults(definition)
+    change, definition = definition.schema_change, msgspec.structs.replace(definition, schema_change=None)
+    schema: dict[str, Any] = {}
     if state is not None:
-        known = state.definition.label_schema
-        if _in_no_order(known) == _in_no_order(definition.label_schema):
-            definition = msgspec.structs.replace(definition, label_schema=known)
-        else:
-            cure = "define a new project: labels of two schemas are not weighed beside one another"
-            faults.append(Fault("label_schema", "differs from the one that annotations were made under", cure))
+        try:
+            definition, schema = with_schema(state, definition, change or SchemaChange())
+        except ProjectRefused as refused:
+            faults += refused.errors
+    elif change is not None:
+        faults.append(Fault("schema_change", "is of a project that there is not", "leave it out of a first definition"))
     if faults:
         raise ProjectRefused(faults)
     if state is None:
@@ -71,21 +72,13 @@ def defined(
     if state.life == "closed":
         raise ProjectNotOpen(state.life, state.life_reason)
     if not is_new_version(state.definition, definition):
-        return revised(state, author, definition=definition)
+        return revised(state, author, definition=definition, **schema)
     if state.guideline_version >= GUIDELINE_VERSIONS_MAX:
         problem = f"was changed {GUIDELINE_VERSIONS_MAX} times"
         raise ProjectRefused([Fault("guideline", problem, "define a new project, or leave the guideline as it is")])
     version, versions_from = state.guideline_version + 1, (*state.versions_from, state.revision + 1)
-    return revised(state, author, definition=definition, guideline_version=version, versions_from=versions_from)
-
-
-def _in_no_order(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a canonical schema with its classes sorted, in its fields too; fields and nodes hang on their order."""
-    if schema.get("kind") == FORM:
-        fields = [field | {"schema": _in_no_order(field["schema"])} for field in schema["fields"]]
-        return schema | {"fields": fields}
-    classes = schema.get("classes")
-    return schema | {"classes": sorted(map(str, classes))} if isinstance(classes, list) else schema
+    guideline = {"guideline_version": version, "versions_from": versions_from}
+    return revised(state, author, definition=definition, **guideline, **schema)
 
 
 def definition_faults(definition: Definition) -> list[Fault]:

@@ -4,6 +4,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from concord.labels.schema_change import SchemaChange
+from concord.labels.versions import Step
+
 REPEAT_RULINGS_HIGH = 0.5
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
 WRONG_LOW = 0.0001
@@ -19,6 +22,7 @@ OPEN_UNITS_MAX = 1_000_000
 STRATUM_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 200
 GUIDELINE_VERSIONS_MAX = 1_000
+SCHEMA_VERSIONS_MAX = 1_000
 EXAMPLES_MAX = 200
 EXAMPLE_CHARACTERS_MAX = 4_000
 """Of a text, an address or a note of an example."""
@@ -297,7 +301,9 @@ class Definition(Wish, frozen=True):
     """What a client says of a project.
 
     Attributes:
+        label_schema: what is offered. Where it differs from what was, the next version of it comes.
         guideline: markdown; with the examples it makes a version, and where either changes, the next one.
+        schema_change: what becomes of classes and fields that were offered before; of the change alone, and not kept.
     """
 
     label_schema: dict[str, Any]
@@ -306,6 +312,7 @@ class Definition(Wish, frozen=True):
     policy: Policy = Policy()
     targets: Targets = Targets()
     guideline_examples: tuple[Example, ...] = ()
+    schema_change: SchemaChange | None = None
 
 
 Life = Literal["open", "paused", "closed"]
@@ -330,6 +337,10 @@ class ProjectState(msgspec.Struct, frozen=True):
         life_reason: why it is not open, in its client's words.
         changed_by, changed_as: who made this revision, and in which role; empty where that was not noted.
         versions_from: the revision in which each version of the guideline came, from the first on; not told to others.
+        schema_version: of the label schema, counted from 1.
+        schema_whole: the schema with all that its versions offered; empty while there is one.
+        schema_steps: by which it came to be so, oldest first.
+        schemas_from: the revision in which each version of the schema came, from the first on; not told to others.
     """
 
     project_id: str
@@ -342,6 +353,10 @@ class ProjectState(msgspec.Struct, frozen=True):
     changed_by: str = ""
     changed_as: str = ""
     versions_from: tuple[int, ...] = (1,)
+    schema_version: int = 1
+    schema_whole: dict[str, Any] = {}
+    schema_steps: tuple[Step, ...] = ()
+    schemas_from: tuple[int, ...] = (1,)
 
     def must_be_open(self) -> None:
         """Raise ProjectNotOpen where it is not."""

@@ -30,6 +30,7 @@ from services.ingest.domain.project import (
     ProjectRefused,
     ProjectState,
 )
+from services.ingest.domain.schema_versions import SchemaDoesNotExist
 from services.ingest.repository import PROJECT, Repository, Revision, Revisions
 
 
@@ -144,10 +145,7 @@ class Projects:
             after: a version; 0: from the first on.
             count_max: how many at most.
         """
-        began = (await self._newest(project)).versions_from
-        wanted = began[after : after + count_max]
-        found = [await self._revision(project, one) for one in wanted]
-        return found, after + len(wanted) if after + len(wanted) < len(began) else None
+        return await self._page(project, (await self._newest(project)).versions_from, after, count_max)
 
     async def guideline(self, project: ProjectState, version: int) -> Revision:
         """Return the revision in which a version of a project's guideline came.
@@ -159,6 +157,28 @@ class Projects:
         if not 1 <= version <= len(began):
             raise GuidelineDoesNotExist(f"The guideline has versions 1 to {len(began)}, and none {version}.")
         return await self._revision(project, began[version - 1])
+
+    async def schemas(self, project: ProjectState, after: int, count_max: int) -> tuple[list[Revision], int | None]:
+        """Return the revisions in which the versions of a label schema after one came; otherwise as `guidelines`."""
+        return await self._page(project, (await self._newest(project)).schemas_from, after, count_max)
+
+    async def schema(self, project: ProjectState, version: int) -> Revision:
+        """Return the revision in which a version of a project's label schema came.
+
+        Raises:
+            SchemaDoesNotExist: there is no such version.
+        """
+        began = (await self._newest(project)).schemas_from
+        if not 1 <= version <= len(began):
+            raise SchemaDoesNotExist(f"The label schema has versions 1 to {len(began)}, and none {version}.")
+        return await self._revision(project, began[version - 1])
+
+    async def _page(
+        self, project: ProjectState, began: tuple[int, ...], after: int, count_max: int
+    ) -> tuple[list[Revision], int | None]:
+        wanted = began[after : after + count_max]
+        found = [await self._revision(project, one) for one in wanted]
+        return found, after + len(wanted) if after + len(wanted) < len(began) else None
 
     async def _newest(self, project: ProjectState) -> ProjectState:
         """Return a project as its newest record has it that is known here: the topic does not tell all of it."""

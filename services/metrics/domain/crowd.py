@@ -1,11 +1,12 @@
 """What a project's hidden gold says of its annotators together: how far they err together, and the mix of classes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from concord.labels.form import answers_in
 from concord.quality.dependence import Dependence, GoldUnit, fitted
+from services.metrics.domain.standing import AS_GIVEN
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.unit import Unit, known_label
 
@@ -40,9 +41,16 @@ def crowd_found(sums: Sums, classes: Sequence[str], pass_accuracy: float, field:
         field: of labels that have several. Who did not answer it on a gold unit that does is not counted there.
     """
     places = {label: place for place, label in enumerate(classes)}
-    gold = ((unit_id, unit, _answer(known_label(unit), field)) for unit_id, unit in sums.gold.items())
+    names = sums.names.of_field(field) if field else sums.names
+
+    def answer(label: str) -> str:
+        return names.text(said) if (said := _answer(label, field)) and names is not AS_GIVEN else said
+
+    gold = ((unit_id, unit, answer(known_label(unit))) for unit_id, unit in sums.gold.items())
     units = [
-        _gold_unit(unit_id, places[known], unit, places, field) for unit_id, unit, known in gold if known in places
+        _gold_unit(unit_id, places[known], unit, places, answer)
+        for unit_id, unit, known in gold
+        if known in places and known not in names.aside
     ]
     seen = Counter(one.known for one in units)
     assumed = min(max(pass_accuracy, ASSUMED_LOW), ASSUMED_HIGH)
@@ -61,9 +69,9 @@ def _answer(label: str, field: str) -> str:
     return (answers_in(label) or {}).get(field, "") if field else label
 
 
-def _gold_unit(unit_id: str, known: int, unit: Unit, places: dict[str, int], field: str) -> GoldUnit:
+def _gold_unit(unit_id: str, known: int, unit: Unit, places: dict[str, int], answer: Callable[[str], str]) -> GoldUnit:
     # One voice an annotator: of several assignments the one that was answered last speaks.
     said = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
-    given = ((one.annotator_id, _answer(one.label, field)) for one in said)
+    given = ((one.annotator_id, answer(one.label)) for one in said)
     answers = {annotator_id: places[label] for annotator_id, label in given if label in places}
     return GoldUnit(unit_id, known, list(answers.items()))

@@ -53,24 +53,25 @@ def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: floa
         says_same: of the labels.
         bar: accuracy on gold that the project asks of its annotators.
     """
-    known = known_label(unit)
-    if not known or unit.gold_revision:
+    text = sums.names.text
+    known = text(known_label(unit))
+    if not known or unit.gold_revision or known in sums.names.aside:
         return None
     # One voice an annotator: of several assignments the one that was answered last speaks.
     last = {one.annotator_id: one for one in sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))}
     of_it = Counter(one.annotator_id for one in unit.annotations.values())
-    right_of_it = Counter(one.annotator_id for one in unit.annotations.values() if says_same(known, one.label))
+    right_of_it = Counter(one.annotator_id for one in unit.annotations.values() if says_same(known, text(one.label)))
     answers = {}
     for annotator_id, said in last.items():
         standing = sums.standing(annotator_id)
         right = standing.gold_correct(says_same) - right_of_it[annotator_id]
         units = standing.gold_units - of_it[annotator_id]
-        answers[annotator_id] = GoldAnswer(not says_same(known, said.label), right, units)
+        answers[annotator_id] = GoldAnswer(not says_same(known, text(said.label)), right, units)
     found = doubt(answers.values(), bar)
     if not found.is_found:
         return None
     good = [one for one in last if is_good(answers[one], bar)]
-    counts = Counter(last[one].label for one in good)
+    counts = Counter(text(last[one].label) for one in good)
     said_often = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     at_us = max(one.at_us for one in last.values())
     return Doubted(unit_id, known, found, _fitting(said_often), tuple(sorted(last)[:ANNOTATORS_MAX]), at_us)

@@ -34,9 +34,11 @@ def missed_by(sums: Sums, annotators: Collection[str], says_same: SaysSame, unit
         return {}
     found: defaultdict[str, list[Missed]] = defaultdict(list)
     for unit_id, unit in sums.gold.items():
-        known = known_label(unit)
+        known = sums.names.text(known_label(unit))
+        if known in sums.names.aside:
+            continue
         for said in unit.annotations.values():
-            if said.annotator_id in annotators and not says_same(known, said.label):
+            if said.annotator_id in annotators and not says_same(known, sums.names.text(said.label)):
                 found[said.annotator_id].append(Missed(unit_id, known, said.label, said.at_us))
     return {one: _newest(missed, units_max) for one, missed in found.items()}
 

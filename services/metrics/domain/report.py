@@ -78,7 +78,7 @@ def report(
 
     `found` is what is concluded of each of its annotators.
     """
-    alpha, shared = agreement(sums.tally, schema, rows_over=sums.rows_over)
+    alpha, shared = agreement(sums.read_tally(), schema, rows_over=sums.rows_over)
     fixed = overlap_max * sums.units_settled
     saved = fixed - sums.settled_labels
     timed = bool(sums.turnaround_seconds)
@@ -106,5 +106,5 @@ def report(
         newest_us=sums.newest_us,
         computed_at_us=computed_at_us,
         freshness_p95_seconds=freshness_p95_seconds,
-        fields=fields_report(schema, sums.fields, sums.standings) if isinstance(schema, Form) else (),
+        fields=fields_report(schema, sums.read_fields(), sums.standings) if isinstance(schema, Form) else (),
     )

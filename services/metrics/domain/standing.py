@@ -9,9 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from concord.labels import LabelSchema, decoded
+from concord.labels import LabelSchema, decoded, encoded
 from concord.labels.fields import Field
-from concord.labels.form import answers_in
+from concord.labels.form import answers_in, fields_of
+from concord.labels.versions import Versions
 from concord.quality.competence import accuracy, class_prior, crowd_accuracy
 from concord.quality.crowd import ACCURACY_STRENGTH, ROW_STRENGTH
 from concord.quality.estimate import Estimate
@@ -19,6 +20,50 @@ from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.pace import count, percentile
 from services.metrics.domain.unit import Annotation
 
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How labels of earlier versions of a label schema are read.
+
+    Attributes:
+        text: returns a label, as canonical JSON, in the newest names.
+        aside: gold labels that cannot be said any more, for their class was retired or split.
+        fields: the same by field, where labels have several.
+    """
+
+    text: Callable[[str], str]
+    aside: frozenset[str] = frozenset()
+    fields: Mapping[str, "Names"] = field(default_factory=dict)
+
+    def of_field(self, name: str) -> "Names":
+        """Return how the answers to a field are read."""
+        return self.fields.get(name, AS_GIVEN)
+
+
+def names_of(versions: Versions | None) -> Names:
+    """Return how labels of all versions of a schema are read."""
+    if versions is None:
+        return AS_GIVEN
+    each = {one.name: _names_in(versions, one.name) for one in fields_of(versions.schema)}
+    return each[""] if "" in each else Names(versions.text, fields=each)
+
+
+def _names_in(versions: Versions, field_name: str) -> Names:
+    """Return how the answers to a field, or the labels of a plain kind, are read."""
+
+    def text(answer: str) -> str:
+        return encoded(versions.named_answer(field_name, decoded(answer.encode()))).decode() if answer else answer
+
+    aside = frozenset(encoded(one).decode() for one in versions.closed(field_name))
+    return Names(lru_cache(maxsize=READ_MAX)(text), aside)
+
+
+AS_GIVEN = Names(str)
+"""Of a schema that has had one version."""
+
+SCHEMA_WORDS = 1_000_000_000
+"""More than is ever learnt of one annotator under one version of a label schema."""
+READ_MAX = 10_000
 ACCURACIES_MAX = 50_000
 SAMENESSES_MAX, SCHEMAS_MAX = 20_000, 400
 
@@ -37,6 +82,7 @@ class Standing:
         annotations: all, gold and late ones among them.
         active_ms: tally of the time each took, where it was told.
         fields: the answers again by field, of labels that have several; only where both have one.
+        names: how labels are read; see `read_by`.
     """
 
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -45,6 +91,8 @@ class Standing:
     annotations: int = 0
     active_ms: Counter[int] = field(default_factory=Counter)
     fields: dict[str, "Standing"] = field(default_factory=dict)
+    names: "Names" = field(default_factory=lambda: AS_GIVEN, compare=False)
+    _said: "Counter[tuple[str, str]] | None" = field(default=None, init=False, compare=False)
     _by_class: "ByClass | None" = field(default=None, init=False, compare=False)
     _gold_correct: int | None = field(default=None, init=False, compare=False)
     _found: "dict[str, Competence]" = field(default_factory=dict, init=False, compare=False)
@@ -68,7 +116,7 @@ class Standing:
 
     def answered(self, gold: str, label: str, times: int = 1) -> None:
         """Count an answer to a gold unit, or take it out again."""
-        self._by_class = self._gold_correct = None
+        self._by_class = self._gold_correct = self._said = None
         self._found.clear()
         self.answers[gold, label] += times
         if not self.answers[gold, label]:
@@ -77,7 +125,9 @@ class Standing:
         if known is None or given is None:
             return
         for name in known.keys() & given.keys():
-            of_field = self.fields.setdefault(name, Standing())
+            of_field = self.fields.get(name)
+            if of_field is None:
+                of_field = self.fields[name] = Standing(names=self.names.of_field(name))
             of_field.answered(known[name], given[name], times)
             if not of_field.answers:
                 del self.fields[name]
@@ -88,15 +138,36 @@ class Standing:
         self.revision += words
         self.answered_at_us = max(self.answered_at_us, at_us)
 
+    def read_by(self, names: "Names") -> None:
+        """Read labels otherwise from now on: the label schema has another version."""
+        self.names = names
+        self._by_class = self._gold_correct = self._said = None
+        self._found.clear()
+        for name, of_field in self.fields.items():
+            of_field.read_by(names.of_field(name))
+
+    @property
+    def said(self) -> Mapping[tuple[str, str], int]:
+        """Return the answers in the newest names, without those on gold whose class is offered no more."""
+        if self.names is AS_GIVEN:
+            return self.answers
+        if self._said is None:
+            self._said = Counter()
+            for (gold, label), times in self.answers.items():
+                known = self.names.text(gold)
+                if known not in self.names.aside:
+                    self._said[known, self.names.text(label)] += times
+        return self._said
+
     @property
     def gold_units(self) -> int:
         """Return how many gold units were answered."""
-        return sum(self.answers.values())
+        return sum(self.said.values())
 
     def gold_correct(self, says_same: "SaysSame") -> int:
         """Return how many were answered as the gold says, by the sameness of the schema, always the same one."""
         if self._gold_correct is None:
-            right = (times for (gold, label), times in self.answers.items() if says_same(gold, label))
+            right = (times for (gold, label), times in self.said.items() if says_same(gold, label))
             self._gold_correct = sum(right)
         return self._gold_correct
 
@@ -135,7 +206,7 @@ class Standing:
         """
         if self._by_class is None:
             found: dict[int, tuple[int, int]] = {}
-            for (gold, label), times in self.answers.items():
+            for (gold, label), times in self.said.items():
                 if gold in places and label in places:
                     right, units = found.get(places[gold], (0, 0))
                     found[places[gold]] = (right + (times if gold == label else 0), units + times)
@@ -167,6 +238,15 @@ def _sameness(schema: Any) -> SaysSame:
         return says_same(schema, gold, label)
 
     return says
+
+
+def ranked(revision: int, schema_version: int) -> int:
+    """Return a revision as it is told: under a later version of the label schema it outranks all before.
+
+    >>> ranked(7, 1), ranked(7, 2) > ranked(900, 1)
+    (7, True)
+    """
+    return revision + (schema_version - 1) * SCHEMA_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +327,7 @@ def gold_answers(standing: Standing, classes: Sequence[str]) -> list[tuple[int, 
     places = {label: place for place, label in enumerate(classes)}
     return sorted(
         (places[gold], places[label], times)
-        for (gold, label), times in standing.answers.items()
+        for (gold, label), times in standing.said.items()
         if gold in places and label in places
     )
 

@@ -1,17 +1,19 @@
 """The sums of one project: whatever a unit, a lot or an annotation adds, it can be taken out again."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
+from concord.labels.versions import Versions
 from concord.quality.tally import LabelTally, Row
 from services.metrics.domain.fields import ClosedRows, FieldTallies
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
-from services.metrics.domain.standing import Standing
+from services.metrics.domain.standing import AS_GIVEN, Names, Standing, names_of
 from services.metrics.domain.survey import Survey
-from services.metrics.domain.unit import NO_ROW, Share, Unit
+from services.metrics.domain.unit import NO_ROW, Share, Unit, label_row
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Sums:
         gold_learnt: counts what was ever learnt of gold; it only grows, so a later finding outranks an earlier.
         gold_at_us: event time of the newest of it.
         newest_us: event time of the newest label that was counted.
+        names: how labels are read; rows and answers stay as they were given.
         waiting_us: event times of labels that were counted and not measured yet; a bounded many.
     """
 
@@ -49,6 +52,30 @@ class Sums:
     gold_at_us: int = 0
     newest_us: int = 0
     waiting_us: list[int] = field(default_factory=list, compare=False)
+    names: Names = field(default=AS_GIVEN, compare=False)
+    _read_version: int = field(default=1, compare=False)
+
+    def read_by(self, versions: Versions | None) -> None:
+        """Read labels by these versions of the label schema; the same ones again change nothing."""
+        version = 1 if versions is None else versions.present
+        if version == self._read_version:
+            return
+        self._read_version, self.names = version, names_of(versions)
+        for standing in self.standings.values():
+            standing.read_by(self.names)
+
+    def read_tally(self) -> LabelTally:
+        """Return the units by the labels they got, in the newest names."""
+        return self.tally if self.names is AS_GIVEN else read_tally(self.tally, self.names.text)
+
+    def read_fields(self) -> FieldTallies:
+        """Return the same of each field."""
+        if self.names is AS_GIVEN or self.rows_over:
+            return self.fields
+        tallies = FieldTallies(rows_over=self.fields.rows_over)
+        for row, units in self.read_tally().rows.items():
+            tallies.add(row, units)
+        return tallies
 
     def replace(self, before: Share, after: Share) -> None:
         """Let a unit that added `before` add `after`."""
@@ -74,13 +101,26 @@ class Sums:
         """Return the annotator's standing, new on first use."""
         found = self.standings.get(annotator_id)
         if found is None:
-            found = self.standings[annotator_id] = Standing()
+            found = self.standings[annotator_id] = Standing(names=self.names)
         return found
 
     @property
     def units_settled(self) -> int:
         """Return how many units have their label."""
         return self.settlements["consensus"] + self.settlements["adjudicated"]
+
+
+def read_tally(tally: LabelTally, text: Callable[[str], str]) -> LabelTally:
+    """Return a tally with its labels read; rows that come to the same are one.
+
+    >>> read_tally(LabelTally({(('"no"', 1), ('"yes"', 1)): 2, (('"no"', 2),): 1}), lambda label: '"no"').rows
+    {(('"no"', 2),): 3}
+    """
+    found = LabelTally()
+    for row, units in tally.rows.items():
+        labels = [text(str(label)) for label, times in row for _ in range(times)]
+        found.add(label_row(labels), units)
+    return found
 
 
 CLOSED_ROWS_BYTES_MAX = 8_000_000

@@ -29,6 +29,8 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "GET", "/v1/projects/{project_id}/changes"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "GET", "/v1/projects/{project_id}/guidelines"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "GET", "/v1/projects/{project_id}/guidelines/{version}"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "GET", "/v1/projects/{project_id}/schemas"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "GET", "/v1/projects/{project_id}/schemas/{version}"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/units"): {Role.CLIENT},
     ("ingest", "POST", "/v1/projects/{project_id}/units/find"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "POST", "/v1/projects/{project_id}/seal"): {Role.CLIENT},

@@ -51,7 +51,7 @@ def test_a_strict_reader_of_csv_reads_the_very_texts(texts: list[str]) -> None:
 
 def test_numbers_in_csv_stand_without_quotes_and_texts_within() -> None:
     content, _ = written(Form("csv"), {"kind": "number", "low": -5, "high": 5}, record(-1.5))
-    assert content.splitlines()[1] == b'"u1","s1",-1.5,"posterior",0.97,2,1,"l1"'
+    assert content.splitlines()[1] == b'"u1","s1",-1.5,"posterior",0.97,2,1,1,"l1"'
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_row_of_every_annotator_says_who_and_what() -> None:
     assert [json.loads(line) for line in content.splitlines()] == [
         {
             "unit_id": "u1", "source_id": "s1", "annotator": one.annotator, "label": json.loads(one.label),
-            "guideline_version": one.guideline_version, "resolved_label": "yes", "lot_id": "l1",
+            "guideline_version": one.guideline_version, "schema_version": 1, "resolved_label": "yes", "lot_id": "l1",
             "media_type": "text/plain", "data": "text",
         }
         for one in said

@@ -115,9 +115,9 @@ class Adjudicate:
         (found,) = (one for one in self.services if owner(one).whose(slot).standing is Standing.MINE)
         return handlers_of(found)
 
-    async def redefined(self, policy: Policy, revision: int) -> None:
-        """Define the project anew, and wait until adjudicate has decided by it."""
-        await self.upstream.project(policy, revision=revision)
+    async def redefined(self, policy: Policy, revision: int, **more: Any) -> None:
+        """Define the project anew, and wait until adjudicate has decided by it; `more`: as `Teller.project` has it."""
+        await self.upstream.project(policy, revision=revision, **more)
         handlers = self.handlers()
         await until(lambda: handlers.redefinitions.decided(self.upstream.project_id) == revision)
         await self.settle()

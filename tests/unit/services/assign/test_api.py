@@ -305,6 +305,7 @@ async def test_the_document_tells_every_body_and_lists_all_that_an_annotator_is_
         "lease_until",
         "guideline_version",
         "label_schema",
+        "schema_version",
     }
 
 

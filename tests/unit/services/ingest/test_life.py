@@ -153,6 +153,7 @@ async def test_who_changed_what_and_when_is_told_from_the_first_definition_on(pr
         "name": "p",
         "policy.lot.size": 3,
         "guideline_version": 1,
+        "schema_version": 1,
     }
     assert all(one["before"] is None for one in first)
     second = {one["field"]: (one["before"], one["after"]) for one in found["changes"] if one["revision"] == 2}

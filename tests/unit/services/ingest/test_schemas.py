@@ -1,0 +1,91 @@
+"""Label schemas change by mappings: every version can be read, and what is no mapping is refused with its cure."""
+
+from typing import Any
+
+from concord.chassis.identity import Role
+from concord.chassis.projects import project_from as project_seen
+from concord.contracts.topics import PROJECTS
+from services.ingest.announcements import project_from
+from tests.support.ingest import DEFINITION, Ingest, start
+
+
+def choice(*classes: str, **change: Any) -> dict[str, Any]:
+    said = {"schema_change": change} if change else {}
+    return {**DEFINITION, "label_schema": {"kind": "choice", "classes": list(classes)}, **said}
+
+
+async def read(ingest: Ingest, path: str = "", query: str = "") -> Any:
+    answer = await ingest.call("GET", f"/v1/projects/k1-p/schemas{path}", query=query)
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def test_each_version_is_listed_and_read_with_its_steps_and_who_made_it(project: Ingest) -> None:
+    renamed = await project.define(choice("no", "surely", rename={"yes": "surely"}))
+    assert (renamed["revision"], renamed["schema_version"]) == (2, 2)
+    again = await project.define(choice("no", "surely", rename={"yes": "surely"}))
+    assert again == renamed, "saying the same again changes nothing"
+    await project.define({**choice("no", "surely"), "guideline": "# One"})
+    added = await project.define({**choice("no", "surely", "unsure"), "guideline": "# One"})
+    assert (added["revision"], added["schema_version"], added["guideline_version"]) == (4, 3, 2)
+    listed = (await read(project))["schemas"]
+    assert [(one["version"], one["revision"], one["steps"]) for one in listed] == [(1, 1, 0), (2, 2, 1), (3, 4, 1)]
+    assert {(one["by"], one["role"]) for one in listed} == {("key", "client")}
+    offered = [(await read(project, f"/{version}"))["label_schema"]["classes"] for version in (1, 2, 3)]
+    assert offered == [["no", "yes"], ["no", "surely"], ["no", "surely", "unsure"]]
+    steps = (await read(project, "/2"))["steps"]
+    assert steps == [{"what": "rename", "field": "", "name": "yes", "into": ["surely"]}]
+    answer = await project.call("GET", "/v1/projects/k1-p/schemas/4")
+    assert (answer.status, answer.json()["detail"]) == (404, "The label schema has versions 1 to 3, and none 4.")
+    other = project.house.token("key", Role.CLIENT, client_id="k2")
+    assert (await project.call("GET", "/v1/projects/k1-p/schemas/1", token=other)).status == 404
+
+
+async def test_versions_come_by_pages_also_from_another_process(project: Ingest) -> None:
+    for number in range(1, 5):
+        await project.define(choice("no", "yes", *(f"c{one}" for one in range(number))))
+    other = await start(project.house)
+    try:
+        page = await read(other, query="limit=3")
+        assert ([one["version"] for one in page["schemas"]], page["next"]) == ([1, 2, 3], 3)
+        rest = await read(other, query="limit=3&after=3")
+        assert ([one["version"] for one in rest["schemas"]], rest["next"]) == ([4, 5], None)
+    finally:
+        await other.service.runtime.stop()
+
+
+async def test_what_is_told_is_whole_and_every_service_offers_what_the_client_said(project: Ingest) -> None:
+    await project.define(choice("no", "maybe", retire=["yes"]))
+    await project.published()
+    event = project.house.events(PROJECTS)[-1]
+    known = project.handlers.projects.repository.projects["k1-p"]
+    assert project_from(event).definition == known.definition
+    assert project_from(event).schema_steps == known.schema_steps
+    seen = project_seen(event)
+    assert (seen.schema_version, seen.classed.classes) == (2, ("no", "yes", "maybe"))  # type: ignore[union-attr]  # it has classes
+    assert [seen.offered(version).spec()["classes"] for version in (1, 2)] == [["no", "yes"], ["no", "maybe"]]
+    again = await project.define(choice("no", "maybe", "other"))
+    assert again["schema_version"] == 3, "the process that told it reads on from what it keeps"
+
+
+async def test_what_is_no_mapping_is_refused_with_field_and_cure_and_changes_nothing(project: Ingest) -> None:
+    for wish, field in (
+        (choice("no", "maybe"), "label_schema.classes"),
+        (choice("no", "maybe", rename={"si": "maybe"}), "schema_change.rename.si"),
+        ({**DEFINITION, "label_schema": {"kind": "text"}}, "label_schema.kind"),
+    ):
+        answer = await project.call("PUT", "/v1/projects/p", wish)
+        (error,) = answer.json()["errors"]
+        assert (answer.status, error["field"]) == (422, field)
+        assert error["cure"]
+    assert len((await read(project))["schemas"]) == 1
+    first = await project.call("PUT", "/v1/projects/new", choice("no", "yes", retire=["maybe"]))
+    assert (first.status, first.json()["errors"][0]["field"]) == (422, "schema_change")
+
+
+async def test_gold_is_given_in_what_is_offered_now(project: Ingest) -> None:
+    await project.define(choice("no", "maybe", retire=["yes"]))
+    report = await project.admit(
+        [{"id": "g1", "content": "One.", "gold": "yes"}, {"id": "g2", "content": "Two.", "gold": "maybe"}]
+    )
+    assert (report["admitted"], [one["field"] for one in report["refused"]]) == (1, ["gold"])
