@@ -23,7 +23,11 @@ def renamed() -> ProjectEvent:
     defined = event.project_defined
     defined.revision, defined.schema_version = 2, 2
     defined.label_schema = b'{"classes":["no","surely","unsure"],"kind":"choice"}'
-    steps = (("rename", "yes", ["surely"]), ("retire", "no", []), ("add", "unsure", []))
+    steps: tuple[tuple[str, str, list[str]], ...] = (
+        ("rename", "yes", ["surely"]),
+        ("retire", "no", []),
+        ("add", "unsure", []),
+    )
     defined.schema_steps.extend(SchemaStep(version=2, what=what, name=name, into=into) for what, name, into in steps)
     return event
 

@@ -167,7 +167,7 @@ async def test_an_erasure_while_an_export_is_handed_over_breaks_nothing_off_and_
     whole = (await audit.client(f"/v1/lots/{LOT}/export")).body.splitlines(keepends=True)
     exports, project = audit.handlers.exports, audit.handlers.means.project(PROJECT)
     lots = await audit.repository.lots([LOT])
-    lines = exports.written(await exports.begun(lots, CERTIFIED, project), lots, CERTIFIED, project)
+    lines = exports.written(await exports.begun(lots, CERTIFIED, project, 1), lots, CERTIFIED, project, 1)
     export = await anext(lines)
     await audit.erase(UNITS[3], UNITS[12])
     export += b"".join([piece async for piece in lines])
