@@ -26,6 +26,9 @@ SERVICES = ("ingest", "assign", "adjudicate", "audit")
 """Metrics has no journal: what it knows is in its topics."""
 START_SECONDS_MAX = 600.0
 POLL_SECONDS = 0.05
+CALM_SECONDS, CALM_CPU_SECONDS, CALM_SECONDS_MAX = 1.5, 0.05, 120.0
+"""A start is over when the process has used so little in so long after it was ready: one that says it is ready and goes
+on reading its journal, as builds did that read it anew when they were dealt partitions, has not started yet."""
 OPEN_KINDS: Mapping[str, tuple[str, int]] = {
     "ingest": ("begun", template.LOT_UNITS // 2),
     "assign": ("begun", template.LOT_UNITS // 2),
@@ -37,7 +40,7 @@ OPEN_KINDS: Mapping[str, tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one start took, until the service said that it was ready.
+    """What one start took, until the service had said that it was ready and was calm.
 
     Attributes:
         service: which one.
@@ -121,7 +124,7 @@ async def _define(bootstrap: str, told: Mapping[str, Any]) -> None:
 
 
 async def _start(stack: Stack, service: str, root: Path) -> tuple[float, float]:
-    """Start a service until it is ready, stop it, and return its CPU seconds and its most memory in MB."""
+    """Start a service until it is ready and calm, stop it, and return its CPU seconds and its most memory in MB."""
     part = Part(service, service, Ports.free().ingest)
     addresses = (stack.kafka_bootstrap, stack.mongodb_uri)
     settings = service_environment(part, stack.ports, *addresses, stack.issuer, stack.place_count)
@@ -136,8 +139,20 @@ async def _start(stack: Stack, service: str, root: Path) -> tuple[float, float]:
             if process.returncode is not None or time.monotonic() > until:
                 raise NotStarted(f"{service} of {root} did not come up:\n{log.read_text()[-3_000:]}")
             await asyncio.sleep(POLL_SECONDS)
-        return cpu_seconds(process.pid), peak_mb(process.pid)
+        return await _calm(process.pid), peak_mb(process.pid)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+async def _calm(pid: int) -> float:
+    """Return the CPU seconds of a process before the first time that it does next to nothing."""
+    until, before = time.monotonic() + CALM_SECONDS_MAX, cpu_seconds(pid)
+    while time.monotonic() < until:
+        await asyncio.sleep(CALM_SECONDS)
+        now = cpu_seconds(pid)
+        if now - before <= CALM_CPU_SECONDS:
+            return before
+        before = now
+    raise NotStarted(f"process {pid} did not come to rest within {CALM_SECONDS_MAX:.0f} s of its readiness")

@@ -27,7 +27,7 @@ def table(starts: Sequence[Start]) -> Table:
         for one in starts
     ]
     notes = (
-        "CPU of the process until it said that it was ready; of it empty: the same on an empty database.",
+        "CPU of the process until it had said that it was ready and was calm; of it empty: on an empty database.",
         f"Limits: {PEAK_MB_MAX:.0f} MB, and a tenth of the CPU of the other checkout beyond that of an empty start.",
     )
     return Table("Starts on a journal", columns, rows, notes)
