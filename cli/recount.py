@@ -1,10 +1,9 @@
-"""`concord recount`: proves that a project's live figures are what the topics hold, by counting all of it anew."""
+"""`concord recount`: proves that live figures are what topics or journals hold, by counting all of it anew."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from math import isclose
 from typing import Any
 
@@ -12,18 +11,20 @@ import click
 from rich.table import Table
 
 from cli import statuses
+from cli.recounting import Journals, Source, Topics
 from cli.session import Session, console, speaks
 from concord.chassis.broker.kafka import KafkaBroker
-from concord.chassis.broker.port import Broker, BrokerUnavailable, Subscription
-from concord.chassis.settings import KafkaSettings, SettingsRefused
+from concord.chassis.broker.port import BrokerUnavailable
+from concord.chassis.settings import KafkaSettings, MongodbSettings, SettingsRefused
 from concord.chassis.settings_loading import load
+from concord.chassis.store.mongo import MongoStore
+from concord.chassis.store.port import Store, StoreUnavailable
 from concord.client import Concord
 from concord.client.asking import got, path_of
-from concord.contracts.codec import Undecodable, decode
-from services.metrics.recount import READ, Figures, Recount, pair_name
+from services.metrics.recount import Figures, Recount, pair_name
 
 TOLERANCE = 1e-9
-READ_AT_ONCE, WAIT_SECONDS = 2_000, 0.5
+WAIT_SECONDS = 0.5
 LOOKS_MAX = 20
 """A label takes a second or two into the live figures, and more may come meanwhile: so often they are compared."""
 COUNTS = (
@@ -38,36 +39,28 @@ COUNTS = (
 )
 ESTIMATES = ("alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1")
 Compared = list[tuple[str, float | None, float | None]]
-TOPICS = {topic.name: topic for topic in READ}
 
 
 @click.command("recount")
 @click.argument("project_id")
+@click.option("--journals", is_flag=True, help="Read the services' journals in MongoDB, and not the topics.")
 @speaks
-def verb(session: Session, project_id: str) -> None:
-    """Count PROJECT_ID anew from all that the topics hold, and hold the quality API against it.
+def verb(session: Session, project_id: str, journals: bool) -> None:
+    """Count PROJECT_ID anew from all that the topics or the journals hold, and hold the quality API against it.
 
-    The broker is reached as a service reaches it: CONCORD_KAFKA_BOOTSTRAP and the like, with a user that may read what
-    metrics reads. Exit status 1: a figure differs by more than 1e-9; it is named. Topics keep events for thirty days:
-    of an older project they hold a part alone, and it differs.
+    Broker and store are reached as a service reaches them: CONCORD_KAFKA_BOOTSTRAP or CONCORD_MONGODB_URI and the like,
+    with a user that may read what metrics reads, or the databases of ingest, assign, adjudicate and audit. Exit status
+    1: a figure differs by more than 1e-9; it is named. Topics keep events for thirty days: of an older project they
+    hold a part alone, and it differs; journals keep them.
     """
     try:
-        settings = load(KafkaSettings, os.environ)
+        source = _journals(project_id) if journals else _topics()
     except SettingsRefused as refused:
         raise click.UsageError(str(refused)) from refused
-    broker = KafkaBroker(
-        settings.bootstrap,
-        "recount",
-        security=settings.security,
-        sasl_mechanism=settings.sasl_mechanism,
-        username=settings.username or None,
-        password=settings.password.reveal() or None,
-        ca_file=settings.ca_file,
-    )
     with session.client() as concord:
         try:
-            compared = asyncio.run(recounted(broker, concord, project_id))
-        except BrokerUnavailable as away:
+            compared = asyncio.run(recounted(source, concord, project_id))
+        except (BrokerUnavailable, StoreUnavailable) as away:
             click.echo(f"AWAY: {away}", err=True)
             sys.exit(statuses.AWAY)
     different = [name for name, live, anew in compared if not same(live, anew)]
@@ -81,39 +74,63 @@ def verb(session: Session, project_id: str) -> None:
     click.echo(f"EQUAL: {len(rows)} figures", err=session.as_json)
 
 
-async def recounted(broker: Broker, concord: Concord, project_id: str, looks_max: int = LOOKS_MAX) -> Compared:
+def _topics() -> Callable[[], Source]:
+    settings = load(KafkaSettings, os.environ)
+
+    def made() -> Source:
+        broker = KafkaBroker(
+            settings.bootstrap,
+            "recount",
+            security=settings.security,
+            sasl_mechanism=settings.sasl_mechanism,
+            username=settings.username or None,
+            password=settings.password.reveal() or None,
+            ca_file=settings.ca_file,
+        )
+        return Topics(broker)
+
+    return made
+
+
+def _journals(project_id: str) -> Callable[[], Source]:
+    settings = load(MongodbSettings, os.environ)
+
+    def opened(service: str) -> Store:
+        return MongoStore.connect(settings.uri.reveal(), settings.database(service), settings.driver)
+
+    return lambda: Journals(opened, project_id)
+
+
+async def recounted(
+    source: Callable[[], Source], concord: Concord, project_id: str, looks_max: int = LOOKS_MAX
+) -> Compared:
     """Return every live figure beside the one that was counted anew; as long as they differ more is read and asked.
 
+    Args:
+        source: opens where events are read, on the event loop that reads them.
+        concord: asks for what is live.
+        project_id: whose.
+        looks_max: so often they are compared.
+
     Raises:
-        BrokerUnavailable: no answer.
+        BrokerUnavailable, StoreUnavailable: no answer.
     """
-    counting, compared = Recount(project_id), Compared()
-    reader = broker.subscribe(list(TOPICS), None)
-    await reader.start()
+    counting, compared, reading = Recount(project_id), Compared(), source()
     try:
         for _ in range(looks_max):
-            await _read(reader, counting)
+            await reading.read(counting)
             live = await asyncio.to_thread(told, concord, project_id)
             try:
                 anew = counting.figures()
             except ValueError as unknown:
-                raise click.UsageError(f"{unknown}; is it the broker that these services use?") from unknown
+                raise click.UsageError(f"{unknown}; is it what these services use?") from unknown
             compared = [(name, value, anew.get(name)) for name, value in live.items()]
             if all(same(value, other) for _, value, other in compared):
                 break
             await asyncio.sleep(WAIT_SECONDS)
     finally:
-        await reader.stop()
-        await broker.stop()
+        await reading.stop()
     return compared
-
-
-async def _read(reader: Subscription, counting: Recount) -> None:
-    """Take all that there is; what cannot be read is a dead letter, for metrics too."""
-    while (records := await reader.poll(READ_AT_ONCE, WAIT_SECONDS)) or await reader.lag():
-        for record in records:
-            with suppress(Undecodable):
-                counting.take(decode(TOPICS[record.topic], record.value))
 
 
 def told(concord: Concord, project_id: str) -> Figures:

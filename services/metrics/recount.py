@@ -154,7 +154,7 @@ class Recount:
             ValueError: the project was never defined.
         """
         if self._schema is None:
-            raise ValueError(f"{self.project_id} is not defined in the topics")
+            raise ValueError(f"{self.project_id} is not defined in what was read")
         accepted = {
             one: lot.accepted_at_us for lot in self._lots.values() for one in lot.unit_ids if lot.accepted_at_us
         }

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from cli.main import main
+from cli.session import TOKEN
 from demo.client import Services
 from demo.dataset import Dataset, read
 from demo.job import Job, Outcome
@@ -73,6 +76,8 @@ async def _job(
         await _scored(services, job)
         evidence = await heard(stack.kafka_bootstrap)
         found = list(faults(evidence, outcome.labels, len(dataset.items), outcome.export.read_bytes()))
+        if kill:
+            await _recounted(stack, outcome.project_id)
         said = figures(dataset, outcome, {name: stack.cpu_seconds(name) for name in stack.services})
     return said, job, found, killed
 
@@ -92,6 +97,20 @@ async def _scored(services: Services, job: Job) -> None:
     assert (score["scored"], score["not_scored"]["not_admitted"]) == (len(rows), 1)
     right = sum(one["label"] == said for one in rows)
     assert score["accuracy"]["value"] == pytest.approx(right / len(rows))
+
+
+async def _recounted(stack: Stack, project_id: str) -> None:
+    """Count the project anew, from the topics and from the journals, by the command; both are what is live."""
+    names = {
+        "CONCORD_METRICS_URL": stack.addresses["metrics"],
+        "CONCORD_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "CONCORD_MONGODB_URI": stack.mongodb_uri,
+        TOKEN: stack.issuer.token("operator", "recount"),
+    }
+    for more in ([], ["--journals"]):
+        arguments = ["recount", project_id, *more]
+        result = await asyncio.to_thread(CliRunner().invoke, main, arguments, env=names)
+        assert (result.exit_code, "EQUAL" in result.output) == (0, True), result.output
 
 
 async def _verified(outcome: Outcome) -> tuple[int, str]:

@@ -36,7 +36,7 @@ def test_the_list_of_verbs_names_modules_whose_verb_has_this_name() -> None:
     assert names == {one: one for one in VERBS}
     folder = Path(export.__file__).parent
     loaded = {module.removeprefix("cli.") for module, _ in VERBS.values()}
-    rooms = {"__init__", "main", "answering", "kept", "model_cost", "session", "statuses"}
+    rooms = {"__init__", "main", "answering", "kept", "model_cost", "recounting", "session", "statuses"}
     assert loaded == {path.stem for path in folder.glob("*.py")} - rooms
 
 
@@ -73,7 +73,7 @@ def test_completion_offers_verbs_and_options() -> None:
         return {one.value for one in completion.get_completions(words, begun)}
 
     assert offered([], "an") == {"annotators", "annotate"}
-    assert offered(["lots"], "") == {"list", "show", "wait"}
+    assert offered(["lots"], "") == {"list", "rechecks", "show", "wait"}
     assert "--json" in offered(["lots", "list"], "--")
     assert offered(["export", "p", "f", "--format"], "data") == {"datasets"}
 

@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from cli import recount, statuses
+from cli import recount, recounting, statuses
 from cli.main import main
 from cli.session import TOKEN
 from concord.chassis.broker.memory import MemoryBroker
+from concord.chassis.broker.port import Outgoing
 from concord.chassis.identity import Role
+from concord.chassis.journal.record import JOURNAL, Commit, Entry
+from concord.chassis.store.memory import MemoryStore
+from concord.chassis.store.mongo import MongoStore
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Escalated, GoldFlagged, GoldRuled
 from concord.labels import encoded
@@ -35,6 +40,10 @@ FORM = {
     ],
 }
 UNITS = 40
+
+
+class Empty(msgspec.Struct):
+    """What a record says of its aggregate, which no recount looks at."""
 
 
 @pytest.fixture
@@ -57,6 +66,9 @@ async def served(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     # The broker alone is another: in this process there is none to connect to.
     monkeypatch.setattr(recount, "KafkaBroker", lambda *_, **__: MemoryBroker(metrics.house.cluster, "recount"))
     monkeypatch.setattr(recount, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(recounting, "WAIT_SECONDS", 0.05)
+    monkeypatch.setenv("CONCORD_MONGODB_URI", "mongodb://127.0.0.1:1")
+    monkeypatch.setattr(MongoStore, "connect", lambda _, name, *__: MemoryStore(metrics.house.database(name)))
     yield
     server.should_exit = True
     await task
@@ -126,6 +138,31 @@ async def test_what_is_live_is_what_the_topics_hold_to_the_ninth_digit(
         assert "severity: alpha" in result.output or schema is not FORM
 
 
+async def into_journals(metrics: Metrics) -> None:
+    """Write what was told into the journals of its writers, some of it twice, as it is where it was said in doubt."""
+    for topic in recounting.TOPICS.values():
+        store = MemoryStore(metrics.house.database(f"concord_{topic.writer}"))
+        await store.prepare([JOURNAL])
+        for number, record in enumerate(metrics.house.records(topic)):
+            events = [Outgoing(topic.name, record.key, record.value, record.headers)] * (1 + number % 2)
+            for client in (CLIENT, "k2"):
+                entry = Entry(f"{client}/any/{topic.name}{number}", 1, [str(number)], 1, Empty(), events, b"")
+                await store.insert(JOURNAL.name, [entry.document(Commit("one", number))])
+
+
+async def test_what_is_live_is_what_the_journals_hold_though_the_topics_are_gone(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await metrics.upstream.project(Policy(overlap=Overlap(initial=2, max=5)), classes=CLASSES)
+    await labelled(metrics, choice)
+    await into_journals(metrics)
+    async with served(metrics, monkeypatch):
+        monkeypatch.setattr(recount, "KafkaBroker", None)  # none is asked
+        result = await concord("recount", PROJECT, "--journals")
+    assert (result.exit_code, "EQUAL" in result.output) == (statuses.OK, True), result.output
+    assert "kappa of ann and bob" in result.output
+
+
 async def test_a_figure_that_is_not_what_the_topics_hold_is_named(
     metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,5 +181,5 @@ async def test_a_figure_that_is_not_what_the_topics_hold_is_named(
 
 
 def test_a_project_that_the_topics_do_not_hold_is_not_called_equal() -> None:
-    with pytest.raises(ValueError, match="k1-p is not defined in the topics"):
+    with pytest.raises(ValueError, match="k1-p is not defined in what was read"):
         Recount(PROJECT).figures()
