@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -133,9 +133,9 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
         return problem(503, detail, title="Not ready", instance=READY, headers=headers)
 
     @router.get(METRICS)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         """Return what Prometheus scrapes."""
-        body, headers = exposition(telemetry.registry)
+        body, headers = exposition(telemetry.registry, request.headers.get("accept", ""))
         return Response(body, headers=dict(headers))
 
     return router

@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.http.problems import unexpected
 from concord.chassis.telemetry import Instrument, Instruments, Telemetry, context_of, failed
-from concord.chassis.telemetry.tracing import TRACEPARENT
+from concord.chassis.telemetry.tracing import TRACEPARENT, exemplar_now
+from concord.chassis.telemetry.unrecorded import UNRECORDED
 
 REQUEST_SECONDS = "concord_http_request_seconds"
 IN_FLIGHT = "concord_http_requests_in_flight"
@@ -53,10 +54,18 @@ class ObservedMiddleware:
             await self._timed(scope, receive, send)
 
     async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
-        carried = [(TRACEPARENT, value) for name, value in scope["headers"] if name == _TRACEPARENT]
+        carried = next((value for name, value in scope["headers"] if name == _TRACEPARENT), None)
+        unrecorded = self._tracing.unrecorded(carried)
+        if unrecorded is not None:
+            within = UNRECORDED.set(unrecorded)
+            try:
+                await self._timed(scope, receive, send)
+            finally:
+                UNRECORDED.reset(within)
+            return
         with self._tracing.tracer.start_as_current_span(
             scope["method"],
-            context=context_of(carried) if carried else None,
+            context=context_of(((TRACEPARENT, carried),)) if carried else None,
             kind=SpanKind.SERVER,
             record_exception=False,
         ) as span:
@@ -101,7 +110,7 @@ class ObservedMiddleware:
         finally:
             self._in_flight.dec()
             child = self._instruments.histogram(REQUEST_SECONDS, self._service, _route(scope), str(status))
-            child.observe(perf_counter() - started)
+            child.observe(perf_counter() - started, exemplar_now() if self._tracing.on else None)
         return status
 
 

@@ -166,8 +166,8 @@ class TelemetryPart:
 
     async def stop(self) -> None:
         """Export what is left. A collector that does not answer is left behind: the thread ends with the process."""
-        if not self.telemetry.tracing.on:
-            return  # no spans, no thread
+        if not self.telemetry.exports:
+            return  # nothing to send, no thread
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def export() -> None:

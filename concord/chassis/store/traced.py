@@ -8,6 +8,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from concord.chassis.store.port import Collection, Document, Store
 from concord.chassis.telemetry import Tracing
+from concord.chassis.telemetry.unrecorded import UNRECORDED
 
 _NO_SPAN: AbstractContextManager[Span] = nullcontext(INVALID_SPAN)
 
@@ -27,7 +28,7 @@ class TracedStore:
         self._tracing = tracing
 
     def _span(self, operation: str, collection: str, count: int) -> AbstractContextManager[Span]:
-        if not trace.get_current_span().is_recording():
+        if UNRECORDED.get() is not None or not trace.get_current_span().is_recording():
             return _NO_SPAN  # one in a hundred is; for the others a call must cost what it would without us
         attributes: dict[str, str | int] = {
             "db.system.name": "mongodb",

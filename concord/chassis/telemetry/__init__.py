@@ -4,12 +4,15 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
+from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler
 from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
+from concord.chassis.telemetry import metrics_out
 from concord.chassis.telemetry.instruments import SECONDS_BUCKETS, Instrument, Instruments, exposition
 from concord.chassis.telemetry.logs import log_to
+from concord.chassis.telemetry.metrics_out import MetricsOut
 from concord.chassis.telemetry.tracing import (
     BATCH_LINKS_MAX,
     Tracing,
@@ -47,6 +50,8 @@ class Telemetry:
         exporter: where spans go; None for no tracing.
         at_once: export each span as it ends, for tests.
         sampler: see `Tracing`.
+        metrics_exporter: where metrics go, too; None: nowhere, Prometheus alone comes for them.
+        metrics_seconds: how often.
     """
 
     def __init__(
@@ -56,17 +61,37 @@ class Telemetry:
         *,
         at_once: bool = False,
         sampler: Sampler | None = None,
+        metrics_exporter: MetricExporter | None = None,
+        metrics_seconds: float = metrics_out.INTERVAL_SECONDS,
     ) -> None:
         self.service = service
         self.registry = CollectorRegistry(auto_describe=True)
         self.tracing = Tracing(service, exporter, at_once=at_once, sampler=sampler)
         self._tables: dict[tuple[Instrument, ...], Instruments] = {}
+        self._out = (
+            None if metrics_exporter is None else MetricsOut(service, self.registry, metrics_exporter, metrics_seconds)
+        )
+
+    @property
+    def exports(self) -> bool:
+        """Whether anything is sent to a collector."""
+        return self.tracing.on or self._out is not None
 
     @classmethod
     def from_environment(cls, service: str, environment: Mapping[str, str]) -> "Telemetry":
-        """Return the telemetry of a process: log lines to standard error, spans to the collector it names, if any."""
+        """Return the telemetry of a process: log lines to standard error, spans and metrics to the collector it names.
+
+        Raises:
+            ExporterUnknown: metrics are to go where nothing goes.
+        """
         log_to(None, service)
-        telemetry = cls(service, exporter_of(environment), sampler=sampler_of(environment))
+        telemetry = cls(
+            service,
+            exporter_of(environment),
+            sampler=sampler_of(environment),
+            metrics_exporter=metrics_out.exporter_of(environment),
+            metrics_seconds=metrics_out.interval_of(environment),
+        )
         telemetry.show_process()
         return telemetry
 
@@ -89,3 +114,5 @@ class Telemetry:
     def shutdown(self) -> None:
         """Export what is left; blocks for as long as the exporter's own timeout."""
         self.tracing.shutdown()
+        if self._out is not None:
+            self._out.shutdown()

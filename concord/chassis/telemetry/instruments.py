@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
+OPENMETRICS = "application/openmetrics-text"
 LABEL_VALUES_MAX = 10_000
 """Children of one instrument; more is a label that grows with the data, which Prometheus cannot hold."""
 SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # a series more for each, which nothing here asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ class Instruments:
         return child
 
 
-def exposition(registry: CollectorRegistry) -> tuple[bytes, Mapping[str, str]]:
-    """Return what Prometheus scrapes, and its headers."""
+def exposition(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, Mapping[str, str]]:
+    """Return what Prometheus scrapes, and its headers: OpenMetrics, which has exemplars, where it is asked for."""
+    if OPENMETRICS in accept:
+        text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call] # it says no types
+        return text, {"content-type": openmetrics.CONTENT_TYPE_LATEST}
     return generate_latest(registry), {"content-type": CONTENT_TYPE_LATEST}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-from opentelemetry import trace
+from concord.chassis.telemetry.tracing import trace_id_now
 
 SPAN_SECONDS = 30.0
 LIBRARY_LINES_MAX, OWN_LINES_MAX = 1, 20
@@ -41,9 +41,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        context = trace.get_current_span().get_span_context()
-        if context.is_valid:
-            line["trace_id"] = format(context.trace_id, "032x")
+        if trace_id := trace_id_now():
+            line["trace_id"] = trace_id
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -17,11 +16,11 @@ from opentelemetry.sdk.trace.sampling import Sampler, TraceIdRatioBased
 from opentelemetry.trace import Link, NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from concord.chassis.telemetry.unrecorded import TRACEPARENT_FORM, UNRECORDED, Draw, DrawnIds
 from concord.contracts.codec import Headers
 
 BATCH_LINKS_MAX = 32
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
-TRACEPARENT_FORM = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 RECORDED_ENDS = frozenset(bytes([digit]) for digit in b"13579bdf")
 TRACESTATE_BYTES_MAX = 512
 """What W3C Trace Context, section 3.3.1.5, wants to be passed on at least; a client's record may carry a megabyte."""
@@ -59,11 +58,32 @@ _OUT, _IN = _HeadersOut(), _HeadersIn()
 
 def trace_headers() -> Headers:
     """Return the current span's W3C trace context as record headers; empty outside any span."""
+    if (unrecorded := UNRECORDED.get()) is not None:
+        return ((TRACEPARENT, unrecorded),)
     if not trace.get_current_span().get_span_context().is_valid:
         return ()
     carrier: list[tuple[str, bytes]] = []
     _PROPAGATOR.inject(carrier, setter=_OUT)
     return tuple(carrier)
+
+
+def trace_id_now() -> str:
+    """Return the id of the trace that is current, whether it is recorded or not; empty outside any."""
+    if (unrecorded := UNRECORDED.get()) is not None:
+        return unrecorded[3:35].decode()
+    context = trace.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else ""
+
+
+def exemplar_now() -> dict[str, str] | None:
+    """Return what an observation is marked with so that its trace is found; None where that is not recorded."""
+    if UNRECORDED.get() is not None:
+        return None
+    span = trace.get_current_span()
+    if not span.is_recording():
+        return None
+    context = span.get_span_context()
+    return {"trace_id": format(context.trace_id, "032x"), "span_id": format(context.span_id, "016x")}
 
 
 def context_of(headers: Sequence[tuple[str, bytes]]) -> Context:
@@ -108,9 +128,12 @@ class Tracing:
         self.on = exporter is not None
         self._provider: TracerProvider | None = None
         self.tracer: Tracer = NoOpTracer()
+        self._draw: Draw | None = None
         if exporter is not None:
             resource = Resource.create({"service.name": service})
-            self._provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+            ids = DrawnIds()
+            self._provider = TracerProvider(sampler, resource, shutdown_on_exit=False, id_generator=ids)
+            self._draw = Draw.of(self._provider.sampler, ids)
             processor = SimpleSpanProcessor(exporter) if at_once else BatchSpanProcessor(exporter)
             self._provider.add_span_processor(processor)
             self.tracer = self._provider.get_tracer("concord")
@@ -120,11 +143,19 @@ class Tracing:
         self, name: str, attributes: Mapping[str, str | int] | None = None, *, kind: SpanKind = SpanKind.INTERNAL
     ) -> Iterator[Span]:
         """Make a span current for the block; attributes hold ids and counts, never payloads."""
-        if not self.on:
+        if not self.on or UNRECORDED.get() is not None:
             yield trace.INVALID_SPAN
             return
         with self._current(name, kind=kind, attributes=attributes) as span:
             yield span
+
+    def unrecorded(self, carried: bytes | None) -> bytes | None:
+        """Return the `traceparent` to be passed on where the trace is not recorded; None when a span is to be begun.
+
+        Args:
+            carried: the one that came; None where a trace begins.
+        """
+        return None if self._draw is None else self._draw.unrecorded(carried)
 
     @contextlib.contextmanager
     def _current(
@@ -146,11 +177,14 @@ class Tracing:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
+            within = UNRECORDED.set(None)
             try:
                 yield span
             except Exception as fault:
                 failed(span, fault)
                 raise
+            finally:
+                UNRECORDED.reset(within)
 
     @contextlib.contextmanager
     def batch_span(self, name: str, records: Sequence[Carried], kind: SpanKind = SpanKind.CONSUMER) -> Iterator[Span]:
@@ -166,6 +200,13 @@ class Tracing:
         """
         if not self.on:
             yield trace.INVALID_SPAN
+            return
+        if (unrecorded := self.unrecorded(_origin(records))) is not None:
+            within = UNRECORDED.set(unrecorded)
+            try:
+                yield trace.INVALID_SPAN
+            finally:
+                UNRECORDED.reset(within)
             return
         contexts = _origins(records)
         parent = next(iter(contexts.values())) if len(contexts) == 1 else None
@@ -208,6 +249,21 @@ def sampler_of(environment: Mapping[str, str]) -> Sampler | None:
     own requests recorded by asking for it in a header.
     """
     return None if environment.get(SAMPLER_VARIABLE) else TraceIdRatioBased(SHARE)
+
+
+def _origin(records: Iterable[Carried]) -> bytes | None:
+    """Return the `traceparent` of the one trace that the records are of; None where they are of none, or of several."""
+    found: bytes | None = None
+    for record in records:
+        for name, value in record.headers:
+            if name != TRACEPARENT or (found is not None and value[3:35] == found[3:35]):
+                continue
+            if not TRACEPARENT_FORM.fullmatch(value):
+                continue
+            if found is not None:
+                return None
+            found = value
+    return found
 
 
 def _origins(records: Iterable[Carried]) -> dict[bytes, Context]:

@@ -10,11 +10,15 @@ CONFIG: dict[str, Any] = yaml.safe_load((DEPLOY / "observability" / "collector" 
 
 
 def test_a_pipeline_names_parts_that_are_there_and_every_part_is_in_one() -> None:
-    (pipeline,) = CONFIG["service"]["pipelines"].values()
+    pipelines = CONFIG["service"]["pipelines"]
+    assert set(pipelines) == {"traces", "metrics"}, "what the services send"
     for kind in ("receivers", "processors", "exporters"):
-        assert set(pipeline[kind]) == set(CONFIG[kind])
+        assert {one for pipeline in pipelines.values() for one in pipeline[kind]} == set(CONFIG[kind])
     assert set(CONFIG["service"]["extensions"]) == set(CONFIG["extensions"])
-    assert pipeline["processors"][0] == "memory_limiter", "it refuses before anything is kept"
+    for name, pipeline in pipelines.items():
+        assert pipeline["processors"][0] == "memory_limiter", "it refuses before anything is kept"
+        (exporter,) = pipeline["exporters"]
+        assert CONFIG["exporters"][exporter]["endpoint"] == f"${{env:{name.upper()}_ENDPOINT}}"
 
 
 def test_it_listens_where_the_manifests_send_traces_to() -> None:
