@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import click
 
 from cli.session import Session, show_table, speaks
-from concord.client.models import Lot
+from concord.client.models import Interval, Lot, Recheck
 
+RECHECK_COLUMNS = ("lot", "status", "drifted", "raised at", "units", "among", "changed", "share changed")
 COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "problem")
 
 
 @click.group("lots")
 def verb() -> None:
-    """List lots, show one, wait for all."""
+    """List lots, show one, wait for all; list rechecks."""
 
 
 @verb.command("list")
@@ -52,16 +53,39 @@ def wait(session: Session, project_id: str, units: int, seconds: float) -> None:
     session.each(found, lambda: show_table(COLUMNS, rows(found)))
 
 
+@verb.command("rechecks")
+@click.argument("project_id")
+@speaks
+def rechecks(session: Session, project_id: str) -> None:
+    """List what of PROJECT_ID was inspected once more after it had left, as something had drifted."""
+    with session.client() as concord:
+        found = concord.rechecks(project_id)
+    session.each(found, lambda: show_table(RECHECK_COLUMNS, [_recheck(one) for one in found]))
+
+
 def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
     """Return lots as rows of COLUMNS."""
     return [
-        (one.lot_id, one.status, one.units, one.rework, one.inspected, one.errors, _rate(one), one.problem)
+        (
+            one.lot_id,
+            one.status,
+            one.units,
+            one.rework,
+            one.inspected,
+            one.errors,
+            _rate(one.label_error_rate),
+            one.problem,
+        )
         for one in lots
     ]
 
 
-def _rate(lot: Lot) -> str:
-    rate = lot.label_error_rate
+def _recheck(one: Recheck) -> tuple[object, ...]:
+    drifted = f"{one.measure} {one.category}".strip()
+    return one.lot_id, one.status, drifted, one.raised_at, one.units, one.among, one.changed, _rate(one.changed_rate)
+
+
+def _rate(rate: Interval | None) -> str:
     if rate is None or rate.value is None:
         return ""
     return (

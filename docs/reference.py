@@ -77,6 +77,8 @@ POLICY: Mapping[str, str] = {
     "policy.audit.beta": "Risk that a bad lot is accepted.",
     "policy.audit.on_reject": "relabel: all of the lot anew; inspect_all: an auditor looks at every unit.",
     "policy.audit.rejections_max": "How often a lot is labelled anew; rejected once more, it is inspected whole.",
+    "policy.audit.recheck_units": "Units that have left and are inspected once more, blind, when drift is detected; 0: none.",
+    "policy.audit.recheck_pause_hours": "From one such recheck to the next.",
     "policy.lease.seconds": "How long a unit is held; 0: three times the 95th percentile of the project's active time, 120 s at least.",
     "policy.lease.renewals_max": "How often a lease may be prolonged.",
     "policy.fatigue.breaks": "Whether tired people are asked for a break.",

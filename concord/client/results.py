@@ -4,7 +4,7 @@ from pathlib import Path
 
 from concord.client.asking import answered, got, path_of, query_of
 from concord.client.errors import NotYet
-from concord.client.models import AnnotatorsQuality, Key, Lineage, Lot, LotPage, Quality, Spending
+from concord.client.models import AnnotatorsQuality, Key, Lineage, Lot, LotPage, Quality, Recheck, Rechecks, Spending
 from concord.client.steps import Flow, Send, Sleep
 
 LOTS_PAGE = 500
@@ -55,6 +55,11 @@ def lots(project_id: str) -> Flow[list[Lot]]:
 def lot(lot_id: str) -> Flow[Lot]:
     """Return where a lot stands."""
     return got(Lot, "audit", path_of("/v1/lots/{id}", id=lot_id))
+
+
+def rechecks(project_id: str) -> Flow[list[Recheck]]:
+    """Return what of a project was inspected once more after it had left, as something had drifted; newest first."""
+    return (yield from got(Rechecks, "audit", path_of("/v1/projects/{id}/rechecks", id=project_id))).rechecks
 
 
 def wait_for_resolutions(project_id: str, units: int, *, seconds_max: float = WAIT_SECONDS) -> Flow[Spending]:

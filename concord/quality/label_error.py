@@ -30,6 +30,7 @@ class Inspection:
         errors: those of them whose label was wrong.
         bounds: of the plan that stopped it (`plan.bounds()` of a single, double or sequential plan); None where
             the number to inspect was fixed beforehand, as in a whole inspection. Lots of one plan share one object.
+        attempts_max: how often such a lot may be inspected before it is inspected whole: its claims share the risk.
 
     >>> from concord.quality.acceptance import SinglePlan
     >>> Inspection(60, 17, 0, SinglePlan(17, 0).bounds()).unseen
@@ -40,9 +41,12 @@ class Inspection:
     inspected: int
     errors: int
     bounds: Bounds | None = None
+    attempts_max: int = 1
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot be."""
+        if self.attempts_max < 1:
+            raise ValueError(f"a lot is inspected once at least, not {self.attempts_max} times at most")
         if not 0 <= self.errors <= self.inspected <= self.lot_units:
             counts = f"not {self.errors}, {self.inspected}, {self.lot_units}"
             raise ValueError(f"0 <= errors <= inspected <= lot_units must hold, {counts}")
@@ -58,9 +62,7 @@ class Inspection:
         return self.inspected if self.bounds is None else self.bounds.inspected_max
 
 
-def lot_error_rate(
-    inspection: Inspection, confidence: float = 0.95, *, upper_only: bool = False, attempts_max: int = 1
-) -> Estimate:
+def lot_error_rate(inspection: Inspection, confidence: float = 0.95, *, upper_only: bool = False) -> Estimate:
     """Return the share of wrong labels in a lot as it was inspected, with an exact interval.
 
     With D wrong of N units, let the ends of an inspection be ordered from the best, accepted soonest, to the worst,
@@ -70,16 +72,15 @@ def lot_error_rate(
 
     The coverage is that of the rule, over accepted and rejected lots alike: of lots so inspected, at most
     1 - confidence are claimed wrongly. A lot that is labelled anew and inspected again until it is accepted has as
-    many chances to be claimed wrongly; with `attempts_max` they share the risk.
+    many chances to be claimed wrongly, which share the risk: `Inspection.attempts_max`.
 
     Args:
         inspection: where it stopped.
         confidence: coverage that the interval does not fall below.
         upper_only: put the whole risk above; low is then what was found.
-        attempts_max: how often such a lot may be inspected before it is inspected whole.
 
     Raises:
-        ValueError: attempts_max is under 1, or the confidence is none.
+        ValueError: the confidence is none.
 
     Source: `stopped_rate.stopped_count`, `intervals.lot_count`.
 
@@ -91,10 +92,8 @@ def lot_error_rate(
     >>> stopped.high > lot_error_rate(Inspection(500, then, 1)).high
     True
     """
-    if attempts_max < 1:
-        raise ValueError(f"a lot is inspected once at least, not {attempts_max} times at most")
-    risk = (1.0 - confidence) / attempts_max
     at, lot = inspection, inspection.lot_units
+    risk = (1.0 - confidence) / at.attempts_max
     count = None
     if at.bounds is not None and at.inspected < lot:
         count = stopped_count(at.bounds, at.inspected, at.errors, lot, risk, upper_only=upper_only)
@@ -106,9 +105,7 @@ def lot_error_rate(
     return Estimate(count.value / lot, count.low / lot, count.high / lot, at.inspected, method)
 
 
-def leaving_error_rate(
-    inspection: Inspection, confidence: float = 0.95, *, upper_only: bool = False, attempts_max: int = 1
-) -> Estimate:
+def leaving_error_rate(inspection: Inspection, confidence: float = 0.95, *, upper_only: bool = False) -> Estimate:
     """Return the share of wrong labels in what leaves: the errors found were put right, the others are still in.
 
     (D - errors) / N with D as in `lot_error_rate`; inspected whole, none is left, by the auditors' word. Arguments,
@@ -117,7 +114,7 @@ def leaving_error_rate(
     >>> leaving_error_rate(Inspection(50, 50, 2)).high, leaving_error_rate(Inspection(100, 20, 0)).high
     (0.0, 0.15)
     """
-    whole = lot_error_rate(inspection, confidence, upper_only=upper_only, attempts_max=attempts_max)
+    whole = lot_error_rate(inspection, confidence, upper_only=upper_only)
     method = f"label error rate of what leaves, errors found put right; {whole.method}"
     if whole.value is None or whole.low is None or whole.high is None:
         return undefined(whole.reason, whole.units, method)

@@ -1,5 +1,7 @@
 """How audit's verdicts are told to the others: its events, worded."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from concord.chassis.broker.port import Outgoing
@@ -15,6 +17,8 @@ from concord.contracts.v1.lots_pb2 import (
     LotExported,
     LotPlan,
     LotRejected,
+    RecheckConcluded,
+    RecheckRaised,
     SampleDrawn,
     StandardPlan,
     StatedConfidence,
@@ -23,6 +27,7 @@ from concord.contracts.v1.lots_pb2 import (
 from services.audit.domain.feedback import Compared
 from services.audit.domain.lot import LotState
 from services.audit.domain.output import Judgement, Model
+from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
 from services.audit.domain.verdict import Plan, Rate
@@ -60,13 +65,14 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 
 
-def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outgoing:
+def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, attempts_max: int) -> Outgoing:
     """Return the event that a lot may leave.
 
     Args:
         announcer: words it.
         lot: as accepted.
         plan: the one that stopped the inspection; None where there was none.
+        attempts_max: how often such a lot may be judged by a sample.
     """
     assert lot.rate is not None, "a lot has its rate when it is accepted"
     told = LotAccepted(
@@ -83,6 +89,7 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None) -> Outg
         fields=_fields(lot),
         confidences=_confidences(lot),
         lot_units_unanswerable=len(lot.unanswerable),
+        attempts_max=attempts_max,
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
@@ -141,6 +148,44 @@ def inspection_switched(announcer: Announcer, before: Series, after: Series) -> 
         reason=after.reason if before.severity == "discontinued" else "",
     )
     return _event(announcer, after.switched_by, after.project_id, LotEvent(inspection_switched=told))
+
+
+def recheck_raised(announcer: Announcer, lot: LotState, recheck: Recheck, among: int) -> Outgoing:
+    """Return the event that units which have left are to be labelled once more; `among`: the ones they are part of."""
+    told = RecheckRaised(
+        lot_id=lot.lot_id,
+        measure=recheck.measure,
+        category=recheck.category,
+        from_us=recheck.from_us,
+        unit_ids=lot.unit_ids,
+        among_units=among,
+    )
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_raised=told))
+
+
+def recheck_concluded(announcer: Announcer, lot: LotState, recheck: Recheck, changed: Sequence[str]) -> Outgoing:
+    """Return the event of what a recheck came to.
+
+    Args:
+        announcer: words it.
+        lot: the recheck's, with its result.
+        recheck: why it was raised.
+        changed: the units that auditors labelled otherwise than they left.
+    """
+    assert lot.rate is not None, "a recheck has its rate when it is concluded"
+    told = RecheckConcluded(
+        lot_id=lot.lot_id,
+        measure=recheck.measure,
+        category=recheck.category,
+        units=lot.inspected,
+        changed=lot.errors,
+        among_units=recheck.among,
+        changed_unit_ids=changed,
+        changed_rate=lot.rate.value or 0.0,
+        changed_rate_low=lot.rate.low or 0.0,
+        changed_rate_high=1.0 if lot.rate.high is None else lot.rate.high,
+    )
+    return _event(announcer, lot.lot_id, lot.project_id, LotEvent(recheck_concluded=told))
 
 
 def lot_exported(announcer: Announcer, lot: LotState, form: str, sha256: str, rows: int) -> Outgoing:

@@ -15,7 +15,7 @@ def handlers(served: Handlers, webhooks: Webhooks) -> Mapping[Topic, Handler]:
         UNITS: _both(served.hearing.units, tell(UNITS)),
         RESOLUTIONS: served.hearing.resolutions,
         LOTS: tell(LOTS),
-        QUALITY: tell(QUALITY),
+        QUALITY: _both(served.rechecks.quality, tell(QUALITY)),
     }
 
 

@@ -18,12 +18,13 @@ from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
 from services.audit.domain.output import ModelsState, Output
 from services.audit.domain.place import OpenLot, Place
+from services.audit.domain.recheck import RechecksState
 from services.audit.domain.series import Series
 from services.audit.domain.unit import UnitState
 
 
 def _is_open(lot: LotState) -> bool:
-    return lot.status != "accepted"
+    return lot.status not in ("accepted", "rechecked")
 
 
 def _slot(lot: LotState) -> int:
@@ -36,6 +37,7 @@ ISSUES = Kind("issues", IssuesState)
 SERIES = Kind("series", Series)
 MODELS = Kind("models", ModelsState)
 OUTPUT = Kind("output", Output)
+RECHECKS = Kind("rechecks", RechecksState)
 
 MEMBERS = Collection("members")
 """Which lot a unit is in: `_id` is the unit's id."""
@@ -112,6 +114,8 @@ class Repository:
             return
         if not _is_open(lot):
             place.close(lot)
+            for lot_id in place.gathering(lot.project_id):
+                self.news(lot.project_id, lot_id)
         elif place.keep(lot) and place.loaded:
             self.news(lot.project_id, lot.lot_id)
 
@@ -254,6 +258,11 @@ class Repository:
         found = await self.store.get(DUPLICATES.name, unit_ids)
         return {unit_id: one["duplicate_of"] for unit_id, one in found.items()}
 
+    async def rechecks(self, project_id: str) -> RechecksState:
+        """Return the rechecks that were raised of a project."""
+        key = rechecks_key(project_id)
+        return (await self.journal.states(RECHECKS, [key])).get(key) or RechecksState(project_id)
+
     async def keep(self, content: bytes) -> str:
         """Store a document under the name of its content, and return that: its SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
@@ -323,3 +332,8 @@ def models_key(project_id: str) -> str:
 def output_key(model_id: str, unit_id: str) -> str:
     """Return the aggregate key of what a model's version says of a unit."""
     return OUTPUT.key(client_of(unit_id), f"{model_id}/{unit_id}")
+
+
+def rechecks_key(project_id: str) -> str:
+    """Return the aggregate key of a project's rechecks."""
+    return RECHECKS.key(client_of(project_id), project_id)

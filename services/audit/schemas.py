@@ -83,6 +83,41 @@ class RateBody(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RecheckBody(msgspec.Struct, frozen=True):
+    """Units that have left and are inspected once more, as something had drifted.
+
+    Attributes:
+        status: gathering, until so many units as are wanted were accepted since; rechecking; rechecked.
+        measure, category: what has drifted, and the category whose share has grown most, as drift tells them.
+        since: of units from when on; raised_at: when the drift was told.
+        wanted: how many units are to be inspected; units: how many are, without those erased since.
+        among: of how many units of accepted lots, which nobody had inspected, these are a random part.
+        inspected, changed: once it is rechecked: how many auditors have labelled, and how many of them otherwise.
+        changed_unit_ids: these.
+        changed_rate: their share of all `among`, with its interval.
+    """
+
+    lot_id: str
+    status: str
+    measure: str
+    category: str
+    since: str
+    raised_at: str
+    wanted: int
+    among: int
+    units: int
+    inspected: int
+    changed: int
+    changed_unit_ids: list[str]
+    changed_rate: RateBody | None
+
+
+class Rechecks(msgspec.Struct, frozen=True):
+    """A project's rechecks, the newest first: 50 at most."""
+
+    rechecks: list[RecheckBody]
+
+
 class Together(msgspec.Struct, frozen=True):
     """What a project's lots come to together, and how severely the next one is inspected.
 

@@ -134,6 +134,7 @@ def drift_detected(project_id: str, found: Drifted, now_us: int) -> Outgoing:
         current_units=round(found.current.units),
         reference_until_us=found.reference.until_us,
         current_from_us=found.current.from_us,
+        category=found.grown,
     )
     name = f"{project_id}/drift/{found.measure}/{now_us}"
     return _event(name, project_id, project_id, now_us, QualityEvent(drift_detected=told))

@@ -166,7 +166,8 @@ class Handlers:
         lot = self._lot(told.lot_id, about)
         if lot is None or lot.acceptance is not None:
             return
-        lot.acceptance = Acceptance(about.occurred_at_us, told.rework, _inspected(told, told.lot_units))
+        found = _inspected(told, told.lot_units, told.attempts_max or 1)
+        lot.acceptance = Acceptance(about.occurred_at_us, told.rework, found)
         self.rows.recount_lot(lot)
         if lot.unit_ids:
             self._units_accepted(told.lot_id, lot, about, touched)
@@ -230,15 +231,15 @@ def _annotation(
     return Annotation(told.annotator_id, _text(told.label), rework, late, told.active_ms, revision, at_us)
 
 
-def _inspected(told: LotAccepted | LotRejected, units: int) -> Inspected:
+def _inspected(told: LotAccepted | LotRejected, units: int, attempts_max: int = 1) -> Inspected:
     plan = told.plan
     confidences = tuple(Bin(one.bin, one.units, one.stated, one.right) for one in told.confidences)
     if not told.HasField("plan"):
-        return Inspected(units, told.inspected, told.errors, None, confidences)
+        return Inspected(units, told.inspected, told.errors, None, confidences, attempts_max)
     limits = plan.log_ratio_accept, plan.log_ratio_reject
     rates = plan.aql, plan.alpha, plan.ltpd, plan.beta
     stopped_by = Plan(plan.lot_units, *rates, plan.sample_size, plan.accept_max, *limits)
-    return Inspected(units, told.inspected, told.errors, stopped_by, confidences)
+    return Inspected(units, told.inspected, told.errors, stopped_by, confidences, attempts_max)
 
 
 def _text(label: bytes) -> str:

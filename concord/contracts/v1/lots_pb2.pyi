@@ -33,6 +33,8 @@ class LotEvent(_message.Message):
     LOT_EXPORTED_FIELD_NUMBER: _builtins.int
     INSPECTION_SWITCHED_FIELD_NUMBER: _builtins.int
     LABEL_ERROR_FOUND_FIELD_NUMBER: _builtins.int
+    RECHECK_RAISED_FIELD_NUMBER: _builtins.int
+    RECHECK_CONCLUDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -49,6 +51,10 @@ class LotEvent(_message.Message):
     def inspection_switched(self) -> Global___InspectionSwitched: ...
     @_builtins.property
     def label_error_found(self) -> Global___LabelErrorFound: ...
+    @_builtins.property
+    def recheck_raised(self) -> Global___RecheckRaised: ...
+    @_builtins.property
+    def recheck_concluded(self) -> Global___RecheckConcluded: ...
     def __init__(
         self,
         *,
@@ -60,12 +66,14 @@ class LotEvent(_message.Message):
         lot_exported: Global___LotExported | None = ...,
         inspection_switched: Global___InspectionSwitched | None = ...,
         label_error_found: Global___LabelErrorFound | None = ...,
+        recheck_raised: Global___RecheckRaised | None = ...,
+        recheck_concluded: Global___RecheckConcluded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -130,7 +138,9 @@ class UnitAudited(_message.Message):
     rework: _builtins.int
     """That of the resolved label."""
     late: _builtins.bool
-    """The lot was judged before this came: it is kept, and counts nowhere."""
+    """The lot was judged before this came: it is kept, and counts nowhere. Where lot_id is a recheck's, the unit's own
+    lot was, and it counts in the recheck alone.
+    """
     schema_version: _builtins.int
     """Under which the unit was inspected: that of its resolution. Zero: not told, and 1."""
     @_builtins.property
@@ -239,6 +249,7 @@ class LotAccepted(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     LOT_UNITS_UNANSWERABLE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_MAX_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -253,6 +264,10 @@ class LotAccepted(_message.Message):
     """Units that leave."""
     lot_units_unanswerable: _builtins.int
     """Units of the lot that were ruled unanswerable: they leave without a label, and the certificate lists them."""
+    attempts_max: _builtins.int
+    """How often such a lot may be judged by a sample before it is inspected whole: the interval shares its risk between
+    these. 0 where an older audit did not say: once.
+    """
     @_builtins.property
     def plan(self) -> Global___LotPlan:
         """The plan that stopped the inspection; absent where none did: the lot was inspected whole after a rejection, or a
@@ -279,10 +294,11 @@ class LotAccepted(_message.Message):
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
         confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
         lot_units_unanswerable: _builtins.int = ...,
+        attempts_max: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -560,3 +576,96 @@ class LabelErrorFound(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelErrorFound: _TypeAlias = LabelErrorFound  # noqa: Y015
+
+@_typing.final
+class RecheckRaised(_message.Message):
+    """Something has drifted (DriftDetected), and the project's policy wants units that have left labelled once more: lot_id
+    is a lot of its own, which is never accepted and never leaves. Auditors inspect all of it, blind.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    FROM_US_FIELD_NUMBER: _builtins.int
+    UNIT_IDS_FIELD_NUMBER: _builtins.int
+    AMONG_UNITS_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    measure: _builtins.str
+    """As in DriftDetected."""
+    category: _builtins.str
+    from_us: _builtins.int
+    among_units: _builtins.int
+    @_builtins.property
+    def unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A random part of so many: units of accepted lots that the drift is about and nobody had inspected."""
+
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        measure: _builtins.str = ...,
+        category: _builtins.str = ...,
+        from_us: _builtins.int = ...,
+        unit_ids: _abc.Iterable[_builtins.str] | None = ...,
+        among_units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "category", b"category", "from_us", b"from_us", "lot_id", b"lot_id", "measure", b"measure", "unit_ids", b"unit_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecheckRaised: _TypeAlias = RecheckRaised  # noqa: Y015
+
+@_typing.final
+class RecheckConcluded(_message.Message):
+    """Every unit of a recheck was inspected, but for those erased meanwhile. What was certified stays as it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    AMONG_UNITS_FIELD_NUMBER: _builtins.int
+    CHANGED_UNIT_IDS_FIELD_NUMBER: _builtins.int
+    CHANGED_RATE_FIELD_NUMBER: _builtins.int
+    CHANGED_RATE_LOW_FIELD_NUMBER: _builtins.int
+    CHANGED_RATE_HIGH_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    measure: _builtins.str
+    category: _builtins.str
+    units: _builtins.int
+    """Inspected, and how many of them have another label now; which."""
+    changed: _builtins.int
+    among_units: _builtins.int
+    changed_rate: _builtins.float
+    """Share of those that the units are a random part of, with its 95 % interval; without any unit 0, from 0 to 1."""
+    changed_rate_low: _builtins.float
+    changed_rate_high: _builtins.float
+    @_builtins.property
+    def changed_unit_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        measure: _builtins.str = ...,
+        category: _builtins.str = ...,
+        units: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        among_units: _builtins.int = ...,
+        changed_unit_ids: _abc.Iterable[_builtins.str] | None = ...,
+        changed_rate: _builtins.float = ...,
+        changed_rate_low: _builtins.float = ...,
+        changed_rate_high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_units", b"among_units", "category", b"category", "changed", b"changed", "changed_rate", b"changed_rate", "changed_rate_high", b"changed_rate_high", "changed_rate_low", b"changed_rate_low", "changed_unit_ids", b"changed_unit_ids", "lot_id", b"lot_id", "measure", b"measure", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecheckConcluded: _TypeAlias = RecheckConcluded  # noqa: Y015

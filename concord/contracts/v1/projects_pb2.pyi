@@ -650,6 +650,8 @@ class AuditPolicy(_message.Message):
     REJECTIONS_MAX_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     REDUCTION_FIELD_NUMBER: _builtins.int
+    RECHECK_UNITS_FIELD_NUMBER: _builtins.int
+    RECHECK_PAUSE_HOURS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """"sequential", "single", "fraction" or "iso_2859_1"."""
     fraction: _builtins.float
@@ -666,6 +668,9 @@ class AuditPolicy(_message.Message):
     level: _builtins.str
     """For "iso_2859_1": inspection level of Table 1, and whether inspection may be reduced. Empty: "II"."""
     reduction: _builtins.bool
+    recheck_units: _builtins.int
+    """Units that have left and are inspected once more when drift is detected, and hours until the next such. Zero: none."""
+    recheck_pause_hours: _builtins.int
     def __init__(
         self,
         *,
@@ -679,10 +684,12 @@ class AuditPolicy(_message.Message):
         rejections_max: _builtins.int | None = ...,
         level: _builtins.str = ...,
         reduction: _builtins.bool = ...,
+        recheck_units: _builtins.int = ...,
+        recheck_pause_hours: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "reduction", b"reduction", "rejections_max", b"rejections_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
     _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015

@@ -474,6 +474,7 @@ class DriftDetected(_message.Message):
     CURRENT_UNITS_FIELD_NUMBER: _builtins.int
     REFERENCE_UNTIL_US_FIELD_NUMBER: _builtins.int
     CURRENT_FROM_US_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     measure: _builtins.str
     """"labels" or "labels/<field>": of what annotators say; else what of incoming units: "content_length", "media_type",
     "stratum", "suggested_label", "uncertainty".
@@ -490,6 +491,8 @@ class DriftDetected(_message.Message):
     reference_until_us: _builtins.int
     """Event time, microseconds since the epoch, UTC: end of the first units, beginning of the newest."""
     current_from_us: _builtins.int
+    category: _builtins.str
+    """The category whose share has grown most, as it is told of the measure: of labels and answers, canonical JSON."""
     def __init__(
         self,
         *,
@@ -502,10 +505,11 @@ class DriftDetected(_message.Message):
         current_units: _builtins.int = ...,
         reference_until_us: _builtins.int = ...,
         current_from_us: _builtins.int = ...,
+        category: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_from_us", b"current_from_us", "current_units", b"current_units", "limit", b"limit", "measure", b"measure", "p_value", b"p_value", "reference_units", b"reference_units", "reference_until_us", b"reference_until_us", "subject_id", b"subject_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "current_from_us", b"current_from_us", "current_units", b"current_units", "limit", b"limit", "measure", b"measure", "p_value", b"p_value", "reference_units", b"reference_units", "reference_until_us", b"reference_until_us", "subject_id", b"subject_id", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

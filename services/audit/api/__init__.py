@@ -37,6 +37,7 @@ from services.audit.schemas import (
     LotBody,
     Lots,
     Manifest,
+    Rechecks,
     Resumption,
     TakenVerdicts,
     Together,
@@ -82,6 +83,7 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/inspection", **documented(reply=Together, refusals=(404,)))(lots.show_together)
     resuming = documented(body=Resumption, reply=Together, refusals=(404, 409))
     routes.post("/projects/{project_id}/inspection/resumption", **resuming)(lots.resume_inspection)
+    routes.get("/projects/{project_id}/rechecks", **documented(reply=Rechecks, refusals=(404,)))(lots.list_rechecks)
     routes.get("/lots/{lot_id}", **documented(reply=LotBody, refusals=(404,)))(lots.show_lot)
     routes.get("/inspections", **documented(reply=Inspections, refusals=(404,)))(inspections.list_inspections)
     routes.post("/inspections", **documented(body=Verdicts, reply=TakenVerdicts))(inspections.inspect_many)

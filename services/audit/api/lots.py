@@ -6,10 +6,11 @@ from concord.chassis.http import AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
 from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
 from services.audit.domain.lot import LotState
+from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
 from services.audit.domain.verdict import CONFIDENCE, Plan
-from services.audit.schemas import RESUMPTION, LotBody, Lots, PlanTerms, RateBody, Together
+from services.audit.schemas import RESUMPTION, LotBody, Lots, PlanTerms, RateBody, RecheckBody, Rechecks, Together
 
 FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
 
@@ -43,6 +44,16 @@ async def resume_inspection(request: Request, project_id: AnyId, caller: ClientO
     return json_answer(_together(await door.handlers.standing.resume(project_id, said.reason)))
 
 
+async def list_rechecks(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """List what was inspected once more after it had left, as something had drifted; the newest first."""
+    door = door_of(request)
+    visible(door.handlers.means.projects, project_id, caller)
+    repository = door.handlers.means.repository
+    raised = (await repository.rechecks(project_id)).raised[::-1]
+    lots = {lot.lot_id: lot for lot in await repository.lots([one.lot_id for one in raised])}
+    return json_answer(Rechecks([_recheck(one, lots[one.lot_id]) for one in raised if one.lot_id in lots]))
+
+
 async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
     """Show where a lot stands."""
     door = door_of(request)
@@ -72,6 +83,25 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
         unanswerable=len(lot.unanswerable),
+    )
+
+
+def _recheck(one: Recheck, lot: LotState) -> RecheckBody:
+    rate = lot.rate
+    return RecheckBody(
+        lot_id=lot.lot_id,
+        status=lot.status,
+        measure=one.measure,
+        category=one.category,
+        since=timestamp(one.from_us),
+        raised_at=timestamp(one.raised_at_us),
+        wanted=one.wanted,
+        among=one.among,
+        units=len(lot.members),
+        inspected=lot.inspected,
+        changed=lot.errors,
+        changed_unit_ids=[lot.unit_ids[place] for place in lot.corrections],
+        changed_rate=None if rate is None else RateBody(rate.value, rate.low, rate.high, rate.units, rate.reason),
     )
 
 

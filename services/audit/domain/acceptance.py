@@ -133,9 +133,9 @@ class Acceptance:
         found = self._found()
         if found.verdict != "accept":
             return None
-        inspection = inspection_of(lot, found)
+        inspection = inspection_of(lot, found, rules.attempts_max)
         corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
-        rate = leaving_error_rate(inspection, CONFIDENCE, attempts_max=rules.attempts_max)
+        rate = leaving_error_rate(inspection, CONFIDENCE)
         after = judged(lot, found, corrections, rate_told(rate), rules.accepted_at_us)
         basis = self._basis or _encode(Basis(rules, tuple(self._heads)))
         basis_sha256 = hashlib.sha256(basis).hexdigest()
@@ -179,7 +179,7 @@ def detailed(found: Progress, inspected: Sequence[Verdict], form: Form | None) -
     )
 
 
-def inspection_of(lot: LotState, found: Progress) -> Inspection:
+def inspection_of(lot: LotState, found: Progress, attempts_max: int) -> Inspection:
     """Return where the inspection of a lot stopped, for what is claimed of its label error rate.
 
     A lot that was rejected before it was inspected whole has no end of its plan to rest on, and a fixed sample stops
@@ -187,4 +187,4 @@ def inspection_of(lot: LotState, found: Progress) -> Inspection:
     """
     stopped = lot.status == "auditing" and lot.plan is not None and lot.plan.kind not in FIXED
     bounds = lot.plan.bounds() if stopped and lot.plan is not None else None
-    return Inspection(len(lot.members), found.inspected, found.errors, bounds)
+    return Inspection(len(lot.members), found.inspected, found.errors, bounds, attempts_max)

@@ -11,10 +11,17 @@ from standardwebhooks import Webhook
 
 LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED = "lot.accepted", "lot.rejected", "certificate.issued"
 TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED = "target.breached", "target.recovered", "unit.erased"
-LABEL_ERROR_FOUND = "label.error_found"
+LABEL_ERROR_FOUND, RECHECK_CONCLUDED = "label.error_found", "recheck.concluded"
 EVENT_TYPES = (
-    LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED, LABEL_ERROR_FOUND, TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED,
-)  # fmt: skip
+    LOT_ACCEPTED,
+    LOT_REJECTED,
+    CERTIFICATE_ISSUED,
+    LABEL_ERROR_FOUND,
+    RECHECK_CONCLUDED,
+    TARGET_BREACHED,
+    TARGET_RECOVERED,
+    UNIT_ERASED,
+)
 TEST = "webhook.test"
 """What is sent when a client asks for a try; no endpoint asks for it by name."""
 ENDPOINTS_MAX = 10

@@ -10,8 +10,12 @@ from concord.quality.calibration import Bin
 from services.audit.domain.fields import FieldErrors
 from services.audit.domain.verdict import FIXED, Plan, Rate
 
-Status = Literal["sealed", "auditing", "inspecting_all", "relabelling", "accepted"]
-OPEN_TO_INSPECTION = ("auditing", "inspecting_all")
+Status = Literal[
+    "sealed", "auditing", "inspecting_all", "relabelling", "accepted", "gathering", "rechecking", "rechecked"
+]
+"""The last three are of a recheck's lot, which is never accepted and never leaves; see `recheck`."""
+RECHECK = ("gathering", "rechecking", "rechecked")
+OPEN_TO_INSPECTION = ("auditing", "inspecting_all", "rechecking")
 WAITING = ("sealed", "relabelling")
 LOOK_AHEAD_UNITS = 10
 """Units that auditors are listed beyond the fewest that an acceptance takes, so that several can work at once."""
@@ -45,7 +49,8 @@ class LotState(msgspec.Struct, frozen=True, gc=False):
         fields: the same of each field, where labels have several.
         confidences: what was stated of those inspected that consensus had settled, and how many of them are right.
         rejections: how often it was rejected.
-        corrections: places of units that leave with the auditor's label; frozen at acceptance.
+        corrections: places of units that leave with the auditor's label; frozen at acceptance. Of a recheck: of those
+            that an auditor has labelled otherwise.
         rate: label error rate of what leaves, told once, at acceptance.
         certificate: SHA-256 of the signed certificate; empty before acceptance.
         rows_sha256, export_sha256: of the digests of the export's lines and of the whole, as they were certified.

@@ -1,7 +1,15 @@
 """What is known in memory of a place: its open lots, and how far their units are. A hint; the records decide."""
 
 from concord.quality.acceptance import Bounds
-from services.audit.domain.lot import LOOK_AHEAD_UNITS, OPEN_TO_INSPECTION, WAITING, LotState, Progress, decided
+from services.audit.domain.lot import (
+    LOOK_AHEAD_UNITS,
+    OPEN_TO_INSPECTION,
+    RECHECK,
+    WAITING,
+    LotState,
+    Progress,
+    decided,
+)
 from services.audit.domain.unit import UnitState
 
 NOTHING = Progress(0, 0, "continue")
@@ -19,6 +27,7 @@ class OpenLot:
         problem: why it stands still, as a sentence; empty while it does not.
         served: whether an auditor was listed units of it since its last verdict.
         turned_away: whether one was not since then, having had a part in all that are wanted.
+        gone: of a recheck, units that were erased; its turn takes them out.
 
     What the verdicts come to is counted on from where it stood, so that one costs the same in a lot of any size.
     """
@@ -29,6 +38,7 @@ class OpenLot:
         "_sample",
         "bounds",
         "found",
+        "gone",
         "problem",
         "served",
         "state",
@@ -42,6 +52,7 @@ class OpenLot:
         self.found: dict[str, bool] = {}
         self.bounds: Bounds | None = None
         self.problem = ""
+        self.gone: set[str] = set()
         self.served = False
         self.turned_away = False
         self._sample: list[str] | None = None
@@ -183,8 +194,16 @@ class Place:
         elif known.state == lot:
             return False
         else:
+            if known.state.unit_ids != lot.unit_ids:
+                project.lot_of.update((unit_id, lot.lot_id) for unit_id in lot.unit_ids)
             known.moved_on(lot)
         return True
+
+    def gathering(self, project_id: str) -> list[str]:
+        """Return the lots of a project that wait for others to be accepted."""
+        project = self.projects.get(project_id)
+        lots = [] if project is None else list(project.lots.values())
+        return [lot.state.lot_id for lot in lots if lot.state.status == "gathering"]
 
     def lot_of(self, unit: UnitState) -> OpenLot | None:
         """Return the open lot that a unit is in."""
@@ -198,6 +217,8 @@ class Place:
         if lot is None:
             return None
         rework, said = lot.state.rework, unit.inspection
+        if lot.state.status in RECHECK:
+            return self._settle_recheck(lot, unit)
         if said is not None and said.rework >= rework and not said.late:
             lot.found_right(unit.unit_id, said.correct)
         elif lot.inspected or lot.waits_for is None or not unit.ready(rework):
@@ -205,3 +226,13 @@ class Place:
         else:
             lot.waits_for.discard(unit.unit_id)
         return lot if lot.drawable or lot.inspected else None
+
+    def _settle_recheck(self, lot: OpenLot, unit: UnitState) -> OpenLot | None:
+        """Bring a recheck up to one of its units, whose verdict came late for the lot that it left in."""
+        if unit.withdrawn:
+            lot.gone.add(unit.unit_id)
+        elif unit.inspection is not None:
+            lot.found_right(unit.unit_id, unit.inspection.correct)
+        else:
+            return None
+        return lot

@@ -86,6 +86,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
         closed: the judgement of its lot (`LotState.judgement`) for which no verdict on it is taken any more.
         schema_version: the newest of the label schema under which the label can be given as it stands: auditors are
             asked under it.
+        admitted_at_us, resolved_at_us: when it came in, and when its label was settled, by the events that told so.
     """
 
     unit_id: str
@@ -108,6 +109,8 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     media_type: str = ""
     history: tuple[str, ...] = ()
     schema_version: int = 1
+    admitted_at_us: int = 0
+    resolved_at_us: int = 0
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -153,6 +156,7 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     participants: Sequence[str]
     guideline_version: int
     schema_version: int = 1
+    at_us: int = 0
 
 
 def admitted(
@@ -163,6 +167,7 @@ def admitted(
     gold: bool,
     text_characters: int | None = None,
     media_type: str = "",
+    at_us: int = 0,
 ) -> UnitState | None:
     """Return the unit once its admission is heard; None when it was erased before that."""
     before = state or UnitState(unit_id, project_id)
@@ -175,6 +180,7 @@ def admitted(
         gold=gold,
         text_characters=text_characters,
         media_type=media_type,
+        admitted_at_us=at_us,
     )
 
 
@@ -201,6 +207,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resol
         participants=_together(before.participants, told),
         guideline_version=said.guideline_version,
         schema_version=said.schema_version,
+        resolved_at_us=said.at_us,
     )
 
 

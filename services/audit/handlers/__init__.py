@@ -3,7 +3,7 @@
 `hearing` takes in what other services tell, `inspection` lists work for auditors and takes their labels, `turns` takes
 every lot of which there is news as far as it goes, `drawing` draws samples, `verdicts` judges, `certificates` issues
 what is claimed, `series` keeps what a project's lots come to together and how severely the next is inspected,
-`exports` hands over what was accepted,
+`rechecks` has units that left labelled once more when something has moved, `exports` hands over what was accepted,
 `payloads` reads what was labelled for it, `manifests` tells what an export holds, and
 `ledgers` what became of units, so that every number can be made again. `outputs` takes what clients' models say, and
 `feedback` holds it against what was accepted.
@@ -21,6 +21,7 @@ from services.audit.handlers.ledgers import Ledgers
 from services.audit.handlers.manifests import BeingMade, Manifests
 from services.audit.handlers.means import Means
 from services.audit.handlers.outputs import Outputs
+from services.audit.handlers.rechecks import Rechecks
 from services.audit.handlers.series import Standing
 from services.audit.handlers.turns import Turns
 from services.audit.handlers.verdicts import Verdicts
@@ -43,15 +44,17 @@ class Handlers:
     turns: Turns
     outputs: Outputs
     feedback: Feedback
+    rechecks: Rechecks
 
     @classmethod
     def of(cls, means: Means) -> "Handlers":
         """Return the use cases over the same means."""
         standing = Standing(means)
-        turns = Turns(means, Drawing(means, standing), Verdicts(means, standing))
+        rechecks = Rechecks(means)
+        turns = Turns(means, Drawing(means, standing), Verdicts(means, standing), rechecks)
         certificates, exports = Certificates(means, standing), Exports(means)
         manifests = Manifests(means, exports, certificates)
         return cls(
             means, Hearing(means), Inspecting(means), certificates, exports, manifests, Ledgers(means), standing, turns,
-            Outputs(means), Feedback(means),
+            Outputs(means), Feedback(means), rechecks,
         )  # fmt: skip

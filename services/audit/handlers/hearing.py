@@ -109,17 +109,26 @@ def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
 
 
 def _admitted(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
-    told, project_id = event.unit_admitted, event.metadata.project_id
+    told, about = event.unit_admitted, event.metadata
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
         gold = told.HasField("gold_label")
         characters = told.content_length if told.HasField("content_length") else None
-        after = unit_domain.admitted(state, told.unit_id, project_id, told.source_id, gold, characters, told.media_type)
+        after = unit_domain.admitted(
+            state,
+            told.unit_id,
+            about.project_id,
+            told.source_id,
+            gold,
+            characters,
+            told.media_type,
+            about.occurred_at_us,
+        )
         if after is None:
             return None
-        return Decision(ledger.admitted(state, after, now_us, event.metadata.event_id))
+        return Decision(ledger.admitted(state, after, now_us, about.event_id))
 
-    return Cause(unit_key(told.unit_id), event.metadata.event_id, decide, creates=True)
+    return Cause(unit_key(told.unit_id), about.event_id, decide, creates=True)
 
 
 def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
@@ -153,6 +162,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
         [*told.participants, *([settled.adjudicator] if settled.adjudicator else [])],
         told.guideline_version,
         max(1, getattr(told, "schema_version", 1)),
+        event.metadata.occurred_at_us,
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:

@@ -145,16 +145,17 @@ class Inspecting:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         if not unit.label or has_part(unit.participants, auditor_id):
             raise UnitDoesNotExist("There is no such unit to inspect.")
-        late = not self._awaited(unit, lot)
+        awaited, anew = self._awaited(unit, lot), lot.status == "rechecking"
+        late = anew or not awaited  # to the lot that it left in, whatever is said of it now comes late
         resolved, said = (decoded(project.read_text(one).encode()) for one in (unit.label, canonical))
         correct, by_field = project.schema.says_same(resolved, said), compared_by_field(project.form, resolved, said)
         inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated)
         outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
-            result = "late" if late else "correct" if correct else "wrong"
+            result = "late" if late and not anew else "correct" if correct else "wrong"
             self.means.instruments.counter("concord_audit_inspections", result).inc()
         kept = outcome.state.inspection if outcome.state is not None else None
-        late = late if kept is None else kept.late
+        late = (late if kept is None else kept.late) and not anew
         return "late" if late else "repeated" if outcome.repeated else "taken"
 
     def _awaited(self, unit: UnitState, lot: LotState) -> bool:

@@ -10,11 +10,13 @@ from collections import OrderedDict
 
 from concord.chassis.errors import DeploymentFault, Passing
 from concord.chassis.projects import Project
+from services.audit.domain.lot import RECHECK
 from services.audit.domain.place import OpenLot
 from services.audit.domain.series import Discontinued
 from services.audit.domain.verdict import Unplannable
 from services.audit.handlers.drawing import Drawing
 from services.audit.handlers.means import Means
+from services.audit.handlers.rechecks import Rechecks
 from services.audit.handlers.verdicts import Verdicts
 
 AT_ONCE = 4
@@ -33,10 +35,11 @@ class Turns:
 
     name = "lots"
 
-    def __init__(self, means: Means, drawing: Drawing, verdicts: Verdicts) -> None:
+    def __init__(self, means: Means, drawing: Drawing, verdicts: Verdicts, rechecks: Rechecks) -> None:
         self.means = means
         self.drawing = drawing
         self.verdicts = verdicts
+        self.rechecks = rechecks
         self._waiting: OrderedDict[str, dict[str, None]] = OrderedDict()
         self._served: set[str] = set()
         self._news = asyncio.Event()
@@ -91,7 +94,9 @@ class Turns:
         """Take a lot as far as it can go now; nothing but a deployment's fault that is raised of it ends anything."""
         lot_id = lot.state.lot_id
         try:
-            if lot.drawable:
+            if lot.state.status in RECHECK:
+                await self.rechecks.take(lot)
+            elif lot.drawable:
                 await self.drawing.draw(lot)
             elif lot.inspected:
                 await self.verdicts.judge(lot)
@@ -122,8 +127,8 @@ class Turns:
         asyncio.get_running_loop().call_later(pause, self.note, lot.state.project_id, lot_id)
 
     def _defined(self, before: Project | None, project: Project) -> None:
-        """Try the lots of a project that stand still again when it was defined anew."""
+        """Try the lots of a project that stand still, or wait for others, again when it was defined anew."""
         del before
         for lot in self.means.repository.open_lots(project.project_id):
-            if lot.problem:
+            if lot.problem or lot.state.status in RECHECK:
                 self.note(project.project_id, lot.state.lot_id)

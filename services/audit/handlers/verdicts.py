@@ -61,13 +61,13 @@ class Verdicts:
             return
         project = self.means.project(state.project_id)
         found = detailed(found, [verdicts[unit_id] for unit_id in state.sample[: found.inspected]], project.form)
-        inspection = inspection_of(state, found)
+        inspection = inspection_of(state, found, attempts_max(project))
         if found.verdict == "accept":
             await self._close(state)
             cause = await self._acceptance(state, project, found)
         else:
             await self.standing.tell(state, found, Pool.of_rejected(inspection))
-            rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE, attempts_max=attempts_max(project))
+            rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE)
             cause = self._rejection(state, found, rate_told(rate), project)
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
@@ -126,7 +126,9 @@ class Verdicts:
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
                 return None  # another process was faster, or a unit was erased meanwhile: what was found is old
-            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan)])
+            return Decision(
+                after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan, acceptance.rules.attempts_max)]
+            )
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 

@@ -21,6 +21,7 @@ from services.audit.domain.endpoint import (
     LOT_ACCEPTED,
     LOT_REJECTED,
     MICROSECONDS,
+    RECHECK_CONCLUDED,
     TARGET_BREACHED,
     TARGET_RECOVERED,
     UNIT_ERASED,
@@ -183,6 +184,25 @@ def _lots(event: Message) -> Iterator[Told]:
         found = told.label_error_found
         where = {"lot_id": found.lot_id, "unit_id": found.unit_id}
         yield Told(LABEL_ERROR_FOUND, found.lot_id, {**where, "model_right": found.model_right})
+    elif told.HasField("recheck_concluded"):
+        yield Told(RECHECK_CONCLUDED, told.recheck_concluded.lot_id, _rechecked(told))
+
+
+def _rechecked(told: LotEvent) -> dict[str, Any]:
+    found = told.recheck_concluded
+    return {
+        "lot_id": found.lot_id,
+        "measure": found.measure,
+        "units": found.units,
+        "changed": found.changed,
+        "among": found.among_units,
+        "changed_rate": {
+            "value": found.changed_rate,
+            "low": found.changed_rate_low,
+            "high": found.changed_rate_high,
+        },
+        "path": f"/v1/projects/{told.metadata.project_id}/rechecks",
+    }
 
 
 def _judged(lot: LotAccepted | LotRejected) -> dict[str, Any]:

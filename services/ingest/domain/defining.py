@@ -24,6 +24,8 @@ from services.ingest.domain.project import (
     PRICE_LOW,
     QUOTA_MAX,
     QUOTAS_MAX,
+    RECHECK_PAUSE_HOURS_MAX,
+    RECHECK_UNITS_MAX,
     REJECTIONS_MAX,
     REPEAT_RULINGS_HIGH,
     SEED_CHARACTERS_MAX,
@@ -121,6 +123,9 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.audit.alpha", policy.audit.alpha, 0.0001, 0.5)
     yield from _within("policy.audit.beta", policy.audit.beta, 0.0001, 0.5)
     yield from _within("policy.audit.rejections_max", policy.audit.rejections_max, 0, REJECTIONS_MAX)
+    yield from _within("policy.audit.recheck_units", policy.audit.recheck_units, 0, RECHECK_UNITS_MAX)
+    pause = policy.audit.recheck_pause_hours
+    yield from _within("policy.audit.recheck_pause_hours", pause, 1, RECHECK_PAUSE_HOURS_MAX)
     yield from _within("policy.lease.seconds", policy.lease.seconds, 0, 7 * 86_400)
     yield from _within("policy.lease.renewals_max", policy.lease.renewals_max, 0, 100)
     yield from _within("policy.fatigue.false_alarm_units", policy.fatigue.false_alarm_units, 10, 100_000)

@@ -14,6 +14,8 @@ PRICE_LOW, PRICE_HIGH = 0.000_001, 1_000_000.0
 OVERLAP_MAX = 100
 LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
+RECHECK_UNITS_MAX = 500
+RECHECK_PAUSE_HOURS_MAX = 720
 SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
@@ -181,6 +183,8 @@ class Audit(Wish, frozen=True):
         rejections_max: how often a lot may be sent back to be labelled anew; rejected once more, it is inspected whole.
         level: of ISO 2859-1, Table 1.
         reduction: whether inspection by ISO 2859-1 may be reduced: its client must have agreed.
+        recheck_units: when drift is detected, so many units that have left are inspected once more; 0: none.
+        recheck_pause_hours: from one such recheck to the next.
     """
 
     plan: Literal["sequential", "single", "fraction", "iso_2859_1"] = "sequential"
@@ -193,6 +197,8 @@ class Audit(Wish, frozen=True):
     rejections_max: int = 2
     level: Literal["I", "II", "III", "S-1", "S-2", "S-3", "S-4"] = "II"
     reduction: bool = False
+    recheck_units: int = 0
+    recheck_pause_hours: int = 24
 
 
 class Lease(Wish, frozen=True):

@@ -86,6 +86,23 @@ class Drifted:
             return False
         return self.psi >= DRIFT_LIMIT and self.adjusted < DRIFT_LEVEL
 
+    @property
+    def grown(self) -> str:
+        """Return the category whose share has grown most; empty where nothing can be said.
+
+        >>> before, after = Window(0, 1, 10, {"a": 8, "b": 2}), Window(1, 2, 10, {"a": 4, "b": 6})
+        >>> Drifted("labels", 0.4, 0.01, before, after).grown
+        'b'
+        """
+        before, after = self.reference, self.current
+        if before is None or after is None or not after.counts:
+            return ""
+        shares = {
+            name: units / after.units - before.counts.get(name, 0.0) / before.units
+            for name, units in after.counts.items()
+        }
+        return max(sorted(shares), key=shares.__getitem__)
+
 
 def measures_of(survey: Survey, schemas: Mapping[str, LabelSchema]) -> Iterator[Drifted]:
     """Yield what became of each measure, labels first, one after another; `tested` then says what has drifted.

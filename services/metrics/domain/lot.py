@@ -39,6 +39,7 @@ class Inspected(msgspec.Struct, frozen=True, array_like=True):
         units: of the lot then, without those that were erased.
         plan: what stopped it; None where the lot was inspected whole.
         confidences: what was stated of those inspected that consensus had settled, and how many of them are right.
+        attempts_max: how often such a lot may be judged by a sample.
     """
 
     units: int
@@ -46,6 +47,7 @@ class Inspected(msgspec.Struct, frozen=True, array_like=True):
     errors: int
     plan: Plan | None = None
     confidences: tuple[Bin, ...] = ()
+    attempts_max: int = 1
 
 
 class Acceptance(msgspec.Struct, frozen=True, array_like=True):
@@ -152,7 +154,7 @@ def _inspections(counter: Mapping[Inspected, int], made: dict[Plan, Bounds]) -> 
             made[one.plan] = one.plan.bounds()
         bounds = None if one.plan is None else made[one.plan]
         for _ in range(times):
-            yield Inspection(max(one.units, one.inspected), one.inspected, one.errors, bounds)
+            yield Inspection(max(one.units, one.inspected), one.inspected, one.errors, bounds, one.attempts_max)
 
 
 class Lot(msgspec.Struct, array_like=True):

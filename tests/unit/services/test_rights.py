@@ -77,6 +77,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("adjudicate", "GET", "/v1/projects/{project_id}/rulings/agreement"): {Role.CLIENT, Role.OPERATOR},
     ("adjudicate", "POST", "/v1/projects/{project_id}/escalations/close"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/lots"): {Role.CLIENT, Role.OPERATOR},
+    ("audit", "GET", "/v1/projects/{project_id}/rechecks"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/projects/{project_id}/inspection"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "POST", "/v1/projects/{project_id}/inspection/resumption"): {Role.CLIENT, Role.OPERATOR},
     ("audit", "GET", "/v1/lots/{lot_id}"): {Role.CLIENT, Role.OPERATOR, Role.AUDITOR},

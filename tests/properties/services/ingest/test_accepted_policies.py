@@ -61,6 +61,8 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "audit.beta": (0.0001, 0.5),
     "audit.on_reject": ("relabel", "inspect_all"),
     "audit.rejections_max": (0, 10),
+    "audit.recheck_units": (0, 500),
+    "audit.recheck_pause_hours": (1, 720),
     "lease.seconds": (0, 7 * 86_400),
     "lease.renewals_max": (0, 100),
     "fatigue.breaks": (False, True),

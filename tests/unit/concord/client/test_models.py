@@ -36,6 +36,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Spending: adjudicate.ProjectSpending,
     models.Resolution: adjudicate.Resolution,
     models.LotPage: audit.Lots,
+    models.Rechecks: audit.Rechecks,
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,

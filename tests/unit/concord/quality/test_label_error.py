@@ -70,12 +70,12 @@ def test_an_upper_bound_puts_all_risk_above() -> None:
 
 
 def test_lots_that_may_be_inspected_again_until_accepted_share_the_risk() -> None:
-    once, thrice = (lot_error_rate(Inspection(60, 17, 1), attempts_max=attempts) for attempts in (1, 3))
+    once, thrice = (lot_error_rate(Inspection(60, 17, 1, attempts_max=attempts)) for attempts in (1, 3))
     assert once.high is not None
     assert thrice.high is not None
     assert thrice.high > once.high
     with pytest.raises(ValueError, match="inspected once at least"):
-        lot_error_rate(Inspection(60, 17, 1), attempts_max=0)
+        Inspection(60, 17, 1, attempts_max=0)
 
 
 @pytest.mark.parametrize("counts", [(60, 17, 18), (60, 61, 0), (60, 17, -1)])

@@ -9,6 +9,7 @@ import pytest
 from concord.chassis.errors import Unavailable
 from concord.chassis.identity import Role
 from concord.chassis.journal.journal import Journal
+from concord.contracts.topics import LOTS
 from concord.quality.label_error import Inspection, Pool, pooled_leaving_error_rate
 from services.audit.domain.lot import LotState
 from services.audit.domain.replay import replay
@@ -16,6 +17,8 @@ from services.audit.domain.series import Series, Told, counted, telling
 from services.audit.domain.verdict import Plan, Terms, plan_for
 from services.audit.repository import LOT as LOT_KIND
 from services.ingest.domain import project as policies
+from services.metrics.handlers import Handlers as Counting
+from services.metrics.repository import Rows
 from tests.support.audit import INSPECT_ALL, LOT, RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
 from tests.support.upstream import PROJECT
 
@@ -99,6 +102,23 @@ async def test_the_rate_of_a_single_lot_is_its_own_though_it_might_have_been_jud
     said = (await audit.client(f"/v1/lots/{LOT}/certificate")).json()
     whole, own = said["project"]["label_error_rate"], said["lots"][0]["label_error_rate"]
     assert [whole[name] for name in ("value", "low", "high")] == [own[name] for name in ("value", "low", "high")]
+
+
+@pytest.mark.parametrize("audit", [RELABEL, INSPECT_ALL], indirect=True)
+async def test_live_quality_claims_what_the_certificate_claims_of_all_lots(audit: Audit) -> None:
+    """Of one lot, whose risk is shared between the times it may be judged, and of two."""
+    second, others = lot_id(2), unit_ids(20, first=100)
+    await audit.more(second, others)
+    for lot, units in ((LOT, UNITS), (second, others)):
+        await audit.resolve(units)
+        await audit.inspect({})
+        claimed = (await audit.client(f"/v1/lots/{lot}/certificate")).json()["project"]["label_error_rate"]
+        await audit.settle()
+        rows = Rows()
+        Counting(rows).lots([event for event in audit.house.events(LOTS) if event.HasField("lot_accepted")])
+        live = rows.sums[PROJECT].lots.label_error_rate()
+        assert (live.value, live.low, live.high) == pytest.approx([claimed[name] for name in ("value", "low", "high")])
+        assert live.units == claimed["units"]
 
 
 async def test_a_rejection_is_in_the_pool_and_the_lot_that_was_put_right_leaves_nothing_wrong(audit: Audit) -> None:

@@ -12,7 +12,7 @@ import pytest
 from concord.chassis.broker.port import Outgoing
 from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import LOTS, QUALITY
-from concord.contracts.v1.lots_pb2 import LabelErrorFound, LotAccepted, LotEvent
+from concord.contracts.v1.lots_pb2 import LabelErrorFound, LotAccepted, LotEvent, RecheckConcluded
 from concord.contracts.v1.quality_pb2 import Interval, QualityEvent, TargetBreached, TargetRecovered
 from services.audit.domain import delivery
 from services.audit.domain.delivery import GIVE_UP_SECONDS, PAUSES_SECONDS, SPREAD
@@ -44,6 +44,8 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
         await upstream.tell(QUALITY, upstream.project_id, QualityEvent(target_breached=breached))
         recovered = TargetRecovered(target="alpha", limit=0.8, value=0.85, units=120)
         await upstream.tell(QUALITY, upstream.project_id, QualityEvent(target_recovered=recovered))
+        concluded = RecheckConcluded(lot_id=lot_id(9), measure="labels", category='"secret"', units=60, changed=3)
+        await upstream.tell(LOTS, lot_id(9), LotEvent(recheck_concluded=concluded))
         await upstream.erased(unit)
         await asyncio.sleep(5)
         assert await hooks.deliveries(told["webhook_id"]) == []
@@ -51,7 +53,7 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
 
     told, came, unit = hooked(scenario)
     assert all(one.signatures(told["secret"]) == [True] for one in came)
-    assert len({one.id for one in came}) == len(came) == 7
+    assert len({one.id for one in came}) == len(came) == 8
     said = {one.said["type"]: one.said["data"] for one in came}
     assert set(said) == set(EVENT_TYPES)
     assert {one["project_id"] for one in said.values()} == {"k1-p"}
@@ -64,6 +66,9 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
     assert said["certificate.issued"]["path"] == f"/v1/lots/{lot_id(1)}/certificate"
     assert (said["target.breached"]["high"], said["lot.rejected"]["units"]) == (0.75, 2)
     assert said["unit.erased"]["unit_id"] == unit
+    recheck = said["recheck.concluded"]
+    assert (recheck["lot_id"], recheck["units"], recheck["changed"]) == (lot_id(9), 60, 3)
+    assert "secret" not in str(recheck)
 
 
 def test_a_receiver_that_fails_is_tried_for_a_day_at_growing_pauses_then_the_letter_is_dead_and_can_be_sent_again() -> (
