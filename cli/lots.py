@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import click
 
 from cli.session import Session, show_table, speaks
-from concord.client.models import Interval, Lot, Recheck
+from concord.client.models import Interval, Lot
+from concord.client.rechecks import Recheck
 
 RECHECK_COLUMNS = ("lot", "status", "drifted", "raised at", "units", "among", "changed", "share changed")
 COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "problem")

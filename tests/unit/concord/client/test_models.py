@@ -9,7 +9,7 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import alerts, gold, models, scores, webhooks, work
+from concord.client import alerts, gold, models, rechecks, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import gold as gold_door
 from services.adjudicate.door import retraining as retraining_door
@@ -36,7 +36,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Spending: adjudicate.ProjectSpending,
     models.Resolution: adjudicate.Resolution,
     models.LotPage: audit.Lots,
-    models.Rechecks: audit.Rechecks,
+    rechecks.Rechecks: audit.Rechecks,
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
@@ -127,7 +127,7 @@ def test_every_struct_that_is_read_stands_beside_one_that_is_answered() -> None:
         walk(told.type_info(kind))
     all_structs = {
         one
-        for module in (models, scores, webhooks, work)
+        for module in (models, rechecks, scores, webhooks, work)
         for one in vars(module).values()
         if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
     }

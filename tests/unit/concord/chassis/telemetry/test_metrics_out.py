@@ -102,7 +102,7 @@ def test_it_is_sent_every_so_often_and_goes_on_when_a_collector_was_away(collect
             raise ConnectionError("away")
         return honest(*more, **named)
 
-    exporter.export = failing  # type: ignore[method-assign]
+    exporter.export = failing  # type: ignore[method-assign] # the real one, away once
     telemetry = Telemetry("tested", metrics_exporter=exporter, metrics_seconds=0.05)
     telemetry.instruments(TABLE).gauge("concord_test_age_seconds").set(1)
     assert asked.wait(10)
