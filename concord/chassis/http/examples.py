@@ -12,6 +12,8 @@ WORDS: Mapping[str, tuple[str, list[Any]]] = {
     "leading_label": (LABEL, ["spam"]),
     "known_label": (LABEL, ["spam"]),
     "given_label": (LABEL, ["ham"]),
+    "model_label": (LABEL, ["ham"]),
+    "accepted_label": (LABEL, ["spam"]),
     "gold": ("The known label of a unit that measures annotators; annotators never see it.", ["spam"]),
     "answer": ("What was said in one field of a form; null where it was left out, or not asked.", ["yes"]),
     "label_schema": (SCHEMA, [schema_example(kind) for kind in EXAMPLES]),
