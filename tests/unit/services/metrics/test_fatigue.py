@@ -1,5 +1,6 @@
 """Who tires is asked for a break, and for other work the next time; who is steady or learns is left alone."""
 
+import math
 import random
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from services.metrics.domain.fatigue import ROTATION_US, SESSION_PAUSE_US, Break
 from services.metrics.domain.unit import Annotation
 from simulation.house import House
 from tests.support.book import MemoryParts
+from tests.unit.concord.quality.test_fatigue import times_by_annotator
 from tests.unit.services.metrics.running import Metrics, start
 from tests.unit.services.metrics.test_book import book
 
@@ -77,6 +79,19 @@ def test_who_gets_faster_is_never_asked_and_who_is_steady_no_more_often_than_sta
         asked += len(steady.do(steady.usual(300)))
         units += 300
     assert asked <= units / 465 + 3 * (units / 465) ** 0.5
+
+
+@pytest.mark.parametrize("name", ["weather_sentiment", "person_video"])
+def test_of_honest_people_on_real_timings_no_larger_share_is_ever_asked_than_is_stated(name: str) -> None:
+    people = times_by_annotator(name)
+    asked, chance = 0, []
+    for times in people.values():
+        asked += bool(Work(Breaks(True, 465, 30, 100_000)).do(times))
+        chance.append(1 - math.exp(-len(times) / 465))
+    expected = sum(chance)
+    spread = sum(one * (1 - one) for one in chance) ** 0.5
+    assert len(people) > 20
+    assert asked <= expected + 2.33 * spread, "what the stated rate explains at 1 in 100"
 
 
 def test_a_session_as_long_as_the_project_allows_ends_in_a_break() -> None:

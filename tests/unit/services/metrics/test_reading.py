@@ -162,6 +162,18 @@ async def test_a_place_is_served_once_all_is_counted_that_there_was_though_more_
     assert reading.repository.places[0].whole_until_us == 10, "of what came since then nobody knows"
 
 
+async def test_in_a_stream_that_never_pauses_what_is_whole_follows_a_bounded_while_behind(reading: Reading) -> None:
+    """So lots are closed, and a place is served, though the lag is never nothing."""
+    behind = 3
+    for turn in range(1, 80):
+        reading.look({at(0): turn + behind, at(1): 0}, turn)
+        await reading.serve(UNITS.name, 0, [admitted(turn - 1)])
+        assert reading.lag({at(0): turn + behind}) == behind
+        if turn > 2 * behind + 2:
+            assert 0 in reading.owner.open()
+            assert reading.repository.places[0].whole_until_us >= turn - 2 * behind - 2
+
+
 async def test_a_place_is_served_with_the_chunk_that_ends_what_there_was_and_at_once_where_its_book_is_that_far() -> (
     None
 ):
