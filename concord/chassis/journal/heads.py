@@ -6,8 +6,8 @@ from typing import Any
 
 from concord.chassis.journal.record import Head
 
-HEADS_BYTES_MAX = 64_000_000
-"""Of the heads in memory, by `Head.size`: some 17,000 units with three labels each. A head let go costs one read."""
+HEADS_BYTES_MAX = 40_000_000
+"""Of the heads in memory, by `Head.size`: some 11,000 units with three labels each. A head let go costs one read."""
 
 
 class Heads:
