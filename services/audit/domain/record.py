@@ -182,16 +182,22 @@ def _total(figures: Sequence[Figure]) -> int:
 
 def _requirements(said: _Source, told: _Source) -> Iterator[Statement]:
     kind = told.figure("label_schema", "kind")
+    schemas = [said.figure("schema_versions")] if "schema_versions" in said.content else []
+    given = schemas[0].value if schemas else [1]
+    by = "by one schema throughout" if len(given) < 2 else f"given under the versions {_listed(given)} of the schema"
     yield Statement(
         "requirements", ("10(2)(a)", "10(2)(d)"),
-        f"Labels are of the kind {kind.value}, by one schema throughout.", (told.figure("label_schema"), kind),
+        f"Labels are of the kind {kind.value}, {by}.", (told.figure("label_schema"), kind, *schemas),
     )  # fmt: skip
     versions = said.figure("guideline_versions")
-    told_versions = ", ".join(map(str, versions.value)) or "none"
     yield Statement(
         "requirements", ("10(2)(a)", "10(2)(c)"),
-        f"Annotators worked by these versions of the guideline: {told_versions}.", (versions,),
+        f"Annotators worked by these versions of the guideline: {_listed(versions.value) or 'none'}.", (versions,),
     )  # fmt: skip
+
+
+def _listed(versions: Sequence[int]) -> str:
+    return ", ".join(map(str, versions))
 
 
 def _acquisition(said: _Source, told: _Source) -> Iterator[Statement]:

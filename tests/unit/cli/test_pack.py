@@ -13,6 +13,7 @@ from cli.pack import PROVENANCE
 from cli.session import TOKEN
 from concord.chassis.identity import Role
 from concord.version import VERSION
+from services.audit.domain import record as domain
 from services.audit.domain.record import CERTIFICATE, MANIFEST, Document, looked_up, pointer, record_of
 from services.audit.domain.signing import Signer
 from tests.support.audit import RELABEL, UNITS, Audit, lot_id, sealed, unit_ids
@@ -49,6 +50,13 @@ def record(folder: Path) -> Any:
     return json.loads((folder / "record.json").read_text())
 
 
+def test_labels_of_two_versions_of_a_schema_are_not_told_as_of_one() -> None:
+    certificate = domain._Source(CERTIFICATE, {"schema_versions": [1, 3], "guideline_versions": [1]})
+    manifest = domain._Source(MANIFEST, {"label_schema": {"kind": "choice"}})
+    first, *_ = domain._requirements(certificate, manifest)
+    assert first.says == "Labels are of the kind choice, given under the versions 1, 3 of the schema."
+
+
 async def test_every_statement_rests_on_figures_that_are_where_it_says(audit: Audit, tmp_path: Path) -> None:
     await exported(audit, tmp_path, "--format", "parquet")
     result = await packed(audit, tmp_path)
@@ -70,6 +78,7 @@ async def test_every_statement_rests_on_figures_that_are_where_it_says(audit: Au
     assert f"labelled {inspected} of the units again and found {wrong} labels wrong" in stated
     assert "40 units were accepted in 2 lots; this export has 39 rows" in stated
     assert "and 1 after it" in stated
+    assert "by one schema throughout" in stated
     assert {one["article"] for one in said["open_questions"]} >= {"10(2)(b)", "10(2)(f)", "10(3)"}
     page = Seen((tmp_path / "record.html").read_bytes())
     assert all(one["says"] in page.text for one in said["statements"])
