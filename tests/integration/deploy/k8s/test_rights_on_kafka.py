@@ -36,7 +36,7 @@ MECHANISM = "SCRAM-SHA-512"
 PASSWORD = "a-password-of-this-test"
 WAIT_SECONDS_MAX = 60.0
 # Codes of the protocol: org.apache.kafka.common.acl.AclOperation and resource.ResourceType.
-OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8}
 RESOURCES = {"topic": 2, "group": 3}
 LITERAL, ALLOW = 3, 3
 
