@@ -101,7 +101,7 @@ class Claims:
                 and holds nothing.
             Backlogged: the broker takes no events.
         """
-        project = self.projects.known(project_id)
+        project = await self.projects.asked_for(project_id)
         seeker = await self.seeker(annotator_id, project_id)
         leases = (await self.held(annotator_id, project_id))[:units_max]
         if await self.nothing_new(annotator_id, project):

@@ -9,6 +9,9 @@ from concord.contracts.ids import place_of, slot_of_project
 from services.assign.domain.refusals import ProjectUnknown
 from services.assign.domain.unit import UnitState
 
+ASKED_FOR_MAX = 50
+"""Requests that may wait at once for projects that are not known: whoever asks for what never was stops nobody else."""
+
 
 class Requests:
     """Names requests: each name once, in all lives of the service.
@@ -36,6 +39,7 @@ class Projects:
 
     def __init__(self, table: Table[Project]) -> None:
         self._table = table
+        self._asked_for = 0
 
     def known(self, project_id: str) -> Project:
         """Return the project without waiting for one that may be on its way.
@@ -70,6 +74,21 @@ class Projects:
             return await self._table.get(project_id)
         except Unknown as fault:
             raise ProjectUnknown(f"There is no project {project_id[:120]!r}.") from fault
+
+    async def asked_for(self, project_id: str) -> Project:
+        """Return the project that a person asks for, waiting a little for one that was defined this moment.
+
+        Raises:
+            ProjectUnknown: see there.
+            TableBehind, BrokerUnavailable: whether there is one is not known now.
+        """
+        if (project := self.find(project_id)) is not None or self._asked_for >= ASKED_FOR_MAX:
+            return project or self.known(project_id)
+        self._asked_for += 1
+        try:
+            return await self.awaited(project_id)
+        finally:
+            self._asked_for -= 1
 
 
 def raise_errors(outcomes: Sequence[Outcome[UnitState]], but: type[Exception] | tuple[()] = ()) -> None:

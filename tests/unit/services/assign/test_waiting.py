@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.identity import Role
 from concord.contracts.v1.resolutions_pb2 import OverlapRequested
-from services.assign.handlers import waiting
+from services.assign.handlers import deciding, waiting
 from tests.support.service import caller, until
 from tests.unit.services.assign.desk import (
     PROJECT,
@@ -196,3 +196,27 @@ async def test_each_reason_is_told_as_it_is() -> None:
             lapsed = {"code": "credential_lapsed", "skills": ["law"], "ended_at": "2020-02-01T00:00:00.000Z"}
             assert told["why"] == lapsed
             assert "2020-02-01" in told["reason"]
+
+
+async def test_who_asks_in_a_project_that_was_defined_this_moment_is_told_of_its_work_and_not_that_there_is_none() -> (
+    None
+):
+    desk = Desk()
+    async with desk.open():
+        await desk.define("ann")
+        async with desk.annotator("ann") as ann:
+            asking = asyncio.create_task(ask(ann))
+            await asyncio.sleep(0.2)
+            assert not asking.done(), "it may be on its way"
+            await desk.publish_project()
+            assert (await asking)["assignments"] == []
+
+
+async def test_no_more_than_may_wait_for_projects_that_never_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "ASKED_FOR_MAX", 0)
+    desk = Desk()
+    async with desk.open():
+        await desk.define("ann")
+        async with desk.annotator("ann") as ann:
+            reply = await ann.post(f"/v1/projects/{PROJECT}/claims", json={"units": 1})
+            assert reply.status_code == 404
