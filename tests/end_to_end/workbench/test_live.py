@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Request, Route
+from playwright.sync_api import Page, Request, Route, expect
 
 from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Outgoing
@@ -257,7 +257,7 @@ def looked_at_and_tried_again(page: Page) -> None:
     """Go from where annotators choose through what was missed, appeal one of it, and try again."""
     page.locator("a.card", has_text="Look at what you missed").click(timeout=PATIENCE_SECONDS * 1_000)
     page.get_by_text("1 of 2").wait_for()
-    assert page.locator(".answer").count() == 2
+    expect(page.locator(".answer")).to_have_count(2)
     page.get_by_label("Were you right? Say why").fill("I counted.")
     page.get_by_role("button", name="Appeal").click()
     page.get_by_text("You have appealed").wait_for()

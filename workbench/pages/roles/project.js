@@ -39,6 +39,7 @@ function useLive(one) {
     let timer = 0;
     let looked = -LOOK_MS;
     let over = false;
+    let again = false;
     const change = (changes) => over || setLive((now) => ({ ...now, ...changes }));
     // A project that was just made is heard of by the others a moment later.
     const say = (fault) => fault instanceof Away || fault.status === 404 || change({ problem: fault.message });
@@ -50,7 +51,11 @@ function useLive(one) {
         change({ people: annotators, stranded });
       } catch (fault) {
         say(fault);
+        again ||= fault instanceof Away || fault.status === 404;
       }
+      // One look after the last news: people's figures may follow the project's, and a look may have found nobody there.
+      if (again && !over) timer ||= setTimeout(look, LOOK_MS);
+      again = false;
     };
     const take = (quality) => {
       const { value, low, high } = quality.alpha;
@@ -59,6 +64,7 @@ function useLive(one) {
         remember(kept, { at: Date.now(), points: points.current });
       }
       change({ quality, problem: "" });
+      again = true;
       timer ||= setTimeout(look, Math.max(0, looked + LOOK_MS - performance.now()));
     };
     const lack = (fault) => {
