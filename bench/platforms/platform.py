@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.services.meter import cpu_seconds
-from bench.table import Column, Table, times
+from bench.table import Column, Table
 from bench.whole.measure import Whole
 
 
@@ -65,7 +65,7 @@ def table(ours: Whole, others: Sequence[tuple[str, Sequence[Cost]]]) -> Table:
         rows.append([work.name, "Concord", f"{work.operations:,}", f"{work.total_ms:.2f}", "", f"{work.rate:,.0f}"])
         for platform, costs in others:
             cost = next(one for one in costs if one.name == work.name)
-            ratio = times(cost.cpu_ms / work.total_ms)
+            ratio = f"{cost.cpu_ms / work.total_ms:.2f} x"
             rows.append([work.name, platform, f"{cost.operations:,}", f"{cost.cpu_ms:.2f}", ratio, f"{cost.rate:,.0f}"])
     notes = (
         "CPU: ours over all processes, broker and store among them; theirs of the server with its database in it.",

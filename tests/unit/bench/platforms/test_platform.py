@@ -37,6 +37,6 @@ def test_others_stand_below_ours_with_how_many_times_ours_they_cost() -> None:
     others = [("Other", [Cost("unit", 100, 2 * ours.work[0].total_ms, 12.0), Cost("label", 10, 25.0, 3.0)])]
     shown = table(ours, others)
     assert [(row[0], row[1], row[4]) for row in shown.rows] == [
-        ("unit", "Concord", ""), ("unit", "Other", "2.0 x"), ("label", "Concord", ""), ("label", "Other", "10.0 x"),
+        ("unit", "Concord", ""), ("unit", "Other", "2.00 x"), ("label", "Concord", ""), ("label", "Other", "10.00 x"),
     ]  # fmt: skip
     assert as_json(others)["Other"]["label"]["cpu_ms"] == pytest.approx(25.0)
