@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from concord.chassis.broker.port import BrokerUnavailable
-from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Unavailable
+from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, Passing, Unavailable
 from concord.chassis.store.port import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,13 @@ def _methods(request: Request) -> list[str]:
     return sorted({method for route in matching for method in getattr(route, "methods", None) or ()})
 
 
+_AWAY: tuple[tuple[type[Exception], str], ...] = (
+    (StoreUnavailable, "The store does not answer"),
+    (BrokerUnavailable, "The broker does not answer"),
+)
+"""What is said of what does not answer; anything else that passes, as a table that is behind, is this process's own."""
+
+
 async def _hung_up(request: Request, _: ClientDisconnect) -> Response:
     # Nobody is there to read it; it is counted as the caller's doing, and pages nobody here.
     said = BadRequest("The body broke off: the connection was closed before its end.")
@@ -174,10 +181,8 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
 
     async def unavailable(request: Request, fault: Exception) -> Response:
         log.warning("%s: %s", type(fault).__name__, fault)
-        what = "store" if isinstance(fault, StoreUnavailable) else "broker"
-        said = Unavailable(
-            f"The {what} does not answer; nothing was acknowledged, and the same request may be sent again."
-        )
+        what = next((said for kind, said in _AWAY if isinstance(fault, kind)), "This process is catching up")
+        said = Unavailable(f"{what}; nothing was acknowledged, and the same request may be sent again.")
         return refusal(said, request.scope["path"])
 
     def of_domain(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -190,7 +195,6 @@ def install(app: FastAPI, domain: DomainStatuses) -> None:
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(ClientDisconnect, _hung_up)  # type: ignore[arg-type]  # the same
-    app.add_exception_handler(StoreUnavailable, unavailable)
-    app.add_exception_handler(BrokerUnavailable, unavailable)
+    app.add_exception_handler(Passing, unavailable)
     for kind, status in domain.items():
         app.add_exception_handler(kind, of_domain(status))

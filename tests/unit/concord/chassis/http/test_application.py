@@ -14,6 +14,7 @@ from concord.chassis.errors import Backlogged, FieldError, NotFound
 from concord.chassis.http import problem, read_json, unguarded_routes
 from concord.chassis.identity import Caller, Guard, Role, require
 from concord.chassis.store.port import StoreUnavailable
+from concord.chassis.table import TableBehind
 
 Build = Callable[..., FastAPI]
 Calling = Callable[[FastAPI], httpx.AsyncClient]
@@ -47,6 +48,7 @@ FAULTS: dict[str, Exception] = {
     "overlap": OverlapRefused("overlap.max is 0."),
     "store": StoreUnavailable("no answer from mongodb://user:secret@store"),
     "broker": BrokerUnavailable("no answer"),
+    "table": TableBehind("table concord.projects.v1 is 3 records behind"),
     "backlog": Backlogged("60,000 events wait."),
     "absent": NotFound("There is no unit u-1.", [FieldError("unit_id", "is not known", "list the units")]),
     "bug": RuntimeError("the payload was: secret"),
@@ -161,6 +163,7 @@ async def test_a_body_that_is_not_declared_as_json_is_refused(door: httpx.AsyncC
         ("overlap", 422, "overlap.max is 0."),
         ("store", 503, "The store does not answer"),
         ("broker", 503, "The broker does not answer"),
+        ("table", 503, "This process is catching up"),
         ("backlog", 503, "60,000 events wait."),
         ("absent", 404, "There is no unit u-1."),
         ("bug", 500, "Something went wrong here"),
