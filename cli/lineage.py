@@ -54,7 +54,7 @@ def _show(said: Lineage) -> None:
 
 
 def _who(entry: Json) -> str:
-    people = [entry[name] for name in ("adjudicator", "auditor", "participant") if name in entry]
+    people = [entry[name] for name in ("adjudicator", "auditor", "participant", "by") if name in entry]
     people += [f"{one['annotator']} (guideline {one['guideline_version']})" for one in entry.get("annotations", ())]
     return ", ".join(people)
 
@@ -64,4 +64,7 @@ def _how(entry: Json) -> str:
         return f"{entry['method']}, {entry['confidence']:.3f}, rework {entry['rework']}"
     if entry["what"] == "inspected":
         return ("right" if entry["correct"] else "wrong") + (", late" if entry["late"] else "")
+    if entry["what"] == "reidentified":
+        kinds = ", ".join(f"{kind} {one['told']}/{one['asked'] or one['told']}" for kind, one in entry["kinds"].items())
+        return f"{entry['how']} {kinds}: {entry['reason']}"
     return str(entry.get("media_type", ""))

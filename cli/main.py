@@ -19,6 +19,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "projects": ("cli.projects", "Define, list, show, pause and close projects."),
     "import": ("cli.imports", "Send a file of units, and go on where a line broke."),
     "units": ("cli.units", "Find units, list where they stand, seal and erase."),
+    "reidentify": ("cli.reidentify", "Say who is behind what was replaced in a unit (role privacy)."),
     "watch": ("cli.watch", "Show a project's quality and lots as they come."),
     "alerts": ("cli.alerts", "List what is broken now, in whichever project."),
     "report": ("cli.report", "Write a project's quality as a page with plots."),

@@ -33,7 +33,7 @@ PROTO = ROOT / "proto/concord/contracts/v1"
 VERSION = "1.0.0"
 
 POLICY: Mapping[str, str] = {
-    "label_schema": "What a label is. It cannot be changed once units are in: define another project.",
+    "label_schema": "What a label is. Once units are in, its classes change by a mapping: see schemas.md.",
     "name": "For people.",
     "guideline": "Markdown; a changed text is a new version, and each label tells under which it was given.",
     "guideline_examples": "Contents with the label that is right, and why: shown with the guideline.",
@@ -65,6 +65,7 @@ POLICY: Mapping[str, str] = {
     "policy.privacy.treatments": "By kind of personal data: mask or pseudonym.",
     "policy.privacy.names": "Names that are replaced; kept as keyed hashes.",
     "policy.privacy.regions": "For telephone numbers without a country's prefix.",
+    "policy.privacy.reidentification": "What the role privacy may ask of a unit: nothing (none); whether a value it has is behind a pseudonym (compare); the originals, too (sealed), which are then kept, sealed, until the unit is erased.",
     "policy.lot.size": "Units judged together. Larger: fewer checks a unit, more to be done again after a rejection.",
     "policy.lot.seal_after_seconds": "A lot that is not full is cut after so long.",
     "policy.audit.plan": "sequential stops as soon as the evidence is enough; single has a fixed sample; iso_2859_1 has that standard's, and switches; fraction is a share, and promises nothing.",

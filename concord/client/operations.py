@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from concord.client import alerts as broken
-from concord.client import exports, feedback, gold, leading, letters, people, projects, results, units
+from concord.client import exports, feedback, gold, leading, letters, people, privacy, projects, results, units
 from concord.client import roster as people_known
 from concord.client import schemas as versions
 from concord.client import webhooks as hooks
@@ -67,6 +67,8 @@ class Operations:
     find = called(units.find)
     erase = called(units.erase)
     seal = called(units.seal)
+    compare_values = called(privacy.compare_values)
+    original_values = called(privacy.original_values)
     quality = called(results.quality)
     report = called(results.report)
     annotators = called(results.annotators)
@@ -158,6 +160,8 @@ class AwaitedOperations:
     find = awaited(units.find)
     erase = awaited(units.erase)
     seal = awaited(units.seal)
+    compare_values = awaited(privacy.compare_values)
+    original_values = awaited(privacy.original_values)
     quality = awaited(results.quality)
     report = awaited(results.report)
     annotators = awaited(results.annotators)

@@ -24,6 +24,7 @@ from concord.privacy.contact import REGIONS
 from concord.privacy.finding import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Finder, Rules, merged
 from concord.privacy.found import Found
 from concord.privacy.listed import hashed
+from concord.privacy.reidentify import Candidate, Compared, compared, pseudonyms_in
 
 __all__ = [
     "KINDS",
@@ -31,10 +32,14 @@ __all__ = [
     "NAME_CHARACTERS_MAX",
     "REGIONS",
     "Anonymiser",
+    "Candidate",
+    "Compared",
     "Finder",
     "Found",
     "Rules",
     "Treatment",
+    "compared",
     "hashed",
     "merged",
+    "pseudonyms_in",
 ]

@@ -12,6 +12,8 @@ Treatment = Literal["mask", "pseudonym"]
 PSEUDONYM_BYTES = 10
 """80 bits: two values of a billion share one with a chance of one in two million."""
 BAR = "\u2588"
+Originals = list[tuple[str, str]]
+"""What was replaced: its kind, and what stood there."""
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -33,8 +35,13 @@ class Anonymiser:
         self._key = key
         self._same_length = same_length
 
-    def text(self, text: str, counts: Counter[str]) -> str:
+    def text(self, text: str, counts: Counter[str], originals: Originals | None = None) -> str:
         """Return a text with what is found in it replaced; what was found is counted by kind.
+
+        Args:
+            text: as it was sent.
+            counts: of what was found, by kind; is added to.
+            originals: is given what was replaced, in the order of the text.
 
         >>> from concord.privacy.finding import Finder, Rules
         >>> finder = Finder(Rules(frozenset({"email"})))
@@ -44,35 +51,54 @@ class Anonymiser:
         parts, at = [], 0
         for one in self._finder.find(text):
             counts[one.kind] += 1
+            if originals is not None:
+                originals.append((one.kind, text[one.start : one.end]))
             parts += [text[at : one.start], self._instead(one)]
             at = one.end
         return "".join([*parts, text[at:]]) if parts else text
 
-    def content(self, content: Any, counts: Counter[str]) -> Any:
-        """Return a content of JSON with every text in it replaced, keys too, but no address of what lies elsewhere."""
+    def content(self, content: Any, counts: Counter[str], originals: Originals | None = None) -> Any:
+        """Return a content of JSON with every text in it replaced, keys too, but no address of what lies elsewhere.
+
+        What is given to `originals` comes in the order of the keys, which is that of canonical JSON.
+        """
         if isinstance(content, str):
-            return self.text(content, counts)
+            return self.text(content, counts, originals)
         if isinstance(content, list):
-            return [self.content(one, counts) for one in content]
+            return [self.content(one, counts, originals) for one in content]
         if isinstance(content, dict):
             return {
-                self.text(key, counts): one if key == "uri" else self.content(one, counts)
-                for key, one in content.items()
+                self.text(key, counts, originals): one if key == "uri" else self.content(one, counts, originals)
+                for key, one in sorted(content.items())
             }
         if isinstance(content, int | float) and not isinstance(content, bool):
-            return self._number(content, counts)
+            return self._number(content, counts, originals)
         return content
 
-    def _number(self, number: float, counts: Counter[str]) -> Any:
+    def _number(self, number: float, counts: Counter[str], originals: Originals | None) -> Any:
         """Return a number, or what stands in its place: a card's digits may be sent as one."""
         text = str(number)
-        replaced = self.text(text, counts)
+        replaced = self.text(text, counts, originals)
         return number if replaced == text else replaced
 
     def _instead(self, one: Found) -> str:
         if self._treatments[one.kind] == "mask":
             return BAR * (one.end - one.start) if self._same_length else f"[{one.kind}]"
-        digest = hmac.digest(self._key, f"{one.kind}\x00{one.value}".encode(), "sha256")
-        bits = int.from_bytes(digest[:PSEUDONYM_BYTES], "big")
-        letters = "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 8 * PSEUDONYM_BYTES, 5))
-        return f"[{one.kind}:{letters}]"
+        return pseudonym(self._key, one.kind, one.value)
+
+
+def pseudonym(key: bytes, kind: str, value: str) -> str:
+    """Return what stands in a value's place.
+
+    >>> pseudonym(b"key", "email", "ada@example.org")
+    '[email:u4keaf3k3aszmovb]'
+
+    Args:
+        key: of the project.
+        kind: of which the value is.
+        value: as its kind has it, without separators and case: `Found.value`.
+    """
+    digest = hmac.digest(key, f"{kind}\x00{value}".encode(), "sha256")
+    bits = int.from_bytes(digest[:PSEUDONYM_BYTES], "big")
+    letters = "".join(_ALPHABET[(bits >> shift) & 31] for shift in range(0, 8 * PSEUDONYM_BYTES, 5))
+    return f"[{kind}:{letters}]"

@@ -34,12 +34,21 @@ from concord.contracts.v1.projects_pb2 import (
     SuggestionPolicy,
     Targets,
 )
-from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitDuplicated, UnitErased, UnitEvent
+from concord.contracts.v1.units_pb2 import (
+    LotSealed,
+    ReidentifiedKind,
+    UnitAdmitted,
+    UnitDuplicated,
+    UnitErased,
+    UnitEvent,
+    UnitReidentified,
+)
 from concord.labels import decoded, encoded
 from concord.labels.versions import offered_spec
 from services.ingest.domain import project as domain
 from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.lot import LotState
+from services.ingest.domain.reidentification import Counted, Question
 from services.ingest.domain.sampling import priority_of
 
 SERVICE = "ingest"
@@ -176,6 +185,21 @@ def unit_duplicated(announcer: Announcer, project: domain.ProjectState, unit: Un
 def unit_erased(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
     """Return the event that a unit was withdrawn: every service closes it."""
     envelope = UnitEvent(unit_erased=UnitErased(unit_id=unit.unit_id, reason=reason))
+    return announcer.event(UNITS, unit.unit_id, client_of(unit.project_id), unit.project_id, envelope)
+
+
+def unit_reidentified(
+    announcer: Announcer, unit: UnitState, question: Question, reason: str, kinds: Sequence[Counted]
+) -> Outgoing:
+    """Return the event that somebody asked who is behind a unit's data; no value is in it."""
+    told = UnitReidentified(
+        unit_id=unit.unit_id,
+        asked_by=question.asked_by,
+        reason=reason,
+        how=question.how,
+        kinds=[ReidentifiedKind(kind=kind, asked=asked, told=told) for kind, asked, told in kinds],
+    )
+    envelope = UnitEvent(unit_reidentified=told)
     return announcer.event(UNITS, unit.unit_id, client_of(unit.project_id), unit.project_id, envelope)
 
 

@@ -33,6 +33,8 @@ from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
 from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
 from services.ingest.door.projects import ClientOrOperator, add_routes, author, project_of
+from services.ingest.door.reidentification import STATUSES as REIDENTIFICATION_STATUSES
+from services.ingest.door.reidentification import add_routes as add_reidentification_route
 from services.ingest.door.report import Report
 from services.ingest.door.schemas import add_routes as add_schema_routes
 from services.ingest.door.serving import once, serve_all
@@ -65,6 +67,7 @@ STATUSES: dict[type[Exception], int] = {
     SchemaDoesNotExist: 404,
     ProjectNotOpen: 409,
     ProjectRefused: 422,
+    **REIDENTIFICATION_STATUSES,
 }
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_CHARACTERS_MAX = 40
@@ -81,6 +84,7 @@ ANYWHERE = (
     "/v1/projects/{project_id}/schemas/{version}",
     "/v1/projects/{project_id}/units",
     "/v1/projects/{project_id}/units/find",
+    "/v1/units/{unit_id}/reidentification",
     "/v1/projects/{project_id}/erasures",
     "/v1/projects/{project_id}/events",
     "/v1/projects/{project_id}/imports",
@@ -113,6 +117,7 @@ def router(signed_link: SignedLink) -> APIRouter:
     routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
     add_routes(routes)
     add_schema_routes(routes)
+    add_reidentification_route(routes)
     admitted = documented(
         body=list[UnitWish] | UnitWish, lines=LINES, files=FILES, reply=AdmissionReport, status=202, refusals=(404, 409)
     )

@@ -16,6 +16,12 @@ INSTRUMENTS = (
         ("kind",),
     ),
     Instrument(
+        "concord_ingest_reidentifications",
+        "counter",
+        "Questions that were answered about who is behind a unit's data, by how: compared or opened; each is an event.",
+        ("how",),
+    ),
+    Instrument(
         "concord_ingest_open_units",
         "gauge",
         "Units that are in and not settled, of projects that bound them; told by the process that owns the project.",

@@ -30,7 +30,14 @@ from concord.contracts.v1.quality_pb2 import (
     QualityEvent,
 )
 from concord.contracts.v1.resolutions_pb2 import ResolutionEvent
-from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitErased, UnitEvent
+from concord.contracts.v1.units_pb2 import (
+    LotSealed,
+    ReidentifiedKind,
+    UnitAdmitted,
+    UnitErased,
+    UnitEvent,
+    UnitReidentified,
+)
 from concord.labels import Json, encoded
 from concord.labels.versions import Step
 from services.ingest.announcements import policy
@@ -116,6 +123,12 @@ class Teller:
     async def erased(self, unit_id: str) -> None:
         """Withdraw a unit."""
         await self.tell(UNITS, unit_id, UnitEvent(unit_erased=UnitErased(unit_id=unit_id)))
+
+    async def reidentified(self, unit_id: str) -> None:
+        """Have somebody told who is behind a unit."""
+        kinds = [ReidentifiedKind(kind="email", asked=2, told=1)]
+        told = UnitReidentified(unit_id=unit_id, asked_by="officer", reason="case 7", how="compared", kinds=kinds)
+        await self.tell(UNITS, unit_id, UnitEvent(unit_reidentified=told))
 
     async def annotation(self, unit_id: str, number: int, annotator_id: str, label: Json, **more: Any) -> None:
         """Submit an annotation."""

@@ -15,6 +15,7 @@ class Role(enum.StrEnum):
     ADJUDICATOR = "adjudicator"
     AUDITOR = "auditor"
     OPERATOR = "operator"
+    PRIVACY = "privacy"
 
 
 @dataclass(frozen=True, slots=True)

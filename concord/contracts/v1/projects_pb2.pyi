@@ -567,6 +567,9 @@ class PrivacyPolicy(_message.Message):
     TREATMENTS_FIELD_NUMBER: _builtins.int
     NAMES_FIELD_NUMBER: _builtins.int
     REGIONS_FIELD_NUMBER: _builtins.int
+    REIDENTIFICATION_FIELD_NUMBER: _builtins.int
+    reidentification: _builtins.str
+    """How far what was replaced can be traced back: "none", "compare" or "sealed". Absent: "compare"."""
     @_builtins.property
     def treatments(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """By kind of personal data: "mask" or "pseudonym"."""
@@ -585,12 +588,15 @@ class PrivacyPolicy(_message.Message):
         treatments: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         names: _abc.Iterable[_builtins.str] | None = ...,
         regions: _abc.Iterable[_builtins.str] | None = ...,
+        reidentification: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reidentification", b"_reidentification", "reidentification", b"reidentification"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "regions", b"regions", "treatments", b"treatments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reidentification", b"_reidentification", "names", b"names", "regions", b"regions", "reidentification", b"reidentification", "treatments", b"treatments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__reidentification: _TypeAlias = _typing.Literal["reidentification"]  # noqa: Y015
+    _WhichOneofArgType__reidentification: _TypeAlias = _typing.Literal["_reidentification", b"_reidentification"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reidentification) -> _WhichOneofReturnType__reidentification | None: ...
 
 Global___PrivacyPolicy: _TypeAlias = PrivacyPolicy  # noqa: Y015
 

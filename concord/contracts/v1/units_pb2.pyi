@@ -30,6 +30,7 @@ class UnitEvent(_message.Message):
     LOT_SEALED_FIELD_NUMBER: _builtins.int
     UNIT_ERASED_FIELD_NUMBER: _builtins.int
     UNIT_DUPLICATED_FIELD_NUMBER: _builtins.int
+    UNIT_REIDENTIFIED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -40,6 +41,8 @@ class UnitEvent(_message.Message):
     def unit_erased(self) -> Global___UnitErased: ...
     @_builtins.property
     def unit_duplicated(self) -> Global___UnitDuplicated: ...
+    @_builtins.property
+    def unit_reidentified(self) -> Global___UnitReidentified: ...
     def __init__(
         self,
         *,
@@ -48,12 +51,13 @@ class UnitEvent(_message.Message):
         lot_sealed: Global___LotSealed | None = ...,
         unit_erased: Global___UnitErased | None = ...,
         unit_duplicated: Global___UnitDuplicated | None = ...,
+        unit_reidentified: Global___UnitReidentified | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased", "unit_reidentified", b"unit_reidentified"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "lot_sealed", b"lot_sealed", "metadata", b"metadata", "unit_admitted", b"unit_admitted", "unit_duplicated", b"unit_duplicated", "unit_erased", b"unit_erased", "unit_reidentified", b"unit_reidentified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["unit_admitted", "lot_sealed", "unit_erased", "unit_duplicated"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["unit_admitted", "lot_sealed", "unit_erased", "unit_duplicated", "unit_reidentified"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -241,3 +245,68 @@ class UnitErased(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnitErased: _TypeAlias = UnitErased  # noqa: Y015
+
+@_typing.final
+class UnitReidentified(_message.Message):
+    """Somebody asked who is behind what was replaced in a unit, and is being answered. No value is told, of neither side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    HOW_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    asked_by: _builtins.str
+    """As the credential names them."""
+    reason: _builtins.str
+    """As given, with values in it masked."""
+    how: _builtins.str
+    """"compared": values were held against the unit's pseudonyms. "opened": what had been replaced was handed out."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReidentifiedKind]: ...
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        asked_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        how: _builtins.str = ...,
+        kinds: _abc.Iterable[Global___ReidentifiedKind] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by", b"asked_by", "how", b"how", "kinds", b"kinds", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitReidentified: _TypeAlias = UnitReidentified  # noqa: Y015
+
+@_typing.final
+class ReidentifiedKind(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ASKED_FIELD_NUMBER: _builtins.int
+    TOLD_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Of personal data, such as "email"."""
+    asked: _builtins.int
+    """Values that were sent to be compared."""
+    told: _builtins.int
+    """Of these, how many are in the unit; or how many values were handed out."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        asked: _builtins.int = ...,
+        told: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "kind", b"kind", "told", b"told"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReidentifiedKind: _TypeAlias = ReidentifiedKind  # noqa: Y015

@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 
 LOT_ACCEPTED, LOT_REJECTED, CERTIFICATE_ISSUED = "lot.accepted", "lot.rejected", "certificate.issued"
 TARGET_BREACHED, TARGET_RECOVERED, UNIT_ERASED = "target.breached", "target.recovered", "unit.erased"
+UNIT_REIDENTIFIED = "unit.reidentified"
 LABEL_ERROR_FOUND, RECHECK_CONCLUDED = "label.error_found", "recheck.concluded"
 EVENT_TYPES = (
     LOT_ACCEPTED,
@@ -21,6 +22,7 @@ EVENT_TYPES = (
     TARGET_BREACHED,
     TARGET_RECOVERED,
     UNIT_ERASED,
+    UNIT_REIDENTIFIED,
 )
 TEST = "webhook.test"
 """What is sent when a client asks for a try; no endpoint asks for it by name."""

@@ -31,7 +31,7 @@ class Line(msgspec.Struct):
 
     Attributes:
         entry: its number in the unit's ledger, from 1.
-        what: admitted, resolved, joined, inspected, closed or erased.
+        what: admitted, resolved, joined, inspected, closed, reidentified or erased.
         previous: SHA-256 of the line before it; empty for the first.
     """
 
@@ -130,6 +130,22 @@ class Ledger:
     def closed(self, before: UnitState | None, after: UnitState, at_us: int) -> UnitState:
         """Return the unit with the line that its lot is judged without a verdict on it."""
         return self._written(before, after, at_us, "closed", {"judgement": after.closed})
+
+    def reidentified(
+        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, told: Mapping[str, Any]
+    ) -> UnitState:
+        """Return the unit with the line that somebody was told who is behind its data: who, why, and of what kinds.
+
+        They stand there by name and not under a code: they answer for it.
+
+        Args:
+            before: the unit.
+            after: as it is.
+            at_us: when.
+            cause: the event that told it.
+            told: `by`, `reason`, `how` and `kinds`.
+        """
+        return self._written(before, after, at_us, "reidentified", {"cause": cause, **told})
 
     def erased(self, before: UnitState | None, after: UnitState, at_us: int, cause: str) -> UnitState:
         """Return the unit with the line that it was erased."""

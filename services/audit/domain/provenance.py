@@ -27,6 +27,10 @@ def provenance(unit_id: str, lines: Sequence[str]) -> Json:
             document.relate("used", activity=act, entity=label or unit)
             verdict = document.entity(f"{act}/verdict", **{"c:correct": entry["correct"], "c:late": entry["late"]})
             document.relate("wasGeneratedBy", entity=verdict, activity=act)
+        elif entry["what"] == "reidentified":
+            document.activity(act, "c:Reidentifying", entry["at"])
+            document.relate("wasAssociatedWith", activity=act, agent=_person(document, entry["by"]))
+            document.relate("used", activity=act, entity=unit)
         elif entry["what"] == "erased":
             document.activity(act, "c:Erasing", entry["at"])
             document.relate("wasInvalidatedBy", entity=unit, activity=act)

@@ -219,6 +219,11 @@ def joined(state: UnitState | None, unit_id: str, project_id: str, participant: 
     return msgspec.structs.replace(before, participants=_together(before.participants, [participant]))
 
 
+def reidentified(state: UnitState | None, unit_id: str, project_id: str) -> UnitState:
+    """Return the unit that somebody asked about: all of it stays as it is."""
+    return state or UnitState(unit_id, project_id)
+
+
 def inspected(state: UnitState | None, inspection: Inspection, judgement: tuple[int, int]) -> UnitState:
     """Return the unit with an auditor's label on it.
 

@@ -43,6 +43,8 @@ class Hearing:
                 units.append(_admitted(event, self.means.ledger))
             elif event.HasField("unit_duplicated"):
                 duplicated.append(event.unit_duplicated)
+            elif event.HasField("unit_reidentified"):
+                units.append(_reidentified(event, self.means.ledger))
             elif event.HasField("unit_erased"):
                 erased.append(event)
                 units.append(_withdrawn(event, self.means.ledger))
@@ -129,6 +131,18 @@ def _admitted(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
         return Decision(ledger.admitted(state, after, now_us, about.event_id))
 
     return Cause(unit_key(told.unit_id), about.event_id, decide, creates=True)
+
+
+def _reidentified(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
+    told, about = event.unit_reidentified, event.metadata
+    kinds = {one.kind: {"asked": one.asked, "told": one.told} for one in told.kinds}
+    facts = {"by": told.asked_by, "reason": told.reason, "how": told.how, "kinds": kinds}
+
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+        after = unit_domain.reidentified(state, told.unit_id, about.project_id)
+        return Decision(ledger.reidentified(state, after, now_us, about.event_id, facts))
+
+    return Cause(unit_key(told.unit_id), about.event_id, decide)
 
 
 def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:

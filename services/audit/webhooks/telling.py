@@ -25,6 +25,7 @@ from services.audit.domain.endpoint import (
     TARGET_BREACHED,
     TARGET_RECOVERED,
     UNIT_ERASED,
+    UNIT_REIDENTIFIED,
     Endpoint,
     EndpointsState,
 )
@@ -239,6 +240,10 @@ def _units(event: Message) -> Iterator[Told]:
     told = cast("UnitEvent", event)
     if told.HasField("unit_erased"):
         yield Told(UNIT_ERASED, told.unit_erased.unit_id, {"unit_id": told.unit_erased.unit_id})
+    elif told.HasField("unit_reidentified"):
+        asked = told.unit_reidentified
+        kinds = {one.kind: one.told for one in asked.kinds}
+        yield Told(UNIT_REIDENTIFIED, asked.unit_id, {"unit_id": asked.unit_id, "how": asked.how, "kinds": kinds})
 
 
 _READ: Mapping[Topic, Callable[[Message], Iterator[Told]]] = {LOTS: _lots, QUALITY: _quality, UNITS: _units}

@@ -231,6 +231,9 @@ class Caps(Wish, frozen=True):
     units: int = 0
 
 
+Reidentification = Literal["none", "compare", "sealed"]
+
+
 class Privacy(Wish, frozen=True):
     """What of people is replaced in a content before it is stored or shown.
 
@@ -238,11 +241,15 @@ class Privacy(Wish, frozen=True):
         treatments: by kind (`concord.privacy.KINDS`): mask, or pseudonym, which is the same for the same value.
         names: those of the kind `name`; kept as keyed hashes.
         regions: ISO 3166 codes, for telephones without a country's prefix.
+        reidentification: what the role `privacy` may ask of a unit: nothing (none), whether a value it has is behind
+            one of the unit's pseudonyms (compare), or the originals, too (sealed): then they are kept, sealed under the
+            client's key, until the unit is erased.
     """
 
     treatments: dict[str, Literal["mask", "pseudonym"]] = {}
     names: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    reidentification: Reidentification = "compare"
 
 
 class Guidelines(Wish, frozen=True):

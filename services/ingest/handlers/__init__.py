@@ -2,8 +2,8 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
 labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
-what is judged together, `erasure` withdraws what was sent; `room` counts what is open, and `waiting` keeps what there
-is no room for.
+what is judged together, `erasure` withdraws what was sent, `reidentification` says who is behind it; `room` counts what
+is open, and `waiting` keeps what there is no room for.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,23 @@ from services.ingest.handlers.erasure import Erasure
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
+from services.ingest.handlers.reidentification import Reidentification
 from services.ingest.handlers.room import Room
 from services.ingest.handlers.waiting import WaitingRecords
 from services.ingest.repository import ImportStore, Repository
 
-__all__ = ["Admission", "Admissions", "Erasure", "Handlers", "Imports", "Lots", "Projects", "Room", "WaitingRecords"]
+__all__ = [
+    "Admission",
+    "Admissions",
+    "Erasure",
+    "Handlers",
+    "Imports",
+    "Lots",
+    "Projects",
+    "Reidentification",
+    "Room",
+    "WaitingRecords",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class Handlers:
     imports: Imports
     erasure: Erasure
     waiting: WaitingRecords
+    reidentification: Reidentification
 
     @classmethod
     def of(
@@ -52,4 +65,5 @@ class Handlers:
         imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
         lots = Lots(repository, mine, clock)
         waiting = WaitingRecords(repository, admissions.room, mine, instruments, clock)
-        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository), waiting)
+        asking = Reidentification(repository, instruments)
+        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository), waiting, asking)

@@ -159,7 +159,8 @@ class Admissions:
         """Return what is stored of a unit: its content, and a suggestion that annotators are shown."""
         suggested = one.claim.suggested
         shown = suggested is not None and not suggested.hidden
-        return self.repository.payload_document(one.unit, one.content, msgspec.json.encode(suggested) if shown else b"")
+        suggestion = msgspec.json.encode(suggested) if shown else b""
+        return self.repository.payload_document(one.unit, one.content, suggestion, one.originals)
 
     async def finish_left_behind(self) -> None:
         """Admit what processes that died, or callers that gave up, have left between a payload and its unit.

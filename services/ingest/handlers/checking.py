@@ -12,6 +12,7 @@ from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
 from concord.privacy import Anonymiser
+from concord.privacy.anonymise import Originals
 from services.ingest.domain.admission import Suggestion, UnitRefused, UnitWish, canonical_content, checked
 from services.ingest.domain.identity import Claim, Suggested, UnitState
 from services.ingest.domain.privacy import anonymiser
@@ -22,12 +23,17 @@ from services.ingest.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that passed its checks and is on its way in."""
+    """A unit that passed its checks and is on its way in.
+
+    Attributes:
+        originals: what was replaced in its content, as JSON, where that is kept; it is stored sealed.
+    """
 
     position: int
     claim: Claim
     content: bytes
     trace: Headers
+    originals: bytes = b""
 
     @property
     def unit(self) -> UnitState:
@@ -62,14 +68,15 @@ class Checking:
         schema = schema_from(project.definition.label_schema)
         policy = project.definition.policy
         replacing, found = self._anonymiser(project, schema), Counter[str]()
+        keeping = policy.privacy.reidentification == "sealed"
         candidates = []
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
             try:
                 wish = checked(_named(sent))
                 content = said = canonical_content(wish.content)
-                shown = wish.content
+                shown, originals = wish.content, Originals()
                 if replacing is not None:
-                    shown = replacing.content(shown, found)
+                    shown = replacing.content(shown, found, originals if keeping else None)
                     content = canonical_content(shown)
                 length = len(shown) if isinstance(shown, str) else None
                 gold = None if wish.gold is None else _label("gold", schema, wish.gold, length)
@@ -80,7 +87,8 @@ class Checking:
             unit = self._unit(project.project_id, wish, said, gold)
             if suggested is not None:
                 unit, suggested = self._shown(unit, suggested, wish.uncertainty, policy)
-            candidates.append(Candidate(position, Claim(unit, gold, length, suggested), content, trace))
+            kept = msgspec.json.encode(originals) if originals else b""
+            candidates.append(Candidate(position, Claim(unit, gold, length, suggested), content, trace, kept))
         for kind, count in found.items():
             self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
         return candidates

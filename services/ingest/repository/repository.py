@@ -315,12 +315,19 @@ class Repository:
         states = await self.journal.states(UNIT, list(keys.values()))
         return {unit_id: states[key] for unit_id, key in keys.items() if key in states}
 
-    def payload_document(self, unit: UnitState, content: bytes, suggestion: bytes = b"") -> Document:
-        """Return a unit's canonical content as it is stored, sealed, with the suggestion that annotators are shown."""
+    def payload_document(
+        self, unit: UnitState, content: bytes, suggestion: bytes = b"", originals: bytes = b""
+    ) -> Document:
+        """Return a unit's canonical content as it is stored, sealed, with the suggestion that annotators are shown.
+
+        With it, where they are kept, what was replaced in it, which `traceable` alone returns.
+        """
         key, client_id = payload_key(unit), client_of(unit.project_id)
         document = {"_id": key, "unit_id": unit.unit_id, "content": self.sealer.seal(client_id, content, key)}
         if suggestion:
             document["suggestion"] = self.sealer.seal(client_id, suggestion, f"{key}/suggestion")
+        if originals:
+            document["originals"] = self.sealer.seal(client_id, originals, f"{key}/originals")
         return document
 
     async def payload(self, unit_id: str) -> tuple[UnitState, Any] | None:
@@ -340,6 +347,20 @@ class Repository:
         unit, document = found
         place = f"{document['_id']}/suggestion"
         return _suggested(self.sealer.open(client_of(unit.project_id), document["suggestion"], place))
+
+    async def traceable(self, unit: UnitState) -> tuple[bytes, bytes] | None:
+        """Return a unit's content and what was replaced in it; nothing where that is not kept. None: it is erased.
+
+        Raises:
+            CannotBeOpened: the client's key is another one now.
+        """
+        found = await self._stored(unit.unit_id)
+        if found is None:
+            return None
+        document, client_id, key = found[1], client_of(unit.project_id), found[1]["_id"]
+        sealed = document.get("originals")
+        originals = b"" if sealed is None else self.sealer.open(client_id, sealed, f"{key}/originals")
+        return self.sealer.open(client_id, document["content"], key), originals
 
     async def _stored(self, unit_id: str) -> tuple[UnitState, Document] | None:
         unit = (await self.units([unit_id])).get(unit_id)

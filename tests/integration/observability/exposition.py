@@ -17,7 +17,7 @@ LABEL_VALUES = {
     "client": ("k1",),
     "dependency": ("store", "broker"),
     "field": ("severity", "toxic"),
-    "how": ("expired",),
+    "how": ("compared", "expired"),
     "kind": ("annotator", "email", "project"),
     "loop": ("lots",),
     "measure": ("alpha", "label_error_rate"),

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -367,3 +368,38 @@ def test_in_a_checkout_the_local_stacks_addresses_and_credentials_are_found(
     assert run("sign-in", "--as", "me", "--local", "baker", **unset).exit_code == statuses.USAGE
     monkeypatch.chdir(os.sep)
     assert run("projects", "list", **unset).exit_code == statuses.USAGE
+
+
+def test_an_officer_asks_who_is_behind_a_unit_and_its_lineage_says_so(five: Served, run: Run, tmp_path: Path) -> None:
+    def as_role(role: str, client: str = "") -> dict[str, str]:
+        return {TOKEN: five.token(role, role, client)}
+
+    privacy = {"treatments": {"email": "pseudonym"}, "reidentification": "sealed"}
+    definition = {"label_schema": {"kind": "choice", "classes": ["a", "b"]}, "policy": {"privacy": privacy}}
+    (tmp_path / "project.json").write_text(json.dumps(definition))
+    (tmp_path / "units.jsonl").write_text(json.dumps({"id": "u", "content": "from ada@example.org"}))
+    client = as_role("client", "k1")
+    project = as_json(run("projects", "put", "private", str(tmp_path / "project.json"), "--json", **client))
+    done(run("import", project["project_id"], str(tmp_path / "units.jsonl"), **client))
+    (unit,) = lines(run("units", "find", project["project_id"], "u", "--json", **client))
+    officer, ask = as_role("privacy", "k1"), ("reidentify", "compare", unit["unit_id"], "--kind", "email")
+    values = "Ada@Example.org\nbob@example.org\n"
+    found = as_json(run(*ask, "--reason", "case 7", "--json", stdin=values, **officer))
+    assert [one["matches"] for one in found["compared"]] == [True, False]
+    assert "yes" in done(run(*ask, "--reason", "case 7", stdin=values, **officer))
+    shown = run("reidentify", "originals", unit["unit_id"], "--reason", "case 8", **officer)
+    assert "ada@example.org" in done(shown)
+    refused = run("reidentify", "originals", unit["unit_id"], "--reason", "case 8", **client)
+    assert refused.exit_code == statuses.NOT_SIGNED_IN
+    assert run(*ask, "--reason", "case 7", stdin="\n", **officer).exit_code == statuses.USAGE
+
+    def told() -> list[Any]:
+        entries = lines(run("lineage", unit["unit_id"], "--json", **client))
+        return [(one["by"], one["reason"], one["how"]) for one in entries if one["what"] == "reidentified"]
+
+    until = [("privacy", "case 7", "compared")] * 2 + [("privacy", "case 8", "opened")]
+    for _ in range(200):
+        if told() == until:
+            break
+        time.sleep(0.1)
+    assert told() == until

@@ -40,6 +40,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("ingest", "GET", "/v1/imports/{import_id}"): {Role.CLIENT, Role.OPERATOR},
     ("ingest", "PATCH", "/v1/imports/{import_id}"): {Role.CLIENT},
     ("ingest", "GET", "/v1/imports/{import_id}/events"): {Role.CLIENT, Role.OPERATOR},
+    ("ingest", "POST", "/v1/units/{unit_id}/reidentification"): {Role.PRIVACY},
     ("ingest", "GET", "/v1/payloads/{unit_id}"): set(),
     ("ingest", "GET", "/v1/payloads/{unit_id}/suggestion"): set(),
     ("assign", "POST", "/v1/projects/{project_id}/claims"): {Role.ANNOTATOR},
@@ -138,6 +139,7 @@ SUBJECTS = {
     Role.ADJUDICATOR: "adj",
     Role.AUDITOR: "aud",
     Role.OPERATOR: "op",
+    Role.PRIVACY: "officer",
 }
 PER_ITEM = {("assign", "/v1/submissions"), ("adjudicate", "/v1/rulings"), ("audit", "/v1/inspections")}
 BOUND_MAY_NOT = {
@@ -199,6 +201,7 @@ def bodies(method: str, path: str, things: Things) -> Any:
         "/models/outputs": {"event_id": "new", "model": "m", "model_version": "1", "label": "no"},
         "/review": {"judgements": [{"unit_id": one, "right": "first"} for one in things.units.values()]},
         "/answer": {"answer": "x"},
+        "/reidentification": {"reason": "x", "candidates": [{"kind": "email", "value": "ada@example.org"}]},
         "/escalations/close": {"above": 0.5, "reason": "x"},
         "/inspections": {"verdicts": [{"unit_id": one, "label": "no"} for one in things.units.values()]},
     }

@@ -202,7 +202,7 @@ export const arabic = {
   "unit.byOwn": "معرّفها عند Concord", "unit.look": "بحث", "unit.unknown": "لا تُعرف هنا وحدة {id}. وما أُرسل قبل لحظة قد لا يكون وصل بعد.", "unit.project": "المشروع", "unit.noLot": "ليست في دفعة بعد",
   "ledger.holds": "السجل سليم.", "ledger.broken": "السجل ليس سليمًا.", "ledger.holdsText": { one: "فيه قيد واحد، وهو كما كُتب.", two: "فيه قيدان، كل منهما كما كُتب ومربوط بما قبله.", few: "فيه {count} قيود، كل منها كما كُتب ومربوط بما قبله.", many: "فيه {count} قيدًا، كل منها كما كُتب ومربوط بما قبله.", other: "فيه {count} قيد، كل منها كما كُتب ومربوط بما قبله." },
   "ledger.line": "القيد {entry} كما كُتب", "ledger.admitted": "قُبلت", "ledger.resolved": "حُسمت", "ledger.joined": "وسم متأخر", "ledger.inspected": "فُحصت",
-  "ledger.closed": "حُكم عليها مع دفعتها دون فحص", "ledger.erased": "مُحيت", "ledger.annotations": { one: "وسم واحد", two: "وسمان", few: "{count} وسوم", many: "{count} وسمًا", other: "{count} وسم" }, "ledger.by.posterior": "بالإجماع", "ledger.by.majority": "بالأغلبية",
+  "ledger.closed": "حُكم عليها مع دفعتها دون فحص", "ledger.erased": "مُحيت", "ledger.reidentified": "كُشف لأحدهم من وراء بياناتها", "ledger.annotations": { one: "وسم واحد", two: "وسمان", few: "{count} وسوم", many: "{count} وسمًا", other: "{count} وسم" }, "ledger.by.posterior": "بالإجماع", "ledger.by.majority": "بالأغلبية",
   "ledger.by.adjudicated": "بالحكم", "ledger.adjudicator": "حكم فيها {code}", "ledger.participant": "من {code}", "ledger.right": "وُجدت صحيحة", "ledger.wrong": "وُجدت خاطئة",
   "ledger.auditor": "من المدقق {code}", "ledger.late": "بعد الحكم على دفعتها",
   "project.band": "مجال الثقة 95%",

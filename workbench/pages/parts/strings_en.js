@@ -202,7 +202,7 @@ export const english = {
   "unit.byOwn": "Concord's id of it", "unit.look": "Find", "unit.unknown": "No unit {id} is known here. One that was sent a moment ago may not be heard of yet.", "unit.project": "Project", "unit.noLot": "in no lot yet",
   "ledger.holds": "The ledger holds.", "ledger.broken": "The ledger does not hold.", "ledger.holdsText": { one: "It has {count} entry, and it is as it was written.", other: "It has {count} entries, each as it was written and bound to the one before." },
   "ledger.line": "Entry {entry}, as it was written", "ledger.admitted": "Admitted", "ledger.resolved": "Settled", "ledger.joined": "A late label", "ledger.inspected": "Checked",
-  "ledger.closed": "Judged with its lot, unchecked", "ledger.erased": "Erased", "ledger.annotations": { one: "{count} label", other: "{count} labels" }, "ledger.by.posterior": "by consensus", "ledger.by.majority": "by majority",
+  "ledger.closed": "Judged with its lot, unchecked", "ledger.erased": "Erased", "ledger.reidentified": "Somebody was told who is behind it", "ledger.annotations": { one: "{count} label", other: "{count} labels" }, "ledger.by.posterior": "by consensus", "ledger.by.majority": "by majority",
   "ledger.by.adjudicated": "by ruling", "ledger.adjudicator": "ruled by {code}", "ledger.participant": "by {code}", "ledger.right": "found right", "ledger.wrong": "found wrong",
   "ledger.auditor": "by auditor {code}", "ledger.late": "after the verdict on its lot",
   "project.band": "95% interval",

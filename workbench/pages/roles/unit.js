@@ -67,6 +67,7 @@ function factsOf(entry) {
       entry.adjudicator && t("ledger.adjudicator", { code: entry.adjudicator })],
     joined: () => [t("ledger.participant", { code: entry.participant })],
     inspected: () => [t(entry.correct ? "ledger.right" : "ledger.wrong"), t("ledger.auditor", { code: entry.auditor }), entry.late && t("ledger.late")],
+    reidentified: () => [entry.by, ...Object.keys(entry.kinds), entry.reason],
   };
   return (facts[entry.what]?.() ?? []).filter(Boolean);
 }

@@ -213,6 +213,24 @@ async def test_a_projects_certificate_is_told_to_be_made_of_others(audit: Audit)
         replay((await audit.client(f"/v1/projects/{PROJECT}/certificate")).body, ledger)
 
 
+async def test_a_units_lineage_says_who_was_told_whose_data_it_is_and_why(audit: Audit) -> None:
+    await accepted(audit)
+    certificate, ledger, key = await handed_over(audit)
+    await audit.upstream.reidentified(UNITS[0])
+    await audit.settle()
+    told = await lineage(audit, UNITS[0])
+    entry = told["entries"][-1]
+    assert (entry["what"], entry["by"], entry["reason"]) == ("reidentified", "officer", "case 7")
+    assert (entry["how"], entry["kinds"]) == ("compared", {"email": {"asked": 2, "told": 1}})
+    assert told["holds"]
+    asking = provenance.provenance(UNITS[0], told["lines"])["activity"]
+    assert "c:Reidentifying" in {one["prov:type"] for one in asking.values()}
+    assert (await handed_over(audit))[0] == certificate, "what was signed stays as it was"
+    assert replay(certificate, ledger, [key]).differing == ()
+    await audit.erase(UNITS[0])
+    assert [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]][-2:] == ["reidentified", "erased"]
+
+
 async def test_an_erased_units_ledger_holds_and_no_longer_tells_its_label(audit: Audit) -> None:
     await accepted(audit)
     await audit.erase(UNITS[5])

@@ -46,6 +46,7 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
         await upstream.tell(QUALITY, upstream.project_id, QualityEvent(target_recovered=recovered))
         concluded = RecheckConcluded(lot_id=lot_id(9), measure="labels", category='"secret"', units=60, changed=3)
         await upstream.tell(LOTS, lot_id(9), LotEvent(recheck_concluded=concluded))
+        await upstream.reidentified(unit)
         await upstream.erased(unit)
         await asyncio.sleep(5)
         assert await hooks.deliveries(told["webhook_id"]) == []
@@ -53,7 +54,7 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
 
     told, came, unit = hooked(scenario)
     assert all(one.signatures(told["secret"]) == [True] for one in came)
-    assert len({one.id for one in came}) == len(came) == 8
+    assert len({one.id for one in came}) == len(came) == 9
     said = {one.said["type"]: one.said["data"] for one in came}
     assert set(said) == set(EVENT_TYPES)
     assert {one["project_id"] for one in said.values()} == {"k1-p"}
@@ -66,6 +67,8 @@ def test_a_client_is_told_of_lots_certificates_targets_and_erasures_with_ids_and
     assert said["certificate.issued"]["path"] == f"/v1/lots/{lot_id(1)}/certificate"
     assert (said["target.breached"]["high"], said["lot.rejected"]["units"]) == (0.75, 2)
     assert said["unit.erased"]["unit_id"] == unit
+    asked = said["unit.reidentified"]
+    assert (asked["unit_id"], asked["how"], asked["kinds"]) == (unit, "compared", {"email": 1})
     recheck = said["recheck.concluded"]
     assert (recheck["lot_id"], recheck["units"], recheck["changed"]) == (lot_id(9), 60, 3)
     assert "secret" not in str(recheck)
