@@ -178,7 +178,7 @@ async def test_a_question_that_cannot_be_answered_names_its_field(ingest: Ingest
 
 async def test_another_clients_officer_and_whoever_has_another_role_are_told_nothing(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, treatments=PSEUDONYMS)
-    said = {"candidates": candidates(email=CANARIES["email"])}
+    said: dict[str, Any] = {"candidates": candidates(email=CANARIES["email"])}
     assert (await ask(ingest, unit_id, officer(ingest, "k2"), **said)).status == 404
     assert (await ask(ingest, "k1-u-none", **said)).status == 404
     for role in set(Role) - {Role.PRIVACY}:
@@ -199,7 +199,7 @@ async def test_so_many_questions_about_one_unit_and_no_more_are_answered(
 ) -> None:
     monkeypatch.setattr(reidentification, "QUESTIONS_MAX", 3)
     unit_id = await a_unit(ingest, "nobody", treatments=PSEUDONYMS)
-    said = {"candidates": candidates(email="a@example.org")}
+    said: dict[str, Any] = {"candidates": candidates(email="a@example.org")}
     statuses = [(await ask(ingest, unit_id, **said)).status for _ in range(4)]
     assert statuses == [200] * 3 + [409]
     assert len(told(ingest.house, "unit_reidentified")) == 3
