@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from deploy.local import places
 
@@ -42,6 +43,30 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
             _signal(program, signal.SIGKILL)
             program.wait()
         raise
+
+
+@contextmanager
+def beside(argv: Sequence[str], environment: Mapping[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program from the project's root in a group of its own while the block does something else.
+
+    What it prints goes to the file. Of the group nothing is left after the block.
+
+    Raises:
+        FileNotFoundError: There is no such program.
+    """
+    held: list[int] = []
+    with output.open("wb") as printed:
+        with _holding(held):
+            program = subprocess.Popen(
+                argv, cwd=places.ROOT, env=environment, start_new_session=True, stdout=printed, stderr=printed
+            )
+        try:
+            for number in held:
+                signal.raise_signal(number)
+            yield program
+        finally:
+            _signal(program, signal.SIGKILL)
+            program.wait()
 
 
 @contextmanager

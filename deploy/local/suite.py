@@ -6,7 +6,8 @@ A failing step does not keep the next from running, so that one run tells all th
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,11 +27,13 @@ class Step:
         name: As the table shows it.
         argv: What is run, from the project's root.
         counts: Whether it is pytest, whose tests are counted.
+        beside: Steps that run meanwhile, for this one mostly waits; what they print comes after it.
     """
 
     name: str
     argv: tuple[str, ...]
     counts: bool = False
+    beside: tuple["Step", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Result:
     failed: int = 0
 
 
-def _pytest(name: str, *arguments: str, on: tuple[str, ...] = ()) -> Step:
-    return Step(name, (*on, _PYTHON, "-m", "pytest", "-q", *arguments), counts=True)
+def _pytest(name: str, *arguments: str, on: tuple[str, ...] = (), beside: tuple[Step, ...] = ()) -> Step:
+    return Step(name, (*on, _PYTHON, "-m", "pytest", "-q", *arguments), counts=True, beside=beside)
 
 
 # Files side by side: they mostly wait, and those that start a stack of their own do so on ports of their own.
@@ -65,7 +68,6 @@ STEPS = (
     _pytest("unit, properties, architecture, ports in memory", "-m", "not real", "-n", "auto", "--dist", "loadfile"),
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
-    Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
     Step("simulation", (_PYTHON, "-m", "simulation", "--seeds", "20", "--jobs", "2")),
     _pytest(
@@ -80,10 +82,18 @@ STEPS = (
         *("-m", "real", "tests/integration"),
         *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
         on=_BROKER_AND_STORE,
+        beside=(
+            Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
+        ),
     ),
-    _pytest("end to end", "-m", "real", "tests/end_to_end", f"--ignore={_PAGES}", *_BY_FILE),
-    # By itself, for a browser takes both cores.
-    _pytest("pages in a browser", "-m", "real", _PAGES),
+    _pytest(
+        "end to end",
+        *("-m", "real", "tests/end_to_end", f"--ignore={_PAGES}"),
+        # In the order in which they are collected, the longest first.
+        *(*_BY_FILE, "--no-loadscope-reorder"),
+    ),
+    # Two browsers, each with a stack of its own, keep both cores busy.
+    _pytest("pages in a browser", "-m", "real", _PAGES, "-n", "2", "--dist", "loadfile"),
 )
 
 
@@ -92,7 +102,7 @@ def run(steps: Iterable[Step] = STEPS, folder: Path = _FOLDER) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     environment = _environment()
-    results = [_run(step, folder, environment) for step in steps]
+    results = [result for step in steps for result in _run(step, folder, environment)]
     print(table(results))
     passed, failed = sum(one.passed for one in results), sum(one.failed for one in results)
     terminal.say(f"{passed} passed, {failed} failed")
@@ -120,17 +130,57 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join(path)}
 
 
-def _run(step: Step, folder: Path, environment: Mapping[str, str]) -> Result:
+def _run(step: Step, folder: Path, environment: Mapping[str, str]) -> list[Result]:
+    """Run a step and what goes beside it, and return how each ended."""
+    with ExitStack() as meanwhile:
+        others = [meanwhile.enter_context(_beside(other, folder, environment)) for other in step.beside]
+        began = time.monotonic()
+        _announce(step)
+        try:
+            status = attend.run(_argv(step, folder), environment)
+        except FileNotFoundError:
+            status = _missing(step)
+        return [_result(step, status, began, folder), *(ended() for ended in others)]
+
+
+@contextmanager
+def _beside(step: Step, folder: Path, environment: Mapping[str, str]) -> Iterator[Callable[[], Result]]:
+    """Run a step meanwhile; what is yielded waits for its end, prints what it printed and returns how it ended."""
+    began, printed = time.monotonic(), folder / f"{_file_name(step)}.txt"
+    with ExitStack() as running:
+        try:
+            program = running.enter_context(attend.beside(_argv(step, folder), environment, printed))
+        except FileNotFoundError:
+            program = None
+
+        def ended() -> Result:
+            _announce(step)
+            status = program.wait() if program else _missing(step)
+            print(printed.read_text(errors="replace"), end="")
+            return _result(step, status, began, folder)
+
+        yield ended
+
+
+def _announce(step: Step) -> None:
     terminal.say(f"\n== {step.name}: {' '.join(step.argv).replace(str(places.ROOT) + '/', '')}")
-    began = time.monotonic()
-    report = folder / f"{step.name.replace(' ', '-')}.xml"
-    argv = (*step.argv, f"--junitxml={report}") if step.counts else step.argv
-    try:
-        status = attend.run(argv, environment)
-    except FileNotFoundError:
-        terminal.say(f"{argv[0]} is missing; `make doctor` says how to get it")
-        status = 127
-    passed, failed = counts(report) if step.counts else (0, 0)
+
+
+def _missing(step: Step) -> int:
+    terminal.say(f"{step.argv[0]} is missing; `make doctor` says how to get it")
+    return 127
+
+
+def _file_name(step: Step) -> str:
+    return step.name.replace(" ", "-")
+
+
+def _argv(step: Step, folder: Path) -> tuple[str, ...]:
+    return (*step.argv, f"--junitxml={folder / _file_name(step)}.xml") if step.counts else step.argv
+
+
+def _result(step: Step, status: int, began: float, folder: Path) -> Result:
+    passed, failed = counts(folder / f"{_file_name(step)}.xml") if step.counts else (0, 0)
     return Result(step, status, time.monotonic() - began, passed, failed)
 
 

@@ -1,9 +1,10 @@
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from deploy.local import prometheus, suite, terminal
+from deploy.local import attend, prometheus, suite, terminal
 
 _REPORT = (
     '<testsuites><testsuite name="a" tests="5" failures="1" errors="1" skipped="1"/>'
@@ -52,6 +53,41 @@ def test_all_steps_run_after_a_failure_and_the_last_line_is_the_total(
     ]
 
 
+def test_a_step_beside_another_is_printed_after_it_and_fails_the_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flag = tmp_path / "flag"
+    rules = _python("rules", f"print('rules say'); open({str(flag)!r}, 'w').close(); raise SystemExit(3)")
+    waits = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(.01)\nprint('unit says')"
+    unit = suite.Step("unit", (sys.executable, "-c", waits), beside=(rules, suite.Step("none", ("no-such-program",))))
+    assert suite.run([unit], tmp_path / "work") == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert lines.index("unit says") < lines.index("rules say")
+    assert [line.split()[:2] for line in lines if line.startswith(("unit  ", "rules  ", "none  "))] == [
+        ["unit", "passed"],
+        ["rules", "failed"],
+        ["none", "failed"],
+    ]
+
+
+def test_of_a_step_beside_an_interrupted_one_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = tmp_path / "pid"
+
+    def interrupted(_argv: object, _environment: object) -> int:
+        while not written.exists():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(attend, "run", interrupted)
+    sleeps = (
+        f"import os, time; open('{written}.part', 'w').write(str(os.getpid())); "
+        f"os.rename('{written}.part', '{written}'); time.sleep(600)"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        suite.run([suite.Step("unit", ("true",), beside=(_python("rules", sleeps),))], tmp_path / "work")
+    assert not Path(f"/proc/{written.read_text()}").exists()
+
+
 def test_the_status_is_nought_when_every_step_passed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert suite.run([_python("unit", _writes('<testsuite tests="3"/>'), counts=True)], tmp_path / "work") == 0
     assert capfd.readouterr().out.endswith("\n3 passed, 0 failed\n")
@@ -85,5 +121,5 @@ def test_without_promtool_the_other_steps_still_run(
 
 
 def test_every_step_has_its_own_name() -> None:
-    names = [step.name for step in suite.STEPS]
+    names = [one.name for step in suite.STEPS for one in (step, *step.beside)]
     assert len(set(names)) == len(names)
