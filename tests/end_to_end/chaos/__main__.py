@@ -13,7 +13,7 @@ from rich.table import Table
 
 from deploy.local import places
 from deploy.local.ports import REPLICAS_MAX, SERVICES
-from tests.end_to_end.chaos.judgement import waits_after
+from tests.end_to_end.chaos.judgement import WAIT_SECONDS_MAX, waits_after
 from tests.end_to_end.chaos.run import Outcome, Plan, run
 
 FOLDER = places.LOCAL / "chaos"
@@ -90,6 +90,10 @@ def _figures(outcome: Outcome) -> dict[str, object]:
         "cpu_seconds": outcome.cpu_seconds,
         "faults": outcome.faults(),
         "late": outcome.late,
+        "slow": [
+            {"service": service, "project": project, **ask._asdict()}
+            for service, project, ask in outcome.notebook.slow(WAIT_SECONDS_MAX)
+        ],
     }
 
 

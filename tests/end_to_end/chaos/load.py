@@ -27,6 +27,8 @@ PAUSE_SECONDS = 0.7
 PAUSE_SECONDS_REVIEW = 1.5
 PAUSE_SECONDS_CLIENT = 2.0
 """Units come about as fast as they are labelled, so that lots are finished on the way."""
+REFUSALS_KEPT = 6
+"""Of each request, for whoever wants to know why it waited."""
 RETRY_SECONDS = 0.25
 """Sooner than `Retry-After` says, so that it is seen when a project goes on."""
 REQUEST_SECONDS_MAX = 20.0
@@ -210,27 +212,37 @@ class Town:
         Raises:
             Unanswered: it was not, until long after the end.
         """
-        began = self._loop.time()
-        while (answer := await self._try(service, method, path, token, body)) is None:
+        began, refused = self._loop.time(), list[tuple[float, str]]()
+
+        def note(answered: float) -> None:
+            told = tuple(f"{at - began:.1f} s: {what}" for at, what in refused[:REFUSALS_KEPT])
+            self.notebook.asks[service, project_id].append(Ask(began, answered, f"{method} {path}", told))
+
+        while (answer := await self._try(service, method, path, token, body, refused)) is None:
             if self._loop.time() > self._over_at + END_SECONDS_MAX:
-                self.notebook.asks[service, project_id].append(Ask(began, math.inf))
+                note(math.inf)
                 raise Unanswered(f"{method} {service}{path}")
             await asyncio.sleep(RETRY_SECONDS)
-        self.notebook.asks[service, project_id].append(Ask(began, self._loop.time()))
+        note(self._loop.time())
         return answer
 
-    async def _try(self, service: str, method: str, path: str, token: str, body: Any) -> Any:
+    async def _try(
+        self, service: str, method: str, path: str, token: str, body: Any, refused: list[tuple[float, str]]
+    ) -> Any:
+        """Ask once; return the answer's JSON, or None and add to `refused` what came instead."""
         data = None if body is None else msgspec.json.encode(body)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         try:
             url = self.stack.addresses[service] + path
             async with self.session.request(method, url, data=data, headers=headers) as answer:
                 content = await answer.read()
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError) as fault:
             self.notebook.broken[service] += 1
+            refused.append((self._loop.time(), repr(fault)))
             return None
         if answer.status < 300:
             return json.loads(content)
+        refused.append((self._loop.time(), f"{answer.status} {content[:200]!r}"))
         if answer.status in LATER and "retry-after" in answer.headers:
             self.notebook.later[service] += 1
         else:

@@ -1,16 +1,23 @@
 """What the load generator wrote down itself: what it asked, when it was answered, and what was acknowledged."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
 class Ask(NamedTuple):
-    """A request that was made again and again until it was answered; times are the event loop's."""
+    """A request that was made again and again until it was answered; times are the event loop's.
+
+    Attributes:
+        what: its method and path.
+        refused: the first few answers that were none, each with how many seconds in it came.
+    """
 
     began: float
     answered: float
+    what: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass
@@ -38,6 +45,13 @@ class Notebook:
     later: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+
+    def slow(self, seconds: float) -> Iterator[tuple[str, str, Ask]]:
+        """Yield service, project and request of all that waited longer than this, the first first."""
+        found = [(*where, ask) for where, asks in self.asks.items() for ask in asks]
+        yield from sorted(
+            (one for one in found if one[2].answered - one[2].began > seconds), key=lambda one: one[2].began
+        )
 
     def longest_wait(self, service: str, projects: Iterable[str], begin: float, end: float) -> float:
         """Return how long, at most, one of these projects waited for an answer in that time; 0 if nobody asked."""
