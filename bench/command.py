@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
 from bench.memory import report as memory_report
 from bench.memory.report import NotHeld
-from bench.platforms import label_studio
+from bench.platforms import label_studio, potato
 from bench.platforms import platform as platform_costs
 from bench.services import forwarding, pair
 from bench.services import report as services_report
@@ -133,7 +133,11 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         tables.append(doors.table(imported))
     if PLATFORMS in wanted.names:
         spent, _ = _whole(wanted)
-        others = [(label_studio.NAME, asyncio.run(_label_studio(wanted, spent.units)))]
+        labels = min(wanted.labels, PLATFORM_LABELS_MAX)
+        others = [
+            (one.NAME, asyncio.run(one.measure(spent.units, labels, whole.ANNOTATORS, _say)))
+            for one in (label_studio, potato)
+        ]
         figures[PLATFORMS] = {"ours": whole_report.as_json(spent), **platform_costs.as_json(others)}
         tables.append(platform_costs.table(spent, others))
     if GROWTH in wanted.names:
@@ -151,11 +155,6 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         held = memory_report.measure(_say)
         figures[MEMORY] = memory_report.as_json(held)
         tables.append(memory_report.table(held))
-
-
-def _label_studio(wanted: argparse.Namespace, units: int) -> Coroutine[Any, Any, list[platform_costs.Cost]]:
-    labels = min(wanted.labels, PLATFORM_LABELS_MAX)
-    return label_studio.measure(units, labels, whole.ANNOTATORS, _say)
 
 
 def _whole(wanted: argparse.Namespace) -> tuple[whole.Whole, list[dict[str, Any]]]:

@@ -7,18 +7,17 @@ has none that does both.
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from bench.platforms.platform import Cost, NotUp, family, spent_by
+from bench.platforms.platform import Cost, NotUp, spent_by
+from bench.platforms.server import server, up
 from bench.services.load import CLASSES, LINES_PER_REQUEST, OVERLAP, TEXT
 from deploy.local import places, side_environment
 from deploy.local.ports import Ports
@@ -29,8 +28,6 @@ PEOPLE_SCRIPT = Path(__file__).with_name("label_studio_people.py")
 START_SECONDS_MAX = 600.0
 """Its first start makes its database by some four hundred migrations."""
 ASK_SECONDS_MAX = 300.0
-STOP_SECONDS_MAX = 15.0
-POLL_SECONDS = 0.5
 ADMIN_TOKEN = "0123456789abcdef0123456789abcdef01234567"  # noqa: S105 - of a server that lives for a minute
 ENVIRONMENT = {
     "COLLECT_ANALYTICS": "false",
@@ -57,8 +54,9 @@ async def measure(units: int, labels: int, annotators: int, say: Callable[[str],
     FOLDER.mkdir(parents=True)
     try:
         say(f"{NAME}: starting, and making its database")
-        with _server(python) as (process, url):
-            await _up(process, url)
+        with server(_argv(python, port := Ports.free().kafka), FOLDER, _environment()) as process:
+            url = f"http://127.0.0.1:{port}"
+            await up(NAME, process, f"{url}/health", FOLDER, START_SECONDS_MAX)
             tokens = _people(python, annotators)
             async with _door(url) as ask:
                 project_id = await _project(ask)
@@ -75,41 +73,10 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **ENVIRONMENT, "LABEL_STUDIO_BASE_DATA_DIR": str(FOLDER)}
 
 
-@contextmanager
-def _server(python: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    port = Ports.free().kafka
+def _argv(python: Path, port: int) -> list[str]:
     argv = [str(python.with_name("label-studio")), "start", "--no-browser", "--port", str(port)]
     argv += ["--internal-host", "127.0.0.1", "--username", "admin@example.com", "--password", "not-used-by-anybody"]
-    argv += ["--user-token", ADMIN_TOKEN, "--enable-legacy-api-token"]
-    with (FOLDER / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log, env=_environment(), cwd=FOLDER, start_new_session=True)
-        try:
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            for pid in (*family(process.pid), process.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-async def _up(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    async with aiohttp.ClientSession() as session:
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            try:
-                async with session.get(f"{url}/health") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(POLL_SECONDS)
-    raise NotUp(f"{NAME} is not up: {(FOLDER / 'log').read_text(errors='replace')[-1_000:]}")
+    return [*argv, "--user-token", ADMIN_TOKEN, "--enable-legacy-api-token"]
 
 
 def _people(python: Path, count: int) -> list[str]:

@@ -34,10 +34,10 @@ class Cost:
 
 async def spent_by(pid: int, name: str, operations: int, work: Coroutine[Any, Any, None]) -> Cost:
     """Do some work, and return what the process and its descendants spent on each operation."""
-    before, began = _cpu(pid), time.monotonic()
+    before, began = cpu_of(pid), time.monotonic()
     await work
     seconds = time.monotonic() - began
-    return Cost(name, operations, (_cpu(pid) - before) * 1e3 / operations, operations / seconds)
+    return Cost(name, operations, (cpu_of(pid) - before) * 1e3 / operations, operations / seconds)
 
 
 def family(pid: int) -> list[int]:
@@ -46,7 +46,8 @@ def family(pid: int) -> list[int]:
     return [*children, *(one for child in children for one in family(child))]
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds that a process and its descendants have spent."""
     return sum(cpu_seconds(one) for one in (pid, *family(pid)))
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, pairwise
 from typing import Any
 
 import aiohttp
@@ -28,7 +29,7 @@ PAUSE_SECONDS_REVIEW = 1.5
 PAUSE_SECONDS_CLIENT = 2.0
 """Units come about as fast as they are labelled, so that lots are finished on the way."""
 REFUSALS_KEPT = 6
-"""Of each request, for whoever wants to know why it waited."""
+"""Of each request that differ from the one before, for whoever wants to know why it waited."""
 RETRY_SECONDS = 0.25
 """Sooner than `Retry-After` says, so that it is seen when a project goes on."""
 REQUEST_SECONDS_MAX = 20.0
@@ -215,7 +216,8 @@ class Town:
         began, refused = self._loop.time(), list[tuple[float, str]]()
 
         def note(answered: float) -> None:
-            told = tuple(f"{at - began:.1f} s: {what}" for at, what in refused[:REFUSALS_KEPT])
+            new = (one for before, one in pairwise([(began, ""), *refused]) if one[1] != before[1])
+            told = tuple(f"{at - began:.1f} s: {what}" for at, what in islice(new, REFUSALS_KEPT))
             self.notebook.asks[service, project_id].append(Ask(began, answered, f"{method} {path}", told))
 
         while (answer := await self._try(service, method, path, token, body, refused)) is None:
