@@ -41,8 +41,11 @@ async def spent_by(pid: int, name: str, operations: int, work: Coroutine[Any, An
 
 
 def family(pid: int) -> list[int]:
-    """Return the descendants of a process."""
-    children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Return the descendants of a process; none when it has ended."""
+    try:
+        children = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [*children, *(one for child in children for one in family(child))]
 
 
