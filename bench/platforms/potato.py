@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -104,8 +105,8 @@ async def _label(url: str, annotators: int, labels: int) -> None:
     await asyncio.gather(*(work(f"annotator-{number:02}") for number in range(annotators)))
 
 
-async def _asked(session: aiohttp.ClientSession, url: str, **body: object) -> bytes:
-    async with session.post(url, **body) as answer:  # type: ignore[arg-type]
+async def _asked(session: aiohttp.ClientSession, url: str, **body: Any) -> bytes:
+    async with session.post(url, **body) as answer:
         content = await answer.read()
         if answer.status >= 400:
             raise NotUp(f"{NAME}: {url}: {answer.status} {content[:500].decode(errors='replace')}")
