@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deploy.k8s import hardening, references, rights, scaling, schema
+from deploy.k8s import doors, hardening, references, rights, scaling, schema
 from deploy.k8s.render import Manifest
 
 
@@ -18,4 +18,5 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     yield from references.faults(manifests)
     yield from rights.faults(manifests)
     yield from scaling.faults(manifests)
+    yield from doors.faults(manifests)
     yield from hardening.faults(manifests)

@@ -119,12 +119,21 @@ def _gateways(manifests: list[Manifest]) -> Iterator[str]:
 
 def _monitors(manifests: list[Manifest]) -> Iterator[str]:
     for name, monitor in named(manifests, "PodMonitor").items():
-        watched = _chosen(monitor["spec"]["selector"]["matchLabels"], manifests)
+        watched = [one for one in named(manifests, "Deployment").values() if _watches(monitor, pod_labels(one))]
         if len(watched) != len(named(manifests, "Deployment")):
             yield f"PodMonitor/{name}: does not watch every deployment"
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
             if any(endpoint["port"] not in _ports(one) for one in watched):
                 yield f"PodMonitor/{name}: its pods have no port {endpoint['port']}"
+
+
+def _watches(monitor: Manifest, labels: dict[str, str]) -> bool:
+    """Return whether a monitor looks at pods with these labels; all that its selector says must hold."""
+    selector = monitor["spec"]["selector"]
+    among = selector.get("matchExpressions", [])
+    return selects(selector.get("matchLabels", {}), labels) and all(
+        labels.get(one["key"]) in one["values"] for one in among
+    )
 
 
 def _pods(policy: Manifest) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from deploy.k8s.doors import peers
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, named, pod_labels, pod_of, secrets, selects
 
@@ -20,8 +21,11 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     for name, deployment in deployments.items():
         if deployment["spec"]["strategy"]["type"] == "RollingUpdate":
             least, most = _between(deployment, scalers.get(name))
-            found = _number(least, most, deployment, manifests)
-            yield from (f"Deployment/{name}: {fault}" for fault in found)
+            yield from (f"Deployment/{name}: {fault}" for fault in _number(least, deployment, manifests))
+            if (places := _places(deployment, manifests)) is None:
+                continue  # any of its pods answers anything
+            if most > places:
+                yield f"Deployment/{name}: may have {most} pods for {places} places: the others would have nothing"
             yield from (f"NetworkPolicy/{name}: {fault}" for fault in _forwarding(name, deployment, manifests))
 
 
@@ -69,15 +73,17 @@ def _between(deployment: Manifest, scaler: Manifest | None) -> tuple[int, int]:
     return int(scaler["spec"]["minReplicaCount"]), int(scaler["spec"]["maxReplicaCount"])
 
 
-def _number(least: int, most: int, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
+def _places(deployment: Manifest, manifests: list[Manifest]) -> int | None:
+    """Return among how many places its pods share the projects; None where none of them has any."""
+    try:
+        return int(environment(deployment, manifests)["CONCORD_PLACES"])
+    except KeyError:
+        return None  # or a reference that leads nowhere, which is told on its own
+
+
+def _number(least: int, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
     if least < LEAST:
         yield f"has {least} pods at least, and none to spare with fewer than {LEAST}"
-    try:
-        places = int(environment(deployment, manifests)["CONCORD_PLACES"])
-    except KeyError:
-        return  # a reference that leads nowhere, which is told on its own
-    if most > places:
-        yield f"may have {most} pods for {places} places: the others would have nothing"
     labels = pod_labels(deployment)
     for name, budget in named(manifests, "PodDisruptionBudget").items():
         spec = budget["spec"]
@@ -86,30 +92,19 @@ def _number(least: int, most: int, deployment: Manifest, manifests: list[Manifes
     spread = [one.get("topologyKey") for one in pod_of(deployment).get("topologySpreadConstraints", [])]
     if "kubernetes.io/hostname" not in spread:
         yield "may have all its pods on one node"
-
-
-SPEAK_TO_ANOTHER = {("audit", "egress"): "ingest", ("ingest", "ingress"): "audit"}
-"""Whose pods may speak with one other service's: exports that go with the data read it from ingest."""
+    for constraint in pod_of(deployment).get("topologySpreadConstraints", []):
+        if not selects(constraint["labelSelector"]["matchLabels"], labels):
+            yield f"its spread over {constraint['topologyKey']} counts other pods than its own"
 
 
 def _forwarding(name: str, deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
-    """Yield where the pods may not hand on to one another, and where they may speak with other services' pods."""
+    """Yield where the pods may not hand on to one another."""
     policy = named(manifests, "NetworkPolicy").get(name)
     if policy is None:
         return  # told on its own
     labels = pod_labels(deployment)
-    others = [pod_labels(one) for one in named(manifests, "Deployment").values() if pod_labels(one) != labels]
-    for direction, end in (("ingress", "from"), ("egress", "to")):
-        peers = [
-            (peer["podSelector"].get("matchLabels", {}), rule.get("ports", []))
-            for rule in policy["spec"].get(direction, [])
-            for peer in rule.get(end, [])
-            if "podSelector" in peer and "namespaceSelector" not in peer
-        ]
-        ports = [port["port"] for match, allowed in peers if selects(match, labels) for port in allowed]
+    for direction in ("ingress", "egress"):
+        allowed = peers(policy, direction)
+        ports = [port["port"] for match, some in allowed if selects(match, labels) for port in some]
         if ports != ["http"]:
             yield f"its pods may not hand on to one another at their door alone ({direction}: {ports})"
-        may = SPEAK_TO_ANOTHER.get((name, direction))
-        strangers = [other for other in others if other.get("app.kubernetes.io/name") != may]
-        if any(selects(match, other) for match, _ in peers for other in strangers):
-            yield f"its pods may speak with another service's ({direction})"

@@ -137,6 +137,8 @@ class Stack:
                 self._processes.start([self._workbench()], _WORKBENCH)
             if self.observed:
                 scraped = {name: [part.port for part in of_one] for name, of_one in self._parts.items()}
+                if self.workbench:
+                    scraped[WORKBENCH] = [self.ports.workbench]
                 programs = observers.programs(places.data(self.folder), self.ports, scraped)
                 self._processes.start(programs, _OBSERVERS)
             self.addresses_file.write_text(json.dumps(self.addresses, indent=2))

@@ -55,7 +55,9 @@ def _configuration(folder: Path, addresses: Mapping[str, str], seconds: int) -> 
     config["global"] = {"scrape_interval": f"{seconds}s", "evaluation_interval": f"{seconds}s"}
     config["rule_files"] = [str(RULES / name) for name in config["rule_files"]]
     config.pop("alerting", None)
-    for target in config["scrape_configs"][0]["static_configs"]:
+    (job,) = config["scrape_configs"]
+    job["static_configs"] = [one for one in job["static_configs"] if one["labels"]["service"] in addresses]
+    for target in job["static_configs"]:
         target["targets"] = [addresses[target["labels"]["service"]]]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))

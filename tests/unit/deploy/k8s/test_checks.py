@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from deploy.k8s import checks, hardening, references, rights, scaling, schema
+from deploy.k8s import checks, doors, hardening, references, rights, scaling, schema
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import pod_of
 
@@ -258,7 +258,7 @@ SCALING = {
         "Deployment/audit: may have all its pods on one node",
     ),
     "nobody let in to hand on": (
-        _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"].pop()),
+        _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"].pop(1)),
         "NetworkPolicy/audit: its pods may not hand on to one another at their door alone (ingress: [])",
     ),
     "nobody let out to hand on": (
@@ -269,6 +269,18 @@ SCALING = {
         _spec("NetworkPolicy", "audit", lambda spec: spec["ingress"][1]["ports"].append({"port": 9000})),
         "NetworkPolicy/audit: its pods may not hand on to one another at their door alone (ingress: ['http', 9000])",
     ),
+    "a spread that counts others": (
+        _pod(
+            lambda pod: pod["topologySpreadConstraints"][0]["labelSelector"].update(matchLabels={"a": "b"}), "workbench"
+        ),
+        "Deployment/workbench: its spread over kubernetes.io/hostname counts other pods than its own",
+    ),
+    "one of what keeps nothing": (
+        _spec("Deployment", "workbench", lambda spec: spec.update(replicas=1)),
+        "Deployment/workbench: has 1 pods at least, and none to spare with fewer than 2",
+    ),
+}
+DOORS = {
     "another service let in": (
         _spec(
             "NetworkPolicy",
@@ -277,7 +289,64 @@ SCALING = {
                 {"podSelector": {"matchLabels": {"app.kubernetes.io/component": "service"}}}
             ),
         ),
-        "NetworkPolicy/audit: its pods may speak with another service's (ingress)",
+        "NetworkPolicy/audit: its pods may speak with another service's (ingress: assign)",
+    ),
+    "the workbench not let in": (
+        _spec("NetworkPolicy", "ingest", lambda spec: spec["ingress"].pop()),
+        "NetworkPolicy/ingest: its pods may not speak with workbench's at the door alone (ingress: [])",
+    ),
+    "the workbench not let out": (
+        _spec("NetworkPolicy", "workbench", lambda spec: spec["egress"].pop(0)),
+        "NetworkPolicy/workbench: its pods may not speak with metrics's at the door alone (egress: [])",
+    ),
+    "the workbench at every port": (
+        _spec("NetworkPolicy", "workbench", lambda spec: spec["egress"][0].pop("ports")),
+        "NetworkPolicy/workbench: its pods may not speak with ingest's at the door alone (egress: [])",
+    ),
+    "the workbench at the brokers": (
+        _spec(
+            "NetworkPolicy",
+            "workbench",
+            lambda spec: spec["egress"].append(
+                {"to": [{"podSelector": {"matchLabels": {"strimzi.io/cluster": "concord"}}}], "ports": [{"port": 9093}]}
+            ),
+        ),
+        "NetworkPolicy/workbench: lets its pods out to the brokers",
+    ),
+    "the workbench at the store": (
+        _spec(
+            "NetworkPolicy",
+            "workbench",
+            lambda spec: spec["egress"][1]["to"][0]["namespaceSelector"].update(
+                matchLabels={"kubernetes.io/metadata.name": "mongodb"}
+            ),
+        ),
+        "NetworkPolicy/workbench: lets its pods out to the store",
+    ),
+    "the workbench let in by the brokers": (
+        _spec(
+            "Deployment",
+            "workbench",
+            lambda spec: spec["template"]["metadata"]["labels"].update({"app.kubernetes.io/component": "service"}),
+        ),
+        "Deployment/workbench: the brokers' listener tls lets it in",
+    ),
+    "the workbench told of the brokers": (
+        _container(lambda one: one.update(env=[{"name": "CONCORD_KAFKA_PASSWORD", "value": "one"}]), "workbench"),
+        "Deployment/workbench: is given CONCORD_KAFKA_PASSWORD, and keeps nothing",
+    ),
+    "pages of a service that is elsewhere": (
+        _spec("Service", "audit", lambda spec: spec["ports"][0].update(port=8080)),
+        "Deployment/workbench: looks for audit at 'http://audit', where it is not",
+    ),
+    "no workbench": (_drop("Deployment", "workbench"), "Deployment/workbench: there is none"),
+    "a gateway to health": (
+        _spec("Ingress", "concord", lambda spec: spec["rules"][-1]["http"]["paths"][0].update(pathType="Prefix")),
+        "Ingress/concord: work.concord.example.org/ leads to /ready, which stays inside",
+    ),
+    "a gateway to telemetry": (
+        _spec("Ingress", "concord", lambda spec: spec["rules"][0]["http"]["paths"][0].update(path="/metrics")),
+        "Ingress/concord: ingest.concord.example.org/metrics leads to /metrics, which stays inside",
     ),
 }
 
@@ -313,10 +382,15 @@ def test_a_number_of_pods_that_does_not_hold_is_told(manifests: list[Manifest], 
     _found(scaling.faults, manifests, *SCALING[what])
 
 
+@pytest.mark.parametrize("what", DOORS)
+def test_a_door_that_is_open_or_shut_to_the_wrong_ones_is_told(manifests: list[Manifest], what: str) -> None:
+    _found(doors.faults, manifests, *DOORS[what])
+
+
 def test_all_checks_are_made_once_the_shapes_are_right(manifests: list[Manifest]) -> None:
     for planted in (
         *(REFERENCES["no disruption budget"], RIGHTS["another's user"], HARDENING["root"]),
-        SCALING["more pods than places"],
+        *(SCALING["more pods than places"], DOORS["a gateway to health"]),
     ):
         planted[0](manifests)
     found = "\n".join(checks.faults(manifests))
@@ -324,6 +398,7 @@ def test_all_checks_are_made_once_the_shapes_are_right(manifests: list[Manifest]
     assert "goes as the Kafka user audit" in found
     assert "does not run as the user" in found
     assert "may have 65 pods" in found
+    assert "which stays inside" in found
 
 
 def test_names_are_not_followed_through_manifests_of_a_wrong_shape(manifests: list[Manifest]) -> None:

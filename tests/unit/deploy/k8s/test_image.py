@@ -83,11 +83,11 @@ def test_what_the_services_import_is_in_the_image() -> None:
     lock = (ROOT / "requirements" / "run.txt").read_text()
     locked = {_normal(name) for name in re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", lock)}
     distributions = importlib.metadata.packages_distributions()
-    inside = {"concord", "services", *sys.stdlib_module_names}
+    inside = {"concord", "services", "workbench", *sys.stdlib_module_names}
     left_out = {
         ROOT / line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("concord/")
     }
-    for path in (*(ROOT / "concord").rglob("*.py"), *(ROOT / "services").rglob("*.py")):
+    for path in (path for folder in ("concord", "services", "workbench") for path in (ROOT / folder).rglob("*.py")):
         if left_out & set(path.parents):
             continue
         for name in _imported(ast.parse(path.read_text())) - inside:
@@ -95,7 +95,7 @@ def test_what_the_services_import_is_in_the_image() -> None:
 
 
 def test_no_service_imports_what_is_left_out_of_the_image() -> None:
-    for path in (*(ROOT / "concord").rglob("*.py"), *(ROOT / "services").rglob("*.py")):
+    for path in (path for folder in ("concord", "services", "workbench") for path in (ROOT / folder).rglob("*.py")):
         if ROOT / "concord" / "client" not in path.parents:
             assert "concord.client" not in path.read_text(), path
 

@@ -1,16 +1,20 @@
-"""What the production overlay promises of the five services."""
+"""What the production overlay promises of the five services and the workbench."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
+from concord.chassis.http.application import OPEN_PATHS
 from concord.chassis.settings import Environment, ServiceSettings, SettingsRefused
 from concord.chassis.wiring import address_of
 from concord.contracts.topics import PLACES_PRODUCTION, TOPICS
 from deploy.k8s import generated
 from deploy.k8s.__main__ import main
 from deploy.k8s.catalogue import SERVICES
+from deploy.k8s.doors import WORKBENCH, leads_to
 from deploy.k8s.render import PRODUCTION, ROOT, Manifest, NotRendered, rendered
 from deploy.k8s.workload import POD_ADDRESS, environment, named, pod_of
 from services.adjudicate.settings import AdjudicateSettings
@@ -18,6 +22,8 @@ from services.assign.settings import AssignSettings
 from services.audit.settings import AuditSettings
 from services.ingest.settings import IngestSettings
 from services.metrics.settings import MetricsSettings
+from workbench.api import PAGES, router
+from workbench.settings import WorkbenchSettings
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "ingest": IngestSettings,
@@ -56,12 +62,15 @@ def test_an_overlay_that_kustomize_refuses_is_told(tmp_path: Path, capsys: pytes
     assert "absent.yaml" in capsys.readouterr().out
 
 
-def test_there_is_one_deployment_a_service_and_its_argument_can_be_run(production: list[Manifest]) -> None:
+def test_there_is_one_deployment_a_service_and_the_workbench_and_its_argument_can_be_run(
+    production: list[Manifest],
+) -> None:
     deployments = named(production, "Deployment")
-    assert set(deployments) == set(SERVICES) == set(SETTINGS)
+    assert set(SERVICES) == set(SETTINGS)
+    assert set(deployments) == {*SERVICES, WORKBENCH}
     for name, deployment in deployments.items():
         (argument,) = pod_of(deployment)["containers"][0]["args"]
-        assert argument == f"services.{name}"
+        assert argument == (f"services.{name}" if name in SERVICES else name)
         assert importlib.util.find_spec(f"{argument}.__main__") is not None
 
 
@@ -87,18 +96,49 @@ def test_a_service_is_given_no_secret_that_it_does_not_need(production: list[Man
             SETTINGS[service].from_environment({key: value for key, value in variables.items() if key != name})
 
 
+def test_the_workbench_accepts_the_environment_that_it_is_given(production: list[Manifest]) -> None:
+    deployment = named(production, "Deployment")[WORKBENCH]
+    settings = WorkbenchSettings.from_environment(environment(deployment, production, PLACEHOLDER))
+    assert settings.environment is Environment.PRODUCTION
+    assert settings.over_https
+    assert settings.session_secret.reveal() == settings.oidc.client_secret.reveal() == PLACEHOLDER
+    assert settings.local.issuer_key is None
+    assert f"{settings.url.removeprefix('https://')}" in [rule["host"] for rule in _rules(production)]
+
+
+def test_the_workbench_is_given_two_secrets_and_its_sessions_need_theirs(production: list[Manifest]) -> None:
+    variables = environment(named(production, "Deployment")[WORKBENCH], production, PLACEHOLDER)
+    given = {name for name, value in variables.items() if value == PLACEHOLDER}
+    # An issuer may know an application without a secret; one that gave it wants it.
+    assert given == {"CONCORD_WORKBENCH_SECRET", "CONCORD_OIDC_CLIENT_SECRET"}
+    with pytest.raises(SettingsRefused, match="CONCORD_WORKBENCH_SECRET"):
+        WorkbenchSettings.from_environment({**variables, "CONCORD_WORKBENCH_SECRET": ""})
+
+
+def test_every_address_of_the_workbench_is_reached_from_outside_and_no_other(production: list[Manifest]) -> None:
+    (paths,) = [rule["http"]["paths"] for rule in _rules(production) if rule["host"].startswith("work.")]
+    routes = [re.sub(r"{[^}]*}", "one", route.path) for route in router().routes if isinstance(route, APIRoute)]
+    assert len(routes) > len(PAGES)
+    for route in routes:
+        assert any(leads_to(path, route) for path in paths), route
+    for path in paths:
+        assert any(leads_to(path, route) for route in routes), path["path"]
+        assert path["backend"]["service"]["name"] == WORKBENCH
+
+
 def test_links_lead_to_the_host_at_which_ingest_is_reached(production: list[Manifest]) -> None:
-    (gateway,) = named(production, "Ingress").values()
-    hosts = {rule["host"]: rule["http"]["paths"][0]["backend"]["service"]["name"] for rule in gateway["spec"]["rules"]}
-    assert set(hosts.values()) == set(SERVICES)
+    hosts = {rule["host"]: rule["http"]["paths"][0]["backend"]["service"]["name"] for rule in _rules(production)}
+    assert set(hosts.values()) == {*SERVICES, WORKBENCH}
     variables = environment(named(production, "Deployment")["assign"], production, PLACEHOLDER)
     assert hosts[variables["CONCORD_INGEST_URL"].removeprefix("https://")] == "ingest"
 
 
 def test_health_and_telemetry_are_not_reached_from_outside(production: list[Manifest]) -> None:
-    (gateway,) = named(production, "Ingress").values()
-    paths = {path["path"] for rule in gateway["spec"]["rules"] for path in rule["http"]["paths"]}
-    assert paths == {"/v1"}
+    for rule in _rules(production):
+        paths = [path for path in rule["http"]["paths"] if path["backend"]["service"]["name"] in SERVICES]
+        assert {path["path"] for path in paths} <= {"/v1"}
+        for inside in (*OPEN_PATHS, "/openapi.json"):
+            assert not any(leads_to(path, inside) for path in rule["http"]["paths"]), inside
 
 
 def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> None:
@@ -110,9 +150,9 @@ def test_every_topic_of_the_catalogue_is_made(production: list[Manifest]) -> Non
 
 def test_every_service_runs_twice_at_least_and_rolls(production: list[Manifest]) -> None:
     scalers, deployments = named(production, "ScaledObject"), named(production, "Deployment")
-    assert set(scalers) == set(deployments) == set(SETTINGS)
+    assert set(scalers) == set(SETTINGS)
     for name, deployment in deployments.items():
-        least = scalers[name]["spec"]["minReplicaCount"]
+        least = scalers[name]["spec"]["minReplicaCount"] if name in scalers else deployment["spec"]["replicas"]
         assert (least, deployment["spec"]["strategy"]["type"]) == (2, "RollingUpdate")
 
 
@@ -129,6 +169,13 @@ def test_a_service_scales_on_what_waits_for_it_and_on_its_doors_cpu(production: 
 def test_without_the_scaler_a_service_runs_twice_all_the_same() -> None:
     for name, deployment in named(rendered(ROOT / "deploy" / "k8s" / "base"), "Deployment").items():
         assert deployment["spec"]["replicas"] == 2, name
+
+
+def _rules(manifests: list[Manifest]) -> list[Manifest]:
+    """Return the gateway's rules, one a host."""
+    (gateway,) = named(manifests, "Ingress").values()
+    found: list[Manifest] = gateway["spec"]["rules"]
+    return found
 
 
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:

@@ -12,6 +12,7 @@ from concord.chassis.identity.api_keys import ApiKeyRecord, ApiKeys
 from concord.chassis.identity.caller import Role
 from concord.chassis.identity.identity_file import IdentityFile, identity_of
 from deploy.k8s.catalogue import SERVICES
+from deploy.k8s.doors import WORKBENCH
 from deploy.k8s.render import ROOT, Manifest
 from deploy.k8s.workload import environment, named, pod_of, secrets
 
@@ -54,7 +55,8 @@ def test_every_secret_is_in_the_table_with_its_keys_and_who_gets_it(production: 
         assert first is not None, name_and_key
         name, key = first.groups()
         every = given_to.startswith("all")
-        services = SERVICES if every or given_to == "that service" else tuple(re.findall(r"\w+", given_to))
+        everybody = (*SERVICES, WORKBENCH) if every and "services" not in given_to else SERVICES
+        services = everybody if every or given_to == "that service" else tuple(re.findall(r"\w+", given_to))
         for service in services:
             secret = name.replace("<service>", service)
             assert secret in made
@@ -80,7 +82,7 @@ def _gets(deployment: Manifest, secret: str) -> bool:
     pod = pod_of(deployment)
     container = pod["containers"][0]
     names = {source["secretRef"]["name"] for source in container["envFrom"] if "secretRef" in source}
-    sources = [one["valueFrom"] for one in container["env"] if "valueFrom" in one]
+    sources = [one["valueFrom"] for one in container.get("env", []) if "valueFrom" in one]
     names |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
     names |= {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     return secret in names

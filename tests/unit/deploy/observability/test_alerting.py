@@ -11,11 +11,13 @@ import yaml
 from concord.chassis.letter_door import PATH
 from deploy.local import observers, prometheus
 from deploy.local.ports import Ports
-from deploy.local.services import SERVICES, parts
+from deploy.local.services import SERVICES, WORKBENCH, parts
 
 ROOT = Path(__file__).parents[4]
 PROMETHEUS = ROOT / "deploy" / "observability" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
+EVERYBODY = (*SERVICES, WORKBENCH)
+"""Whoever answers requests, and is watched."""
 LETTER_DOOR = ROOT / "concord" / "chassis" / "letter_door.py"
 
 
@@ -125,11 +127,11 @@ def test_what_one_alert_silences_exists() -> None:
             assert set(value.strip('"').split("|")) <= known
 
 
-def test_the_local_prometheus_scrapes_the_five_services_where_they_listen() -> None:
+def test_the_local_prometheus_scrapes_the_five_services_and_the_workbench_where_they_listen() -> None:
     (job,) = _read("prometheus.yml")["scrape_configs"]
     ports = Ports().as_dict()
     scraped = {target["labels"]["service"]: target["targets"] for target in job["static_configs"]}
-    assert scraped == {service: [f"127.0.0.1:{ports[service]}"] for service in SERVICES}
+    assert scraped == {service: [f"127.0.0.1:{ports[service]}"] for service in EVERYBODY}
     assert job["job_name"] == "concord"
 
 
@@ -141,10 +143,11 @@ def test_the_local_prometheus_tells_the_alertmanager_beside_it() -> None:
 def test_what_watches_a_stack_on_other_ports_asks_and_tells_those(tmp_path: Path) -> None:
     ports = Ports.moved(300)
     several = {service: [part.port for part in parts(service, ports, 2)] for service in SERVICES}
+    several[WORKBENCH] = [ports.workbench]
     *_, asks = observers.programs(tmp_path, ports, several)
     settings = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
     scraped = [target for one in settings["scrape_configs"][0]["static_configs"] for target in one["targets"]]
-    assert scraped == [f"127.0.0.1:{port}" for service in SERVICES for port in several[service]]
+    assert scraped == [f"127.0.0.1:{port}" for service in EVERYBODY for port in several[service]]
     told = settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert told == [f"127.0.0.1:{ports.alertmanager}"]
     assert asks.ports == (ports.prometheus,)
@@ -167,7 +170,7 @@ def test_every_route_that_a_page_names_exists(page: str) -> None:
     assert told <= routes
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", EVERYBODY)
 def test_a_service_that_is_gone_altogether_is_missed(service: str) -> None:
     assert f'absent(up{{job="concord", service="{service}"}})' in ALERTS["ServiceNotAnswering"]["expr"]
 
