@@ -78,6 +78,7 @@ def router() -> APIRouter:
         routes.get(path, **hidden)(show_page)
     routes.get("/files/{name:path}", **hidden)(show_file)
     routes.get("/session", **hidden)(show_session)
+    routes.post("/session/renewal", **hidden)(renew_session)
     routes.post("/sign-in", **hidden)(sign_in)
     routes.get("/sign-in/issuer", **hidden)(leave_for_issuer)
     routes.get("/sign-in/back", **hidden)(come_back)
@@ -107,6 +108,12 @@ async def show_session(request: Request) -> Response:
     answer = json_answer(await _door(request).sign_in.who(request))
     answer.headers["cache-control"] = "no-store"
     return answer
+
+
+async def renew_session(request: Request) -> Response:
+    """Go on with the session of this browser: with another token, where it is time."""
+    told, cookies = await _door(request).sign_in.renewed(request)
+    return with_cookies(json_answer(told), cookies)
 
 
 async def sign_in(request: Request) -> Response:
@@ -141,7 +148,7 @@ def _not_in(request: Request, fault: Forbidden | Unavailable) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """End the session of this browser, and tell where the issuer ends its own."""
-    address, cookies = await _door(request).sign_in.out()
+    address, cookies = await _door(request).sign_in.out(request)
     return with_cookies(json_answer(SignedOut(address)), cookies)
 
 

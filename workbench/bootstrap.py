@@ -18,9 +18,11 @@ from workbench.files import PageFiles
 from workbench.forward import Forwarder
 from workbench.issuer import IssuerDoor
 from workbench.layer import SessionLayer
+from workbench.renewal import Renewals
 from workbench.session import Sessions
 from workbench.settings import WorkbenchSettings
 from workbench.sign_in import LocalIssuer, SignIn
+from workbench.telemetry import INSTRUMENTS
 
 NAME = "workbench"
 BACK = "/sign-in/back"
@@ -48,13 +50,16 @@ def wire(settings: WorkbenchSettings, clock: Clock, identity: Identity, telemetr
         identity: whose tokens are believed.
         telemetry: its registry and tracer.
     """
-    sessions = Sessions(settings.session_secret.key(), over_https=settings.over_https)
-    forwarder = Forwarder(settings.services.by_name())
-    sign_in = SignIn(sessions, identity, clock, forwarder, _local(settings), _issuer(settings, clock), settings.url)
+    sessions = Sessions(settings.session_keys, over_https=settings.over_https)
+    instruments = telemetry.instruments(INSTRUMENTS)
+    forwarder = Forwarder(settings.services.by_name(), instruments)
+    local, issuer = _local(settings), _issuer(settings, clock)
+    renewals = Renewals(identity, clock, issuer, local, instruments)
+    sign_in = SignIn(sessions, identity, clock, forwarder, local, issuer, settings.url, renewals)
     runtime = Runtime(
         NAME,
         [
-            Hook("telemetry", stop=lambda: asyncio.to_thread(telemetry.tracing.shutdown)),
+            Hook("telemetry", stop=lambda: asyncio.to_thread(telemetry.shutdown)),
             Hook("services", start=forwarder.start, stop=forwarder.stop),
         ],
         clock,

@@ -13,6 +13,7 @@ from yarl import URL
 
 from concord.chassis.errors import NotFound, Unavailable
 from concord.chassis.http import allow_body, left
+from concord.chassis.telemetry import Instruments
 
 CONNECTIONS_MAX = 600
 CONNECT_SECONDS_MAX = 5.0
@@ -40,13 +41,16 @@ class Forwarder:
 
     Args:
         addresses: base URL of each service.
+        instruments: tells how many claims and streams are handed on.
 
     Attributes:
         waits: claims that are handed on now, which may wait.
     """
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], instruments: Instruments) -> None:
         self._addresses = dict(addresses)
+        instruments.gauge("concord_workbench_waits").set_function(lambda: self.waits)
+        instruments.gauge("concord_workbench_streams").set_function(lambda: len(self._streams))
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[object] = set()
         self.waits = 0

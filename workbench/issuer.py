@@ -4,8 +4,10 @@ Tokens are not read here: whether one holds is decided by the same `Identity` th
 fetched anew when the issuer has changed them.
 """
 
+import asyncio
 import base64
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -21,6 +23,8 @@ from workbench.settings import OidcSettings
 ERRAND_SECONDS = 600
 ANSWER_BYTES_MAX = 100_000
 ASK_SECONDS_MAX = 10.0
+REVOKE_SECONDS_MAX = 3.0
+"""How long somebody who signs out waits for the issuer."""
 DISCOVERED_SECONDS_MAX = 3_600.0
 """How long what an issuer told of itself is believed."""
 BASIC, POST = "client_secret_basic", "client_secret_post"
@@ -28,18 +32,25 @@ DISCOVERY = "/.well-known/openid-configuration"
 _TRY_AGAIN = "sign in again"
 Told = TypeVar("Told")
 
+log = logging.getLogger(__name__)
+
+
+class NotRenewed(Forbidden):
+    """The issuer gives no other token: the person is withdrawn, or left, or what is asked with was used before."""
+
 
 class NotBegun(Forbidden):
     """A browser comes back from the issuer that we did not send there, or a while ago."""
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """What an issuer tells of itself (OpenID Connect Discovery 1.0, section 3; RFC 9207; RP-Initiated Logout 1.0)."""
+    """What an issuer tells of itself (OpenID Connect Discovery 1.0, section 3; RFC 9207; RFC 8414; RP-Initiated Logout 1.0)."""
 
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
     end_session_endpoint: str = ""
+    revocation_endpoint: str = ""
     token_endpoint_auth_methods_supported: tuple[str, ...] = (BASIC,)
     authorization_response_iss_parameter_supported: bool = False
 
@@ -49,6 +60,20 @@ class Granted(msgspec.Struct, frozen=True):
 
     access_token: str
     id_token: str
+    refresh_token: str = ""
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """What the issuer gives for a refresh token (RFC 6749, section 6; OpenID Connect Core 1.0, section 12.2).
+
+    Attributes:
+        id_token: empty where it says nothing anew of who it is.
+        refresh_token: takes the place of the one that was used; empty where that one is used again.
+    """
+
+    access_token: str
+    id_token: str = ""
+    refresh_token: str = ""
 
 
 class Returned(msgspec.Struct, frozen=True):
@@ -131,6 +156,40 @@ class IssuerDoor:
         if status != 200:
             raise Forbidden(f"The issuer does not take the code it gave ({_error(answer)}); {_TRY_AGAIN}.")
         return _read(answer, Granted)
+
+    async def renew(self, refresh: str) -> Renewed:
+        """Return the tokens that the issuer gives for a refresh token, which it may take once alone.
+
+        Raises:
+            NotRenewed: it gives none.
+            Forbidden: it does not take us for the workbench.
+            Unavailable: it does not answer; whether it has taken the refresh token is not known then.
+        """
+        issuer = await self._issuer()
+        form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": self._settings.client_id}
+        status, answer = await self._ask("POST", issuer.token_endpoint, form, *self._secret(issuer))
+        if status == 200:
+            return _read(answer, Renewed)
+        if status == 429 or status >= 500:
+            raise Unavailable("The issuer renews nothing at the moment; try again.", retry_after_seconds=5)
+        error = _error(answer)
+        if error == "invalid_grant":
+            raise NotRenewed(f"The issuer does not renew this session; {_TRY_AGAIN}.")
+        raise Forbidden(f"The issuer does not take what the workbench asks it ({error}); tell the operator.")
+
+    async def revoke(self, refresh: str) -> None:
+        """Have the issuer forget a refresh token (RFC 7009), where it can; who leaves is not kept for it."""
+        try:
+            async with asyncio.timeout(REVOKE_SECONDS_MAX):
+                issuer = await self._issuer()
+                if not issuer.revocation_endpoint:
+                    return
+                form = {"token": refresh, "token_type_hint": "refresh_token", "client_id": self._settings.client_id}
+                status, _ = await self._ask("POST", issuer.revocation_endpoint, form, *self._secret(issuer))
+        except (Unavailable, TimeoutError):
+            status = 0
+        if status != 200:
+            log.warning("the issuer did not revoke a session that was ended (status %d)", status)
 
     def _secret(self, issuer: Discovered) -> tuple[dict[str, str], dict[str, str]]:
         """Return what of a form and of headers shows that it is us, as the issuer wants it (RFC 6749, 2.3.1)."""

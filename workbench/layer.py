@@ -1,13 +1,12 @@
 """The layer in front of the door: a cookie becomes the person's credential, and nobody else's page can use it."""
 
-import hmac
 from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from concord.chassis.errors import Forbidden
+from concord.chassis.errors import ConcordError, Forbidden, Unauthenticated
 from concord.chassis.http import refusal
 from workbench.session import Session, Sessions, cookies_of
 
@@ -92,21 +91,24 @@ class SessionLayer:
             await send(message)
 
         if scope["method"] not in SAFE_METHODS and (problem := self._foreign(scope, session)) is not None:
-            await refusal(Forbidden(problem), scope["path"])(known, receive, told)
+            await refusal(problem, scope["path"])(known, receive, told)
             return
         await self._app(known, receive, told)
 
-    def _foreign(self, scope: Scope, session: Session | None) -> str | None:
+    def _foreign(self, scope: Scope, session: Session | None) -> ConcordError | None:
         """Return why a change was not asked for by a page of ours; None when it was."""
         said = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if said.get(b"sec-fetch-site", "same-origin") != "same-origin":
-            return "Another site asked for this; open the workbench itself."
+            return Forbidden("Another site asked for this; open the workbench itself.")
         origin = said.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != said.get(b"host"):
-            return f"{origin[:100]} asked for this; open the workbench itself."
-        expected = SIGN_IN if session is None else self._sessions.csrf(session)
-        if not hmac.compare_digest(said.get(CSRF_HEADER, "").encode(), expected.encode()):
-            return "The page is of another session; load it again."
+            return Forbidden(f"{origin[:100]} asked for this; open the workbench itself.")
+        word = said.get(CSRF_HEADER, "")
+        if not (word == SIGN_IN if session is None else self._sessions.is_csrf(session, word)):
+            if session is None and scope["path"].startswith(API):
+                # A page whose session has ended: what it sends is kept there, and sent again after the next sign-in.
+                return Unauthenticated("Your session has ended; sign in again, and send this again.")
+            return Forbidden("The page is of another session; load it again.")
         return None
 
 

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,15 +26,23 @@ class Session(msgspec.Struct, frozen=True):
     Attributes:
         token: the person's own bearer token.
         id: drawn when they signed in; what is derived from it holds for this session alone.
+        refresh: for what the issuer gives another token when this one ends; empty where it gives none.
+        until: seconds since the epoch after which it is renewed no more.
     """
 
     token: str
     id: str
+    refresh: str = ""
+    until: int = 0
 
     @classmethod
-    def begun(cls, token: str) -> "Session":
+    def begun(cls, token: str, refresh: str = "", until: int = 0) -> "Session":
         """Return a new session."""
-        return cls(token, secrets.token_urlsafe(16))
+        return cls(token, secrets.token_urlsafe(16), refresh, until)
+
+    def is_renewable(self, now_seconds: float) -> bool:
+        """Return whether another token may be asked for."""
+        return bool(self.refresh) and now_seconds < self.until
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -56,25 +65,33 @@ _SESSION, _ERRAND = msgspec.json.Decoder(Session), msgspec.json.Decoder(Errand)
 
 
 class Seal:
-    """Seals texts so that nobody else can read or make one: AES-GCM under a key from the secret and the purpose."""
+    """Seals texts so that nobody else can read or make one: AES-GCM under a key from a secret and the purpose.
 
-    def __init__(self, secret: bytes, purpose: str) -> None:
+    Args:
+        keys: the first one seals, each opens.
+        purpose: what is sealed; nothing that was sealed for another is opened.
+    """
+
+    def __init__(self, keys: Sequence[bytes], purpose: str) -> None:
         self._purpose = purpose.encode()
-        self._cipher = AESGCM(hmac.digest(secret, b"seal:" + self._purpose, hashlib.sha256))
+        self._ciphers = [AESGCM(hmac.digest(key, b"seal:" + self._purpose, hashlib.sha256)) for key in keys]
 
     def close(self, content: bytes) -> str:
         """Return the sealed text."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, content, self._purpose)
+        sealed = nonce + self._ciphers[0].encrypt(nonce, content, self._purpose)
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, text: str) -> bytes | None:
-        """Return the content; None where it was not sealed by this secret for this purpose."""
+        """Return the content; None where it was not sealed by one of these secrets for this purpose."""
         try:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._purpose)
-        except (ValueError, InvalidTag):
+        except ValueError:
             return None
+        for cipher in self._ciphers:
+            with suppress(ValueError, InvalidTag):
+                return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._purpose)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +113,16 @@ class Sessions:
     """Makes and reads the cookies.
 
     Args:
-        secret: seals them.
+        keys: the first one seals them, each opens them: one may follow another while both are known everywhere.
         over_https: binds them to https and, by their name, to this host.
     """
 
-    def __init__(self, secret: bytes, *, over_https: bool) -> None:
+    def __init__(self, keys: Sequence[bytes], *, over_https: bool) -> None:
         prefix = "__Host-" if over_https else ""
         self._secure = over_https
         self._name, self._errand = f"{prefix}concord-session", f"{prefix}concord-sign-in"
-        self._seal, self._errand_seal = Seal(secret, "session"), Seal(secret, "sign-in")
-        self._key = hmac.digest(secret, b"csrf", hashlib.sha256)
+        self._seal, self._errand_seal = Seal(keys, "session"), Seal(keys, "sign-in")
+        self._csrf_keys = [hmac.digest(key, b"csrf", hashlib.sha256) for key in keys]
 
     def read(self, cookies: Mapping[str, str]) -> Session | None:
         """Return the session that a browser's cookies hold."""
@@ -114,7 +131,11 @@ class Sessions:
         return _decoded(_SESSION, content)
 
     def written(self, session: Session, seconds: int) -> list[Cookie]:
-        """Return the cookies of a session, which lasts as long as its token; what an older one left is taken away."""
+        """Return the cookies of a session; what a longer one left is taken away.
+
+        Raises:
+            ValueError: what it holds is too long for cookies.
+        """
         text = self._seal.close(msgspec.json.encode(session))
         pieces = [text[start : start + PIECE_CHARACTERS] for start in range(0, len(text), PIECE_CHARACTERS)]
         if len(pieces) > PIECES_MAX:
@@ -129,7 +150,12 @@ class Sessions:
 
     def csrf(self, session: Session) -> str:
         """Return what a page of this session sends with each change, and what no other site can know."""
-        return hmac.new(self._key, session.id.encode(), hashlib.sha256).hexdigest()
+        return _csrf(self._csrf_keys[0], session)
+
+    def is_csrf(self, session: Session, said: str) -> bool:
+        """Return whether a change was sent by a page of this session, whichever of the secrets it was told under."""
+        told = [hmac.compare_digest(_csrf(key, session).encode(), said.encode()) for key in self._csrf_keys]
+        return any(told)
 
     def errand(self, cookies: Mapping[str, str], now_seconds: float) -> Errand | None:
         """Return the sign-in that this browser is on, unless it took too long."""
@@ -147,6 +173,10 @@ class Sessions:
 
     def _cookie(self, name: str, value: str, seconds: int) -> Cookie:
         return Cookie(name, value, seconds, self._secure)
+
+
+def _csrf(key: bytes, session: Session) -> str:
+    return hmac.new(key, session.id.encode(), hashlib.sha256).hexdigest()
 
 
 def _decoded(decoder: "msgspec.json.Decoder[T]", content: bytes | None) -> T | None:

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from concord.chassis.settings import HttpSettings
 from concord.chassis.settings_loading import (
+    SAMPLE_MARK,
+    SECRET_CHARACTERS_MIN,
+    SECRET_SYMBOLS_MIN,
     Environment,
     Secret,
     SettingProblem,
@@ -19,6 +22,8 @@ from concord.chassis.settings_loading import (
 )
 
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
+SECRETS_MAX = 2
+"""The one that seals, and the one before it or after it."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _MEDIA_ORIGIN = re.compile(r"https?://(\*|(\*\.)?[a-z0-9.-]+)(:([0-9]{1,5}|\*))?")
 
@@ -86,7 +91,7 @@ class WorkbenchSettings:
         url: where browsers reach it; cookies are bound to https when it is.
         media_origins: whose pictures, sounds and films the pages may show, beside those that a unit carries in itself.
         identity_file: names the issuer whose tokens are believed (docs/security.md).
-        session_secret: seals the cookie that holds a person's token.
+        session_secret: seals the cookie that holds a person's token; see `session_keys`.
     """
 
     environment: Environment = setting(
@@ -103,7 +108,7 @@ class WorkbenchSettings:
     identity_file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
     session_secret: Secret = secret(
         "CONCORD_WORKBENCH_SECRET",
-        cure=random_secret_cure("one value for all processes of the workbench"),
+        cure=random_secret_cure("one value for all processes of the workbench (two, a comma between, while it changes)"),
         sample="sample-workbench-secret-of-the-local-stack",
     )
     http: HttpSettings
@@ -125,6 +130,11 @@ class WorkbenchSettings:
         """Whether browsers reach it over https alone."""
         return urlsplit(self.url).scheme == "https"
 
+    @property
+    def session_keys(self) -> tuple[bytes, ...]:
+        """The secrets that sessions are opened by; the first one seals them."""
+        return tuple(part.strip().encode() for part in self.session_secret.reveal().split(","))
+
     def problems(self) -> Iterator[SettingProblem]:
         """Yield what is wrong across the groups."""
         for origin in self.media_origins:
@@ -134,6 +144,10 @@ class WorkbenchSettings:
             yield SettingProblem("CONCORD_WORKBENCH_URL", f"is {self.url!r}", "give scheme, host and port only")
         if self.environment is Environment.LOCAL:
             return
+        if len(self.session_keys) > SECRETS_MAX or not all(map(_is_secret, self.session_keys)):
+            problem = "has several parts, and not each is a secret"
+            cure = f"give one or {SECRETS_MAX}, a comma between, each of {SECRET_CHARACTERS_MIN} characters or more"
+            yield SettingProblem("CONCORD_WORKBENCH_SECRET", problem, cure)
         if self.local.issuer_key is not None:
             cure = "leave it unset: whoever opens the page would be whoever they like"
             yield SettingProblem("CONCORD_WORKBENCH_ISSUER_KEY", "is set outside the local stack", cure)
@@ -141,3 +155,9 @@ class WorkbenchSettings:
             yield SettingProblem("CONCORD_WORKBENCH_URL", "is no https address", "set it to where browsers reach it")
         if not self.oidc.issuer.startswith("https://"):
             yield SettingProblem("CONCORD_OIDC_ISSUER", "is no https address", "set it to the issuer's")
+
+
+def _is_secret(part: bytes) -> bool:
+    """Return whether one of several secrets is as good as a single one must be."""
+    is_sample = part.lower().startswith(SAMPLE_MARK.encode())
+    return len(part) >= SECRET_CHARACTERS_MIN and len(set(part)) >= SECRET_SYMBOLS_MIN and not is_sample

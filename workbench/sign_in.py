@@ -1,29 +1,32 @@
 """Signing in and out: at the issuer, or on the local stack by one button a role."""
 
+import logging
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
-import jwt
 import msgspec
 from fastapi import Request, Response
 
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import FieldError, Forbidden, Invalid, Unauthenticated
-from concord.chassis.identity import Caller, Identity, Role, SigningKey, mint_token
+from concord.chassis.identity import Identity, Role, SigningKey, mint_token
 from concord.contracts.names import NameRefused, name_from
+from workbench.believed import believed, unbelieved, unverified
 from workbench.forward import Forwarder
-from workbench.issuer import Granted, IssuerDoor, Returned
+from workbench.issuer import Granted, IssuerDoor, Renewed, Returned
 from workbench.layer import session_of
+from workbench.renewal import LOCAL_REFRESH, Renewals, ends_in, renew_in
 from workbench.session import Cookie, Session, Sessions, cookies_of
 
-LOCAL_SECONDS = 30 * 86_400
+LOCAL_SECONDS = 3_600
+"""How long a token of the local stack's buttons holds: it is renewed as an issuer's is."""
 SESSION_SECONDS_MAX = 12 * 3_600
-"""A session lasts as long as its token, and no longer than this."""
+"""A session is renewed for so long, and no token is handed on for longer."""
 SUBJECT_CHARACTERS_MAX = 128
 SIGN_IN_PAGE = "/sign-in"
+
+log = logging.getLogger(__name__)
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +48,9 @@ class SessionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         csrf: what a page sends with each change.
         ways: `local` for the buttons, `issuer` for the issuer.
+        ends_in_seconds: how long the present token still holds.
+        renew_in_seconds: when the page asks for another one; 0 where none is given. Seconds from now, for a browser's
+            clock may be wrong.
     """
 
     ways: list[str]
@@ -52,6 +58,8 @@ class SessionBody(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str = ""
     roles: list[str] = []
     client_id: str = ""
+    ends_in_seconds: int = 0
+    renew_in_seconds: int = 0
 
 
 SIGN_IN = msgspec.json.Decoder(SignInBody)
@@ -86,6 +94,11 @@ class LocalIssuer:
             client_id=client_id,
         )
 
+    def renew(self, token: str, now_seconds: int) -> Renewed:
+        """Return another token of the same person in the same role."""
+        said = unverified(token)
+        return Renewed(self.token(Role(said["roles"][0]), said["sub"], now_seconds))
+
 
 class SignIn:
     """The use cases.
@@ -98,6 +111,7 @@ class SignIn:
         local: the local stack's issuer, if it is one.
         issuer: the real one, if there is one.
         url: where browsers reach the workbench.
+        renewals: goes on with sessions.
     """
 
     def __init__(
@@ -109,22 +123,44 @@ class SignIn:
         local: LocalIssuer | None,
         issuer: IssuerDoor | None,
         url: str,
+        renewals: Renewals,
     ) -> None:
         self._sessions, self._identity, self._clock, self._forwarder = sessions, identity, clock, forwarder
-        self._local, self._issuer, self._url = local, issuer, url
+        self._local, self._issuer, self._url, self._renewals = local, issuer, url, renewals
 
     async def who(self, request: Request) -> SessionBody:
         """Return who is signed in."""
+        return await self._told(session_of(request.scope))
+
+    async def renewed(self, request: Request) -> tuple[SessionBody, list[Cookie]]:
+        """Go on with a session: return who it is, and the cookies that hold another token.
+
+        Raises:
+            Unauthenticated: there is none.
+            NotRenewed: it is renewed no more. It goes on until its token ends, and its cookies stay: another tab may
+                have renewed it meanwhile.
+            Forbidden: what the issuer gave does not hold.
+            Unavailable: the issuer does not answer.
+        """
         session = session_of(request.scope)
+        if session is None:
+            raise Unauthenticated("Nobody is signed in here; sign in again.")
+        renewed = await self._renewals.renewed(session)
+        return await self._told(renewed), [] if renewed is session else self._written(renewed)
+
+    async def _told(self, session: Session | None) -> SessionBody:
         ways = [*(["local"] if self._local else []), *(["issuer"] if self._issuer else [])]
         if session is None:
             return SessionBody(ways, "")
-        csrf = self._sessions.csrf(session)
+        csrf, now = self._sessions.csrf(session), self._now()
+        again = renew_in(session, now) if session.is_renewable(now) else 0
         try:
-            caller = await self._caller(session.token)
+            caller = await self._identity.caller(f"Bearer {session.token}")
         except Unauthenticated:
-            return SessionBody(ways, csrf)
-        return SessionBody(ways, csrf, caller.subject, sorted(map(str, caller.roles)), caller.client_id or "")
+            return SessionBody(ways, csrf, renew_in_seconds=again)
+        roles = sorted(map(str, caller.roles))
+        left = ends_in(session, now)
+        return SessionBody(ways, csrf, caller.subject, roles, caller.client_id or "", left, again)
 
     async def as_local(self, wish: SignInBody) -> list[Cookie]:
         """Return the cookies of somebody who pressed a role's button.
@@ -142,7 +178,7 @@ class SignIn:
         now = self._now()
         if wish.role is Role.ANNOTATOR:
             await self._define(subject, self._local.token(Role.OPERATOR, "workbench", now))
-        return self._begun(self._local.token(wish.role, subject, now))
+        return self._begun(self._local.token(wish.role, subject, now), LOCAL_REFRESH)
 
     async def leave(self, then: str) -> tuple[str, Cookie]:
         """Return the issuer's address for this browser, and the cookie that remembers why.
@@ -172,14 +208,23 @@ class SignIn:
         granted = await self._issuer.back(errand, said)
         assert errand is not None, "the issuer's door takes nobody back without"
         token = await self._checked(granted, errand.nonce, self._issuer.client_id)
-        return errand.then, [*self._begun(token), self.over()]
+        if not granted.refresh_token:
+            log.info("the issuer gave no refresh token: a session ends with its token (docs/security.md)")
+        return errand.then, [*self._begun(token, granted.refresh_token), self.over()]
 
     def over(self) -> Cookie:
         """Return what takes a sign-in away that is over: it is used once, whatever came of it."""
         return self._sessions.sent_out(None, 0)
 
-    async def out(self) -> tuple[str, list[Cookie]]:
-        """Return where the issuer signs the browser out, empty for nowhere, and what takes the session away."""
+    async def out(self, request: Request) -> tuple[str, list[Cookie]]:
+        """Return where the issuer signs the browser out, empty for nowhere, and what takes the session away.
+
+        The issuer forgets the refresh token, where it can: whoever kept the cookie goes on with it no longer than its
+        token holds.
+        """
+        session = session_of(request.scope)
+        if self._issuer is not None and session is not None and session.refresh:
+            await self._issuer.revoke(session.refresh)
         address = await self._issuer.out(self._url + SIGN_IN_PAGE) if self._issuer is not None else ""
         return address, self._sessions.forgotten()
 
@@ -192,37 +237,29 @@ class SignIn:
         try:
             claims = await self._identity.id_claims(granted.id_token, client_id)
         except Unauthenticated as refused:
-            raise _unbelieved(refused.detail) from refused
+            raise unbelieved(refused.detail) from refused
         said = claims.get("nonce")
         if not isinstance(said, str) or not secrets.compare_digest(said.encode(), nonce.encode()):
-            raise _unbelieved("It is of another sign-in.")
-        token = await self._held(granted.access_token, granted.id_token)
-        if _unverified(token).get("sub") != claims["sub"]:
-            raise _unbelieved("It is another person's.")
+            raise unbelieved("It is of another sign-in.")
+        token = await believed(self._identity, granted.access_token, granted.id_token)
+        if unverified(token).get("sub") != claims["sub"]:
+            raise unbelieved("It is another person's.")
         return token
 
-    async def _held(self, *tokens: str) -> str:
-        """Return the first of these that the services will believe.
+    def _begun(self, token: str, refresh: str) -> list[Cookie]:
+        return self._written(Session.begun(token, refresh, self._now() + SESSION_SECONDS_MAX))
 
-        Raises:
-            Forbidden: none is.
-        """
-        problem = "It gave none."
-        for token in filter(None, tokens):
-            try:
-                await self._caller(token)
-            except Unauthenticated as refused:
-                problem = refused.detail
-            else:
-                return token
-        raise _unbelieved(problem)
-
-    async def _caller(self, token: str) -> Caller:
-        return await self._identity.caller(f"Bearer {token}")
-
-    def _begun(self, token: str) -> list[Cookie]:
-        left = int(_unverified(token)["exp"]) - self._now()
-        return self._sessions.written(Session.begun(token), min(left, SESSION_SECONDS_MAX))
+    def _written(self, session: Session) -> list[Cookie]:
+        """Return the cookies of a session: as long as it may be renewed, or as its token holds."""
+        now = self._now()
+        left = min(ends_in(session, now), SESSION_SECONDS_MAX)
+        try:
+            return self._sessions.written(session, session.until - now if session.is_renewable(now) else left)
+        except ValueError:
+            if not session.refresh:
+                raise
+            log.warning("the issuer's refresh token is too long for cookies: a session ends with its token")
+            return self._written(msgspec.structs.replace(session, refresh=""))
 
     async def _define(self, subject: str, operator: str) -> None:
         """Make somebody new an annotator; who is known already stays as they were defined."""
@@ -235,16 +272,6 @@ class SignIn:
 
     def _now(self) -> int:
         return self._clock.now_us() // MICROSECONDS
-
-
-def _unverified(token: str) -> Mapping[str, Any]:
-    """Return what a token says that was verified a moment ago."""
-    found: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return found
-
-
-def _unbelieved(problem: str) -> Forbidden:
-    return Forbidden(f"The issuer's token is not believed here: {problem} Tell the operator.")
 
 
 def _own_page(then: str) -> str:

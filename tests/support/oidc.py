@@ -17,7 +17,24 @@ from concord.chassis.identity import SigningKey
 
 CLIENT, SECRET = "workbench", "of the workbench: 100 %"
 """Who the workbench is there, and by what it shows it."""
+LIFETIME_SECONDS = 600
 Claims = dict[str, Any]
+
+
+@dataclass
+class _Family:
+    """All refresh tokens of one sign-in."""
+
+    is_over: bool = False
+
+
+@dataclass
+class _Refresh:
+    """One refresh token: whose it is, and how often it was used."""
+
+    subject: str
+    family: _Family
+    uses: int = 0
 
 
 @dataclass
@@ -31,6 +48,13 @@ class Provider:
         id_twist, access_twist: change what a token says before it is signed.
         signed: signs it.
         codes: those that were given out, with what they stand for.
+        renews: gives refresh tokens.
+        rotates: a refresh token is used once, and another takes its place; a second use ends the session it is of.
+        leeway_uses: how often one that was used is taken once more without that.
+        withdrawn: who is renewed no more.
+        revoked: the refresh tokens that it was told to forget.
+        ahead_seconds: how far its clock is before ours.
+        status: of every answer to whoever renews, where it is none of its own.
     """
 
     audience: str = "concord"
@@ -46,7 +70,15 @@ class Provider:
     )
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)
+    renews: bool = True
+    rotates: bool = True
+    leeway_uses: int = 0
+    withdrawn: set[str] = field(default_factory=set)
+    revoked: list[str] = field(default_factory=list)
+    ahead_seconds: int = 0
+    status: int = 0
     address: str = ""
+    _refresh: dict[str, "_Refresh"] = field(default_factory=dict)
 
     async def discovery(self, _request: web.Request) -> web.Response:
         """Tell of itself."""
@@ -56,6 +88,7 @@ class Provider:
             "token_endpoint": f"{self.address}/token",
             "jwks_uri": f"{self.address}/keys",
             "end_session_endpoint": f"{self.address}/logout",
+            "revocation_endpoint": f"{self.address}/revoke",
             "token_endpoint_auth_methods_supported": self.methods,
             "authorization_response_iss_parameter_supported": True,
         }
@@ -76,27 +109,63 @@ class Provider:
         raise web.HTTPFound(f"{said['redirect_uri']}?{back}")
 
     async def token(self, request: web.Request) -> web.Response:
-        """Give tokens for a code."""
+        """Give tokens for a code, or for a refresh token."""
         form = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append(form)
+        if not self._is_client(request, form):
+            return web.json_response({"error": "invalid_client"}, status=401)
+        if form["grant_type"] == "refresh_token":
+            return self._renewed(form["refresh_token"])
         said = self.codes.pop(form["code"], None)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode()
         if said is None or challenge.rstrip("=") != said["code_challenge"]:
             return web.json_response({"error": "invalid_grant"}, status=400)
-        if form["redirect_uri"] != said["redirect_uri"] or not self._is_client(request, form):
+        if form["redirect_uri"] != said["redirect_uri"]:
             return web.json_response({"error": "invalid_client"}, status=401)
-        now = int(time.time())
-        common: Claims = {"iss": self.address, "sub": self.subject, "iat": now, "exp": now + 600}
-        id_claims = {**common, "aud": CLIENT, "nonce": said["nonce"]}
+        given = self._tokens(self.subject, {"nonce": said["nonce"]})
+        if self.renews:
+            family = _Family()
+            given["refresh_token"] = self._issued(_Refresh(self.subject, family))
+        return web.json_response(given)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """Forget a refresh token and all of its session (RFC 7009)."""
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        assert self._is_client(request, form)
+        self.revoked.append(form["token"])
+        if (one := self._refresh.get(form["token"])) is not None:
+            one.family.is_over = True
+        return web.Response()
+
+    def _renewed(self, refresh: str) -> web.Response:
+        one = self._refresh.get(refresh)
+        if self.status:
+            return web.json_response({"error": "temporarily_unavailable"}, status=self.status)
+        if one is not None and self.rotates and one.uses > self.leeway_uses:
+            one.family.is_over = True
+        if one is None or one.family.is_over or one.subject in self.withdrawn:
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        one.uses += 1
+        given = self._tokens(one.subject, {})
+        if self.rotates:
+            given["refresh_token"] = self._issued(_Refresh(one.subject, one.family))
+        return web.json_response(given)
+
+    def _issued(self, one: "_Refresh") -> str:
+        refresh = secrets.token_urlsafe(32)
+        self._refresh[refresh] = one
+        return refresh
+
+    def _tokens(self, subject: str, more: Claims) -> dict[str, str]:
+        now = int(time.time()) + self.ahead_seconds
+        common: Claims = {"iss": self.address, "sub": subject, "iat": now, "exp": now + LIFETIME_SECONDS}
         access = {**common, "aud": self.audience, "client_id": CLIENT, "realm_access": {"roles": self.roles}}
         access_token = self.signed(self.access_twist(access), self.key)
-        return web.json_response(
-            {
-                "access_token": "opaque" if self.is_opaque else access_token,
-                "id_token": self.signed(self.id_twist(id_claims), self.key),
-                "token_type": "Bearer",
-            }
-        )
+        return {
+            "access_token": "opaque" if self.is_opaque else access_token,
+            "id_token": self.signed(self.id_twist({**common, "aud": CLIENT, **more}), self.key),
+            "token_type": "Bearer",
+        }
 
     def _is_client(self, request: web.Request, form: dict[str, str]) -> bool:
         if "client_secret_post" in self.methods:
@@ -115,6 +184,7 @@ async def provider() -> AsyncIterator[Provider]:
     app.router.add_get("/keys", one.keys)
     app.router.add_get("/authorize", one.authorize)
     app.router.add_post("/token", one.token)
+    app.router.add_post("/revoke", one.revoke)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

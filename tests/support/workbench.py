@@ -10,7 +10,7 @@ import httpx
 import msgspec
 from aiohttp import web
 
-from concord.chassis.clock import SystemClock
+from concord.chassis.clock import MICROSECONDS, Clock, SystemClock
 from concord.chassis.identity import Identity, SigningKey, identity_of
 from concord.chassis.identity.identity_file import IdentityFile
 from concord.chassis.runtime import Runtime
@@ -86,16 +86,31 @@ def environment(folder: Path, upstream: str, *, file: IdentityFile | None = None
     }
 
 
-def identity_in(folder: Path) -> Identity:
+def identity_in(folder: Path, clock: Clock) -> Identity:
     """Return the identity that `environment` made."""
     key = SigningKey.from_pem((folder / "issuer.pem").read_bytes(), "local")
     file = IdentityFile(issuer=ISSUER, audience=AUDIENCE, jwks=key.jwks())
-    return identity_of(file, b"nobody's", SystemClock())
+    return identity_of(file, b"nobody's", clock)
+
+
+class Watch(SystemClock):
+    """The system's clock, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_seconds = 0
+
+    def now_us(self) -> int:
+        """Return the time since the epoch."""
+        return super().now_us() + self.ahead_seconds * MICROSECONDS
 
 
 @asynccontextmanager
 async def front(
-    folder: Path, file: IdentityFile | None = None, identity: Identity | None = None, **changes: str
+    folder: Path,
+    file: IdentityFile | None = None,
+    identity: Identity | None = None,
+    clock: Clock | None = None,
+    **changes: str,
 ) -> AsyncIterator[Front]:
     """Run a workbench in this process, in front of a real server on a free port."""
     upstream = Upstream()
@@ -107,7 +122,8 @@ async def front(
     await site.start()
     port = runner.addresses[0][1]
     settings = WorkbenchSettings.from_environment(environment(folder, f"http://127.0.0.1:{port}", file=file, **changes))
-    service = wire(settings, SystemClock(), identity or identity_in(folder), Telemetry("workbench"))
+    clock = clock or SystemClock()
+    service = wire(settings, clock, identity or identity_in(folder, clock), Telemetry("workbench"))
     await service.runtime.start()
     transport = httpx.ASGITransport(service.application)
     async with httpx.AsyncClient(transport=transport, base_url=settings.url or BASE) as client:

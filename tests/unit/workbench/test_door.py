@@ -15,8 +15,8 @@ from workbench.api import PAGES
 from workbench.layer import policy_of
 
 OPEN = {
-    *(f"GET {path}" for path in PAGES), "GET /files/{name:path}", "GET /session", "POST /sign-in", "POST /sign-out",
-    "GET /sign-in/issuer", "GET /sign-in/back",
+    *(f"GET {path}" for path in PAGES), "GET /files/{name:path}", "GET /session",
+    "POST /session/renewal", "POST /sign-in", "POST /sign-out", "GET /sign-in/issuer", "GET /sign-in/back",
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Signing in and out: what the cookie holds, how long, and by whom it can be read."""
 
+import itertools
+
 import pytest
 from aiohttp import web
 
@@ -17,13 +19,13 @@ def written(sessions: Sessions, session: Session) -> dict[str, str]:
 
 @pytest.mark.parametrize("length", [10, 3_000, 8_192])
 def test_a_session_is_read_back_whatever_its_tokens_length(length: int) -> None:
-    sessions = Sessions(SECRET, over_https=True)
+    sessions = Sessions([SECRET], over_https=True)
     session = Session.begun("t" * length)
     assert sessions.read(written(sessions, session)) == session
 
 
 def test_a_shorter_session_takes_away_what_a_longer_one_left() -> None:
-    sessions = Sessions(SECRET, over_https=False)
+    sessions = Sessions([SECRET], over_https=False)
     browser = written(sessions, Session.begun("t" * 8_192))
     after = Session.begun("u" * 20)
     browser.update(written(sessions, after))
@@ -31,7 +33,7 @@ def test_a_shorter_session_takes_away_what_a_longer_one_left() -> None:
 
 
 def test_what_was_changed_or_sealed_by_another_is_no_session() -> None:
-    sessions, others = Sessions(SECRET, over_https=False), Sessions(SECRET[::-1], over_https=False)
+    sessions, others = Sessions([SECRET], over_https=False), Sessions([SECRET[::-1]], over_https=False)
     cookies = written(sessions, Session.begun("token"))
     assert others.read(cookies) is None
     name, text = next((name, text) for name, text in cookies.items() if text)
@@ -41,8 +43,22 @@ def test_what_was_changed_or_sealed_by_another_is_no_session() -> None:
     assert sessions.read({}) is None
 
 
+def test_a_secret_is_changed_in_two_steps_and_nobody_is_signed_out() -> None:
+    new = SECRET[::-1]
+    # Processes of both sides of a step run at the same time: whatever one of them seals, the other opens.
+    steps = [[SECRET], [SECRET, new], [new, SECRET], [new]]
+    sides = [Sessions(keys, over_https=False) for keys in steps]
+    session = Session.begun("token")
+    for before, after in itertools.pairwise(sides):
+        for one, other in ((before, after), (after, before)):
+            assert other.read(written(one, session)) == session
+            assert other.is_csrf(session, one.csrf(session))
+    assert sides[-1].read(written(sides[0], session)) is None
+    assert not sides[-1].is_csrf(session, sides[0].csrf(session))
+
+
 def test_a_sign_in_is_no_session_and_ends_after_a_while() -> None:
-    sessions = Sessions(SECRET, over_https=False)
+    sessions = Sessions([SECRET], over_https=False)
     cookie = sessions.sent_out(Errand("s", "n", "v", "/", until=100), 60)
     held = cookies_of([(b"cookie", f"{cookie.name}={cookie.value}".encode())])
     errand = sessions.errand(held, 99)
@@ -53,10 +69,10 @@ def test_a_sign_in_is_no_session_and_ends_after_a_while() -> None:
 
 
 def test_what_a_page_must_send_is_of_one_session() -> None:
-    sessions = Sessions(SECRET, over_https=False)
+    sessions = Sessions([SECRET], over_https=False)
     one, other = Session.begun("same"), Session.begun("same")
     assert sessions.csrf(one) != sessions.csrf(other)
-    assert sessions.csrf(one) == Sessions(SECRET, over_https=True).csrf(one)
+    assert sessions.csrf(one) == Sessions([SECRET], over_https=True).csrf(one)
 
 
 @pytest.mark.parametrize("role", [str(role) for role in Role])
