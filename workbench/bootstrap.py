@@ -82,7 +82,7 @@ def _local(settings: WorkbenchSettings) -> LocalIssuer | None:
     file = msgspec.json.decode(settings.identity_file.read_bytes(), type=IdentityFile)
     key_id = (file.jwks or {})["keys"][0]["kid"]
     key = SigningKey.from_pem(settings.local.issuer_key.read_bytes(), key_id)
-    return LocalIssuer(key, file.issuer, file.audience, settings.local.client_id)
+    return LocalIssuer(key, file.issuer, file.audience, settings.local.client_id, settings.local.token_seconds)
 
 
 def _issuer(settings: WorkbenchSettings, clock: Clock) -> IssuerDoor | None:

@@ -81,6 +81,13 @@ class LocalSettings:
     client_id: str = setting(
         "CONCORD_WORKBENCH_LOCAL_CLIENT", cure="set it to the client of the local stack", default="local"
     )
+    token_seconds: int = setting(
+        "CONCORD_WORKBENCH_LOCAL_SECONDS",
+        cure="set it to how long a token of its buttons holds before it is renewed, in seconds",
+        default=3_600,
+        low=10,
+        high=86_400,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,6 @@ from workbench.layer import session_of
 from workbench.renewal import LOCAL_REFRESH, Renewals, ends_in, renew_in
 from workbench.session import Cookie, Session, Sessions, cookies_of
 
-LOCAL_SECONDS = 3_600
-"""How long a token of the local stack's buttons holds: it is renewed as an issuer's is."""
 SESSION_SECONDS_MAX = 12 * 3_600
 """A session is renewed for so long, and no token is handed on for longer."""
 SUBJECT_CHARACTERS_MAX = 128
@@ -73,12 +71,14 @@ class LocalIssuer:
         key: signs them.
         issuer, audience: as the identity file names them.
         client_id: of whoever signs in as a client.
+        token_seconds: how long a token holds; it is renewed as an issuer's is.
     """
 
     key: SigningKey
     issuer: str
     audience: str
     client_id: str
+    token_seconds: int
 
     def token(self, role: Role, subject: str, now_seconds: int) -> str:
         """Return a token of a person in one role."""
@@ -90,7 +90,7 @@ class LocalIssuer:
             subject=subject,
             roles=[role],
             now_seconds=now_seconds,
-            lifetime_seconds=LOCAL_SECONDS,
+            lifetime_seconds=self.token_seconds,
             client_id=client_id,
         )
 

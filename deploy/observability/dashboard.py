@@ -233,6 +233,18 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
     took = f"rate(concord_http_request_seconds_bucket{rate})"
     return [
         _lines(
+            "Processes that answer",
+            "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
+            "as its load asks for.",
+            [('sum by (service) (up{job="concord"})', "{{service}}")],
+        ),
+        _lines(
+            "Memory",
+            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
+            [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
+            unit="bytes",
+        ),
+        _lines(
             "Requests",
             "Requests a second by service, and those of them that failed by the service's own fault.",
             [
@@ -277,6 +289,16 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
                 (f"sum by (service) (rate(concord_journal_lost_total{rate}))", "{{service}} lost"),
             ],
             unit="cps",
+        ),
+        _lines(
+            "Workbench",
+            "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
+            "pages, which at most 400 and 100 of a process may.",
+            [
+                (f"60 * sum by (result) (rate(concord_workbench_renewals_total{rate}))", "{{result}} a minute"),
+                ("sum(concord_workbench_waits)", "waiting"),
+                ("sum(concord_workbench_streams)", "live pages"),
+            ],
         ),
     ]
 

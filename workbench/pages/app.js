@@ -1,6 +1,7 @@
 // The pages: who is signed in, which address is shown, and the frame around it.
 import { html, render, store, useEffect, useErrorBoundary, useState, useStore } from "./parts/html.js";
 import { loadSession, network, session, signOut } from "./parts/api.js";
+import { tell } from "./parts/session.js";
 import { loadKeys } from "./parts/keys.js";
 import { rememberFor } from "./parts/memory.js";
 import { LANGUAGES, language, speak, speakAsBefore, t } from "./parts/strings.js";
@@ -93,8 +94,14 @@ function Header() {
     </div></header>`;
 }
 
+// Signing in again opens a tab of its own: this one stays as it is, with all that is not sent yet, and goes on by itself.
+const AGAIN = "/sign-in?again=1";
+const again = (ways) => (ways.includes("issuer") ? `/sign-in/issuer?then=${encodeURIComponent(AGAIN)}` : AGAIN);
+
 function Notices() {
-  const { away, signedOut } = useStore(network);
+  const { away, signedOut, ending } = useStore(network);
+  const { ways } = useStore(session);
+  const { path } = useStore(place);
   const [online, setOnline] = useState(navigator.onLine);
   useEffect(() => {
     const look = () => setOnline(navigator.onLine);
@@ -106,7 +113,7 @@ function Notices() {
     };
   }, []);
   return html`<div role="status" class="notices">
-    ${signedOut && html`<p class="notice warn">${t("notice.signedOut")} <a href=${`/sign-in?then=${encodeURIComponent(location.pathname)}`}>${t("signIn")}</a></p>`}
+    ${(signedOut || ending) && path !== "/sign-in" && html`<p class="notice warn">${t(signedOut ? "notice.signedOut" : "notice.ending")} <a target="_blank" href=${again(ways)}>${t("signIn")}</a></p>`}
     ${(away || !online) && html`<p class="notice warn">${t("notice.away")}</p>`}</div>`;
 }
 
@@ -150,5 +157,6 @@ session.watch(() => {
 });
 wear(themeSaid());
 await Promise.all([loadSession(), speakAsBefore()]);
+if (session.value.subject) tell("came");
 render(html`<${App} />`, document.getElementById("page"));
 document.documentElement.dataset.ready = "yes";

@@ -1,4 +1,4 @@
-"""Five expositions as the services would show them, fed from their own instrument tables with sample values.
+"""Expositions as the services and the workbench would show them, fed from their own instrument tables with sample values.
 
 Each look at one moves it on: counters and histograms grow, so that rates have something to say.
 """
@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 
+from concord.chassis.http.observed import INSTRUMENTS as HTTP_INSTRUMENTS
 from concord.chassis.telemetry import Instrument, Telemetry, exposition
 from tests.integration.observability.instruments import EVERYONES, OWN, WITHOUT_JOURNAL, show_journal
 
@@ -22,7 +23,7 @@ LABEL_VALUES = {
     "loop": ("lots",),
     "measure": ("alpha", "label_error_rate"),
     "project": ("k1-p",),
-    "result": ("correct", "wrong"),
+    "result": ("correct", "renewed", "wrong"),
     "route": ("/v1/me",),
     "status": ("200", "503", "accepted", "admitted"),
     "topic": ("concord.units.v1",),
@@ -36,8 +37,9 @@ class Exposition:
 
     def __init__(self, service: str) -> None:
         self.telemetry = Telemetry(service)
-        self.tables = [self.telemetry.instruments(table) for table in (OWN[service], EVERYONES)]
-        self.lines = [*((0, one) for one in OWN[service]), *((1, one) for one in EVERYONES)]
+        everyones = HTTP_INSTRUMENTS if service == "workbench" else EVERYONES
+        self.tables = [self.telemetry.instruments(table) for table in (OWN[service], everyones)]
+        self.lines = [*((0, one) for one in OWN[service]), *((1, one) for one in everyones)]
         self.telemetry.show_process()
         if service not in WITHOUT_JOURNAL:
             show_journal(self.telemetry)
@@ -61,7 +63,7 @@ class Exposition:
 
 @contextmanager
 def exposed() -> Iterator[dict[str, str]]:
-    """Serve the five expositions while the block runs; give the address of each by service."""
+    """Serve all expositions while the block runs; give the address of each by service."""
     with ExitStack() as open_doors:
         yield {service: open_doors.enter_context(_door(Exposition(service))) for service in OWN}
 

@@ -1,4 +1,4 @@
-"""Every instrument that the five services show, from their own tables; the journal's from what it really collects."""
+"""Every instrument that the five services and the workbench show, from their own tables; the journal's from what it really collects."""
 
 import random
 
@@ -23,6 +23,7 @@ from services.metrics.telemetry import (
     TARGET_INSTRUMENTS,
 )
 from services.metrics.telemetry import INSTRUMENTS as METRICS
+from workbench.telemetry import INSTRUMENTS as WORKBENCH
 
 OWN: dict[str, tuple[Instrument, ...]] = {
     "ingest": INGEST,
@@ -37,9 +38,10 @@ OWN: dict[str, tuple[Instrument, ...]] = {
         *DRIFT_INSTRUMENTS,
         *FIELD_INSTRUMENTS,
     ),
+    "workbench": WORKBENCH,
 }
 EVERYONES = (*CONSUMER_INSTRUMENTS, *HTTP_INSTRUMENTS, *LOOP_INSTRUMENTS, *DEPENDENCY_INSTRUMENTS)
-WITHOUT_JOURNAL = frozenset({"metrics"})
+WITHOUT_JOURNAL = frozenset({"metrics", "workbench"})
 
 
 def show_journal(telemetry: Telemetry) -> None:

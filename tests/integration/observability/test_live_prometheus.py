@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.observability.exposition import exposed
+from tests.integration.observability.instruments import OWN
 from tests.support.live_prometheus import Live, prometheus_over
 
 pytestmark = pytest.mark.real
@@ -46,11 +47,11 @@ PANELS = _panels()
 
 def test_every_service_is_scraped_under_its_own_name(live: Live) -> None:
     until = time.monotonic() + WAIT_SECONDS_MAX
-    while len(live.numbers('up{job="concord"} == 1')) < 5 and time.monotonic() < until:
+    while len(live.numbers('up{job="concord"} == 1')) < len(OWN) and time.monotonic() < until:
         time.sleep(0.5)
     up = live.ask("query", query='up{job="concord"} == 1')["result"]
     named = {one["metric"]["service"] for one in up}
-    assert named == {"ingest", "assign", "adjudicate", "audit", "metrics"}
+    assert named == {"ingest", "assign", "adjudicate", "audit", "metrics", "workbench"} == set(OWN)
     # A service that names itself is not given a second name.
     assert live.eventually('concord_http_requests_in_flight{service="assign"}') == [0.75]
     assert live.numbers('concord_http_requests_in_flight{exported_service!=""}') == []

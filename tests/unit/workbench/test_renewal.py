@@ -17,7 +17,7 @@ from concord.chassis.identity.tokens import KeySet
 from tests.support.oidc import CLIENT, LIFETIME_SECONDS, SECRET, Provider, provider
 from tests.support.workbench import Front, Watch, front
 from workbench.renewal import AHEAD_SECONDS
-from workbench.sign_in import LOCAL_SECONDS, SESSION_SECONDS_MAX
+from workbench.sign_in import SESSION_SECONDS_MAX
 
 LATE = LIFETIME_SECONDS - int(AHEAD_SECONDS)
 """When a page asks for another token: two minutes before the end."""
@@ -304,7 +304,7 @@ async def test_a_button_of_the_local_stack_is_renewed_the_same_way(tmp_path: Pat
     async with front(tmp_path, clock=watch) as bench:
         csrf = await bench.signed_in("client", "Zoë K.")
         before = (await forwarded(bench)).json()["authorization"].removeprefix("Bearer ")
-        watch.ahead_seconds = LOCAL_SECONDS - int(AHEAD_SECONDS)
+        watch.ahead_seconds = bench.settings.local.token_seconds - int(AHEAD_SECONDS)
         answer = await bench.client.post("/session/renewal", headers=csrf)
         assert (answer.json()["subject"], answer.json()["roles"], answer.json()["client_id"]) == (
             "Zoë K.", ["client"], "local"

@@ -5,11 +5,14 @@ export function rememberFor(subject) {
   who = subject;
 }
 
-const named = (name) => `concord:${who}:${name}`;
+const named = (name, whose = who) => `concord:${whose}:${name}`;
 
-export function recall(name, otherwise) {
+// Who works here now, for what goes on when somebody else has signed in: it keeps what is this person's under their name.
+export const whoNow = () => who;
+
+export function recall(name, otherwise, whose = who) {
   try {
-    const text = localStorage.getItem(named(name));
+    const text = localStorage.getItem(named(name, whose));
     return text === null ? otherwise : JSON.parse(text);
   } catch {
     return otherwise;
@@ -17,18 +20,18 @@ export function recall(name, otherwise) {
 }
 
 // Returns whether it was kept: a browser's room is bounded, and some keep nothing at all.
-export function remember(name, value) {
+export function remember(name, value, whose = who) {
   try {
-    localStorage.setItem(named(name), JSON.stringify(value));
+    localStorage.setItem(named(name, whose), JSON.stringify(value));
     return true;
   } catch {
     return false;
   }
 }
 
-export function forget(name) {
+export function forget(name, whose = who) {
   try {
-    localStorage.removeItem(named(name));
+    localStorage.removeItem(named(name, whose));
   } catch { /* there is nothing to forget */ }
 }
 

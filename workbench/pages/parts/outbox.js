@@ -2,7 +2,7 @@
 // assignment takes one label, so the same submission sent again changes nothing.
 import { Away, ask, network } from "./api.js";
 import { store } from "./html.js";
-import { forget, recall, remember } from "./memory.js";
+import { forget, recall, remember, whoNow } from "./memory.js";
 
 export const HOLD_MS = 4_000;
 // How long a submission waits, so that it can be taken back; nothing can be once the service has it.
@@ -14,6 +14,7 @@ const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
 export class Outbox {
   constructor() {
+    this.whose = whoNow();
     this.state = store({ items: recall("outbox", []), refused: [], sent: 0, unkept: false });
     this.tries = 0;
     this.sending = false;
@@ -60,7 +61,7 @@ export class Outbox {
   keep(items) {
     // Only the last can be taken back, so only it keeps its unit.
     const kept = remember("outbox", items.map(({ going, unit, ...one }, place) => (
-      place === items.length - 1 ? { ...one, unit } : one)));
+      place === items.length - 1 ? { ...one, unit } : one)), this.whose);
     this.state.set({ items, unkept: !kept && items.length > 0 });
   }
 
@@ -133,7 +134,7 @@ export class Outbox {
 
   done(one) {
     this.keep(this.items.filter((each) => each.assignment_id !== one.assignment_id));
-    forget(`draft:${one.assignment_id}`);
+    forget(`draft:${one.assignment_id}`, this.whose);
     this.state.set({ sent: this.state.value.sent + 1 });
   }
 

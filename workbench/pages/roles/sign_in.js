@@ -13,7 +13,7 @@ export default function SignIn({ query, go }) {
   const [problem, setProblem] = useState(WHY.has(why) ? t(`signIn.why.${why}`) : "");
   const [names, setNames] = useState({});
   const asked = query.get("then") ?? "/";
-  const then = asked.startsWith("/") && !asked.startsWith("//") ? asked : "/";
+  const then = query.has("again") ? "/sign-in?again=1" : asked.startsWith("/") && !asked.startsWith("//") ? asked : "/";
   const enter = async (role) => {
     setProblem("");
     try {
@@ -25,7 +25,8 @@ export default function SignIn({ query, go }) {
   };
   return html`<main class="narrow signing" id="main" tabindex="-1">
     <h1>${t("signIn.title")}</h1><p class="lead">${t("signIn.lead")}</p>
-    ${subject && html`<p class="notice">${t("signIn.already", { subject })} <a href="/">${t("signIn.goOn")}</a></p>`}
+    ${subject && html`<p class="notice" role="status">${t("signIn.already", { subject })} ${query.has("again")
+      ? t("signIn.close") : html`<a href="/">${t("signIn.goOn")}</a>`}</p>`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${ways.includes("issuer") && html`<p><a class="button primary" href=${`/sign-in/issuer?then=${encodeURIComponent(then)}`}>${t("signIn.issuer")}</a></p>`}
     ${ways.includes("local") && html`<ul class="cards">${ROLES.map((role) => html`<li key=${role} class="card">
