@@ -44,7 +44,7 @@ class NotBegun(Forbidden):
 
 
 class Discovered(msgspec.Struct, frozen=True):
-    """What an issuer tells of itself (OpenID Connect Discovery 1.0, section 3; RFC 9207; RFC 8414; RP-Initiated Logout 1.0)."""
+    """What an issuer tells of itself (OpenID Connect Discovery 1.0, 3; RFC 8414, 9207; RP-Initiated Logout 1.0)."""
 
     issuer: str
     authorization_endpoint: str

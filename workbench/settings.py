@@ -115,7 +115,9 @@ class WorkbenchSettings:
     identity_file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
     session_secret: Secret = secret(
         "CONCORD_WORKBENCH_SECRET",
-        cure=random_secret_cure("one value for all processes of the workbench (two, a comma between, while it changes)"),
+        cure=random_secret_cure(
+            "one value for all processes of the workbench (two, a comma between, while it changes)"
+        ),
         sample="sample-workbench-secret-of-the-local-stack",
     )
     http: HttpSettings

@@ -18,8 +18,10 @@ from playwright.sync_api import Page
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
+from tests.end_to_end.workbench.doubted import doubted, questioned
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
 from tests.end_to_end.workbench.test_live import busy, label_some, spoil
+from tests.end_to_end.workbench.test_newest import show_alerts
 from tests.end_to_end.workbench.test_safety import claimed, disputed
 from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
 
@@ -30,6 +32,9 @@ ARABIC: dict[str, Any] = {
     "schema": {"kind": "choice", "classes": ["جيد", "سيئ"]},
     "texts": ["صباح دافئ ومشمس في بيروت، والحرارة 24 درجة.", "عاصفة رملية تقترب من الرياض (الساعة 18:00)."],
 }
+
+
+GUIDELINE = "# What is asked\n\nSay what is **there**.\n\n- not what might be\n- nor what was"
 
 
 class Album:
@@ -112,10 +117,9 @@ def of_the_desk(pages: Pages, album: Album, slug: str) -> None:
     """Take the annotator's pages."""
     person = pages.person("annotator", f"ann-{slug}")
     album.take("choose", person.open("/annotate"), "form")
-    guideline = "# What is asked\n\nSay what is **there**.\n\n- not what might be\n- nor what was"
     for kind, schema in SCHEMAS.items():
         units = [{"id": name, **content(kind, name)} for name in ("m-unit", "k-unit")]
-        project_id = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, units, guideline=guideline)
+        project_id = pages.project(f"{slug}-{kind}", {"kind": kind, **schema}, units, guideline=GUIDELINE)
         page = person.at_desk(project_id)
         wait = ".stage svg" if kind in ("boxes", "polygons") else ".answering"
         page.wait_for_selector(wait)
@@ -159,6 +163,36 @@ def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
     album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".nothing")
     album.take("audit", auditor.open(f"/audit?project={project_id}"), ".side .plot")
     album.in_arabic("audit", auditor.page, ".side .plot")
+
+
+def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
+    """Take known labels in doubt, what somebody missed, questions on the guideline, and what is broken."""
+    project_id = doubted(
+        pages, slug, name="Even or odd, by people who have long names for what they do", guideline=GUIDELINE
+    )
+    learner = pages.person("annotator", f"{slug}-wrong")
+    album.take("choose-retraining", learner.open("/annotate"), "a.card")
+    page = learner.open(f"/retraining/{project_id}")
+    page.get_by_label("Were you right? Say why").fill("I counted, twice, and there is nothing left over.")
+    album.take("retraining", page, ".own textarea")
+    album.in_arabic("retraining", page, ".own textarea")
+    page.get_by_role("button", name="Appeal").click()
+    album.take("retraining-appealed", page, ".notice[role=status]")
+    judge = pages.person("adjudicator", f"adj-{slug}")
+    album.take("gold", judge.open(f"/gold/{project_id}"), ".own .pick")
+    album.in_arabic("gold", judge.page, ".own .pick")
+    album.take("gold-nothing", judge.open(f"/gold/{slug}-none"), ".nothing")
+    other = disputed(pages, f"{slug}-q")
+    questioned(pages, other, "Is a town near that one reaches in an hour by train and in two by road?")
+    client = pages.person("client")
+    album.take("questions", client.open(f"/projects/{other}"), ".questions .answer")
+    album.in_arabic("questions", client.page, ".questions .answer")
+    show_alerts(client.page, project_id)
+    album.take("alerts-broken", client.open("/alerts"), ".listing tbody tr:nth-child(2)")
+    album.in_arabic("alerts-broken", client.page, ".listing tbody tr:nth-child(2)")
+    page = learner.open("/annotate")
+    learner.context.clear_cookies()
+    album.take("session-ended", page, ".notice.warn")
 
 
 def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:
@@ -278,6 +312,7 @@ def main(folder: str, running: str | None = None) -> None:
     album, slug = Album(Path(folder)), f"p{random.SystemRandom().randrange(10**9)}"
     with stack_at(running) as stack, opened(stack) as pages:
         sign_in(pages, album)
+        of_the_doubted(pages, album, f"{slug}-g")
         of_those_who_lead(pages, album, slug)
         of_the_reviewers(pages, album, slug)
         of_the_desk(pages, album, slug)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ from concord.chassis.broker.kafka import KafkaBroker
 from concord.chassis.broker.port import Outgoing
 from concord.contracts.topics import UNITS
 from deploy.local.stack import Stack
+from tests.end_to_end.workbench.doubted import doubted
 from tests.support.pages import PATIENCE_SECONDS, Pages, until
 
 pytestmark = pytest.mark.real
@@ -247,12 +247,6 @@ def test_the_parts_say_what_they_are_to(pages: Pages) -> None:
     assert found == {name: wanted for name, (_, wanted) in PARTS.items()}
 
 
-def all_held(pages: Pages, project_id: str, token: str, count: int) -> list[dict[str, Any]] | None:
-    claimed = pages.ask("assign", "POST", f"/projects/{project_id}/claims", {"units": count}, token=token)
-    offers: list[dict[str, Any]] = claimed["assignments"]
-    return offers if len(offers) == count else None
-
-
 def looked_at_and_tried_again(page: Page) -> None:
     """Go from where annotators choose through what was missed, appeal one of it, and try again."""
     page.locator("a.card", has_text="Look at what you missed").click(timeout=PATIENCE_SECONDS * 1_000)
@@ -268,22 +262,8 @@ def looked_at_and_tried_again(page: Page) -> None:
 
 
 def test_a_wrong_known_label_is_corrected_on_its_page(pages: Pages, slug: str) -> None:
-    people = [*(f"{slug}-good-{number}" for number in range(5)), f"{slug}-wrong"]
-    units = [{"id": f"g{place}", "content": f"Is {place} even?", "gold": "even"} for place in (*range(0, 12, 2), 13)]
-    for name in people:
-        pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
-    asked = {"qualify": "once", "pass_accuracy": 0.5, "qualify_units_max": 6, "retrain_units": 2}
-    policy = {"gold": {"rate": 0.5, **asked}}
-    project_id = pages.project(slug, {"kind": "choice", "classes": ["even", "odd"]}, units, policy=policy)
-    for name in people:
-        token = pages.stack.issuer.token("annotator", name)
-        offers = until(partial(all_held, pages, project_id, token, len(units)), "all the gold")
-        said = [(one["assignment_id"], int(httpx.get(one["payload_url"]).text.split()[1]) % 2) for one in offers]
-        is_wrong = name.endswith("wrong")
-        labels = [{"assignment_id": one, "label": ("even", "odd")[odd != is_wrong]} for one, odd in said]
-        pages.ask("assign", "POST", "/submissions", {"submissions": labels}, token=token)
+    project_id = doubted(pages, slug)
     doubts = f"/projects/{project_id}/gold"
-    until(lambda: pages.ask("adjudicate", "GET", doubts, role="operator")["gold"] or None, "a doubt")
     judge = pages.person("adjudicator", f"{slug}-judge")
     page = judge.open(f"/gold/{project_id}")
     page.get_by_text("5 of 5 good annotators disagree").wait_for()

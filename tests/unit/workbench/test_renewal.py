@@ -38,7 +38,6 @@ async def there() -> AsyncIterator[Provider]:
 @asynccontextmanager
 async def replica(folder: Path, there: Provider, watch: Watch) -> AsyncIterator[Front]:
     """Run one process of a workbench, which shares nothing with another but its settings."""
-    folder.mkdir(exist_ok=True)
     file = IdentityFile(issuer=there.address, audience=there.audience, jwks=there.key.jwks(), claims=MAPPING)
     keys = KeySetUrl(f"{there.address}/keys", watch)
     tokens = Tokens(there.address, there.audience, KeySet({}), watch, keys.fetch, MAPPING)
@@ -57,7 +56,7 @@ async def replica(folder: Path, there: Provider, watch: Watch) -> AsyncIterator[
 async def two(tmp_path: Path, there: Provider, watch: Watch) -> AsyncIterator[tuple[Front, Front]]:
     """Two replicas that one browser asks: it has one jar of cookies."""
     async with AsyncExitStack() as stack:
-        one, other = [await stack.enter_async_context(replica(tmp_path / name, there, watch)) for name in ("a", "b")]
+        one, other = [await stack.enter_async_context(replica(tmp_path, there, watch)) for _ in "ab"]
         other.client._cookies = one.client._cookies
         left = await one.client.get("/sign-in/issuer")
         async with httpx.AsyncClient() as browser:
