@@ -37,7 +37,7 @@ def pieces(most: int) -> Iterator[str]:
 def broken(project_id: str) -> dict[str, Any]:
     """Return what metrics says of broken promises, which a project must miss for a minute on fifty units."""
     found = {"value": 0.41, "low": 0.33, "high": 0.49, "units": 80, "method": "m", "reason": ""}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"project_id": project_id, "target": "alpha", "limit": 0.8, "found": found},
         {"project_id": PAYLOADS[2], "target": f"drift/{PAYLOADS[0]}", "limit": None, "found": None},
     ]

@@ -1,4 +1,4 @@
-"""Expositions as the services and the workbench would show them, fed from their own instrument tables with sample values.
+"""Expositions as services and workbench would show them, fed from their own instrument tables with sample values.
 
 Each look at one moves it on: counters and histograms grow, so that rates have something to say.
 """

@@ -1,4 +1,4 @@
-"""Every instrument that the five services and the workbench show, from their own tables; the journal's from what it really collects."""
+"""Every instrument of the services and the workbench, from their tables; the journal's from what it really collects."""
 
 import random
 

@@ -49,7 +49,7 @@ async def away(tmp_path: Path, there: Provider, monkeypatch: pytest.MonkeyPatch)
         "CONCORD_OIDC_CLIENT_SECRET": SECRET,
         "CONCORD_WORKBENCH_URL": "http://127.0.0.1:18080",
     }
-    async with front(tmp_path, file=file, identity=believing(there), **changes) as one:
+    async with front(tmp_path, file=file, identity=believing(there), clock=None, **changes) as one:
         yield one
 
 
