@@ -1,4 +1,5 @@
 // The way to the services, through the workbench's own door: one session, one network state, refusals with their cure.
+import { t } from "./strings.js";
 import { fetchAs, network, session, signedIn } from "./session.js";
 
 export { loadSession, network, partings, session, signOut } from "./session.js";
@@ -46,7 +47,11 @@ export async function send(service, method, path, body, { type, signal } = {}) {
   }
   if (network.value.away) network.set({ away: false });
   if (answer.ok) return answer;
-  if (answer.status === 401) network.set({ signedOut: true });
+  if (answer.status === 401) {
+    network.set({ signedOut: true });
+    // What a service says of credentials is for whoever writes programs.
+    throw new Refused(401, { detail: t("notice.signedOut") });
+  }
   throw new Refused(answer.status, await problemOf(answer));
 }
 

@@ -79,7 +79,9 @@ export function clock(at, fine = false) {
 
 // `fine` tells seconds, too.
 export function moment(time, fine = false) {
-  const form = { dateStyle: "medium", timeStyle: fine ? "medium" : "short" };
+  // With its zone: people in several read the same page, and send one another what they see.
+  const form = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
+  if (fine) form.second = "2-digit";
   return isolated(new Intl.DateTimeFormat(language.value.code, form).format(new Date(time)));
 }
 
