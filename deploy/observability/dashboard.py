@@ -44,7 +44,7 @@ def board() -> dashboard.Dashboard:
         ("What the contract promises", [*_contract(), *_parts()]),
         ("Annotators", _annotators()),
         ("Units on their way", _flow()),
-        ("Services", _services()),
+        ("Services", [*_processes(), *_services()]),
     ):
         building = building.with_row(dashboard.Row(title))
         for panel in panels:
@@ -233,18 +233,6 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
     took = f"rate(concord_http_request_seconds_bucket{rate})"
     return [
         _lines(
-            "Processes that answer",
-            "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
-            "as its load asks for.",
-            [('sum by (service) (up{job="concord"})', "{{service}}")],
-        ),
-        _lines(
-            "Memory",
-            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
-            [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
-            unit="bytes",
-        ),
-        _lines(
             "Requests",
             "Requests a second by service, and those of them that failed by the service's own fault.",
             [
@@ -289,6 +277,24 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
                 (f"sum by (service) (rate(concord_journal_lost_total{rate}))", "{{service}} lost"),
             ],
             unit="cps",
+        ),
+    ]
+
+
+def _processes() -> list[stat.Panel | timeseries.Panel]:
+    rate = "[$__rate_interval]"
+    return [
+        _lines(
+            "Processes that answer",
+            "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
+            "as its load asks for.",
+            [('sum by (service) (up{job="concord"})', "{{service}}")],
+        ),
+        _lines(
+            "Memory",
+            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
+            [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
+            unit="bytes",
         ),
         _lines(
             "Workbench",

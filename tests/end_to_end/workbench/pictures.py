@@ -160,7 +160,7 @@ def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
     page.locator(".answer .button").first.click(timeout=PATIENCE_SECONDS * 1_000)
     album.take("adjudicate", page, ".ruling .own")
     album.in_arabic("adjudicate", adjudicator.open(f"/adjudicate?project={in_arabic}"), ".ruling .own")
-    album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".nothing")
+    album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".problem:not(:empty)")
     album.take("audit", auditor.open(f"/audit?project={project_id}"), ".side .plot")
     album.in_arabic("audit", auditor.page, ".side .plot")
 
@@ -181,7 +181,7 @@ def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
     judge = pages.person("adjudicator", f"adj-{slug}")
     album.take("gold", judge.open(f"/gold/{project_id}"), ".own .pick")
     album.in_arabic("gold", judge.page, ".own .pick")
-    album.take("gold-nothing", judge.open(f"/gold/{slug}-none"), ".nothing")
+    album.take("gold-nothing", judge.open(f"/gold/{slug}-none"), ".problem:not(:empty)")
     other = disputed(pages, f"{slug}-q")
     questioned(pages, other, "Is a town near that one reaches in an hour by train and in two by road?")
     client = pages.person("client")

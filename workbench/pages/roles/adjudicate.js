@@ -62,7 +62,7 @@ export default function Adjudicate({ query }) {
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} />`
-      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p></section>`}
+      : (queue || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p></section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 

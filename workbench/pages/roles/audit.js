@@ -60,7 +60,7 @@ export default function Audit({ query }) {
       <aside class="side" aria-label=${t("audit.lot")} tabindex="0"><h2>${t("audit.lot")}</h2>
         ${lot && lot.lot_id === unit.lot_id && html`<${Progress} lot=${lot} />`}
         ${unit.guideline && html`<h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2><${Markdown} text=${unit.guideline} />`}</aside></div>`
-      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("audit.nothing") : t("loading")}</h2>
+      : (found || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("audit.nothing") : t("loading")}</h2>
         <p>${found?.held_back.length ? t("audit.heldBack", { count: found.held_back.length }) : t("audit.nothingText")}</p></section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }

@@ -39,7 +39,7 @@ export default function Gold({ one }) {
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<${Doubt} key=${unit.unit_id} unit=${unit} project=${found} rule=${rule} />`
-      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("gold.nothing") : t("loading")}</h2>
+      : !problem && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("gold.nothing") : t("loading")}</h2>
         ${found && html`<p>${t("gold.nothingText")}</p>`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }

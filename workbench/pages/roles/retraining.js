@@ -48,7 +48,7 @@ export default function Retraining({ one, go }) {
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<div class="unit-and-side"><${Missed} key=${unit.unit_id} unit=${unit} schema=${found.label_schema} appeal=${appeal} />
       ${found.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}</h2><${Markdown} text=${found.guideline} /></aside>`}</div>`
-      : html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("retraining.nothing") : t("loading")}</h2>
+      : (found || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("retraining.nothing") : t("loading")}</h2>
         ${found && html`<p><a href=${`/annotate/${id}`}>${t("nav.annotate")}</a></p>`}</section>`}</main>`;
 }
 
