@@ -15,7 +15,6 @@ from concord.chassis.clock import Clock
 from concord.chassis.consumer import CONSUMER_INSTRUMENTS, WATCH_SECONDS, Stuck, Watch
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.faust_chunks import FAUST_LOG, ChunkedApp, Extent
-from concord.chassis.places.keeper import HAND_OVER_PAUSE_SECONDS, HAND_OVER_SECONDS_MAX
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.runtime import repeating
@@ -207,16 +206,13 @@ class FaustPart:
             await self.watch.look()
 
     async def hand_over(self) -> None:
-        """Before the door closes: serve no place any more, finish what is in hand, and let others have the places.
+        """Before the door closes: let others have the places, and answer of them what was counted until they do.
 
-        The books are kept while the places are still served, so that little is left to write when nobody serves them.
+        The books are kept while the places are still ours, so that little is left to write when nobody counts them.
+        What is asked is only read: an answer from here that is a second old beats none until the next owner has begun.
         """
         await self._keep(HAND_OVER_KEEP_SECONDS_MAX)
-        owner = self.reading.owner
-        owner.leave()
-        deadline = self.clock.monotonic() + HAND_OVER_SECONDS_MAX
-        while owner.requests_in_hand() and self.clock.monotonic() < deadline:
-            await self.clock.sleep(HAND_OVER_PAUSE_SECONDS)
+        self.reading.owner.leave(answering=True)
         await self._leave()
 
     async def stop(self) -> None:
@@ -270,7 +266,7 @@ class FaustPart:
 
     async def look(self) -> None:
         """Look how far the topics go, where something waits for that."""
-        if self._leaving is not None or not self.reading.waits():
+        if not self.reading.waits():
             return
         asked_us = self.clock.now_us()
         if (ends := await self._ends()) is not None:
@@ -290,6 +286,8 @@ class FaustPart:
 
     async def _ends(self) -> dict[TopicPartition, int] | None:
         """Return how far the partitions go that are ours; None when nobody can say now."""
+        if self._leaving is not None:
+            return None
         places = {at for at in self.app.consumer.assignment() if at.topic in self.reading.topics}
         if not places or self.app.rebalancing:
             return None

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from concord.chassis.broker.port import Broker, BrokerUnavailable, Outgoing
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.places.by_place import NotHere
-from concord.chassis.places.owner import Owner, Standing
+from concord.chassis.places.owner import Owner
 from concord.chassis.projects import Project
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Telemetry
-from concord.contracts.ids import slot_of_project
+from concord.contracts.ids import place_of, slot_of_project
 from concord.labels.fields import Field
 from concord.labels.form import Form
 from services.metrics.announcements import (
@@ -187,8 +187,8 @@ class Measure:
         return sums
 
     def serves(self, project_id: str) -> bool:
-        """Return whether the project's place is served by this process now."""
-        return self.owner.whose(slot_of_project(project_id)).standing is Standing.MINE
+        """Return whether the project's place is counted by this process now; who leaves only answers what it knows."""
+        return place_of(slot_of_project(project_id), self.owner.places) in self.owner.open()
 
     def say(self, project_id: str, about: str, told: Outgoing) -> None:
         """Tell of a project at the next turn; what was to be said about the same thing gives way to it."""

@@ -52,7 +52,7 @@ class Owner:
         self.changed = asyncio.Event()
         self._given: dict[int, int] = {}
         self._open: set[int] = set()
-        self._leaving = False
+        self._leaving = self._answering = False
         self._deals = 0
         self._addresses: tuple[str, ...] = ()
         self._whose = [_UNKNOWN] * places
@@ -81,14 +81,20 @@ class Owner:
         self._open.add(place)
         self._say(place)
 
-    def leave(self) -> None:
-        """Serve no place any more: this process is about to leave its group."""
-        self._leaving = True
+    def leave(self, *, answering: bool = False) -> None:
+        """Serve no place any more: this process is about to leave its group.
+
+        Args:
+            answering: what is asked of our places is still answered from here, by what was known of them until now;
+                for a service of which things are only read. Nothing is done or told of them any more: none is open.
+        """
+        self._leaving, self._answering = True, answering
         for place in self._given:
             self._say(place)
 
     def _say(self, place: int) -> None:
-        self._whose[place] = _MINE if place in self._open and not self._leaving else _LOADING
+        served = place in self._open and (self._answering or not self._leaving)
+        self._whose[place] = _MINE if served else _LOADING
 
     def whose(self, slot: int) -> Owned:
         """Return how the place of a slot stands."""

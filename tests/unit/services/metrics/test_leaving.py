@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.broker.port import Deal
 from concord.chassis.clock import SystemClock
 from concord.chassis.faust_chunks import ChunkedApp
-from concord.chassis.places.owner import Owner
+from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.settings import KafkaSettings, PatienceSettings
 from concord.chassis.telemetry import Telemetry
 from services.metrics.agents import FaustPart, FaustParts
@@ -27,6 +28,8 @@ async def test_leaving_that_was_waited_for_too_briefly_goes_on_and_is_waited_for
     parts = FaustParts(app, PLACES)
     told: Any = letters
     reading = Reading(owner, Repository(PLACES), parts, "one", told, telemetry, clock)
+    owner.dealt(Deal(frozenset({0}), frozenset(), {"http://one": frozenset({0})}))
+    owner.opened(0)
     part = FaustPart(app, reading, parts, _answers, clock, telemetry, PatienceSettings())
     gone, stops = asyncio.Event(), []
 
@@ -42,6 +45,8 @@ async def test_leaving_that_was_waited_for_too_briefly_goes_on_and_is_waited_for
     stopping = asyncio.create_task(part.stop())
     await asyncio.sleep(0)
     assert not stopping.done(), "the group still has it as a member"
+    assert owner.whose(0).standing is Standing.MINE, "what is known of a place is told until another has it"
+    assert not owner.open(), "and nothing of it is measured or told by itself"
     gone.set()
     await stopping
     assert stops == ["told", "gone"], "Faust is told to stop once"

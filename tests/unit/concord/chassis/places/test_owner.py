@@ -78,6 +78,19 @@ def test_who_leaves_serves_nothing_whatever_is_dealt_then() -> None:
     assert standings(owner)[:2] == "ll"
 
 
+def test_who_leaves_may_answer_on_and_has_no_place_in_which_anything_is_done() -> None:
+    owner = Owner(8, ME)
+    owner.dealt(deal({0, 1}))
+    owner.opened(0)
+    owner.leave(answering=True)
+    assert standings(owner)[:2] == "ml", "what was never here cannot be answered"
+    assert not owner.open()
+    owner.dealt(deal({1}, kept={1}, theirs={0}))
+    assert standings(owner)[:2] == "tl"
+    owner.leave()
+    assert not owner.open()
+
+
 def test_requests_in_hand_are_counted_also_when_they_fail() -> None:
     owner = Owner(8, ME)
     with owner.in_hand(3), owner.in_hand(11):
