@@ -18,6 +18,9 @@ from bench import published
 from bench.doors import measure as doors
 from bench.exports import report as exports_report
 from bench.exports.report import NotWritten
+from bench.live import catch_up, steady
+from bench.live import report as steady_report
+from bench.live.follow import NotCounted
 from bench.memory import report as memory_report
 from bench.memory.report import NotHeld
 from bench.platforms import label_studio, potato
@@ -46,17 +49,20 @@ from deploy.local.services import SERVICES
 from deploy.local.terminal import StepFailed
 
 STATISTICS, SERVICES_BENCH, FORWARDING, STARTS, PAIR = "statistics", "services", "forwarding", "starts", "pair"
+STEADY, CATCH_UP = "steady", "catch_up"
 EXPORTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS = "exports", "whole", "growth", "platforms", "memory", "doors"
 ALWAYS = (STATISTICS, SERVICES_BENCH, FORWARDING, EXPORTS)
 """What is measured when nothing is named; the others write a large journal first, or want a quiet machine."""
 SIZES = (1_000, 10_000)
 UNITS_MIN, ANNOTATIONS_MIN, LABELS_MIN = 100, 500, 20
+RATE_MAX, MINUTES_MIN, MINUTES_MAX = 5_000, 0.1, 120
 PLATFORM_LABELS_MAX = 300
 """Labels that another platform is asked for: each takes it a fifth of a second and more."""
 INTERRUPTED = 130
 FAULTS = (
     NotWritten,
     NotHeld,
+    NotCounted,
     StepFailed,
     ChildFailed,
     NotStarted,
@@ -101,6 +107,7 @@ def main(arguments: Sequence[str]) -> int:
             figures[STARTS] = starts_report.as_json(begun)
             tables.append(starts_report.table(begun))
         _beside(wanted, figures, tables)
+        _live(wanted, figures, tables)
     except FAULTS as fault:
         _say(f"bench: {fault}")
         return 1
@@ -157,6 +164,20 @@ def _beside(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Ta
         tables.append(memory_report.table(held))
 
 
+def _live(wanted: argparse.Namespace, figures: dict[str, Any], tables: list[Table]) -> None:
+    """Measure live quality under a load."""
+    if STEADY in wanted.names:
+        held = asyncio.run(steady.measure(wanted.rate, wanted.minutes, _say, whole=wanted.whole))
+        figures[STEADY] = steady_report.as_json(held)
+        tables.append(steady_report.table(held))
+        if wanted.plot is not None:
+            steady_report.draw(held, wanted.plot)
+    if CATCH_UP in wanted.names:
+        caught_up = asyncio.run(catch_up.measure(wanted.annotations, _say))
+        figures[CATCH_UP] = catch_up.as_json(caught_up)
+        tables.append(catch_up.table(caught_up))
+
+
 def _whole(wanted: argparse.Namespace) -> tuple[whole.Whole, list[dict[str, Any]]]:
     """Return what the whole costs here, and a line of what it costs at the revision that was named."""
     units = (wanted.units or [whole.UNITS])[0]
@@ -178,7 +199,8 @@ def machine() -> dict[str, Any]:
 
 def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was asked for; end the process with the cure when that cannot be."""
-    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, *[one.name for one in COMPARISONS]]
+    names = [*ALWAYS, PAIR, STARTS, WHOLE, GROWTH, PLATFORMS, MEMORY, DOORS, STEADY, CATCH_UP]
+    names += [one.name for one in COMPARISONS]
     parser = argparse.ArgumentParser(prog="python -m bench", description="What Concord's work costs, in CPU.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as JSON, too")
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {', '.join(names)}; repeatable")
@@ -201,7 +223,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         type=int,
         default=UNITS * LABELS_PER_UNIT,
         metavar="N",
-        help="labels for the statistics (default %(default)s; their limits are for that many)",
+        help="labels for the statistics (default %(default)s; their limits are for that many), and to catch up with",
     )
     parser.add_argument("--closed", type=int, default=100_000, metavar="N", help="closed units for starts (100000)")
     parser.add_argument("--open", type=int, default=1_000, metavar="N", help="open units for starts (1000)")
@@ -216,7 +238,21 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         help="add what the whole cost to its history in bench/whole, for `concord capacity`, too",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw growth as SVG there, and the history of the whole beside it"
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="draw growth as SVG there, and the history of the whole beside it; of a steady load its lag over time",
+    )
+    parser.add_argument(
+        "--rate", type=int, default=steady.RATE, metavar="N", help="labels a second of steady (default %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=steady.MINUTES, metavar="N", help="for how long (default %(default)s)"
+    )
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="steady: all services, and labels through assign's door; else metrics alone",
     )
     wanted = parser.parse_args(arguments)
     wanted.names = set(wanted.only or ALWAYS)
@@ -230,6 +266,11 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     most = max(wanted.units or SIZES) if GROWTH in wanted.names else (wanted.units or [whole.UNITS])[0]
     if not LABELS_MIN <= wanted.labels <= most:
         parser.error(f"--labels {wanted.labels}: give {LABELS_MIN} to {most}, one a unit at most")
+    if not (1 <= wanted.rate <= RATE_MAX and MINUTES_MIN <= wanted.minutes <= MINUTES_MAX):
+        parser.error(
+            f"--rate {wanted.rate} --minutes {wanted.minutes:g}: give a rate of 1 to {RATE_MAX} labels a second, \
+and {MINUTES_MIN} to {MINUTES_MAX} minutes"
+        )
     if min(wanted.units or SIZES) < UNITS_MIN or wanted.annotations < ANNOTATIONS_MIN:
         parser.error(f"at least {UNITS_MIN} units and {ANNOTATIONS_MIN} annotations are needed")
     for option, file in (("--json", wanted.json), ("--plot", wanted.plot)):

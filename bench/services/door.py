@@ -19,16 +19,18 @@ class HttpDoor:
 
     Args:
         addresses: base URL of each service.
+        connections_max: so many calls at once; others wait.
     """
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], connections_max: int = CONNECTIONS_MAX) -> None:
         self._addresses = addresses
+        self._connections_max = connections_max
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         """Open the session."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+            connector=aiohttp.TCPConnector(limit=self._connections_max),
             timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX),
         )
         return self

@@ -169,7 +169,7 @@ async def go_on(door: Door, tokens: Sequence[str], project_id: str, labels: int,
         while held:
             if next(orders, None) is None:
                 return
-            body = msgspec.json.encode({"label": _label(held[0]["unit_id"]), "active_ms": 4_000, "next": 1})
+            body = msgspec.json.encode({"label": label_of(held[0]["unit_id"]), "active_ms": 4_000, "next": 1})
             path = f"/v1/assignments/{held[0]['assignment_id']}/submission"
             answer = await exchange.of("submit and next").timed(door, "assign", path, token, body, "application/json")
             held = msgspec.json.decode(answer)["next"]["assignments"]
@@ -205,7 +205,8 @@ async def _claim(door: Door, calls: Calls, token: str, project_id: str, units: i
 
 async def _submit(door: Door, calls: Calls, token: str, claimed: Sequence[dict[str, Any]], *, single: bool) -> None:
     said = [
-        {"assignment_id": one["assignment_id"], "label": _label(one["unit_id"]), "active_ms": 4_000} for one in claimed
+        {"assignment_id": one["assignment_id"], "label": label_of(one["unit_id"]), "active_ms": 4_000}
+        for one in claimed
     ]
     if single:
         assignment_id = said[0].pop("assignment_id")
@@ -215,6 +216,6 @@ async def _submit(door: Door, calls: Calls, token: str, claimed: Sequence[dict[s
     await calls.timed(door, "assign", path, token, body, "application/json")
 
 
-def _label(unit_id: str) -> str:
+def label_of(unit_id: str) -> str:
     """Return the label that everybody gives to a unit: the bench's people agree."""
     return CLASSES[sum(unit_id.encode()) % len(CLASSES)]

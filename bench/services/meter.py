@@ -16,6 +16,15 @@ def cpu_seconds(pid: int) -> float:
 
 def peak_mb(pid: int) -> float:
     """Return the greatest resident memory of a process so far, in megabytes of a million bytes."""
+    return _memory_mb(pid, "VmHWM")
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process now, in megabytes of a million bytes."""
+    return _memory_mb(pid, "VmRSS")
+
+
+def _memory_mb(pid: int, name: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:"))
     return int(kilobytes) * 1024 / 1e6

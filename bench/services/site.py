@@ -124,12 +124,16 @@ class Site:
 
     async def cold_start(self, service: str) -> ColdStart:
         """Stop a service in order, start it, and return what that took."""
-        await asyncio.to_thread(self._stop, service)
+        await self.stop(service)
         began = time.monotonic()
         await asyncio.to_thread(self.stack.restart, service)
         wall = time.monotonic() - began
         pid = self.stack.pid(service)
         return ColdStart(service, cpu_seconds(pid), wall, peak_mb(pid))
+
+    async def stop(self, service: str) -> None:
+        """Stop a service in order."""
+        await asyncio.to_thread(self._stop, service)
 
     def _stop(self, service: str) -> None:
         os.kill(self.stack.pid(service), signal.SIGTERM)
