@@ -31,7 +31,8 @@ code, .id { font: .85em/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflo
 .card b { display: block; font-size: 1.6rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .card.first { background: var(--accent-soft); border-color: var(--accent); }
 .card span { display: block; font-size: .9rem; color: var(--quiet); }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .8rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .8rem;
+  align-items: start; }
 figure { margin: 0; padding: .8rem; max-width: 34rem; }
 figcaption { font-size: .9rem; margin-top: .4rem; }
 .sheet { padding: .4rem 1rem; overflow-x: auto; }
@@ -66,7 +67,8 @@ svg .area.bad { fill: var(--bad-soft); stroke: var(--bad); }
   background: var(--ink); }
 .key.good::before { background: var(--good); } .key.bad::before { background: var(--bad); }
 .key.band::before { background: var(--accent); opacity: .35; }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
+  table { min-width: 34rem; } td .id { min-width: 0; } }
 @media print { body { background: none; } .card, figure, .sheet { break-inside: avoid; } }
 """
 

@@ -1,6 +1,6 @@
 """A project's report as one page: what was promised, how it stands, and what stands behind it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from concord.pages.drawing import percent as percent_of
 from concord.pages.parts import document, id_text, sheet, table, text
@@ -15,6 +15,9 @@ from services.metrics.schemas.quality import time_of
 ROWS_MAX = 25
 """Of a table: what is first to be looked at. All of it is at the quality API."""
 HOUR_MS = 3_600_000
+LINES = ("full line", "long dashes", "short dashes", "dashes and dots")
+DURATIONS = ((172_800.0, 86_400.0, "d"), (7_200.0, 3_600.0, "h"), (120.0, 60.0, "min"), (0.0, 1.0, "s"))
+"""From how many seconds on times are told in a unit, how long that is, and its sign."""
 
 
 def report_page(found: Material) -> bytes:
@@ -28,8 +31,7 @@ def report_page(found: Material) -> bytes:
     body += [_part(found, part) for part in found.parts]
     if project.form is not None and len(project.form.fields) > FIELDS_MAX:
         body.append(f'<p class="quiet">Of {len(project.form.fields)} fields the first {FIELDS_MAX} are drawn.</p>')
-    people = _throughput(found.people) + _competence(found)
-    body.append(f'<h2>Throughput against accuracy, and competence on gold</h2><div class="plots">{people}</div>')
+    body.append("<h2>Throughput against accuracy, and competence on gold</h2>" + _people(found))
     body.append("<h2>Pairs of annotators</h2>" + _pairs(found))
     body.append("<h2>Fatigue</h2>" + _fatigue(found))
     body.append("<h2>Drift</h2>" + _drift(found))
@@ -43,8 +45,8 @@ def _cards(found: Material) -> str:
     said = found.report
     cards = (
         ("Krippendorff's alpha", _number(said.alpha.value), _interval(said.alpha)),
-        ("Label error rate", _share(said.label_error_rate.value), _interval(said.label_error_rate, percent=True)),
-        ("Audit pass rate", _share(said.audit_pass_rate.value), _interval(said.audit_pass_rate, percent=True)),
+        ("Label error rate", _share(said.label_error_rate.value), _interval(said.label_error_rate, _share)),
+        ("Audit pass rate", _share(said.audit_pass_rate.value), _interval(said.audit_pass_rate, _share)),
         ("Units settled", f"{found.cost.units_settled:,}", f"{said.units_escalated:,} wait for a ruling"),
     )
     inside = "".join(f'<div class="card">{name}<b>{value}</b><span>{more}</span></div>' for name, value, more in cards)
@@ -56,9 +58,11 @@ def _targets(targets: Iterable[tuple[Target, Told]]) -> str:
     for target, told in targets:
         how = "at least" if target.at_least else "at most"
         breach = f"breach told {time_of(told.since_us)}" if told.breached else ""
-        value = _estimate(target.estimate)
-        rows.append((target.name.replace("_", " "), f"{how} {target.limit:g}", value, target.standing, breach))
-    return table(("measure", "promised", "found", "stands", ""), rows)
+        name, shown = MEASURES[target.name]
+        value = _estimate(target.estimate, shown)
+        rows.append((name, f"{how} {shown(target.limit)}", value, target.standing, breach))
+    heads = ("measure", "promised", "found", "stands", "")
+    return table(heads, rows) if any(row[-1] for row in rows) else table(heads[:-1], [row[:-1] for row in rows])
 
 
 def _part(found: Material, part: Part) -> str:
@@ -68,14 +72,18 @@ def _part(found: Material, part: Part) -> str:
     if len(part.curve) > 1:
         plot = plots.agreement_over_time(part.curve, found.project.targets.alpha, f"{mark}-alpha")
         figures.append(_figure(plot, "Agreement by time, with the band of its 95 % interval and the target (dotted)."))
-    if part.shares:
+    if len(part.shares) > 1:
         plot, drawn = plots.shares_over_time(part.shares, f"{mark}-shares")
-        named = ", ".join(text(label) for label in drawn)
-        lines = "full, long dashes, dots, dashes and dots"
-        figures.append(_figure(plot, f"Shares of the most frequent labels by time: {named} ({lines})."))
+        named = "; ".join(f"{text(_bare(label))}: {line}" for label, line in zip(drawn, LINES, strict=False))
+        figures.append(_figure(plot, f"Shares of the most frequent labels by time. {named}."))
+    elif part.shares:
+        plot = plots.shares_so_far(part.shares[0], f"{mark}-shares")
+        said = "How often each label was given: the most frequent. All of it is of one window of time; the next one"
+        figures.append(_figure(plot, f"{said} begins agreement and shares over time."))
     if part.confusion:
         plot = plots.confusion(part.confusion, part.classes, f"{mark}-confusion")
-        figures.append(_figure(plot, f"Confusion on gold: {sum(part.confusion.values()):,} answers."))
+        caption = "Each row is a known label, each column what was given; a row adds up to 100 %."
+        figures.append(_figure(plot, f"Confusion on gold: {sum(part.confusion.values()):,} answers. {caption}"))
     heading = f"<h2>Agreement{name}</h2>"
     if not figures:
         return heading + _nothing(_why_no_part(part))
@@ -90,16 +98,21 @@ def _why_no_part(part: Part) -> str:
     return "No unit has got the labels yet that were asked for of it."
 
 
+def _people(found: Material) -> str:
+    if not any(one.gold_units for one in found.people):
+        return _nothing("Nobody has answered gold yet.")
+    if any(one.gold_units and one.active_ms_median for one in found.people):
+        return f'<div class="plots">{_throughput(found.people)}{_competence(found)}</div>'
+    missing = _nothing("Of who answered gold nobody has told yet how long it took, so pace is not drawn.")
+    return f'{missing}<div class="plots">{_competence(found)}</div>'
+
+
 def _throughput(people: Sequence[Competence]) -> str:
-    if not any(one.gold_units and one.active_ms_median for one in people):
-        return _nothing("Nobody has answered gold yet and told how long it took.")
     caption = "Each annotator's pace and accuracy; who is fast and right is above on the right."
     return _figure(plots.throughput_and_accuracy(people, "pace"), caption)
 
 
 def _competence(found: Material) -> str:
-    if not any(one.gold_units for one in found.people):
-        return _nothing("Nobody has answered gold yet.")
     bar = found.project.policy.gold.pass_accuracy
     known = sum(bool(one.gold_units) for one in found.people)
     caption = (
@@ -125,18 +138,13 @@ def _fatigue(found: Material) -> str:
     if not found.watched:
         return _nothing("This project asks nobody for breaks (policy.fatigue.breaks), so nobody's times are looked at.")
     rows = [
-        (
-            id_text(who),
-            "slower" if charts.slower else "",
-            "less accurate" if charts.less_accurate else "",
-            text(due.reason),
-        )
+        (id_text(who), ", ".join(_charts(charts)) or "as usual", text(due.reason) if due.kind else "none")
         for who, charts, due in found.tired
         if charts.slower or charts.less_accurate or due.kind
     ]
     if not rows:
         return _nothing(f"Of {len(found.tired)} annotators nobody is slower or less accurate than is usual for them.")
-    return table(("annotator", "than is usual", "newest break"), rows[:ROWS_MAX])
+    return table(("annotator", "than is usual for them", "newest break"), rows[:ROWS_MAX])
 
 
 def _charts(found: Fatigue) -> list[str]:
@@ -144,13 +152,18 @@ def _charts(found: Fatigue) -> list[str]:
 
 
 def _drift(found: Material) -> str:
-    untold = [f"{one.measure}: {one.reason}" for one in found.drifts if one.psi is None]
-    reasons = "".join(_nothing(text(one)) for one in untold)
-    if len(untold) == len(found.drifts):
+    untold: dict[str, list[str]] = {}
+    for one in found.drifts:
+        if one.psi is None:
+            untold.setdefault(one.reason, []).append(_measure(one.measure))
+    reasons = "".join(_nothing(f"Not compared: {', '.join(names)} ({text(why)}).") for why, names in untold.items())
+    if all(one.psi is None for one in found.drifts):
         return reasons or _nothing("Nothing has come in yet.")
     plot = plots.drift(found.drifts, "drift")
-    moved = [text(one.measure) for one in found.drifts if one.is_found]
-    caption = f"Newest units against the first. Drifted: {', '.join(moved) or 'nothing'}."
+    moved = [_measure(one.measure) for one in found.drifts if one.is_found]
+    caption = (
+        f"Newest units against the first; dotted: from where on it is told. Drifted: {', '.join(moved) or 'nothing'}."
+    )
     return _figure(plot, caption) + reasons
 
 
@@ -161,15 +174,17 @@ def _contrasts(found: Material) -> str:
     rows = [
         (
             f"{text(one.by)} {text(one.group)}" + (f" in {text(one.within)}" if one.within is not None else ""),
-            "errors on gold" if one.measure == "error" else f"label {text(one.label)}",
+            "errors on gold" if one.measure == "error" else f"label {text(_bare(one.label))}",
             f"{_share(one.rate.value)} against {_share(one.rest.value)}",
             f"{_points(one.difference.low)} to {_points(one.difference.high)}",
             "found" if one.is_found else "by chance",
         )
         for one in judged[:ROWS_MAX]
     ]
-    note = f"{sum(one.is_found for one in judged)} of {len(judged)} differences are no chance, all looked at together."
-    return _nothing(note) + table(("who or what", "measure", "rate, and of the rest", "difference", ""), rows)
+    real = sum(one.is_found for one in judged)
+    note = f"Of {len(judged)} differences {real or 'none'} {'is' if real < 2 else 'are'} more than chance makes, all \
+looked at together."
+    return _nothing(note) + table(("who or what", "measure", "rate, and of the rest", "difference, points", ""), rows)
 
 
 def _suggestions(found: Material) -> str:
@@ -186,7 +201,7 @@ def _suggestions(found: Material) -> str:
                 rows.append((text(one.field), name, *rates, spread))
     if not rows:
         return _nothing("No suggestions, or too few in one of the arms.")
-    return _by_field(found, ("field", "rate", "shown", "kept", "difference"), rows)
+    return _by_field(found, ("field", "rate", "shown", "kept", "difference, points"), rows)
 
 
 def _cost(cost: Cost) -> str:
@@ -235,12 +250,38 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
 
 
-def _estimate(found: Estimate) -> str:
-    return _interval(found) if found.value is None else f"{_number(found.value)} ({_interval(found)})"
+def _duration(seconds: float | None) -> str:
+    """Return a time in the largest unit of which there is one, to a tenth."""
+    if seconds is None:
+        return "–"
+    _, size, unit = next((one for one in DURATIONS if seconds >= one[0]), DURATIONS[-1])
+    return f"{round(seconds / size, 1):,g}\N{NO-BREAK SPACE}{unit}"
 
 
-def _interval(found: Estimate, *, percent: bool = False) -> str:
+def _bare(label: str) -> str:
+    """Return a label's canonical JSON without the quotes of a text."""
+    return label[1:-1] if len(label) > 1 and label[0] == label[-1] == '"' else label
+
+
+def _measure(name: str) -> str:
+    """Return the name of what may drift, as people say it."""
+    return text(name.replace("_", " "))
+
+
+MEASURES: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
+    "alpha": ("Krippendorff's alpha", _number),
+    "label_error_rate": ("label error rate", _share),
+    "audit_pass_rate": ("audit pass rate", _share),
+    "turnaround_p95_seconds": ("turnaround of 19 in 20 units", _duration),
+}
+"""By target, its name and how its values are shown."""
+
+
+def _estimate(found: Estimate, shown: Callable[[float | None], str] = _number) -> str:
+    return _interval(found) if found.value is None else f"{shown(found.value)} ({_interval(found, shown)})"
+
+
+def _interval(found: Estimate, shown: Callable[[float | None], str] = _number) -> str:
     if found.low is None or found.high is None:
         return text(found.reason) if found.value is None else f"{found.units:,} units"
-    shown = percent_of if percent else _number
     return f"{shown(found.low)} to {shown(found.high)}, {found.units:,} units"

@@ -35,6 +35,10 @@ POINTS_MAX = 400
 PEOPLE_MAX = 40
 CLASSES_MAX = 12
 TIMES_MAX = 5
+HOURS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720, 1_440, 2_880, 5_760, 8_760)
+"""Between two marks of time: so many hours."""
+MARK_CHARACTERS = 42
+"""Of all marks of time together: more would run into one another."""
 LABEL_CHARACTERS = 19
 ROW = 16
 HOUR_MS = 3_600_000
@@ -77,6 +81,20 @@ def shares_over_time(windows: Sequence[Window], name: str) -> tuple[str, list[st
         parts.append(_polyline(f"line {style}".strip(), points))
         parts += [_dot("dot", x, y, 1.8) for x, y in points] if len(points) == 1 else []
     return plot(parts, "Time of a unit's first label (UTC)", "Share of labels", name), drawn
+
+
+def shares_so_far(window: Window, name: str) -> str:
+    """Return the shares of the most frequent labels of one window, as bars."""
+    often = sorted(window.counts, key=lambda label: (-window.counts[label], label))[:CLASSES_MAX]
+    across, step = scale(0.0, 1.0, LEFT + 90, WIDTH - RIGHT - 34), ROW * 1.4
+    bottom = TOP + step * len(often)
+    parts = [_below(bottom, across(value), percent(value)) for value in PERCENTS]
+    for place, label in enumerate(often):
+        share, y = window.counts[label] / window.units, TOP + step * place
+        parts.append(_beside(LEFT + 84, y + step / 2, label))
+        parts.append(box("bar", across(0.0), y + 3, max(1.0, across(share) - across(0.0)), step - 6))
+        parts.append(f'<text x="{across(share) + 4:.1f}" y="{y + step / 2 + 4:.1f}">{percent(share)}</text>')
+    return _tall(parts, bottom + 30, "Share of labels", name)
 
 
 def throughput_and_accuracy(people: Sequence[Competence], name: str) -> str:
@@ -122,11 +140,11 @@ def confusion(counts: Mapping[tuple[str, str], int], classes: Sequence[str], nam
     drawn = sorted(sorted(drawn, key=lambda label: -known[label])[:CLASSES_MAX], key=list(classes).index)
     given = [label for label in classes if label in drawn or any(counts.get((gold, label)) for gold in drawn)]
     given = given[: 2 * CLASSES_MAX]
-    cell = min(46.0, (WIDTH - LEFT - 90 - RIGHT) / max(1, len(given)))
-    parts: list[str] = []
+    cell = min(90.0, (WIDTH - LEFT - 90 - RIGHT) / max(1, len(given)))
+    parts = [f'<text class="name" x="{LEFT + 84}" y="{TOP + 8}" text-anchor="end">known</text>']
     for row, gold in enumerate(drawn):
         y = TOP + 14 + ROW * 1.6 * row
-        parts.append(_beside(LEFT + 84, y + ROW * 0.8, _short(gold)))
+        parts.append(_beside(LEFT + 84, y + ROW * 0.8, gold))
         for column, label in enumerate(given):
             share = counts.get((gold, label), 0) / known[gold]
             x = LEFT + 90 + cell * column
@@ -143,7 +161,7 @@ def confusion(counts: Mapping[tuple[str, str], int], classes: Sequence[str], nam
                     LEFT + 90 + cell * (column + 0.5), TOP + 8, _short(label, min(LABEL_CHARACTERS, int(cell // 7)))
                 )
             )
-    return _tall(parts, TOP + 34 + ROW * 1.6 * len(drawn), "Given label, by known label: share of its answers", name)
+    return _tall(parts, TOP + 34 + ROW * 1.6 * len(drawn), "Given label, as a share of the known label's answers", name)
 
 
 def drift(found: Sequence[Drifted], name: str) -> str:
@@ -155,7 +173,7 @@ def drift(found: Sequence[Drifted], name: str) -> str:
     parts += [_below(bottom, across(value), f"{value:.3g}") for value in nice(most)]
     for place, one in enumerate(shown):
         y = TOP + ROW * 1.4 * place
-        parts.append(_beside(LEFT + 84, y + ROW * 0.8, one.measure))
+        parts.append(_beside(LEFT + 84, y + ROW * 0.7, one.measure.replace("_", " ")))
         width = max(1.0, across(one.psi or 0.0) - across(0.0))
         parts.append(box("bar bad" if one.is_found else "bar", across(0.0), y + 3, width, ROW * 1.4 - 6))
     return _tall(parts, bottom + 30, "Population stability index", name)
@@ -166,11 +184,18 @@ def _times(first_us: int, last_us: int) -> Scale:
 
 
 def _time_ticks(first_us: int, last_us: int, across: Scale) -> str:
+    """Return full hours or days below the plot, as many as there is room for."""
     hours = (last_us - first_us) / (3_600 * MICROSECONDS)
-    forms = ((18, "%H:%M"), (96, "%d %b %H:%M"), (24 * 300, "%d %b"))
+    forms = ((20, "%H:%M"), (96, "%d %b %H:%M"), (24 * 300, "%d %b"))
     form = next((one for most, one in forms if hours <= most), "%b %y")
-    wanted = [first_us + (last_us - first_us) * (place + 0.5) / TIMES_MAX for place in range(TIMES_MAX)]
-    return ticks(wanted, across, lambda at_us: datetime.fromtimestamp(at_us / MICROSECONDS, UTC).strftime(form))
+
+    def shown(at_us: float) -> str:
+        return datetime.fromtimestamp(at_us / MICROSECONDS, UTC).strftime(form)
+
+    count = min(TIMES_MAX, MARK_CHARACTERS // len(shown(first_us)))
+    step_us = next((one for one in HOURS if one * count >= hours), HOURS[-1]) * 3_600 * MICROSECONDS
+    marks = range(-(-first_us // step_us) * step_us, last_us + 1, step_us)
+    return ticks([float(one) for one in marks[:count]], across, shown)
 
 
 def _polyline(kind: str, points: Sequence[tuple[float, float]]) -> str:

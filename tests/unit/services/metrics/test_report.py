@@ -14,7 +14,8 @@ import pytest
 from concord.chassis.identity import Role
 from concord.labels import encoded
 from concord.pages.style import AS_PAGE
-from services.ingest.domain.project import Gold, Overlap, Policy
+from services.ingest.domain.project import Fatigue, Gold, Overlap, Policy
+from services.metrics.domain.fatigue import Person
 from simulation.house import Answer, House
 from tests.support.service import until
 from tests.support.upstream import CLIENT, PROJECT
@@ -90,7 +91,8 @@ def labelled(metrics: Metrics, units: int = 1_400) -> None:
 
 async def test_a_project_without_a_label_has_a_report_that_says_what_is_missing(metrics: Metrics) -> None:
     page = Tags((await report(metrics)).body.decode())
-    assert page.said.count("Nobody has answered gold yet") == 2
+    assert page.said.count("Nobody has answered gold yet") == 1
+    assert "turnaround of 19 in 20 unitsat most 24\u00a0h" in page.said
     assert "No unit has got the labels yet" in page.said
     assert "svg" not in page.tags
 
@@ -118,6 +120,35 @@ async def test_the_report_draws_everything_and_runs_and_fetches_nothing_of_anybo
     assert len(names) == len(set(names)) >= 6
     if KEPT:
         await asyncio.to_thread(Path(KEPT).write_bytes, answer.body)
+
+
+async def test_labels_of_one_hour_and_without_times_are_drawn_as_far_as_they_can_be(metrics: Metrics) -> None:
+    past = past_of(metrics)
+    for number in range(60):
+        gold = {"gold_label": encoded("no")} if number % 6 == 0 else {}
+        said = [("ann", "no"), ("bob", "no" if number % 3 else "yes")]
+        past.unit(FIRST_HOUR, said, **gold)
+    answer = await report(metrics)
+    page = Tags(answer.body.decode())
+    assert "All of it is of one window of time" in page.said
+    assert "Agreement by time" not in page.said
+    assert "90\u00a0%" in page.said, "of the labels; gold is chosen, and none of them"
+    assert "nobody has told yet how long it took" in page.said
+    assert page.said.count("500 units of a first time") == 1, "one reason is told once, whatever it is of"
+    if KEPT:
+        await asyncio.to_thread(Path(KEPT).with_stem("short").write_bytes, answer.body)
+
+
+async def test_who_is_tired_is_told_in_a_row_as_wide_as_its_heading(metrics: Metrics) -> None:
+    policy = Policy(overlap=Overlap(initial=2, max=5), fatigue=Fatigue(breaks=True))
+    await metrics.upstream.project(policy, revision=2, classes=CLASSES)
+    await metrics.settle()
+    rows = metrics.service.application.state.service.measure.repository.rows_of(PROJECT)
+    tired = Person(newest_us=7, begun_us=1, times=(5_000,) * 10, slow=6.0, slow_run=9)
+    rows.people[PROJECT] = {"ann": tired, "bob": Person(times=(5_000,) * 10)}
+    text = (await report(metrics)).body.decode()
+    (table,) = re.findall(r"newest break</th></tr></thead><tbody>(.*?)</tbody>", text)
+    assert re.findall(r"<td>(?:<bdi[^>]*>)?([^<]*)", table) == ["ann", "slower", "none"]
 
 
 async def test_nobody_elses_client_has_the_report(metrics: Metrics) -> None:
