@@ -68,7 +68,8 @@ svg .area.bad { fill: var(--bad-soft); stroke: var(--bad); }
 .key.good::before { background: var(--good); } .key.bad::before { background: var(--bad); }
 .key.band::before { background: var(--accent); opacity: .35; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
-  table { min-width: 34rem; } td .id { min-width: 0; } }
+  table { min-width: 34rem; } td .id { min-width: 0; } figure { overflow-x: auto; }
+  svg { min-width: 25rem; } }
 @media print { body { background: none; } .card, figure, .sheet { break-inside: avoid; } }
 """
 

@@ -94,6 +94,24 @@ def test_of_honest_people_on_real_timings_no_larger_share_is_ever_asked_than_is_
     assert asked <= expected + 2.33 * spread, "what the stated rate explains at 1 in 100"
 
 
+def test_of_people_on_real_timings_those_are_asked_whom_the_record_names_and_with_which_unit() -> None:
+    """Decision 0038 and the docstring of `concord.quality.fatigue` state these figures."""
+    asked = {
+        (name, who): found
+        for name in ("weather_sentiment", "person_video")
+        for who, times in times_by_annotator(name).items()
+        if (found := Work(Breaks(True, 465, 30, 100_000)).do(times))
+    }
+    assert asked == {("person_video", "w012"): [("break", 39)], ("person_video", "w019"): [("break", 50)]}
+    people = times_by_annotator("person_video")
+    judged = sum(max(0, len(times) - 10) for times in people.values())
+    assert (judged, len(people["w019"])) == (753, 50), "w019's falls due with the last unit of all"
+    # Both took far longer than they had: one four of five times, the other from the half on.
+    for who, first, last in (("w012", 34, 39), ("w019", 26, 50)):
+        before, after = sorted(people[who][:first]), sorted(people[who][first:last])
+        assert after[len(after) // 2] > 2 * before[len(before) // 2]
+
+
 def test_a_session_as_long_as_the_project_allows_ends_in_a_break() -> None:
     work = Work(Breaks(True, 100_000, 30, 2))
     found = work.do([10.0] * 40)
