@@ -89,6 +89,7 @@ class Reading:
         self.counted: Callable[[], None] = _nobody
         self.lost: list[Callable[[int, Rows], None]] = []
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self.tracing = telemetry.tracing
         self._held: dict[int, _Counted] = {}
         self._tenures = 0
         self._keep_seconds = 0.0
@@ -223,6 +224,16 @@ class Reading:
         held = self._held.get(place)
         if held is None or not (records := _not_counted_yet(held, topic, place, records)):
             return
+        with self.tracing.batch_span(f"process {topic}", records):
+            await self._count(held, topic, records)
+        held.positions[topic] = records[-1].offset + 1
+        if held.ends:
+            self._look_at(place, held)  # whoever waits for the place waits for this, and not for the next turn
+        self.instruments.counter("concord_consumer_records", topic).inc(len(records))
+        self.counted()
+
+    async def _count(self, held: _Counted, topic: str, records: Sequence[Any]) -> None:
+        """Count records; those that cannot be are set aside."""
         catalogued, count = held.counts[topic]
         events: list[tuple[Any, Any]] = []
         poison: list[tuple[Any, Exception, int]] = []
@@ -239,11 +250,6 @@ class Reading:
             poison += [failed for record, event in events if (failed := _alone(count, record, event)) is not None]
         for record, reason, attempts in poison:
             await self._set_aside(record, reason, attempts)
-        held.positions[topic] = records[-1].offset + 1
-        if held.ends:
-            self._look_at(place, held)  # whoever waits for the place waits for this, and not for the next turn
-        self.instruments.counter("concord_consumer_records", topic).inc(len(records))
-        self.counted()
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
         log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)

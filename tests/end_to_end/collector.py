@@ -1,10 +1,14 @@
-"""A trace collector for tests: takes OTLP over HTTP and keeps the spans."""
+"""A collector for tests: takes OTLP over HTTP and keeps spans and metrics."""
 
 import asyncio
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from aiohttp import web
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -12,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 
 class Span(NamedTuple):
-    """What is kept of a span; ids are hexadecimal, `parent` is empty for a root."""
+    """What is kept of a span; ids are hexadecimal, `parent` is empty for a root, `links` are spans of any trace."""
 
     service: str
     name: str
@@ -20,13 +24,23 @@ class Span(NamedTuple):
     span: str
     parent: str
     start_ns: int
+    links: tuple[str, ...] = ()
 
 
 class Collector:
-    """Listens on a free port of 127.0.0.1 while the block runs."""
+    """Listens on a free port of 127.0.0.1 while the block runs.
+
+    Attributes:
+        metrics: by service, the names of what came.
+        exemplars: the traces that measured values were marked with.
+        bodies: all that was sent, as it came.
+    """
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.metrics: dict[str, set[str]] = {}
+        self.exemplars: set[str] = set()
+        self.bodies: list[bytes] = []
         self.address = ""
         self.more = asyncio.Event()
         self._runner: web.AppRunner
@@ -35,6 +49,7 @@ class Collector:
         """Listen."""
         application = web.Application()
         application.router.add_post("/v1/traces", self._take)
+        application.router.add_post("/v1/metrics", self._take_metrics)
         self._runner = web.AppRunner(application)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -54,12 +69,25 @@ class Collector:
         return sorted((span for span in self.spans if span.trace == trace), key=lambda span: span.start_ns)
 
     async def _take(self, request: web.Request) -> web.Response:
-        said = ExportTraceServiceRequest.FromString(await request.read())
+        self.bodies.append(await request.read())
+        said = ExportTraceServiceRequest.FromString(self.bodies[-1])
         for resource in said.resource_spans:
             names = {one.key: one.value.string_value for one in resource.resource.attributes}
             for scope in resource.scope_spans:
                 for span in scope.spans:
                     ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-                    self.spans.append(Span(names["service.name"], span.name, *ids, span.start_time_unix_nano))
+                    links = tuple(one.span_id.hex() for one in span.links)
+                    self.spans.append(Span(names["service.name"], span.name, *ids, span.start_time_unix_nano, links))
         self.more.set()
         return web.Response(body=ExportTraceServiceResponse().SerializeToString())
+
+    async def _take_metrics(self, request: web.Request) -> web.Response:
+        self.bodies.append(await request.read())
+        for resource in ExportMetricsServiceRequest.FromString(self.bodies[-1]).resource_metrics:
+            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+            for metric in [metric for scope in resource.scope_metrics for metric in scope.metrics]:
+                self.metrics.setdefault(names["service.name"], set()).add(metric.name)
+                for point in metric.histogram.data_points:
+                    self.exemplars |= {one.trace_id.hex() for one in point.exemplars}
+        self.more.set()
+        return web.Response(body=ExportMetricsServiceResponse().SerializeToString())

@@ -72,6 +72,7 @@ async def test_a_units_trace_goes_through_all_services(folder: Path, monkeypatch
                 ("assign", "process concord.units.v1"),
                 ("adjudicate", "process concord.annotations.v1"),
                 ("audit", "process concord.resolutions.v1"),
+                ("metrics", "process concord.resolutions.v1"),
             }
             async with asyncio.timeout(WAIT_SECONDS):
                 while not wanted <= {(span.service, span.name) for span in collector.of_trace(TRACE)}:

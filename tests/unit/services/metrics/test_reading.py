@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from concord.chassis.broker.port import Deal, Incoming, TopicPartition
 from concord.chassis.clock import SystemClock
@@ -96,6 +98,22 @@ async def test_what_was_counted_is_passed_over_and_what_was_not_is_never(reading
     assert reading.repository.units_open == 3
     with pytest.raises(OffsetJump):
         await reading.serve(UNITS.name, 0, [admitted(4)])
+
+
+async def test_a_chunk_is_a_step_of_the_trace_that_its_records_are_of() -> None:
+    spans, letters = InMemorySpanExporter(), SetAside()
+    telemetry = Telemetry("metrics", spans, at_once=True, sampler=ALWAYS_ON)
+    told: Any = letters
+    reading = Reading(seated(0), Repository(PLACES), MemoryParts(), "one", told, telemetry, SystemClock())
+    await reading.take_up(0, EMPTY)
+    traced = admitted(0)
+    traced.headers = (*traced.headers, ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    await reading.serve(UNITS.name, 0, [traced])
+    await reading.serve(UNITS.name, 0, [traced])
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.context.trace_id) == (f"process {UNITS.name}", 0x0AF7651916CD43DD8448EB211C80319C)
+    assert span.parent is not None
+    assert span.parent.span_id == 0xB7AD6B7169203331
 
 
 async def test_poison_in_a_chunk_is_set_aside_and_the_rest_of_it_counted(reading: Reading) -> None:
