@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from concord.chassis.annotators import AnnotatorRow
-from concord.chassis.errors import Unavailable
+from concord.chassis.errors import FieldError, Invalid, Unavailable
 from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, not_ours, page_size, position_of
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import Gather, merged
 from concord.chassis.projects import Project, visible
 from concord.chassis.table import Table
+from concord.contracts.names import NAME_CHARACTERS_MAX
 from concord.pages.parts import MEDIA_TYPE
 from concord.pages.style import AS_PAGE
 from services.metrics.domain.agreement import Coefficients
@@ -43,6 +44,8 @@ from services.metrics.schemas.quality import (
     time_of,
 )
 from services.metrics.schemas.surveyed import (
+    AgreementInPart,
+    AgreementInParts,
     AgreementOfPairs,
     Anchoring,
     Bias,
@@ -50,11 +53,16 @@ from services.metrics.schemas.surveyed import (
     Drift,
     MeasureDrift,
     PairsOfField,
+    PartsOfField,
+    UnitApart,
+    UnitsApart,
 )
-from services.metrics.surveying import Surveys
+from services.metrics.surveying import Surveys, schemas_of
 
+NO_PARTS = "Nothing has got two labels yet, or labels of this kind are no single values and are not followed in parts."
 FIRST = ("", "", "")
 """Before every place in the list of alerts."""
+FIELD_CHARACTERS_MAX = 200
 EVENT_STREAM = "text/event-stream"
 FOLLOWERS_MAX = 200
 FOLLOW_SECONDS = 1.0
@@ -78,6 +86,10 @@ class Reached:
     followers: set[object] = field(default_factory=set)
 
 
+Who = Annotated[str, Query(min_length=1, max_length=NAME_CHARACTERS_MAX, description="An annotator.")]
+OfField = Annotated[
+    str, Query(alias="field", max_length=FIELD_CHARACTERS_MAX, description="Where labels have several; else left out.")
+]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 
 
@@ -90,6 +102,12 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/quality/events", **followed)(follow_quality)
     routes.get("/projects/{project_id}/quality/pairs", **documented(reply=AgreementOfPairs, refusals=(404,)))(
         show_pairs
+    )
+    routes.get("/projects/{project_id}/quality/pairs/units", **documented(reply=UnitsApart, refusals=(404,)))(
+        list_units_apart
+    )
+    routes.get("/projects/{project_id}/quality/agreement", **documented(reply=AgreementInParts, refusals=(404,)))(
+        show_agreement
     )
     routes.get("/projects/{project_id}/quality/drift", **documented(reply=Drift, refusals=(404,)))(show_drift)
     routes.get("/projects/{project_id}/quality/bias", **documented(reply=Bias, refusals=(404,)))(show_bias)
@@ -181,6 +199,45 @@ async def show_pairs(request: Request, project_id: AnyId, caller: ClientOrOperat
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.pairs(project)
     return json_answer(AgreementOfPairs(project_id, [PairsOfField.of(one) for one in found], time_of(at_us)))
+
+
+async def list_units_apart(
+    request: Request,
+    project_id: AnyId,
+    caller: ClientOrOperator,
+    first: Who,
+    second: Who,
+    field_name: OfField = "",
+    limit: Limit = None,
+    cursor: str = "",
+) -> Response:
+    """List the units on which two annotators disagree, by id: those whose lot is not settled for good."""
+    reached, size = _reached(request), page_size(limit)
+    project = visible(reached.measure.projects, project_id, caller)
+    after = position_of(cursor) if cursor else [""]
+    if len(after) != 1 or not isinstance(after[0], str):
+        raise not_ours()
+    if field_name not in (names := list(schemas_of(project))):
+        error = FieldError("field", "is none of the project's", f"use one of: {', '.join(names) or 'none at all'}")
+        raise Invalid("Labels have no such field.", [error])
+    found, at_us = await reached.surveys.disagreed(project, field_name, first, second)
+    listed = sorted((one for one in found.units if one.unit_id > after[0]), key=lambda one: one.unit_id)
+    more = cursor_of(listed[size - 1].unit_id) if len(listed) > size else ""
+    page = [UnitApart.of(one) for one in listed[:size]]
+    counts = found.both, found.disagreed, len(found.units)
+    return json_answer(UnitsApart(project_id, field_name, *counts, page, more, time_of(at_us)))
+
+
+async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show agreement by class, by time, by slice of the data, and among annotators by kind, vendor and language."""
+    reached = _reached(request)
+    project = visible(reached.measure.projects, project_id, caller)
+    found, at_us = await reached.surveys.sliced(project)
+    fields = [
+        PartsOfField(name, [AgreementInPart.of(one) for one in parts], "" if parts else NO_PARTS)
+        for name, parts in found.items()
+    ]
+    return json_answer(AgreementInParts(project_id, fields, time_of(at_us)))
 
 
 async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:

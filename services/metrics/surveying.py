@@ -25,9 +25,10 @@ from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.anchoring import Anchored, GoldArms, bend, followed
 from services.metrics.domain.bias import Contrast, GoldSaid, Groups, contrasts
 from services.metrics.domain.drift import Drifted, measures_of
-from services.metrics.domain.pairs import Pair, Pairs, most_evidence, pairs_of
+from services.metrics.domain.pairs import Apart, Disagreed, Pair, Pairs, apart, most_evidence, pairs_of
+from services.metrics.domain.sliced import Sliced, sliced
 from services.metrics.domain.standing import sameness
-from services.metrics.domain.survey import Aspect, Survey
+from services.metrics.domain.survey import BETWEEN, Aspect, Survey
 from services.metrics.domain.targets import Told, held
 from services.metrics.measure import Measure
 from services.metrics.repository import Repository, Rows
@@ -139,6 +140,42 @@ class Surveys:
                     await self.clock.sleep(0)
             found.append(Pairs(name, pairs, len(tables.tables), tables.share))
         return found, at_us
+
+    async def sliced(self, project: Project) -> tuple[dict[str, list[Sliced]], int]:
+        """Return agreement in parts of the project, by field, and of which moment that is."""
+        survey, at_us = await self.of(project)
+        groups, found = self._groups(), dict[str, list[Sliced]]()
+        for name, schema in schemas_of(project).items():
+            found[name] = []
+            for one in sliced(schema, survey.aspects.get(name) or Aspect(), groups):
+                found[name].append(one)
+                await self.clock.sleep(0)
+        return found, at_us
+
+    async def disagreed(self, project: Project, field_name: str, first: str, second: str) -> tuple[Disagreed, int]:
+        """Return the units whose labels say that two annotators disagree, and of which moment that is.
+
+        Those of closed units are counted alone: what was said of each of them is in its lineage, at audit.
+        """
+        survey, at_us = await self.of(project)
+        place = place_of(slot_of_project(project.project_id), self.owner.places)
+        rows = self.repository.rows_of(project.project_id)
+        if rows is None:
+            raise NotHere(project.project_id)
+        key = BETWEEN.join(sorted((first, second)))
+        table = (survey.aspects.get(field_name) or Aspect()).pairs.tables.get(key, {})
+        found: list[Apart] = []
+        async with self._walking[place]:
+            walked = 0
+            for bucket in rows.buckets:
+                for unit_id, unit in list(bucket.items()):
+                    if unit.project_id == project.project_id:
+                        found += apart(unit_id, unit, field_name, first, second)
+                    walked += 1
+                    if walked % WALKED_MAX == 0:
+                        await self.clock.sleep(0)
+        both = sum(table.values())
+        return Disagreed(both, sum(units for (one, other), units in table.items() if one != other), found), at_us
 
     async def drifts(self, project: Project) -> tuple[list[Drifted], int]:
         """Return what has moved, and of which moment that is."""

@@ -12,7 +12,8 @@ from concord.quality.estimate import Estimate
 from concord.quality.intervals import wilson
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.bounded import Sampled
-from services.metrics.domain.survey import BETWEEN, Both
+from services.metrics.domain.survey import BETWEEN, Both, by_field, is_value
+from services.metrics.domain.unit import Settlement, Unit, asked_of_all
 
 PAIRS_SHOWN_MAX = 100
 
@@ -47,6 +48,58 @@ class Pairs:
     pairs: list[Pair]
     met: int
     counted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A unit on which two annotators disagree.
+
+    Attributes:
+        first, second: what each said, canonical JSON.
+        at_us: when the later of them did.
+        settlement: how the unit stands.
+    """
+
+    unit_id: str
+    first: str
+    second: str
+    at_us: int
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreed:
+    """On what two annotators disagree.
+
+    Attributes:
+        both, disagreed: units that both labelled, and on which they said something else, closed ones among them.
+        units: those that are open.
+    """
+
+    both: int
+    disagreed: int
+    units: list[Apart]
+
+
+def apart(unit_id: str, unit: Unit, field_name: str, first: str, second: str) -> Iterator[Apart]:
+    """Yield the unit if these two disagree on it: by the labels that pairs are counted of, those asked of every unit.
+
+    >>> from services.metrics.domain.unit import Annotation
+    >>> said = {"a": Annotation("ann", '"no"', at_us=1), "b": Annotation("bob", '"yes"', at_us=2)}
+    >>> unit = Unit("k1-p", annotations=said, asked=2)
+    >>> [(one.first, one.second, one.at_us) for one in apart("k1-u1", unit, "", "bob", "ann")]
+    [('"yes"', '"no"', 2)]
+    """
+    if unit.gold or unit.erased:
+        return
+    asked = asked_of_all(unit)
+    at_us = {one.annotator_id: one.at_us for one in asked}
+    if first not in at_us or second not in at_us:
+        return
+    said = dict(dict(by_field(asked)).get(field_name, ()))
+    one, other = said.get(first, ""), said.get(second, "")
+    if one and other and one != other and is_value(one) and is_value(other):
+        yield Apart(unit_id, one, other, max(at_us[first], at_us[second]), unit.settlement)
 
 
 def weights_of(schema: LabelSchema) -> Literal["identity", "quadratic"]:

@@ -118,7 +118,7 @@ class Survey(msgspec.Struct, array_like=True):
         asked = asked_of_all(unit)
         if not asked:
             return
-        for name, voices in _by_field(asked):
+        for name, voices in by_field(asked):
             known = [(who, label) for who, label in voices if is_value(label)]
             if known:
                 self.aspect(name).add(known, asked[0].at_us, traits.stratum)
@@ -158,7 +158,7 @@ class Survey(msgspec.Struct, array_like=True):
         if suggested is None:
             self.aspect("").follow(traits.suggested, [one.label for one in asked], hidden=traits.hidden)
             return
-        for name, voices in _by_field(asked):
+        for name, voices in by_field(asked):
             if name in suggested:
                 self.aspect(name).follow(suggested[name], [label for _, label in voices], hidden=traits.hidden)
 
@@ -175,16 +175,16 @@ def is_value(label: str) -> bool:
     return len(label) <= LABEL_CHARACTERS_MAX and not label.startswith(("{", "["))
 
 
-def _by_field(asked: Sequence[Annotation]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def by_field(asked: Sequence[Annotation]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield who said what, by field where labels have several."""
     if not asked[0].label.startswith(FORM_BEGINS):
         yield "", [(one.annotator_id, one.label) for one in asked]
         return
-    by_field: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for one in asked:
         for name, answer in (answers_in(one.label) or {}).items():
-            by_field.setdefault(name, []).append((one.annotator_id, answer))
-    yield from by_field.items()
+            found.setdefault(name, []).append((one.annotator_id, answer))
+    yield from found.items()
 
 
 def _known_by(traits: Traits) -> Iterator[Trait]:

@@ -6,6 +6,7 @@ from concord.pages.drawing import percent as percent_of
 from concord.pages.parts import document, id_text, sheet, table, text
 from concord.quality.estimate import Estimate
 from concord.quality.fatigue import Fatigue
+from services.metrics.domain.sliced import TIME
 from services.metrics.domain.standing import Competence
 from services.metrics.domain.targets import Target, Told
 from services.metrics.page import plots
@@ -32,6 +33,7 @@ def report_page(found: Material) -> bytes:
     if project.form is not None and len(project.form.fields) > FIELDS_MAX:
         body.append(f'<p class="quiet">Of {len(project.form.fields)} fields the first {FIELDS_MAX} are drawn.</p>')
     body.append("<h2>Throughput against accuracy, and competence on gold</h2>" + _people(found))
+    body.append("<h2>Agreement in parts</h2>" + _in_parts(found))
     body.append("<h2>Pairs of annotators</h2>" + _pairs(found))
     body.append("<h2>Fatigue</h2>" + _fatigue(found))
     body.append("<h2>Drift</h2>" + _drift(found))
@@ -120,6 +122,19 @@ def _competence(found: Material) -> str:
 whole interval is under it."
     )
     return _figure(plots.competence(found.people, bar, "competence"), caption)
+
+
+def _in_parts(found: Material) -> str:
+    rows = [
+        (text(name), f"{one.by} {text(_bare(one.part))}", _estimate(one.alpha), _share(one.agreement.value))
+        for name, several in found.sliced.items()
+        for one in several
+        if one.by != TIME
+    ]
+    if not rows:
+        return _nothing("Nothing has got two labels yet, or labels are of a kind without classes.")
+    note = "A class against all others; a slice of the data; annotators of a group among themselves."
+    return _nothing(note) + _by_field(found, ("field", "part", "alpha", "equal pairs"), rows[: 2 * ROWS_MAX])
 
 
 def _pairs(found: Material) -> str:

@@ -3,20 +3,19 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from concord.chassis.projects import Project
 from concord.labels import LabelSchema
 from concord.quality.estimate import Estimate
 from concord.quality.fatigue import Fatigue
-from concord.quality.tally import LabelTally, Row
-from services.metrics.domain.agreement import agreement, classes_of
+from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.anchoring import Anchored
 from services.metrics.domain.bias import Contrast
 from services.metrics.domain.drift import Drifted, Window, label_windows
 from services.metrics.domain.fatigue import Due
 from services.metrics.domain.pairs import Pairs
 from services.metrics.domain.report import Report
+from services.metrics.domain.sliced import Sliced, by_time
 from services.metrics.domain.standing import Competence, Standing
 from services.metrics.domain.survey import Aspect
 from services.metrics.domain.targets import Target, Told
@@ -88,6 +87,7 @@ class Material:
     contrasts: Sequence[Contrast]
     anchored: Sequence[Anchored]
     pairs: Sequence[Pairs]
+    sliced: Mapping[str, Sequence[Sliced]]
     cost: Cost
 
 
@@ -109,6 +109,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
     contrasts, _ = await surveys.contrasts(project)
     anchored, _ = await surveys.anchored(project)
     pairs, _ = await surveys.pairs(project)
+    parts_of, _ = await surveys.sliced(project)
     breaks = breaks_of(project)
     people = measure.people(project) if breaks.asked else {}
     return Material(
@@ -123,6 +124,7 @@ async def material(measure: Measure, surveys: Surveys, project: Project) -> Mate
         contrasts,
         anchored,
         pairs,
+        parts_of,
         _cost(project, found.report, active_ms),
     )
 
@@ -132,12 +134,10 @@ async def _part(measure: Measure, name: str, schema: LabelSchema, aspect: Aspect
     if aspect is None or not part.classes:
         return part
     part.over = aspect.windows.over
-    spans = aspect.windows.spans()
-    part.shares = label_windows(spans)
-    for from_us, until_us, counted in spans:
-        alpha, _ = agreement(LabelTally(dict(cast("Mapping[Row, int]", counted))), schema)
-        if alpha.value is not None and alpha.units >= POINT_UNITS_MIN:
-            part.curve.append((from_us, until_us, alpha))
+    part.shares = label_windows(aspect.windows.spans())
+    for one in by_time(schema, aspect):
+        if one.alpha.value is not None and one.alpha.units >= POINT_UNITS_MIN:
+            part.curve.append((one.from_us, one.until_us, one.alpha))
         await measure.clock.sleep(0)
     return part
 

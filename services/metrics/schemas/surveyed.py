@@ -6,7 +6,8 @@ from concord.quality.clustered import Difference
 from services.metrics.domain.anchoring import Anchored, Bend
 from services.metrics.domain.bias import Contrast
 from services.metrics.domain.drift import DRIFT_LIMIT, Drifted, Window, shown
-from services.metrics.domain.pairs import Pairs
+from services.metrics.domain.pairs import Apart, Pairs
+from services.metrics.domain.sliced import Sliced
 from services.metrics.schemas.quality import Estimated, time_of
 
 
@@ -56,6 +57,89 @@ class AgreementOfPairs(msgspec.Struct, frozen=True):
 
     project_id: str
     fields: list[PairsOfField]
+    computed_at: str
+
+
+class UnitApart(msgspec.Struct, frozen=True):
+    """A unit on which two annotators disagree.
+
+    Attributes:
+        first, second: what each said.
+        at: when the later of them did, RFC 3339.
+        settlement: "consensus", "adjudicated", "escalated", "unanswerable"; empty while it is not settled.
+    """
+
+    unit_id: str
+    first: msgspec.Raw
+    second: msgspec.Raw
+    at: str
+    settlement: str
+
+    @classmethod
+    def of(cls, found: Apart) -> "UnitApart":
+        """Return the body."""
+        labels = msgspec.Raw(found.first.encode()), msgspec.Raw(found.second.encode())
+        return cls(found.unit_id, *labels, time_of(found.at_us), found.settlement)
+
+
+class UnitsApart(msgspec.Struct, frozen=True):
+    """On which units two annotators disagree, by the units' ids.
+
+    Attributes:
+        both, disagreed: units that both labelled, and on which they said something else; 0 where a random part of
+            pairs is counted, and not this one.
+        listed: of these those whose lot is not settled for good: they are listed, the others have their lineage.
+    """
+
+    project_id: str
+    field: str
+    both: int
+    disagreed: int
+    listed: int
+    units: list[UnitApart]
+    next: str
+    computed_at: str
+
+
+class AgreementInPart(msgspec.Struct, frozen=True):
+    """Agreement in one part of a project, of the labels that were asked of every unit.
+
+    Attributes:
+        by: "class" (against all others), "time", "slice" (the units' stratum), or "kind", "vendor", "language" of
+            annotators, among themselves.
+        part: which; of a class its canonical JSON, empty of a window of time.
+        alpha: Krippendorff's.
+        agreement: share of pairs of labels that are equal.
+        start, end: RFC 3339, of a window of time: when units got their first label.
+    """
+
+    by: str
+    part: str
+    alpha: Estimated
+    agreement: Estimated
+    start: str | None
+    end: str | None
+
+    @classmethod
+    def of(cls, found: Sliced) -> "AgreementInPart":
+        """Return the body."""
+        span = (time_of(found.from_us), time_of(found.until_us)) if found.until_us else (None, None)
+        return cls(found.by, found.part, Estimated.of(found.alpha), Estimated.of(found.agreement), *span)
+
+
+class PartsOfField(msgspec.Struct, frozen=True):
+    """Agreement in parts, of the labels or of one field of them; `reason` says why there are none."""
+
+    field: str
+    parts: list[AgreementInPart]
+    reason: str
+
+
+class AgreementInParts(msgspec.Struct, frozen=True):
+    """Agreement in parts of a project, as of `computed_at` (RFC 3339)."""
+
+    project_id: str
+    fields: list[PartsOfField]
     computed_at: str
 
 

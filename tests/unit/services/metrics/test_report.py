@@ -27,7 +27,17 @@ CLASSES = ["no", "yes", "</svg><script>alert(2)</script>"]
 FRAME = {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "div", "b", "span", "bdi"}
 TAGS = FRAME | {"table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"}
 DRAWN = {*["figure", "figcaption", "svg", "text", "line", "polyline", "polygon", "circle", "rect", "path"]}
-HEADINGS = ("Agreement", "Throughput against accuracy", "Pairs", "Fatigue", "Drift", "Groups", "Suggestions", "Cost")
+HEADINGS = (
+    "Agreement",
+    "Throughput against accuracy",
+    "Agreement in parts",
+    "Pairs",
+    "Fatigue",
+    "Drift",
+    "Groups",
+    "Suggestions",
+    "Cost",
+)
 PAGE_BYTES_MAX = 400_000
 KEPT = os.environ.get("CONCORD_REPORT_KEPT", "")
 """A file into which the page is written, for somebody who wants to look at it."""
@@ -143,7 +153,8 @@ async def test_who_is_tired_is_told_in_a_row_as_wide_as_its_heading(metrics: Met
     policy = Policy(overlap=Overlap(initial=2, max=5), fatigue=Fatigue(breaks=True))
     await metrics.upstream.project(policy, revision=2, classes=CLASSES)
     await metrics.settle()
-    rows = metrics.service.application.state.service.measure.repository.rows_of(PROJECT)
+    rows = measure_of(metrics.service).repository.rows_of(PROJECT)
+    assert rows is not None
     tired = Person(newest_us=7, begun_us=1, times=(5_000,) * 10, slow=6.0, slow_run=9)
     rows.people[PROJECT] = {"ann": tired, "bob": Person(times=(5_000,) * 10)}
     text = (await report(metrics)).body.decode()
