@@ -243,17 +243,7 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="draw growth as SVG there, and the history of the whole beside it; of a steady load its lag over time",
     )
-    parser.add_argument(
-        "--rate", type=int, default=steady.RATE, metavar="N", help="labels a second of steady (default %(default)s)"
-    )
-    parser.add_argument(
-        "--minutes", type=float, default=steady.MINUTES, metavar="N", help="for how long (default %(default)s)"
-    )
-    parser.add_argument(
-        "--whole",
-        action="store_true",
-        help="steady: all services, and labels through assign's door; else metrics alone",
-    )
+    _of_live(parser)
     wanted = parser.parse_args(arguments)
     wanted.names = set(wanted.only or ALWAYS)
     wanted.services = wanted.services.split(",")
@@ -277,6 +267,21 @@ and {MINUTES_MIN} to {MINUTES_MAX} minutes"
         if file is not None and not file.parent.is_dir():
             parser.error(f"{option} {file}: there is no folder {file.parent}")
     return wanted
+
+
+def _of_live(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a steady load."""
+    parser.add_argument(
+        "--rate", type=int, default=steady.RATE, metavar="N", help="labels a second of steady (default %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=steady.MINUTES, metavar="N", help="for how long (default %(default)s)"
+    )
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="steady: all services, and labels through assign's door; else metrics alone",
+    )
 
 
 def _say(line: str) -> None:

@@ -86,7 +86,7 @@ class Reached:
     followers: set[object] = field(default_factory=set)
 
 
-Who = Annotated[str, Query(min_length=1, max_length=NAME_CHARACTERS_MAX, description="An annotator.")]
+Who = Annotated[str, Query(max_length=NAME_CHARACTERS_MAX, description="An annotator; to be named.")]
 OfField = Annotated[
     str, Query(alias="field", max_length=FIELD_CHARACTERS_MAX, description="Where labels have several; else left out.")
 ]
@@ -205,8 +205,8 @@ async def list_units_apart(
     request: Request,
     project_id: AnyId,
     caller: ClientOrOperator,
-    first: Who,
-    second: Who,
+    first: Who = "",
+    second: Who = "",
     field_name: OfField = "",
     limit: Limit = None,
     cursor: str = "",
@@ -217,6 +217,9 @@ async def list_units_apart(
     after = position_of(cursor) if cursor else [""]
     if len(after) != 1 or not isinstance(after[0], str):
         raise not_ours()
+    for name, who in (("first", first), ("second", second)):
+        if not who:
+            raise Invalid("Two annotators are to be named.", [FieldError(name, "is missing", "name an annotator")])
     if field_name not in (names := list(schemas_of(project))):
         error = FieldError("field", "is none of the project's", f"use one of: {', '.join(names) or 'none at all'}")
         raise Invalid("Labels have no such field.", [error])

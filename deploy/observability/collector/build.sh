@@ -2,8 +2,8 @@
 # Builds an OpenTelemetry collector of the parts that collector.yaml names, from their public Go modules: two minutes of
 # CPU, 1 GB in Go's own caches. Wants Go. Then run what the services send through it, on a real broker and store:
 #
-#   deploy/observability/collector/build.sh /tmp/otelcol
-#   CONCORD_TEST_COLLECTOR=/tmp/otelcol/otelcol .venv/bin/python -m pytest -m real -s tests/end_to_end/test_real_collector.py
+#   deploy/observability/collector/build.sh FOLDER
+#   CONCORD_TEST_COLLECTOR=FOLDER/otelcol .venv/bin/python -m pytest -m real -s tests/end_to_end/test_real_collector.py
 set -euo pipefail
 version=0.165.0 providers=1.71.0 contrib=0.165.1
 mkdir -p "${1:?a folder to build in}"
