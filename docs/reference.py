@@ -80,6 +80,7 @@ POLICY: Mapping[str, str] = {
     "policy.audit.rejections_max": "How often a lot is labelled anew; rejected once more, it is inspected whole.",
     "policy.audit.recheck_units": "Units that have left and are inspected once more, blind, when drift is detected; 0: none.",
     "policy.audit.recheck_pause_hours": "From one such recheck to the next.",
+    "policy.audit.repeat_inspections": "Share of inspections that a second auditor repeats blind, beside all that found a wrong label: what they come to is in the interval of the label error rate. Costs an audit each; needs two auditors. 0: none.",
     "policy.lease.seconds": "How long a unit is held; 0: three times the 95th percentile of the project's active time, 120 s at least.",
     "policy.lease.renewals_max": "How often a lease may be prolonged.",
     "policy.fatigue.breaks": "Whether tired people are asked for a break.",

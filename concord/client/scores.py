@@ -67,8 +67,20 @@ class Share(Struct, frozen=True):
     reason: str
 
 
+class Repeats(Struct, frozen=True):
+    """What second auditors said, blind, of inspections that were repeated."""
+
+    repeated: int
+    agreed: int
+    found_wrong: int
+    confirmed: int
+    found_right: int
+    overturned: int
+    by_their_word: Share
+
+
 class Together(Struct, frozen=True):
-    """What a project's accepted lots come to together."""
+    """What a project's accepted lots come to together, and how far auditors agree who do not see each other."""
 
     project_id: str
     lots: int
@@ -77,6 +89,7 @@ class Together(Struct, frozen=True):
     errors_found: int
     rejections: int
     label_error_rate: Share
+    repeats: Repeats
 
 
 class ClassScore(Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from scipy.special import betaincinv
 
+from concord.quality.auditor_error import Repeats, with_auditor_error
 from concord.quality.estimate import Estimate, undefined
 from concord.quality.intervals import lot_count
 from concord.quality.prevalence import corrected_prevalence
@@ -31,6 +32,7 @@ class Inspection:
         bounds: of the plan that stopped it (`plan.bounds()` of a single, double or sequential plan); None where
             the number to inspect was fixed beforehand, as in a whole inspection. Lots of one plan share one object.
         attempts_max: how often such a lot may be inspected before it is inspected whole: its claims share the risk.
+        repeats: what second auditors said of it, blind.
 
     >>> from concord.quality.acceptance import SinglePlan
     >>> Inspection(60, 17, 0, SinglePlan(17, 0).bounds()).unseen
@@ -42,6 +44,7 @@ class Inspection:
     errors: int
     bounds: Bounds | None = None
     attempts_max: int = 1
+    repeats: Repeats = Repeats()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot be."""
@@ -154,6 +157,7 @@ class Pool:
         strata: the sampled lots, each weighted by its unseen units over its inspected ones.
         process: all inspections but whole ones that lots left on, weighted by units over the most of the plan.
         alone: of a single sampled lot, its own `leaving_error_rate`, where that was told.
+        repeats: of all these inspections; the rate knows how far auditors err by them.
 
     >>> whole, sampled = Pool.of_left(Inspection(500, 500, 50)), Pool.of_left(Inspection(500, 60, 0))
     >>> both = whole + sampled
@@ -172,6 +176,7 @@ class Pool:
     strata: Weighted = Weighted()
     process: Weighted = Weighted()
     alone: Estimate | None = None
+    repeats: Repeats = Repeats()  # noqa: RUF009 - frozen
 
     @classmethod
     def of_left(cls, one: Inspection, alone: Estimate | None = None) -> "Pool":
@@ -182,7 +187,7 @@ class Pool:
             alone: its own `leaving_error_rate`, which takes time and is of use where no other lot was sampled; None
                 where there is one.
         """
-        whole = cls(1, one.lot_units, one.unseen, one.inspected, one.errors)
+        whole = cls(1, one.lot_units, one.unseen, one.inspected, one.errors, repeats=one.repeats)
         if not one.unseen:
             return whole
         if not one.inspected:
@@ -200,7 +205,7 @@ class Pool:
         """Return the pool of an inspection on which a lot was rejected."""
         if not one.inspected:
             return cls()
-        return cls(rejections=1, process=_weighted(one.lot_units / one.inspected_max, one))
+        return cls(rejections=1, process=_weighted(one.lot_units / one.inspected_max, one), repeats=one.repeats)
 
     def __add__(self, other: "Pool") -> "Pool":
         """Return the pool of the lots of both."""
@@ -217,14 +222,22 @@ class Pool:
             self.strata + other.strata,
             self.process + other.process,
             (self.alone or other.alone) if sampled == 1 else None,
+            self.repeats + other.repeats,
         )
 
     def leaving_error_rate(self, confidence: float = 0.95) -> Estimate:
         """Return the share of wrong labels in the lots that left: see `pooled_leaving_error_rate`.
 
+        Where inspections were repeated, the ends allow for auditors who err: see `with_auditor_error`.
+
         Args:
             confidence: coverage that is aimed at; of a single sampled lot, the one that it was pooled with.
         """
+        found = self.by_their_word(confidence)
+        return with_auditor_error(found, self.units, self.inspected, self.errors, self.repeats)
+
+    def by_their_word(self, confidence: float = 0.95) -> Estimate:
+        """Return the same as it would be if auditors did not err."""
         if not self.units:
             return undefined("no lot has left yet", 0, POOLED)
         if self.blind:

@@ -1,6 +1,7 @@
 """How audit's verdicts are told to the others: its events, worded."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import msgspec
 
@@ -10,6 +11,8 @@ from concord.contracts.ids import client_of
 from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import (
     FieldErrors,
+    InspectionRepeated,
+    InspectionRepeats,
     InspectionSwitched,
     LabelErrorFound,
     LotAccepted,
@@ -24,6 +27,8 @@ from concord.contracts.v1.lots_pb2 import (
     StatedConfidence,
     UnitAudited,
 )
+from concord.quality.auditor_error import Repeats
+from concord.quality.label_error import Inspection
 from services.audit.domain.feedback import Compared
 from services.audit.domain.lot import LotState
 from services.audit.domain.output import Judgement, Model
@@ -65,14 +70,34 @@ def unit_audited(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing
     return _event(announcer, lot_id, unit.project_id, LotEvent(unit_audited=told))
 
 
-def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, attempts_max: int) -> Outgoing:
+def inspection_repeated(announcer: Announcer, lot_id: str, unit: UnitState) -> Outgoing:
+    """Return the event that a second auditor has labelled a unit."""
+    first, second = unit.inspection, unit.repeat
+    assert first is not None, "what is repeated was inspected"
+    assert second is not None, "it was repeated"
+    told = InspectionRepeated(
+        lot_id=lot_id,
+        unit_id=unit.unit_id,
+        auditor_id=second.auditor_id,
+        first_auditor_id=first.auditor_id,
+        label=second.label.encode(),
+        first_label=first.label.encode(),
+        correct=second.correct,
+        first_correct=first.correct,
+        same=second.same,
+        rework=second.rework,
+    )
+    return _event(announcer, lot_id, unit.project_id, LotEvent(inspection_repeated=told))
+
+
+def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, inspection: Inspection) -> Outgoing:
     """Return the event that a lot may leave.
 
     Args:
         announcer: words it.
         lot: as accepted.
         plan: the one that stopped the inspection; None where there was none.
-        attempts_max: how often such a lot may be judged by a sample.
+        inspection: where it stopped.
     """
     assert lot.rate is not None, "a lot has its rate when it is accepted"
     told = LotAccepted(
@@ -89,12 +114,15 @@ def lot_accepted(announcer: Announcer, lot: LotState, plan: Plan | None, attempt
         fields=_fields(lot),
         confidences=_confidences(lot),
         lot_units_unanswerable=len(lot.unanswerable),
-        attempts_max=attempts_max,
+        attempts_max=inspection.attempts_max,
+        repeats=_repeats(inspection.repeats),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_accepted=told))
 
 
-def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: str, rate: Rate) -> Outgoing:
+def lot_rejected(
+    announcer: Announcer, lot: LotState, rework: int, on_reject: str, rate: Rate, repeats: Repeats
+) -> Outgoing:
     """Return the event that a lot was rejected.
 
     Args:
@@ -103,6 +131,7 @@ def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: st
         rework: the one that was judged.
         on_reject: what follows.
         rate: label error rate of the lot as it was judged.
+        repeats: of its inspections, where they are told now.
     """
     told = LotRejected(
         lot_id=lot.lot_id,
@@ -117,8 +146,13 @@ def lot_rejected(announcer: Announcer, lot: LotState, rework: int, on_reject: st
         plan=_plan(lot.plan),
         fields=_fields(lot),
         confidences=_confidences(lot),
+        repeats=_repeats(repeats),
     )
     return _event(announcer, lot.lot_id, lot.project_id, LotEvent(lot_rejected=told))
+
+
+def _repeats(repeats: Repeats) -> InspectionRepeats | None:
+    return InspectionRepeats(**asdict(repeats)) if repeats.repeated else None
 
 
 def _fields(lot: LotState) -> list[FieldErrors]:

@@ -4,7 +4,12 @@ from concord.chassis.telemetry import Instrument
 
 INSTRUMENTS = (
     Instrument("concord_audit_lots", "counter", "Verdicts on lots: accepted, rejected.", ("verdict",)),
-    Instrument("concord_audit_inspections", "counter", "Units inspected: correct, wrong, late.", ("result",)),
+    Instrument(
+        "concord_audit_inspections",
+        "counter",
+        "Verdicts: correct, wrong, late, repeat (blind, of another's).",
+        ("result",),
+    ),
     Instrument("concord_audit_rechecks", "counter", "Rechecks that drift has raised and auditors have finished."),
     Instrument("concord_audit_lots_open", "gauge", "Lots that wait for resolutions or inspection."),
     Instrument("concord_audit_lots_standing", "gauge", "Lots that cannot go on by themselves: the lot says why."),

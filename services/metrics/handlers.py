@@ -7,7 +7,7 @@ from typing import cast
 from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
-from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent, LotRejected
+from concord.contracts.v1.lots_pb2 import InspectionRepeats, LotAccepted, LotEvent, LotRejected
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled, ResolutionEvent
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
@@ -234,12 +234,17 @@ def _annotation(
 def _inspected(told: LotAccepted | LotRejected, units: int, attempts_max: int = 1) -> Inspected:
     plan = told.plan
     confidences = tuple(Bin(one.bin, one.units, one.stated, one.right) for one in told.confidences)
+    repeats = _repeats(told.repeats) if told.HasField("repeats") else ()
     if not told.HasField("plan"):
-        return Inspected(units, told.inspected, told.errors, None, confidences, attempts_max)
+        return Inspected(units, told.inspected, told.errors, None, confidences, attempts_max, repeats)
     limits = plan.log_ratio_accept, plan.log_ratio_reject
     rates = plan.aql, plan.alpha, plan.ltpd, plan.beta
     stopped_by = Plan(plan.lot_units, *rates, plan.sample_size, plan.accept_max, *limits)
-    return Inspected(units, told.inspected, told.errors, stopped_by, confidences, attempts_max)
+    return Inspected(units, told.inspected, told.errors, stopped_by, confidences, attempts_max, repeats)
+
+
+def _repeats(told: InspectionRepeats) -> tuple[int, ...]:
+    return told.inspected, told.found, told.wrong, told.confirmed, told.right, told.overturned
 
 
 def _text(label: bytes) -> str:

@@ -35,6 +35,7 @@ class LotEvent(_message.Message):
     LABEL_ERROR_FOUND_FIELD_NUMBER: _builtins.int
     RECHECK_RAISED_FIELD_NUMBER: _builtins.int
     RECHECK_CONCLUDED_FIELD_NUMBER: _builtins.int
+    INSPECTION_REPEATED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -55,6 +56,8 @@ class LotEvent(_message.Message):
     def recheck_raised(self) -> Global___RecheckRaised: ...
     @_builtins.property
     def recheck_concluded(self) -> Global___RecheckConcluded: ...
+    @_builtins.property
+    def inspection_repeated(self) -> Global___InspectionRepeated: ...
     def __init__(
         self,
         *,
@@ -68,12 +71,13 @@ class LotEvent(_message.Message):
         label_error_found: Global___LabelErrorFound | None = ...,
         recheck_raised: Global___RecheckRaised | None = ...,
         recheck_concluded: Global___RecheckConcluded | None = ...,
+        inspection_repeated: Global___InspectionRepeated | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "inspection_repeated", b"inspection_repeated", "inspection_switched", b"inspection_switched", "label_error_found", b"label_error_found", "lot_accepted", b"lot_accepted", "lot_exported", b"lot_exported", "lot_rejected", b"lot_rejected", "metadata", b"metadata", "recheck_concluded", b"recheck_concluded", "recheck_raised", b"recheck_raised", "sample_drawn", b"sample_drawn", "unit_audited", b"unit_audited"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["sample_drawn", "unit_audited", "lot_accepted", "lot_rejected", "lot_exported", "inspection_switched", "label_error_found", "recheck_raised", "recheck_concluded", "inspection_repeated"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -170,6 +174,97 @@ class UnitAudited(_message.Message):
 Global___UnitAudited: _TypeAlias = UnitAudited  # noqa: Y015
 
 @_typing.final
+class InspectionRepeated(_message.Message):
+    """A second auditor labelled a unit that had been inspected, blind, as the policy has a share of inspections repeated. The
+    first auditor's verdict stands, and what leaves is theirs.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    AUDITOR_ID_FIELD_NUMBER: _builtins.int
+    FIRST_AUDITOR_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    FIRST_LABEL_FIELD_NUMBER: _builtins.int
+    CORRECT_FIELD_NUMBER: _builtins.int
+    FIRST_CORRECT_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    unit_id: _builtins.str
+    auditor_id: _builtins.str
+    first_auditor_id: _builtins.str
+    label: _builtins.bytes
+    first_label: _builtins.bytes
+    correct: _builtins.bool
+    """Whether the resolved label says the same as the second auditor's, and as the first one's."""
+    first_correct: _builtins.bool
+    same: _builtins.bool
+    """Whether both auditors' labels say the same."""
+    rework: _builtins.int
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        unit_id: _builtins.str = ...,
+        auditor_id: _builtins.str = ...,
+        first_auditor_id: _builtins.str = ...,
+        label: _builtins.bytes = ...,
+        first_label: _builtins.bytes = ...,
+        correct: _builtins.bool = ...,
+        first_correct: _builtins.bool = ...,
+        same: _builtins.bool = ...,
+        rework: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auditor_id", b"auditor_id", "correct", b"correct", "first_auditor_id", b"first_auditor_id", "first_correct", b"first_correct", "first_label", b"first_label", "label", b"label", "lot_id", b"lot_id", "rework", b"rework", "same", b"same", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectionRepeated: _TypeAlias = InspectionRepeated  # noqa: Y015
+
+@_typing.final
+class InspectionRepeats(_message.Message):
+    """What blind repeats of inspections came to: how far auditors err is reckoned from these, over all lots of a project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSPECTED_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    WRONG_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    RIGHT_FIELD_NUMBER: _builtins.int
+    OVERTURNED_FIELD_NUMBER: _builtins.int
+    inspected: _builtins.int
+    """Inspections of which some were repeated, and how many of them found a wrong label."""
+    found: _builtins.int
+    wrong: _builtins.int
+    """Repeated ones that had found a wrong label, and how many of these the second auditor's same label confirmed."""
+    confirmed: _builtins.int
+    right: _builtins.int
+    """Repeated ones that had found the label right, and how many of these the second auditor found wrong."""
+    overturned: _builtins.int
+    def __init__(
+        self,
+        *,
+        inspected: _builtins.int = ...,
+        found: _builtins.int = ...,
+        wrong: _builtins.int = ...,
+        confirmed: _builtins.int = ...,
+        right: _builtins.int = ...,
+        overturned: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "found", b"found", "inspected", b"inspected", "overturned", b"overturned", "right", b"right", "wrong", b"wrong"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InspectionRepeats: _TypeAlias = InspectionRepeats  # noqa: Y015
+
+@_typing.final
 class FieldErrors(_message.Message):
     """What was found in one field of a label with several, over the units that were inspected up to the verdict."""
 
@@ -250,6 +345,7 @@ class LotAccepted(_message.Message):
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     LOT_UNITS_UNANSWERABLE_FIELD_NUMBER: _builtins.int
     ATTEMPTS_MAX_FIELD_NUMBER: _builtins.int
+    REPEATS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -278,6 +374,10 @@ class LotAccepted(_message.Message):
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
     @_builtins.property
     def confidences(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedConfidence]: ...
+    @_builtins.property
+    def repeats(self) -> Global___InspectionRepeats:
+        """Absent where no inspection of it was repeated."""
+
     def __init__(
         self,
         *,
@@ -295,10 +395,11 @@ class LotAccepted(_message.Message):
         confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
         lot_units_unanswerable: _builtins.int = ...,
         attempts_max: _builtins.int = ...,
+        repeats: Global___InspectionRepeats | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "repeats", b"repeats"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "rework", b"rework"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "certificate_sha256", b"certificate_sha256", "confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "lot_units", b"lot_units", "lot_units_unanswerable", b"lot_units_unanswerable", "plan", b"plan", "repeats", b"repeats", "rework", b"rework"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -412,6 +513,7 @@ class LotRejected(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     CONFIDENCES_FIELD_NUMBER: _builtins.int
+    REPEATS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     rework: _builtins.int
     inspected: _builtins.int
@@ -436,6 +538,10 @@ class LotRejected(_message.Message):
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldErrors]: ...
     @_builtins.property
     def confidences(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatedConfidence]: ...
+    @_builtins.property
+    def repeats(self) -> Global___InspectionRepeats:
+        """Absent where none was repeated, and where the lot is inspected whole: then its acceptance tells of all."""
+
     def __init__(
         self,
         *,
@@ -451,10 +557,11 @@ class LotRejected(_message.Message):
         plan: Global___LotPlan | None = ...,
         fields: _abc.Iterable[Global___FieldErrors] | None = ...,
         confidences: _abc.Iterable[Global___StatedConfidence] | None = ...,
+        repeats: Global___InspectionRepeats | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "repeats", b"repeats"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "errors", b"errors", "fields", b"fields", "inspected", b"inspected", "label_error_rate", b"label_error_rate", "label_error_rate_high", b"label_error_rate_high", "label_error_rate_low", b"label_error_rate_low", "lot_id", b"lot_id", "on_reject", b"on_reject", "plan", b"plan", "repeats", b"repeats", "rework", b"rework", "unit_ids", b"unit_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -658,6 +658,7 @@ class AuditPolicy(_message.Message):
     REDUCTION_FIELD_NUMBER: _builtins.int
     RECHECK_UNITS_FIELD_NUMBER: _builtins.int
     RECHECK_PAUSE_HOURS_FIELD_NUMBER: _builtins.int
+    REPEAT_INSPECTIONS_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """"sequential", "single", "fraction" or "iso_2859_1"."""
     fraction: _builtins.float
@@ -677,6 +678,8 @@ class AuditPolicy(_message.Message):
     recheck_units: _builtins.int
     """Units that have left and are inspected once more when drift is detected, and hours until the next such. Zero: none."""
     recheck_pause_hours: _builtins.int
+    repeat_inspections: _builtins.float
+    """Share of inspections that a second auditor repeats blind, and beside them all that found a wrong label. Zero: none."""
     def __init__(
         self,
         *,
@@ -692,10 +695,11 @@ class AuditPolicy(_message.Message):
         reduction: _builtins.bool = ...,
         recheck_units: _builtins.int = ...,
         recheck_pause_hours: _builtins.int = ...,
+        repeat_inspections: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "rejections_max", b"rejections_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max", "alpha", b"alpha", "aql", b"aql", "beta", b"beta", "fraction", b"fraction", "level", b"level", "ltpd", b"ltpd", "on_reject", b"on_reject", "plan", b"plan", "recheck_pause_hours", b"recheck_pause_hours", "recheck_units", b"recheck_units", "reduction", b"reduction", "rejections_max", b"rejections_max", "repeat_inspections", b"repeat_inspections"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rejections_max: _TypeAlias = _typing.Literal["rejections_max"]  # noqa: Y015
     _WhichOneofArgType__rejections_max: _TypeAlias = _typing.Literal["_rejections_max", b"_rejections_max"]  # noqa: Y015

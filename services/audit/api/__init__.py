@@ -19,6 +19,7 @@ from services.audit.api.feedback_bodies import (
     ScoreBody,
     TakenJudgements,
 )
+from services.audit.api.lot_bodies import LotBody, Lots, Rechecks, Together
 from services.audit.domain.addresses import UrlRefused
 from services.audit.domain.delivery import DeliveryDoesNotExist, NotDead, TooManyOpen
 from services.audit.domain.endpoint import EndpointDoesNotExist, TooManyEndpoints, UrlTaken
@@ -34,13 +35,9 @@ from services.audit.schemas import (
     Inspections,
     Key,
     LineageBody,
-    LotBody,
-    Lots,
     Manifest,
-    Rechecks,
     Resumption,
     TakenVerdicts,
-    Together,
     Verdicts,
     WebhookBody,
     WebhookChange,

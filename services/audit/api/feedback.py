@@ -55,6 +55,7 @@ from services.audit.api.feedback_bodies import (
     TakenJudgement,
     TakenJudgements,
 )
+from services.audit.api.lot_bodies import RateBody
 from services.audit.domain.feedback import UNSCORED, Compared, model_first
 from services.audit.domain.output import (
     DisagreementDoesNotExist,
@@ -66,7 +67,6 @@ from services.audit.domain.output import (
 from services.audit.domain.times import timestamp
 from services.audit.handlers.feedback import Tally
 from services.audit.handlers.outputs import POSTED_AT_ONCE, Posting, Refusal
-from services.audit.schemas import RateBody
 
 LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 OUTPUTS_BYTES_MAX = 16_000_000

@@ -4,13 +4,24 @@ from fastapi import Request, Response
 
 from concord.chassis.http import AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
+from concord.quality.estimate import Estimate
 from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
+from services.audit.api.lot_bodies import (
+    LotBody,
+    Lots,
+    PlanTerms,
+    RateBody,
+    RecheckBody,
+    Rechecks,
+    RepeatsBody,
+    Together,
+)
 from services.audit.domain.lot import LotState
 from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
-from services.audit.domain.verdict import CONFIDENCE, Plan
-from services.audit.schemas import RESUMPTION, LotBody, Lots, PlanTerms, RateBody, RecheckBody, Rechecks, Together
+from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
+from services.audit.schemas import RESUMPTION
 
 FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
 
@@ -101,13 +112,13 @@ def _recheck(one: Recheck, lot: LotState) -> RecheckBody:
         inspected=lot.inspected,
         changed=lot.errors,
         changed_unit_ids=[lot.unit_ids[place] for place in lot.corrections],
-        changed_rate=None if rate is None else RateBody(rate.value, rate.low, rate.high, rate.units, rate.reason),
+        changed_rate=None if rate is None else _rate(rate),
     )
 
 
 def _together(series: Series) -> Together:
     pool, switching = series.pool, series.switching
-    rate = pool.leaving_error_rate(CONFIDENCE)
+    rate, repeats = pool.leaving_error_rate(CONFIDENCE), pool.repeats
     return Together(
         project_id=series.project_id,
         lots=pool.lots,
@@ -115,14 +126,27 @@ def _together(series: Series) -> Together:
         inspected=pool.inspected,
         errors_found=pool.errors,
         rejections=pool.rejections,
-        label_error_rate=RateBody(rate.value, rate.low, rate.high, rate.units, rate.reason),
+        label_error_rate=_rate(rate),
         inspection=series.severity,
         score=switching.score,
         last_verdicts=list(switching.verdicts),
         rejected_tightened=switching.rejected,
         switched_by=series.switched_by,
         reason=series.reason,
+        repeats=RepeatsBody(
+            repeats.repeated,
+            repeats.agreed,
+            repeats.wrong,
+            repeats.confirmed,
+            repeats.right,
+            repeats.overturned,
+            _rate(pool.by_their_word(CONFIDENCE)),
+        ),
     )
+
+
+def _rate(rate: Estimate | Rate) -> RateBody:
+    return RateBody(rate.value, rate.low, rate.high, rate.units, rate.reason)
 
 
 def _terms(plan: Plan) -> PlanTerms:

@@ -6,6 +6,7 @@ rests on is in the `Basis`, whose digest the certificate holds.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,12 +16,22 @@ from concord.exports.jsonl import JsonlWriter
 from concord.labels import LabelSchema, schema_from
 from concord.labels.form import Form
 from concord.labels.versions import Step, Versions
+from concord.quality.auditor_error import with_auditor_error
 from concord.quality.calibration import binned
 from concord.quality.label_error import Inspection, Pool, leaving_error_rate
-from services.audit.domain.certificate import FileClaim, FileDigest, LotTally, project_claim, statement
+from services.audit.domain.certificate import (
+    REPEATS,
+    FileClaim,
+    FileDigest,
+    LotTally,
+    project_claim,
+    repeats_claim,
+    statement,
+)
 from services.audit.domain.fields import found_by_field
 from services.audit.domain.leaving import leaving
 from services.audit.domain.lot import LotState, Progress, judged, progress
+from services.audit.domain.repeats import repeats_of
 from services.audit.domain.signing import Json
 from services.audit.domain.unit import Inspection as Verdict
 from services.audit.domain.unit import UnitState, line_digest
@@ -112,7 +123,7 @@ class Acceptance:
         self._writer = JsonlWriter(jsonl.CERTIFIED, self.schema)
         self._wrong: set[str] = set()
         self._heads: list[Head] = []
-        self._verdicts: dict[str, Verdict] = {}
+        self._inspected: dict[str, UnitState] = {}
 
     def add(self, units: Sequence[UnitState]) -> None:
         """Take in the next units, none of them erased."""
@@ -122,7 +133,7 @@ class Acceptance:
                 self._wrong.add(unit.unit_id)
             said = unit.inspection
             if said is not None and not said.late and said.rework >= lot.rework:
-                self._verdicts[unit.unit_id] = said
+                self._inspected[unit.unit_id] = unit
             self._heads.append(Head(len(unit.history), line_digest(unit.history[-1]) if unit.history else ""))
         self._tally.add(units)
         self._digest.add(self._writer.lines(leaving(lot.lot_id, units, self._wrong, self.versions)))
@@ -133,19 +144,25 @@ class Acceptance:
         found = self._found()
         if found.verdict != "accept":
             return None
-        inspection = inspection_of(lot, found, rules.attempts_max)
+        inspection = replace(
+            inspection_of(lot, found, rules.attempts_max), repeats=repeats_of(self._inspected.values(), lot.rework)
+        )
         corrections = [place for place, unit_id in enumerate(lot.unit_ids) if unit_id in self._wrong]
-        rate = leaving_error_rate(inspection, CONFIDENCE)
+        said = leaving_error_rate(inspection, CONFIDENCE)
+        # With no other lot that was sampled, the rate of all is this lot's own.
+        pool = Pool.of_left(inspection, said)
+        repeats = rules.pool.repeats + pool.repeats
+        rate = with_auditor_error(said, inspection.lot_units, inspection.inspected, inspection.errors, repeats)
         after = judged(lot, found, corrections, rate_told(rate), rules.accepted_at_us)
         basis = self._basis or _encode(Basis(rules, tuple(self._heads)))
         basis_sha256 = hashlib.sha256(basis).hexdigest()
         claim = self._tally.claim(after, not inspection.unseen, rules.rejections_max, basis_sha256)
+        if repeats.repeated:
+            claim[REPEATS] = repeats_claim(pool.repeats, said)
         file: FileClaim = self._digest.claim()
-        # With no other lot that was sampled, the rate of all is this lot's own.
-        pool = Pool.of_left(inspection, rate)
         together = project_claim(rules.pool + pool)
         at_us, software = rules.accepted_at_us, rules.software
-        said = statement(rules.client_id, lot.project_id, at_us, [claim], [file], together, software)
+        signed = statement(rules.client_id, lot.project_id, at_us, [claim], [file], together, software)
         after = msgspec.structs.replace(
             after,
             rows_sha256=file.rows_sha256,
@@ -153,10 +170,11 @@ class Acceptance:
             basis=basis_sha256,
             schema_version=self.versions.present,
         )
-        return Accepted(after, said, basis, bytes(self._digest.rows), inspection, pool)
+        return Accepted(after, signed, basis, bytes(self._digest.rows), inspection, pool)
 
     def _found(self) -> Progress:
-        lot, verdicts = self.rules.lot, self._verdicts
+        lot = self.rules.lot
+        verdicts = {unit_id: one.inspection for unit_id, one in self._inspected.items() if one.inspection is not None}
         bounds = None if lot.plan is None else lot.plan.bounds()
         found = progress(lot, bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
         if found.verdict != "accept":

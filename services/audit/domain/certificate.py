@@ -13,6 +13,7 @@ import msgspec
 from concord.labels import LabelSchema
 from concord.labels.form import Form
 from concord.labels.versions import Versions
+from concord.quality.auditor_error import Repeats
 from concord.quality.estimate import Estimate
 from concord.quality.first_asked import first_asked
 from concord.quality.label_error import Pool
@@ -35,6 +36,8 @@ ADJUDICATED = "adjudicated"
 """How a unit was resolved of which a person ruled."""
 FIELDS = "fields"
 """And this, of labels that have several."""
+REPEATS = "repeats"
+"""And this, where inspections were repeated."""
 
 
 class FileClaim(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -121,13 +124,34 @@ def statement(
 
 def project_claim(pool: Pool) -> Json:
     """Return what is claimed of all lots of a project that had left by then: see `pooled_leaving_error_rate`."""
-    return {
+    said = {
         "lots": pool.lots,
         "units": pool.units,
         "inspected": pool.inspected,
         "errors_found": pool.errors,
         "rejections": pool.rejections,
         "label_error_rate": _estimate(pool.leaving_error_rate(CONFIDENCE)),
+    }
+    if not pool.repeats.repeated:
+        return said
+    return {**said, REPEATS: repeats_claim(pool.repeats, pool.by_their_word(CONFIDENCE))}
+
+
+def repeats_claim(repeats: Repeats, by_their_word: Estimate) -> Json:
+    """Return what is claimed of auditors: how far two agreed who did not see each other.
+
+    Args:
+        repeats: of their inspections.
+        by_their_word: the label error rate as it would be if they did not err.
+    """
+    return {
+        "repeated": repeats.repeated,
+        "agreed": repeats.agreed,
+        "found_wrong": repeats.wrong,
+        "confirmed": repeats.confirmed,
+        "found_right": repeats.right,
+        "overturned": repeats.overturned,
+        "label_error_rate_by_their_word": _estimate(by_their_word),
     }
 
 
@@ -270,7 +294,7 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
         certificate_sha256: of the lot's own certificate.
         erased: units that were erased between the lot's certificate and this one.
     """
-    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS) if name in claim}
+    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS) if name in claim}
     return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 

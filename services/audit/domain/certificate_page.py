@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from concord.pages.parts import document, id_text, sheet, table, text
+from services.audit.domain.certificate_said import SaidCertificate, SaidEstimate, SaidLot, SaidProject, SaidRepeats
 from services.audit.domain.page_plots import NotDrawn, Standing, curve, way
 from services.audit.domain.signing import CertificateBroken, Json
 from services.audit.domain.verdict import Plan
@@ -22,98 +23,6 @@ KINDS: Mapping[str, str] = {
     "fraction": "A percentage, inspected to its end. It promises no risk: what it shows is in the interval alone.",
     "iso_2859_1": "A single sample by the tables of ISO 2859-1, inspected to its end.",
 }
-
-
-class _Estimate(msgspec.Struct, frozen=True):
-    value: float | None
-    low: float | None
-    high: float | None
-    units: int = 0
-    method: str = ""
-    reason: str = ""
-    confidence: float = 0.95
-
-
-class _Field(msgspec.Struct, frozen=True):
-    inspected: int
-    errors_found: int
-    agreement: _Estimate
-
-
-class _Ledger(msgspec.Struct, frozen=True):
-    entries: int
-    basis_sha256: str
-
-
-class _Lot(msgspec.Struct, frozen=True):
-    """A lot's claims, its own certificate's or what a project's repeats of them."""
-
-    lot_id: str
-    units: int
-    inspected: int
-    errors_found: int
-    label_error_rate: _Estimate
-    agreement: _Estimate
-    annotators: int
-    annotations: int = 0
-    withdrawn: int = 0
-    adjudicated: int | None = None
-    unanswerable: int = 0
-    rework: int = 0
-    rejections: int = 0
-    rejections_max: int | None = None
-    plan: Plan | None = None
-    inspected_whole: bool = False
-    consumers_risk: float | None = None
-    sample: list[str] = []
-    errors_corrected: int = 0
-    guideline_versions: list[int] = []
-    schema_versions: list[int] = []
-    accepted_at: str = ""
-    ledger: _Ledger | None = None
-    fields: dict[str, _Field] = {}
-    certificate_sha256: str = ""
-    seed: str = ""
-
-
-class _File(msgspec.Struct, frozen=True):
-    name: str
-    rows: int
-    rows_sha256: str
-    sha256: str = ""
-    bytes: int = 0
-
-
-class _Project(msgspec.Struct, frozen=True):
-    lots: int
-    units: int
-    inspected: int
-    rejections: int
-    label_error_rate: _Estimate
-
-
-class _Key(msgspec.Struct, frozen=True):
-    kid: str
-    public_key: str
-
-
-class _Software(msgspec.Struct, frozen=True):
-    name: str
-    version: str
-
-
-class _Certificate(msgspec.Struct, frozen=True):
-    client_id: str
-    project_id: str
-    issued_at: str
-    lots: list[_Lot]
-    files: list[_File]
-    key: _Key
-    guideline_versions: list[int] = []
-    schema_versions: list[int] = []
-    project: _Project | None = None
-    issue: int | None = None
-    software: _Software | None = None
 
 
 class Vouched(NamedTuple):
@@ -141,7 +50,7 @@ def certificate_page(statement: Json, vouched: Vouched) -> bytes:
         CertificateBroken: something in it is of another type than a certificate's.
     """
     try:
-        said = msgspec.convert(statement, _Certificate)
+        said = msgspec.convert(statement, SaidCertificate)
     except msgspec.ValidationError as fault:
         raise CertificateBroken(f"No page can be made of the certificate: {fault}.") from fault
     only = said.lots[0] if len(said.lots) == 1 and said.issue is None else None
@@ -164,7 +73,7 @@ def certificate_page(statement: Json, vouched: Vouched) -> bytes:
     return document(plain, body)
 
 
-def _claims(said: _Certificate, only: _Lot | None) -> Iterator[str]:
+def _claims(said: SaidCertificate, only: SaidLot | None) -> Iterator[str]:
     """Yield what is read first: the rate over all lots, the lot's own, agreement, and how much was looked at."""
     units = sum(lot.units for lot in said.lots)
     inspected = sum(lot.inspected for lot in said.lots)
@@ -184,22 +93,24 @@ def _claims(said: _Certificate, only: _Lot | None) -> Iterator[str]:
     )
     if said.project is not None:
         yield f"<p>{_sentence(said.project.label_error_rate, 'all lots of the project that have left')}</p>"
+        if said.project.repeats is not None:
+            yield f"<p>{_repeated(said.project, said.project.repeats)}</p>"
     if only is not None:
         yield f"<p>{_sentence(only.label_error_rate, 'this lot')}</p>"
 
 
-def _card(name: str, estimate: _Estimate, rests_on: str, kind: str = "", *, share: bool = True) -> str:
+def _card(name: str, estimate: SaidEstimate, rests_on: str, kind: str = "", *, share: bool = True) -> str:
     return (
         f'<div class="card {kind}"><span>{name}</span><b>{_value(estimate, share=share)}</b>'
         f"<span>{_interval(estimate, share=share)}; {rests_on}</span></div>"
     )
 
 
-def _sentence(rate: _Estimate, whose: str) -> str:
+def _sentence(rate: SaidEstimate, whose: str) -> str:
     """Return a rate in words."""
     if rate.value is None or rate.high is None:
         return f"What share of the labels of {whose} is wrong is not told: {text(rate.reason or NOT_SAID)}."
-    if rate.high == 0:
+    if rate.high == 0 and not rate.value:
         return f"Every label of {whose} was inspected, and what was wrong was put right."
     return (
         f"With {rate.confidence:.0%} confidence, at most {_percent(rate.high)} of the labels of {whose} are wrong; the "
@@ -207,7 +118,19 @@ def _sentence(rate: _Estimate, whose: str) -> str:
     )
 
 
-def _lot(lot: _Lot) -> Iterator[str]:
+def _repeated(project: SaidProject, repeats: SaidRepeats) -> str:
+    """Return in words how far auditors agreed who did not see each other, and what the interval makes of it."""
+    word = repeats.label_error_rate_by_their_word
+    return (
+        f"{project.errors_found:,} of {_count(project.inspected, 'inspected label')} found wrong; auditors agreed on "
+        f"{repeats.agreed:,} of {_count(repeats.repeated, 'blind repeat')}: of {repeats.found_wrong:,} found wrong a "
+        f"second one confirmed {repeats.confirmed:,}, of {repeats.found_right:,} found right found "
+        f"{repeats.overturned:,} wrong. The interval allows for their errors: {_interval(project.label_error_rate)}; "
+        f"if they made none it would be {_interval(word)}."
+    )
+
+
+def _lot(lot: SaidLot) -> Iterator[str]:
     """Yield how one lot was judged, drawn and in numbers."""
     yield "<h2>How it was judged</h2>"
     plan = lot.plan
@@ -233,7 +156,7 @@ def _lot(lot: _Lot) -> Iterator[str]:
         )
 
 
-def _plots(plan: Plan, lot: _Lot) -> Iterator[str]:
+def _plots(plan: Plan, lot: SaidLot) -> Iterator[str]:
     rate = lot.label_error_rate
     share = lot.errors_found / lot.units if lot.units > 0 else 0.0
     standing = None
@@ -284,7 +207,7 @@ def _terms(plan: Plan) -> str:
     )
 
 
-def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
+def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
     """Yield every number of a lot's claims, named."""
     rate, agreed = lot.label_error_rate, lot.agreement
     yield "Units", f"{lot.units:,}; {lot.withdrawn:,} more were erased before it was accepted"
@@ -293,6 +216,15 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
     yield "Inspected", f"{lot.inspected:,}{', which is all' if lot.inspected_whole else ''}"
     yield "Found wrong", f"{lot.errors_found:,}; {_count(lot.errors_corrected, 'label')} put right in all"
     yield "Label error rate of what leaves", _whole(rate, share=True)
+    if lot.repeats is not None:
+        said = lot.repeats
+        yield (
+            "Inspections repeated blind",
+            (
+                f"{said.repeated:,}; auditors agreed on {said.agreed:,}. If auditors did not err, the rate would be "
+                f"{_whole(said.label_error_rate_by_their_word, share=True)}"
+            ),
+        )
     yield "How it is reckoned", text(rate.method or NOT_SAID)
     yield (
         "Agreement (Krippendorff's alpha)",
@@ -318,7 +250,7 @@ def _facts(lot: _Lot) -> Iterator[tuple[str, str]]:
         yield "Ledger", f"{lot.ledger.entries:,} entries; basis {id_text(lot.ledger.basis_sha256)}"
 
 
-def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
+def _lots(lots: Iterable[SaidLot]) -> Iterator[str]:
     heads = (
         "Lot",
         "Units",
@@ -345,7 +277,7 @@ def _lots(lots: Iterable[_Lot]) -> Iterator[str]:
     yield f"<h2>Its lots</h2>{table(heads, rows)}"
 
 
-def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
+def _rest(said: SaidCertificate, vouched: Vouched) -> Iterator[str]:
     """Yield what goes with every certificate: the files, what was erased since, and how it is verified."""
     heads = ("File", "Lines", "SHA-256", "SHA-256 of its lines' digests")
     rows = [
@@ -367,17 +299,17 @@ def _rest(said: _Certificate, vouched: Vouched) -> Iterator[str]:
     yield sheet(facts)
 
 
-def _whole(estimate: _Estimate, *, share: bool = False) -> str:
+def _whole(estimate: SaidEstimate, *, share: bool = False) -> str:
     return f"{_value(estimate, share=share)}, {_interval(estimate, share=share)}"
 
 
-def _value(estimate: _Estimate, *, share: bool = True) -> str:
+def _value(estimate: SaidEstimate, *, share: bool = True) -> str:
     if estimate.value is None:
         return "undefined"
     return _percent(estimate.value) if share else f"{estimate.value:.3f}"
 
 
-def _interval(estimate: _Estimate, *, share: bool = True) -> str:
+def _interval(estimate: SaidEstimate, *, share: bool = True) -> str:
     if estimate.low is None or estimate.high is None:
         return "without an interval"
     ends = (_percent(one) if share else f"{one:.3f}" for one in (estimate.low, estimate.high))

@@ -31,7 +31,7 @@ class Line(msgspec.Struct):
 
     Attributes:
         entry: its number in the unit's ledger, from 1.
-        what: admitted, resolved, joined, inspected, closed, reidentified or erased.
+        what: admitted, resolved, joined, inspected, repeated, closed, reidentified or erased.
         previous: SHA-256 of the line before it; empty for the first.
     """
 
@@ -126,6 +126,17 @@ class Ledger:
         if said.fields:
             facts["fields"] = dict(said.fields)
         return self._written(before, after, at_us, "inspected", facts)
+
+    def repeated(self, before: UnitState | None, after: UnitState, at_us: int, said: Inspection) -> UnitState:
+        """Return the unit with the line of a second auditor's label."""
+        facts = {
+            "auditor": self.codes(after.project_id)(said.auditor_id),
+            "rework": said.rework,
+            "label": committed(self.salt(after.unit_id), said.label),
+            "correct": said.correct,
+            "same": said.same,
+        }
+        return self._written(before, after, at_us, "repeated", facts)
 
     def closed(self, before: UnitState | None, after: UnitState, at_us: int) -> UnitState:
         """Return the unit with the line that its lot is judged without a verdict on it."""

@@ -27,6 +27,7 @@ class OpenLot:
         problem: why it stands still, as a sentence; empty while it does not.
         served: whether an auditor was listed units of it since its last verdict.
         turned_away: whether one was not since then, having had a part in all that are wanted.
+        repeating: units whose inspection a second auditor is to repeat.
         gone: of a recheck, units that were erased; its turn takes them out.
 
     What the verdicts come to is counted on from where it stood, so that one costs the same in a lot of any size.
@@ -40,6 +41,7 @@ class OpenLot:
         "found",
         "gone",
         "problem",
+        "repeating",
         "served",
         "state",
         "turned_away",
@@ -53,6 +55,7 @@ class OpenLot:
         self.bounds: Bounds | None = None
         self.problem = ""
         self.gone: set[str] = set()
+        self.repeating: set[str] = set()
         self.served = False
         self.turned_away = False
         self._sample: list[str] | None = None
@@ -90,7 +93,8 @@ class OpenLot:
     def wanted(self) -> list[str]:
         """Return the units that auditors should look at now, in order.
 
-        These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more.
+        These are the fewest that an acceptance still takes, were all of them right, and LOOK_AHEAD_UNITS more; then
+        those whose inspection is to be repeated. Nobody can tell them from others: at the end new ones come anyhow.
         """
         inspected, errors, verdict = self.progress()[:3]
         sample, stop = self.sample, len(self.sample)
@@ -101,7 +105,12 @@ class OpenLot:
                 place += 1
                 verdict = decided(self.state, self.bounds, place, errors)
             stop = place + LOOK_AHEAD_UNITS
-        return [unit_id for unit_id in sample[inspected:stop] if self.found.get(unit_id) is None]
+        first = [unit_id for unit_id in sample[inspected:stop] if self.found.get(unit_id) is None]
+        return [*first, *self.owed(None if first else inspected)]
+
+    def owed(self, stop: int | None) -> list[str]:
+        """Return the units whose inspection is to be repeated, up to a place of the sample; None: all of them."""
+        return [unit_id for unit_id in self.sample[:stop] if unit_id in self.repeating] if self.repeating else []
 
     @property
     def drawable(self) -> bool:
@@ -131,10 +140,16 @@ class OpenLot:
             self.found[unit_id] = right
             self.served = self.turned_away = False
 
+    def repeat(self, unit_id: str, *, waits: bool) -> None:
+        """Note whether the inspection of one of its units is to be repeated."""
+        if waits != (unit_id in self.repeating):
+            (self.repeating.add if waits else self.repeating.discard)(unit_id)
+            self.served = self.turned_away = False
+
     def moved_on(self, state: LotState) -> None:
         """Take the lot's next state."""
         if state.rework != self.state.rework:
-            self.waits_for, self.found = None, {}
+            self.waits_for, self.found, self.repeating = None, {}, set()
         if state.plan != self.state.plan:
             self.bounds = None
         if self.waits_for is not None:
@@ -221,6 +236,7 @@ class Place:
             return self._settle_recheck(lot, unit)
         if said is not None and said.rework >= rework and not said.late:
             lot.found_right(unit.unit_id, said.correct)
+            lot.repeat(unit.unit_id, waits=unit.awaits_repeat(rework))
         elif lot.inspected or lot.waits_for is None or not unit.ready(rework):
             return None
         else:

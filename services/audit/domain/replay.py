@@ -32,8 +32,8 @@ class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         lines: its ledger, up to now.
         salt: with which it commits to labels; empty when it is erased.
-        label, said, audited: canonical JSON of the resolved label, of the annotations behind it, in order, and of the
-            auditor's; empty where there is none.
+        label, said, audited, repeated: canonical JSON of the resolved label, of the annotations behind it, in order, of
+            the auditor's and of the second auditor's; empty where there is none.
     """
 
     unit_id: str
@@ -44,6 +44,7 @@ class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str = ""
     said: tuple[str, ...] = ()
     audited: str = ""
+    repeated: str = ""
 
 
 class _Annotation(msgspec.Struct):
@@ -71,6 +72,14 @@ class _Inspected(msgspec.Struct):
     correct: bool
     late: bool
     fields: dict[str, bool] = {}
+
+
+class _Repeated(msgspec.Struct):
+    auditor: str
+    rework: int
+    label: str
+    correct: bool
+    same: bool
 
 
 class _What(msgspec.Struct):
@@ -187,6 +196,8 @@ def _state(line: UnitLine, head: Head, basis: Basis) -> UnitState:
             state = _resolved(state, line, number, msgspec.json.decode(text, type=_Resolved))
         elif what == "inspected":
             state = _inspected(state, line, number, msgspec.json.decode(text, type=_Inspected))
+        elif what == "repeated":
+            state = _repeated(state, line, number, msgspec.json.decode(text, type=_Repeated))
     return msgspec.structs.replace(state, history=line.lines[: head.entries])
 
 
@@ -227,6 +238,14 @@ def _inspected(state: UnitState, line: UnitLine, number: int, told: _Inspected) 
         told.auditor, line.audited, told.rework, told.correct, late=told.late, fields=fields, stated=state.stated
     )
     return msgspec.structs.replace(state, inspection=said)
+
+
+def _repeated(state: UnitState, line: UnitLine, number: int, told: _Repeated) -> UnitState:
+    if not state.label or told.rework != state.rework:
+        return state
+    _hold(line, number, told.label, line.repeated)
+    second = Inspection(told.auditor, line.repeated, told.rework, told.correct, same=told.same)
+    return msgspec.structs.replace(state, repeat=second)
 
 
 def _hold(line: UnitLine, number: int, commitment: str, label: str) -> None:

@@ -16,6 +16,16 @@ def draw_seed(secret: bytes, lot_id: str, rework: int) -> bytes:
     return hmac.digest(secret, f"draw\x00{lot_id}\x00{rework}".encode(), "sha256")
 
 
+def is_repeated(secret: bytes, unit_id: str, rework: int, share: float) -> bool:
+    """Return whether an inspection is one of this share that a second auditor repeats; nobody foresees which.
+
+    >>> is_repeated(b"s", "u1", 0, 0.0), is_repeated(b"s", "u1", 0, 1.0)
+    (False, True)
+    """
+    drawn = hmac.digest(secret, f"repeat\x00{unit_id}\x00{rework}".encode(), "sha256")
+    return int.from_bytes(drawn[:8]) < share * 2**64
+
+
 def inspection_order(seed: bytes, lot_id: str, rework: int, unit_ids: Sequence[str]) -> tuple[int, ...]:
     """Return the places of the units in the order of their keyed hash.
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from concord.review import has_part
+
 UNANSWERABLE = "unanswerable"
 """How a unit was settled of which a person ruled that no label is right for it."""
 
@@ -58,6 +60,8 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         late: the lot was judged before; it is kept and counts nowhere.
         fields: of each field that either label answers, whether both say the same; empty where labels have no fields.
         stated: the chance that the resolved label was said to be right; 0 where none was, as of a ruling or a majority.
+        to_repeat: whether another auditor is to label the unit as well.
+        same: of such a repeat: whether it says the same as the first label.
     """
 
     auditor_id: str
@@ -68,6 +72,8 @@ class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     late: bool = False
     fields: tuple[tuple[str, bool], ...] = ()
     stated: float = 0.0
+    to_repeat: bool = False
+    same: bool = False
 
 
 class UnitState(msgspec.Struct, frozen=True, gc=False):
@@ -86,6 +92,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
         closed: the judgement of its lot (`LotState.judgement`) for which no verdict on it is taken any more.
         schema_version: the newest of the label schema under which the label can be given as it stands: auditors are
             asked under it.
+        repeat: what a second auditor said, who did not see the first one's label either; it counts for no verdict.
         admitted_at_us, resolved_at_us: when it came in, and when its label was settled, by the events that told so.
     """
 
@@ -111,6 +118,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     schema_version: int = 1
     admitted_at_us: int = 0
     resolved_at_us: int = 0
+    repeat: Inspection | None = None
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -126,6 +134,16 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     def inspected(self, rework: int) -> bool:
         """Return whether an auditor has labelled it in this rework."""
         return self.inspection is not None and self.inspection.rework >= rework
+
+    def repeated(self, rework: int) -> Inspection | None:
+        """Return what a second auditor said of its label of this rework, if it was inspected and repeated in time."""
+        said = self.repeat
+        return said if said is not None and said.rework >= rework and self.inspected(rework) else None
+
+    def awaits_repeat(self, rework: int) -> bool:
+        """Return whether it was inspected in this rework, and a second auditor is to label it as well."""
+        first = self.inspection
+        return first is not None and first.to_repeat and first.rework >= rework and self.repeated(rework) is None
 
     @property
     def schema_versions(self) -> set[int]:
@@ -246,9 +264,32 @@ def inspected(state: UnitState | None, inspection: Inspection, judgement: tuple[
     return msgspec.structs.replace(state, inspection=inspection)
 
 
+def repeated(state: UnitState | None, second: Inspection, judgement: tuple[int, int]) -> UnitState:
+    """Return the unit with a second auditor's label on it, which changes nothing of the first.
+
+    Raises:
+        UnitDoesNotExist: no such unit, or none with a label of that rework.
+        InspectedOtherwise: nobody is to repeat its inspection, or somebody has; who asked may not.
+        BeingJudged: its lot is judged without; look at the lot anew.
+    """
+    if state is None or not state.label or state.rework != second.rework:
+        raise UnitDoesNotExist("There is no such unit to inspect.")
+    if not may_repeat(state, second.rework, second.auditor_id) or second.late:
+        raise InspectedOtherwise("The unit was inspected before.")
+    if state.closed is not None and state.closed >= judgement:
+        raise BeingJudged
+    return msgspec.structs.replace(state, repeat=second)
+
+
+def may_repeat(state: UnitState, rework: int, auditor_id: str) -> bool:
+    """Return whether an auditor may repeat a unit's inspection: it waits for that, and was another's."""
+    first = state.inspection
+    return state.awaits_repeat(rework) and first is not None and not has_part((first.auditor_id,), auditor_id)
+
+
 def closed(state: UnitState | None, judgement: tuple[int, int]) -> UnitState | None:
-    """Return the unit once its lot is judged without a verdict on it; None when that changes nothing."""
-    if state is None or state.withdrawn or state.inspected(judgement[0]):
+    """Return the unit once its lot is judged without a verdict on it, or a repeat; None: that changes nothing."""
+    if state is None or state.withdrawn or (state.inspected(judgement[0]) and not state.awaits_repeat(judgement[0])):
         return None
     if state.closed is not None and state.closed >= judgement:
         return None

@@ -11,12 +11,21 @@ from concord.chassis.telemetry import trace_headers
 from concord.contracts.ids import client_of
 from concord.labels import Json, LabelFault, decoded, encoded, label_of
 from concord.review import has_part
-from services.audit.announcements import SERVICE, unit_audited
+from services.audit.announcements import SERVICE, inspection_repeated, unit_audited
 from services.audit.domain import unit as unit_domain
 from services.audit.domain.fields import compared_by_field
 from services.audit.domain.lot import OPEN_TO_INSPECTION, WAITING, LotState
 from services.audit.domain.place import OpenLot
-from services.audit.domain.unit import BeingJudged, Inspection, LabelledAnew, UnitDoesNotExist, UnitState
+from services.audit.domain.repeats import REPEATS_WAITING_MAX
+from services.audit.domain.sampling import is_repeated
+from services.audit.domain.unit import (
+    BeingJudged,
+    Inspection,
+    LabelledAnew,
+    UnitDoesNotExist,
+    UnitState,
+    may_repeat,
+)
 from services.audit.handlers.means import Means
 from services.audit.repository import UNIT, unit_key
 
@@ -100,12 +109,14 @@ class Inspecting:
         """Add what a lot has for an auditor, or that it has nothing because of them."""
         state, before, lacked = lot.state, len(work.listed), lot.lacks_auditor
         units, theirs = lot.wanted(), False
+        if not self.means.project(state.project_id).policy.audit.repeat_inspections:
+            units = [unit_id for unit_id in units if unit_id not in lot.repeating]
         while units and len(work.listed) < limit:
             some, units = units[: limit + LISTED_MORE], units[limit + LISTED_MORE :]
             known = await self.means.repository.units(some)
             fit = (known[unit_id] for unit_id in some if _fit(known[unit_id], state, auditor_id))
             work.listed.extend(Listed(state, unit.unit_id, unit.schema_version) for unit in fit)
-            theirs |= any(has_part(known[unit_id].participants, auditor_id) for unit_id in some)
+            theirs |= any(_theirs(known[unit_id], state, auditor_id) for unit_id in some)
         listed = len(work.listed) > before
         if not listed and not theirs:
             return
@@ -145,11 +156,17 @@ class Inspecting:
             raise LabelRefused(f"label{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
         if not unit.label or has_part(unit.participants, auditor_id):
             raise UnitDoesNotExist("There is no such unit to inspect.")
+        first = unit.inspection if unit.inspected(unit.rework) else None
+        if first is not None and first.to_repeat and not has_part((first.auditor_id,), auditor_id):
+            return await self._repeat(auditor_id, unit, lot, canonical, reason)
         awaited, anew = self._awaited(unit, lot), lot.status == "rechecking"
         late = anew or not awaited  # to the lot that it left in, whatever is said of it now comes late
         resolved, said = (decoded(project.read_text(one).encode()) for one in (unit.label, canonical))
         correct, by_field = project.schema.says_same(resolved, said), compared_by_field(project.form, resolved, said)
-        inspection = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated)
+        to_repeat = not late and self._drawn_again(unit, lot, correct=correct)
+        inspection = Inspection(
+            auditor_id, canonical, unit.rework, correct, reason, late, by_field, unit.stated, to_repeat
+        )
         outcome = await self._decide(unit, lot, inspection)
         if not outcome.repeated:
             result = "late" if late and not anew else "correct" if correct else "wrong"
@@ -157,6 +174,42 @@ class Inspecting:
         kept = outcome.state.inspection if outcome.state is not None else None
         late = (late if kept is None else kept.late) and not anew
         return "late" if late else "repeated" if outcome.repeated else "taken"
+
+    def _drawn_again(self, unit: UnitState, lot: LotState, *, correct: bool) -> bool:
+        """Return whether a second auditor is to repeat an inspection: all that found an error are, and a share."""
+        share = self.means.project(lot.project_id).policy.audit.repeat_inspections
+        if not share:
+            return False
+        known = self.means.repository.open_lot_of(unit)
+        if known is not None and len(known.repeating) >= REPEATS_WAITING_MAX:
+            return False
+        return not correct or is_repeated(self.means.sample_secret, unit.unit_id, unit.rework, share)
+
+    async def _repeat(self, auditor_id: str, unit: UnitState, lot: LotState, canonical: str, reason: str) -> Took:
+        """Take a second auditor's label; who asks cannot tell it from a first one."""
+        assert unit.inspection is not None, "what is repeated was inspected"
+        project = self.means.project(lot.project_id)
+        texts = unit.label, unit.inspection.label, canonical
+        resolved, first, said = (decoded(project.read_text(one).encode()) for one in texts)
+        correct, same = project.schema.says_same(resolved, said), project.schema.says_same(first, said)
+        late = lot.status not in OPEN_TO_INSPECTION or unit.rework < lot.rework
+        second = Inspection(auditor_id, canonical, unit.rework, correct, reason, late, same=same)
+        trace = trace_headers()
+        cause_id = f"repeat/{unit.unit_id}/{unit.rework}/{auditor_id}/{canonical}"
+
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+            if state is None or state.label != unit.label:
+                raise UnitDoesNotExist("There is no such unit to inspect.")
+            after = unit_domain.repeated(state, second, lot.judgement)
+            after = self.means.ledger.repeated(state, after, now_us, second)
+            told = inspection_repeated(Announcer(SERVICE, cause_id, now_us, trace), lot.lot_id, after)
+            return Decision(after, [told])
+
+        outcome = await self.means.journal.decide(UNIT, Cause(unit_key(unit.unit_id), cause_id, decide))
+        if outcome.repeated:
+            return "repeated"
+        self.means.instruments.counter("concord_audit_inspections", "repeat").inc()
+        return "taken"
 
     def _awaited(self, unit: UnitState, lot: LotState) -> bool:
         """Return whether a verdict on the label that a unit has now still counts for its lot.
@@ -206,4 +259,12 @@ class Inspecting:
 
 
 def _fit(unit: UnitState, lot: LotState, auditor_id: str) -> bool:
-    return not (unit.withdrawn or unit.inspected(lot.rework) or has_part(unit.participants, auditor_id))
+    if unit.withdrawn or has_part(unit.participants, auditor_id):
+        return False
+    return not unit.inspected(lot.rework) or may_repeat(unit, lot.rework, auditor_id)
+
+
+def _theirs(unit: UnitState, lot: LotState, auditor_id: str) -> bool:
+    """Return whether an auditor had a part in a unit, or made the inspection of it that another is to repeat."""
+    waits = unit.awaits_repeat(lot.rework)
+    return has_part(unit.participants, auditor_id) or (waits and not may_repeat(unit, lot.rework, auditor_id))

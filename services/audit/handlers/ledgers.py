@@ -51,6 +51,7 @@ class Ledgers:
             label=unit.label,
             said=tuple(one.label for one in unit.evidence),
             audited="" if unit.inspection is None else unit.inspection.label,
+            repeated="" if unit.repeat is None else unit.repeat.label,
         )
 
     async def of_unit(self, unit_id: str, client_id: str | None) -> Lineage:

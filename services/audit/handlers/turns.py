@@ -130,5 +130,5 @@ class Turns:
         """Try the lots of a project that stand still, or wait for others, again when it was defined anew."""
         del before
         for lot in self.means.repository.open_lots(project.project_id):
-            if lot.problem or lot.state.status in RECHECK:
+            if lot.problem or lot.repeating or lot.state.status in RECHECK:
                 self.note(project.project_id, lot.state.lot_id)

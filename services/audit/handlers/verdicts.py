@@ -1,7 +1,7 @@
 """Judging a lot: accepted with a certificate, or rejected and what follows."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -9,6 +9,7 @@ from concord.chassis.errors import Unavailable
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
+from concord.quality.auditor_error import Repeats
 from concord.quality.label_error import Pool, lot_error_rate
 from concord.version import VERSION
 from services.audit.announcements import SERVICE, lot_accepted, lot_rejected
@@ -17,7 +18,7 @@ from services.audit.domain.agreement import compared
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.lot import LotState, Progress, after_rejection, progress, rejected
 from services.audit.domain.place import OpenLot
-from services.audit.domain.unit import Inspection as UnitInspection
+from services.audit.domain.repeats import repeats_of
 from services.audit.domain.unit import UnitState, closed
 from services.audit.domain.verdict import CONFIDENCE, Rate, rate_told
 from services.audit.handlers.hearing import lot_withdrawn
@@ -50,15 +51,24 @@ class Verdicts:
             if lot.state is not state:
                 return
             lot.bounds = bounds
-        if lot.progress().verdict == "continue":
+        inspected, _, verdict = lot.progress()[:3]
+        if verdict == "continue" or (verdict == "accept" and lot.owed(inspected) and self._repeats(state)):
             return
         await self._conclude(lot, state)
 
+    def _repeats(self, state: LotState) -> bool:
+        """Return whether the project has inspections repeated; what still waits for that lapses when it does not."""
+        return self.means.project(state.project_id).policy.audit.repeat_inspections > 0
+
     async def _conclude(self, lot: OpenLot, state: LotState) -> None:
-        verdicts = await self._verdicts(state)
+        units = await self._inspected(state)
+        verdicts = {one.unit_id: one.inspection for one in units if one.inspection is not None}
         found = progress(state, lot.bounds, {unit_id: one.correct for unit_id, one in verdicts.items()}.get)
         if found.verdict == "continue":
             return
+        owed = any(one.awaits_repeat(state.rework) for one in units[: found.inspected])
+        if found.verdict == "accept" and owed and self._repeats(state):
+            return  # a rejection waits for nothing
         project = self.means.project(state.project_id)
         found = detailed(found, [verdicts[unit_id] for unit_id in state.sample[: found.inspected]], project.form)
         inspection = inspection_of(state, found, attempts_max(project))
@@ -66,33 +76,40 @@ class Verdicts:
             await self._close(state)
             cause = await self._acceptance(state, project, found)
         else:
+            follows = self._follows(state, project)
+            if follows == "relabel":  # else the lot is inspected on, and tells of all when it is accepted
+                inspection = replace(inspection, repeats=repeats_of(units, state.rework))
             await self.standing.tell(state, found, Pool.of_rejected(inspection))
             rate = await asyncio.to_thread(lot_error_rate, inspection, CONFIDENCE)
-            cause = self._rejection(state, found, rate_told(rate), project)
+            cause = self._rejection(state, found, rate_told(rate), follows, inspection.repeats)
         outcome = await self.means.journal.decide(LOT, cause)
         if not outcome.repeated:
             self.means.instruments.counter("concord_audit_lots", f"{found.verdict}ed").inc()
         await self.standing.count(state)
 
-    async def _verdicts(self, state: LotState) -> dict[str, UnitInspection]:
-        """Return what was said of units of the sample, up to the first that nobody has inspected."""
-        said: dict[str, UnitInspection] = {}
+    async def _inspected(self, state: LotState) -> list[UnitState]:
+        """Return the units of the sample in its order, up to the first that nobody has inspected."""
+        found: list[UnitState] = []
         async for chunk, units in self.means.repository.in_chunks(state.sample):
             for unit_id in chunk:
                 inspection = units[unit_id].inspection
                 if inspection is None or inspection.late or inspection.rework < state.rework:
-                    return said
-                said[unit_id] = inspection
-        return said
+                    return found
+                found.append(units[unit_id])
+        return found
 
     async def _close(self, state: LotState) -> None:
-        """Have no verdict taken any more on units of the sample that have none, whichever process is asked to.
+        """Have no verdict taken any more on units of the sample that lack one, or a repeat, whichever process is asked.
 
         What is signed says of every verdict beyond the point of the judgement whether it put a label right. A verdict
         and this are records of the same unit: one goes before the other, so whoever takes one has it counted or late.
         """
         async for chunk, units in self.means.repository.in_chunks(state.sample):
-            left = [unit_id for unit_id in chunk if not units[unit_id].inspected(state.rework)]
+            left = [
+                unit_id
+                for unit_id in chunk
+                if not units[unit_id].inspected(state.rework) or units[unit_id].awaits_repeat(state.rework)
+            ]
             for outcome in await self.means.journal.apply(
                 UNIT, [_closing(unit_id, state, self.means.ledger) for unit_id in left]
             ):
@@ -126,9 +143,7 @@ class Verdicts:
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before != state:
                 return None  # another process was faster, or a unit was erased meanwhile: what was found is old
-            return Decision(
-                after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan, acceptance.rules.attempts_max)]
-            )
+            return Decision(after, [lot_accepted(Announcer(SERVICE, cause_id, now_us), after, plan, made.inspection)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 
@@ -149,18 +164,22 @@ class Verdicts:
         )
         return Acceptance(rules)
 
-    def _rejection(self, state: LotState, found: Progress, rate: Rate, project: Project) -> Cause[LotState]:
-        cause_id = f"reject/{state.lot_id}/{state.rework}"
+    def _follows(self, state: LotState, project: Project) -> str:
         # Of a closed project nobody labels anything anew.
         wished = "inspect_all" if project.life == "closed" else project.policy.audit.on_reject
-        follows = after_rejection(wished, state.rejections, rejections_max(project))
+        return after_rejection(wished, state.rejections, rejections_max(project))
+
+    def _rejection(
+        self, state: LotState, found: Progress, rate: Rate, follows: str, repeats: Repeats
+    ) -> Cause[LotState]:
+        cause_id = f"reject/{state.lot_id}/{state.rework}"
 
         def decide(before: LotState | None, now_us: int) -> Decision[LotState] | None:
             if before is None or (before.status, before.rework) != (state.status, state.rework):
                 return None
             after = rejected(before, found, follows)
             announcer = Announcer(SERVICE, cause_id, now_us)
-            return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate)])
+            return Decision(after, [lot_rejected(announcer, after, state.rework, follows, rate, repeats)])
 
         return Cause(lot_key(state.lot_id), cause_id, decide)
 

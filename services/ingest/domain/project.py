@@ -16,6 +16,7 @@ LOT_SIZE_MAX = 5_000
 REJECTIONS_MAX = 10
 RECHECK_UNITS_MAX = 500
 RECHECK_PAUSE_HOURS_MAX = 720
+REPEAT_INSPECTIONS_HIGH = 0.5
 SEED_CHARACTERS_MAX = 100
 QUOTAS_MAX = 200
 QUOTA_MAX = 10_000_000
@@ -185,6 +186,8 @@ class Audit(Wish, frozen=True):
         reduction: whether inspection by ISO 2859-1 may be reduced: its client must have agreed.
         recheck_units: when drift is detected, so many units that have left are inspected once more; 0: none.
         recheck_pause_hours: from one such recheck to the next.
+        repeat_inspections: which share of inspections a second auditor repeats blind, beside all that found a wrong
+            label; 0: none. What they come to is in the interval of the label error rate.
     """
 
     plan: Literal["sequential", "single", "fraction", "iso_2859_1"] = "sequential"
@@ -199,6 +202,7 @@ class Audit(Wish, frozen=True):
     reduction: bool = False
     recheck_units: int = 0
     recheck_pause_hours: int = 24
+    repeat_inspections: float = 0.0
 
 
 class Lease(Wish, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from concord.quality.acceptance import Bounds, Guarantee, stored_bounds
+from concord.quality.auditor_error import Repeats
 from concord.quality.calibration import AuditedLot, Bin, added, confidence_gap
 from concord.quality.estimate import Estimate
 from concord.quality.intervals import clopper_pearson
@@ -40,6 +41,7 @@ class Inspected(msgspec.Struct, frozen=True, array_like=True):
         plan: what stopped it; None where the lot was inspected whole.
         confidences: what was stated of those inspected that consensus had settled, and how many of them are right.
         attempts_max: how often such a lot may be judged by a sample.
+        repeats: what second auditors said of it, blind: the counts of `Repeats`; empty where none did.
     """
 
     units: int
@@ -48,6 +50,7 @@ class Inspected(msgspec.Struct, frozen=True, array_like=True):
     plan: Plan | None = None
     confidences: tuple[Bin, ...] = ()
     attempts_max: int = 1
+    repeats: tuple[int, ...] = ()
 
 
 class Acceptance(msgspec.Struct, frozen=True, array_like=True):
@@ -154,7 +157,8 @@ def _inspections(counter: Mapping[Inspected, int], made: dict[Plan, Bounds]) -> 
             made[one.plan] = one.plan.bounds()
         bounds = None if one.plan is None else made[one.plan]
         for _ in range(times):
-            yield Inspection(max(one.units, one.inspected), one.inspected, one.errors, bounds, one.attempts_max)
+            units, repeats = max(one.units, one.inspected), Repeats(*one.repeats)
+            yield Inspection(units, one.inspected, one.errors, bounds, one.attempts_max, repeats)
 
 
 class Lot(msgspec.Struct, array_like=True):

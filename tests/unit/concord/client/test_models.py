@@ -18,6 +18,7 @@ from services.assign.door.roster import Roster, RosterReport
 from services.assign.door.standing import ClaimedOfAny
 from services.audit import schemas as audit
 from services.audit.api import feedback_bodies as feedback
+from services.audit.api import lot_bodies
 from services.audit.domain.output import OutputWish
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
@@ -35,8 +36,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Erased: ingest.ErasedUnits,
     models.Spending: adjudicate.ProjectSpending,
     models.Resolution: adjudicate.Resolution,
-    models.LotPage: audit.Lots,
-    rechecks.Rechecks: audit.Rechecks,
+    models.LotPage: lot_bodies.Lots,
+    rechecks.Rechecks: lot_bodies.Rechecks,
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
@@ -45,7 +46,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     scores.PostedOutputs: feedback.PostedOutputs,
     scores.ModelList: feedback.ModelList,
     scores.Score: feedback.ScoreBody,
-    scores.Together: audit.Together,
+    scores.Together: lot_bodies.Together,
     scores.DisagreementPage: feedback.Disagreements,
     scores.Review: feedback.Review,
     scores.JudgedBatch: feedback.TakenJudgements,
