@@ -142,7 +142,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     people += [Annotator(town, name) for name in names]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
     people += [Lead(town)]
-    people += [Auditor(town, "audit-1"), Auditor(town, names[0])]
+    people += [Auditor(town, "audit-1"), Auditor(town, "audit-2"), Auditor(town, names[0])]
     return town, people, Mischief(lives, random.Random(f"{seed}/mischief"))
 
 
@@ -236,6 +236,7 @@ def _outcome(seed: int, town: Town, trace: Trace, wrongs: list[str]) -> Outcome:
         "questions_asked": "guideline_asked",
         "questions_answered": "guideline_answered",
         "inspections": "unit_audited",
+        "repeats": "inspection_repeated",
         "lots_accepted": "lot_accepted",
         "lots_rejected": "lot_rejected",
         "dead_letters": "dead_letter",

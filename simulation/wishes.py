@@ -63,6 +63,7 @@ def policy(draw: random.Random) -> dict[str, Any]:
             # By the second, lots are accepted in which errors were found.
             **draw.choice(({"aql": 0.1, "ltpd": 0.4}, {"aql": 0.3, "ltpd": 0.7})),
             "on_reject": draw.choice(("relabel", "inspect_all")),
+            "repeat_inspections": 0.3,
         },
     }
 

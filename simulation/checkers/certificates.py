@@ -10,6 +10,7 @@ from simulation.checkers.leaving import RESOLVING
 from simulation.checkers.plans import Plan, chance_of_acceptance, most_wrong_when_clean
 from simulation.evidence import Evidence, Said
 from simulation.notebook import Notebook
+from simulation.wishes import says_same
 
 TOLERANCE = 1e-9
 RISK = 0.025
@@ -38,6 +39,7 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
             yield f"lot {lot_id} leaves out units that nobody erased: {sorted(erased - notebook.erased)[:3]}"
         yield from _rate_is_sound(said, one)
         yield from _fields_are_true(said, one)
+        yield from _repeats_are_true(said, one, evidence)
 
 
 def _fields_are_true(said: dict[str, Any], one: Judgement) -> Iterator[str]:
@@ -50,6 +52,36 @@ def _fields_are_true(said: dict[str, Any], one: Judgement) -> Iterator[str]:
         recount = sum(name in each for each in found), sum(not each.get(name, True) for each in found)
         if counts != recount or told.get(name, (0, 0)) != recount:
             yield f"lot {said['lot_id']} says {counts} of the field {name}, its event {told}; a recount gives {recount}"
+
+
+def _repeats_are_true(said: dict[str, Any], one: Judgement, evidence: Evidence) -> Iterator[str]:
+    """What second auditors said is counted as they said it, all that was found wrong is repeated, and it widens."""
+    lot, rework = said["lot_id"], said["rework"]
+    again = {
+        told.content.unit_id: told.content
+        for told in evidence.events("inspection_repeated")
+        if told.content.lot_id == lot and told.content.rework == rework and told.content.unit_id in one.verdicts
+    }
+    claim = said.get("repeats", {})
+    counts = {
+        "repeated": len(again),
+        "found_wrong": sum(not told.first_correct for told in again.values()),
+        "confirmed": sum(
+            says_same(json.loads(told.first_label), json.loads(told.label))
+            for told in again.values()
+            if not told.first_correct
+        ),
+        "overturned": sum(told.first_correct and not told.correct for told in again.values()),
+    }
+    if counts != {name: claim.get(name, 0) for name in counts}:
+        yield f"the certificate of lot {lot} says {claim} of repeats, and a recount gives {counts}"
+    if missing := [unit_id for unit_id in said["sample"] if not one.verdicts[unit_id] and unit_id not in again]:
+        yield f"lot {lot} was accepted, and nobody repeated the inspections that found {missing[:3]} wrong"
+    if not claim:
+        return
+    rate, word = said["label_error_rate"], claim["label_error_rate_by_their_word"]
+    if not rate["low"] <= word["low"] <= word["high"] <= rate["high"] or word["high"] == rate["high"] < 1:
+        yield f"lot {lot} is certified with {rate}, as if auditors did not err: by their word it is {word}"
 
 
 def _same(told: Any, value: Any) -> bool:

@@ -18,15 +18,7 @@ DECIDING = ("overlap_requested", "consensus_reached", "escalated")
 def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every ruling and verdict that was acknowledged is told once, as it was given, by somebody without a part."""
     yield from _rulings_are_told(notebook, evidence)
-    verdicts = evidence.by_id("unit_audited", "unit_id")
-    for verdict in notebook.inspected:
-        labels = [
-            json.loads(said.content.audited_label)
-            for said in verdicts[verdict.unit_id]
-            if said.content.auditor_id == verdict.auditor_id
-        ]
-        if verdict.label not in labels:
-            yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
+    yield from _verdicts_are_told(notebook, evidence)
     # Counted or late, before the ruling or after it, in this round or an earlier one.
     annotated = {
         (one.content.unit_id, one.content.annotator_id, one.content.rework)
@@ -37,11 +29,29 @@ def rulings_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         unit_id, adjudicator_id = said.content.unit_id, said.content.adjudicator_id
         if any((unit_id, adjudicator_id, rework) in annotated for rework in range(said.content.rework + 1)):
             yield f"{adjudicator_id} ruled on {unit_id} and annotated it"
+    for said in evidence.events("inspection_repeated"):
+        unit_id, auditor_id = said.content.unit_id, said.content.auditor_id
+        if auditor_id == said.content.first_auditor_id:
+            yield f"{auditor_id} inspected {unit_id} twice"
+        if any((unit_id, auditor_id, rework) in annotated for rework in range(said.content.rework + 1)):
+            yield f"{auditor_id} repeated the inspection of {unit_id} and annotated it"
+    yield from _each_once(evidence, "inspection_repeated", ("unit_id", "rework"), "inspected a second time")
     yield from _each_once(evidence, "unit_audited", ("unit_id", "rework"), "inspected")
     yield from _each_once(evidence, "ruling_repeated", ("unit_id", "rework"), "ruled a second time")
     for said in evidence.events("ruling_repeated"):
         if said.content.adjudicator_id == said.content.first_adjudicator_id:
             yield f"{said.content.adjudicator_id} ruled {said.content.unit_id} twice"
+
+
+def _verdicts_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    said: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+    for one in evidence.events("unit_audited"):
+        said[one.content.unit_id, one.content.auditor_id].append(json.loads(one.content.audited_label))
+    for one in evidence.events("inspection_repeated"):
+        said[one.content.unit_id, one.content.auditor_id].append(json.loads(one.content.label))
+    for verdict in notebook.inspected:
+        if verdict.label not in said[verdict.unit_id, verdict.auditor_id]:
+            yield f"{verdict.auditor_id}'s verdict on {verdict.unit_id} was acknowledged and is lost"
 
 
 def _rulings_are_told(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

@@ -31,6 +31,7 @@ PLANTED = _named(
         storing.unavailable_is_poison,
         storing.no_back_pressure,
         labelling.errors_left_out,
+        labelling.auditors_never_err,
         doors.gold_in_a_reply,
         doors.export_of_anything,
         doors.any_token_is_believed,
