@@ -10,10 +10,8 @@ from concord.contracts.topics import LOTS
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.quality.auditor_error import Repeats, with_auditor_error
 from concord.quality.estimate import Estimate
-from services.audit.domain import repeats as domain
 from services.audit.domain.ledger import LedgerBroken
 from services.audit.domain.replay import replay
-from services.audit.handlers import inspection as handler
 from services.ingest.domain import project as policies
 from services.metrics.domain.lot import Lots, LotShare
 from services.metrics.handlers import _inspected
@@ -114,7 +112,7 @@ async def test_a_second_auditor_repeats_a_share_without_knowing_it_and_the_first
 
 async def test_all_that_is_found_wrong_is_repeated_and_live_and_certificate_say_the_same(audit: Audit) -> None:
     lots = [LOT, lot_id(2), lot_id(3)]
-    confirmed = 0
+    confirmed, said = 0, None
     for number, lot in enumerate(lots):
         units = UNITS if not number else unit_ids(20, first=20 * number)
         if number:
@@ -221,8 +219,7 @@ async def test_the_next_process_knows_what_waits_for_a_second_auditor(audit: Aud
 
 
 async def test_no_more_wait_for_a_second_auditor_than_the_bound(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert domain.REPEATS_WAITING_MAX == handler.REPEATS_WAITING_MAX
-    monkeypatch.setattr(handler, "REPEATS_WAITING_MAX", 2)
+    monkeypatch.setattr("services.audit.handlers.inspection.REPEATS_WAITING_MAX", 2)
     await audit.inspect({})
     assert len(await audit.work("second")) == 2
 
