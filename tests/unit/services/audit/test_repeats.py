@@ -112,7 +112,7 @@ async def test_a_second_auditor_repeats_a_share_without_knowing_it_and_the_first
 
 async def test_all_that_is_found_wrong_is_repeated_and_live_and_certificate_say_the_same(audit: Audit) -> None:
     lots = [LOT, lot_id(2), lot_id(3)]
-    confirmed, said = 0, None
+    confirmed = 0
     for number, lot in enumerate(lots):
         units = UNITS if not number else unit_ids(20, first=20 * number)
         if number:
@@ -132,6 +132,7 @@ async def test_all_that_is_found_wrong_is_repeated_and_live_and_certificate_say_
         assert [one["label"] for one in await audit.rows(lot) if one["unit_id"] == wrong] == ["no"], "the first stands"
     shown = (await audit.client(TOGETHER)).json()
     metrics = live(audit.house.events(LOTS)).label_error_rate()
+    said = await statement(audit, lots[-1])
     rate = said["project"]["label_error_rate"]
     for found in (shown["label_error_rate"], {"value": metrics.value, "low": metrics.low, "high": metrics.high}):
         assert (found["value"], found["low"], found["high"]) == (rate["value"], rate["low"], rate["high"])
