@@ -49,6 +49,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "privacy.treatments": ({}, {"email": "mask", "name": "pseudonym"}),
     "privacy.names": ((), ("hmac:00",)),
     "privacy.regions": ((), ("DE",)),
+    "privacy.reidentification": ("none", "sealed"),
     "lot.size": (1, LOT_SIZE_MAX),
     "lot.seal_after_seconds": (1, 30 * 86_400),
     "audit.plan": ("sequential", "single", "iso_2859_1", "fraction"),
