@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
+from concord.chassis.journal.rows import ROWS
 from concord.chassis.letter_door import letters_router
 from concord.chassis.letter_shelf import LetterShelf
 from concord.chassis.places.forward import Placing
@@ -50,7 +52,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         ports,
         journal,
         consumer,
-        collections=[LISTED, NOTES, TALLIES],
+        collections=[ROWS, LISTED, NOTES, TALLIES],
         tables=[projects],
         places=Placed(owner, handlers.redefinitions),
         patience=settings.patience,
@@ -60,6 +62,8 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
                 ("new policies", handlers.redefinitions.decide),
                 ("class tallies", handlers.learning.keep),
                 ("answered questions", handlers.questions.go_on),
+                ("late admissions", partial(_hear_again, handlers, owner)),
+                ("pages of rows", journal.journal.rows.tidy),
             )
         ],
     )
@@ -80,3 +84,9 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )
     return Service(runtime, door, settings.http)
+
+
+async def _hear_again(handlers: Handlers, owner: Owner) -> None:
+    """Admit what was admitted by way of another process, in the places that this one serves."""
+    for place in owner.open():
+        await handlers.units.hear_again(place)

@@ -14,6 +14,7 @@ from concord.chassis.journal.heads import Heads
 from concord.chassis.journal.open_markers import Marked
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Cause, Entry, Head, Kind, Outcome, State, head_bytes
+from concord.chassis.journal.rows import RowPages
 from concord.chassis.journal.settling import Settle, Settling
 from concord.chassis.journal.sweeper import Sweeper
 from concord.chassis.journal.turn import Turn
@@ -70,6 +71,7 @@ class Journal:
         self.clock = clock
         self.settling = Settling()
         self.markers = commits.markers
+        self.rows = RowPages(store)
         commits.listener = self
         self._heads = Heads()
         self._times_forgotten = 0
@@ -154,6 +156,10 @@ class Journal:
                 return cast("list[Outcome[State]]", outcomes)
         raise Contended(f"{len(waiting)} aggregates were taken {ROUNDS_MAX} times in a row")
 
+    async def keep_rows(self, kind: Kind[State], causes: Sequence[Cause[State]]) -> list[Cause[State]]:
+        """Keep in bulk what these causes begin, and return those that are to be applied; see `RowPages.keep`."""
+        return await self.rows.keep(kind, causes, self.clock.now_us())
+
     async def apply_linked(
         self, kind: Kind[State], pair: Linked[State]
     ) -> tuple[Outcome[State], Outcome[State] | None]:
@@ -204,10 +210,12 @@ class Journal:
         """Take in what became of an entry; see `group_commit.Listener`."""
         if not stored:
             self._drop(entry)
-        elif self.settling.tell(entry.key, entry.seq, entry.state):
-            self._keep(entry)
-        if stored and entry.closes:
-            self.markers.closed(entry.key, entry.closes, entry.slot)
+        else:
+            self.rows.begun(entry.key)
+            if self.settling.tell(entry.key, entry.seq, entry.state):
+                self._keep(entry)
+            if entry.closes:
+                self.markers.closed(entry.key, entry.closes, entry.slot)
         self.settling.over([entry.key])
 
     def _unmark(self, lost: Sequence[Entry[State]], heads: Mapping[str, Head[State]]) -> None:
@@ -221,7 +229,7 @@ class Journal:
                 self.markers.closed(entry.key, [entry.seq], entry.slot)
 
     async def states(self, kind: Kind[State], keys: Sequence[str]) -> dict[str, State]:
-        """Return the states of these aggregates; those without a record are left out.
+        """Return the states of these aggregates; those without a record or a row are left out.
 
         A cached state may be a moment old where several processes serve one aggregate.
         """
@@ -372,7 +380,10 @@ class Journal:
             histories: dict[str, list[Document]] = defaultdict(list)
             for document in documents:
                 histories[document["aggregate"]].append(document)
+            for key, row in (await self.rows.find(key for key in missing if key not in histories)).items():
+                found[key] = Head(0, kind.decode(row.state), frozenset((row.cause,)), known_at=known_at)
             for key, history in histories.items():
+                self.rows.begun(key)
                 last = max(history, key=lambda one: int(one["seq"]))
                 causes = frozenset(cause for one in history for cause in one["causes"])
                 state = kind.decode(last["state"])

@@ -43,6 +43,7 @@ class Kind(Generic[State]):
         is_open: whether an aggregate is not done with, from its state; then it has open markers, and
             `Journal.rebuild_open` finds it. None: its kind has none.
         slot: the slot of its project, from its state; goes with `is_open`.
+        may_be_row: whether an aggregate that began as this may wait without a record; see `rows`. None: none may.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Kind(Generic[State]):
         *,
         is_open: Callable[[State], bool] | None = None,
         slot: Callable[[State], int] | None = None,
+        may_be_row: Callable[[State], bool] | None = None,
     ) -> None:
         assert (is_open is None) == (slot is None), "what is open lies in a slot"
         self.name = name
         self.is_open = is_open
         self.slot = slot
+        self.may_be_row = may_be_row
         self.decode: Callable[[bytes], State] = msgspec.json.Decoder(state).decode
 
     def key(self, client_id: str, any_id: str) -> str:
@@ -131,7 +134,7 @@ class Head(Generic[State]):
 
     Attributes:
         seq: its newest sequence number; 0: no record.
-        state: its state then.
+        state: its state then; of what waits as a row, what it began as.
         causes: all that were answered.
         size: the bytes that all this takes in memory, nearly.
         opened: the number of the record that opened it, for a kind with open markers; 0: it is closed.

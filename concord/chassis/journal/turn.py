@@ -43,7 +43,8 @@ class Turn(Generic[State]):
             self.entry = Entry(
                 key,
                 head.seq + 1,
-                self._answered,
+                # The first record of what waited as a row answers what began it, too.
+                [*(() if head.seq else head.causes), *self._answered],
                 now_us,
                 self._state,
                 self._events,

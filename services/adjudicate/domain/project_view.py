@@ -27,6 +27,7 @@ class ProjectView:
         shares: the labels of its newest settled units.
         gold: gold units in doubt, or appealed, on which nobody has ruled, by id.
         questions: on its guideline, by id, all that were ever asked.
+        unheard: units of which something was told before their admission was heard.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class ProjectView:
         self._flagged: set[str] = set()
         self._repeats: set[str] = set()
         self.questions: dict[str, QuestionState] = {}
+        self.unheard: set[str] = set()
         self._waiting: dict[str, str] = {}
 
     @property
@@ -68,6 +70,10 @@ class ProjectView:
             self._open[unit.unit_id] = unit.begun
         else:
             self._open.pop(unit.unit_id, None)
+        if unit.unheard:
+            self.unheard.add(unit.unit_id)
+        else:
+            self.unheard.discard(unit.unit_id)
 
     def _settle_escalation(self, unit: UnitState) -> None:
         before = self._losses.pop(unit.unit_id, None)

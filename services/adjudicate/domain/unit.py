@@ -135,8 +135,13 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for a label after its first one, or for a ruling: what a start has to know of."""
-        return self.begun or self.status == "escalated" or self.repeat == "waits"
+        """Whether it waits for a label after its first one, for a ruling, or for its admission: what a start must know."""
+        return self.begun or self.status == "escalated" or self.repeat == "waits" or self.unheard
+
+    @property
+    def unheard(self) -> bool:
+        """Whether something was told of it before its admission was heard."""
+        return not self.admitted and self.status == "open"
 
 
 class Admission(NamedTuple):
@@ -180,6 +185,20 @@ class Judged(NamedTuple):
 
 
 Weigh = Callable[[Sequence[Annotation]], Leading]
+
+
+def admission_of(unit: UnitState) -> Admission:
+    """Return the admission of a unit of which nothing but that is known."""
+    return Admission(
+        unit.unit_id,
+        unit.project_id,
+        unit.status == "gold",
+        unit.source_id,
+        unit.page,
+        unit.traceparent,
+        unit.named,
+        unit.text_characters,
+    )
 
 
 def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh) -> Judged:

@@ -27,7 +27,10 @@ class Annotations:
             cause = await self._cause(cast("AnnotationEvent", delivery.event), delivery, batch)
             if cause is not None:
                 causes.append(cause)
-        await self.deciding.apply(causes, batch)
+        outcomes = await self.deciding.apply(causes, batch)
+        # The admission may have come between the look for it and the record that knows of none.
+        unheard = {one.state.unit_id for one in outcomes if one.state is not None and one.state.unheard}
+        await self.deciding.admit(sorted(unheard))
 
     async def _cause(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState] | None:
         match event.WhichOneof("event"):

@@ -22,7 +22,17 @@ from services.adjudicate.announcements import SERVICE, decision
 from services.adjudicate.domain.confusion import WHOLE
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading
 from services.adjudicate.domain.fields import Known, leading_form
-from services.adjudicate.domain.unit import RESOLVED, Annotation, Judged, Rule, UnitState, Weigh
+from services.adjudicate.domain.unit import (
+    RESOLVED,
+    Admission,
+    Annotation,
+    Judged,
+    Rule,
+    UnitState,
+    Weigh,
+    admission_of,
+    admitted,
+)
 from services.adjudicate.repository import Repository, unit_key
 
 DECIDED = frozenset({"consensus", "escalated"})
@@ -115,6 +125,17 @@ class Deciding:
             return Decision(judged.state, decision(announcer, judged, method, version))
 
         return Cause(unit_key(unit_id), cause_id, decide, creates=creates)
+
+    async def admit(self, unit_ids: Sequence[str]) -> None:
+        """Admit those of some units, of which something was told before, whose admission lies in a row by now."""
+        batch, causes = Batch(), []
+        for unit_id, (cause_id, row) in (await self.repository.admissions(unit_ids)).items():
+            project = await self.project(row.project_id)
+            judge = partial(_admitted, admission_of(row), project)
+            trace = (("traceparent", row.traceparent.encode()),) if row.traceparent else ()
+            causes.append(self.cause(unit_id, cause_id, project, batch, judge, trace=trace))
+        if causes:
+            await self.apply(causes, batch)
 
     async def apply(self, causes: Sequence[Cause[UnitState]], batch: Batch) -> list[Outcome[UnitState]]:
         """Answer the causes; the first error is raised, for the consumer to find out which record is to blame."""
@@ -214,6 +235,10 @@ class Deciding:
         by_resolved = policy.consensus.learn != "gold"
         view = self.repository.view(project.project_id).field("" if field is None else field.name)
         return view.weights(len(classed.classes), policy.gold.pass_accuracy, by_resolved=by_resolved)
+
+
+def _admitted(told: Admission, project: Project, state: UnitState | None, weigh: Weigh) -> Judged:
+    return admitted(state, told, rule_of(project), weigh)
 
 
 def _read(project: Project, given: Given) -> list[tuple[str, Json]]:

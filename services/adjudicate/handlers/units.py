@@ -33,15 +33,27 @@ class Units:
 
     async def units(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of admitted and withdrawn units; lots are audit's."""
-        batch, causes = Batch(), []
+        batch, admissions, withdrawals = Batch(), [], []
         events = [(cast("UnitEvent", delivery.event), delivery) for delivery in deliveries]
         pages = await self._listed([event for event, _ in events if event.HasField("unit_admitted")])
         for event, delivery in events:
             if event.HasField("unit_admitted"):
-                causes.append(await self._admission(event, delivery, pages[event.metadata.project_id], batch))
+                page = pages[event.metadata.project_id]
+                admissions.append(await self._admission(event, delivery, page, batch))
             elif event.HasField("unit_erased"):
-                causes.append(_withdrawal(event))
-        await self.deciding.apply(causes, batch)
+                withdrawals.append(_withdrawal(event))
+        await self.deciding.apply([*await self.repository.keep_rows(admissions), *withdrawals], batch)
+        # Of those that are here now, whose labels came first.
+        told = {event.unit_admitted.unit_id: event.metadata.project_id for event, _ in events}
+        await self.deciding.admit([one for one in told if self.repository.is_unheard(told[one], one)])
+
+    async def hear_again(self, place: int) -> None:
+        """Admit the units of a place whose admission came after something else, and through another process.
+
+        Raises:
+            Passing: not now; say it again.
+        """
+        await self.deciding.admit(self.repository.unheard(place))
 
     async def _listed(self, events: Sequence[UnitEvent]) -> dict[str, str]:
         """Note the admitted units on a page of their project's list each; return the pages by project."""

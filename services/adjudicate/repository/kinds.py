@@ -12,7 +12,14 @@ from services.adjudicate.domain.repeats import RepeatsState
 from services.adjudicate.domain.retraining import RetrainingState
 from services.adjudicate.domain.unit import UnitState
 
-UNIT = Kind("unit", UnitState, is_open=lambda unit: unit.is_open, slot=lambda unit: slot_of_project(unit.project_id))
+UNIT = Kind(
+    "unit",
+    UnitState,
+    is_open=lambda unit: unit.is_open,
+    slot=lambda unit: slot_of_project(unit.project_id),
+    may_be_row=lambda unit: unit.status == "open",
+)
+"""Until it has a label it waits as a row; of gold nothing more is told, so that its page would never be done with."""
 COMPETENCE = Kind(
     "competence", CompetenceState, is_open=lambda _: True, slot=lambda one: slot_of_project(one.project_id)
 )

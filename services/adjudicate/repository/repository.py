@@ -17,7 +17,7 @@ from concord.chassis.journal.record import Cause, Kind, Outcome
 from concord.chassis.places.by_place import ByPlace
 from concord.chassis.projects import Project
 from concord.chassis.store.port import Document
-from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
+from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project, slots_of
 from services.adjudicate.domain.class_shares import Fresh, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
 from services.adjudicate.domain.gold import GoldState
@@ -98,10 +98,11 @@ class Repository:
         gold = {unit_id for _, view in self._views.in_place(place) for unit_id in view.gold}
         self._views.hold(place)
         try:
+            await self.journal.rows.load(slots_of(place, self._count))
             await self._take_in(place, before, gold)
         except BaseException:
             if not known:
-                self._views.drop(place)
+                await self.drop(place)
             raise
 
     async def _take_in(self, place: int, before: set[str], gold: set[str]) -> None:
@@ -155,6 +156,7 @@ class Repository:
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
+        self.journal.rows.drop(slots_of(place, self._count))
         self._views.drop(place)
 
     def holds(self, place: int) -> bool:
@@ -218,6 +220,29 @@ class Repository:
     async def apply(self, causes: Sequence[Cause[UnitState]]) -> list[Outcome[UnitState]]:
         """Answer causes about units in one read and one insert."""
         return await self.journal.apply(UNIT, causes)
+
+    async def keep_rows(self, causes: Sequence[Cause[UnitState]]) -> list[Cause[UnitState]]:
+        """Keep admissions in bulk, and return those that are to be applied.
+
+        Raises:
+            StoreUnavailable: no answer; say it again.
+        """
+        return await self.journal.keep_rows(UNIT, causes)
+
+    async def admissions(self, unit_ids: Sequence[str]) -> dict[str, tuple[str, UnitState]]:
+        """Return those of some units that have a row, each with its cause and as it was admitted."""
+        rows = await self.journal.rows.find([unit_key(unit_id) for unit_id in unit_ids])
+        found = [(row.cause, UNIT.decode(row.state)) for row in rows.values()]
+        return {unit.unit_id: (cause_id, unit) for cause_id, unit in found}
+
+    def is_unheard(self, project_id: str, unit_id: str) -> bool:
+        """Return whether something was told of a unit of this process's places before its admission was heard."""
+        view = self._views.settled(project_id)
+        return view is not None and unit_id in view.unheard
+
+    def unheard(self, place: int) -> list[str]:
+        """Return the units of a place of which something was told and the admission was not heard."""
+        return [unit_id for _, view in self._views.in_place(place) for unit_id in view.unheard]
 
     async def learn(self, causes: Sequence[Cause[CompetenceState]], crowds: Sequence[Cause[CrowdState]]) -> None:
         """Answer causes about annotators and about all of them together; the first error is raised."""
@@ -330,7 +355,7 @@ class Repository:
         return list(islice(heapq.merge(*(view.by_loss(after) for view in views)), units_max))
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
-        """Return the units that exist, by id."""
+        """Return the units that exist, by id, those that wait as rows among them."""
         keys = {unit_id: unit_key(unit_id) for unit_id in unit_ids}
         states = await self.journal.states(UNIT, list(keys.values()))
         return {unit_id: states[key] for unit_id, key in keys.items() if key in states}

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 import msgspec
 
-from services.assign.domain.row_index import RowIndex
+from concord.row_index import RowIndex
 from services.assign.domain.unit import UnitState
 
 PAGE_ROWS_MAX = 1_000

@@ -1,4 +1,4 @@
-"""In which page a fresh unit stands: 18 to 36 bytes a unit, and no object each."""
+"""In which page a row stands: 18 to 36 bytes a row, and no object each."""
 
 from array import array
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ Hashes = npt.NDArray[np.uint64]
 
 
 class RowIndex:
-    """Units' pages, by hash, in a table of open addressing that is never more than two thirds full.
+    """Rows' pages, by the hash of a row's name, in a table of open addressing that is at most two thirds full.
 
-    A hint: two of a million units are taken for one another once in some ten million times, so whoever finds a page
-    looks whether the unit is in it. What was put in stays until the table grows, whatever became of its page.
+    A hint: two of a million rows are taken for one another once in some ten million times, so whoever finds a page
+    looks whether the row is in it. What was put in stays until the table grows, whatever became of its page.
 
     Args:
         alive: whether a page, by its number, is still there; rows of others are left out when the table grows.
@@ -39,9 +39,9 @@ class RowIndex:
         """What the table takes in memory."""
         return self._hashes.nbytes + self._numbers.nbytes
 
-    def find(self, unit_id: str) -> int | None:
-        """Return the number of the page that the unit was put in last; None when it was put in none."""
-        slot = self._slot(_hash(unit_id))
+    def find(self, name: str) -> int | None:
+        """Return the number of the page that the row was put in last; None when it was put in none."""
+        slot = self._slot(_hash(name))
         return None if slot is None else self._number_at[slot]
 
     def _slot(self, wanted: int) -> int | None:
@@ -53,17 +53,17 @@ class RowIndex:
             slot = (slot + 1) & mask
         return None
 
-    def move(self, unit_id: str, number: int) -> None:
-        """Note that a unit that is in the table stands in another page."""
-        slot = self._slot(_hash(unit_id))
+    def move(self, name: str, number: int) -> None:
+        """Note that a row that is in the table stands in another page."""
+        slot = self._slot(_hash(name))
         assert slot is not None, "only what is there is moved"
         self._number_at[slot] = number
 
-    def put(self, unit_ids: Sequence[str], number: int) -> None:
-        """Note that these units, none of which is in the table and no two the same, stand in a page."""
-        if 3 * (self._used + len(unit_ids)) > 2 * (self._mask + 1):
-            self._grow(len(unit_ids))
-        hashes = np.frombuffer(array("Q", map(_hash, unit_ids)), np.uint64)
+    def put(self, names: Sequence[str], number: int) -> None:
+        """Note that these rows, none of which is in the table and no two the same, stand in a page."""
+        if 3 * (self._used + len(names)) > 2 * (self._mask + 1):
+            self._grow(len(names))
+        hashes = np.frombuffer(array("Q", map(_hash, names)), np.uint64)
         self._put(hashes, np.full(len(hashes), number, np.int32))
 
     def _grow(self, wanted: int) -> None:
@@ -91,6 +91,6 @@ class RowIndex:
             slots = (slots[~won] + 1) & self._mask
 
 
-def _hash(unit_id: str) -> int:
-    """Return the unit's hash, keyed anew in each process by Python itself; 0 stands for an empty slot."""
-    return hash(unit_id) & _HASH_BITS or 1
+def _hash(name: str) -> int:
+    """Return the hash of a row's name, keyed anew in each process by Python itself; 0 stands for an empty slot."""
+    return hash(name) & _HASH_BITS or 1

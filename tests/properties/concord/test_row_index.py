@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assign.domain.row_index import SIZE_MIN, RowIndex
+from concord.row_index import SIZE_MIN, RowIndex
 
 steps = st.lists(st.tuples(st.sampled_from(["put", "move", "die"]), st.integers(0, 40)), max_size=40)
 
