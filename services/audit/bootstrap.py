@@ -12,7 +12,7 @@ from concord.chassis.places.keeper import Several
 from concord.chassis.places.owner import Owner
 from concord.chassis.ports import Ports
 from concord.chassis.projects import project_table
-from concord.chassis.runtime import Hook, Runtime, Service
+from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.audit import api, events
 from services.audit.announcements import SERVICE
@@ -26,6 +26,8 @@ from services.audit.settings import AuditSettings
 from services.audit.telemetry import INSTRUMENTS
 from services.audit.webhooks import Book, HookMeans, Webhooks
 from services.audit.webhooks.sender import HttpSender, Sender
+
+TIDY_SECONDS = 1.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -74,7 +76,12 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         tables=[projects],
         places=Placed(owner, Several((webhooks.book, repository))),
         patience=settings.patience,
-        loops=[handlers.turns, handlers.manifests, webhooks.sending],
+        loops=[
+            handlers.turns,
+            handlers.manifests,
+            webhooks.sending,
+            repeating("pages of rows", journal.journal.rows.tidy, ports.clock, ports.telemetry, lambda: TIDY_SECONDS),
+        ],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

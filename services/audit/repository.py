@@ -1,8 +1,8 @@
 """Audit's aggregates, keys, indexes and read models; every query lives here.
 
 Read models hold open lots only, one object a place, loaded when it is gained and dropped when it is lost. What is
-closed is read by its key; which lot a closed unit is in, and which lots a project has, is written down once beside the
-journal when the lot is sealed, and follows from it.
+closed is read by its key. Which lot a unit is in is known here while the lot is open, and says the unit's record from
+its label on; where the label came before the lot, it is written down beside the journal before the lot is accepted.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import JOURNAL, Kind
+from concord.chassis.journal.rows import ROWS
 from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
-from concord.contracts.ids import SLOTS, client_of, place_of, slot_of_project
+from concord.contracts.ids import client_of, place_of, slot_of, slot_of_project, slots_of
 from services.audit.domain.issue import IssuesState
 from services.audit.domain.lot import LotDoesNotExist, LotState
 from services.audit.domain.output import ModelsState, Output
@@ -31,7 +32,8 @@ def _slot(lot: LotState) -> int:
     return slot_of_project(lot.project_id)
 
 
-UNIT = Kind("unit", UnitState)
+UNIT = Kind("unit", UnitState, may_be_row=lambda unit: unit.admitted and not (unit.gold or unit.withdrawn))
+"""Until its label is settled it waits as a row; of gold none is, so that its page would never be done with."""
 LOT = Kind("lot", LotState, is_open=_is_open, slot=_slot)
 ISSUES = Kind("issues", IssuesState)
 SERIES = Kind("series", Series)
@@ -40,7 +42,7 @@ OUTPUT = Kind("output", Output)
 RECHECKS = Kind("rechecks", RechecksState)
 
 MEMBERS = Collection("members")
-"""Which lot a unit is in: `_id` is the unit's id."""
+"""Which lot a unit of an accepted lot is in, where its own record does not say so: `_id` is the unit's id."""
 LOTS = Collection("lots", indexed=("project_id",))
 """Which lots a project has: `_id` is the lot's id."""
 DOCUMENTS = Collection("documents")
@@ -49,7 +51,7 @@ DUPLICATES = Collection("duplicates", indexed=("duplicate_of",))
 """Which unit stands for one of the same content: `_id` is the id that this one would have had."""
 OUTPUTS = Collection("outputs", indexed=("model_id",))
 """Of which units a model's version has said something: `_id` is the model's id and the unit's."""
-COLLECTIONS = (MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS)
+COLLECTIONS = (ROWS, MEMBERS, LOTS, DOCUMENTS, DUPLICATES, OUTPUTS)
 PART_BYTES = 1_000_000
 CHUNK_UNITS = 200
 """Units of a lot that are in hand at once where a lot is read whole."""
@@ -83,7 +85,9 @@ class Repository:
         """Read what is open in a place: its lots that are not accepted, and the verdicts on those being inspected."""
         here = self.places.setdefault(place, Place())
         before = {lot.state.lot_id for lot in here.open_lots()}
-        async for key, lot in self.journal.rebuild_open(LOT, range(place, SLOTS, self.owner.places)):
+        slots = slots_of(place, self.owner.places)
+        await self.journal.rows.load(slots)
+        async for key, lot in self.journal.rebuild_open(LOT, slots):
             self.settle_lot(key, lot)
             before.discard(lot.lot_id)
         for start in range(0, len(closed := sorted(before)), CHUNK_UNITS):
@@ -103,6 +107,7 @@ class Repository:
 
     async def drop(self, place: int) -> None:
         """Forget everything of a place."""
+        self.journal.rows.drop(slots_of(place, self.owner.places))
         self.places.pop(place, None)
         self.dropped()
 
@@ -157,9 +162,33 @@ class Repository:
         return self._place_of(project_id) if mine else None
 
     async def seal(self, lots: Sequence[LotState]) -> None:
-        """Write down which units lots have and whose they are; said again it changes nothing."""
+        """Write down whose lots these are; said again it changes nothing."""
         await self._insert(LOTS, [{"_id": lot.lot_id, "project_id": lot.project_id} for lot in lots])
-        await self._insert(MEMBERS, [{"_id": unit, "lot_id": lot.lot_id} for lot in lots for unit in lot.unit_ids])
+
+    async def close_members(self, lot: LotState) -> None:
+        """Write down which units a lot has, those whose records do not say so, before it is open no more."""
+        async for chunk, units in self.in_chunks(lot.unit_ids):
+            told = (one for one in chunk if one not in units or units[one].lot_id != lot.lot_id)
+            await self._insert(MEMBERS, [{"_id": unit_id, "lot_id": lot.lot_id} for unit_id in told])
+
+    def unheard(self, unit_ids: Iterable[str]) -> list[str]:
+        """Return those of some units of which something was told here before their admission was heard."""
+        found = ((unit_id, self._place_with(unit_id)) for unit_id in unit_ids)
+        return [unit_id for unit_id, place in found if place is not None and unit_id in place.unheard]
+
+    async def admissions(self, unit_ids: Iterable[str]) -> list[tuple[str, UnitState]]:
+        """Return those of some units that have a row, as they were admitted, each with the cause."""
+        rows = await self.journal.rows.find([unit_key(unit_id) for unit_id in unit_ids])
+        return [(row.cause, UNIT.decode(row.state)) for row in rows.values()]
+
+    def sealed_in(self, unit_id: str) -> str:
+        """Return the lot that a unit is in, of those that are not accepted yet; empty where that is not known here."""
+        place = self._place_with(unit_id)
+        return "" if place is None else place.sealed_in(unit_id)
+
+    def _place_with(self, unit_id: str) -> Place | None:
+        slot = slot_of(unit_id)
+        return None if slot is None else self.places.get(place_of(slot, self.owner.places))
 
     async def lot_ids(self, project_id: str) -> list[str]:
         """Return the ids of all lots that a project has, in their order."""
@@ -190,8 +219,11 @@ class Repository:
 
     async def lots_of(self, unit_ids: Iterable[str]) -> dict[str, str]:
         """Return the lot of each of these units, open or closed; units in none are left out."""
-        found = await self.store.get(MEMBERS.name, sorted(set(unit_ids)))
-        return {unit_id: one["lot_id"] for unit_id, one in found.items()}
+        wanted = sorted(set(unit_ids))
+        known = {unit_id: unit.lot_id for unit_id, unit in (await self.units(wanted)).items()}
+        lots = {unit_id: lot for unit_id in wanted if (lot := known.get(unit_id) or self.sealed_in(unit_id))}
+        noted = await self.store.get(MEMBERS.name, [unit_id for unit_id in wanted if unit_id not in lots])
+        return lots | {unit_id: one["lot_id"] for unit_id, one in noted.items()}
 
     async def stands_for(self, duplicates: Iterable[tuple[str, str, str]]) -> None:
         """Write down which units stand for others: id, the client's own name, the unit that stands for it."""
@@ -206,7 +238,7 @@ class Repository:
         return {first: sorted(others) for first, others in found.items()}
 
     async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
-        """Return these units, by id."""
+        """Return these units, by id, those that wait as rows among them."""
         keys = {unit_id: unit_key(unit_id) for unit_id in unit_ids}
         states = await self.journal.states(UNIT, list(keys.values()))
         return {unit_id: states[key] for unit_id, key in keys.items() if key in states}

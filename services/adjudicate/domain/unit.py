@@ -135,7 +135,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for a label after its first one, for a ruling, or for its admission: what a start must know."""
+        """Whether it waits for a label after its first one, a ruling, or its admission: what a start has to know of."""
         return self.begun or self.status == "escalated" or self.repeat == "waits" or self.unheard
 
     @property

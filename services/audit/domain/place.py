@@ -175,11 +175,13 @@ class Place:
     Attributes:
         projects: those with open lots.
         loaded: whether it was read whole; before that there is no news of it.
+        unheard: units of which something was told before their admission was heard, as far as is known.
     """
 
-    __slots__ = ("loaded", "projects")
+    __slots__ = ("loaded", "projects", "unheard")
 
     def __init__(self) -> None:
+        self.unheard: set[str] = set()
         self.projects: dict[str, ProjectLots] = {}
         self.loaded = False
 
@@ -220,6 +222,14 @@ class Place:
         lots = [] if project is None else list(project.lots.values())
         return [lot.state.lot_id for lot in lots if lot.state.status == "gathering"]
 
+    def sealed_in(self, unit_id: str) -> str:
+        """Return the open lot with which a unit was sealed; empty for none. A recheck's lot seals nothing."""
+        for project in self.projects.values():
+            lot = project.lots.get(project.lot_of.get(unit_id, ""))
+            if lot is not None and lot.state.status not in RECHECK:
+                return lot.state.lot_id
+        return ""
+
     def lot_of(self, unit: UnitState) -> OpenLot | None:
         """Return the open lot that a unit is in."""
         project = self.projects.get(unit.project_id)
@@ -228,6 +238,10 @@ class Place:
 
     def settle(self, unit: UnitState) -> OpenLot | None:
         """Bring a lot up to the state of one of its units; return the lot where it may go on."""
+        if unit.admitted:
+            self.unheard.discard(unit.unit_id)
+        else:
+            self.unheard.add(unit.unit_id)
         lot = self.lot_of(unit)
         if lot is None:
             return None

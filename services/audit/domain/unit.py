@@ -94,6 +94,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
             asked under it.
         repeat: what a second auditor said, who did not see the first one's label either; it counts for no verdict.
         admitted_at_us, resolved_at_us: when it came in, and when its label was settled, by the events that told so.
+        lot_id: the lot that it is in; empty where that was not known when its label was settled.
     """
 
     unit_id: str
@@ -119,6 +120,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     admitted_at_us: int = 0
     resolved_at_us: int = 0
     repeat: Inspection | None = None
+    lot_id: str = ""
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -175,37 +177,35 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     guideline_version: int
     schema_version: int = 1
     at_us: int = 0
+    lot_id: str = ""
 
 
-def admitted(
-    state: UnitState | None,
-    unit_id: str,
-    project_id: str,
-    source_id: str,
-    gold: bool,
-    text_characters: int | None = None,
-    media_type: str = "",
-    at_us: int = 0,
-) -> UnitState | None:
-    """Return the unit once its admission is heard; None when it was erased before that."""
-    before = state or UnitState(unit_id, project_id)
-    if before.withdrawn:
+def admitted(state: UnitState | None, told: UnitState) -> UnitState | None:
+    """Return the unit once its admission is heard; None when that was heard before, or the unit was erased before.
+
+    Args:
+        state: the unit before.
+        told: what its admission says of it.
+    """
+    if state is None:
+        return told
+    if state.withdrawn or state.admitted:
         return None
     return msgspec.structs.replace(
-        before,
+        state,
         admitted=True,
-        source_id=source_id,
-        gold=gold,
-        text_characters=text_characters,
-        media_type=media_type,
-        admitted_at_us=at_us,
+        source_id=told.source_id,
+        gold=told.gold,
+        text_characters=told.text_characters,
+        media_type=told.media_type,
+        admitted_at_us=told.admitted_at_us,
     )
 
 
 def withdrawn(state: UnitState | None, unit_id: str, project_id: str) -> UnitState:
     """Return the unit once it was erased: nothing of it is audited or leaves."""
     before = state or UnitState(unit_id, project_id)
-    return UnitState(unit_id, project_id, admitted=True, withdrawn=True, rework=before.rework)
+    return UnitState(unit_id, project_id, admitted=True, withdrawn=True, rework=before.rework, lot_id=before.lot_id)
 
 
 def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resolution) -> UnitState | None:
@@ -226,6 +226,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resol
         guideline_version=said.guideline_version,
         schema_version=said.schema_version,
         resolved_at_us=said.at_us,
+        lot_id=before.lot_id or said.lot_id,
     )
 
 

@@ -12,6 +12,7 @@ from services.audit.domain.lot import LotState, drawn
 from services.audit.domain.place import OpenLot
 from services.audit.domain.sampling import draw_seed, inspection_order
 from services.audit.domain.verdict import Plan, PlanKind, Terms, Unplannable, plan_for
+from services.audit.handlers.admitting import admit
 from services.audit.handlers.means import Means
 from services.audit.handlers.series import Standing
 from services.audit.repository import LOT, lot_key
@@ -70,6 +71,8 @@ class Drawing:
         try:
             async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
                 missing -= {unit_id for unit_id in chunk if unit_id in units and units[unit_id].ready(state.rework)}
+                # Of those heard of through another process the read models hear now; so they are out of it, too.
+                await admit(self.means, [unit_id for unit_id, unit in units.items() if not unit.admitted])
         except BaseException:
             # Looked at by half, it would wait for units that are there, of which there is no news any more.
             if lot.waits_for is missing:

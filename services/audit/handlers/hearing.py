@@ -1,11 +1,11 @@
 """Hearing of units, their lots, their labels and their end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from concord.chassis.consumer import Delivery
-from concord.chassis.journal.record import Cause, Decision, Outcome
+from concord.chassis.journal.record import Cause, Decision
 from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, ResolutionEvent, RuledUnanswerable
 from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
@@ -13,6 +13,7 @@ from services.audit.domain import unit as unit_domain
 from services.audit.domain.ledger import Ledger
 from services.audit.domain.lot import LotState
 from services.audit.domain.unit import UNANSWERABLE, Evidence, Resolution, UnitState
+from services.audit.handlers.admitting import admission, admit, check
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
 
@@ -30,6 +31,7 @@ class Hearing:
     async def units(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of units and of the lots they are in."""
         units: list[Cause[UnitState]] = []
+        admitted: dict[str, Cause[UnitState]] = {}
         sealed: list[tuple[str, LotState]] = []
         erased: list[UnitEvent] = []
         duplicated: list[UnitDuplicated] = []
@@ -40,7 +42,8 @@ class Hearing:
                 lot = LotState(told.lot_id, event.metadata.project_id, tuple(told.unit_ids))
                 sealed.append((event.metadata.event_id, lot))
             elif event.HasField("unit_admitted"):
-                units.append(_admitted(event, self.means.ledger))
+                told_unit = _told(event)
+                admitted[told_unit.unit_id] = admission(told_unit, event.metadata.event_id, self.means.ledger)
             elif event.HasField("unit_duplicated"):
                 duplicated.append(event.unit_duplicated)
             elif event.HasField("unit_reidentified"):
@@ -54,7 +57,10 @@ class Hearing:
         await self.means.repository.stands_for((one.unit_id, one.source_id, one.duplicate_of) for one in duplicated)
         await self._apply_lots([_sealed(cause_id, lot) for cause_id, lot in sealed])
         await self._apply_lots(await self._withdrawals(erased))
-        await self._apply_units(units)
+        left = await self.means.journal.keep_rows(UNIT, list(admitted.values()))
+        await self._apply_units([*left, *units])
+        # Of those that are rows now, whose labels came first.
+        await admit(self.means, self.means.repository.unheard(admitted))
 
     async def resolutions(self, deliveries: Sequence[Delivery]) -> None:
         """Hear of resolved labels, and of people who had a part in a unit after that."""
@@ -63,10 +69,12 @@ class Hearing:
             for delivery in deliveries[start : start + HEARD_AT_ONCE]:
                 event = cast("ResolutionEvent", delivery.event)
                 if event.WhichOneof("event") in SETTLING:
-                    causes.append(_resolved(event, self.means.ledger))
+                    causes.append(_resolved(event, self.means.ledger, self.means.repository.sealed_in))
                 elif event.HasField("participant_joined"):
                     causes.append(_joined(event, self.means.ledger))
-            await self._apply_units(causes)
+            states = await self._apply_units(causes)
+            # Their admission may have come between the look for it and the record that knows of none.
+            await admit(self.means, [state.unit_id for state in states if not state.admitted])
 
     async def _withdrawals(self, erased: Sequence[UnitEvent]) -> list[Cause[LotState]]:
         lots = await self.means.repository.lots_of(event.unit_erased.unit_id for event in erased)
@@ -78,11 +86,15 @@ class Hearing:
 
     async def _apply_lots(self, causes: Sequence[Cause[LotState]]) -> None:
         for start in range(0, len(causes), HEARD_AT_ONCE):
-            _check(await self.means.journal.apply(LOT, causes[start : start + HEARD_AT_ONCE]))
+            check(await self.means.journal.apply(LOT, causes[start : start + HEARD_AT_ONCE]))
 
-    async def _apply_units(self, causes: Sequence[Cause[UnitState]]) -> None:
+    async def _apply_units(self, causes: Sequence[Cause[UnitState]]) -> list[UnitState]:
+        states = []
         for start in range(0, len(causes), HEARD_AT_ONCE):
-            _check(await self.means.journal.apply(UNIT, causes[start : start + HEARD_AT_ONCE]))
+            outcomes = await self.means.journal.apply(UNIT, causes[start : start + HEARD_AT_ONCE])
+            check(outcomes)
+            states += [outcome.state for outcome in outcomes if outcome.state is not None]
+        return states
 
 
 def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
@@ -95,13 +107,6 @@ def lot_withdrawn(lot_id: str, unit_id: str, cause_id: str) -> Cause[LotState]:
     return Cause(lot_key(lot_id), cause_id, decide)
 
 
-def _check(outcomes: Sequence[Outcome[Any]]) -> None:
-    """Raise the first error, for the consumer to find out which record is to blame."""
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-
-
 def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
     def decide(state: LotState | None, now_us: int) -> Decision[LotState] | None:
         del now_us
@@ -110,27 +115,18 @@ def _sealed(cause_id: str, lot: LotState) -> Cause[LotState]:
     return Cause(lot_key(lot.lot_id), cause_id, decide, creates=True)
 
 
-def _admitted(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
+def _told(event: UnitEvent) -> UnitState:
     told, about = event.unit_admitted, event.metadata
-
-    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        gold = told.HasField("gold_label")
-        characters = told.content_length if told.HasField("content_length") else None
-        after = unit_domain.admitted(
-            state,
-            told.unit_id,
-            about.project_id,
-            told.source_id,
-            gold,
-            characters,
-            told.media_type,
-            about.occurred_at_us,
-        )
-        if after is None:
-            return None
-        return Decision(ledger.admitted(state, after, now_us, about.event_id))
-
-    return Cause(unit_key(told.unit_id), about.event_id, decide, creates=True)
+    return UnitState(
+        told.unit_id,
+        about.project_id,
+        told.source_id,
+        admitted=True,
+        gold=told.HasField("gold_label"),
+        text_characters=told.content_length if told.HasField("content_length") else None,
+        media_type=told.media_type,
+        admitted_at_us=about.occurred_at_us,
+    )
 
 
 def _reidentified(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
@@ -155,7 +151,7 @@ def _withdrawn(event: UnitEvent, ledger: Ledger) -> Cause[UnitState]:
     return Cause(unit_key(unit_id), event.metadata.event_id, decide)
 
 
-def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
+def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str], str]) -> Cause[UnitState]:
     told, settled = _settled(event)
     said = Resolution(
         settled.label,
@@ -177,6 +173,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger) -> Cause[UnitState]:
         told.guideline_version,
         max(1, getattr(told, "schema_version", 1)),
         event.metadata.occurred_at_us,
+        sealed_in(told.unit_id),
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:

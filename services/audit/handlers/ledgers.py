@@ -64,6 +64,8 @@ class Ledgers:
         records: dict[int, UnitState] = {}
         if client_of(unit_id) and client_id in (None, client_of(unit_id)):
             records = await repository.records(unit_key(unit_id))
+            if not records:  # it may wait as a row, and has but the entry that it was let in
+                records = dict(enumerate((await repository.units([unit_id])).values()))
         if not records:
             raise UnitDoesNotExist(f"There is no unit {unit_id}.")
         unit = records[max(records)]

@@ -136,6 +136,7 @@ class Verdicts:
         signed = await asyncio.to_thread(means.signer.signed, made.statement)
         await means.repository.keep(made.rows)
         await means.repository.keep(made.basis)
+        await means.repository.close_members(state)
         after = msgspec.structs.replace(made.lot, certificate=await means.repository.keep(signed))
         cause_id = f"accept/{state.lot_id}/{state.rework}/{len(state.withdrawn)}"
         plan = None if made.inspection.bounds is None else state.plan
