@@ -26,6 +26,9 @@ SMALL: dict[str, int] = {
     "concord.chassis.size_budget.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
     "concord.chassis.journal.turn.DECISION_BYTES_MAX": DECISION_BYTES_MAX,
     "concord.chassis.journal.group_commit.COMMIT_RECORDS_MAX": 8,
+    "concord.chassis.journal.rows.PAGE_ROWS_MIN": 2,
+    "concord.chassis.journal.rows.PAGE_ROWS_MAX": 5,
+    "concord.chassis.journal.rows.BYTES_IN_MEMORY_MAX": 2_000,
     "services.ingest.door.batches.ADMIT_UNITS": 3,
 }
 """What is made small, and how small: a bound of fifty leases is kept by the same lines as one of seven."""

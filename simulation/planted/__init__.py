@@ -30,6 +30,7 @@ PLANTED = _named(
         storing.mark_before_said,
         storing.unavailable_is_poison,
         storing.no_back_pressure,
+        storing.a_page_goes_with_its_first_row,
         labelling.errors_left_out,
         labelling.auditors_never_err,
         doors.gold_in_a_reply,

@@ -13,6 +13,7 @@ from concord.chassis.journal.group_commit import APPEND_SECONDS_MAX, GroupCommit
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.publisher import Publisher
 from concord.chassis.journal.record import JOURNAL, Entry, Head
+from concord.chassis.journal.rows import ROWS, RowPages
 from concord.chassis.journal.sweeper import Sweeper
 from concord.chassis.store.port import Document
 from simulation.trace import TracedStore
@@ -166,6 +167,27 @@ def late_is_not_settled() -> Iterator[None]:
             know(self, entry, stored)
 
     with patch.object(Journal, "taken", noted), patch.object(Journal, "known", known):
+        yield
+
+
+@contextmanager
+def a_page_goes_with_its_first_row() -> Iterator[None]:
+    """Delete a page of rows as soon as one of them has a record."""
+    honest = RowPages.begun
+
+    def hasty(self: RowPages, key: str) -> None:
+        honest(self, key)
+        for page in self._pages.values():
+            if key in page.gone:
+                page.count = len(page.gone)
+        honest(self, key)
+
+    async def delete(self: RowPages) -> None:
+        for number in list(self._complete):
+            await self._store.delete(ROWS.name, [self._pages[number].document_id])
+            self._forget(number)
+
+    with patch.object(RowPages, "begun", hasty), patch.object(RowPages, "_delete", delete):
         yield
 
 

@@ -15,6 +15,7 @@ from concord.chassis.clock import Clock, SystemClock
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.part import JournalPart
 from concord.chassis.journal.record import COLLECTIONS, Cause, Decision, Kind
+from concord.chassis.journal.rows import ROWS
 from concord.chassis.store.memory import MemoryDatabase, MemoryStore, NoFaults
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import UNITS
@@ -69,7 +70,7 @@ class House:
         self.count += 1
         number = self.count
         store = store or MemoryStore(self.database)
-        await store.prepare(COLLECTIONS)
+        await store.prepare([*COLLECTIONS, ROWS])
         broker = broker or MemoryBroker(self.cluster, f"p{number}")
         await broker.start()
         part = JournalPart(store, broker, f"w{number}", self.clock, Telemetry("test"))

@@ -105,16 +105,29 @@ class Teller:
 
     async def unit(self, unit_id: str, gold: str | None = None, named: Sequence[str] = (), times: int = 1) -> None:
         """Admit a unit."""
+        told = self._admission(unit_id, named, None if gold is None else encoded(gold))
+        await self.tell(UNITS, unit_id, told, times=times)
+
+    async def batch(self, unit_ids: Sequence[str], times: int = 1) -> None:
+        """Admit units at once, as a request of many is told, each by a cause that follows from it."""
+        announcers = [Announcer("upstream", f"batch {unit_id}", self.clock.now_us()) for unit_id in unit_ids]
+        records = [
+            announcer.event(UNITS, unit_id, self.client_id, self.project_id, self._admission(unit_id))
+            for announcer, unit_id in zip(announcers, unit_ids, strict=True)
+        ]
+        await self.broker.publish(records * times)
+
+    def _admission(self, unit_id: str, named: Sequence[str] = (), gold_label: bytes | None = None) -> UnitEvent:
         told = UnitAdmitted(
             unit_id=unit_id,
             source_id=f"source of {unit_id}",
             media_type="text/plain",
             named_annotators=named,
-            gold_label=None if gold is None else encoded(gold),
+            gold_label=gold_label,
             guideline_version=1,
             overlap_initial=self.overlap_initial,
         )
-        await self.tell(UNITS, unit_id, UnitEvent(unit_admitted=told), times=times)
+        return UnitEvent(unit_admitted=told)
 
     async def lot(self, lot_id: str, unit_ids: Sequence[str]) -> None:
         """Seal a lot."""

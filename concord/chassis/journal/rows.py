@@ -82,6 +82,9 @@ class RowPages:
 
     Args:
         store: where they lie, with the journal.
+
+    Attributes:
+        bytes_in_memory: what the rows in memory weigh, by their states.
     """
 
     def __init__(self, store: Store) -> None:
@@ -90,7 +93,7 @@ class RowPages:
         self._numbers: dict[str, int] = {}
         self._index = RowIndex(self._pages.__contains__)
         self._in_memory: OrderedDict[int, tuple[dict[str, Row], int]] = OrderedDict()
-        self._bytes_in_memory = 0
+        self.bytes_in_memory = 0
         self._bringing: dict[int, asyncio.Event] = {}
         self._made = 0
         self._complete: dict[int, None] = {}
@@ -230,14 +233,14 @@ class RowPages:
         if number in self._pages:
             self._let_go(number)
             self._in_memory[number] = by_key, size
-            self._bytes_in_memory += size
-            while self._bytes_in_memory > BYTES_IN_MEMORY_MAX and len(self._in_memory) > 1:
+            self.bytes_in_memory += size
+            while self.bytes_in_memory > BYTES_IN_MEMORY_MAX and len(self._in_memory) > 1:
                 self._let_go(next(iter(self._in_memory)))
         return by_key
 
     def _let_go(self, number: int) -> None:
         _, size = self._in_memory.pop(number, (None, 0))
-        self._bytes_in_memory -= size
+        self.bytes_in_memory -= size
 
     def _take_in(self, document: Document, keys: Sequence[str], *, doubtful: bool) -> int:
         self._made += 1

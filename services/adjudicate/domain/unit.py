@@ -188,17 +188,9 @@ Weigh = Callable[[Sequence[Annotation]], Leading]
 
 
 def admission_of(unit: UnitState) -> Admission:
-    """Return the admission of a unit of which nothing but that is known."""
-    return Admission(
-        unit.unit_id,
-        unit.project_id,
-        unit.status == "gold",
-        unit.source_id,
-        unit.page,
-        unit.traceparent,
-        unit.named,
-        unit.text_characters,
-    )
+    """Return the admission of a unit, which is no gold, of which nothing but that is known."""
+    known = unit.source_id, unit.page, unit.traceparent, unit.named, unit.text_characters
+    return Admission(unit.unit_id, unit.project_id, False, *known)
 
 
 def admitted(state: UnitState | None, told: Admission, rule: Rule, weigh: Weigh) -> Judged:

@@ -306,7 +306,7 @@ def test_mlcroissant_reads_every_record_and_finds_no_fault(name: str, tmp_path: 
 def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read) -> None:
     ledger, evidence = Ledger(b"secret"), tuple(Evidence(f"w{n}", '"yes"', n, f"a{n}") for n in (1, 2))
     said = Resolution('"yes"', 0, "adjudicated", 1.0, evidence, 2, ["w1", "w2", "senior"], 2)
-    state = units.admitted(None, "u1", "k1-p", "s", gold=False)
+    state = units.admitted(None, units.UnitState("u1", "k1-p", "s", admitted=True))
     assert state is not None
     state = ledger.admitted(None, state, 1, "e1")
     after = units.resolved(state, "u1", "k1-p", said)

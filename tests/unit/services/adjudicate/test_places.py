@@ -42,6 +42,8 @@ def unit_of(project_id: str, name: object = 1) -> str:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("concord.chassis.table.POLL_SECONDS", 0.02)
     monkeypatch.setattr("services.adjudicate.bootstrap.LOOK_SECONDS", 0.02)
+    # Each unit begins as a row.
+    monkeypatch.setattr("concord.chassis.journal.rows.PAGE_ROWS_MIN", 1)
 
 
 @pytest.fixture

@@ -281,6 +281,8 @@ async def test_a_record_that_was_changed_or_taken_from_the_store_is_named(audit:
     journal = audit.house.database("audit").shelf(JOURNAL.name)
     shelf = journal.documents
     unit = (await audit.events("unit_audited"))[0].unit_id
+    await audit.upstream.resolution(unit, participant_joined=ParticipantJoined(unit_id=unit, annotator_id="w9"))
+    await audit.settle()
     key = unit_key(unit)
     numbers = sorted(one["seq"] for one in shelf.values() if one["aggregate"] == key)
     assert len(numbers) > 2
