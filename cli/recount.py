@@ -145,6 +145,10 @@ def told(concord: Concord, project_id: str) -> Figures:
     for one in quality.get("fields", ()):
         found |= dict(_estimate(f"{one['field']}: alpha", one["alpha"]))
         found |= dict(_estimate(f"{one['field']}: percent_agreement", one["percent_agreement"]))
+    for one in quality.get("schema_versions", ()):
+        about = f"schema {one['schema_version']}"
+        found |= dict(_estimate(f"{about}: alpha", one["alpha"]))
+        found |= dict(_estimate(f"{about}: percent_agreement", one["percent_agreement"]))
     for one in pairs["fields"]:
         before = f"{one['field']}: " if one["field"] else ""
         for pair in one["pairs"]:

@@ -20,6 +20,7 @@ from concord.contracts.names import NAME_CHARACTERS_MAX
 from concord.pages.parts import MEDIA_TYPE
 from concord.pages.style import AS_PAGE
 from services.metrics.domain.agreement import Coefficients
+from services.metrics.domain.by_version import VersionReport
 from services.metrics.domain.fatigue import Breaks, Person
 from services.metrics.domain.fields import FieldReport
 from services.metrics.domain.standing import Competence
@@ -41,6 +42,7 @@ from services.metrics.schemas.quality import (
     Quality,
     StatedConfidence,
     Tired,
+    VersionQuality,
     time_of,
 )
 from services.metrics.schemas.surveyed import (
@@ -326,12 +328,18 @@ def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Targ
         newest_at=time_of(said.newest_us) if said.newest_us else None,
         computed_at=time_of(said.computed_at_us),
         fields=[_field(one) for one in said.fields] or msgspec.UNSET,
+        schema_versions=[_version(one) for one in said.versions] or msgspec.UNSET,
+        units_of_several_versions=said.units_of_several_versions if said.versions else msgspec.UNSET,
     )
 
 
 def _field(found: FieldReport) -> FieldQuality:
     alpha, shared = Estimated.of(found.alpha), Estimated.of(found.percent_agreement)
     return FieldQuality(found.field, alpha, shared, found.gold_annotations, found.gold_correct)
+
+
+def _version(found: VersionReport) -> VersionQuality:
+    return VersionQuality(found.version, Estimated.of(found.alpha), Estimated.of(found.percent_agreement))
 
 
 def _promised(target: Target, told: Told) -> Promised:

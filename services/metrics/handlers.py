@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
+import msgspec
+
 from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
@@ -69,6 +71,8 @@ class Handlers:
                 if event.HasField("annotation_submitted"):
                     told = event.annotation_submitted
                     said = _annotation(told, at_us, rework=told.rework, late=told.late)
+                    if told.schema_version > 1:
+                        said = msgspec.structs.replace(said, schema_version=told.schema_version)
                     annotation_id, unit_id = told.annotation_id, told.unit_id
                 elif event.HasField("annotation_revised"):
                     again = event.annotation_revised

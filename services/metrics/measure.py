@@ -373,7 +373,10 @@ class Measure:
         await self.clock.sleep(0)
         overlap_max, now_us = project.policy.overlap.max, self.clock.now_us()
         everybody = list(people[""].values())
-        said = report(project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, everybody)
+        said = report(
+            project.project_id, sums, project.schema, overlap_max, now_us, freshness_p95_seconds, everybody,
+            project.versions,
+        )  # fmt: skip
         return Measured(said, people.pop(""), people)
 
     async def _tell(self) -> None:

@@ -21,6 +21,7 @@ from concord.quality.cohen import cohen_kappa
 from concord.quality.estimate import Estimate
 from concord.quality.tally import LabelTally, label_row
 from services.metrics.domain.agreement import agreement, classes_of, coefficients
+from services.metrics.domain.by_version import VERSIONS_MAX
 from services.metrics.domain.standing import AS_GIVEN, names_of
 
 READ: Sequence[Topic] = (PROJECTS, UNITS, ANNOTATIONS, ASSIGNMENTS, RESOLUTIONS, LOTS)
@@ -40,6 +41,7 @@ class _Said:
     at_us: int = 0
     rework: int = 0
     late: bool = False
+    schema_version: int = 1
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Recount:
         self._revision = -1
         self._schema: LabelSchema | None = None
         self._names = AS_GIVEN
+        self._versions: Versions | None = None
         self._units: defaultdict[str, _Unit] = defaultdict(_Unit)
         self._lots: defaultdict[str, _Lot] = defaultdict(_Lot)
 
@@ -90,7 +93,8 @@ class Recount:
         match kind:
             case "project_defined" if told.revision > self._revision:
                 self._revision, self._schema = told.revision, schema_from(decoded(told.label_schema))
-                self._names = names_of(Versions(self._schema, steps_told(told)))
+                self._versions = Versions(self._schema, steps_told(told))
+                self._names = names_of(self._versions)
             case "unit_admitted" if not (unit := self._units[told.unit_id]).admitted:
                 unit.admitted, unit.gold, unit.asked = True, told.gold_label.decode(), told.overlap_initial
             case "unit_erased" | "gold_flagged" | "gold_ruled":
@@ -111,6 +115,7 @@ class Recount:
         said = self._units[told.unit_id].said[told.annotation_id]
         if is_first:
             said.rework, said.late = told.rework, told.late
+            said.schema_version = max(1, told.schema_version)
             self._sent_back(told.unit_id, told.rework)
         revision = 0 if is_first else told.revision
         if revision > said.revision:
@@ -189,10 +194,10 @@ class Recount:
         for unit_id, unit in self._units.items():
             if unit.gold or unit.erased:
                 continue
-            voices: dict[str, str] = {}
+            voices: dict[str, _Said] = {}
             in_time = [one for one in kept[unit_id] if one.rework == unit.rework and not one.late]
             for one in sorted(in_time, key=lambda said: (said.at_us, said.annotator_id, said.label)):
-                voices[one.annotator_id] = self._names.text(one.label)
+                voices[one.annotator_id] = one
             counted += len(voices)
             rework, rank, asked_then = unit.settled
             settled_now = rank and rework == unit.rework
@@ -201,7 +206,7 @@ class Recount:
             if settled_now and rank == RANKS["ruled_unanswerable"]:
                 asked = 0  # on what has no right label nobody agrees
             if asked and len(voices) >= asked:
-                first.append(list(voices.items())[:asked])
+                first.append(list(voices.values())[:asked])
         found: Figures = {
             "annotations_counted": counted,
             "units_escalated": settlements[1],
@@ -209,7 +214,22 @@ class Recount:
             "units_adjudicated": settlements[3],
             "units_unanswerable": settlements[4],
         }
-        return found | _agreements(schema, first)
+        read = [[(one.annotator_id, self._names.text(one.label)) for one in unit] for unit in first]
+        return found | _agreements(schema, read) | self._under_versions(first)
+
+    def _under_versions(self, units: Sequence[Sequence[_Said]]) -> Figures:
+        """Return agreement under each version of the schema, of the units whose labels were all given under it."""
+        if self._versions is None or self._versions.present == 1:
+            return {}
+        of_unit = [{one.schema_version for one in unit} for unit in units]
+        found: Figures = {"units_of_several_versions": sum(len(one) > 1 for one in of_unit)}
+        for version in range(max(1, self._versions.present - VERSIONS_MAX + 1), self._versions.present + 1):
+            under = [unit for unit, given in zip(units, of_unit, strict=True) if given == {version}]
+            tally = _tally([(one.annotator_id, one.label) for one in unit] for unit in under)
+            alpha, shared = agreement(tally, self._versions.offered(version))
+            found |= estimated(f"schema {version}: alpha", alpha)
+            found |= estimated(f"schema {version}: percent_agreement", shared)
+        return found
 
     def _of_lots(self) -> Figures:
         accepted = [lot for lot in self._lots.values() if lot.accepted_at_us]

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 
 from concord.contracts.ids import place_of, slot_of_project
 from concord.contracts.topics import DAY_SECONDS, EVENTS_RETENTION_SECONDS
+from services.metrics.domain.by_version import add_to
 from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person
 from services.metrics.domain.fields import close_in_fields
@@ -268,9 +269,14 @@ class Rows:
         if not were_over:
             for row, units in closed.rows.items():
                 sums.tally.add(row, -units)
+            for version, rows in closed.versions.items():
+                for row, units in rows.items():
+                    add_to(sums.by_version, version, row, -units)
             closed.rows.clear()
+            closed.versions.clear()
             sums.rows_over = True
         sums.tally.add(unit.counted.row, -1)
+        add_to(sums.by_version, unit.counted.schema_version, unit.counted.row, -1)
 
     def load_closed(self, forgotten_us: int, segments: Mapping[int, Segment], sums: Mapping[str, ClosedSums]) -> None:
         """Take up what an earlier life closed; before its units and lots."""

@@ -53,6 +53,7 @@ class Rules(msgspec.Struct, frozen=True):
         compared: the units whose labels are held against one another; None for all.
         pool: what the project's other lots came to, as far as it was known.
         software: the version that accepted it; empty where that was not told yet.
+        by_version: whether agreement is told under each version of the label schema, where there are several.
     """
 
     client_id: str
@@ -66,6 +67,7 @@ class Rules(msgspec.Struct, frozen=True):
     pool: Pool = Pool()
     software: str = ""
     schema_steps: tuple[Step, ...] = ()
+    by_version: bool = False
 
 
 class Head(NamedTuple):
@@ -118,7 +120,7 @@ class Acceptance:
         self.versions = Versions(self.schema, rules.schema_steps)
         lot = rules.lot
         picked = frozenset(lot.members if rules.compared is None else rules.compared)
-        self._tally = LotTally(self.versions, rules.overlap_initial, picked)
+        self._tally = LotTally(self.versions, rules.overlap_initial, picked, by_version=rules.by_version)
         self._digest = FileDigest(f"{lot.lot_id}.jsonl", jsonl.MEDIA_TYPE)
         self._writer = JsonlWriter(jsonl.CERTIFIED, self.schema)
         self._wrong: set[str] = set()

@@ -21,7 +21,7 @@ from services.audit.domain.agreement import agreement, agreement_by_field
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.times import timestamp
-from services.audit.domain.unit import UnitState
+from services.audit.domain.unit import Evidence, UnitState
 from services.audit.domain.verdict import CONFIDENCE
 from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
 
@@ -38,6 +38,8 @@ FIELDS = "fields"
 """And this, of labels that have several."""
 REPEATS = "repeats"
 """And this, where inspections were repeated."""
+BY_VERSION = "agreement_by_schema_version"
+"""And this, of labels that were given under several versions of their schema."""
 
 
 class FileClaim(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -186,9 +188,15 @@ class LotTally:
         versions: of the label schema: labels of all of them are compared in the names of the newest.
         overlap_initial: the policy's, for units of which it was not told how many labels were asked for first.
         picked: the units whose labels are compared; see `agreement.compared`.
+        by_version: whether agreement is told under each version, too, where there are several.
     """
 
-    def __init__(self, versions: Versions, overlap_initial: int, picked: Collection[str]) -> None:
+    def __init__(
+        self, versions: Versions, overlap_initial: int, picked: Collection[str], *, by_version: bool = False
+    ) -> None:
+        self._offered = versions.offered
+        self._by_version = by_version
+        self._given: list[list[Evidence]] = []
         self._text = versions.text
         self._schema: LabelSchema = versions.schema
         self._overlap_initial = overlap_initial
@@ -218,6 +226,7 @@ class LotTally:
                     asked = []  # it was told without its labels
                 self._left_out += not asked
                 self._asked.append(asked)
+                self._given.append(list(unit.evidence[: len(asked)]))
 
     def claim(self, lot: LotState, whole: bool, rejections_max: int, basis_sha256: str) -> Json:
         """Return what is claimed of the lot as accepted.
@@ -260,7 +269,18 @@ class LotTally:
             claim["seed"] = lot.seed
         if isinstance(self._schema, Form):
             claim[FIELDS] = self._by_field(lot, self._schema)
+        if self._by_version and len(self._schema_versions) > 1:
+            claim[BY_VERSION] = self._under_versions()
         return claim
+
+    def _under_versions(self) -> Json:
+        """Return agreement by version: of the units whose labels were all given under it, as they were given."""
+        versions, found = sorted(self._schema_versions), {}
+        for version in versions:
+            units = [unit for unit in self._given if {one.schema_version for one in unit} == {version}]
+            labels = [[one.label for one in unit] for unit in units]
+            found[str(version)] = _estimate(agreement(labels, self._offered(version), len(versions)))
+        return found
 
     def _by_field(self, lot: LotState, form: Form) -> Json:
         """Return by field what was found up to the verdict, and how far annotators agree."""
@@ -294,7 +314,7 @@ def summed_up(claim: Json, certificate_sha256: str, erased: int) -> Json:
         certificate_sha256: of the lot's own certificate.
         erased: units that were erased between the lot's certificate and this one.
     """
-    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS) if name in claim}
+    said = {name: claim[name] for name in (*SUMMED_UP, FIELDS, REPEATS, BY_VERSION) if name in claim}
     return {**said, "erased_since": erased, "certificate_sha256": certificate_sha256}
 
 

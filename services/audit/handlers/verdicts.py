@@ -162,6 +162,7 @@ class Verdicts:
             others,
             VERSION,
             () if project.versions is None else project.versions.steps,
+            by_version=True,
         )
         return Acceptance(rules)
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from concord.labels import LabelSchema
 from concord.labels.form import Form
+from concord.labels.versions import Versions
 from concord.quality.calibration import Bin
 from concord.quality.estimate import Estimate
 from services.metrics.domain.agreement import agreement
+from services.metrics.domain.by_version import SEVERAL, VersionReport, by_version
 from services.metrics.domain.fields import FieldReport, fields_report
 from services.metrics.domain.lot import Lots
 from services.metrics.domain.pace import percentile, percentile_estimate
@@ -37,6 +39,8 @@ class Report:
         newest_us: event time of the newest label that is in.
         freshness_p95_seconds: how long labels took from being given to being in; None when none came.
         fields: the quality of each field, where labels have several.
+        versions: agreement under each version of the label schema, where it has had several.
+        units_of_several_versions: whose labels, of those that agreement rests on, were given under several.
     """
 
     project_id: str
@@ -63,6 +67,8 @@ class Report:
     computed_at_us: int
     freshness_p95_seconds: float | None
     fields: tuple[FieldReport, ...] = ()
+    versions: tuple[VersionReport, ...] = ()
+    units_of_several_versions: int = 0
 
 
 def report(
@@ -73,10 +79,11 @@ def report(
     computed_at_us: int,
     freshness_p95_seconds: float | None,
     found: Sequence[Competence] = (),
+    versions: Versions | None = None,
 ) -> Report:
     """Return the project's quality; its cost does not grow with the number of units, only with distinct rows.
 
-    `found` is what is concluded of each of its annotators.
+    `found` is what is concluded of each of its annotators, `versions` are those of its label schema.
     """
     alpha, shared = agreement(sums.read_tally(), schema, rows_over=sums.rows_over)
     fixed = overlap_max * sums.units_settled
@@ -107,4 +114,6 @@ def report(
         computed_at_us=computed_at_us,
         freshness_p95_seconds=freshness_p95_seconds,
         fields=fields_report(schema, sums.read_fields(), sums.standings) if isinstance(schema, Form) else (),
+        versions=by_version(versions, sums.tally, sums.by_version, rows_over=sums.rows_over),
+        units_of_several_versions=sum(sums.by_version[SEVERAL].rows.values()) if SEVERAL in sums.by_version else 0,
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from concord.labels.versions import Versions
 from concord.quality.tally import LabelTally, Row
+from services.metrics.domain.by_version import FIRST, add_to
 from services.metrics.domain.fields import ClosedRows, FieldTallies
 from services.metrics.domain.lot import Lot, Lots, LotShare
 from services.metrics.domain.pace import count, rounded
@@ -24,6 +25,8 @@ class Sums:
         tally: units by the labels they got.
         rows_over: whether closed units have so many different labels that they are not kept: the tally lacks them.
         fields: the same of each field, where labels have several.
+        by_version: of the units, those whose labels were given under a later version of the label schema than the
+            first, or under several (0).
         settlements: units by how they stand: escalated (waits for a ruling), consensus, adjudicated,
             unanswerable.
         labels: annotations that count towards agreement.
@@ -41,6 +44,7 @@ class Sums:
     tally: LabelTally = field(default_factory=LabelTally)
     rows_over: bool = False
     fields: FieldTallies = field(default_factory=FieldTallies)
+    by_version: dict[int, LabelTally] = field(default_factory=dict)
     settlements: Counter[str] = field(default_factory=Counter)
     labels: int = 0
     settled_labels: int = 0
@@ -84,6 +88,9 @@ class Sums:
             self.tally.add(after.row)
             self.fields.add(before.row, -1)
             self.fields.add(after.row)
+        if before.schema_version != 1 or after.schema_version != 1:
+            add_to(self.by_version, before.schema_version, before.row, -1)
+            add_to(self.by_version, after.schema_version, after.row, 1)
         self.labels += after.labels - before.labels
         self.settled_labels += after.settled_labels - before.settled_labels
         if before.settlement != after.settlement:
@@ -145,6 +152,8 @@ class ClosedSums(msgspec.Struct, array_like=True):
         lots: how many closed lots add what.
         fields: the rows of each field, where labels have several.
         survey: what else units add up to; see `domain.survey`.
+        versions: the rows of those units whose labels were given under a later version of the label schema than the
+            first, or under several (0); their bytes are among `rows_bytes`.
     """
 
     rows: dict[Row, int] = msgspec.field(default_factory=dict)
@@ -158,6 +167,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
     lots: dict[LotShare, int] = msgspec.field(default_factory=dict)
     fields: dict[str, ClosedRows] = msgspec.field(default_factory=dict)
     survey: Survey = msgspec.field(default_factory=Survey)
+    versions: dict[int, dict[Row, int]] = msgspec.field(default_factory=dict)
 
     @property
     def rows_over(self) -> bool:
@@ -168,7 +178,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
         """Add a unit that is closed."""
         share = unit.counted
         if share.row != NO_ROW and not self.rows_over:
-            self._add_row(share.row)
+            self._add_row(share.row, share.schema_version)
         if share.settlement:
             self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
         self.labels += share.labels
@@ -189,18 +199,22 @@ class ClosedSums(msgspec.Struct, array_like=True):
         """Add a lot that is closed."""
         self.lots[lot.counted] = self.lots.get(lot.counted, 0) + 1
 
-    def _add_row(self, row: Row) -> None:
-        known = self.rows.get(row)
-        if known is None:
-            self.rows_bytes += sum(ROW_BYTES + len(str(label)) for label, _ in row)
-            if self.rows_over:
-                return
-        self.rows[row] = (known or 0) + 1
+    def _add_row(self, row: Row, version: int) -> None:
+        """Add a unit's row, and again under its version; or neither, where that is more than is kept."""
+        places = [self.rows] if version == FIRST else [self.rows, self.versions.setdefault(version, {})]
+        size = sum(ROW_BYTES + len(str(label)) for label, _ in row)
+        self.rows_bytes += size * sum(row not in rows for rows in places)
+        if not self.rows_over:
+            for rows in places:
+                rows[row] = rows.get(row, 0) + 1
 
     def put_into(self, sums: Sums) -> None:
         """Begin a project's sums with what is closed."""
         for row, units in self.rows.items():
             sums.tally.add(row, units)
+        for version, rows in self.versions.items():
+            for row, units in rows.items():
+                add_to(sums.by_version, version, row, units)
         sums.rows_over = self.rows_over
         for name, closed in self.fields.items():
             for row, units in closed.rows.items():

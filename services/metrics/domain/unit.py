@@ -36,6 +36,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         active_ms: time spent, idle time left out; zero where it was not told.
         revision: the greatest is the annotator's last word.
         at_us: event time.
+        schema_version: of the label schema, under which it was given.
     """
 
     annotator_id: str
@@ -45,6 +46,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     active_ms: int = 0
     revision: int = 0
     at_us: int = 0
+    schema_version: int = 1
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -56,6 +58,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
         settlement: how it stands.
         settled_labels: annotations it was settled on; zero while it is not.
         turnaround_seconds: from its admission to its lot's acceptance; negative before that.
+        schema_version: of the label schema, under which all of `row` was given; 0: under several.
     """
 
     row: Row = NO_ROW
@@ -63,6 +66,7 @@ class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
     settlement: Settlement = ""
     settled_labels: int = 0
     turnaround_seconds: int = -1
+    schema_version: int = 1
 
 
 NOTHING = Share()
@@ -130,8 +134,9 @@ def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, A
     if known is not None:
         if known.revision >= said.revision:
             return False, known
-        # A revision does not say under which rework it was made, nor whether the first word was late.
-        said = msgspec.structs.replace(said, rework=known.rework, late=known.late)
+        # A revision does not say under which rework it was made, nor whether the first word was late; and it is said
+        # under the same version of the label schema.
+        said = msgspec.structs.replace(said, rework=known.rework, late=known.late, schema_version=known.schema_version)
     unit.annotations[annotation_id] = said
     unit.rework = max(unit.rework, said.rework)
     return True, known
@@ -179,13 +184,16 @@ def share(unit: Unit) -> Share:
     counted = _voices(unit)
     settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
     asked = _asked(unit)
-    first = first_asked([one.label for one in counted.values()], asked) if asked else []
+    first = first_asked(list(counted.values()), asked) if asked else []
+    versions = {one.schema_version for one in first}
+    version = 1 if not versions else versions.pop() if len(versions) == 1 else 0
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
     labels = len(counted)
     settled_labels = labels if settlement in LABELLED else 0
-    return Share(label_row(first), labels, settlement, settled_labels, turnaround_seconds)
+    row = label_row(one.label for one in first)
+    return Share(row, labels, settlement, settled_labels, turnaround_seconds, version)
 
 
 def asked_of_all(unit: Unit) -> list[Annotation]:

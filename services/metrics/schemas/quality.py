@@ -127,6 +127,18 @@ class FieldQuality(msgspec.Struct, frozen=True):
     gold_correct: int
 
 
+class VersionQuality(msgspec.Struct, frozen=True):
+    """Agreement under one version of the label schema: of the units whose labels were all given under it.
+
+    Attributes:
+        alpha, percent_agreement: of the labels as they were given, in that version's classes.
+    """
+
+    schema_version: int
+    alpha: Estimated
+    percent_agreement: Estimated
+
+
 class Quality(msgspec.Struct, frozen=True):
     """The quality of a project.
 
@@ -145,6 +157,8 @@ class Quality(msgspec.Struct, frozen=True):
         freshness_p95_seconds: from a label being given to its being in these numbers.
         newest_at, computed_at: RFC 3339; of the newest label that is in, and of the numbers.
         fields: of each, where labels have several; absent else.
+        schema_versions: of each version of the label schema, the newest ten, oldest first; absent where it has had one.
+        units_of_several_versions: units that are under none of these, for their labels are of several; likewise.
     """
 
     project_id: str
@@ -175,6 +189,8 @@ class Quality(msgspec.Struct, frozen=True):
     newest_at: str | None
     computed_at: str
     fields: list[FieldQuality] | msgspec.UnsetType = msgspec.UNSET
+    schema_versions: list[VersionQuality] | msgspec.UnsetType = msgspec.UNSET
+    units_of_several_versions: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Tired(msgspec.Struct, frozen=True):

@@ -141,6 +141,8 @@ export const english = {
   "project.annotations": "Annotations", "project.saved": "{value} fewer than at most", "project.gold": "{right} of {all} right on hidden gold",
   "project.turnaround": "Turnaround", "project.p95": "19 of 20 units are faster", "project.fresh": "numbers are {value} old at most",
   "project.interval": "[{low} to {high}]", "project.units": { one: "on {count} unit", other: "on {count} units" }, "project.target": "promised: {value}",
+  "project.byVersion": "Agreement under each version of the labels", "project.schemaVersion": "Version", "project.equalPairs": "Equal pairs", "project.unitsOf": "Units",
+  "project.ofSeveral": { one: "{count} unit has labels of several versions and is under none of these.", other: "{count} units have labels of several versions and are under none of these." },
   "project.noGate": { one: "no gate below {count} unit", other: "no gate below {count} units" }, "project.overTime": "Agreement over time", "project.tooFew": "Two looks are needed, and agreement on some units.",
   "project.alphaNow": "Agreement is {value} now; {target} is promised", "project.pace": "Pace against accuracy",
   "project.noPace": "Nobody's pace and accuracy are known yet.", "project.paceLabel": { one: "{count} person: units an hour against accuracy; the list below names them", other: "{count} people: units an hour against accuracy; the list below names them" },

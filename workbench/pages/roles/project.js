@@ -12,7 +12,7 @@ import { Life } from "./life.js";
 import { Lots } from "./lots.js";
 import { Alerts, Promises } from "./promises.js";
 import { Questions } from "./questions.js";
-import { Agreement, Numbers, Pace, interval } from "./quality.js";
+import { Agreement, ByVersion, Numbers, Pace, interval } from "./quality.js";
 import { FindUnit } from "./unit.js";
 
 const LOOK_MS = 5_000;
@@ -110,7 +110,7 @@ export default function Project({ one, go }) {
     }} />`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
-      <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div>`
+      <div class="pair"><${Agreement} points=${points} target=${project.targets.alpha} /><${Promises} targets=${quality.targets} /></div><${ByVersion} quality=${quality} />`
       : html`<p class="quiet">${t("project.notYet")}</p>`}
     <${Stranded} stranded=${stranded} />
     <${Questions} id=${id} version=${project.guideline_version} news=${quality && quality.units_escalated} />

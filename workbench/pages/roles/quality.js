@@ -2,6 +2,7 @@
 import { html } from "../parts/html.js";
 import { Plot } from "../parts/plot.js";
 import { duration, number, percent, t, whole } from "../parts/strings.js";
+import { Table } from "../parts/table.js";
 import { TimePlot } from "../parts/time_plot.js";
 
 const GATE_UNITS_MIN = 50;
@@ -51,6 +52,19 @@ export function Agreement({ points, target }) {
   return html`<section class="card agreement"><h2>${t("project.overTime")}</h2><figure><${TimePlot} label=${label} points=${points} up=${[Math.max(low, -1), 1]} target=${target}
     nameY=${t("project.alpha")} shownY=${(value) => number(value, 2)} />
     <figcaption><span class="key way">${t("project.alpha")}</span><span class="key area">${t("project.band")}</span><span class="key line">${t("project.target", { value: number(target) })}</span></figcaption></figure></section>`;
+}
+
+// How far people agreed under each version of the label schema, on the units that were labelled under it alone; nothing of a schema that has had one.
+export function ByVersion({ quality }) {
+  if (!quality.schema_versions) return null;
+  const columns = [
+    ["version", t("project.schemaVersion"), (one) => whole(one.schema_version), (one) => one.schema_version],
+    ["alpha", t("project.alpha"), (one) => (one.alpha.value === null ? one.alpha.reason : html`<span class="whole">${number(one.alpha.value)} ${interval(one.alpha, number)}</span>`), (one) => one.alpha.value],
+    ["equal", t("project.equalPairs"), (one) => (one.percent_agreement.value === null ? "–" : percent(one.percent_agreement.value)), (one) => one.percent_agreement.value],
+    ["units", t("project.unitsOf"), (one) => whole(one.alpha.units), (one) => one.alpha.units],
+  ];
+  return html`<${Table} caption=${t("project.byVersion")} columns=${columns} rows=${quality.schema_versions} />
+    ${quality.units_of_several_versions > 0 && html`<p class="quiet">${t("project.ofSeveral", { count: quality.units_of_several_versions })}</p>`}`;
 }
 
 // Throughput against accuracy, one dot a person: the table below tells who.

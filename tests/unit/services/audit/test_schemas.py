@@ -81,6 +81,33 @@ async def test_a_certificate_says_the_versions_and_compares_labels_of_all_of_the
     assert rows == [("no", 1), ("surely", 2)], "what was retired leaves as it was given"
 
 
+async def test_a_certificate_says_how_far_annotators_agree_under_each_version_of_the_schema(lives: int) -> None:
+    del lives
+    units = unit_ids(5)
+    audit = await sealed(INSPECT_ALL, units=units)
+    try:
+        await resolved(audit, units[0], "no", 1, ("no", 1), ("yes", 1))
+        await resolved(audit, units[1], "yes", 1, ("yes", 1), ("yes", 1))
+        await defined(audit, 2, ["no", "surely", "unsure"], *RENAMED)
+        await resolved(audit, units[2], "surely", 2, ("surely", 2), ("surely", 2))
+        await resolved(audit, units[3], "unsure", 2, ("unsure", 2), ("unsure", 2))
+        await resolved(audit, units[4], "surely", 2, ("yes", 1), ("surely", 2))
+        given = {units[0]: "no", units[1]: "yes", units[3]: "unsure"}
+        while wanted := await works(audit):
+            assert await audit.verdicts([min(wanted)], given.get(min(wanted), "surely")) == ["taken"]
+        certificate = (await audit.client(f"/v1/lots/{LOT}/certificate")).body
+        (claim,) = json.loads(certificate)["lots"]
+        found = {version: (one["units"], one["value"]) for version, one in claim["agreement_by_schema_version"].items()}
+        assert found == {"1": (2, 0.0), "2": (2, 1.0)}, "the unit of both is under neither"
+        assert claim["agreement"]["units"] == 5
+        ledger = (await audit.client(f"/v1/lots/{LOT}/ledger")).body.splitlines(keepends=True)
+        assert replay(certificate, ledger).differing == ()
+        (together,) = (await audit.client("/v1/projects/k1-p/certificate")).json()["lots"]
+        assert together["agreement_by_schema_version"] == claim["agreement_by_schema_version"]
+    finally:
+        await audit.stop()
+
+
 async def test_what_was_certified_leaves_so_for_ever_and_every_file_says_by_which_steps_it_reads(audit: Audit) -> None:
     await accepted(audit)
     before = (await audit.client(f"/v1/lots/{LOT}/export")).body

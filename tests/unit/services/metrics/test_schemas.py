@@ -3,12 +3,17 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from concord.contracts.topics import QUALITY
 from concord.labels.versions import Step
 from services.ingest.domain.project import Policy
 from services.metrics.domain.standing import SCHEMA_WORDS
+from services.metrics.domain.sums import ROW_BYTES, ClosedSums, Sums
+from services.metrics.domain.unit import Share, Unit
+from services.metrics.recount import READ, Recount
+from services.metrics.repository import Rows
 from simulation.house import House
 from tests.support.service import until
 from tests.unit.services.metrics.running import LABELS, Metrics, measure_of, start
@@ -47,6 +52,79 @@ async def test_agreement_is_that_of_labels_of_all_versions_as_they_read_now(metr
     after = await metrics.quality()
     assert after["alpha"]["units"] == len(LABELS) + 1
     assert after["percent_agreement"]["value"] > before["percent_agreement"]["value"], "yes and surely agree"
+
+
+async def test_agreement_is_told_under_each_version_as_labels_were_given_and_counted_anew_it_is_the_same(
+    metrics: Metrics,
+) -> None:
+    said: dict[str, list[tuple[str, int]]] = {
+        "k1-v1": [("yes", 1), ("yes", 1)],
+        "k1-v2": [("no", 1), ("yes", 1)],
+        "k1-v3": [("no", 1), ("no", 1)],
+        "k1-w1": [("surely", 2), ("surely", 2)],
+        "k1-w2": [("unsure", 2), ("unsure", 2)],
+        "k1-x1": [("yes", 1), ("surely", 2)],
+    }
+    for unit_id in said:
+        await metrics.upstream.unit(unit_id)
+    for unit_id in ("k1-v1", "k1-v2", "k1-v3"):
+        await labelled(metrics, unit_id, said[unit_id])
+    first = await metrics.quality()
+    assert "schema_versions" not in first, "there is one"
+    await changed(metrics, RENAMED, *STEPS)
+    for unit_id in ("k1-w1", "k1-w2", "k1-x1"):
+        await labelled(metrics, unit_id, said[unit_id])
+    quality = await metrics.quality()
+    one, two = quality["schema_versions"]
+    assert (one["schema_version"], one["alpha"]["units"]) == (1, 3)
+    assert one["alpha"]["value"] == pytest.approx(first["alpha"]["value"])
+    assert (two["schema_version"], two["alpha"]["units"], two["alpha"]["value"]) == (2, 2, 1.0)
+    assert (quality["alpha"]["units"], quality["units_of_several_versions"]) == (6, 1)
+    counting = Recount(metrics.upstream.project_id)
+    for topic in READ:
+        for event in metrics.house.events(topic):
+            counting.take(event)
+    anew = counting.figures()
+    assert anew["units_of_several_versions"] == 1
+    for told in (one, two):
+        for name in ("alpha", "percent_agreement"):
+            figure = f"schema {told['schema_version']}: {name}"
+            assert anew[figure] == pytest.approx(told[name]["value"]), figure
+            assert anew[f"{figure}.units"] == told[name]["units"]
+
+
+def test_units_of_later_versions_stay_under_them_when_they_are_closed_and_go_where_rows_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = Rows()
+    units = [Unit("k1-p", counted=Share((('"yes"', 2),), 2, schema_version=version)) for version in (1, 2, 2, 0)]
+    sums = rows.sums_of("k1-p")
+    closed = ClosedSums()
+    for unit in units:
+        sums.replace(Share(), unit.counted)
+        closed.add(unit)
+    assert {version: sum(one.rows.values()) for version, one in sums.by_version.items()} == {2: 2, 0: 1}
+    again = Sums()
+    closed = msgspec.msgpack.decode(msgspec.msgpack.encode(closed), type=ClosedSums)
+    closed.put_into(again)
+    assert (again.by_version, again.tally) == (sums.by_version, sums.tally)
+    for unit in units:
+        sums.replace(unit.counted, Share())
+    assert (sums.by_version, sums.tally.rows) == ({}, {})
+    monkeypatch.setattr("services.metrics.domain.sums.CLOSED_ROWS_BYTES_MAX", 2 * (ROW_BYTES + 5))
+    few = ClosedSums()
+    few.add(units[1])
+    assert (few.rows_over, few.rows, few.versions) == (False, {(('"yes"', 2),): 1}, {2: {(('"yes"', 2),): 1}})
+    few.add(units[3])
+    assert few.rows_over
+    assert few.rows == {(('"yes"', 2),): 1}, "the one that is too many is in neither"
+    assert not few.versions.get(0)
+
+
+async def labelled(metrics: Metrics, unit_id: str, said: list[tuple[str, int]]) -> None:
+    for number, (label, version) in enumerate(said, start=1):
+        who = ("ann", "bob")[number - 1]
+        await metrics.upstream.annotation(unit_id, number, who, label, schema_version=version)
 
 
 async def test_gold_is_read_and_that_of_a_class_that_is_offered_no_more_is_set_aside_and_told_anew(
