@@ -20,6 +20,7 @@ def verb() -> None:
 def doubts(session: Session, project_id: str, limit: int) -> None:
     """List gold of PROJECT_ID in doubt: what it is known as, and what most good annotators say.
 
+    And gold of a class that was retired or split: correct it to a label that is offered now, or retire it.
     It measures nobody and is shown to nobody until somebody who did not answer it has ruled.
     """
     with session.client() as concord:
@@ -29,7 +30,7 @@ def doubts(session: Session, project_id: str, limit: int) -> None:
             one.unit_id,
             one.known_label,
             "; ".join(f"{said.label} ×{said.annotators}" for said in one.said),
-            f"{one.disagreeing}/{one.good}",
+            f"closed in version {one.closed_since}" if one.closed_since else f"{one.disagreeing}/{one.good}",
             content,
         )
         for one, content in found
@@ -43,6 +44,7 @@ def doubts(session: Session, project_id: str, limit: int) -> None:
             "disagreeing": one.disagreeing,
             "share_low": one.share_low,
             "flagged_at": one.flagged_at,
+            "closed_since": one.closed_since,
             "content": content,
         }
         for one, content in found

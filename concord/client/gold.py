@@ -32,6 +32,7 @@ class GoldInDoubt(Struct, frozen=True):
     flagged_at: str
     standing: str
     appeals: list[str]
+    closed_since: int = 0
 
 
 class GoldDoubts(Struct, frozen=True):

@@ -275,6 +275,29 @@ class Versions:
                 continue
         return 1
 
+    def closed_since(self, label: str) -> int:
+        """Return the version since which a label of any version cannot be said as it reads now; 0 where it can be.
+
+        >>> steps = (Step(2, "split", "", "spam", ("advert", "scam")), Step(2, "add", "", "advert"))
+        >>> spec = {"kind": "choice", "classes": ["ham", "spam", "scam", "advert"]}
+        >>> versions = Versions(schema_from(spec), steps)
+        >>> versions.closed_since('"ham"'), versions.closed_since('"spam"')
+        (0, 2)
+
+        Args:
+            label: canonical JSON, in the names of whichever version.
+        """
+        if not self.steps:
+            return 0
+        given = decoded(label.encode())
+        said = self.weighed(given)
+        try:
+            if said is not None and self.offered().canonical(said) == said:
+                return 0
+        except LabelFault:
+            pass
+        return self.version_of(self.named(given)) + 1
+
     def _plain(self, field_name: str, schema: LabelSchema, label: Json, by: By) -> Json:
         names = self._fields.names.get(field_name)
         if names is None or not (names.present or names.parts):

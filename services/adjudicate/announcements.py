@@ -119,7 +119,9 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
 
 def gold_flagged(announcer: Announcer, gold: GoldState) -> Outgoing:
     """Return the event that a gold unit is in doubt."""
-    told = GoldFlagged(unit_id=gold.unit_id, revision=gold.revision, reason="doubted")
+    told = GoldFlagged(
+        unit_id=gold.unit_id, revision=gold.revision, reason="closed" if gold.closed_since else "doubted"
+    )
     return _of_gold(announcer, gold, ResolutionEvent(gold_flagged=told))
 
 
@@ -132,6 +134,7 @@ def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
         known_label=b"" if gold.standing == "retired" else gold.known_label.encode(),
         reviewer_id=gold.reviewer_id,
         reason=gold.reason,
+        schema_version=gold.closed_since,
     )
     return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=told))
 

@@ -99,9 +99,11 @@ def gold_doubted(project_id: str, one: Doubted) -> Outgoing:
         disagreeing=one.found.disagreeing,
         share_low=one.found.low,
         annotators=one.annotators,
+        closed_since=one.closed_since,
     )
     envelope = QualityEvent(gold_doubted=told)
-    return _event(f"{project_id}/doubt/{one.unit_id}", one.unit_id, project_id, one.at_us, envelope)
+    about = f"closed/{one.closed_since}" if one.closed_since else "doubt"
+    return _event(f"{project_id}/{about}/{one.unit_id}", one.unit_id, project_id, one.at_us, envelope)
 
 
 def break_due(project_id: str, annotator_id: str, due: Due) -> Outgoing:

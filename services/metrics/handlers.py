@@ -215,12 +215,12 @@ class Handlers:
         words = told.revision - unit.gold_revision
         if words <= 0:
             return
-        before, unit.gold_revision = known_label(unit), told.revision
+        before, since, unit.gold_revision = known_label(unit), unit.gold_since, told.revision
         unit.gold_held = isinstance(told, GoldFlagged) or told.outcome == RETIRED
         if isinstance(told, GoldRuled):
-            unit.gold_ruled = _text(told.known_label)
+            unit.gold_ruled, unit.gold_since = _text(told.known_label), told.schema_version
         if unit.gold:
-            self.rows.gold_known(told.unit_id, unit, before, words)
+            self.rows.gold_known(told.unit_id, unit, before, words, since=since)
 
 
 def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:

@@ -288,7 +288,7 @@ class Measure:
         """Tell of gold whose known label most good annotators disagree with."""
         looking = self._looking[project.project_id]
         found = looking.look(sums, sameness(project.schema), project.policy.gold.pass_accuracy)
-        for one in found if project.policy.gold.doubts else ():
+        for one in (one for one in found if one.closed_since or project.policy.gold.doubts):
             self.say(project.project_id, f"doubt/{one.unit_id}", gold_doubted(project.project_id, one))
         if not looking:
             del self._looking[project.project_id]

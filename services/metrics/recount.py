@@ -53,7 +53,7 @@ class _Unit:
     rework: int = 0
     said: defaultdict[str, _Said] = field(default_factory=lambda: defaultdict(_Said))
     settled: tuple[int, int, int] = (0, 0, 0)
-    gold_said: tuple[int, str, str] = (0, "", "")
+    gold_said: tuple[int, str, str, int] = (0, "", "", 0)
 
 
 @dataclass(slots=True)
@@ -137,7 +137,8 @@ class Recount:
             return
         word = told.outcome if kind == "gold_ruled" else "flagged"
         label = told.known_label.decode() if word == "corrected" else ""
-        unit.gold_said = max(unit.gold_said, (told.revision, word, label))
+        since = told.schema_version if kind == "gold_ruled" else 0
+        unit.gold_said = max(unit.gold_said, (told.revision, word, label, since))
 
     def _sent_back(self, unit_id: str, rework: int) -> None:
         self._units[unit_id].rework = max(self._units[unit_id].rework, rework)
@@ -184,6 +185,7 @@ class Recount:
             if unit.gold and not unit.erased and unit.gold_said[1] not in ("flagged", "retired")
             if text(unit.gold_said[2] or unit.gold) not in self._names.aside
             for said in kept[unit_id]
+            if said.schema_version >= unit.gold_said[3]
         ]
         right = sum(schema.says_same(decoded(gold.encode()), decoded(label.encode())) for gold, label in answers)
         return {"gold_annotations": len(answers), "gold_correct": right}

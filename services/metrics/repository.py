@@ -16,7 +16,7 @@ from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.traits import shared
-from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, known_label, share
+from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
 
 LATENCIES_MAX = 10_000
 BUCKETS = 256
@@ -327,7 +327,7 @@ class Rows:
         if before is None and (says := self._watched(unit.project_id)) is not None:
             self._timed(unit, said, says)
         if unit.gold and not unit.erased:
-            if known := known_label(unit):
+            if known := judged_by(unit, said):
                 if before is not None:
                     standing.answered(known, before.label, -1)
                 standing.answered(known, said.label)
@@ -352,12 +352,14 @@ class Rows:
         person = people.get(said.annotator_id)
         if person is None:
             person = people[said.annotator_id] = Person()
-        known = known_label(unit)
+        known = judged_by(unit, said)
         person.worked(said, not says(known, said.label) if known else None)
         self.timed[unit.project_id].add(said.annotator_id)
         self._people_dirty.add(unit.project_id)
 
-    def gold_known(self, unit_id: str, unit: Unit, before: str, words: int, *, anew: bool = False) -> None:
+    def gold_known(
+        self, unit_id: str, unit: Unit, before: str, words: int, *, since: int | None = None, anew: bool = False
+    ) -> None:
         """Bring the sums up to a gold unit of which something was told: that it is gold, erased, in doubt, ruled on.
 
         Args:
@@ -365,6 +367,7 @@ class Rows:
             unit: as it is now.
             before: the label by which answers were judged until now; empty where they were not.
             words: how many such words these are; they are counted alike in whatever order they come.
+            since: the version of the label schema from which on answers were judged by it; as now, if None.
             anew: whether its answers are counted for the first time, and with them each of their revisions.
         """
         sums, known = self.sums_of(unit.project_id), known_label(unit)
@@ -375,10 +378,12 @@ class Rows:
         self._gold_learnt(unit.project_id, unit.admitted_at_us, words)
         for said in unit.annotations.values():
             standing = sums.standing(said.annotator_id)
-            if before and before != known:
-                standing.answered(before, said.label, -1)
-            if known and before != known:
-                standing.answered(known, said.label)
+            was = before if said.schema_version >= (unit.gold_since if since is None else since) else ""
+            now = judged_by(unit, said)
+            if was and was != now:
+                standing.answered(was, said.label, -1)
+            if now and was != now:
+                standing.answered(now, said.label)
             of_it = words + (said.revision if anew else 0)
             standing.learnt(said.at_us, of_it)
             self.estimated[unit.project_id].add(said.annotator_id)

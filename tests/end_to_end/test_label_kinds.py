@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from demo.client import Services
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.audit.domain.verification import verify
-from tests.end_to_end import guide
+from tests.end_to_end import changing, guide
 from tests.end_to_end.conftest import a_folder
 from tests.support.label_kinds import FIELDS, OF_KIND, POLICY, TEXT, Kind
 
@@ -178,6 +179,26 @@ async def test_every_kind_goes_from_the_project_to_the_verified_export(stack: St
         counts = [claim[name] for name in ("units", "inspected", "errors_found", "errors_corrected")]
         assert counts == [2, 2, 1, 1], walk.name
     _is_told_by_field(found["form"][0], found["form"][1], quality)
+
+
+async def test_classes_are_renamed_and_split_while_people_label_and_every_service_follows(
+    stack: Stack, record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with Services(stack.addresses) as services:
+        operator = stack.issuer.token("operator", "boss")
+        for person in PEOPLE:
+            await services.json("assign", "PUT", f"/v1/annotators/{person}", operator, {"kind": "human"})
+        walk = changing.Changing(stack, services, until)
+        found = await walk.go()
+    told = {name: round(seconds, 2) for name, seconds in walk.seconds.items()}
+    late = [name for name, seconds in told.items() if seconds > changing.FOLLOWS_SECONDS]
+    with capsys.disabled():
+        sys.stdout.write(f"\nseconds until a change of classes is followed: {told}; too late: {late or 'none'}\n")
+    record_property("schema_change_seconds", told)
+    assert found["labels"] == {"renamed": ("advert", 2), "split": ("scam", 2)}
+    assert found["claim"]["schema_versions"] == [1, 2]
+    assert found["claim"]["agreement_by_schema_version"].keys() == {"1", "2"}
+    assert found["quality"]["units_of_several_versions"] == 2, "each was begun before the change"
 
 
 def _is_told_by_field(escalated: dict[str, Any], claim: dict[str, Any], quality: dict[str, Any]) -> None:

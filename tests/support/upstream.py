@@ -210,6 +210,11 @@ class Teller:
         )
         await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=told))
 
+    async def gold_closed(self, unit_id: str, known: Json, since: int, annotators: Sequence[str] = ()) -> None:
+        """Tell that nobody can say a gold unit's known label any more, since a version of the label schema."""
+        told = GoldDoubted(unit_id=unit_id, known_label=encoded(known), annotators=annotators, closed_since=since)
+        await self.tell(QUALITY, unit_id, QualityEvent(gold_doubted=told))
+
     async def crowd(
         self, dependence: float, gold_units: Sequence[int] = (), revision: int = 1, field: str = ""
     ) -> None:

@@ -283,6 +283,7 @@ class GoldDoubted(_message.Message):
     DISAGREEING_FIELD_NUMBER: _builtins.int
     SHARE_LOW_FIELD_NUMBER: _builtins.int
     ANNOTATORS_FIELD_NUMBER: _builtins.int
+    CLOSED_SINCE_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     known_label: _builtins.bytes
     """Canonical JSON."""
@@ -291,6 +292,10 @@ class GoldDoubted(_message.Message):
     disagreeing: _builtins.int
     share_low: _builtins.float
     """The lower bound of the share that disagrees, which is over one half."""
+    closed_since: _builtins.int
+    """The version of the label schema since which the known label cannot be said, for a class of it was retired or split; then
+    that alone is why, and nobody need disagree. 0: it can be said.
+    """
     @_builtins.property
     def said(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldSaid]:
         """What good annotators say, most often said first; the rarest are left out where there are many, or long ones."""
@@ -309,10 +314,11 @@ class GoldDoubted(_message.Message):
         disagreeing: _builtins.int = ...,
         share_low: _builtins.float = ...,
         annotators: _abc.Iterable[_builtins.str] | None = ...,
+        closed_since: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotators", b"annotators", "disagreeing", b"disagreeing", "good", b"good", "known_label", b"known_label", "said", b"said", "share_low", b"share_low", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotators", b"annotators", "closed_since", b"closed_since", "disagreeing", b"disagreeing", "good", b"good", "known_label", b"known_label", "said", b"said", "share_low", b"share_low", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -422,7 +422,7 @@ class GoldFlagged(_message.Message):
     """Grows with every word on this gold unit; a consumer keeps the highest."""
     reason: _builtins.str
     """"doubted": good annotators disagree with it. Somebody who got it wrong may say so, too: it is then looked at by a person,
-    and counts until that one has ruled.
+    and counts until that one has ruled. "closed": its class is offered no more, so nobody can say it.
     """
     def __init__(
         self,
@@ -451,6 +451,7 @@ class GoldRuled(_message.Message):
     KNOWN_LABEL_FIELD_NUMBER: _builtins.int
     REVIEWER_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     revision: _builtins.int
     """As in GoldFlagged."""
@@ -460,6 +461,8 @@ class GoldRuled(_message.Message):
     """The known label from now on, canonical JSON; empty where it is retired."""
     reviewer_id: _builtins.str
     reason: _builtins.str
+    schema_version: _builtins.int
+    """Answers that were given under earlier versions of the label schema are not judged by it, for they could not say it. 0: all are."""
     def __init__(
         self,
         *,
@@ -469,10 +472,11 @@ class GoldRuled(_message.Message):
         known_label: _builtins.bytes = ...,
         reviewer_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        schema_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_label", b"known_label", "outcome", b"outcome", "reason", b"reason", "reviewer_id", b"reviewer_id", "revision", b"revision", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_label", b"known_label", "outcome", b"outcome", "reason", b"reason", "reviewer_id", b"reviewer_id", "revision", b"revision", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

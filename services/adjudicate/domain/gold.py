@@ -8,6 +8,8 @@ from concord.review import has_part
 
 REASON_CHARACTERS_MAX = 2_000
 
+ANNOTATORS_MAX = 2_000
+"""Of one gold unit, who have a part in it: as many as are told twice."""
 APPEALS_MAX = 50
 """Of one gold unit: by then a person will have looked at it."""
 
@@ -64,6 +66,8 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
         said: what good annotators say, most often said first.
         good, disagreeing: good annotators who answered it, and those who disagree.
         share_low: lower bound of the share that disagrees.
+        closed_since: the version of the label schema since which the known label cannot be said; 0 where it can be.
+            Once that is ruled, the version from which on answers are judged by the new one.
         annotators: who answered it, and so has a part in it.
         appeals: of those who got it wrong. One that is only appealed counts until somebody has ruled.
         flagged_at_us, ruled_at_us: when, microseconds since the epoch, UTC.
@@ -80,6 +84,7 @@ class GoldState(msgspec.Struct, frozen=True, omit_defaults=True):
     good: int = 0
     disagreeing: int = 0
     share_low: float = 0.0
+    closed_since: int = 0
     annotators: tuple[str, ...] = ()
     appeals: tuple[Appeal, ...] = ()
     flagged_at_us: int = 0
@@ -92,9 +97,19 @@ def flagged(state: GoldState | None, told: GoldState, now_us: int) -> GoldState 
     """Return the gold unit once it is known to be in doubt; None when it was, or a person has ruled on it."""
     if state is None:
         return msgspec.structs.replace(told, flagged_at_us=now_us)
+    annotators = tuple(dict.fromkeys((*told.annotators, *state.annotators)))[-ANNOTATORS_MAX:]
+    if told.closed_since > state.closed_since and state.standing != "retired":
+        # Whatever was found or ruled of it: nobody can say its label any more, and somebody is to say what it is now.
+        return msgspec.structs.replace(
+            told,
+            standing="flagged",
+            revision=state.revision + 1,
+            annotators=annotators,
+            appeals=state.appeals if state.standing in WAITING else (),
+            flagged_at_us=now_us,
+        )
     if state.standing != "appealed":
         return None
-    annotators = tuple(dict.fromkeys((*told.annotators, *state.annotators)))
     return msgspec.structs.replace(told, annotators=annotators, appeals=state.appeals, flagged_at_us=now_us)
 
 
@@ -157,6 +172,9 @@ def ruled(
     if (outcome == "corrected") != bool(label):
         cure = "send the right label with corrected, and none with another outcome"
         raise GoldRulingRefused("label", f"does not go with {outcome}", cure)
+    if outcome == "confirmed" and state.closed_since:
+        cure = "send corrected with a label that is offered now, or retired"
+        raise GoldRulingRefused("outcome", "does not go with a label that cannot be said any more", cure)
     if label == state.known_label:
         raise GoldRulingRefused("label", "is the known label", "send confirmed, or the label that is right")
     return msgspec.structs.replace(

@@ -60,6 +60,8 @@ class GoldInDoubt(msgspec.Struct, frozen=True):
         share_low: the share of them that disagrees is at least this, for sure.
         standing: `flagged`, or `appealed` alone: it counts until somebody has ruled.
         appeals: why they were right, in the words of those who got it wrong.
+        closed_since: the version of the label schema since which nobody can say the known label, for a class of it was
+            retired or split: it is to be corrected to what is offered now, or retired. 0: it can be said.
     """
 
     unit_id: str
@@ -72,6 +74,7 @@ class GoldInDoubt(msgspec.Struct, frozen=True):
     flagged_at: str
     standing: Literal["flagged", "appealed"]
     appeals: list[str]
+    closed_since: int = 0
 
 
 class GoldDoubts(msgspec.Struct, frozen=True):
@@ -121,7 +124,7 @@ def router() -> APIRouter:
 async def list_doubts(
     request: Request, project_id: AnyId, caller: Lead, limit: Limit = None, cursor: str = ""
 ) -> Response:
-    """List gold whose known label most good annotators disagree with, for somebody who did not answer it to rule."""
+    """List gold whose known label good annotators disagree with, or cannot say any more, for others to rule on."""
     door = reached(request)
     project = visible(door.handlers.projects, project_id, caller)
     after = name_in(cursor)
@@ -168,4 +171,5 @@ def _shown(door: Reached, state: GoldState) -> GoldInDoubt:
         f"{at[:-6]}Z",
         "appealed" if state.standing == "appealed" else "flagged",
         [one.reason for one in state.appeals],
+        state.closed_since,
     )

@@ -88,7 +88,10 @@ class Gold:
         if unit is None or unit.status != "gold":
             raise GoldDoesNotExist("There is no such gold unit in doubt.")
         canonical = "" if label is None else await self._canonical(unit, label)
-        cause_id = f"gold-ruling/{unit_id}/{reviewer_id}/{outcome}/{canonical}"
+        known = (await self.repository.gold([unit_id])).get(unit_id)
+        # What was ruled before nobody could say the label any more is another ruling.
+        closed = f"{known.closed_since}/" if known is not None and known.closed_since else ""
+        cause_id = f"gold-ruling/{closed}{unit_id}/{reviewer_id}/{outcome}/{canonical}"
         trace = trace_headers()
 
         def decide(state: GoldState | None, now_us: int) -> Decision[GoldState]:
@@ -121,6 +124,7 @@ def _flagging(event: QualityEvent) -> Cause[GoldState]:
         good=told.good,
         disagreeing=told.disagreeing,
         share_low=told.share_low,
+        closed_since=told.closed_since,
         annotators=tuple(told.annotators),
     )
 

@@ -19,7 +19,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.many_tests import benjamini_hochberg
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.survey import BETWEEN, NO_TRAITS, Aspect
-from services.metrics.domain.unit import Unit, known_label
+from services.metrics.domain.unit import Unit, judged_by, known_label
 
 BIAS_LEVEL = 0.05
 GROUPS_MAX, SLICES_MAX, CLASSES_MAX = 12, 12, 12
@@ -79,7 +79,8 @@ class GoldSaid:
     def add(self, unit: Unit, says_same: SaysSame, answer: Callable[[str], str]) -> None:
         """Count the answers to a gold unit; `answer` takes out of a label what is judged, empty where it is not."""
         known, slice_name = answer(known_label(unit)), (unit.traits or NO_TRAITS).stratum
-        given = [(said.annotator_id, answer(said.label)) for said in unit.annotations.values()] if known else []
+        judged = [said for said in unit.annotations.values() if judged_by(unit, said)] if known else []
+        given = [(said.annotator_id, answer(said.label)) for said in judged]
         wrong = [(who, not says_same(known, label)) for who, label in given if label]
         for who, is_wrong in wrong:
             answers, errors = self.people.get((who, slice_name), (0, 0))

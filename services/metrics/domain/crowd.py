@@ -8,7 +8,7 @@ from concord.labels.form import answers_in
 from concord.quality.dependence import Dependence, GoldUnit, fitted
 from services.metrics.domain.standing import AS_GIVEN
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.unit import Unit, known_label
+from services.metrics.domain.unit import Unit, judged_by, known_label
 
 ASSUMED_LOW, ASSUMED_HIGH = 0.6, 0.99
 """What a crowd without gold is held to be right in lies between these, as where its labels are weighed."""
@@ -72,6 +72,6 @@ def _answer(label: str, field: str) -> str:
 def _gold_unit(unit_id: str, known: int, unit: Unit, places: dict[str, int], answer: Callable[[str], str]) -> GoldUnit:
     # One voice an annotator: of several assignments the one that was answered last speaks.
     said = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
-    given = ((one.annotator_id, answer(one.label)) for one in said)
+    given = ((one.annotator_id, answer(one.label)) for one in said if judged_by(unit, one))
     answers = {annotator_id: places[label] for annotator_id, label in given if label in places}
     return GoldUnit(unit_id, known, list(answers.items()))

@@ -26,7 +26,8 @@ class Doubted:
         known: canonical JSON of the known label.
         said: what good annotators say, canonical JSON, and how many; most often said first.
         annotators: whoever answered it.
-        at_us: event time of the newest answer.
+        at_us: event time of the newest answer; of what cannot be said any more, of the unit's admission.
+        closed_since: the version of the label schema since which the known label cannot be said; 0: it can be.
     """
 
     unit_id: str
@@ -35,12 +36,33 @@ class Doubted:
     said: tuple[tuple[str, int], ...]
     annotators: tuple[str, ...]
     at_us: int
+    closed_since: int = 0
 
 
 def worth_a_look(sums: Sums) -> list[str]:
-    """Return the gold units on which enough was said that they may be in doubt; of those ruled on none is."""
-    gold = sums.gold.items()
-    return [one for one, unit in gold if not unit.gold_revision and len(unit.annotations) >= ANSWERS_MIN]
+    """Return the gold units on which enough was said that they may be in doubt; of those ruled on none is.
+
+    And those whose known label cannot be said any more, whoever answered them, and whatever was ruled before.
+    """
+    closed_since = sums.names.closed_since
+    return [
+        one
+        for one, unit in sums.gold.items()
+        if (not unit.gold_revision and len(unit.annotations) >= ANSWERS_MIN) or closed_since(known_label(unit))
+    ]
+
+
+def closed(unit_id: str, unit: Unit, sums: Sums) -> Doubted | None:
+    """Return a gold unit whose known label cannot be said any more; None where it can be."""
+    label = known_label(unit)
+    since = sums.names.closed_since(label) if label else 0
+    if not since:
+        return None
+    annotators = sorted({one.annotator_id for one in unit.annotations.values()})
+    nobody = doubt((), 0.0)
+    return Doubted(
+        unit_id, sums.names.text(label), nobody, (), tuple(annotators[:ANNOTATORS_MAX]), unit.admitted_at_us, since
+    )
 
 
 def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: float) -> Doubted | None:
@@ -107,6 +129,6 @@ class Looking:
         while self._due and answers < LOOKED_AT_ONCE:
             unit_id = self._due.pop()
             if (unit := sums.gold.get(unit_id)) is not None:
-                answers += len(unit.annotations)
-                found.append(doubted(unit_id, unit, sums, says_same, bar))
+                answers += 1 + len(unit.annotations)
+                found.append(closed(unit_id, unit, sums) or doubted(unit_id, unit, sums, says_same, bar))
         return [one for one in found if one is not None]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import Sums
-from services.metrics.domain.unit import known_label
+from services.metrics.domain.unit import judged_by, known_label
 
 MISSED_BYTES_MAX = 100_000
 """Of the labels that are told of one annotator; of more the older ones are left out."""
@@ -38,7 +38,11 @@ def missed_by(sums: Sums, annotators: Collection[str], says_same: SaysSame, unit
         if known in sums.names.aside:
             continue
         for said in unit.annotations.values():
-            if said.annotator_id in annotators and not says_same(known, sums.names.text(said.label)):
+            if (
+                said.annotator_id in annotators
+                and judged_by(unit, said)
+                and not says_same(known, sums.names.text(said.label))
+            ):
                 found[said.annotator_id].append(Missed(unit_id, known, said.label, said.at_us))
     return {one: _newest(missed, units_max) for one, missed in found.items()}
 

@@ -21,6 +21,11 @@ from services.metrics.domain.pace import count, percentile
 from services.metrics.domain.unit import Annotation
 
 
+def _never(label: str) -> int:
+    del label
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """How labels of earlier versions of a label schema are read.
@@ -28,12 +33,14 @@ class Names:
     Attributes:
         text: returns a label, as canonical JSON, in the newest names.
         aside: gold labels that cannot be said any more, for their class was retired or split.
+        closed_since: returns the version since which a label cannot be said, 0 where it can be; of the whole label.
         fields: the same by field, where labels have several.
     """
 
     text: Callable[[str], str]
     aside: frozenset[str] = frozenset()
     fields: Mapping[str, "Names"] = field(default_factory=dict)
+    closed_since: Callable[[str], int] = field(default=_never, compare=False)
 
     def of_field(self, name: str) -> "Names":
         """Return how the answers to a field are read."""
@@ -45,7 +52,8 @@ def names_of(versions: Versions | None) -> Names:
     if versions is None:
         return AS_GIVEN
     each = {one.name: _names_in(versions, one.name) for one in fields_of(versions.schema)}
-    return each[""] if "" in each else Names(versions.text, fields=each)
+    found = each[""] if "" in each else Names(versions.text, fields=each)
+    return replace(found, closed_since=lru_cache(maxsize=READ_MAX)(versions.closed_since))
 
 
 def _names_in(versions: Versions, field_name: str) -> Names:

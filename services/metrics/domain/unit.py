@@ -82,6 +82,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
         gold_revision: of the newest word on its known label; 0 where there was none.
         gold_held: by that, answers to it count for nobody: it is in doubt, or retired.
         gold_ruled: by that, the known label, canonical JSON; empty: the one that it came with.
+        gold_since: by that, the version of the label schema from which on answers are judged by it.
         admitted_at_us: zero until its admission is heard of.
         asked: how many annotations were asked for at first by the project when it came in; 0 where that was not told.
         rework: how often it was sent back, as far as anybody said.
@@ -108,6 +109,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     gold_revision: int = 0
     gold_held: bool = False
     gold_ruled: str = ""
+    gold_since: int = 0
 
 
 def known_label(unit: Unit) -> str:
@@ -121,6 +123,16 @@ def known_label(unit: Unit) -> str:
     if not unit.gold or unit.erased or unit.gold_held:
         return ""
     return unit.gold_ruled or unit.gold
+
+
+def judged_by(unit: Unit, said: Annotation) -> str:
+    """Return the label by which an answer is judged: `known_label`, but for answers that could not say it.
+
+    >>> unit = Unit(gold='"spam"', gold_ruled='"scam"', gold_since=2)
+    >>> [judged_by(unit, Annotation("ann", '"spam"', schema_version=version)) for version in (1, 2)]
+    ['', '"scam"']
+    """
+    return known_label(unit) if said.schema_version >= unit.gold_since else ""
 
 
 def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, Annotation | None]:

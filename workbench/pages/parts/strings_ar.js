@@ -113,7 +113,7 @@ export const arabic = {
   "retraining.at": "{at} من {all}", "retraining.again": "حاول مرة أخرى", "retraining.nothing": "لا شيء يُنظر إليه الآن", "retraining.right": "الصحيح",
   "retraining.yours": "ما قلته", "retraining.appeal": "هل كنت على صواب؟ اذكر السبب", "retraining.send": "اعترض", "retraining.open": "اعترضت، وسيحكم فيه أحد.",
   "retraining.upheld": "كنت على صواب: لم يعد يُحسب عليك.", "retraining.declined": "نظر فيه أحد، وهو باق كما كان.",
-  "why.retraining": "انظر إلى ما فاتك وحاول مرة أخرى", "gold.appealed": "يقول أحدهم إنه كان على صواب",
+  "why.retraining": "انظر إلى ما فاتك وحاول مرة أخرى", "gold.closed": "لم تعد فئته متاحة منذ الإصدار {version}: قل ما هي الآن", "gold.appealed": "يقول أحدهم إنه كان على صواب",
   "gold.title": "وسوم معروفة موضع شك", "gold.lead": "لا تقيس أحدًا ولا تُعرض على أحد حتى تقول ما الصحيح.",
   "gold.nothing": "لا وسم معروفًا موضع شك", "gold.nothingText": "حيث يخالفه معظم الواسمين الجيدين يأتي إلى هنا، إلا ما أجبت عنه بنفسك.",
   "gold.disagree": "{wrong} من {all} من الواسمين الجيدين يخالفونه", "gold.share": "{value} على الأقل من أمثالهم يقينًا", "gold.known": "معروف بأنه",

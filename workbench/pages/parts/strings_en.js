@@ -113,7 +113,7 @@ export const english = {
   "retraining.at": "{at} of {all}", "retraining.again": "Try again", "retraining.nothing": "There is nothing to look at now", "retraining.right": "Right",
   "retraining.yours": "What you said", "retraining.appeal": "Were you right? Say why", "retraining.send": "Appeal", "retraining.open": "You have appealed; somebody will rule on it.",
   "retraining.upheld": "You were right: it counts against you no more.", "retraining.declined": "Somebody looked at it, and it stands.",
-  "why.retraining": "Look at what you missed, and try again", "gold.appealed": "Somebody says that they were right",
+  "why.retraining": "Look at what you missed, and try again", "gold.closed": "Its class is offered no more, since version {version}: say what it is now", "gold.appealed": "Somebody says that they were right",
   "gold.title": "Known labels in doubt", "gold.lead": "They measure nobody and are shown to nobody until you have said what is right.",
   "gold.nothing": "No known label is in doubt", "gold.nothingText": "Where most good annotators disagree with one, it comes here; what you answered yourself does not.",
   "gold.disagree": "{wrong} of {all} good annotators disagree", "gold.share": "at least {value} of such annotators, for sure", "gold.known": "Known as",

@@ -60,14 +60,15 @@ function Doubt({ unit, project, rule }) {
 // What the label says decides the word: as it is known confirms it, any other corrects it.
 function Word({ unit, schema, content, mediaType, rule }) {
   const kind = kindOf(schema);
-  const work = useWork(schema, content, unit.unit_id, kind.draft(unit.known_label, schema, unit.unit_id));
+  const work = useWork(schema, content, unit.unit_id, unit.closed_since ? undefined : kind.draft(unit.known_label, schema, unit.unit_id));
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState("");
   const [tried, setTried] = useState(false);
   const [sending, setSending] = useState(false);
   const field = useRef(null);
   const known = useMemo(() => JSON.stringify(work.label()), []);
-  const isKept = !work.problem && JSON.stringify(work.label()) === known;
+  // What cannot be said any more cannot be confirmed: the service says so, should the editor still show it.
+  const isKept = !unit.closed_since && !work.problem && JSON.stringify(work.label()) === known;
   const send = async (outcome) => {
     setTried(true);
     if (!reason.trim() || (outcome === "corrected" && work.problem)) {
@@ -86,7 +87,8 @@ function Word({ unit, schema, content, mediaType, rule }) {
   const retire = () => send("retired");
   useKeys({ submit, skip: retire });
   return html`<div class="ruling">
-    <section class="facts-line">${unit.standing === "appealed" ? html`<span class="badge">${t("gold.appealed")}</span>`
+    <section class="facts-line">${unit.closed_since ? html`<span class="badge">${t("gold.closed", { version: unit.closed_since })}</span>`
+      : unit.standing === "appealed" ? html`<span class="badge">${t("gold.appealed")}</span>`
       : html`<span class="badge">${t("gold.disagree", { wrong: unit.disagreeing, all: unit.good })}</span>
         <span>${t("gold.share", { value: percent(unit.share_low, 0) })}</span>`}</section>
     ${unit.appeals.map((reason) => html`<p class="notice" dir="auto">${reason}</p>`)}

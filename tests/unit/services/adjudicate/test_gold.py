@@ -7,6 +7,8 @@ import pytest
 
 from concord.chassis.identity import Role
 from concord.contracts.topics import DEAD_LETTERS
+from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled
+from concord.labels.versions import Step
 from simulation.house import Answer, House
 from tests.support.upstream import PROJECT
 from tests.unit.services.adjudicate.running import Adjudicate, start, voting
@@ -79,6 +81,45 @@ async def test_a_ruling_is_told_once_stands_and_survives_a_restart(
     assert (await adjudicate.call("GET", LIST)).json()["gold"] == [], "a person has ruled: it is doubted no more"
     other = await rule(adjudicate, "k1-ug1", "retired", reason="another", subject="other")
     assert (other.status, other.json()["errors"][0]["field"]) == (409, "unit_id")
+
+
+async def test_gold_that_nobody_can_say_any_more_is_flagged_whatever_was_ruled_and_is_not_confirmed(
+    adjudicate: Adjudicate,
+) -> None:
+    upstream = adjudicate.upstream
+    await doubted(adjudicate, "k1-ug1")
+    await upstream.unit("k1-ug2", gold="no")
+    assert (await rule(adjudicate, "k1-ug1", "confirmed")).status == 200
+    split = Step(2, "split", "", "no", ("never", "hardly"))
+    added = (Step(2, "add", "", "never"), Step(2, "add", "", "hardly"))
+    await upstream.project(voting(2, 5), ["no", "yes", "never", "hardly"], revision=2, steps=(split, *added))
+    for unit_id in ("k1-ug1", "k1-ug2"):
+        for _ in range(2):
+            await upstream.gold_closed(unit_id, "no", 2, ("ann",))
+    await adjudicate.settle()
+    told = [(one.unit_id, one.revision, one.reason) for one in of_gold(adjudicate) if isinstance(one, GoldFlagged)]
+    assert told == [("k1-ug1", 1, "doubted"), ("k1-ug1", 3, "closed"), ("k1-ug2", 1, "closed")], "each once"
+    shown = (await adjudicate.call("GET", LIST)).json()
+    assert [(one["unit_id"], one["closed_since"]) for one in shown["gold"]] == [("k1-ug1", 2), ("k1-ug2", 2)]
+    assert shown["label_schema"]["classes"] == ["yes", "never", "hardly"]
+    refused = await rule(adjudicate, "k1-ug1", "confirmed", reason="another")
+    assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "outcome")
+    assert (await rule(adjudicate, "k1-ug1", "corrected", "no")).status == 422
+    assert (await rule(adjudicate, "k1-ug1", "corrected", "never")).status == 200
+    assert (await rule(adjudicate, "k1-ug2", "retired")).status == 200
+    await adjudicate.settle()
+    ruled = [one for one in of_gold(adjudicate) if isinstance(one, GoldRuled)][1:]
+    assert [(one.outcome, one.known_label, one.schema_version) for one in ruled] == [
+        ("corrected", b'"never"', 2),
+        ("retired", b"", 2),
+    ]
+    await upstream.gold_closed("k1-ug1", "no", 2)
+    await upstream.gold_closed("k1-ug2", "no", 3)
+    await adjudicate.settle()
+    assert (await adjudicate.call("GET", LIST)).json()["gold"] == [], "what was told before the ruling, or of no use"
+    await upstream.gold_closed("k1-ug1", "never", 3)
+    await adjudicate.settle()
+    assert [one["closed_since"] for one in (await adjudicate.call("GET", LIST)).json()["gold"]] == [3]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from concord.contracts.topics import QUALITY
+from concord.contracts.topics import QUALITY, RESOLUTIONS
+from concord.contracts.v1.resolutions_pb2 import GoldFlagged, GoldRuled, ResolutionEvent
 from concord.labels.versions import Step
 from services.ingest.domain.project import Policy
 from services.metrics.domain.standing import SCHEMA_WORDS
@@ -144,3 +145,35 @@ async def test_gold_is_read_and_that_of_a_class_that_is_offered_no_more_is_set_a
 
     await until(lambda: told() and told()[-1].revision > SCHEMA_WORDS)
     assert [(one.known, one.given, one.times) for one in told()[-1].answers] == [(1, 1, 1)], "in the places they had"
+
+
+async def test_gold_that_nobody_can_say_any_more_is_told_and_answers_from_before_are_not_judged_by_what_it_is_now(
+    metrics: Metrics,
+) -> None:
+    upstream = metrics.upstream
+    for unit_id, gold in (("k1-g1", "no"), ("k1-g2", "yes"), ("k1-g3", "no")):
+        await upstream.unit(unit_id, gold=gold)
+    await upstream.annotation("k1-g1", 1, "ann", "no")
+    assert (await metrics.quality())["gold_annotations"] == 1
+    await changed(metrics, RENAMED, *STEPS, Step(2, "retire", "", "no"))
+
+    def closed() -> dict[str, tuple[int, str, list[str]]]:
+        told = [one.gold_doubted for one in metrics.house.events(QUALITY) if one.HasField("gold_doubted")]
+        return {one.unit_id: (one.closed_since, one.known_label.decode(), list(one.annotators)) for one in told}
+
+    await until(lambda: len(closed()) >= 2)
+    assert closed() == {"k1-g1": (2, '"no"', ["ann"]), "k1-g3": (2, '"no"', [])}
+    about = {"unit_id": "k1-g1", "revision": 2, "outcome": "corrected", "known_label": b'"unsure"', "schema_version": 2}
+    ruled = ResolutionEvent(gold_ruled=GoldRuled(**about))
+    await upstream.tell(RESOLUTIONS, "k1-g1", ResolutionEvent(gold_flagged=GoldFlagged(unit_id="k1-g1", revision=1)))
+    assert (await metrics.quality())["gold_annotations"] == 0
+    await upstream.tell(RESOLUTIONS, "k1-g1", ruled)
+    for number, (who, label) in enumerate((("bob", "unsure"), ("cem", "surely")), start=2):
+        await upstream.annotation("k1-g1", number, who, label, schema_version=2)
+    quality = await metrics.quality()
+    assert (quality["gold_annotations"], quality["gold_correct"]) == (2, 1), "ann could not say it"
+    counting = Recount(upstream.project_id)
+    for topic in READ:
+        for event in metrics.house.events(topic):
+            counting.take(event)
+    assert (counting.figures()["gold_annotations"], counting.figures()["gold_correct"]) == (2, 1)
