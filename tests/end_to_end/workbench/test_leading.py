@@ -111,3 +111,32 @@ def test_what_is_broken_in_any_project_is_one_list(pages: Pages, slug: str) -> N
     assert "Label error rate" in page.locator("tbody tr").first.inner_text(), json.dumps(told)
     page.locator("tbody a", has_text=slug).first.click()
     page.wait_for_url(f"**/projects/{project_id}")
+
+
+def change_classes(page: Page) -> None:
+    page.get_by_role("button", name="Classes, version 1").click()
+    dialog = page.locator("dialog")
+    publish = dialog.get_by_role("button", name="Put it in force")
+    assert publish.is_disabled(), "nothing is changed yet"
+    ham, spam = (dialog.locator("fieldset", has=page.locator("legend", has_text=name)) for name in ("ham", "spam"))
+    ham.get_by_label("What becomes of it").select_option("rename")
+    dialog.locator(".problem", has_text="Write the new name").wait_for()
+    ham.get_by_label("New name").fill("fine")
+    spam.get_by_label("What becomes of it").select_option("split")
+    spam.get_by_label("Into which classes").fill("advert\nscam")
+    dialog.get_by_label("New classes").fill("unsure")
+    assert dialog.locator(".tags li").all_inner_texts() == ["fine", "advert", "scam", "unsure"]
+
+
+def test_a_lead_renames_and_splits_classes_and_examples_follow(pages: Pages, slug: str) -> None:
+    project_id = project(pages, slug)
+    page = pages.person("client").open(f"/projects/{project_id}")
+    publish(page, "# Spam")
+    change_classes(page)
+    page.locator("dialog").get_by_role("button", name="Put it in force").click()
+    page.get_by_text("Version 2 of the classes is in force.").wait_for()
+    stored = pages.ask("ingest", "GET", f"/projects/{project_id}")
+    assert (stored["schema_version"], stored["label_schema"]["classes"]) == (2, ["fine", "advert", "scam", "unsure"])
+    assert stored["guideline_examples"] == [], "of a class that is split nobody knows which part they show"
+    steps = pages.ask("ingest", "GET", f"/projects/{project_id}/schemas/2")["steps"]
+    assert {(one["what"], one["name"]) for one in steps} >= {("rename", "ham"), ("split", "spam")}

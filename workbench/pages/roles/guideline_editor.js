@@ -1,14 +1,12 @@
 // A project's guideline and its examples, for who makes them: what is saved is the next version, whole.
 import { html, useState } from "../parts/html.js";
-import { ask, session } from "../parts/api.js";
 import { Dialog } from "../parts/dialog.js";
 import { Told } from "../parts/guideline.js";
 import { t } from "../parts/strings.js";
+import { defined } from "./defining.js";
 
 const EXAMPLES_MAX = 200;
 const CHARACTERS_MAX = 4_000;
-const DEFINED = ["label_schema", "name", "guideline", "guideline_examples", "policy", "targets"];
-// What a definition is made of: it is sent back as it was found, but for what is changed here.
 
 // The classes that examples may show, by the field that asks for them; a plain kind is one field without a name.
 export function classesBy(schema) {
@@ -33,13 +31,7 @@ export function GuidelineEditor({ project, close, done }) {
     setBusy(true);
     setProblem(null);
     try {
-      const path = `/projects/${encodeURIComponent(project.project_id)}`;
-      const now = await ask("ingest", "GET", path);
-      // Somebody else may have written meanwhile: theirs is not to be lost without a word.
-      if (now.revision !== project.revision) throw Object.assign(new Error(t("edit.changed")), { status: 409 });
-      const definition = Object.fromEntries(DEFINED.map((name) => [name, now[name]]));
-      const slug = project.project_id.slice(session.value.client_id.length + 1);
-      done(await ask("ingest", "PUT", `/projects/${encodeURIComponent(slug)}`, { ...definition, guideline: text, guideline_examples: examples }));
+      done(await defined(project, { guideline: text, guideline_examples: examples }));
     } catch (fault) {
       setProblem(fault.status ? fault : { message: t("notice.unsent") });
       setBusy(false);

@@ -12,6 +12,7 @@ import { Life } from "./life.js";
 import { Lots } from "./lots.js";
 import { Alerts, Promises } from "./promises.js";
 import { Questions } from "./questions.js";
+import { SchemaEditor, changeable } from "./schema_editor.js";
 import { Agreement, ByVersion, Numbers, Pace, interval } from "./quality.js";
 import { FindUnit } from "./unit.js";
 
@@ -88,6 +89,7 @@ export default function Project({ one, go }) {
   const [project, setProject] = useState(null);
   const [fault, setFault] = useState("");
   const [editing, edit] = useState(false);
+  const [changing, change] = useState(false);
   const [said, say] = useState("");
   const { quality, people, stranded, problem, points } = useLive(one);
   useEffect(() => {
@@ -101,12 +103,18 @@ export default function Project({ one, go }) {
       <div class="row invites"><${Invite} id=${one} />
         ${roles.includes("operator") && html`<a class="button" href=${`/gold/${id}`}>${t("gold.title")}</a>`}
         ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}
-        ${roles.includes("client") && html`<button type="button" class="button" onClick=${() => edit(true)}>${t("edit.open", { version: project.guideline_version })}</button>`}</div></div>
+        ${roles.includes("client") && html`<button type="button" class="button" onClick=${() => edit(true)}>${t("edit.open", { version: project.guideline_version })}</button>`}
+        ${roles.includes("client") && changeable(project.label_schema).size > 0 && html`<button type="button" class="button" onClick=${() => change(true)}>${t("change.open", { version: project.schema_version })}</button>`}</div></div>
     <${Life} project=${project} changed=${setProject} /><p role="status">${said}</p>
     ${editing && html`<${GuidelineEditor} project=${project} close=${() => edit(false)} done=${(found) => {
       edit(false);
       setProject(found);
       say(t(found.guideline_version > project.guideline_version ? "edit.done" : "edit.same", { version: found.guideline_version }));
+    }} />`}
+    ${changing && html`<${SchemaEditor} project=${project} close=${() => change(false)} done=${(found) => {
+      change(false);
+      setProject(found);
+      say(t("change.done", { version: found.schema_version }));
     }} />`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${quality ? html`<${Alerts} targets=${quality.targets} /><${Numbers} quality=${quality} />
