@@ -94,7 +94,7 @@ function Word({ unit, schema, content, mediaType, rule }) {
     ${unit.appeals.map((reason) => html`<p class="notice" dir="auto">${reason}</p>`)}
     ${!kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <section aria-label=${t("adjudicate.sides")}><h2>${t("adjudicate.sides")}</h2><div class="sides">
-      <${Side} title=${t("gold.known")} label=${unit.known_label} schema=${schema} content=${content} mediaType=${mediaType} work=${work} />
+      <${Side} title=${t("gold.known")} label=${unit.known_label} isClosed=${unit.closed_since > 0} schema=${schema} content=${content} mediaType=${mediaType} work=${work} />
       ${unit.said.map((said, place) => html`<${Side} key=${place} title=${t("gold.saidBy", { count: said.annotators })} label=${said.label}
         schema=${schema} content=${content} mediaType=${mediaType} work=${work} />`)}</div></section>
     <section class="own" aria-label=${t("gold.own")}><h2>${t("gold.own")}</h2>
@@ -108,12 +108,12 @@ function Word({ unit, schema, content, mediaType, rule }) {
           <${KeyButton} kind="primary" of="submit" disabled=${sending} onClick=${submit}>${isKept ? t("gold.confirm") : t("gold.correct")}<//></div></footer></section></div>`;
 }
 
-function Side({ title, label, schema, content, mediaType, work }) {
+function Side({ title, label, schema, content, mediaType, work, isClosed = false }) {
   const kind = kindOf(schema);
   const pieces = kind.pieces(label, schema, content);
   return html`<article class="answer" aria-label=${title}><header><h3>${title}</h3></header>
     ${kind.showsContent ? html`<${kind.Shown} schema=${schema} content=${content} mediaType=${mediaType} label=${label} />` : null}
     <ul class=${`pieces ${schema.kind}`}>${pieces.map((piece) => html`<li dir="auto">${piece}</li>`)}
       ${!pieces.length && html`<li>${t("adjudicate.saysNothing")}</li>`}</ul>
-    <button type="button" class="button" onClick=${() => work.show(label)}>${t("gold.take")}</button></article>`;
+    ${!isClosed && html`<button type="button" class="button" onClick=${() => work.show(label)}>${t("gold.take")}</button>`}</article>`;
 }
