@@ -163,7 +163,13 @@ async def test_gold_that_nobody_can_say_any_more_is_told_and_answers_from_before
 
     await until(lambda: len(closed()) >= 2)
     assert closed() == {"k1-g1": (2, '"no"', ["ann"]), "k1-g3": (2, '"no"', [])}
-    about = {"unit_id": "k1-g1", "revision": 2, "outcome": "corrected", "known_label": b'"unsure"', "schema_version": 2}
+    about: dict[str, Any] = {
+        "unit_id": "k1-g1",
+        "revision": 2,
+        "outcome": "corrected",
+        "known_label": b'"unsure"',
+        "schema_version": 2,
+    }
     ruled = ResolutionEvent(gold_ruled=GoldRuled(**about))
     await upstream.tell(RESOLUTIONS, "k1-g1", ResolutionEvent(gold_flagged=GoldFlagged(unit_id="k1-g1", revision=1)))
     assert (await metrics.quality())["gold_annotations"] == 0
