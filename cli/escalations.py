@@ -29,6 +29,25 @@ def close(session: Session, project_id: str, above: float, reason: str, dry_run:
     session.told(found, told)
 
 
+@verb.command("bars")
+@click.argument("project_id")
+@speaks
+def bars(session: Session, project_id: str) -> None:
+    """Show how many escalations of PROJECT_ID closing would settle, and the errors to be expected, bar by bar."""
+    with session.client() as concord:
+        found = concord.closing_bars(project_id)
+    rows = [
+        (f"{one.above:g}", one.units, "" if one.expected_errors is None else f"{one.expected_errors:.1f}")
+        for one in found.bars
+    ]
+
+    def told() -> None:
+        click.echo(f"{found.waiting} wait for a ruling")
+        show_table(("above", "would close", "wrong, expected"), rows)
+
+    session.told(found, told)
+
+
 @verb.command("agreement")
 @click.argument("project_id")
 @speaks

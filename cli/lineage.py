@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -59,9 +60,19 @@ def _who(entry: Json) -> str:
     return ", ".join(people)
 
 
+def _drawn(entry: Json) -> str:
+    """Return what became of the objects that annotators drew, where an adjudicator ruled them."""
+    if "regions" not in entry:
+        return ""
+    counts = Counter(one[0] for of_field in entry["regions"].values() for one in of_field)
+    if entry["regions_dropped"]:
+        counts["dropped"] = entry["regions_dropped"]
+    return "; regions: " + ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
 def _how(entry: Json) -> str:
     if entry["what"] == "resolved":
-        return f"{entry['method']}, {entry['confidence']:.3f}, rework {entry['rework']}"
+        return f"{entry['method']}, {entry['confidence']:.3f}, rework {entry['rework']}{_drawn(entry)}"
     if entry["what"] == "inspected":
         return ("right" if entry["correct"] else "wrong") + (", late" if entry["late"] else "")
     if entry["what"] == "reidentified":

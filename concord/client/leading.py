@@ -69,6 +69,23 @@ class ClosedEscalations(Struct, frozen=True):
     unit_ids: list[str]
 
 
+class ClosingBar(Struct, frozen=True):
+    """What closing escalations from a confidence on would come to; without one, `least_sure_unit_id` is empty."""
+
+    above: float
+    units: int
+    expected_errors: float | None
+    least_sure_unit_id: str
+
+
+class ClosingBars(Struct, frozen=True):
+    """What closing escalations would come to, by the bar, of so many that wait for a ruling."""
+
+    project_id: str
+    waiting: int
+    bars: list[ClosingBar]
+
+
 class GivenRuling(Struct, frozen=True):
     """A ruling: its label, none where the outcome has none, and why."""
 
@@ -134,6 +151,11 @@ def answer_question(
         body["guideline_version"] = guideline_version
     path = path_of("/v1/projects/{id}/questions/{question_id}/answer", id=project_id, question_id=question_id)
     return sent(AnsweredQuestion, "adjudicate", "POST", path, body)
+
+
+def closing_bars(project_id: str) -> Flow[ClosingBars]:
+    """Return how many escalations closing would settle, and how many errors are to be expected, bar by bar."""
+    return got(ClosingBars, "adjudicate", path_of("/v1/projects/{id}/escalations/bars", id=project_id))
 
 
 def close_escalations(project_id: str, above: float, reason: str, *, dry_run: bool = False) -> Flow[ClosedEscalations]:

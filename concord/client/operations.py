@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from concord.client import alerts as broken
 from concord.client import exports, feedback, gold, leading, letters, people, privacy, projects, results, units
+from concord.client import objects as drawn
 from concord.client import roster as people_known
 from concord.client import schemas as versions
 from concord.client import webhooks as hooks
@@ -56,6 +57,7 @@ class Operations:
     stranded = called(projects.stranded)
     questions = called(leading.questions)
     answer_question = called(leading.answer_question)
+    closing_bars = called(leading.closing_bars)
     close_escalations = called(leading.close_escalations)
     ruling_agreement = called(leading.ruling_agreement)
     admit = called(units.admit)
@@ -93,6 +95,7 @@ class Operations:
     standing = called(people.standing)
     payload = called(people.payload)
     escalations = called(people.escalations)
+    escalated_objects = called(drawn.escalated_objects)
     rule = called(people.rule)
     gold_in_doubt = called(gold.gold_in_doubt)
     rule_gold = called(gold.rule_gold)
@@ -149,6 +152,7 @@ class AwaitedOperations:
     stranded = awaited(projects.stranded)
     questions = awaited(leading.questions)
     answer_question = awaited(leading.answer_question)
+    closing_bars = awaited(leading.closing_bars)
     close_escalations = awaited(leading.close_escalations)
     ruling_agreement = awaited(leading.ruling_agreement)
     admit = awaited(units.admit)
@@ -186,6 +190,7 @@ class AwaitedOperations:
     standing = awaited(people.standing)
     payload = awaited(people.payload)
     escalations = awaited(people.escalations)
+    escalated_objects = awaited(drawn.escalated_objects)
     rule = awaited(people.rule)
     gold_in_doubt = awaited(gold.gold_in_doubt)
     rule_gold = awaited(gold.rule_gold)

@@ -23,6 +23,14 @@ Overlaps: TypeAlias = Callable[[Sequence[Shape], Sequence[Shape]], NDArray[np.fl
 """Two lists of shapes to the matrix of their intersection over union, row by column."""
 
 
+FOR_OR_AGAINST, OF_CLASS = "or against the", "the class of the"
+"""What there can be no quorum for."""
+
+
+class CannotBeGrouped(ValueError):
+    """Regions cross so often that which of them are one is not reckoned exactly."""
+
+
 class Region(NamedTuple):
     """One drawn region with its class."""
 
@@ -123,31 +131,86 @@ def settled(
     >>> [(agreed.region.shape, round(agreed.share, 2)) for agreed in found.agreed]
     [((0, 9), 0.67)]
     """
-    ordered = sorted(Drawing(tuple(sorted(each.regions)), each.weight) for each in drawings)
-    total = math.fsum(each.weight for each in ordered)
     agreed: list[Agreed] = []
     undecided: list[str] = []
     certainties = [1.0]
+    for found in weighed(drawings, overlaps, overlap_min, quorum):
+        certainties.append(found.certainty)
+        if found.stands:
+            agreed.append(Agreed(found.as_one(shape_of), found.class_share))
+        elif found.stands is None:
+            undecided.append(
+                f"no quorum for {found.doubt} {' or '.join(found.names)} at {_shown(min(found.drawn).shape)}"
+            )
+    return Settled(tuple(sorted(agreed)), min(certainties), tuple(undecided))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Regions that are taken for one, and what the quorum says of it.
+
+    Attributes:
+        drawn: its different regions, each with what they count for and the places of the drawings they stand in.
+        names: the heaviest class; all that tie for it, in order.
+        share: of the weight that is for a region here.
+        class_share: of the weight that is for the first of `names`.
+        stands: whether it does; None: there is no quorum for or against it, or none for its class: `doubt`.
+    """
+
+    drawn: dict[Region, tuple[float, tuple[int, ...]]]
+    names: tuple[str, ...]
+    share: float
+    class_share: float
+    stands: bool | None
+    doubt: str = ""
+
+    @property
+    def certainty(self) -> float:
+        """How sure the decision is, or what leads where there is none."""
+        if self.stands is False:
+            return 1.0 - self.share
+        return max(self.share, 1.0 - self.share) if self.doubt == FOR_OR_AGAINST else self.class_share
+
+    @property
+    def drawers(self) -> tuple[int, ...]:
+        """The places of all drawings that have it."""
+        return tuple(sorted({place for _, places in self.drawn.values() for place in places}))
+
+    def as_one(self, shape_of: Callable[[Mapping[Shape, float]], Shape]) -> Region:
+        """Return the one region that stands for all: of the heaviest class, and the shape that `shape_of` finds."""
+        shapes = weight_by((region.shape, weight) for region, (weight, _) in self.drawn.items())
+        return Region(shape_of(shapes), self.names[0])
+
+
+def weighed(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float, quorum: float) -> list[Weighed]:
+    """Return all that are taken for one region, as `settled` has it, by their places; also what falls.
+
+    >>> from concord.labels.spans import overlaps_of_spans
+    >>> drawn = [Region((40, 50), "place")], [Region((0, 9), "person")], [Region((0, 10), "person")]
+    >>> found = weighed([Drawing(tuple(each), 1.0) for each in drawn], overlaps_of_spans, 0.5, 0.5)
+    >>> [(one.names, one.drawers, one.stands) for one in found]
+    [(('person',), (1, 2), True), (('place',), (0,), False)]
+    """
+    total = math.fsum(each.weight for each in drawings)
+    numbered = sorted((tuple(sorted(each.regions)), each.weight, place) for place, each in enumerate(drawings))
+    ordered = [Drawing(regions, weight) for regions, weight, _ in numbered]
+    found = []
     for group in _groups(ordered, overlaps, overlap_min):
         weights = {region: math.fsum(ordered[each].weight for each in group[region]) for region in group}
         share = share_of(math.fsum(weights.values()), total)
-        stands = passes(share, quorum)
-        if stands is False:
-            certainties.append(1.0 - share)
-            continue
         classes = weight_by((region.class_name, weight) for region, weight in weights.items())
-        names = sorted(heaviest(classes))
+        names = tuple(sorted(heaviest(classes)))
         class_share = share_of(classes[names[0]], total)
-        certainties.append(max(share, 1.0 - share) if stands is None else class_share)
-        what = f"the {' or '.join(names)} at {_shown(min(weights).shape)}"
+        stands, doubt = passes(share, quorum), ""
         if stands is None:
-            undecided.append(f"no quorum for or against {what}")
-        elif len(names) > 1 or not passes(class_share, quorum):
-            undecided.append(f"no quorum for the class of {what}")
-        else:
-            shape = shape_of(weight_by((region.shape, weight) for region, weight in weights.items()))
-            agreed.append(Agreed(Region(shape, names[0]), class_share))
-    return Settled(tuple(sorted(agreed)), min(certainties), tuple(undecided))
+            doubt = FOR_OR_AGAINST
+        elif stands and (len(names) > 1 or not passes(class_share, quorum)):
+            stands, doubt = None, OF_CLASS
+        drawn = {
+            region: (weights[region], tuple(sorted(numbered[each][2] for each in group[region]))) for region in group
+        }
+        found.append(Weighed(drawn, names, share, class_share, stands, doubt))
+    return found
 
 
 Group: TypeAlias = dict[Region, set[int]]
@@ -183,6 +246,18 @@ def _matches(drawings: Sequence[Drawing], overlaps: Overlaps, overlap_min: float
             if worth[row, column] > 0.0 and one[row] != other[column]:
                 found[one[row], other[column]] = float(worth[row, column])
     return sorted(found, key=lambda pair: (-found[pair], pair))
+
+
+def best_pairs(worth: NDArray[np.float64], worth_min: float) -> list[tuple[int, int]]:
+    """Return the rows and columns of the one-to-one matching of most worth, of pairs that are worth so much.
+
+    >>> best_pairs(np.array([[0.9, 0.8], [0.7, 0.0]]), 0.5)
+    [(0, 1), (1, 0)]
+    """
+    enough = np.where(worth >= worth_min, worth, 0.0)
+    rows, columns = linear_sum_assignment(enough, maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if enough[row, column] > 0.0]
 
 
 def _overlap_matrix(one: Sequence[Region], other: Sequence[Region], overlaps: Overlaps) -> NDArray[np.float64]:

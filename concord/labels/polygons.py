@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from concord.labels.grouping import Overlaps, Region, Shape
+from concord.labels.grouping import CannotBeGrouped, Overlaps, Region, Shape
 from concord.labels.reading import class_in, list_in, number_in, object_in
 from concord.labels.regions import RegionSchema
 from concord.labels.schema import Json, LabelFault, Merged, Vote
@@ -34,7 +34,7 @@ CUT_AT_ONCE = 16
 Point = tuple[float, float]
 
 
-class TooMuchToCut(ValueError):
+class TooMuchToCut(CannotBeGrouped):
     """The outlines of two labels cross so often that what they share is not reckoned exactly."""
 
 

@@ -3,13 +3,25 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from concord.labels.canonical_json import encoded
-from concord.labels.grouping import Drawing, Overlaps, Region, Shape, all_matched, matched_overlap, settled
+from concord.labels.grouping import (
+    CannotBeGrouped,
+    Drawing,
+    Overlaps,
+    Region,
+    Shape,
+    Weighed,
+    all_matched,
+    best_pairs,
+    matched_overlap,
+    settled,
+    weighed,
+)
 from concord.labels.reading import class_names_in, list_in, number_in, object_in
 from concord.labels.schema import (
     NOTHING_TO_MERGE,
@@ -24,6 +36,48 @@ from concord.labels.voting import CLOSE
 
 REASONS_MAX = 3
 TOLERANCE_MAX = 0.99
+
+
+OriginOf = Literal["drawn", "merged", "corrected", "added"]
+
+
+class DrawnObject(NamedTuple):
+    """One object that labels draw.
+
+    Attributes:
+        region: as it is when it stands: what its drawings come to.
+        labels: the places of the labels that have it.
+        stands: whether the quorum is for it; None: neither for nor against, or for none of its classes.
+        drawn: its different drawings, each with the places of the labels that have it so.
+    """
+
+    region: dict[str, Json]
+    labels: tuple[int, ...]
+    stands: bool | None
+    drawn: tuple[tuple[dict[str, Json], tuple[int, ...]], ...]
+
+
+class Origin(NamedTuple):
+    """Where a region of a composed label comes from: how, and the places of the labels that have it, or its object."""
+
+    origin: OriginOf
+    labels: tuple[int, ...] = ()
+
+
+class Traced(NamedTuple):
+    """Where a composed label comes from.
+
+    Attributes:
+        regions: of each of its regions, in the label's order.
+        dropped: objects of which nothing is in it.
+    """
+
+    regions: tuple[Origin, ...]
+    dropped: int
+
+
+def _none_overlap(one: Sequence[Shape], other: Sequence[Shape]) -> NDArray[np.float64]:
+    return np.zeros((len(one), len(other)))
 
 
 @dataclass(frozen=True)
@@ -155,6 +209,77 @@ class RegionSchema(ABC):
             return Merged(None, found.support, f"what was merged does not fit the schema: {fault}")
         parts = tuple(agreed.share for agreed in found.agreed)
         return Merged(label, found.support, f"each of the {self.kind} by quorum", parts)
+
+    def objects(self, labels: Sequence[Json]) -> list[DrawnObject]:
+        """Return what canonical labels draw, object by object, each with what the quorum says of it.
+
+        Labels whose regions cross beyond all measure are not grouped: each different region is an object.
+
+        >>> from concord.labels.spans import Spans
+        >>> one, none = {"spans": [{"start": 0, "end": 9, "class": "person"}]}, {"spans": []}
+        >>> [(one.region, one.labels, one.stands) for one in Spans(("person",)).objects([one, none])]
+        [({'start': 0, 'end': 9, 'class': 'person'}, (0,), None)]
+        """
+        return [
+            DrawnObject(
+                self._written(one.as_one(self._shape_of)),
+                one.drawers,
+                one.stands,
+                tuple((self._written(region), places) for region, (_, places) in sorted(one.drawn.items())),
+            )
+            for one in self._weighed(labels)
+        ]
+
+    def traced(self, label: Json, labels: Sequence[Json]) -> Traced:
+        """Return where each region of a canonical label comes from, that somebody composed in sight of others.
+
+        A region that stands in one of the others as it is was `drawn`; one that is what several come to was `merged`;
+        one that overlaps an object by `iou_min`, of the objects that are left, was `corrected`; any other is `added`.
+
+        >>> from concord.labels.spans import Spans
+        >>> def person(*ends):
+        ...     return {"spans": [{"start": 0, "end": end, "class": "person"} for end in ends]}
+        >>> found = Spans(("person",)).traced(person(8, 90), [person(9), person(9), person(40)])
+        >>> [(one.origin, one.labels) for one in found.regions], found.dropped
+        ([('corrected', (0, 1)), ('added', ())], 1)
+        """
+        left = self._weighed(labels)
+        made = self._regions(label)
+        origins: dict[Region, Origin] = {}
+        used: set[int] = set()
+        for place, one in enumerate(left):
+            merged = one.as_one(self._shape_of)
+            for region in {*one.drawn, merged}.intersection(made):
+                drawn = one.drawn.get(region)
+                origins[region] = Origin("merged", one.drawers) if drawn is None else Origin("drawn", drawn[1])
+                used.add(place)
+        fresh = [region for region in made if region not in origins]
+        others = [one for place, one in enumerate(left) if place not in used]
+        corrected = self._corrected(fresh, others)
+        for region in fresh:
+            found = corrected.get(region)
+            origins[region] = Origin("added") if found is None else Origin("corrected", others[found].drawers)
+        return Traced(tuple(origins[region] for region in made), len(others) - len(corrected))
+
+    def _corrected(self, fresh: Sequence[Region], others: Sequence[Weighed]) -> dict[Region, int]:
+        """Return which of the regions goes with which object: one with one, by the most overlap with any drawing."""
+        drawn = [(region, place) for place, one in enumerate(others) for region in one.drawn]
+        if not fresh or not drawn:
+            return {}
+        overlap = self._overlaps([region.shape for region in fresh], [region.shape for region, _ in drawn])
+        most = np.zeros((len(fresh), len(others)))
+        for column, (_, place) in enumerate(drawn):
+            most[:, place] = np.maximum(most[:, place], overlap[:, column])
+        return {fresh[row]: column for row, column in best_pairs(most, self.iou_min)}
+
+    def _weighed(self, labels: Sequence[Json]) -> list[Weighed]:
+        drawings = [Drawing(tuple(self._regions(label)), 1.0) for label in labels]
+        if not drawings:
+            return []
+        try:
+            return weighed(drawings, self._overlaps_from(self.iou_min), self.iou_min, self.quorum)
+        except CannotBeGrouped:
+            return weighed(drawings, _none_overlap, self.iou_min, self.quorum)
 
     def spec(self) -> dict[str, Json]:
         """Return the schema as JSON.

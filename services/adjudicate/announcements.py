@@ -18,6 +18,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     GuidelineAsked,
     OverlapRequested,
     ParticipantJoined,
+    RegionOrigin,
     ResolutionEvent,
     RetrainingFinished,
     RuledUnanswerable,
@@ -113,6 +114,11 @@ def ruling(announcer: Announcer, unit: UnitState, guideline_version: int) -> Out
         overlap_initial=unit.overlap_initial,
         participants=unit.participants,
         schema_version=unit.schema_version,
+        regions=[
+            RegionOrigin(field=one.field, place=one.place, origin=one.origin, evidence=one.evidence)
+            for one in (unit.regions.origins if unit.regions else ())
+        ],
+        regions_dropped=unit.regions.dropped if unit.regions else 0,
     )
     return _event(announcer, unit, ResolutionEvent(adjudicated=told))
 

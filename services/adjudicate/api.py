@@ -1,6 +1,5 @@
 """Adjudicate's HTTP door."""
 
-from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, NamedTuple, cast
 
@@ -41,7 +40,7 @@ from services.adjudicate.domain.escalation import (
 from services.adjudicate.domain.questions import AnswerRefused, QuestionDoesNotExist, TooManyQuestions
 from services.adjudicate.domain.spending import Spent
 from services.adjudicate.domain.unit import LABELLED, UnitState
-from services.adjudicate.door.means import Door, door_of, label_in
+from services.adjudicate.door.means import Door, door_of, label_in, sides_with_places
 from services.adjudicate.handlers.queue import Place
 from services.adjudicate.handlers.rulings import Said
 from services.adjudicate.schemas import (
@@ -66,7 +65,6 @@ from services.adjudicate.schemas import (
     Ruling,
     Rulings,
     RulingsSplit,
-    Side,
     UnitRuling,
 )
 
@@ -350,13 +348,7 @@ def _escalation(door: Door, unit: UnitState) -> Escalation:
     if (project := door.handlers.projects.rows.get(unit.project_id)) is None:
         # Its place has come here before its definition was read: both come from others, by ways of their own.
         raise NotHere(unit.project_id)
-    counts = Counter(project.read_text(one.label) for one in unit.counted())
-    flags: dict[str, list[str]] = defaultdict(list)
-    for one in unit.counted():
-        if one.flag:
-            flags[project.read_text(one.label)].append(one.flag)
-    sides = [Side(label_in(label), count, flags[label]) for label, count in counts.items()]
-    door.generator.shuffle(sides)
+    sides, _ = sides_with_places(door, project, unit)
     return Escalation(
         unit_id=unit.unit_id,
         project_id=unit.project_id,

@@ -16,6 +16,7 @@ const PAGES = [
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
+  [/^\/closing\/([^/]+)$/, ["client", "operator"], () => import("./roles/closing.js")],
   [/^\/alerts$/, ["client", "operator"], () => import("./roles/alerts.js")],
   [/^\/units(?:\/([^/]+))?$/, ["client", "operator"], () => import("./roles/unit.js")],
   [/^\/new$/, ["client"], () => import("./roles/setup.js")],

@@ -342,6 +342,8 @@ class Adjudicated(_message.Message):
     OVERLAP_INITIAL_FIELD_NUMBER: _builtins.int
     PARTICIPANTS_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    REGIONS_DROPPED_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     label: _builtins.bytes
     adjudicator_id: _builtins.str
@@ -352,10 +354,18 @@ class Adjudicated(_message.Message):
     """As in ConsensusReached."""
     schema_version: _builtins.int
     """Under which it was ruled."""
+    regions_dropped: _builtins.int
+    """Objects that annotators drew and of which nothing is in the label."""
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]: ...
     @_builtins.property
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionOrigin]:
+        """Where each region of a label with spans, boxes or polygons comes from, in the label's order; of a form, field after
+        field.
+        """
+
     def __init__(
         self,
         *,
@@ -369,14 +379,54 @@ class Adjudicated(_message.Message):
         overlap_initial: _builtins.int = ...,
         participants: _abc.Iterable[_builtins.str] | None = ...,
         schema_version: _builtins.int = ...,
+        regions: _abc.Iterable[Global___RegionOrigin] | None = ...,
+        regions_dropped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicator_id", b"adjudicator_id", "evidence", b"evidence", "guideline_version", b"guideline_version", "label", b"label", "overlap_initial", b"overlap_initial", "participants", b"participants", "reason", b"reason", "regions", b"regions", "regions_dropped", b"regions_dropped", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Adjudicated: _TypeAlias = Adjudicated  # noqa: Y015
+
+@_typing.final
+class RegionOrigin(_message.Message):
+    """Where a region of a ruled label comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Empty where the label has no fields."""
+    place: _builtins.int
+    """In the regions of the field, from 0."""
+    origin: _builtins.str
+    """"drawn": just so by some of the annotators; "merged": what several drawings come to; "corrected": the adjudicator's
+    own in place of what they drew; "added": they drew nothing there.
+    """
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Whose it is, or whose object it is: places in the evidence, from 0."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        place: _builtins.int = ...,
+        origin: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "field", b"field", "origin", b"origin", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionOrigin: _TypeAlias = RegionOrigin  # noqa: Y015
 
 @_typing.final
 class ParticipantJoined(_message.Message):

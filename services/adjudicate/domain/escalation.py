@@ -11,6 +11,7 @@ from concord.labels import Json, encoded
 from concord.labels.form import Form, answers_of, same
 from concord.review import has_part
 from services.adjudicate.domain.consensus import FieldStanding
+from services.adjudicate.domain.objects import Regions
 from services.adjudicate.domain.unit import UnitState
 
 REASON_CHARACTERS_MAX = 2_000
@@ -106,7 +107,14 @@ def _waits(state: UnitState) -> bool:
     return state.status == "escalated" and state.labelling_ended and not state.question_id
 
 
-def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str, schema_version: int = 1) -> UnitState:
+def ruled(
+    state: UnitState | None,
+    adjudicator_id: str,
+    label: str,
+    reason: str,
+    schema_version: int = 1,
+    regions: Regions | None = None,
+) -> UnitState:
     """Return the unit after a ruling.
 
     Args:
@@ -115,6 +123,7 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str,
         label: canonical JSON text.
         reason: why, in the adjudicator's words.
         schema_version: under which the label was given.
+        regions: where what is drawn in it comes from.
 
     Raises:
         EscalationDoesNotExist, NotEscalated, RulingRefused: it cannot be ruled so.
@@ -127,6 +136,7 @@ def ruled(state: UnitState | None, adjudicator_id: str, label: str, reason: str,
         confidence=1.0,
         led_with=state.confidence,
         schema_version=schema_version,
+        regions=regions,
     )
 
 

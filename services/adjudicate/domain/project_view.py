@@ -5,8 +5,10 @@ Settled with a unit's newest state, as often as one likes: saying the same again
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from operator import itemgetter
+from typing import NamedTuple
 
 from concord.quality.crowd import GoldAnswers
 from services.adjudicate.domain.class_shares import ClassShares, Tally
@@ -18,6 +20,22 @@ from services.adjudicate.domain.gold import WAITING, GoldState
 from services.adjudicate.domain.questions import Question, QuestionState, listed
 from services.adjudicate.domain.repeats import as_listed
 from services.adjudicate.domain.unit import UnitState
+
+
+class Closable(NamedTuple):
+    """What closing escalations from a confidence on would come to.
+
+    Attributes:
+        above: the confidence.
+        units: how many would be settled.
+        losses: the chances that their labels are wrong, added up.
+        least_sure: the unit among them of the least confidence; empty where there is none.
+    """
+
+    above: float
+    units: int
+    losses: float
+    least_sure: str
 
 
 class ProjectView:
@@ -136,11 +154,23 @@ class ProjectView:
     def closable(self, above: float) -> list[tuple[float, str]]:
         """Return the units that may be closed on their leading label, the surest first, each after its chance to err.
 
-        They are at least so sure, and nobody flagged them; see `escalation.closable`.
+        They are at least so sure, nobody flagged them, and none waits for a second ruling; see `escalation.closable`.
         """
         first = bisect_left(self._escalations, (-expected_loss(above, leads=True), ""))
         some = self._escalations[first:]
-        return [(-place, unit_id) for place, unit_id in reversed(some) if unit_id not in self._flagged]
+        left = self._flagged | self._repeats
+        return [(-place, unit_id) for place, unit_id in reversed(some) if unit_id not in left]
+
+    def closable_at(self, bars: Sequence[float]) -> list[Closable]:
+        """Return what closing from each of some confidences on would come to; the bars from the lowest on."""
+        found = self.closable(bars[0])
+        sums = [0.0, *accumulate(loss for loss, _ in found)]
+        told = []
+        for bar in bars:
+            # As `closable` compares them: by the chance to err, the same number to the last bit.
+            count = bisect_right(found, expected_loss(bar, leads=True), key=itemgetter(0))
+            told.append(Closable(bar, count, sums[count], found[count - 1][1] if count else ""))
+        return told
 
     def field(self, name: str = "") -> "FieldView":
         """Return what is known of the annotators in a field of labels that have several, nothing at first.

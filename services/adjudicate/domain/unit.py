@@ -12,6 +12,7 @@ import msgspec
 from concord.labels.digest import label_digest
 from concord.quality.stopping import Prices, is_worth_a_label
 from services.adjudicate.domain.consensus import FieldStanding, Leading
+from services.adjudicate.domain.objects import Regions
 
 FLAGS_TO_ESCALATE = 2
 ROUND_LABEL_BYTES_MAX = 2_000_000
@@ -70,6 +71,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         question_id: of the question on the guideline that it waits for; empty while it waits for none.
         closed_by: who closed it on its leading label, with others; empty where nobody did.
         led_with: how sure its leading label was before an adjudicator ruled.
+        regions: of a label that an adjudicator ruled, where what is drawn in it comes from.
         repeat: whether its ruling is to be given by a second adjudicator, too, or was; by whom.
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
@@ -105,6 +107,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     question_id: str = ""
     closed_by: str = ""
     led_with: float = 0.0
+    regions: Regions | None = None
     repeat: Literal["", "waits", "done"] = ""
     repeated_by: str = ""
     policy_revision: int = 0
@@ -383,6 +386,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         ruling_reason="",
         question_id="",
         closed_by="",
+        regions=None,
         repeat="",
         repeated_by="",
     )

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from concord.chassis.http import AnyId, documented, json_answer, read_json
 from concord.chassis.identity import Caller, Role, require
-from concord.chassis.projects import visible
+from concord.chassis.projects import Project, visible
 from services.adjudicate.domain.escalation import REASON_CHARACTERS_MAX
 from services.adjudicate.door.means import door_of
 from services.adjudicate.handlers.closing import CLOSED_MAX, Bar
@@ -50,6 +50,39 @@ class ClosedEscalations(msgspec.Struct, frozen=True):
     unit_ids: list[str]
 
 
+BARS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999, 1.0)
+"""Confidences of which it is told what closing from there on would come to."""
+
+
+class ClosingBar(msgspec.Struct, frozen=True):
+    """What closing from a confidence on would come to.
+
+    Attributes:
+        units: that would be settled, in as many calls as it takes.
+        expected_errors: as in `ClosedEscalations`.
+        least_sure_unit_id: the one of them of the least confidence; empty where there is none.
+    """
+
+    above: float
+    units: int
+    expected_errors: float | None
+    least_sure_unit_id: str
+
+
+class ClosingBars(msgspec.Struct, frozen=True):
+    """What closing escalations would come to, by the bar.
+
+    Attributes:
+        waiting: units that wait for a ruling now, those that no bar closes among them: what two annotators flagged,
+            what has no leading label, or waits for an answer.
+        bars: from the lowest on.
+    """
+
+    project_id: str
+    waiting: int
+    bars: list[ClosingBar]
+
+
 CLOSING = msgspec.json.Decoder(ClosingBody)
 assert CLOSED_MAX == 2_000, "ClosedEscalations says so"  # it is what the document says
 
@@ -59,7 +92,27 @@ def router() -> APIRouter:
     routes = APIRouter(prefix="/v1")
     closed = documented(body=ClosingBody, reply=ClosedEscalations, refusals=(404,))
     routes.post("/projects/{project_id}/escalations/close", **closed)(close_escalations)
+    told = documented(reply=ClosingBars, refusals=(404,))
+    routes.get("/projects/{project_id}/escalations/bars", **told)(list_bars)
     return routes
+
+
+async def list_bars(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
+    """Show, for several confidences, how many escalations closing from there on would settle; nothing is done."""
+    door = door_of(request)
+    project = visible(door.handlers.projects, project_id, caller)
+    view = door.handlers.repository.view(project_id)
+    chances = _states_chances(project)
+    bars = [
+        ClosingBar(one.above, one.units, one.losses if chances else None, one.least_sure)
+        for one in view.closable_at(BARS)
+    ]
+    return json_answer(ClosingBars(project_id, view.escalations_open, bars))
+
+
+def _states_chances(project: Project) -> bool:
+    """Return whether a project's confidences are chances to be right, and not shares of annotators."""
+    return project.policy.consensus.method == "posterior" and bool(project.classed or project.form)
 
 
 async def close_escalations(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
@@ -72,14 +125,13 @@ async def close_escalations(request: Request, project_id: AnyId, caller: ClientO
         found = closing.would_close(project, said.above)
     else:
         found = await closing.close(project, Bar(said.above, caller.subject, said.reason))
-    chances = project.policy.consensus.method == "posterior" and (project.classed or project.form)
     return json_answer(
         ClosedEscalations(
             project_id,
             said.dry_run,
             found.units,
             found.left,
-            found.losses if chances else None,
+            found.losses if _states_chances(project) else None,
             found.unit_ids[:UNITS_SHOWN_MAX],
         )
     )

@@ -1,6 +1,7 @@
 """What adjudicate's routes reach, and how they show labels and units."""
 
 import random
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -11,8 +12,11 @@ from fastapi import Request
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.payload_links import payload_link
 from concord.chassis.places.gather import Gather
+from concord.chassis.projects import Project
 from concord.labels import Json
+from services.adjudicate.domain.unit import UnitState
 from services.adjudicate.handlers import Handlers
+from services.adjudicate.schemas import Side
 from services.adjudicate.settings import AdjudicateSettings
 
 
@@ -40,6 +44,20 @@ def door_of(request: Request) -> Door:
 def label_in(text: str) -> Json:
     """Return the label in a canonical JSON text; None in an empty one."""
     return cast("Json", msgspec.json.decode(text)) if text else None
+
+
+def sides_with_places(door: Door, project: Project, unit: UnitState) -> tuple[list[Side], dict[int, int]]:
+    """Return what a unit's labels say, in random order, and on which of these sides each label is, by its place."""
+    said = [project.read_text(one.label) for one in unit.counted()]
+    flags: dict[str, list[str]] = defaultdict(list)
+    for one, text in zip(unit.counted(), said, strict=True):
+        if one.flag:
+            flags[text].append(one.flag)
+    counts = [*Counter(said).items()]
+    door.generator.shuffle(counts)
+    side_of = {text: side for side, (text, _) in enumerate(counts)}
+    sides = [Side(label_in(text), count, flags[text]) for text, count in counts]
+    return sides, {place: side_of[text] for place, text in enumerate(said)}
 
 
 def timestamp(at_us: int) -> str:

@@ -4,6 +4,7 @@ Each loads through the repository, asks the domain, and appends to the journal: 
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
 `gold` what is in doubt of known labels, `retraining` who is to look at what they missed; `questions` what guidelines do
 not say; `closing` closes escalations in bulk; `repeats` has rulings given once more, blind;
+`objects` shows what is drawn on units, one by one;
 `learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -22,6 +23,7 @@ from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
 from services.adjudicate.handlers.gold import Gold
 from services.adjudicate.handlers.learning import Learning
+from services.adjudicate.handlers.objects import Objects
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.queue import Queue
 from services.adjudicate.handlers.redefinitions import Redefinitions
@@ -38,6 +40,7 @@ __all__ = [
     "Gold",
     "Handlers",
     "Learning",
+    "Objects",
     "Questions",
     "Queue",
     "Redefinitions",
@@ -64,6 +67,7 @@ class Handlers:
     questions: Questions
     repeats: Repeats
     rulings: Rulings
+    objects: Objects
     queue: Queue
     redefinitions: Redefinitions
     gold: Gold
@@ -91,6 +95,7 @@ class Handlers:
         """
         deciding = Deciding(repository, projects, instruments)
         units = Units(repository, deciding)
+        objects = Objects(repository, deciding)
         questions, repeats = Questions(repository, deciding, clock), Repeats(repository, deciding, secret)
         return cls(
             repository=repository,
@@ -104,7 +109,8 @@ class Handlers:
             closing=Closing(repository, deciding),
             questions=questions,
             repeats=repeats,
-            rulings=Rulings(repository, deciding, questions, repeats),
+            rulings=Rulings(repository, deciding, questions, repeats, objects),
+            objects=objects,
             queue=Queue(repository, projects),
             redefinitions=Redefinitions(units, projects, repository, open_places),
             gold=Gold(repository, deciding),

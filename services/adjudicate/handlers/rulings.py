@@ -24,6 +24,7 @@ from services.adjudicate.domain.repeats import Word as Again
 from services.adjudicate.domain.repeats import as_listed, may_repeat
 from services.adjudicate.domain.unit import RESOLVED, UnitState
 from services.adjudicate.handlers.deciding import Batch, Deciding
+from services.adjudicate.handlers.objects import Objects
 from services.adjudicate.handlers.questions import Questions
 from services.adjudicate.handlers.repeats import Repeats
 from services.adjudicate.repository import Repository, unit_key
@@ -65,9 +66,13 @@ class Rulings:
         deciding: how units are decided on.
         questions: what they ask about the guideline.
         repeats: which of them are given once more.
+        objects: what is drawn on units.
     """
 
-    def __init__(self, repository: Repository, deciding: Deciding, questions: Questions, repeats: Repeats) -> None:
+    def __init__(
+        self, repository: Repository, deciding: Deciding, questions: Questions, repeats: Repeats, objects: Objects
+    ) -> None:
+        self.objects = objects
         self.repository = repository
         self.deciding = deciding
         self.questions = questions
@@ -90,7 +95,7 @@ class Rulings:
         if said.outcome == "guideline_unclear":
             way = await self._unclear(unit, project, adjudicator_id, said)
         else:
-            way = self._settling(unit, project, adjudicator_id, said)
+            way = await self._settling(unit, project, adjudicator_id, said)
         cause_id = f"ruling/{unit_id}/{unit.rework}/{adjudicator_id}/{way.name}"
         trace = trace_headers()
 
@@ -118,7 +123,7 @@ class Rulings:
         given = await self.repeats.give(unit, project, adjudicator_id, Again(said.outcome, said.reason, label))
         return Outcome(msgspec.structs.replace(given.state, question_id=waits_for), given.repeated)
 
-    def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
+    async def _settling(self, unit: UnitState, project: Project, adjudicator_id: str, said: Said) -> _Way:
         version = project.guideline_version
         if said.outcome == "unanswerable":
             return _Way(
@@ -128,9 +133,10 @@ class Rulings:
                 said.outcome,
             )
         canonical = _canonical(unit, project, said)
+        regions = await self.objects.traced(unit, project, canonical)
         return _Way(
             canonical,
-            lambda state: ruled(state, adjudicator_id, canonical, said.reason, project.schema_version),
+            lambda state: ruled(state, adjudicator_id, canonical, said.reason, project.schema_version, regions),
             lambda announcer, after: ruling(announcer, after, version),
             "ruled",
         )

@@ -21,7 +21,7 @@ from services.audit.domain.agreement import agreement, agreement_by_field
 from services.audit.domain.lot import LotState
 from services.audit.domain.signing import Json
 from services.audit.domain.times import timestamp
-from services.audit.domain.unit import Evidence, UnitState
+from services.audit.domain.unit import Evidence, RegionsRuled, UnitState
 from services.audit.domain.verdict import CONFIDENCE
 from services.audit.domain.verification import CERTIFICATE, DIGEST_BYTES, WITHDRAWALS, rows_digest
 
@@ -209,12 +209,17 @@ class LotTally:
         self._schema_versions: set[int] = set()
         self._annotations = 0
         self._adjudicated = 0
+        self._ruled_by_object = 0
+        self._regions = RegionsRuled()
 
     def add(self, units: Iterable[UnitState]) -> None:
         """Take in the next units."""
         for unit in units:
             self._annotations += len(unit.evidence)
             self._adjudicated += unit.method == ADJUDICATED
+            if unit.regions is not None:
+                self._ruled_by_object += 1
+                self._regions += unit.regions
             self._entries += len(unit.history)
             self._annotators.update(one.annotator_id for one in unit.evidence)
             self._versions.update(one.guideline_version for one in unit.evidence)
@@ -265,6 +270,8 @@ class LotTally:
             "accepted_at": timestamp(lot.accepted_at_us),
             "ledger": {"entries": self._entries, "basis_sha256": basis_sha256},
         }
+        if self._ruled_by_object:
+            claim["regions_ruled"] = {"units": self._ruled_by_object, **msgspec.structs.asdict(self._regions)}
         if lot.seed:
             claim["seed"] = lot.seed
         if isinstance(self._schema, Form):

@@ -17,6 +17,13 @@ from services.audit.domain.signing import CertificateBroken, Json
 from services.audit.domain.verdict import Plan
 
 NOT_SAID = "not said"
+RULED_REGIONS = {
+    "drawn": "regions as somebody drew them",
+    "merged": "as several drawings come to",
+    "corrected": "corrected",
+    "added": "added",
+    "dropped": "objects dropped",
+}
 KINDS: Mapping[str, str] = {
     "sequential": "A sequential plan: it stops as soon as the evidence is enough.",
     "single": "A single sample.",
@@ -239,6 +246,10 @@ def _facts(lot: SaidLot) -> Iterator[tuple[str, str]]:
     if lot.adjudicated is not None:
         part = f" ({_percent(lot.adjudicated / lot.units)})" if lot.units > 0 else ""
         yield "Settled by an adjudicator", f"{lot.adjudicated:,} of {lot.units:,} units{part}"
+    if lot.regions_ruled:
+        units = _count(lot.regions_ruled["units"], "unit")
+        kinds = (f"{lot.regions_ruled[one]:,} {words}" for one, words in RULED_REGIONS.items())
+        yield "Ruled object by object", f"{units}: {', '.join(kinds)}"
     yield "Annotators, annotations", f"{lot.annotators:,}, {lot.annotations:,}"
     yield "Guideline versions", ", ".join(map(str, lot.guideline_versions)) or NOT_SAID
     if len(lot.schema_versions) > 1 or lot.schema_versions[:1] > [1]:

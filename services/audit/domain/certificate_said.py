@@ -58,6 +58,7 @@ class SaidLot(msgspec.Struct, frozen=True):
     withdrawn: int = 0
     adjudicated: int | None = None
     unanswerable: int = 0
+    regions_ruled: dict[str, int] = {}
     rework: int = 0
     rejections: int = 0
     rejections_max: int | None = None

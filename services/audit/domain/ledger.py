@@ -10,13 +10,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from services.audit.domain.leaving import Codes, annotator_codes
 from services.audit.domain.times import timestamp
-from services.audit.domain.unit import Inspection, UnitState, line_digest
+from services.audit.domain.unit import Inspection, Resolution, UnitState, line_digest
 
 SALT_CHARACTERS = 32
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +40,16 @@ class Line(msgspec.Struct):
     at: str
     what: str
     previous: str
+
+
+class Settlers(NamedTuple):
+    """Who settled a unit: who ruled it, and who closed its escalation with others; empty for nobody."""
+
+    adjudicator: str = ""
+    closed_by: str = ""
+
+
+NOBODY = Settlers()
 
 
 class Ledger:
@@ -69,7 +79,13 @@ class Ledger:
         return self._written(before, after, at_us, "admitted", {"cause": cause, "media_type": after.media_type})
 
     def resolved(
-        self, before: UnitState | None, after: UnitState, at_us: int, cause: str, adjudicator: str, closed_by: str = ""
+        self,
+        before: UnitState | None,
+        after: UnitState,
+        at_us: int,
+        cause: str,
+        by: Settlers = NOBODY,
+        told: Resolution | None = None,
     ) -> UnitState:
         """Return the unit with the line of its label: who said what, and how it was settled.
 
@@ -78,8 +94,8 @@ class Ledger:
             after: as it is settled.
             at_us: when.
             cause: the event that told it.
-            adjudicator: who ruled; empty for nobody.
-            closed_by: who closed its escalation with others; likewise.
+            by: who ruled, or closed its escalation.
+            told: where the regions of a ruled label come from, if it has any.
         """
         salt, codes = self.salt(after.unit_id), self.codes(after.project_id)
         said = [
@@ -103,10 +119,12 @@ class Ledger:
             "overlap_initial": after.overlap_initial,
             "annotations": said,
         }
-        if adjudicator:
-            facts["adjudicator"] = codes(adjudicator)
-        if closed_by:
-            facts["closed_by"] = codes(closed_by)
+        if by.adjudicator:
+            facts["adjudicator"] = codes(by.adjudicator)
+        if by.closed_by:
+            facts["closed_by"] = codes(by.closed_by)
+        if told is not None and told.regions_ruled is not None:
+            facts |= _regions(told)
         return self._written(before, after, at_us, "resolved", facts)
 
     def joined(self, before: UnitState | None, after: UnitState, at_us: int, cause: str, participant: str) -> UnitState:
@@ -189,6 +207,14 @@ class Ledger:
             "previous": line_digest(history[-1]) if history else "",
         }
         return msgspec.structs.replace(after, history=(*history, _encode(line).decode()))
+
+
+def _regions(told: Resolution) -> dict[str, Any]:
+    """Return what a line says of drawn regions: of each, by field and in order, its origin and the annotations."""
+    regions: dict[str, list[list[str | int]]] = {}
+    for one in told.regions:
+        regions.setdefault(one.field, []).append([one.origin, *one.evidence])
+    return {"regions": regions, "regions_dropped": told.regions_dropped}
 
 
 def _schema(version: int) -> dict[str, int]:

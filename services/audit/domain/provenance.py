@@ -60,6 +60,15 @@ def _resolved(document: ProvDocument, unit: str, act: str, entry: Json) -> str:
     )
     document.relate("wasGeneratedBy", entity=settled, activity=act)
     document.relate("wasDerivedFrom", generatedEntity=settled, usedEntity=unit)
+    for field, regions in entry.get("regions", {}).items():
+        for place, (origin, *annotations) in enumerate(regions):
+            region = document.entity(
+                "/".join(filter(None, (act, "label/regions", field, str(place)))), **{"c:origin": origin}
+            )
+            document.relate("hadMember", collection=settled, entity=region)
+            for one in annotations:
+                said = f"{act}/annotation/{one}/label"
+                document.relate("wasDerivedFrom", generatedEntity=region, usedEntity=said)
     if "adjudicator" in entry:
         document.relate("wasAssociatedWith", activity=act, agent=_person(document, entry["adjudicator"]))
     return settled

@@ -18,7 +18,14 @@ from services.audit.domain.ledger import LedgerBroken, check_head, committed
 from services.audit.domain.lot import LotState
 from services.audit.domain.sampling import inspection_order
 from services.audit.domain.signing import CertificateBroken, Json, opened
-from services.audit.domain.unit import Evidence, Inspection, UnitState
+from services.audit.domain.unit import (
+    Evidence,
+    Inspection,
+    RegionsRuled,
+    RuledRegion,
+    UnitState,
+    regions_ruled,
+)
 from services.audit.domain.verification import CERTIFICATE
 
 CHUNK_UNITS = 200
@@ -63,6 +70,8 @@ class _Resolved(msgspec.Struct):
     overlap_initial: int
     annotations: list[_Annotation]
     schema_version: int = 1
+    regions: dict[str, list[list[str | int]]] = {}
+    regions_dropped: int = 0
 
 
 class _Inspected(msgspec.Struct):
@@ -226,7 +235,15 @@ def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) ->
         schema_version=told.schema_version,
         overlap_initial=told.overlap_initial,
         evidence=evidence,
+        regions=_regions(told),
     )
+
+
+def _regions(told: _Resolved) -> RegionsRuled | None:
+    if not told.regions and not told.regions_dropped:
+        return None
+    each = (RuledRegion(field, str(one[0]), ()) for field, regions in told.regions.items() for one in regions)
+    return regions_ruled(each, told.regions_dropped)
 
 
 def _inspected(state: UnitState, line: UnitLine, number: int, told: _Inspected) -> UnitState:

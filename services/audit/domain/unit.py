@@ -1,6 +1,7 @@
 """A unit as audit knows it: its resolved label, who had a part in it, and what an auditor said."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -51,6 +52,49 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     schema_version: int = 1
 
 
+class RuledRegion(msgspec.Struct, frozen=True, gc=False):
+    """Where a region of a ruled label comes from, as adjudicate tells it.
+
+    Attributes:
+        field: of which field; empty where labels have one.
+        origin: drawn, merged, corrected or added.
+        evidence: places of the annotations that drew it, or its object.
+    """
+
+    field: str
+    origin: str
+    evidence: tuple[int, ...]
+
+
+class RegionsRuled(msgspec.Struct, frozen=True, gc=False):
+    """What became, in a ruled label, of the objects that annotators drew.
+
+    Attributes:
+        drawn: its regions that are just as somebody drew them; merged, corrected and added: the others.
+        dropped: objects of which nothing is in it.
+    """
+
+    drawn: int = 0
+    merged: int = 0
+    corrected: int = 0
+    added: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: "RegionsRuled") -> "RegionsRuled":
+        one, more = msgspec.structs.astuple(self), msgspec.structs.astuple(other)
+        return RegionsRuled(*(mine + theirs for mine, theirs in zip(one, more, strict=True)))
+
+
+def regions_ruled(regions: Iterable[RuledRegion], dropped: int) -> RegionsRuled:
+    """Return the counts of what an adjudicator did with drawn objects.
+
+    >>> regions_ruled([RuledRegion("", "drawn", (0,)), RuledRegion("", "added", ())], 2)
+    RegionsRuled(drawn=1, merged=0, corrected=0, added=1, dropped=2)
+    """
+    counts = Counter(one.origin for one in regions)
+    return RegionsRuled(counts["drawn"], counts["merged"], counts["corrected"], counts["added"], dropped)
+
+
 class Inspection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An auditor's own label of a unit, given without sight of the resolved one.
 
@@ -93,6 +137,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
         schema_version: the newest of the label schema under which the label can be given as it stands: auditors are
             asked under it.
         repeat: what a second auditor said, who did not see the first one's label either; it counts for no verdict.
+        regions: of a ruled label with drawn regions, what became of the objects that annotators drew; else none.
         admitted_at_us, resolved_at_us: when it came in, and when its label was settled, by the events that told so.
         lot_id: the lot that it is in; empty where that was not known when its label was settled.
     """
@@ -121,6 +166,7 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
     resolved_at_us: int = 0
     repeat: Inspection | None = None
     lot_id: str = ""
+    regions: RegionsRuled | None = None
 
     def ready(self, rework: int) -> bool:
         """Return whether nothing is missing for an audit of this rework."""
@@ -165,7 +211,12 @@ class UnitState(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resolution(msgspec.Struct, frozen=True, gc=False):
-    """What adjudicate said of a unit: see `UnitState` for the fields."""
+    """What adjudicate said of a unit: see `UnitState` for the fields.
+
+    Attributes:
+        regions: where the regions of a ruled label come from, in its order.
+        regions_dropped: objects of which nothing is in it.
+    """
 
     label: str
     rework: int
@@ -178,6 +229,15 @@ class Resolution(msgspec.Struct, frozen=True, gc=False):
     schema_version: int = 1
     at_us: int = 0
     lot_id: str = ""
+    regions: tuple[RuledRegion, ...] = ()
+    regions_dropped: int = 0
+
+    @property
+    def regions_ruled(self) -> RegionsRuled | None:
+        """What became of drawn objects; None where nothing was drawn, or nobody ruled."""
+        if not self.regions and not self.regions_dropped:
+            return None
+        return regions_ruled(self.regions, self.regions_dropped)
 
 
 def admitted(state: UnitState | None, told: UnitState) -> UnitState | None:
@@ -227,6 +287,7 @@ def resolved(state: UnitState | None, unit_id: str, project_id: str, said: Resol
         schema_version=said.schema_version,
         resolved_at_us=said.at_us,
         lot_id=before.lot_id or said.lot_id,
+        regions=said.regions_ruled,
     )
 
 

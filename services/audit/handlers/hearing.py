@@ -6,13 +6,19 @@ from typing import NamedTuple, cast
 
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause, Decision
-from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, ResolutionEvent, RuledUnanswerable
+from concord.contracts.v1.resolutions_pb2 import (
+    Adjudicated,
+    ConsensusReached,
+    RegionOrigin,
+    ResolutionEvent,
+    RuledUnanswerable,
+)
 from concord.contracts.v1.units_pb2 import UnitDuplicated, UnitEvent
 from services.audit.domain import lot as lot_domain
 from services.audit.domain import unit as unit_domain
-from services.audit.domain.ledger import Ledger
+from services.audit.domain.ledger import Ledger, Settlers
 from services.audit.domain.lot import LotState
-from services.audit.domain.unit import UNANSWERABLE, Evidence, Resolution, UnitState
+from services.audit.domain.unit import UNANSWERABLE, Evidence, Resolution, RuledRegion, UnitState
 from services.audit.handlers.admitting import admission, admit, check
 from services.audit.handlers.means import Means
 from services.audit.repository import LOT, UNIT, lot_key, unit_key
@@ -174,6 +180,8 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         max(1, getattr(told, "schema_version", 1)),
         event.metadata.occurred_at_us,
         sealed_in(told.unit_id),
+        tuple(RuledRegion(one.field, one.origin, tuple(one.evidence)) for one in settled.regions),
+        settled.regions_dropped,
     )
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
@@ -181,7 +189,8 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
         if after is None:
             return None
         cause = event.metadata.event_id
-        return Decision(ledger.resolved(state, after, now_us, cause, settled.adjudicator, settled.closed_by))
+        people = Settlers(settled.adjudicator, settled.closed_by)
+        return Decision(ledger.resolved(state, after, now_us, cause, people, said))
 
     return Cause(unit_key(told.unit_id), event.metadata.event_id, decide)
 
@@ -192,6 +201,7 @@ class _Settled(NamedTuple):
     Attributes:
         adjudicator: who ruled; empty where consensus did.
         closed_by: who closed its escalation with others; empty where nobody did.
+        regions, regions_dropped: of a ruled label, where its regions come from.
     """
 
     label: str
@@ -199,12 +209,16 @@ class _Settled(NamedTuple):
     confidence: float
     adjudicator: str = ""
     closed_by: str = ""
+    regions: Sequence[RegionOrigin] = ()
+    regions_dropped: int = 0
 
 
 def _settled(event: ResolutionEvent) -> tuple[ConsensusReached | Adjudicated | RuledUnanswerable, _Settled]:
     if event.HasField("adjudicated"):
         ruled = event.adjudicated
-        return ruled, _Settled(ruled.label.decode(), "adjudicated", 1.0, ruled.adjudicator_id)
+        by = ruled.adjudicator_id
+        drawn = ruled.regions, ruled.regions_dropped
+        return ruled, _Settled(ruled.label.decode(), "adjudicated", 1.0, by, "", *drawn)
     if event.HasField("ruled_unanswerable"):
         none = event.ruled_unanswerable
         return none, _Settled("", UNANSWERABLE, 0.0, none.adjudicator_id)

@@ -22,6 +22,7 @@ from tests.end_to_end.workbench.doubted import doubted, questioned
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
 from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_newest import show_alerts
+from tests.end_to_end.workbench.test_rulings import BOXES, box, boxes, picture, said_by_two, text
 from tests.end_to_end.workbench.test_safety import claimed, disputed
 from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
 
@@ -160,6 +161,7 @@ def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
     page.locator(".answer .button").first.click(timeout=PATIENCE_SECONDS * 1_000)
     album.take("adjudicate", page, ".ruling .own")
     album.in_arabic("adjudicate", adjudicator.open(f"/adjudicate?project={in_arabic}"), ".ruling .own")
+    of_what_is_drawn(pages, album, f"{slug}-o")
     album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".problem:not(:empty)")
     album.take("audit", auditor.open(f"/audit?project={project_id}"), ".side .plot")
     album.in_arabic("audit", auditor.page, ".side .plot")
@@ -193,6 +195,26 @@ def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
     page = learner.open("/annotate")
     learner.context.clear_cookies()
     album.take("session-ended", page, ".notice.warn")
+
+
+def of_what_is_drawn(pages: Pages, album: Album, slug: str) -> None:
+    """Take drawn objects that are ruled one by one, and escalations that may be closed together."""
+    drawn = boxes(box(20), box(250)), boxes(box(24), box(480, "van"))
+    project_id = said_by_two(pages, slug, BOXES, picture, drawn)
+    page = pages.person("adjudicator", f"judge-{slug}").open(f"/adjudicate?project={project_id}")
+    album.take("objects", page, ".objects .region")
+    album.in_arabic("objects", page, ".objects .region")
+    choice, consensus = PLAIN_CHOICE, {"method": "posterior", "confidence": 0.9999}
+    project_id = said_by_two(pages, f"{slug}-b", choice, text, ("alpha", "alpha"), consensus)
+    bars = f"/projects/{project_id}/escalations/bars"
+    until(lambda: pages.ask("adjudicate", "GET", bars)["bars"][0]["units"] == 2 or None, "two that may be closed")
+    page = pages.person("client").open(f"/closing/{project_id}")
+    page.locator(".bars input").first.check(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_label("Why they need no ruling").fill("Sure enough for what they are for.")
+    album.take("closing", page, ".bars tr.chosen")
+    album.in_arabic("closing", page, ".bars tr.chosen")
+    page.get_by_role("button", name="Settle 2 units …").click()
+    album.take("closing-sure", page, "dialog")
 
 
 def of_those_who_lead(pages: Pages, album: Album, slug: str) -> None:

@@ -16,7 +16,7 @@ from concord.labels import encoded, schema_from
 from deploy.local import side_environment
 from services.audit.domain import unit as units
 from services.audit.domain.dataset_provenance import dataset_provenance
-from services.audit.domain.ledger import Ledger
+from services.audit.domain.ledger import Ledger, Settlers
 from services.audit.domain.provenance import provenance
 from services.audit.domain.unit import Evidence, Inspection, Resolution
 
@@ -311,7 +311,7 @@ def test_prov_reads_a_lineage_and_makes_prov_o_of_it(tmp_path: Path, read: Read)
     state = ledger.admitted(None, state, 1, "e1")
     after = units.resolved(state, "u1", "k1-p", said)
     assert after is not None
-    state = ledger.resolved(state, after, 2, "e2", "senior")
+    state = ledger.resolved(state, after, 2, "e2", Settlers("senior"))
     verdict = Inspection("aud", '"no"', 0, correct=False)
     state = ledger.inspected(state, units.inspected(state, verdict, (0, 0)), 3, verdict)
     state = ledger.erased(state, units.withdrawn(state, "u1", "k1-p"), 4, "e4")

@@ -41,13 +41,16 @@ function answersOf(draft, schema, seed) {
 
 const askedIn = (schema, answers) => schema.fields.filter((field) => isAsked(field, schema.fields, answers));
 
-function Editor({ schema, content, mediaType, draft, change, seed }) {
+function Editor({ schema, content, mediaType, draft, change, seed, pointed }) {
   const answers = answersOf(draft, schema, seed);
   const asked = askedIn(schema, answers);
   const [open, setOpen] = useState(asked.find((field) => !(field.name in answers))?.name ?? asked[0].name);
   const at = Math.max(0, asked.findIndex((field) => field.name === open));
   const field = asked[at];
   const kind = kindOf(field);
+  useEffect(() => {
+    if (pointed && asked.some((one) => one.name === pointed.field)) setOpen(pointed.field);
+  }, [pointed?.field]);
   const go = (by) => () => setOpen(asked[Math.min(asked.length - 1, Math.max(0, at + by))].name);
   useKeys({ nextField: go(1), previousField: go(-1) });
   const say = (next) => {
@@ -72,7 +75,7 @@ function Editor({ schema, content, mediaType, draft, change, seed }) {
         <span dir="auto">${one.title || one.name}</span>${one.required === false && html`<span class="quiet"> ${t("form.optional")}</span>`}
         ${one.name !== field.name && one.name in answers && html`<span class="quiet" dir="auto">${kindOf(one).pieces(answers[one.name], one.schema, content).join(", ") || "–"}</span>`}</button>
       ${one.name === field.name && html`<div class=${`kind-${one.schema.kind}`}><${kind.Editor} key=${one.name} schema=${one.schema} content=${content} mediaType=${mediaType}
-        draft=${value} change=${say} seed=${seedOf(seed, one)} /></div>`}</li>`)}</ol>
+        draft=${value} change=${say} seed=${seedOf(seed, one)} pointed=${pointed?.field === one.name ? pointed : null} /></div>`}</li>`)}</ol>
     <div class="tools"><${KeyButton} kind="small" of="previousField" disabled=${at === 0} onClick=${go(-1)} />
       <${KeyButton} kind="small" of="nextField" disabled=${at === asked.length - 1} onClick=${go(1)} /></div></div>`;
 }

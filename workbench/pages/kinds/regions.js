@@ -1,5 +1,5 @@
 // Drawing in a picture, alike for boxes and polygons: choose, move, change class, remove, by mouse and by keys.
-import { html, useRef, useState } from "../parts/html.js";
+import { html, useEffect, useRef, useState } from "../parts/html.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { imageOf, Value } from "../parts/content.js";
 import { Picture } from "../parts/picture.js";
@@ -22,7 +22,7 @@ export const inside = ([x, y], { width, height }) => [
 //   resized(region, dx, dy, size)     its far corner elsewhere; null where that is not how it changes
 //   pointer(tools)                    what the mouse does
 //   Drawn                             one region as SVG
-export function RegionEditor({ schema, content, mediaType, draft, change, shape, listed }) {
+export function RegionEditor({ schema, content, mediaType, draft, change, shape, listed, pointed }) {
   const source = imageOf(mediaType, content);
   const [chosen, choose] = useState(null);
   const [current, setCurrent] = useState(schema.classes[0]);
@@ -30,6 +30,9 @@ export function RegionEditor({ schema, content, mediaType, draft, change, shape,
   const [size, setSize] = useState(null);
   const gesture = useRef(null);
   const list = useInView(chosen);
+  useEffect(() => {
+    if (pointed) choose(pointed.key);
+  }, [pointed?.key]);
   const region = draft.find((one) => one.key === chosen) ?? null;
   const put = (next) => change(draft.map((one) => (one.key === next.key ? next : one)));
   const add = (next) => {

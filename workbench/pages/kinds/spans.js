@@ -14,7 +14,7 @@ const same = (one, other) => one.start === other.start && one.end === other.end 
 const overlap = (one, other) => one.start < other.end && other.start < one.end;
 let drawn = 0;
 
-function Editor({ schema, content, draft, change }) {
+function Editor({ schema, content, draft, change, pointed }) {
   const text = textOf(content) ?? "";
   const points = useMemo(() => pointsOf(text), [text]);
   const graphemes = useMemo(() => stops(text), [text]);
@@ -25,6 +25,9 @@ function Editor({ schema, content, draft, change }) {
   const place = useRef(null);
   const list = useInView(chosen);
   useEffect(() => place.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (pointed) choose(pointed.key);
+  }, [pointed?.key]);
   const range = [Math.min(caret.anchor, caret.focus), Math.max(caret.anchor, caret.focus)];
   const selected = range[0] < range[1] ? range : null;
 

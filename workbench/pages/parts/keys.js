@@ -17,6 +17,7 @@ export const DEFAULTS = {
   panLeft: "Alt+ArrowLeft", panRight: "Alt+ArrowRight", panUp: "Alt+ArrowUp", panDown: "Alt+ArrowDown",
   tie: "T", nextField: "]", previousField: "[",
   unanswerable: "X", unclear: "Q",
+  takeObject: "Y", dropObject: "D", redrawObject: "R", nextObject: ".", previousObject: ",",
 };
 
 export const bindings = store({ keys: DEFAULTS });

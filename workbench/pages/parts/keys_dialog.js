@@ -11,6 +11,7 @@ const GROUPS = {
   pick: Array.from({ length: 10 }, (_, place) => `pick${place + 1}`).concat("tie"),
   regions: ["add", "next", "previous", "remove", "cancel", "point", "insert", "left", "right", "up", "down", "farLeft", "farRight",
     "farUp", "farDown", "narrower", "wider", "shorter", "taller"],
+  objects: ["takeObject", "dropObject", "redrawObject", "nextObject", "previousObject"],
   picture: ["zoomIn", "zoomOut", "fit", "panLeft", "panRight", "panUp", "panDown"],
 };
 

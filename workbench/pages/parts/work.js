@@ -42,10 +42,11 @@ export function useWork(schema, content, seed, saved) {
   };
 }
 
-export function Work({ work, content, mediaType, change = work.change }) {
+// `pointed`: the field and the key of a region that somebody points at from elsewhere on the page.
+export function Work({ work, content, mediaType, change = work.change, pointed = null }) {
   const { kind, schema, draft, seed } = work;
   return html`<div class=${`work kind-${schema.kind}`}>
     ${!kind.showsContent && html`<div class="content"><${Content} content=${content} mediaType=${mediaType} /></div>`}
     <div class="answering"><${kind.Editor} schema=${schema} content=${content} mediaType=${mediaType} draft=${draft}
-      change=${change} seed=${seed} /></div></div>`;
+      change=${change} seed=${seed} pointed=${pointed} /></div></div>`;
 }

@@ -5,6 +5,8 @@ import { Key, KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
 import { Content } from "../parts/content.js";
+import { letter } from "../parts/letters.js";
+import { beginning, isDrawn, Objects, useObjects } from "../parts/objects.js";
 import { percent, t, whole } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { kindOf } from "../kinds/index.js";
@@ -70,16 +72,22 @@ function Escalation({ unit, rule }) {
   const [told, tell] = useState();
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    payload(unit.payload_url).then(tell, (fault) => setProblem(fault.message));
+    // What was drawn is matched by the service: the same objects, by the same quorum, as consensus goes by.
+    const drawn = isDrawn(unit.label_schema) ? ask("adjudicate", "GET", `/escalations/${encodeURIComponent(unit.unit_id)}/objects`) : null;
+    Promise.all([payload(unit.payload_url), drawn]).then(([payloadTold, found]) => tell({ ...payloadTold, drawn: found }),
+      (fault) => setProblem(fault instanceof Away ? t("notice.away") : fault.message));
   }, []);
   if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
   if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
-  return html`<${Ruling} unit=${unit} ...${told} rule=${rule} />`;
+  // Its sides are in the order to which the objects refer.
+  return html`<${Ruling} unit=${{ ...unit, sides: told.drawn?.sides ?? unit.sides }} ...${told} rule=${rule} />`;
 }
 
-function Ruling({ unit, content, mediaType, rule }) {
+function Ruling({ unit, content, mediaType, drawn, rule }) {
   const schema = unit.label_schema;
-  const work = useWork(schema, content, unit.unit_id);
+  const begun = useMemo(() => (drawn ? beginning(unit, drawn.objects) : undefined), []);
+  const work = useWork(schema, content, unit.unit_id, begun);
+  const objects = useObjects(unit, drawn?.objects ?? [], work);
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState("");
   const [tried, setTried] = useState(false);
@@ -87,12 +95,14 @@ function Ruling({ unit, content, mediaType, rule }) {
   const [taken, take] = useState(null);
   const [outcome, setOutcome] = useState(LABEL);
   const turn = (one) => setOutcome((now) => (now === one ? LABEL : one));
-  const missing = outcome === LABEL ? work.problem : null;
+  const unruled = objects.open ? ["objects.open", { count: objects.open }] : null;
+  const missing = outcome === LABEL ? unruled ?? work.problem : null;
   const field = useRef(null);
   const choose = (place) => {
     take(place);
     setOutcome(LABEL);
-    work.show(unit.sides[place].label);
+    if (drawn) objects.side(unit.sides[place].label);
+    else work.show(unit.sides[place].label);
   };
   const submit = async () => {
     setTried(true);
@@ -116,11 +126,12 @@ function Ruling({ unit, content, mediaType, rule }) {
       <a href=${`/gold/${encodeURIComponent(unit.project_id)}`}>${t("gold.title")}</a></section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
+    ${outcome === LABEL && html`<${Objects} unit=${unit} content=${content} mediaType=${mediaType} ruling=${objects} />`}
     <section class="own" aria-label=${t("adjudicate.own")}><h2>${t("adjudicate.own")}</h2>
       <div class="picks outcomes" role="group" aria-label=${t("adjudicate.outcome")}>${[UNANSWERABLE, UNCLEAR].map((one) => html`
         <button type="button" class="pick" aria-pressed=${String(outcome === one)} onClick=${() => turn(one)}>${t(`outcome.${one}`)}
           <${Key} of=${one === UNCLEAR ? "unclear" : one} /></button>`)}</div>
-      ${outcome !== LABEL ? html`<p class="notice">${t(`outcome.${outcome}.text`)}</p>` : work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} />`
+      ${outcome !== LABEL ? html`<p class="notice">${t(`outcome.${outcome}.text`)}</p>` : work.kind.showsContent ? html`<${Work} work=${work} content=${content} mediaType=${mediaType} pointed=${objects.pointed} />`
         : html`<${work.kind.Editor} schema=${schema} content=${content} draft=${work.draft} change=${work.change} seed=${unit.unit_id} />`}
       <label class="writing">${t("adjudicate.reason")}<textarea ref=${field} rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason}
         onInput=${(event) => setReason(event.target.value)} /></label>
@@ -152,5 +163,3 @@ function Sides({ unit, content, mediaType, taken, choose }) {
       <button type="button" class="button" aria-pressed=${String(taken === place)} onClick=${() => choose(place)}>${t("adjudicate.take", { letter: letter(place) })}</button></article>`)}
   </div></section>`;
 }
-
-const letter = (place) => String.fromCodePoint(65 + place);

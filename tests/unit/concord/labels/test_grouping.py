@@ -1,10 +1,14 @@
 """Crowded drawings, where it matters which regions are taken for one."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from concord.labels.boxes import overlaps_of_boxes
+from concord.labels import Json, Vote, encoded
+from concord.labels.boxes import Boxes, overlaps_of_boxes
 from concord.labels.grouping import Drawing, Region, Settled, matched_overlap, settled
-from concord.labels.spans import overlaps_of_spans
+from concord.labels.regions import Origin
+from concord.labels.spans import Spans, overlaps_of_spans
 
 
 def _settled(*drawings: list[Region], spans: bool = True, overlap_min: float = 0.5) -> Settled:
@@ -44,3 +48,47 @@ def test_of_equally_good_matchings_both_sides_take_the_same() -> None:
     one = [Region(shape, "person") for shape in [(2, 5), (1, 5), (1, 6)]]
     other = [Region(shape, "person") for shape in [(2, 6), (2, 7), (5, 7)]]
     assert matched_overlap(one, other, overlaps_of_spans) == matched_overlap(other, one, overlaps_of_spans)
+
+
+def test_a_composed_label_says_of_each_region_whose_it_is_and_which_objects_are_not_in_it() -> None:
+    def span(start: int, end: int, name: str = "person") -> dict[str, Json]:
+        return {"start": start, "end": end, "class": name}
+
+    def label(*spans: dict[str, Json]) -> dict[str, Json]:
+        return {"spans": [*spans]}
+
+    schema = Boxes(("car",))
+
+    def box(right: float) -> dict[str, Json]:
+        return {"left": 0.0, "top": 0.0, "right": right, "bottom": 10.0, "class": "car"}
+
+    said: list[Json] = [{"boxes": [box(10.0)]}, {"boxes": [box(14.0)]}, {"boxes": [box(12.0)]}, {"boxes": [box(13.0)]}]
+    traced = schema.traced({"boxes": [box(12.5)]}, said)
+    assert traced.regions == (Origin("merged", (0, 1, 2, 3)),), "the median of all four edges is nobody's own"
+    spans = Spans(("person", "place"))
+    texts = [label(span(0, 10), span(20, 30)), label(span(0, 10), span(21, 30)), label(span(50, 60))]
+    found = spans.traced(label(span(0, 10), span(20, 30, "place"), span(80, 90)), texts)
+    assert found.regions == (Origin("drawn", (0, 1)), Origin("corrected", (0, 1)), Origin("added"))
+    assert found.dropped == 1
+    both = spans.traced(label(span(20, 30), span(21, 30)), texts)
+    assert both.regions == (Origin("drawn", (0,)), Origin("drawn", (1,))), "one object was two: both sides are right"
+    assert both.dropped == 2
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)), max_size=5, unique=True), max_size=4))
+def test_every_drawn_region_is_in_one_object_and_the_merged_label_is_the_objects_that_stand(
+    drawn: list[list[tuple[int, int]]],
+) -> None:
+    schema = Spans(("person",))
+    labels = [
+        schema.canonical({"spans": [{"start": start, "end": start + wide, "class": "person"} for start, wide in one]})
+        for one in drawn
+    ]
+    objects = schema.objects(labels)
+    for place, label in enumerate(labels):
+        assert isinstance(label, dict)
+        mine = [region for one in objects for region, places in one.drawn if place in places]
+        assert sorted(map(encoded, mine)) == sorted(map(encoded, label["spans"]))  # type: ignore[arg-type]  # spans are a list
+    merged = schema.merge([Vote(label) for label in labels])
+    if merged.label is not None and all(one.stands is not None for one in objects):
+        assert merged.label == schema.canonical({"spans": [one.region for one in objects if one.stands]})

@@ -59,6 +59,21 @@ async def test_what_is_sure_enough_is_closed_on_its_leading_label_and_told_by_wh
     assert [one["unit_id"] for one in map(json.loads, answer.body.splitlines()) if one.get("closed")] == [SURE]
 
 
+async def test_what_each_bar_would_close_is_what_closing_there_closes(adjudicate: Adjudicate) -> None:
+    path = CLOSE.removesuffix("/close") + "/bars"
+    told = (await adjudicate.call("GET", path, role=Role.OPERATOR)).json()
+    assert told["waiting"] == 3, "also what no bar closes"
+    assert [one["above"] for one in told["bars"]] == sorted(one["above"] for one in told["bars"])
+    for bar in told["bars"]:
+        dry = (await close(adjudicate, bar["above"], dry_run=True)).json()
+        assert (bar["units"], bar["least_sure_unit_id"]) == (dry["units"], (dry["unit_ids"] or [""])[-1])
+        assert bar["expected_errors"] == pytest.approx(dry["expected_errors"])
+    units = [bar["units"] for bar in told["bars"]]
+    assert units == sorted(units, reverse=True)
+    assert max(units) > min(units), "bars differ"
+    assert (await adjudicate.call("GET", path, role=Role.CLIENT, client_id="k2")).status == 404
+
+
 async def events(adjudicate: Adjudicate) -> list[Any]:
     await adjudicate.settle()
     return list(adjudicate.events())

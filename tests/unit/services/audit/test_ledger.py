@@ -12,8 +12,14 @@ import pytest
 
 from concord.chassis.identity import Role
 from concord.chassis.journal.record import JOURNAL
-from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, Evidence, ParticipantJoined
-from concord.labels import encoded
+from concord.contracts.v1.resolutions_pb2 import (
+    Adjudicated,
+    ConsensusReached,
+    Evidence,
+    ParticipantJoined,
+    RegionOrigin,
+)
+from concord.labels import Json, encoded
 from concord.version import VERSION
 from services.audit.domain import agreement, provenance
 from services.audit.domain.ledger import LedgerBroken
@@ -274,6 +280,45 @@ async def test_lineage_tells_who_did_what_under_which_guideline(audit: Audit) ->
     prov = provenance.provenance(unit, told["lines"])
     plans = {one.get("prov:plan") for one in prov["wasAssociatedWith"].values()}
     assert plans >= {"c:guideline/1", "c:guideline/2"}
+
+
+BOXES = {"kind": "boxes", "classes": ["car"]}
+
+
+async def test_what_an_adjudicator_did_with_drawn_objects_is_in_lineage_and_certificate_and_is_made_again(
+    lives: int,
+) -> None:
+    del lives
+    audit = await sealed(RELABEL, BOXES)
+    box: dict[str, Json] = {"left": 0.0, "top": 0.0, "right": 9.0, "bottom": 9.0, "class": "car"}
+    drawn: Json = {"boxes": [box, {**box, "left": 5.0}]}
+    evidence = [Evidence(annotation_id=f"a{n}", annotator_id=f"w{n}", label=encoded(drawn)) for n in (1, 2)]
+    for unit, dropped in ((UNITS[0], 1), (UNITS[1], 3)):
+        ruled = Adjudicated(
+            unit_id=unit, label=encoded(drawn), adjudicator_id="senior", guideline_version=1, evidence=evidence,
+            overlap_initial=2, regions=[
+                RegionOrigin(place=0, origin="drawn", evidence=[0, 1]),
+                RegionOrigin(place=1, origin="corrected", evidence=[1]),
+            ], regions_dropped=dropped,
+        )  # fmt: skip
+        await audit.upstream.resolution(unit, adjudicated=ruled)
+    await audit.resolve(UNITS[2:], drawn)
+    await audit.inspect({}, default=drawn)
+    told = await lineage(audit, UNITS[0])
+    assert told["entries"][1]["regions"] == {"": [["drawn", 0, 1], ["corrected", 1]]}
+    assert told["entries"][1]["regions_dropped"] == 1
+    assert "regions" not in (await lineage(audit, UNITS[2]))["entries"][1], "consensus settled it"
+    prov = provenance.provenance(UNITS[0], told["lines"])
+    act = f"c:entry/{UNITS[0]}/2"
+    derived = {(one["prov:generatedEntity"], one["prov:usedEntity"]) for one in prov["wasDerivedFrom"].values()}
+    assert (f"{act}/label/regions/1", f"{act}/annotation/1/label") in derived
+    certificate, ledger, key = await handed_over(audit)
+    (claim,) = json.loads(certificate)["lots"]
+    assert claim["regions_ruled"] == {"units": 2, "drawn": 2, "merged": 0, "corrected": 2, "added": 0, "dropped": 4}
+    assert replay(certificate, ledger, [key]).differing == ()
+    page = (await audit.client(f"/v1/lots/{LOT}/certificate.html")).body.decode()
+    assert "2 units: 2 regions as somebody drew them" in page
+    await audit.stop()
 
 
 async def test_a_record_that_was_changed_or_taken_from_the_store_is_named(audit: Audit) -> None:

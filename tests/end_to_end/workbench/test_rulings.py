@@ -1,0 +1,185 @@
+"""Rulings in a browser: drawn objects one by one, by keys and by mouse, and escalations closed together by a lead."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end.workbench.test_safety import claimed, looks
+from tests.support.pages import PATIENCE_SECONDS, PLAIN, Pages, until
+
+pytestmark = pytest.mark.real
+
+BOXES = {"kind": "boxes", "classes": ["car", "van"]}
+TEXT = "Ada met Bob in Bern"
+FORM = {
+    "kind": "form",
+    "fields": [
+        {"name": "tone", "schema": {"kind": "choice", "classes": ["plain", "odd"]}},
+        {"name": "who", "title": "Who is named?", "schema": {"kind": "spans", "classes": ["person", "place"]}},
+    ],
+}
+
+
+def box(left: int, name: str = "car") -> dict[str, Any]:
+    return {"left": left, "top": 40, "right": left + 100, "bottom": 140, "class": name}
+
+
+def boxes(*drawn: dict[str, Any]) -> dict[str, Any]:
+    return {"boxes": list(drawn)}
+
+
+def spans(*drawn: tuple[int, int, str]) -> dict[str, Any]:
+    said = [{"start": start, "end": end, "class": name} for start, end, name in drawn]
+    return {"answers": {"tone": "plain", "who": {"spans": said}}}
+
+
+def picture(number: int) -> dict[str, Any]:
+    return {"content": {"uri": f"{PLAIN}?{number}"}, "media_type": "image/svg+xml"}
+
+
+def text(number: int) -> dict[str, Any]:
+    return {"content": f"{TEXT}, {number}"}
+
+
+def said_by_two(
+    pages: Pages,
+    slug: str,
+    schema: Mapping[str, Any],
+    content: Callable[[int], Mapping[str, Any]],
+    labels: tuple[Any, Any],
+    consensus: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a project of two units of which two annotators say each one of these."""
+    policy = {
+        "overlap": {"initial": 2, "max": 2}, "gold": {"rate": 0}, "lot": {"size": 2},
+        "consensus": consensus or {"method": "majority", "confidence": 0.6},
+        "audit": {"plan": "fraction", "fraction": 1.0, "on_reject": "inspect_all"},
+    }  # fmt: skip
+    units = [{"id": f"u{number}", **content(number)} for number in (1, 2)]
+    project_id = pages.project(slug, dict(schema), units, policy=policy)
+    for name, label in zip((f"ann-{slug}", f"bob-{slug}"), labels, strict=True):
+        pages.ask("assign", "PUT", f"/annotators/{name}", {}, role="operator")
+        token = pages.stack.issuer.token("annotator", name)
+        for offer in until(lambda: claimed(pages, project_id, token), "two units"):  # noqa: B023 - called at once
+            path = f"/assignments/{offer['assignment_id']}/submission"
+            pages.ask("assign", "POST", path, {"label": label}, token=token)
+    return project_id
+
+
+def ruling(page: Page) -> Page:
+    page.wait_for_selector(".objects .region", timeout=PATIENCE_SECONDS * 1_000)
+    return page
+
+
+def states(page: Page) -> list[str]:
+    return page.locator(".objects .region .badge").all_inner_texts()
+
+
+def reasoned(page: Page, reason: str) -> None:
+    page.get_by_label("Reason", exact=True).fill(reason)
+
+
+def origins(pages: Pages, project_id: str, settled: int) -> list[Any]:
+    """Return what the units' ledgers say of the regions in their rulings, once so many are there."""
+    pages.resolutions(project_id, settled)
+    lines = pages.ask("adjudicate", "GET", f"/projects/{project_id}/resolutions")
+
+    def told(unit_id: str) -> Any:
+        entries = pages.ask("audit", "GET", f"/units/{unit_id}/lineage")["entries"]
+        found = [one for one in entries if one["what"] == "resolved"]
+        return (found[-1].get("regions"), found[-1].get("regions_dropped")) if found else None
+
+    settled_ids = [one["unit_id"] for one in lines if one["status"] == "adjudicated"]
+    return [until(lambda: told(one), "a line in the ledger") for one in settled_ids]  # noqa: B023 - called at once
+
+
+def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pages, slug: str) -> None:
+    first, second, third = box(20), box(250), box(480, "van")
+    project_id = said_by_two(pages, slug, BOXES, picture, (boxes(first, second), boxes({**first, "right": 116}, third)))
+    judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
+    page = ruling(judge.open(f"/adjudicate?project={project_id}"))
+    assert states(page) == ["taken", "open", "open"]
+    assert "ann-" not in page.content(), "blind: no annotator's name"
+    assert looks(page) == []
+    # By keys alone: what is looked at first is open.
+    page.keyboard.press("Enter")
+    page.get_by_text("2 objects are open").first.wait_for()
+    page.keyboard.press("d")
+    page.keyboard.press("y")
+    assert states(page) == ["taken", "dropped", "taken"]
+    page.get_by_text("none is open").wait_for()
+    # Back to the second one, and it is taken after all, a little further right than anybody drew it.
+    page.keyboard.press(",")
+    page.keyboard.press("y")
+    page.keyboard.press(",")
+    page.keyboard.press("Shift+ArrowRight")
+    reasoned(page, "The second is there, a little further on.")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("Ruled in this sitting: 1").wait_for()
+    labels = pages.resolutions(project_id, 1)
+    (ruled,) = labels.values()
+    assert [one["left"] for one in ruled["boxes"]] == [20, 260, 480]
+    # By mouse: the other unit, one side whole, and one object dropped from it.
+    ruling(page)
+    page.locator(".answer", has_text="van").get_by_role("button").click()
+    assert sorted(states(page)) == ["dropped", "taken", "taken"]
+    page.locator(".objects .region", has_text="van").click()
+    page.locator(".objects").get_by_role("button", name="Drop it").click()
+    assert sorted(states(page)) == ["dropped", "dropped", "taken"]
+    reasoned(page, "There is one car.")
+    page.locator(".sending .primary").click()
+    page.get_by_text("Ruled in this sitting: 2").wait_for()
+    assert sorted(len(one["boxes"]) for one in pages.resolutions(project_id, 2).values()) == [1, 3]
+    told = origins(pages, project_id, 2)
+    by_keys, by_mouse = sorted(told, key=lambda one: -len(one[0][""]))
+    assert [one[0] for one in by_keys[0][""]] == ["merged", "corrected", "drawn"]
+    assert (by_keys[1], [one[0] for one in by_mouse[0][""]], by_mouse[1]) == (0, ["drawn"], 2)
+
+
+def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pages: Pages, slug: str) -> None:
+    said = spans((0, 3, "person"), (8, 11, "person")), spans((0, 3, "person"), (15, 19, "place"))
+    project_id = said_by_two(pages, slug, FORM, text, said)
+    page = ruling(pages.person("adjudicator", f"judge-{slug}").open(f"/adjudicate?project={project_id}"))
+    assert states(page) == ["taken", "open", "open"]
+    page.keyboard.press("y")
+    page.keyboard.press("d")
+    assert states(page) == ["taken", "taken", "dropped"]
+    reasoned(page, "Bern is no person.")
+    page.keyboard.press("Control+Enter")
+    page.get_by_text("Ruled in this sitting: 1").wait_for()
+    (ruled,) = pages.resolutions(project_id, 1).values()
+    assert ruled == spans((0, 3, "person"), (8, 11, "person"))
+    ((regions, dropped),) = origins(pages, project_id, 1)
+    assert ([one[0] for one in regions["who"]], dropped) == (["drawn", "drawn"], 1)
+
+
+def test_a_lead_sees_what_each_bar_would_close_and_closes_there(pages: Pages, slug: str) -> None:
+    choice = {"kind": "choice", "classes": ["yes", "no"]}
+    consensus = {"method": "posterior", "confidence": 0.9999}
+    project_id = said_by_two(pages, slug, choice, text, ("yes", "yes"), consensus)
+    lead = pages.person("client", color_scheme="light", reduced_motion="reduce")
+    bars = f"/projects/{project_id}/escalations/bars"
+    until(lambda: pages.ask("adjudicate", "GET", bars)["waiting"] == 2 or None, "two escalations")
+    until(lambda: pages.ask("adjudicate", "GET", bars)["bars"][0]["units"] == 2 or None, "two that may be closed")
+    page = lead.open(f"/closing/{project_id}")
+    page.get_by_text("2 units wait for a ruling").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.wait_for_selector(".bars tr.chosen")
+    for _ in range(20):
+        page.keyboard.press("ArrowUp")
+    expect(page.locator(".bars tr.chosen")).to_contain_text("50%")
+    expect(page.locator(".bars tr.chosen .amount")).to_have_text("2")
+    assert looks(page) == []
+    page.get_by_label("Why they need no ruling").fill("Sure enough.")
+    page.keyboard.press("Control+Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("It is not undone")
+    assert looks(page) == []
+    dialog.get_by_role("button", name="Leave them").click()
+    assert pages.ask("adjudicate", "GET", bars)["waiting"] == 2, "nothing is closed before it is said twice"
+    page.get_by_role("button", name="Settle 2 units …").click()
+    dialog.get_by_role("button", name="Settle 2 units", exact=True).click()
+    page.get_by_text("2 units are settled, from 50% on.").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.get_by_text("0 units wait for a ruling").wait_for()
+    assert set(pages.resolutions(project_id, 2).values()) == {"yes"}
