@@ -30,6 +30,7 @@ PAGES = (
     "/audit",
     "/projects",
     "/projects/{one}",
+    "/closing/{one}",
     "/alerts",
     "/units",
     "/units/{one}",

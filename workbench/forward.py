@@ -33,7 +33,9 @@ CLAIMS = "/claims"
 NOBODY_LISTENS = 499
 """Of an answer that goes nowhere, as proxies log it."""
 _TAKEN = frozenset({"accept", "content-type", "idempotency-key", "traceparent"})
-_GIVEN = frozenset({"content-type", "content-disposition", "retry-after", "cache-control", "allow", "location"})
+_GIVEN = frozenset(
+    {"content-type", "content-disposition", "retry-after", "cache-control", "allow", "location", "concord-media-type"}
+)
 
 
 class Forwarder:

@@ -100,6 +100,7 @@ def test_a_senior_rules_what_is_drawn_one_by_one_by_keys_and_by_mouse(pages: Pag
     project_id = said_by_two(pages, slug, BOXES, picture, (boxes(first, second), boxes({**first, "right": 116}, third)))
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = ruling(judge.open(f"/adjudicate?project={project_id}"))
+    page.wait_for_selector(".stage svg")
     assert states(page) == ["taken", "open", "open"]
     assert "ann-" not in page.content(), "blind: no annotator's name"
     assert looks(page) == []

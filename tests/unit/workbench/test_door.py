@@ -281,6 +281,15 @@ async def test_a_long_answer_comes_through_whole(bench: Front) -> None:
     assert "set-cookie" not in answer.headers
 
 
+async def test_the_kind_of_a_units_content_comes_through_so_that_reviewers_see_pictures_too(bench: Front) -> None:
+    await bench.signed_in("adjudicator")
+    bench.upstream.answers["/v1/payloads/u1"] = lambda: web.json_response(
+        {"uri": "https://media.example/a.png"}, headers={"concord-media-type": "image/png"}
+    )
+    answer = await bench.client.get("/api/ingest/v1/payloads/u1")
+    assert answer.headers["concord-media-type"] == "image/png"
+
+
 async def test_a_plan_is_told_to_whoever_is_signed_in(bench: Front) -> None:
     terms = "plan=sequential&fraction=0.05&aql=0.01&ltpd=0.05&alpha=0.05&beta=0.1&lot_units=500"
     assert (await bench.client.get(f"/plan?{terms}")).status_code == 401

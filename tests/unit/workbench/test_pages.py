@@ -8,6 +8,7 @@ import pytest
 
 from services.assign.domain.reasons import Code
 from services.assign.domain.roster import LEADS_TO
+from workbench.api import PAGES
 from workbench.files import FOLDER, PageFiles
 
 STRING = re.compile(r'"([A-Za-z_.0-9]+)": (?:"((?:[^"\\]|\\.)*)"|\{ ([^}]+(?:\{\w+\}[^}]*)*) \})')
@@ -82,6 +83,15 @@ def test_no_page_writes_markup_or_fetches_from_elsewhere(path: Path) -> None:
     text = ADDRESSES.sub("", path.read_text())
     assert FORBIDDEN.findall(text) == []
     assert len(text.splitlines()) <= LINES_MAX
+
+
+def test_every_page_that_the_script_knows_is_an_address_that_the_door_answers() -> None:
+    patterns = re.findall(r"^  \[/\^(.+?)\$/, ", (FOLDER / "app.js").read_text(), re.MULTILINE)
+    assert len(patterns) > 10
+    known = {one.replace("{one}", "x") for one in PAGES}
+    for pattern in patterns:
+        wanted = pattern.replace("\\/", "/").replace("(?:", "(")
+        assert any(re.fullmatch(wanted, one) for one in known), pattern
 
 
 def test_the_first_page_is_small() -> None:

@@ -1,5 +1,5 @@
 // Drawing in a picture, alike for boxes and polygons: choose, move, change class, remove, by mouse and by keys.
-import { html, useEffect, useRef, useState } from "../parts/html.js";
+import { html, useLayoutEffect, useRef, useState } from "../parts/html.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { imageOf, Value } from "../parts/content.js";
 import { Picture } from "../parts/picture.js";
@@ -30,7 +30,7 @@ export function RegionEditor({ schema, content, mediaType, draft, change, shape,
   const [size, setSize] = useState(null);
   const gesture = useRef(null);
   const list = useInView(chosen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (pointed) choose(pointed.key);
   }, [pointed?.key]);
   const region = draft.find((one) => one.key === chosen) ?? null;
@@ -50,9 +50,9 @@ export function RegionEditor({ schema, content, mediaType, draft, change, shape,
   };
   const tools = { draft, chosen, choose, region, put, add, live, setLive, size, gesture, current };
   const pointer = shape.usePointer(tools);
-  const nudge = (x, y) => () => (region ? put((pointer.moved ?? shape.moved)(region, x, y, size)) : false);
+  const nudge = (x, y) => () => (region && size ? put((pointer.moved ?? shape.moved)(region, x, y, size)) : false);
   const grow = (x, y) => () => {
-    const next = region && shape.resized(region, x, y, size);
+    const next = region && size && shape.resized(region, x, y, size);
     return next ? put(next) : false;
   };
   const go = (step) => () => {

@@ -116,7 +116,7 @@ export function Objects({ unit, content, mediaType, ruling }) {
   if (!objects.length) return null;
   const from = Math.max(0, Math.min(at - SHOWN_MAX / 2, objects.length - SHOWN_MAX));
   return html`<section class="objects" aria-label=${t("objects.title")}>
-    <h2>${t("objects.title")} <span class=${`badge ${open ? "paused" : "accepted"}`} aria-live="polite">${open ? t("objects.open", { count: open }) : t("objects.allRuled")}</span></h2>
+    <h2>${t("objects.title")} <span class=${`badge ${open ? "paused" : "accepted"}`} aria-live="polite">${open ? t("objects.left", { count: open }) : t("objects.allRuled")}</span></h2>
     <p class="quiet">${t("objects.how")}</p>
     <div class="tools"><${KeyButton} kind="small" of="takeObject" onClick=${take} /><${KeyButton} kind="small" of="dropObject" onClick=${drop} />
       <${KeyButton} kind="small" of="redrawObject" onClick=${redraw} /><${KeyButton} kind="small" of="previousObject" onClick=${go(-1)} />

@@ -95,7 +95,7 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
   const [taken, take] = useState(null);
   const [outcome, setOutcome] = useState(LABEL);
   const turn = (one) => setOutcome((now) => (now === one ? LABEL : one));
-  const unruled = objects.open ? ["objects.open", { count: objects.open }] : null;
+  const unruled = objects.open ? ["objects.left", { count: objects.open }] : null;
   const missing = outcome === LABEL ? unruled ?? work.problem : null;
   const field = useRef(null);
   const choose = (place) => {

@@ -74,7 +74,7 @@ export default function Closing({ one }) {
         onInput=${(event) => setReason(event.target.value)} /></label>
       <div class="picks reasons">${["closing.reasonSure", "closing.reasonCost"].map((name) => html`
         <button type="button" class="pick small" onClick=${() => setReason(t(name))}>${t(name)}</button>`)}</div>
-      <div class="tools sending"><p class="quiet">${t("closing.flagged")}</p>
+      <div class="tools"><p class="quiet">${t("closing.flagged")}</p>
         <${KeyButton} kind="primary" of="submit" disabled=${!bar?.units || !reason.trim() || Boolean(closing)} onClick=${begin}>${t("closing.close", { count: bar?.units ?? 0 })}<//></div>`}
     ${asked && bar && html`<${Sure} bar=${bar} close=${close} leave=${() => ask_(false)} />`}</main>`;
 }

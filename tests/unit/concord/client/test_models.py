@@ -9,9 +9,11 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import alerts, gold, models, rechecks, scores, webhooks, work
+from concord.client import alerts, gold, leading, models, objects, rechecks, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
+from services.adjudicate.door import closing as closing_door
 from services.adjudicate.door import gold as gold_door
+from services.adjudicate.door import objects as objects_door
 from services.adjudicate.door import retraining as retraining_door
 from services.assign import schemas as assign
 from services.assign.door.roster import Roster, RosterReport
@@ -62,6 +64,9 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Stranded: assign.WaitsForNobody,
     work.Escalations: adjudicate.Escalations,
     work.Ruled: adjudicate.RuledUnit,
+    objects.EscalatedObjects: objects_door.EscalatedObjects,
+    leading.ClosingBars: closing_door.ClosingBars,
+    leading.ClosedEscalations: closing_door.ClosedEscalations,
     gold.GoldDoubts: gold_door.GoldDoubts,
     gold.RuledGold: gold_door.RuledGold,
     gold.RetrainingUnits: retraining_door.RetrainingUnits,
