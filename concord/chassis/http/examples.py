@@ -21,6 +21,10 @@ WORDS: Mapping[str, tuple[str, list[Any]]] = {
         'What is to be labelled: a text, a JSON object or list, or {"uri": ...} for what lies elsewhere.',
         ["You have won a prize.", {"text": "You have won a prize."}, {"uri": "https://media.example.org/1.png"}],
     ),
+    "region": (
+        "A region as it stands in a label of spans, boxes or polygons.",
+        [{"left": 4.0, "top": 2.0, "right": 90.0, "bottom": 60.0, "class": "car"}],
+    ),
     "before": ("What stood there.", [2]),
     "after": ("What stands there now.", [3]),
 }
