@@ -173,8 +173,8 @@ class Repository:
 
     def unheard(self, unit_ids: Iterable[str]) -> list[str]:
         """Return those of some units of which something was told here before their admission was heard."""
-        found = ((unit_id, self._place_with(unit_id)) for unit_id in unit_ids)
-        return [unit_id for unit_id, place in found if place is not None and unit_id in place.unheard]
+        unheard = set[str]().union(*(place.unheard for place in self.places.values()))
+        return [unit_id for unit_id in unit_ids if unit_id in unheard] if unheard else []
 
     async def admissions(self, unit_ids: Iterable[str]) -> list[tuple[str, UnitState]]:
         """Return those of some units that have a row, as they were admitted, each with the cause."""

@@ -156,10 +156,15 @@ class RowPages:
     async def load(self, slots: Sequence[int]) -> None:
         """Take in the pages of these slots that are not known here; those that are there no more are forgotten.
 
+        Said again of a place that was gained, others may have begun some of what was known meanwhile.
+
         Raises:
             StoreUnavailable: no answer; say it again.
         """
-        before = {page.document_id for page in self._pages.values() if page.slot in slots}
+        known = [(number, page) for number, page in self._pages.items() if page.slot in slots]
+        for number, page in known:
+            self._doubt(number, page)
+        before = {page.document_id for _, page in known}
         found = await self._store.find(ROWS.name, "slot", list(slots), only=("slot",))
         listed = {document["_id"] for document in found}
         for document_id in before - listed:

@@ -21,7 +21,8 @@ class OpenLot:
 
     Attributes:
         state: as last settled.
-        waits_for: units without a label of this rework; None while nobody has looked.
+        waits_for: some units without a label of this rework, none where those are there; None while nobody has looked.
+        there: how many of its units, from the first, were found to have one.
         found: units that were inspected in this rework, and whether each is right.
         bounds: of its plan; None until it has been made.
         problem: why it stands still, as a sentence; empty while it does not.
@@ -44,6 +45,7 @@ class OpenLot:
         "repeating",
         "served",
         "state",
+        "there",
         "turned_away",
         "waits_for",
     )
@@ -51,6 +53,7 @@ class OpenLot:
     def __init__(self, state: LotState) -> None:
         self.state = state
         self.waits_for: set[str] | None = None
+        self.there = 0
         self.found: dict[str, bool] = {}
         self.bounds: Bounds | None = None
         self.problem = ""
@@ -149,7 +152,7 @@ class OpenLot:
     def moved_on(self, state: LotState) -> None:
         """Take the lot's next state."""
         if state.rework != self.state.rework:
-            self.waits_for, self.found, self.repeating = None, {}, set()
+            self.waits_for, self.there, self.found, self.repeating = None, 0, {}, set()
         if state.plan != self.state.plan:
             self.bounds = None
         if self.waits_for is not None:

@@ -1,8 +1,10 @@
 """Times as they are told."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=16)  # what comes in one batch has one time
 def timestamp(at_us: int) -> str:
     """Return a time as RFC 3339, UTC.
 

@@ -1,6 +1,7 @@
 """Units whose admission is heard, whether anything was told of them before or not."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from concord.chassis.journal.record import Cause, Decision, Outcome
@@ -24,12 +25,15 @@ async def admit(means: Means, unit_ids: Iterable[str]) -> None:
 
 def admission(told: UnitState, cause_id: str, ledger: Ledger) -> Cause[UnitState]:
     """Return the cause that admits a unit."""
-
-    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        after = unit_domain.admitted(state, told)
-        return None if after is None else Decision(ledger.admitted(state, after, now_us, cause_id))
-
+    decide = partial(_admitted, told, cause_id, ledger)
     return Cause(unit_key(told.unit_id), cause_id, decide, creates=True)
+
+
+def _admitted(
+    told: UnitState, cause_id: str, ledger: Ledger, state: UnitState | None, now_us: int
+) -> Decision[UnitState] | None:
+    after = unit_domain.admitted(state, told)
+    return None if after is None else Decision(ledger.admitted(state, after, now_us, cause_id))
 
 
 def check(outcomes: Sequence[Outcome[Any]]) -> None:

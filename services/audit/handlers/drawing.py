@@ -20,6 +20,8 @@ from services.audit.repository import LOT, lot_key
 PLAN_SECONDS_MAX = 30.0
 """Of finding a plan; ordinary ones take tens of milliseconds. The thread goes on and keeps what it finds."""
 PLANS_AT_ONCE = 2
+LOOKED_AT_ONCE = 50
+"""Units of a lot that are looked at together before its sample is drawn: what the store is asked for in one go."""
 
 
 def _planners() -> ThreadPoolExecutor:
@@ -65,21 +67,31 @@ class Drawing:
         await self.means.journal.decide(LOT, Cause(lot_key(state.lot_id), cause_id, decide))
 
     async def _all_there(self, lot: OpenLot) -> bool:
-        """Return whether no unit of the lot is missing, and have the read model know which are."""
+        """Return whether no unit of the lot is missing, and have the read model know of some that are.
+
+        They are looked at in their order, a few at a time, and each once: what is there stays so for this rework. So a
+        lot of which nothing is labelled costs a look at its first units.
+        """
         state = lot.state
-        missing = lot.waits_for = set(state.unit_ids)
-        try:
-            async for chunk, units in self.means.repository.in_chunks(state.unit_ids):
+        for start in range(lot.there, len(state.unit_ids), LOOKED_AT_ONCE):
+            chunk = state.unit_ids[start : start + LOOKED_AT_ONCE]
+            missing = lot.waits_for = set(chunk)
+            try:
+                units = await self.means.repository.units(chunk)
                 missing -= {unit_id for unit_id in chunk if unit_id in units and units[unit_id].ready(state.rework)}
                 # Of those heard of through another process the read models hear now; so they are out of it, too.
                 await admit(self.means, [unit_id for unit_id, unit in units.items() if not unit.admitted])
-        except BaseException:
-            # Looked at by half, it would wait for units that are there, of which there is no news any more.
-            if lot.waits_for is missing:
-                lot.waits_for = None
-            raise
-        # What was settled meanwhile is out of it too, unless the lot has moved on and looks anew.
-        return not missing and lot.state is state
+            except BaseException:
+                # Looked at by half, it would wait for units that are there, of which there is no news any more.
+                if lot.waits_for is missing:
+                    lot.waits_for = None
+                raise
+            # What was settled meanwhile is out of it too, unless the lot has moved on and looks anew.
+            if missing or lot.state is not state:
+                return False
+            lot.there += len(chunk)
+            await asyncio.sleep(0)
+        return lot.state is state
 
     async def _plan(self, project_id: str, lot_units: int) -> Plan:
         project = self.means.project(project_id)

@@ -248,3 +248,15 @@ async def test_a_deletion_that_fails_is_made_good() -> None:
         await tidied(part)
         assert documents(house) == []
         assert part.journal.rows.waiting == 0
+
+
+async def test_a_place_that_is_looked_at_again_finds_what_its_owner_before_has_begun_meanwhile() -> None:
+    house = House()
+    async with house.process() as part, house.process() as other:
+        await keep(part, sowing())
+        await other.journal.apply(SEED, [water(number) for number in range(COUNT)])
+        await tidied(part)
+        assert (part.journal.rows.waiting, len(documents(house))) == (COUNT, 1)
+        await part.journal.rows.load(SLOTS)
+        await tidied(part)
+        assert (part.journal.rows.waiting, documents(house)) == (0, [])
