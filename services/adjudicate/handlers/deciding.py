@@ -120,6 +120,8 @@ class Deciding:
             if judged.state == state and not judged.joined:
                 return None
             batch.verdicts[cause_id] = judged.verdict
+            if judged.verdict == "recorded" and not judged.joined:
+                return Decision(judged.state)
             announcer = Announcer(SERVICE, cause_id, now_us, trace)
             method, version = project.policy.consensus.method, project.guideline_version
             return Decision(judged.state, decision(announcer, judged, method, version))

@@ -69,13 +69,14 @@ class Units:
 
     async def _admission(self, event: UnitEvent, delivery: Delivery, page: str, batch: Batch) -> Cause[UnitState]:
         told, project = event.unit_admitted, await self.deciding.project(event.metadata.project_id)
+        rule, trace = rule_of(project), delivery.trace
         admission = Admission(
             unit_id=told.unit_id,
             project_id=project.project_id,
             gold=told.HasField("gold_label"),
             source_id=told.source_id,
             page=page,
-            traceparent=dict(delivery.trace).get("traceparent", b"").decode(),
+            traceparent=dict(trace).get("traceparent", b"").decode(),
             named=len(told.named_annotators),
             text_characters=told.content_length if told.HasField("content_length") else None,
         )
@@ -84,8 +85,8 @@ class Units:
             event.metadata.event_id,
             project,
             batch,
-            lambda state, weigh: admitted(state, admission, rule_of(project), weigh),
-            trace=delivery.trace,
+            lambda state, weigh: admitted(state, admission, rule, weigh),
+            trace=trace,
             creates=True,
         )
 
