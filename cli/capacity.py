@@ -76,7 +76,7 @@ def verb(units_a_day: float, costs_file: Path | None, run: Path | None, as_json:
 def _costs(file: Path) -> Costs:
     try:
         return read(file.read_bytes())
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         cure = "give what `make bench ARGS='--only whole --json FILE'` wrote"
         raise click.UsageError(f"{file} holds no costs: {fault}; {cure}") from fault
 

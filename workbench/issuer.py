@@ -22,6 +22,8 @@ from workbench.settings import OidcSettings
 
 ERRAND_SECONDS = 600
 ANSWER_BYTES_MAX = 100_000
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading an answer raises that is no JSON of the kind."""
 ASK_SECONDS_MAX = 10.0
 REVOKE_SECONDS_MAX = 3.0
 """How long somebody who signs out waits for the issuer."""
@@ -254,7 +256,7 @@ def _error(answer: bytes) -> str:
     """Return the error that an issuer names (RFC 6749, section 5.2)."""
     try:
         return msgspec.json.decode(answer, type=_Refusal).error[:100]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return "no reason"
 
 
@@ -265,5 +267,5 @@ class _Refusal(msgspec.Struct):
 def _read(answer: bytes, kind: type[Told]) -> Told:
     try:
         return msgspec.json.decode(answer, type=kind)
-    except msgspec.DecodeError as fault:
+    except UNREADABLE as fault:
         raise Unavailable("The issuer answers what nobody can read; tell the operator.") from fault

@@ -71,6 +71,6 @@ def _read(path: Path) -> IdentityFile:
         return msgspec.json.decode(path.read_bytes(), type=IdentityFile)
     except OSError as fault:
         problem = f"names {path}, which cannot be read ({fault.strerror})"
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         problem = f"names {path}, which is no identity file: {fault}"
     raise SettingsRefused([SettingProblem("CONCORD_IDENTITY_FILE", problem, _CURE)])

@@ -277,7 +277,7 @@ def check_lines(unit_id: str, lines: Sequence[str]) -> None:
     for number, text in enumerate(lines, start=1):
         try:
             line = msgspec.json.decode(text, type=Line)
-        except msgspec.MsgspecError as fault:
+        except (msgspec.MsgspecError, RecursionError) as fault:
             raise LedgerBroken(f"Entry {number} of unit {unit_id} is no line of a ledger: {fault}.") from fault
         if line.unit_id != unit_id:
             raise LedgerBroken(f"Entry {number} of unit {unit_id} is one of unit {line.unit_id}.")

@@ -31,6 +31,10 @@ from services.audit.domain.verification import CERTIFICATE
 CHUNK_UNITS = 200
 MISSING = object()
 BASIS = msgspec.json.Decoder(Basis)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading JSON that anybody may have changed raises."""
+NO_LOT = (ValueError, LookupError, ArithmeticError, TypeError, AssertionError, RecursionError)
+"""What is raised where a basis says what no lot can be, as a plan for more units than it has."""
 
 
 class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +56,18 @@ class UnitLine(msgspec.Struct, frozen=True, omit_defaults=True):
     said: tuple[str, ...] = ()
     audited: str = ""
     repeated: str = ""
+
+
+class _LedgerClaim(msgspec.Struct):
+    basis_sha256: str
+
+
+class _Lot(msgspec.Struct):
+    ledger: _LedgerClaim | None = None
+
+
+class _Certificate(msgspec.Struct):
+    lots: list[_Lot]
 
 
 class _Annotation(msgspec.Struct):
@@ -129,18 +145,38 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
     keys = set(trusted)
     if keys and said["key"]["public_key"] not in keys:
         raise CertificateBroken("This was signed with another key than the one that is trusted.")
-    claim = said["lots"][0].get("ledger") if len(said.get("lots", ())) == 1 else None
-    if claim is None:
-        raise CertificateBroken("Only a lot's own certificate is made from a ledger; a project's sums up those.")
+    claim = _ledger_claimed(said)
     lines = iter(ledger)
     first = next(lines, b"").rstrip(b"\n")
-    basis = _basis(first, claim["basis_sha256"])
+    basis = _basis(first, claim.basis_sha256)
+    try:
+        return _replayed(said, bool(keys), first, basis, lines)
+    except (CertificateBroken, LedgerBroken):
+        raise
+    except NO_LOT as fault:
+        # What is signed is what somebody signed: nobody trusted need have been it.
+        raise LedgerBroken(f"What the ledger says of the lot cannot be, and nothing is made of it: {fault}.") from fault
+
+
+def _ledger_claimed(said: Json) -> _LedgerClaim:
+    try:
+        lots = msgspec.convert(said, _Certificate).lots
+    except msgspec.ValidationError as fault:
+        raise CertificateBroken(f"The signature holds, but the certificate is malformed: {fault}.") from fault
+    claim = lots[0].ledger if len(lots) == 1 else None
+    if claim is None:
+        raise CertificateBroken("Only a lot's own certificate is made from a ledger; a project's sums up those.")
+    return claim
+
+
+def _replayed(said: Json, trusted: bool, first: bytes, basis: Basis, lines: Iterator[bytes]) -> Replayed:
     acceptance = Acceptance(basis.rules, first)
     erased = 0
     chunk: list[UnitState] = []
     for line, head in _units(lines, basis):
         check_head(line.unit_id, line.lines, head.entries, head.sha256)
         if line.erased:
+            _check_erased(line)
             erased += 1
             continue
         chunk.append(_state(line, head, basis))
@@ -148,7 +184,7 @@ def replay(certificate: bytes, ledger: Iterable[bytes], trusted: Iterable[str] =
             acceptance.add(chunk)
             chunk = []
     entries = sum(head.entries for head in basis.heads)
-    told = Replayed(said, bool(keys), len(basis.heads), entries, erased)
+    told = Replayed(said, trusted, len(basis.heads), entries, erased)
     if erased:
         return told
     acceptance.add(chunk)
@@ -168,8 +204,14 @@ def _basis(text: bytes, sha256: str) -> Basis:
         raise LedgerBroken("The first line of the ledger is not the one that was signed: what the lot was judged by.")
     try:
         return BASIS.decode(text)
-    except msgspec.MsgspecError as fault:
+    except UNREADABLE as fault:
         raise LedgerBroken(f"The first line of the ledger cannot be read: {fault}.") from fault
+
+
+def _check_erased(line: UnitLine) -> None:
+    """Hold it against a unit's entries that it was erased, where its values are not told."""
+    if not any(msgspec.json.decode(text, type=_What).what == "erased" for text in line.lines):
+        raise LedgerBroken(f"Unit {line.unit_id} is told without its labels, and no entry says that it was erased.")
 
 
 def _drawn_by_seed(lot: LotState) -> bool:
@@ -189,7 +231,7 @@ def _units(lines: Iterator[bytes], basis: Basis) -> Iterator[tuple[UnitLine, Hea
             raise LedgerBroken(f"Unit {unit_id} is missing: the ledger ends before it.")
         try:
             line = msgspec.json.decode(text, type=UnitLine)
-        except msgspec.MsgspecError as fault:
+        except UNREADABLE as fault:
             raise LedgerBroken(f"The line of unit {unit_id} cannot be read: {fault}.") from fault
         if line.unit_id != unit_id:
             raise LedgerBroken(f"Unit {unit_id} is missing: unit {line.unit_id} stands in its place.")

@@ -156,7 +156,7 @@ def is_manifest(document: bytes) -> bool:
     """Return whether a document is a manifest by its own word; whether its signature holds is another question."""
     try:
         return bool(msgspec.json.decode(document, type=_Typed).type == MANIFEST)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 
 

@@ -35,9 +35,10 @@ def test_costs_of_ones_own_are_planned_with_and_held_against_a_run(tmp_path: Pat
 
 def test_what_is_no_load_and_no_costs_is_refused_with_its_cure(tmp_path: Path) -> None:
     file = tmp_path / "notes.json"
-    file.write_text("[1, 2]")
-    refused = CliRunner().invoke(verb, ["1000", "--costs", str(file)])
-    assert refused.exit_code == 2
-    assert "--only whole" in refused.output
+    for content in (b"[1, 2]", b'{"whole": {"commit": "\xb0"}}'):
+        file.write_bytes(content)
+        refused = CliRunner().invoke(verb, ["1000", "--costs", str(file)])
+        assert refused.exit_code == 2
+        assert "--only whole" in refused.output
     for arguments in (["0"], ["1000", "--busy", "1.5"], ["1000", "--peak", "0"]):
         assert CliRunner().invoke(verb, arguments).exit_code == 2

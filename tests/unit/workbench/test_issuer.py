@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 from concord.chassis.clock import SystemClock
+from concord.chassis.errors import Unavailable
 from concord.chassis.identity import ClaimMapping, Identity, IdentityFile, Role, SigningKey, Tokens, key_set_url
 from concord.chassis.identity.api_keys import ApiKeys
 from concord.chassis.identity.key_set_url import KeySetUrl
@@ -18,6 +19,7 @@ from concord.chassis.identity.tokens import KeySet
 from concord.chassis.settings_loading import SettingsRefused
 from tests.support.oidc import CLIENT, SECRET, Claims, Provider, provider
 from tests.support.workbench import Front, front
+from workbench.issuer import _error, _read, _Refusal
 
 MAPPING = ClaimMapping(
     roles=("realm_access", "roles"), client_id=("tenant",), role_names={"labels-audit": Role.AUDITOR}
@@ -231,6 +233,12 @@ async def test_an_issuer_that_is_away_or_tells_of_another_is_said_on_the_page(aw
     assert (left.status_code, left.headers["location"]) == (303, "/sign-in?why=away")
     there.address = address
     assert (await away.client.get("/sign-in/issuer")).headers["location"].startswith(f"{address}/authorize?tenant=1&")
+
+
+def test_an_answer_of_an_issuer_that_is_no_text_is_one_that_nobody_can_read() -> None:
+    assert _error(b'{"error":"\xb0"}') == "no reason"
+    with pytest.raises(Unavailable, match="what nobody can read"):
+        _read(b'{"error":"\xb0"}', _Refusal)
 
 
 async def test_an_issuer_whose_tokens_no_service_believes_is_refused_at_the_start(tmp_path: Path) -> None:

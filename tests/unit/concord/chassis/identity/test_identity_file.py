@@ -66,8 +66,9 @@ def test_a_file_that_cannot_be_is_refused(tmp_path: Path, change: dict[str, Any]
 def test_an_absent_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsRefused, match="nowhere, which cannot be read"):
         read_identity(IdentitySettings(file=tmp_path / "nowhere", pepper=PEPPER), HandClock())
-    with pytest.raises(SettingsRefused, match="no identity file"):
-        read_identity(settings(tmp_path, b"{"), HandClock())
+    for content in (b"{", b'{"issuer":"\xb0"}'):
+        with pytest.raises(SettingsRefused, match="no identity file"):
+            read_identity(settings(tmp_path, content), HandClock())
 
 
 def test_a_signing_key_survives_its_file() -> None:
