@@ -147,6 +147,10 @@ def _show(found: Verified) -> None:
             str(lot["annotators"]),
         )
     console.print(table)
+    repeats = (said.get("project") or {}).get("repeats")
+    if repeats:
+        told = f"auditors agreed on {repeats['agreed']} of {repeats['repeated']} blind repeats"
+        console.print(f"{told}; label error rates allow for their errors", highlight=False)
 
 
 def _interval(estimate: dict[str, Any]) -> str:

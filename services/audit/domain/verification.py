@@ -46,12 +46,22 @@ class _File(msgspec.Struct):
     rows_sha256: str
 
 
+class _Repeats(msgspec.Struct):
+    repeated: int
+    agreed: int
+
+
+class _Project(msgspec.Struct):
+    repeats: _Repeats | None = None
+
+
 class _Certificate(msgspec.Struct):
     client_id: str
     project_id: str
     issued_at: str
     lots: list[_Lot]
     files: list[_File]
+    project: _Project | None = None
 
 
 class _Withdrawn(msgspec.Struct):

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from concord.quality.label_error import Pool
+from concord.quality.auditor_error import Repeats
+from concord.quality.label_error import Inspection, Pool
 from services.audit.domain.certificate import FileDigest, project_claim, statement, withdrawals
 from services.audit.domain.signing import Signer
 
@@ -56,6 +57,15 @@ def test_what_a_trusted_key_signed_is_verified(certificate: Path) -> None:
     result = by_key(certificate)
     assert (result.exit_code, "VERIFIED: project k1-p" in result.output) == (0, True)
     assert SIGNER.key_id in result.output
+
+
+def test_how_far_auditors_agreed_is_told_where_inspections_were_repeated(certificate: Path) -> None:
+    assert "auditors agreed" not in by_key(certificate).output
+    pool = Pool.of_left(Inspection(200, 60, 1, repeats=Repeats(60, 1, 1, 1, 9, 1)))
+    certificate.write_bytes(SIGNER.signed(said(project=project_claim(pool))))
+    assert "auditors agreed on 9 of 10 blind repeats" in by_key(certificate).output
+    certificate.write_bytes(SIGNER.signed(said(project=None)))
+    assert by_key(certificate).exit_code == 0
 
 
 def test_without_a_trusted_key_nobody_vouches_and_the_status_is_its_own(certificate: Path) -> None:
