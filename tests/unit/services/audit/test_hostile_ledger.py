@@ -19,7 +19,6 @@ from services.audit.domain.unit import (
     Inspection,
     Resolution,
     UnitState,
-    admitted,
     inspected,
     repeated,
     resolved,
@@ -39,8 +38,7 @@ SECOND = Inspection("second", '"no"', 0, False)
 
 def unit_of(unit_id: str) -> UnitState:
     """Return a unit that was labelled, inspected and inspected once more, with its ledger."""
-    unit = admitted(None, unit_id, PROJECT, f"name of {unit_id}", False)
-    assert unit is not None
+    unit = UnitState(unit_id, PROJECT, f"name of {unit_id}", admitted=True)
     unit = LEDGER.admitted(None, unit, 1, "e1")
     after = resolved(unit, unit_id, PROJECT, SAID)
     assert after is not None
