@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from services.audit.domain.acceptance import Acceptance, Rules
-from services.audit.domain.ledger import Ledger, LedgerBroken
+from services.audit.domain.ledger import Ledger, LedgerBroken, Settlers
 from services.audit.domain.lot import LotState
 from services.audit.domain.replay import UnitLine, replay
 from services.audit.domain.sampling import draw_seed, inspection_order
@@ -42,7 +42,7 @@ def unit_of(unit_id: str) -> UnitState:
     unit = LEDGER.admitted(None, unit, 1, "e1")
     after = resolved(unit, unit_id, PROJECT, SAID)
     assert after is not None
-    unit = LEDGER.resolved(unit, after, 2, "e2", "")
+    unit = LEDGER.resolved(unit, after, 2, "e2", Settlers())
     unit = LEDGER.inspected(unit, inspected(unit, FIRST, (0, 0)), 3, FIRST)
     return LEDGER.repeated(unit, repeated(unit, SECOND, (0, 0)), 4, SECOND)
 
