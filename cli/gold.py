@@ -1,16 +1,17 @@
-"""`concord gold`: known labels that good annotators disagree with, and ruling on them."""
+"""`concord gold`: known labels that good annotators disagree with, what may become one, and how much is left."""
 
 from typing import Literal
 
 import click
 
 from cli.session import Session, json_of, show_table, speaks
+from concord.client.gold import GoldStock
 from concord.client.models import Json
 
 
 @click.group("gold")
 def verb() -> None:
-    """Rule on known labels that good annotators disagree with, as an adjudicator or operator."""
+    """Rule on known labels in doubt, make more of what was resolved, see what is left (adjudicators, operators)."""
 
 
 @verb.command("doubts")
@@ -78,6 +79,81 @@ def correct(session: Session, unit_id: str, label: str, reason: str) -> None:
 def retire(session: Session, unit_id: str, reason: str) -> None:
     """Let UNIT_ID measure nobody any more: it has no label that all who know would give."""
     _rule(session, unit_id, "retired", reason)
+
+
+@verb.command("stock")
+@click.argument("project_id")
+@speaks
+def stock(session: Session, project_id: str) -> None:
+    """Tell how much gold of PROJECT_ID may still be shown, and for how long that lasts."""
+    with session.client() as concord:
+        found = concord.gold_stock(project_id)
+    session.told(found, lambda: click.echo(_stock_line(found)))
+
+
+def _stock_line(found: GoldStock) -> str:
+    line = f"{found.usable} of {found.units} usable; {found.spent} met by as many as may, {found.stale} stale"
+    if found.showings_left is None:
+        return line
+    lasts = "" if found.days_left is None else f", about {found.days_left:.1f} days at {found.shown_a_day:.0f} a day"
+    return f"{line}; {found.showings_left} showings left{lasts}"
+
+
+@verb.command("candidates")
+@click.argument("project_id")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100))
+@speaks
+def candidates(session: Session, project_id: str, limit: int) -> None:
+    """List resolved units of PROJECT_ID that may become gold: sure and unanimous ones, and rulings.
+
+    Those of classes with the fewest known labels come first. What you had a part in is not among them.
+    """
+    with session.client() as concord:
+        found = [(one, concord.payload(one.payload_url)) for one in concord.gold_candidates(project_id, limit)]
+    rows = [
+        (one.unit_id, one.label, one.method, one.annotations, f"{one.confidence:.3f}", one.known_alike, content)
+        for one, content in found
+    ]
+    told = [
+        {
+            "unit_id": one.unit_id,
+            "label": one.label,
+            "method": one.method,
+            "annotations": one.annotations,
+            "confidence": one.confidence,
+            "reason": one.reason,
+            "resolved_at": one.resolved_at,
+            "known_alike": one.known_alike,
+            "content": content,
+        }
+        for one, content in found
+    ]
+    heads = ("unit", "label", "by", "labels", "sure", "known alike", "content")
+    session.each(told, lambda: show_table(heads, rows))
+
+
+@verb.command("adopt")
+@click.argument("unit_id")
+@click.option("--reason", required=True, help="Is kept with it.")
+@speaks
+def adopt(session: Session, unit_id: str, reason: str) -> None:
+    """Make gold of UNIT_ID, a candidate: it measures whoever had no part in it."""
+    _decide(session, unit_id, "confirmed", reason)
+
+
+@verb.command("decline")
+@click.argument("unit_id")
+@click.option("--reason", required=True, help="Is kept with it.")
+@speaks
+def decline(session: Session, unit_id: str, reason: str) -> None:
+    """Let UNIT_ID, a candidate, be listed no more."""
+    _decide(session, unit_id, "declined", reason)
+
+
+def _decide(session: Session, unit_id: str, outcome: Literal["confirmed", "declined"], reason: str) -> None:
+    with session.client() as concord:
+        found = concord.decide_candidate(unit_id, outcome, reason)
+    session.told(found, lambda: click.echo(f"{found.status}: {found.outcome}"))
 
 
 def _rule(

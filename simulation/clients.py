@@ -21,6 +21,8 @@ UNSEEN_NAME = "Nightingale"
 BATCH_UNITS_MAX = 5
 BOUNDED_CLIENT, OPEN_UNITS_MAX = 2, 6
 """Whose project takes no more than so many units that are not settled: fewer than it has."""
+SPARING_CLIENT, GOLD_EXPOSURES_MAX = 1, 2
+"""Whose gold is shown to no more annotators than so many each."""
 BETWEEN_BATCHES_SECONDS = 6.0
 LEAVING = ("export", "certificate", "certificate.html", "ledger", "withdrawals")
 """What is handed over of an accepted lot, and of no other."""
@@ -50,6 +52,8 @@ class Client(Person):
             "label_schema": wishes.schema(draw),
             "policy": wishes.policy(draw),
         }
+        if number == SPARING_CLIENT:
+            self.definition["policy"]["gold"] |= {"rate": 0.3, "exposures_max": GOLD_EXPOSURES_MAX}
         if number == BOUNDED_CLIENT:
             self.definition["policy"]["max_open_units"] = OPEN_UNITS_MAX
         passage = Passage(town.network.weather, self.generator, crash=None)

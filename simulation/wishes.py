@@ -79,7 +79,7 @@ def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
             {"overlap": {"initial": raised, "max": 5}},
             {"overlap": {"initial": raised, "max": 5}},
             {"consensus": {**before["consensus"], "confidence": draw.choice((0.5, 1.0))}},
-            {"gold": {"rate": draw.choice((0.0, 1.0))}},
+            {"gold": {**before["gold"], "rate": draw.choice((0.0, 1.0))}},
             {"lot": {"size": draw.choice((1, 5_000)), "seal_after_seconds": draw.choice((1, 30))}},
             {"lease": {"seconds": draw.choice((5, 7 * 86_400)), "renewals_max": draw.choice((0, 100))}},
             {"audit": {**before["audit"], "rejections_max": draw.choice((0, 10)), "on_reject": "relabel"}},

@@ -27,6 +27,7 @@ PAGES = (
     "/retraining/{one}",
     "/adjudicate",
     "/gold/{one}",
+    "/gold/{one}/candidates",
     "/audit",
     "/projects",
     "/projects/{one}",

@@ -1,4 +1,4 @@
-"""Gold in doubt: known labels that good annotators disagree with, and ruling on them."""
+"""Gold: known labels that good annotators disagree with, what may become one, and how much of it is left."""
 
 from typing import Literal
 
@@ -82,6 +82,75 @@ class RuledGold(Struct, frozen=True):
     status: str
     outcome: str
     label: Json
+
+
+class GoldCandidate(Struct, frozen=True):
+    """A resolved unit that may become gold; `known_alike` known labels of its class were answered by annotators."""
+
+    unit_id: str
+    payload_url: str
+    label: Json
+    method: str
+    annotations: int
+    confidence: float
+    reason: str
+    resolved_at: str
+    known_alike: int
+
+
+class GoldCandidates(Struct, frozen=True):
+    """Candidates, the most useful first."""
+
+    candidates: list[GoldCandidate]
+
+
+class DecidedCandidate(Struct, frozen=True):
+    """What became of a candidate."""
+
+    unit_id: str
+    status: str
+    outcome: str
+
+
+class GoldStock(Struct, frozen=True):
+    """How much gold may still be shown; what is None is not known, or not bounded by the project."""
+
+    project_id: str
+    units: int
+    usable: int
+    spent: int
+    stale: int
+    showings_left: int | None
+    shown_a_day: float | None
+    days_left: float | None
+
+
+def gold_candidates(project_id: str, count_max: int = 100) -> Flow[list[GoldCandidate]]:
+    """Return resolved units in which the caller had no part and whose label may become a known one.
+
+    Args:
+        project_id: of which project.
+        count_max: as many as are wanted, 1 to 100; those of classes with the fewest known labels come first.
+    """
+    path, query = path_of("/v1/projects/{id}/gold/candidates", id=project_id), query_of(limit=min(count_max, PAGE))
+    return (yield from got(GoldCandidates, "adjudicate", path, query)).candidates
+
+
+def decide_candidate(unit_id: str, outcome: Literal["confirmed", "declined"], reason: str) -> Flow[DecidedCandidate]:
+    """Say whether a candidate becomes gold: then a gold unit is made of its content, for whoever had no part in it.
+
+    Args:
+        unit_id: which unit.
+        outcome: confirmed, or declined: it is listed no more.
+        reason: is kept with it.
+    """
+    path = path_of("/v1/gold/candidates/{id}", id=unit_id)
+    return sent(DecidedCandidate, "adjudicate", "POST", path, {"outcome": outcome, "reason": reason})
+
+
+def gold_stock(project_id: str) -> Flow[GoldStock]:
+    """Return how much hidden gold of a project may still be shown, and for how long that lasts."""
+    return got(GoldStock, "assign", path_of("/v1/projects/{id}/gold/stock", id=project_id))
 
 
 def gold_in_doubt(project_id: str, count_max: int = 100) -> Flow[list[GoldInDoubt]]:

@@ -12,6 +12,8 @@ from concord.contracts.v1.resolutions_pb2 import (
     Escalated,
     Evidence,
     FieldOutcome,
+    GoldChosen,
+    GoldDropped,
     GoldFlagged,
     GoldRuled,
     GuidelineAnswered,
@@ -24,6 +26,7 @@ from concord.contracts.v1.resolutions_pb2 import (
     RuledUnanswerable,
     RulingRepeated,
 )
+from services.adjudicate.domain.candidates import not_for
 from services.adjudicate.domain.gold import GoldState
 from services.adjudicate.domain.questions import QuestionState
 from services.adjudicate.domain.repeats import Second
@@ -143,6 +146,24 @@ def gold_ruled(announcer: Announcer, gold: GoldState) -> Outgoing:
         schema_version=gold.closed_since,
     )
     return _of_gold(announcer, gold, ResolutionEvent(gold_ruled=told))
+
+
+def gold_chosen(announcer: Announcer, unit: UnitState, label: str) -> Outgoing:
+    """Return the event that a unit's label, canonical JSON in the newest names, was chosen to be a known one."""
+    told = GoldChosen(
+        unit_id=unit.unit_id,
+        label=label.encode(),
+        chosen_by=unit.gold_by,
+        reason=unit.gold_reason,
+        rework=unit.rework,
+        not_for=not_for(unit),
+    )
+    return _event(announcer, unit, ResolutionEvent(gold_chosen=told))
+
+
+def gold_dropped(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:
+    """Return the event that a label which was chosen to be a known one does not stand."""
+    return _event(announcer, unit, ResolutionEvent(gold_dropped=GoldDropped(unit_id=unit.unit_id, reason=reason)))
 
 
 def retraining_finished(announcer: Announcer, state: RetrainingState) -> Outgoing:

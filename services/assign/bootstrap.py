@@ -29,6 +29,7 @@ EXPIRE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 WRITE_SECONDS = 5.0
 TIDY_SECONDS = 1.0
+STOCK_SECONDS = 15.0
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:
@@ -65,6 +66,8 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
     writing = repeating("active times", write, ports.clock, ports.telemetry, lambda: WRITE_SECONDS)
     tidy = repository.fresh.tidy
     tidying = repeating("pages of fresh units", tidy, ports.clock, ports.telemetry, lambda: TIDY_SECONDS)
+    stocks = handlers.gold_stocks.look
+    stocktaking = repeating("gold left", stocks, ports.clock, ports.telemetry, lambda: STOCK_SECONDS)
     parts = ordered(
         ports,
         journal,
@@ -73,7 +76,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         tables=[projects, annotators],
         places=Placed(owner, repository),
         patience=settings.patience,
-        loops=[expiring, looking, ending, writing, tidying],
+        loops=[expiring, looking, ending, writing, tidying, stocktaking],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)

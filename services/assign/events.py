@@ -151,6 +151,9 @@ def _admitted(event: UnitEvent, trace: Headers) -> UnitState:
         gold=told.HasField("gold_label"),
         traceparent=dict(trace).get("traceparent", b"").decode(),
         text_characters=told.content_length if told.HasField("content_length") else None,
+        guideline_version=told.guideline_version if told.HasField("gold_label") else 0,
+        gold_of=told.gold_of,
+        not_for=tuple(told.not_for),
     )
 
 
@@ -183,8 +186,11 @@ def _resolution(event: ResolutionEvent) -> Iterator[Told]:
 
 
 def _rejection(event: LotEvent) -> Iterator[Told]:
-    """Yield the units of a rejected lot that are to be labelled anew."""
+    """Yield the units of a rejected lot that are to be labelled anew, or who has inspected one."""
     rejected = event.lot_rejected
+    if event.HasField("unit_audited") or event.HasField("inspection_repeated"):
+        audited = event.unit_audited if event.HasField("unit_audited") else event.inspection_repeated
+        yield _told(event, audited.unit_id, partial(unit.inspected, auditor_id=audited.auditor_id))
     if event.HasField("lot_rejected") and rejected.on_reject == RELABEL:
         for unit_id in rejected.unit_ids:
             yield _told(event, unit_id, partial(unit.send_back, rework=rejected.rework + 1))

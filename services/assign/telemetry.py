@@ -15,6 +15,11 @@ INSTRUMENTS = (
     Instrument("concord_assign_waiting_units", "gauge", "Units that wait for an annotator."),
     Instrument("concord_assign_leases", "gauge", "Leases that run."),
     Instrument(
+        "concord_assign_projects_out_of_gold",
+        "gauge",
+        "Open projects that show hidden gold, and of whose gold all is stale or was met by as many as may.",
+    ),
+    Instrument(
         "concord_assign_units_nobody_can_label",
         "gauge",
         "Units that want labels which nobody who is defined can give: all have had them, or nobody has the skills.",

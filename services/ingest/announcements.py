@@ -172,6 +172,8 @@ def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any
     if (suggested := claim.suggested) is not None:
         told["suggested_label"], told["suggestion_model"] = suggested.label, suggested.model
         told["suggestion_confidence"], told["suggestion_hidden"] = suggested.confidence, suggested.hidden
+    if claim.gold_of:
+        told["gold_of"], told["not_for"] = claim.gold_of, claim.not_for
     return told
 
 

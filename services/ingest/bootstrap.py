@@ -72,7 +72,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     projects.listen(lambda _, project: repository.settle_project(project))
     handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
     intake, forgetting = Intake(handlers, letters), Forgetting(ports.broker, owner)
-    doors = events.handlers(intake, handlers.lots, handlers.admissions.room)
+    doors = events.handlers(intake, handlers.lots, handlers.admissions.room, handlers.gold)
     consumer = consumer_part(SERVICE, ports, journal, doors, settings.patience, owner)
     parts = ordered(
         ports,

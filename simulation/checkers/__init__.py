@@ -15,7 +15,7 @@ from simulation.checkers.admissions import (
 )
 from simulation.checkers.certificates import certificates_say_what_was
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
-from simulation.checkers.desks import desks_hold_no_more_than_they_may
+from simulation.checkers.desks import desks_hold_no_more_than_they_may, gold_is_met_by_no_more_than_may
 from simulation.checkers.labels import labels_are_kept, leases_are_kept, overlap_is_kept
 from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
 from simulation.checkers.measures import measures_are_true
@@ -50,6 +50,7 @@ CHECKERS: tuple[Checker, ...] = (
     labels_are_kept,
     leases_are_kept,
     desks_hold_no_more_than_they_may,
+    gold_is_met_by_no_more_than_may,
     rulings_are_kept,
     nothing_is_counted_twice,
     nobody_is_certain,

@@ -1,4 +1,4 @@
-"""What one annotator holds at once in a project."""
+"""What one annotator holds at once in a project, and how many annotators meet a gold unit."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,3 +36,20 @@ def desks_hold_no_more_than_they_may(notebook: Notebook, evidence: Evidence) -> 
             most = max(most, held)
         if most > DESK_LEASES_MAX:
             yield f"{annotator_id} held {most} leases of {project_id} at once, and {DESK_LEASES_MAX} fit"
+
+
+def gold_is_met_by_no_more_than_may(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """A gold unit is given to no more annotators than its project lets, where its definitions all say one bound."""
+    bounds = {
+        project_id: said.pop()
+        for project_id, definitions in notebook.definitions.items()
+        if len(said := {one["policy"].get("gold", {}).get("exposures_max", 0) for one in definitions}) == 1
+    }
+    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
+    met: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in evidence.events("assignment_issued"):
+        if one.content.unit_id in gold and bounds.get(one.metadata.project_id):
+            met[one.metadata.project_id, one.content.unit_id].add(one.content.annotator_id)
+    for (project_id, unit_id), names in met.items():
+        if len(names) > bounds[project_id]:
+            yield f"gold {unit_id} was given to {len(names)} annotators, and {bounds[project_id]} may meet it"

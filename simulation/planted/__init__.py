@@ -42,6 +42,7 @@ PLANTED = _named(
         doors.payload_by_its_content,
         labelling.leases_hold_no_slot,
         labelling.desks_without_an_end,
+        labelling.exposures_by_process,
         labelling.a_wait_for_ever,
         labelling.first_label_wins,
         labelling.accepted_after_two,

@@ -10,6 +10,8 @@ from concord.labels.number import Number
 from concord.quality.label_error import leaving_error_rate
 from concord.quality.stopping_law import Bounds
 from services.adjudicate.domain import unit as adjudicated
+from services.assign.domain.queue import Pick, Seeker
+from services.assign.handlers.claims import Claims
 from services.metrics.domain.standing import Standing
 from simulation.bounds import DESK_LEASES_MAX
 
@@ -33,6 +35,27 @@ def desks_without_an_end() -> Iterator[None]:
 
 
 _DESK_BOUNDS = ("services.assign.domain.desk.LEASES_MAX", "services.assign.handlers.desks.LEASES_MAX")
+
+
+@contextmanager
+def exposures_by_process() -> Iterator[None]:
+    """Count in each process how many annotators have met a gold unit, and begin anew with each life."""
+
+    async def expose(self: Claims, picks: Sequence[Pick], keys: Sequence[str], seeker: Seeker) -> frozenset[str]:
+        # A process counts for itself: what was said of the unit before stands in no memory of its own.
+        counted: dict[str, set[str]] = self.__dict__.setdefault("_counted", {})
+        refused = set()
+        for pick, key in zip(picks, keys, strict=True):
+            if pick.gold and (most := seeker.bounds.exposures_max):
+                names = counted.setdefault(pick.unit_id, set()) | {seeker.annotator_id}
+                if len(names) > most:
+                    refused.add(key)
+                else:
+                    counted[pick.unit_id] = names
+        return frozenset(refused)
+
+    with patch.object(Claims, "_expose", expose):
+        yield
 
 
 @contextmanager

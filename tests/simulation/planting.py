@@ -16,6 +16,7 @@ CAUGHT_AT = {
     "content-is-not-claimed": 5,
     "desks-without-an-end": 6,
     "errors-left-out": 8,
+    "exposures-by-process": 3,
     "first-label-wins": 3,
     "mark-before-said": 3,
     "no-back-pressure": 13,

@@ -12,6 +12,7 @@ const PAGES = [
   [/^\/annotate(?:\/([^/]+))?$/, ["annotator"], () => import("./roles/annotate.js")],
   [/^\/retraining\/([^/]+)$/, ["annotator"], () => import("./roles/retraining.js")],
   [/^\/adjudicate$/, ["adjudicator"], () => import("./roles/adjudicate.js")],
+  [/^\/gold\/([^/]+)\/candidates$/, ["adjudicator", "operator"], () => import("./roles/candidates.js")],
   [/^\/gold\/([^/]+)$/, ["adjudicator", "operator"], () => import("./roles/gold.js")],
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],

@@ -449,6 +449,11 @@ class GoldPolicy(_message.Message):
     DOUBTS_FIELD_NUMBER: _builtins.int
     RETRAIN_UNITS_FIELD_NUMBER: _builtins.int
     ATTEMPTS_MAX_FIELD_NUMBER: _builtins.int
+    CANDIDATE_LABELS_MIN_FIELD_NUMBER: _builtins.int
+    CANDIDATE_CONFIDENCE_MIN_FIELD_NUMBER: _builtins.int
+    EXPOSURES_MAX_FIELD_NUMBER: _builtins.int
+    STALE_DAYS_FIELD_NUMBER: _builtins.int
+    STALE_WITH_GUIDELINE_FIELD_NUMBER: _builtins.int
     rate: _builtins.float
     qualify_units_max: _builtins.int
     pass_accuracy: _builtins.float
@@ -464,6 +469,18 @@ class GoldPolicy(_message.Message):
     """
     attempts_max: _builtins.int
     """How often somebody may fail in a row and still try again by themselves."""
+    candidate_labels_min: _builtins.int
+    """What becomes a candidate for a known label, beside what was ruled: units with at least so many labels, all of which
+    say the same; zero: none.
+    """
+    candidate_confidence_min: _builtins.float
+    """And of at least that confidence."""
+    exposures_max: _builtins.int
+    """To how many annotators a gold unit is shown; zero: to any number."""
+    stale_days: _builtins.int
+    """After how many days a gold unit is stale, and shown no more; zero: after any number."""
+    stale_with_guideline: _builtins.bool
+    """Whether gold that came in under an older version of the guideline is stale."""
     def __init__(
         self,
         *,
@@ -474,10 +491,15 @@ class GoldPolicy(_message.Message):
         doubts: _builtins.bool = ...,
         retrain_units: _builtins.int = ...,
         attempts_max: _builtins.int = ...,
+        candidate_labels_min: _builtins.int = ...,
+        candidate_confidence_min: _builtins.float = ...,
+        exposures_max: _builtins.int = ...,
+        stale_days: _builtins.int = ...,
+        stale_with_guideline: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "doubts", b"doubts", "pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate", "retrain_units", b"retrain_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts_max", b"attempts_max", "candidate_confidence_min", b"candidate_confidence_min", "candidate_labels_min", b"candidate_labels_min", "doubts", b"doubts", "exposures_max", b"exposures_max", "pass_accuracy", b"pass_accuracy", "qualify", b"qualify", "qualify_units_max", b"qualify_units_max", "rate", b"rate", "retrain_units", b"retrain_units", "stale_days", b"stale_days", "stale_with_guideline", b"stale_with_guideline"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -38,6 +38,8 @@ class ResolutionEvent(_message.Message):
     GOLD_FLAGGED_FIELD_NUMBER: _builtins.int
     GOLD_RULED_FIELD_NUMBER: _builtins.int
     RETRAINING_FINISHED_FIELD_NUMBER: _builtins.int
+    GOLD_CHOSEN_FIELD_NUMBER: _builtins.int
+    GOLD_DROPPED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -64,6 +66,10 @@ class ResolutionEvent(_message.Message):
     def gold_ruled(self) -> Global___GoldRuled: ...
     @_builtins.property
     def retraining_finished(self) -> Global___RetrainingFinished: ...
+    @_builtins.property
+    def gold_chosen(self) -> Global___GoldChosen: ...
+    @_builtins.property
+    def gold_dropped(self) -> Global___GoldDropped: ...
     def __init__(
         self,
         *,
@@ -80,12 +86,14 @@ class ResolutionEvent(_message.Message):
         gold_flagged: Global___GoldFlagged | None = ...,
         gold_ruled: Global___GoldRuled | None = ...,
         retraining_finished: Global___RetrainingFinished | None = ...,
+        gold_chosen: Global___GoldChosen | None = ...,
+        gold_dropped: Global___GoldDropped | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adjudicated", b"adjudicated", "consensus_reached", b"consensus_reached", "escalated", b"escalated", "event", b"event", "gold_chosen", b"gold_chosen", "gold_dropped", b"gold_dropped", "gold_flagged", b"gold_flagged", "gold_ruled", b"gold_ruled", "guideline_answered", b"guideline_answered", "guideline_asked", b"guideline_asked", "metadata", b"metadata", "overlap_requested", b"overlap_requested", "participant_joined", b"participant_joined", "retraining_finished", b"retraining_finished", "ruled_unanswerable", b"ruled_unanswerable", "ruling_repeated", b"ruling_repeated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["overlap_requested", "consensus_reached", "escalated", "adjudicated", "participant_joined", "ruled_unanswerable", "guideline_asked", "guideline_answered", "ruling_repeated", "gold_flagged", "gold_ruled", "retraining_finished", "gold_chosen", "gold_dropped"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -531,6 +539,73 @@ class GoldRuled(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GoldRuled: _TypeAlias = GoldRuled  # noqa: Y015
+
+@_typing.final
+class GoldChosen(_message.Message):
+    """A person has chosen a resolved unit's label to be a known one: ingest makes a gold unit of its content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    CHOSEN_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    NOT_FOR_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    """The resolved unit, which stays what it is."""
+    label: _builtins.bytes
+    """Its label, canonical JSON."""
+    chosen_by: _builtins.str
+    reason: _builtins.str
+    rework: _builtins.int
+    @_builtins.property
+    def not_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Everybody who had a part in it so far, and who chose it: none of them is to be shown the gold unit."""
+
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        label: _builtins.bytes = ...,
+        chosen_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        not_for: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen_by", b"chosen_by", "label", b"label", "not_for", b"not_for", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldChosen: _TypeAlias = GoldChosen  # noqa: Y015
+
+@_typing.final
+class GoldDropped(_message.Message):
+    """What a unit's label was chosen for does not stand: its lot was sent back, or an auditor says otherwise. Its gold unit is
+    withdrawn, with all answers to it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoldDropped: _TypeAlias = GoldDropped  # noqa: Y015
 
 @_typing.final
 class RuledUnanswerable(_message.Message):

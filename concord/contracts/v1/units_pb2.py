@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from concord.contracts.v1 import metadata_pb2 as concord_dot_contracts_dot_v1_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n concord/contracts/v1/units.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xf9\x02\n\tUnitEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12;\n\runit_admitted\x18\n \x01(\x0b\x32\".concord.contracts.v1.UnitAdmittedH\x00\x12\x35\n\nlot_sealed\x18\x0b \x01(\x0b\x32\x1f.concord.contracts.v1.LotSealedH\x00\x12\x37\n\x0bunit_erased\x18\x0c \x01(\x0b\x32 .concord.contracts.v1.UnitErasedH\x00\x12?\n\x0funit_duplicated\x18\r \x01(\x0b\x32$.concord.contracts.v1.UnitDuplicatedH\x00\x12\x43\n\x11unit_reidentified\x18\x0e \x01(\x0b\x32&.concord.contracts.v1.UnitReidentifiedH\x00\x42\x07\n\x05\x65vent\"\x92\x04\n\x0cUnitAdmitted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x17\n\x0fskills_required\x18\x07 \x03(\t\x12\x18\n\x10named_annotators\x18\x08 \x03(\t\x12\x17\n\ngold_label\x18\t \x01(\x0cH\x00\x88\x01\x01\x12\x19\n\x11guideline_version\x18\n \x01(\r\x12\x1b\n\x0e\x63ontent_length\x18\x0b \x01(\rH\x01\x88\x01\x01\x12\x17\n\x0foverlap_initial\x18\x0c \x01(\r\x12\x1c\n\x0fsuggested_label\x18\r \x01(\x0cH\x02\x88\x01\x01\x12\x18\n\x10suggestion_model\x18\x0e \x01(\t\x12\"\n\x15suggestion_confidence\x18\x0f \x01(\x01H\x03\x88\x01\x01\x12\x19\n\x11suggestion_hidden\x18\x10 \x01(\x08\x12\x18\n\x0buncertainty\x18\x11 \x01(\x01H\x04\x88\x01\x01\x12\x0f\n\x07stratum\x18\x12 \x01(\tB\r\n\x0b_gold_labelB\x11\n\x0f_content_lengthB\x12\n\x10_suggested_labelB\x18\n\x16_suggestion_confidenceB\x0e\n\x0c_uncertaintyJ\x04\x08\x02\x10\x03\"J\n\x0eUnitDuplicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64uplicate_of\x18\x03 \x01(\t\"-\n\tLotSealed\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x10\n\x08unit_ids\x18\x02 \x03(\t\"-\n\nUnitErased\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x89\x01\n\x10UnitReidentified\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08\x61sked_by\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0b\n\x03how\x18\x04 \x01(\t\x12\x35\n\x05kinds\x18\x05 \x03(\x0b\x32&.concord.contracts.v1.ReidentifiedKind\"=\n\x10ReidentifiedKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\r\x12\x0c\n\x04told\x18\x03 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n concord/contracts/v1/units.proto\x12\x14\x63oncord.contracts.v1\x1a#concord/contracts/v1/metadata.proto\"\xf9\x02\n\tUnitEvent\x12\x30\n\x08metadata\x18\x01 \x01(\x0b\x32\x1e.concord.contracts.v1.Metadata\x12;\n\runit_admitted\x18\n \x01(\x0b\x32\".concord.contracts.v1.UnitAdmittedH\x00\x12\x35\n\nlot_sealed\x18\x0b \x01(\x0b\x32\x1f.concord.contracts.v1.LotSealedH\x00\x12\x37\n\x0bunit_erased\x18\x0c \x01(\x0b\x32 .concord.contracts.v1.UnitErasedH\x00\x12?\n\x0funit_duplicated\x18\r \x01(\x0b\x32$.concord.contracts.v1.UnitDuplicatedH\x00\x12\x43\n\x11unit_reidentified\x18\x0e \x01(\x0b\x32&.concord.contracts.v1.UnitReidentifiedH\x00\x42\x07\n\x05\x65vent\"\xb4\x04\n\x0cUnitAdmitted\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x17\n\x0fskills_required\x18\x07 \x03(\t\x12\x18\n\x10named_annotators\x18\x08 \x03(\t\x12\x17\n\ngold_label\x18\t \x01(\x0cH\x00\x88\x01\x01\x12\x19\n\x11guideline_version\x18\n \x01(\r\x12\x1b\n\x0e\x63ontent_length\x18\x0b \x01(\rH\x01\x88\x01\x01\x12\x17\n\x0foverlap_initial\x18\x0c \x01(\r\x12\x1c\n\x0fsuggested_label\x18\r \x01(\x0cH\x02\x88\x01\x01\x12\x18\n\x10suggestion_model\x18\x0e \x01(\t\x12\"\n\x15suggestion_confidence\x18\x0f \x01(\x01H\x03\x88\x01\x01\x12\x19\n\x11suggestion_hidden\x18\x10 \x01(\x08\x12\x18\n\x0buncertainty\x18\x11 \x01(\x01H\x04\x88\x01\x01\x12\x0f\n\x07stratum\x18\x12 \x01(\t\x12\x0f\n\x07gold_of\x18\x13 \x01(\t\x12\x0f\n\x07not_for\x18\x14 \x03(\tB\r\n\x0b_gold_labelB\x11\n\x0f_content_lengthB\x12\n\x10_suggested_labelB\x18\n\x16_suggestion_confidenceB\x0e\n\x0c_uncertaintyJ\x04\x08\x02\x10\x03\"J\n\x0eUnitDuplicated\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\x12\x14\n\x0c\x64uplicate_of\x18\x03 \x01(\t\"-\n\tLotSealed\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x10\n\x08unit_ids\x18\x02 \x03(\t\"-\n\nUnitErased\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x89\x01\n\x10UnitReidentified\x12\x0f\n\x07unit_id\x18\x01 \x01(\t\x12\x10\n\x08\x61sked_by\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0b\n\x03how\x18\x04 \x01(\t\x12\x35\n\x05kinds\x18\x05 \x03(\x0b\x32&.concord.contracts.v1.ReidentifiedKind\"=\n\x10ReidentifiedKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\r\x12\x0c\n\x04told\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNITEVENT']._serialized_start=96
   _globals['_UNITEVENT']._serialized_end=473
   _globals['_UNITADMITTED']._serialized_start=476
-  _globals['_UNITADMITTED']._serialized_end=1006
-  _globals['_UNITDUPLICATED']._serialized_start=1008
-  _globals['_UNITDUPLICATED']._serialized_end=1082
-  _globals['_LOTSEALED']._serialized_start=1084
-  _globals['_LOTSEALED']._serialized_end=1129
-  _globals['_UNITERASED']._serialized_start=1131
-  _globals['_UNITERASED']._serialized_end=1176
-  _globals['_UNITREIDENTIFIED']._serialized_start=1179
-  _globals['_UNITREIDENTIFIED']._serialized_end=1316
-  _globals['_REIDENTIFIEDKIND']._serialized_start=1318
-  _globals['_REIDENTIFIEDKIND']._serialized_end=1379
+  _globals['_UNITADMITTED']._serialized_end=1040
+  _globals['_UNITDUPLICATED']._serialized_start=1042
+  _globals['_UNITDUPLICATED']._serialized_end=1116
+  _globals['_LOTSEALED']._serialized_start=1118
+  _globals['_LOTSEALED']._serialized_end=1163
+  _globals['_UNITERASED']._serialized_start=1165
+  _globals['_UNITERASED']._serialized_end=1210
+  _globals['_UNITREIDENTIFIED']._serialized_start=1213
+  _globals['_UNITREIDENTIFIED']._serialized_end=1350
+  _globals['_REIDENTIFIEDKIND']._serialized_start=1352
+  _globals['_REIDENTIFIEDKIND']._serialized_end=1413
 # @@protoc_insertion_point(module_scope)

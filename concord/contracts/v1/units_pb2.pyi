@@ -86,6 +86,8 @@ class UnitAdmitted(_message.Message):
     SUGGESTION_HIDDEN_FIELD_NUMBER: _builtins.int
     UNCERTAINTY_FIELD_NUMBER: _builtins.int
     STRATUM_FIELD_NUMBER: _builtins.int
+    GOLD_OF_FIELD_NUMBER: _builtins.int
+    NOT_FOR_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     source_id: _builtins.str
     """The client's own name of the unit; shown to no annotator."""
@@ -113,11 +115,17 @@ class UnitAdmitted(_message.Message):
     """Of a model about the unit, from 0 to 1."""
     stratum: _builtins.str
     """What part of the data the unit is of, as its client says."""
+    gold_of: _builtins.str
+    """Of a gold unit that was made of a resolved one: that one. Its content is the same, and so is what is told of it."""
     @_builtins.property
     def skills_required(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def named_annotators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Named assignment, in order of preference; empty: anyone eligible."""
+
+    @_builtins.property
+    def not_for(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who had a part in that one, or chose it: none of them is shown this one."""
 
     def __init__(
         self,
@@ -139,10 +147,12 @@ class UnitAdmitted(_message.Message):
         suggestion_hidden: _builtins.bool = ...,
         uncertainty: _builtins.float | None = ...,
         stratum: _builtins.str = ...,
+        gold_of: _builtins.str = ...,
+        not_for: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "_suggested_label", b"_suggested_label", "_suggestion_confidence", b"_suggestion_confidence", "_uncertainty", b"_uncertainty", "content_length", b"content_length", "gold_label", b"gold_label", "suggested_label", b"suggested_label", "suggestion_confidence", b"suggestion_confidence", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "_suggested_label", b"_suggested_label", "_suggestion_confidence", b"_suggestion_confidence", "_uncertainty", b"_uncertainty", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "overlap_initial", b"overlap_initial", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "stratum", b"stratum", "suggested_label", b"suggested_label", "suggestion_confidence", b"suggestion_confidence", "suggestion_hidden", b"suggestion_hidden", "suggestion_model", b"suggestion_model", "uncertainty", b"uncertainty", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content_length", b"_content_length", "_gold_label", b"_gold_label", "_suggested_label", b"_suggested_label", "_suggestion_confidence", b"_suggestion_confidence", "_uncertainty", b"_uncertainty", "content_length", b"content_length", "fingerprint", b"fingerprint", "gold_label", b"gold_label", "gold_of", b"gold_of", "guideline_version", b"guideline_version", "media_type", b"media_type", "named_annotators", b"named_annotators", "not_for", b"not_for", "overlap_initial", b"overlap_initial", "priority", b"priority", "skills_required", b"skills_required", "source_id", b"source_id", "stratum", b"stratum", "suggested_label", b"suggested_label", "suggestion_confidence", b"suggestion_confidence", "suggestion_hidden", b"suggestion_hidden", "suggestion_model", b"suggestion_model", "uncertainty", b"uncertainty", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content_length: _TypeAlias = _typing.Literal["content_length"]  # noqa: Y015
     _WhichOneofArgType__content_length: _TypeAlias = _typing.Literal["_content_length", b"_content_length"]  # noqa: Y015

@@ -76,6 +76,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
         schema_version: the newest under which its resolved label can be given as it stands.
+        gold: whether its label was chosen to be a known one, or declined, or does not stand any more; by whom, and why.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
 
@@ -115,6 +116,9 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     schema_version: int = 1
     traceparent: str = ""
     text_characters: int | None = None
+    gold: Literal["", "chosen", "declined", "dropped"] = ""
+    gold_by: str = ""
+    gold_reason: str = ""
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
@@ -123,8 +127,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def annotators(self) -> tuple[str, ...]:
         """Whoever annotated it in any round, counted or late, or may still send a label of it."""
-        annotated = (one.annotator_id for one in self.annotations)
-        return tuple(dict.fromkeys((*annotated, *self.late, *self.may_submit)))
+        return tuple(dict.fromkeys((*(one.annotator_id for one in self.annotations), *self.late, *self.may_submit)))
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -354,8 +357,7 @@ def ended(state: UnitState | None, rework: int, may_submit: Sequence[str]) -> Ju
     """
     if state is None or state.status == "gold" or rework != state.rework:
         return None
-    known = state.annotators
-    fresh = tuple(one for one in may_submit if one not in known)
+    fresh = tuple(one for one in may_submit if one not in state.annotators)
     if state.labelling_ended and not fresh:
         return None
     after = msgspec.structs.replace(state, labelling_ended=True, may_submit=(*state.may_submit, *fresh))

@@ -2,10 +2,10 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `units` takes in what others tell of
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
-`gold` what is in doubt of known labels, `retraining` who is to look at what they missed; `questions` what guidelines do
-not say; `closing` closes escalations in bulk; `repeats` has rulings given once more, blind;
-`objects` shows what is drawn on units, one by one;
-`learning` keeps what resolved units tell, `redefinitions` decides anew under new policies, `queue` shows what waits.
+`gold` what is in doubt of known labels, `candidates` what may become one, `retraining` who is to look at what they
+missed; `questions` what guidelines do not say; `closing` closes escalations in bulk; `repeats` has rulings given once
+more, blind; `objects` shows what is drawn on units, one by one; `learning` keeps what resolved units tell,
+`redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from concord.chassis.telemetry import Instruments
 from concord.labels.fields import Field
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.handlers.annotations import Annotations
+from services.adjudicate.handlers.candidates import Candidates
 from services.adjudicate.handlers.closing import Closing
 from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
@@ -35,6 +36,7 @@ from services.adjudicate.repository import Repository
 
 __all__ = [
     "Annotations",
+    "Candidates",
     "Closing",
     "Competences",
     "Gold",
@@ -72,6 +74,7 @@ class Handlers:
     redefinitions: Redefinitions
     gold: Gold
     retraining: Retraining
+    candidates: Candidates
 
     @classmethod
     def of(
@@ -115,6 +118,7 @@ class Handlers:
             redefinitions=Redefinitions(units, projects, repository, open_places),
             gold=Gold(repository, deciding),
             retraining=Retraining(repository),
+            candidates=Candidates(repository, deciding),
         )
 
     def weights(self, project: Project, field: Field | None = None) -> Weights | None:

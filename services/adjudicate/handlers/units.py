@@ -6,15 +6,20 @@ from functools import partial
 from typing import cast
 
 from concord.chassis.consumer import Delivery
+from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.projects import Project
 from concord.contracts.v1.lots_pb2 import LotEvent
 from concord.contracts.v1.units_pb2 import UnitEvent
+from services.adjudicate.announcements import SERVICE, gold_dropped
+from services.adjudicate.domain.candidates import contradicted, dropped
 from services.adjudicate.domain.unit import Admission, Judged, UnitState, Weigh, admitted, judged, reopened, withdrawn
 from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
 from services.adjudicate.repository import Repository, unit_key
 
 RELABEL = "relabel"
+LOT_REJECTED = "its lot was sent back"
+AUDITED_OTHERWISE = "an auditor says otherwise"
 REDECIDED_AT_ONCE = 200
 """Open units of a project that are decided on together when it was redefined; others are served in between."""
 
@@ -91,13 +96,18 @@ class Units:
         )
 
     async def lots(self, deliveries: Sequence[Delivery]) -> None:
-        """Open the units of a rejected lot again when they are to be labelled anew."""
+        """Open the units of a rejected lot again when they are to be labelled anew, and hear what auditors found wrong.
+
+        A label that was chosen to be a known one does not stand then.
+        """
         for delivery in deliveries:
             event = cast("LotEvent", delivery.event)
             if event.HasField("lot_rejected") and event.lot_rejected.on_reject == RELABEL:
                 rejected, cause_id = event.lot_rejected, event.metadata.event_id
                 causes = [_reopening(unit_id, cause_id, rejected.rework + 1) for unit_id in rejected.unit_ids]
                 await self.deciding.apply(causes, Batch())
+            elif (unit_id := _contradicted(event)) is not None:
+                await self.deciding.apply([_contradiction(unit_id, event.metadata.event_id)], Batch())
 
     async def redefined(self, project: Project) -> None:
         """Decide a project's open units again by its policy of today, those of which labels have come in.
@@ -134,7 +144,31 @@ def _withdrawal(event: UnitEvent) -> Cause[UnitState]:
 
 def _reopening(unit_id: str, cause_id: str, rework: int) -> Cause[UnitState]:
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        del now_us
-        return None if state is None else Decision(reopened(state, rework))
+        return None if state is None else _dropping(cause_id, now_us, state, reopened(state, rework), LOT_REJECTED)
 
     return Cause(unit_key(unit_id), cause_id, decide)
+
+
+def _contradicted(event: LotEvent) -> str | None:
+    """Return the unit whose label an auditor, the first or a second one, has found wrong; None where none has."""
+    for kind in ("unit_audited", "inspection_repeated"):
+        if event.HasField(kind) and not getattr(event, kind).correct:
+            return str(getattr(event, kind).unit_id)
+    return None
+
+
+def _contradiction(unit_id: str, cause_id: str) -> Cause[UnitState]:
+    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
+        after = contradicted(state)
+        return None if state is None or after is None else _dropping(cause_id, now_us, state, after, AUDITED_OTHERWISE)
+
+    return Cause(unit_key(unit_id), cause_id, decide)
+
+
+def _dropping(cause_id: str, now_us: int, before: UnitState, after: UnitState, reason: str) -> Decision[UnitState]:
+    """Return what follows when a unit's label does not stand, also as a known one where it was chosen for that."""
+    if before.gold != "chosen":
+        return Decision(after)
+    # Several units may have the one cause: each event's id is its own.
+    announcer = Announcer(SERVICE, f"{cause_id}/{before.unit_id}", now_us)
+    return Decision(dropped(after), [gold_dropped(announcer, after, reason)])

@@ -19,6 +19,7 @@ from services.adjudicate.repository.kinds import (
     retraining_key,
     unit_key,
 )
+from services.adjudicate.repository.newest import newest_units
 from services.adjudicate.repository.repository import Repository
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "competence_key",
     "crowd_key",
     "gold_key",
+    "newest_units",
     "question_key",
     "repeats_key",
     "retraining_key",

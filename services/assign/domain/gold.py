@@ -25,6 +25,10 @@ class GoldPool:
         self._doubted = 0
         self._next: dict[str, int] = {}
 
+    def __iter__(self) -> Iterator[str]:
+        """Yield the units."""
+        return iter(self._units)
+
     def add(self, unit_id: str) -> None:
         """Take the unit in."""
         if unit_id not in self._index:

@@ -9,6 +9,7 @@ import msgspec
 from services.assign.domain.eligibility import fit
 from services.assign.domain.fresh import LaneKey, Pages
 from services.assign.domain.gold import GoldPool
+from services.assign.domain.gold_stock import NO_BOUNDS, GoldBounds, Shown, spent, stale
 from services.assign.domain.line import Line
 from services.assign.domain.unit import UnitState
 
@@ -19,15 +20,17 @@ class Seeker:
 
     Attributes:
         gold_alone: they are qualifying: hidden gold is all that they are given.
+        bounds: which of the project's gold may be shown to anybody.
     """
 
     annotator_id: str
     abilities: frozenset[str]
     gold_alone: bool = False
+    bounds: GoldBounds = NO_BOUNDS
 
 
 class Waiting(msgspec.Struct):
-    """What the queue knows of a waiting unit."""
+    """What the queue knows of a waiting unit; of a gold one, what of it was `shown`, and which unit it was made of."""
 
     project_id: str
     lane: LaneKey
@@ -35,6 +38,8 @@ class Waiting(msgspec.Struct):
     seen: frozenset[str]
     names: tuple[str, ...]
     since_us: int = 0
+    shown: Shown | None = None
+    gold_of: str = ""
 
 
 WINDOW_UNITS = 32
@@ -83,8 +88,13 @@ class ProjectQueue:
         self.picked: dict[str, UnitState | None] = {}
 
     def fits(self, unit_id: str, seeker: Seeker) -> bool:
-        """Return whether the seeker has the skills that a unit takes."""
-        return fit(seeker.abilities, self.waiting[unit_id].lane[1])
+        """Return whether the seeker has the skills that a unit takes, and whether gold may still be shown to them."""
+        waiting = self.waiting[unit_id]
+        if (shown := waiting.shown) is not None and (
+            seeker.annotator_id in waiting.seen or spent(shown, seeker.bounds) or stale(shown, seeker.bounds)
+        ):
+            return False
+        return fit(seeker.abilities, waiting.lane[1])
 
     def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
         """Yield those units that the seeker may be offered."""

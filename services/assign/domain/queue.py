@@ -13,6 +13,7 @@ from itertools import islice
 
 from services.assign.domain.eligibility import fit
 from services.assign.domain.fresh import LOW_ROWS, FreshRow, FreshUnits, Page, PageHead, Pages, RowsInMemory, unit_of
+from services.assign.domain.gold_stock import Shown
 from services.assign.domain.outlook import NOTHING, Outlook, outlook
 from services.assign.domain.overlap import seen_by, slots_open, turns
 from services.assign.domain.project_queue import WINDOW_UNITS, Lane, ProjectQueue, Seeker, Waiting
@@ -154,6 +155,16 @@ class ReadyQueue:
         """Return the sets of skills that what waits for anyone in a project takes."""
         project = self._projects.get(project_id)
         return {skills for _, skills in project.lanes} if project is not None else set()
+
+    def gold_shown(self, project_id: str) -> list[Shown]:
+        """Return what was shown of each gold unit of a project that is for anybody, and not retired or in doubt."""
+        project = self._projects.get(project_id)
+        waiting = () if project is None else (project.waiting[one] for one in project.gold)
+        return [one.shown for one in waiting if one.shown is not None]
+
+    def with_gold(self) -> list[str]:
+        """Return the projects that have gold for anybody."""
+        return [project_id for project_id, project in self._projects.items() if any(project.gold)]
 
     def outlook(self, project_id: str, seeker: Seeker) -> Outlook:
         """Return how much waits in a project for somebody, and how soon it is wanted; nothing is picked."""
@@ -370,4 +381,8 @@ def _waiting(state: UnitState) -> Waiting | None:
     ):
         return None
     lane = (-state.priority, tuple(sorted(state.skills)))
-    return Waiting(state.project_id, lane, state.gold, seen_by(state), names, state.admitted_at_us)
+    since_us = state.admitted_at_us
+    if not state.gold:
+        return Waiting(state.project_id, lane, False, seen_by(state), names, since_us)
+    shown = Shown(state.exposures, state.shown_by_day, since_us, state.guideline_version)
+    return Waiting(state.project_id, lane, True, frozenset(state.not_for), names, since_us, shown, state.gold_of)

@@ -61,6 +61,12 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         gold: its label is known, and it is shown to each annotator once; which label is not kept here.
         gold_revision: of the newest word on its known label; 0 where there was none.
         held: by that, it is shown to nobody: its known label is in doubt, or it is retired.
+        guideline_version: of a gold unit, under which it came in.
+        gold_of: of a gold unit that was made of a resolved one: that one, which had annotators of its own.
+        not_for: likewise, who had a part in that one, and is not to be shown this one.
+        auditors: who inspected it.
+        exposures: to how many annotators a gold unit was shown, where its project bounds that; `shown_by_day` says how
+            many on which of the last days.
         copy_for: in a gold unit's copy, the one annotator whom it is for: each has an aggregate of their own, so
             that nobody waits for another and no state grows.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
@@ -88,6 +94,12 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     text_characters: int | None = None
     gold_revision: int = 0
     held: bool = False
+    guideline_version: int = 0
+    gold_of: str = ""
+    not_for: tuple[str, ...] = ()
+    auditors: tuple[str, ...] = ()
+    exposures: int = 0
+    shown_by_day: tuple[tuple[int, int], ...] = ()
 
     @property
     def current(self) -> list[Assignment]:
@@ -142,6 +154,7 @@ def admit(state: UnitState | None, unit: UnitState) -> UnitState | None:
         overlap_wanted=max(unit.overlap_wanted, state.overlap_wanted),
         gold_revision=state.gold_revision,
         held=state.held,
+        auditors=state.auditors,
     )
 
 
@@ -203,6 +216,18 @@ def hold_gold(state: UnitState, revision: int, *, held: bool) -> UnitState | Non
     return msgspec.structs.replace(state, gold_revision=revision, held=held)
 
 
+def inspected(state: UnitState, auditor_id: str) -> UnitState | None:
+    """Return the unit once an auditor has inspected it; None when that is known."""
+    if auditor_id in state.auditors:
+        return None
+    return msgspec.structs.replace(state, auditors=(*state.auditors, auditor_id))
+
+
+def had_part(state: UnitState) -> frozenset[str]:
+    """Return who was given the unit, in any round and whatever became of it, or inspected it."""
+    return frozenset((*(one.annotator_id for one in state.assignments), *state.auditors))
+
+
 def withdraw(state: UnitState) -> UnitState | None:
     """Return the unit closed for good; None when it is."""
     return None if state.status == "withdrawn" else msgspec.structs.replace(state, status="withdrawn")
@@ -211,7 +236,15 @@ def withdraw(state: UnitState) -> UnitState | None:
 def copy_for(unit: UnitState, annotator_id: str) -> UnitState:
     """Return a gold unit's copy for one annotator, to whom alone it will be offered once."""
     return msgspec.structs.replace(
-        unit, copy_for=annotator_id, named=(annotator_id,), overlap_initial=1, overlap_wanted=1, assignments=()
+        unit,
+        copy_for=annotator_id,
+        named=(annotator_id,),
+        overlap_initial=1,
+        overlap_wanted=1,
+        assignments=(),
+        not_for=(),
+        exposures=0,
+        shown_by_day=(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Routes of qualification: how annotators stand in a project, and another try for who failed."""
+"""Routes of qualification: how annotators stand in a project, another try for who failed, and what gold is left."""
 
 from typing import Annotated
 
@@ -15,6 +15,9 @@ from services.assign.door.desk import Desk, desk_of
 
 Operator = Annotated[Caller, require(Role.OPERATOR)]
 ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
+
+
+Lead = Annotated[Caller, require(Role.CLIENT, Role.ADJUDICATOR, Role.OPERATOR)]
 
 
 class AgainBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,6 +49,24 @@ class Qualifications(msgspec.Struct):
     next: str
 
 
+class GoldStock(msgspec.Struct):
+    """How much hidden gold of a project may still be shown; what is retired or in doubt is left out.
+
+    `usable` may be shown, `spent` has been met by as many as may, and `stale` is too old or of an older guideline.
+    Where the project bounds how many may meet a gold unit, `showings_left` says how often what is usable may still be
+    shown, `shown_a_day` how often it was in the last seven days, and `days_left` how long it lasts at that pace.
+    """
+
+    project_id: str
+    units: int
+    usable: int
+    spent: int
+    stale: int
+    showings_left: int | None
+    shown_a_day: float | None
+    days_left: float | None
+
+
 AGAIN = msgspec.json.Decoder(AgainBody)
 
 
@@ -56,7 +77,17 @@ def router() -> APIRouter:
     routes.get("/projects/{project_id}/qualifications", **listed)(list_qualifications)
     again = documented(body=AgainBody, reply=Qualification, refusals=(404, 409))
     routes.post("/projects/{project_id}/qualifications", **again)(try_again)
+    stocked = documented(reply=GoldStock, refusals=(404,))
+    routes.get("/projects/{project_id}/gold/stock", **stocked)(show_stock)
     return routes
+
+
+async def show_stock(request: Request, project_id: AnyId, caller: Lead) -> Response:
+    """Tell how much hidden gold of a project may still be shown, and for how long that lasts."""
+    desk = desk_of(request)
+    _visible(desk, project_id, caller)
+    found = desk.handlers.gold_stocks.of(desk.handlers.projects.known(project_id))
+    return json_answer(GoldStock(project_id, *found))
 
 
 async def list_qualifications(

@@ -4,7 +4,8 @@ Each loads through the repository, asks the domain, and appends to the journal: 
 tell, `claims` gives units out for places that `desks` has, `submissions` takes labels in, `onward` does both in one go,
 `waiting` has claims wait and says why there is nothing, `qualifying` says who is given gold alone,
 `leases` ends and prolongs, `annotators` says who is who, `standing` where each of them stands, `acknowledging` who has
-read which guideline, `stranded` finds what waits for nobody, and `closing` ends the wait in projects that are closed.
+read which guideline, `stranded` finds what waits for nobody, `closing` ends the wait in projects that are closed, and
+`gold_stocks` says how much gold is left.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from services.assign.handlers.claims import Claims, Leased
 from services.assign.handlers.closing import Closing
 from services.assign.handlers.deciding import Projects, Requests
 from services.assign.handlers.desks import Desks
+from services.assign.handlers.gold_stocks import GoldStocks
 from services.assign.handlers.leases import EXPIRE_LEASES_MAX, Leases
 from services.assign.handlers.onward import Onward
 from services.assign.handlers.qualifying import Qualifying
@@ -38,6 +40,7 @@ __all__ = [
     "Claims",
     "Closing",
     "Entry",
+    "GoldStocks",
     "Handlers",
     "InProject",
     "Leased",
@@ -73,6 +76,7 @@ class Handlers:
     closing: Closing
     standings: Standings
     qualifying: Qualifying
+    gold_stocks: GoldStocks
 
     @classmethod
     def of(
@@ -109,4 +113,5 @@ class Handlers:
             closing=Closing(repository, projects, requests),
             standings=Standings(repository, projects, qualifying, claims, clock),
             qualifying=qualifying,
+            gold_stocks=GoldStocks(repository, projects, instruments, clock),
         )

@@ -1,5 +1,6 @@
 """Claims: who gets which units next."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ from concord.chassis.journal.record import Cause, Decision, Outcome
 from concord.chassis.projects import Project
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
+from concord.contracts.names import quoted
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import eligibility, lease, roster, unit
@@ -16,6 +18,7 @@ from services.assign.domain.breaks import Break
 from services.assign.domain.caps import Caps, Reached
 from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.gold_stock import exposed
 from services.assign.domain.qualification import Progress
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.refusals import AnnotatorUnknown, NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
@@ -24,6 +27,7 @@ from services.assign.handlers.acknowledging import Acknowledging
 from services.assign.handlers.annotators import Annotators
 from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.handlers.desks import Desks
+from services.assign.handlers.gold_stocks import gold_bounds
 from services.assign.handlers.qualifying import Qualifying
 from services.assign.repository import Repository
 
@@ -46,10 +50,11 @@ def caps_of(project: Project) -> Caps:
     return Caps(caps.units_per_day, round(caps.hours_per_day * HOUR_MS), caps.units)
 
 
-def seeker_of(annotator: AnnotatorState, now_us: int, progress: Progress | None) -> Seeker:
+def seeker_of(annotator: AnnotatorState, project: Project, now_us: int, progress: Progress | None) -> Seeker:
     """Return an annotator as somebody who wants work; `progress`: how far they are in qualifying for it."""
     gold_alone = progress is not None or roster.at_work(annotator, now_us) == "qualifying"
-    return Seeker(annotator.annotator_id, eligibility.abilities(annotator, now_us), gold_alone)
+    able = eligibility.abilities(annotator, now_us)
+    return Seeker(annotator.annotator_id, able, gold_alone, gold_bounds(project, now_us))
 
 
 class Claims:
@@ -151,7 +156,8 @@ class Claims:
             annotator = await self.annotators.get(annotator_id)
         except AnnotatorUnknown:
             return 0
-        seeker = Seeker(annotator_id, eligibility.abilities(annotator, self.clock.now_us()), gold_alone=True)
+        now_us, project = self.clock.now_us(), self.projects.known(project_id)
+        seeker = Seeker(annotator_id, eligibility.abilities(annotator, now_us), True, gold_bounds(project, now_us))
         return self.repository.place(project_id).queue.outlook(project_id, seeker).units
 
     def on_break(self, annotator_id: str, project_id: str) -> Break | None:
@@ -195,8 +201,9 @@ class Claims:
         annotator = await self.annotators.get(annotator_id)
         if annotator.state == "invited":
             annotator = await self.annotators.arrived(annotator_id)
-        progress = self.qualifying.progress(self.projects.known(project_id), annotator_id)
-        seeker = seeker_of(annotator, self.clock.now_us(), progress)
+        project = self.projects.known(project_id)
+        progress = self.qualifying.progress(project, annotator_id)
+        seeker = seeker_of(annotator, project, self.clock.now_us(), progress)
         if not seeker.gold_alone:  # units are not kept waiting for who cannot have them
             self.repository.view(project_id).asked_us[annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
         return seeker
@@ -219,7 +226,12 @@ class Claims:
             try:
                 causes = await self.issuances(picks, seeker.annotator_id, project)
                 keys = [cause.key for cause in causes]
-                taken = await self.desks.take(seeker.annotator_id, project.project_id, keys, refused, caps_of(project))
+                # Together, so that it takes no longer to be given gold than to be given work.
+                taken, spent = await asyncio.gather(
+                    self.desks.take(seeker.annotator_id, project.project_id, keys, refused, caps_of(project)),
+                    self._expose(picks, keys, seeker),
+                )
+                refused |= {taken.pop(key) for key in spent & taken.keys()}
                 outcomes = await self.repository.apply_in_turn(
                     [cause for cause in causes if cause.key in taken],
                     [pick for pick, key in zip(picks, keys, strict=True) if key in taken],
@@ -228,10 +240,11 @@ class Claims:
                 self._undo(picks, seeker)
                 raise
             raise_errors(outcomes, but=NotOffered)
-            self._undo([pick for pick, key in zip(picks, keys, strict=True) if key not in taken], seeker)
+            without = [pick for pick, key in zip(picks, keys, strict=True) if key not in taken and key not in spent]
+            self._undo(without, seeker)
             states = [outcome.state for outcome in outcomes if outcome.error is None]
             leases += [Leased(state, state.assignments[-1], project) for state in states if state is not None]
-            if len(leases) == units_max or len(taken) < len(picks):
+            if len(leases) == units_max or without:
                 break
             refused |= {
                 taken[key] for key, one in zip([k for k in keys if k in taken], outcomes, strict=True) if one.error
@@ -239,6 +252,26 @@ class Claims:
             await self._look_up(picks, outcomes)
         self.instruments.counter("concord_assign_issued").inc(len(leases))
         return leases
+
+    async def _expose(self, picks: Sequence[Pick], keys: Sequence[str], seeker: Seeker) -> frozenset[str]:
+        """Count one more annotator for each gold unit that is picked, once; return the copies that may not be shown.
+
+        Counted before it is shown, whoever else counts: so no more are shown it than its project lets. Without a bound
+        nothing is counted.
+        """
+        exposures_max = seeker.bounds.exposures_max
+        gold = [(pick, key) for pick, key in zip(picks, keys, strict=True) if pick.gold]
+        if not exposures_max or not gold:
+            return frozenset()
+
+        def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
+            return Decision(exposed(state, exposures_max, now_us))
+
+        cause_id = f"shown/{quoted(seeker.annotator_id)}"
+        causes = [Cause(self.repository.key(pick.unit_id), cause_id, decide) for pick, _ in gold]
+        outcomes = await self.repository.apply(causes)
+        raise_errors(outcomes, but=NotOffered)
+        return frozenset(key for (_, key), one in zip(gold, outcomes, strict=True) if one.error is not None)
 
     async def _look_up(self, picks: Sequence[Pick], outcomes: Sequence[Outcome[UnitState]]) -> None:
         """Look up the pages of units that were taken for fresh and were begun: others of them may have been, too."""
@@ -277,20 +310,22 @@ class Claims:
             project: theirs.
             hops: how often the places on the desk were handed on until they come to these leases.
         """
-        gold_keys = [self.repository.key(pick.unit_id) for pick in picks if pick.gold]
-        originals = await self.repository.units(gold_keys) if gold_keys else {}
+        gold_ids = [one for pick in picks if pick.gold for one in (pick.unit_id, pick.waiting.gold_of) if one]
+        originals = await self.repository.units([self.repository.key(one) for one in gold_ids]) if gold_ids else {}
         seconds = await self.repository.lease_seconds(project.project_id, project.policy.lease.seconds)
         request_id, trace = self.requests.next(), trace_headers()
         causes = []
         for pick in picks:
-            key, start = self.repository.key(pick.unit_id), None
+            key, start, others = self.repository.key(pick.unit_id), None, frozenset[str]()
             if pick.gold:
                 start = unit.copy_for(originals[key], annotator_id)
+                others = _not_for(originals[key], originals.get(self.repository.key(pick.waiting.gold_of)))
                 copy_id = self.repository.assignment_id(pick.unit_id, annotator_id, start.rework)
                 key = self.repository.key(copy_id)
             cause_id = f"{request_id}/{pick.unit_id}"
             lease_us = seconds * MICROSECONDS
-            decide = self._issuing(cause_id, start or pick.fresh, annotator_id, lease_us, project, trace, hops)
+            begins = start or pick.fresh
+            decide = self._issuing(cause_id, begins, annotator_id, lease_us, project, trace, hops, others)
             causes.append(Cause(key, cause_id, decide, creates=pick.gold or pick.fresh is not None))
         return causes
 
@@ -303,6 +338,7 @@ class Claims:
         project: Project,
         trace: Headers,
         hops: int,
+        others: frozenset[str],
     ) -> Callable[[UnitState | None, int], Decision[UnitState]]:
         last_us = self.clock.now_us() + PLACE_SECONDS * MICROSECONDS // 2
 
@@ -310,6 +346,8 @@ class Claims:
             state = unit.begun(state, start)
             if state is None:
                 raise NotOffered("The unit is gone.")
+            if annotator_id in others:
+                raise NotOffered("The unit is not offered to you now.")
             if now_us > last_us:
                 raise NotOffered("The place on the desk that was taken for it may be free again.")
             assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
@@ -320,3 +358,8 @@ class Claims:
             return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
 
         return decide
+
+
+def _not_for(gold: UnitState, source: UnitState | None) -> frozenset[str]:
+    """Return to whom gold that was made of a resolved unit is not shown: who had a part in that one, to this day."""
+    return frozenset(gold.not_for) | (unit.had_part(source) if source is not None else frozenset())

@@ -20,7 +20,8 @@ class Onward:
 
     The place on the annotator's desk goes from the lease that ends to the next one, so that none has to be taken: the
     label's record tells to which, and the next lease is stored only after it. Where the project has caps a place is
-    taken all the same: it is on the desk that units are counted.
+    taken all the same: it is on the desk that units are counted. And where it bounds who is shown gold, for work as
+    for gold: who is given it is counted before, and nobody is to tell by the time that this takes.
 
     Args:
         repository: where facts are found.
@@ -63,7 +64,8 @@ class Onward:
         held = await self._others(annotator_id, answer.assignment_id, project.project_id)
         stopped = await self.claims.stopped(annotator_id, project_id) is not None
         may_have = not stopped and not await self.claims.nothing_new(annotator_id, project)
-        wanted = units_max == len(held) + 1 and may_have and not caps_of(project)
+        counts = caps_of(project) or project.policy.gold.exposures_max
+        wanted = units_max == len(held) + 1 and may_have and not counts
         linked = await self._linked(annotator_id, checked, project) if wanted else None
         if linked is not None:
             taken, leases = linked

@@ -81,7 +81,7 @@ class Standings:
         unread = await self.claims.acknowledging.lacks(annotator.annotator_id, project)
         outlook = NOTHING
         if project.gives_work and not (away or failed or unread or capped is not None):
-            outlook = place.queue.outlook(project_id, seeker_of(annotator, now_us, progress))
+            outlook = place.queue.outlook(project_id, seeker_of(annotator, project, now_us, progress))
         why = None
         if not project.gives_work:
             why = not_given(project.life, project.life_reason)

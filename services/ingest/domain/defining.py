@@ -103,6 +103,10 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.gold.pass_accuracy", policy.gold.pass_accuracy, 0, 1)
     yield from _within("policy.gold.retrain_units", policy.gold.retrain_units, 0, 100)
     yield from _within("policy.gold.attempts_max", policy.gold.attempts_max, 1, 100)
+    yield from _within("policy.gold.candidate_labels_min", policy.gold.candidate_labels_min, 0, 100)
+    yield from _within("policy.gold.candidate_confidence_min", policy.gold.candidate_confidence_min, 0.5, 1)
+    yield from _within("policy.gold.exposures_max", policy.gold.exposures_max, 0, 1_000_000)
+    yield from _within("policy.gold.stale_days", policy.gold.stale_days, 0, 3_650)
     if policy.gold.retrain_units and policy.gold.qualify == "no":
         problem = f"is {policy.gold.retrain_units}, and nobody is asked to qualify"
         yield Fault("policy.gold.retrain_units", problem, "send 0, or once or each_version for gold.qualify")

@@ -84,12 +84,16 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
         gold: the known label as canonical JSON, for gold.
         content_length: of a text, in code points.
         suggested: a model's label.
+        gold_of: the resolved unit that gold was made of; empty for what a client sent.
+        not_for: who had a part in that one, or chose it: nobody who is to be shown this one.
     """
 
     unit: UnitState
     gold: bytes | None = None
     content_length: int | None = None
     suggested: Suggested | None = None
+    gold_of: str = ""
+    not_for: tuple[str, ...] = ()
 
 
 class Arrival(NamedTuple):

@@ -133,6 +133,12 @@ class Gold(Wish, frozen=True):
         retrain_units: how many gold units that they missed somebody who failed looks at, with the right answers, before
             they try again by themselves; 0: the operator lets them.
         attempts_max: how often somebody may fail in a row and still try again by themselves.
+        candidate_labels_min: units with at least so many labels, all of which say the same, become candidates for known
+            labels, beside what was ruled; 0: only what was ruled does.
+        candidate_confidence_min: and of at least that confidence.
+        exposures_max: to how many annotators a gold unit is shown; 0: to any number.
+        stale_days: after how many days a gold unit is stale and shown no more; 0: after any number.
+        stale_with_guideline: whether gold that came in under an older version of the guideline is stale.
     """
 
     rate: float = 0.10
@@ -142,6 +148,11 @@ class Gold(Wish, frozen=True):
     doubts: bool = True
     retrain_units: int = 0
     attempts_max: int = 3
+    candidate_labels_min: int = 2
+    candidate_confidence_min: float = 0.98
+    exposures_max: int = 0
+    stale_days: int = 0
+    stale_with_guideline: bool = False
 
 
 class Sampling(Wish, frozen=True):

@@ -2,8 +2,8 @@
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
 labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
-what is judged together, `erasure` withdraws what was sent, `reidentification` says who is behind it; `room` counts what
-is open, and `waiting` keeps what there is no room for.
+what is judged together, `erasure` withdraws what was sent, `reidentification` says who is behind it; `gold` makes gold
+of resolved units that a person chose; `room` counts what is open, and `waiting` keeps what there is no room for.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
 from services.ingest.handlers.admission import Admission, Admissions
 from services.ingest.handlers.erasure import Erasure
+from services.ingest.handlers.gold import ChosenGold
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.lots import Lots, Mine
 from services.ingest.handlers.projects import Projects
@@ -25,6 +26,7 @@ from services.ingest.repository import ImportStore, Repository
 __all__ = [
     "Admission",
     "Admissions",
+    "ChosenGold",
     "Erasure",
     "Handlers",
     "Imports",
@@ -47,6 +49,7 @@ class Handlers:
     erasure: Erasure
     waiting: WaitingRecords
     reidentification: Reidentification
+    gold: ChosenGold
 
     @classmethod
     def of(
@@ -65,5 +68,6 @@ class Handlers:
         imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
         lots = Lots(repository, mine, clock)
         waiting = WaitingRecords(repository, admissions.room, mine, instruments, clock)
-        asking = Reidentification(repository, instruments)
-        return cls(Projects(repository, clock), admissions, lots, imports, Erasure(repository), waiting, asking)
+        asking, erasure = Reidentification(repository, instruments), Erasure(repository)
+        gold = ChosenGold(repository, admissions, erasure)
+        return cls(Projects(repository, clock), admissions, lots, imports, erasure, waiting, asking, gold)

@@ -147,6 +147,18 @@ class Admissions:
             self.instruments.counter("concord_ingest_units", "later").inc(len(wishes) - result.later)
         return result
 
+    async def take_gold(self, project: ProjectState, one: Candidate) -> None:
+        """Take in a gold unit that was made of a resolved one: once, however often it is told.
+
+        Raises:
+            StoreUnavailable: it may be in; it may be taken in again.
+        """
+        result = Admission()
+        arrivals = await self.repository.begin([one.claim])
+        await self._take(project, [one], result)
+        await self.repository.finished(arrivals)
+        self._count(result)
+
     async def _take(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Store what units say, and admit them."""
         if candidates:

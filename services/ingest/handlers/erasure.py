@@ -70,16 +70,29 @@ class Erasure:
             erased += await self._erase(project, unit_ids[start : start + ERASED_TOGETHER], reason)
         return erased
 
+    async def erase_gold_of(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> None:
+        """Erase the gold units that were made of these, where there are any, and what they say.
+
+        Said once the units are erased themselves: whoever makes gold of one meanwhile looks at it once more.
+        """
+        gold = [self.repository.gold_id(project.project_id, one) for one in unit_ids]
+        self.repository.journal.forget([UNIT.key(project.client_id, one) for one in gold])
+        known = await self.repository.units(sorted(gold))
+        await self._withdraw(project, [one for one in known.values() if one.admitted_at_us], reason)
+
     async def _erase(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> list[Erased]:
         known = await self.repository.units(sorted(unit_ids))
-        mine = [unit for unit in known.values() if unit.admitted_at_us]
+        await self._withdraw(project, [unit for unit in known.values() if unit.admitted_at_us], reason)
+        await self.erase_gold_of(project, list(known), reason)
+        return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in known.values()]
+
+    async def _withdraw(self, project: ProjectState, mine: Sequence[UnitState], reason: str) -> None:
         outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, unit, reason) for unit in mine])
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error
         await self.repository.destroy_payloads([unit.unit_id for unit in mine])
         await self.repository.open_units.settle([unit.unit_id for unit in mine])
-        return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in known.values()]
 
 
 def _never_in(unit: UnitState, waited: Collection[str]) -> Erased:

@@ -209,6 +209,10 @@ class Repository:
         """Return the id of the unit that a client names `source_id`."""
         return unit_id_of(self.id_secret, project_id, source_id)
 
+    def gold_id(self, project_id: str, unit_id: str) -> str:
+        """Return the id of the gold unit that a resolved unit's content makes; nobody can tell it from any other."""
+        return placed_id("u", project_id, keyed(self.id_secret, project_id, "gold of", unit_id))
+
     def lot_id(self, project_id: str, number: int) -> str:
         """Return the id of a project's n-th lot."""
         return placed_id("l", project_id, keyed(self.id_secret, project_id, "lot", str(number)))

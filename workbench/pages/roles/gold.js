@@ -36,6 +36,7 @@ export default function Gold({ one }) {
   return html`<main class="desk" id="main" tabindex="-1">
     <div class="bar"><div><h1>${t("gold.title")}</h1><p class="quiet">${t("gold.lead")}</p></div>
       <div class="tools"><span class="quiet">${t("adjudicate.done", { count: done })}</span>
+        <a class="button small" href=${`/gold/${id}/candidates`}>${t("candidates.title")}</a>
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<${Doubt} key=${unit.unit_id} unit=${unit} project=${found} rule=${rule} />`
