@@ -113,6 +113,7 @@ class GroupCommit:
         self._unanswered: deque[_Append] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._arrived = asyncio.Event()
+        self._over = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
 
@@ -179,6 +180,8 @@ class GroupCommit:
             if won or doubted:
                 self.publisher.offer(self.number, [event for entry in won for event in entry.events])
                 self.number += 1
+                self._over.set()
+                self._over = asyncio.Event()
             for position, one in enumerate(group):
                 if self.listener is not None:
                     self.listener.known(one.entry, position not in lost)
@@ -207,6 +210,26 @@ class GroupCommit:
             group.append(self._waiting.popleft())
             self.waiting_bytes -= group[-1].entry.size
         return group
+
+    async def known(self, records: Sequence[Document]) -> None:
+        """Return when the outcome of this process's own commit is known here, if any of these records is of it.
+
+        One that is stored and not yet acknowledged may be read back. Whoever goes on from it would take it for
+        said, and it is not even offered to the publisher.
+
+        Raises:
+            StoreUnavailable: it is still not known; say it again.
+        """
+        if self._settled.is_set():
+            return
+        commits = (Commit.parse(one["commit"]) for one in records)
+        newest = max((one.number for one in commits if one.writer == self.writer), default=0)
+        try:
+            async with asyncio.timeout(APPEND_SECONDS_MAX):
+                while self.number <= newest:
+                    await self._over.wait()
+        except TimeoutError as fault:
+            raise StoreUnavailable(f"whether commit {newest} of this process is stored is not known") from fault
 
     async def settled(self) -> None:
         """Return when nothing that was appended waits for the store."""

@@ -376,6 +376,7 @@ class Journal:
         self.settling.expect(missing)
         try:
             documents = await self.store.find(JOURNAL.name, "aggregate", missing)
+            await self.commits.known(documents)
             await self.sweeper.before_deciding_on(documents)
             histories: dict[str, list[Document]] = defaultdict(list)
             for document in documents:

@@ -8,7 +8,7 @@ import pytest
 from concord.chassis.journal import group_commit
 from concord.chassis.journal.record import JOURNAL
 from concord.chassis.journal.settling import Settling
-from concord.chassis.store.memory import MemoryStore
+from concord.chassis.store.memory import MemoryStore, NoFaults
 from concord.chassis.store.port import Document, StoreUnavailable
 from tests.support.tallies import KEY, TALLY, House, Tally, add, total
 
@@ -137,3 +137,31 @@ def test_of_two_that_are_under_way_the_older_is_left_out_until_both_are_over() -
     settling.over([KEY])
     assert told.totals == [2]
     assert settling.under_way == 0
+
+
+class NoAnswer(NoFaults):
+    """Whatever is inserted into the journal is stored, and nobody is told while this lasts."""
+
+    lasts = True
+
+    async def after(self, operation: str, collection: str) -> None:
+        if self.lasts and (operation, collection) == ("insert", JOURNAL.name):
+            raise StoreUnavailable("no answer after the effect")
+
+
+async def test_a_record_of_ours_that_is_in_doubt_is_not_read_back_as_one_that_is_said() -> None:
+    house, faults = House(), NoAnswer()
+    async with house.process(faults) as part:
+        asked = asyncio.create_task(part.journal.apply(TALLY, [add("a")]))
+        while not house.database.dump(JOURNAL.name):  # noqa: ASYNC110 - has no event
+            await asyncio.sleep(0.01)
+        part.journal.forget()  # as a place that is looked at again is read anew
+        again = asyncio.create_task(part.journal.apply(TALLY, [add("a")]))
+        await asyncio.sleep(0.05)
+        assert not again.done(), "its offset would be committed before what follows from it is said"
+        faults.lasts = False
+        (outcome,) = await again
+        assert outcome.repeated
+        await part.publisher.flushed()
+        assert house.said() == ["a:1"]
+        await asked
