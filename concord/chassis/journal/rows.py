@@ -164,12 +164,12 @@ class RowPages:
         known = [(number, page) for number, page in self._pages.items() if page.slot in slots]
         for number, page in known:
             self._doubt(number, page)
-        before = {page.document_id for _, page in known}
         found = await self._store.find(ROWS.name, "slot", list(slots), only=("slot",))
         listed = {document["_id"] for document in found}
-        for document_id in before - listed:
-            # Another process has deleted it, which it may when each of its aggregates has a record.
-            self._forget(self._numbers[document_id])
+        for number, page in known:
+            if page.document_id not in listed:
+                # Another process deleted it, which it may when each of its aggregates has a record; or we did just now.
+                self._forget(number)
         new = sorted(listed - self._numbers.keys())
         for start in range(0, len(new), LOAD_PAGES):
             documents = await self._store.get(ROWS.name, new[start : start + LOAD_PAGES])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 import pytest
@@ -87,9 +87,12 @@ class Counting(NoFaults):
     def __init__(self) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.failing = ""
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def before(self, operation: str, collection: str) -> None:
         self.calls[operation, collection] += 1
+        if self.meanwhile is not None and (operation, collection) == ("find", ROWS.name):
+            await self.meanwhile()
 
     async def after(self, operation: str, collection: str) -> None:
         if (operation, collection) == (self.failing, ROWS.name):
@@ -260,3 +263,13 @@ async def test_a_place_that_is_looked_at_again_finds_what_its_owner_before_has_b
         await part.journal.rows.load(SLOTS)
         await tidied(part)
         assert (part.journal.rows.waiting, documents(house)) == (0, [])
+
+
+async def test_a_page_may_go_while_its_place_is_looked_at_again() -> None:
+    house, counting = House(), Counting()
+    async with house.process(counting) as part:
+        await keep(part, sowing())
+        await part.journal.apply(SEED, [water(number) for number in range(COUNT)])
+        counting.meanwhile = part.journal.rows.tidy
+        await part.journal.rows.load(SLOTS)
+        assert (documents(house), part.journal.rows.waiting) == ([], 0)
