@@ -21,6 +21,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "units": ("cli.units", "Find units, list where they stand, seal and erase."),
     "reidentify": ("cli.reidentify", "Say who is behind what was replaced in a unit (role privacy)."),
     "watch": ("cli.watch", "Show a project's quality and lots as they come."),
+    "spending": ("cli.spending", "Show what labels were spent on, saved, and were worth."),
     "alerts": ("cli.alerts", "List what is broken now, in whichever project."),
     "report": ("cli.report", "Write a project's quality as a page with plots."),
     "annotators": ("cli.annotators", "Say who annotators are, and how well they work."),

@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from concord.client.ledger import LabelLedger
+
 Json = Any
 """A label, a content or a schema, as JSON."""
 
@@ -216,6 +218,7 @@ class Spending(Struct, frozen=True):
     labels_saved: int
     saved_share: float | None
     reasons: list[ReasonSpent]
+    ledger: LabelLedger | None = None
 
 
 class Resolution(Struct, frozen=True):

@@ -108,15 +108,33 @@ def outlook_of(chances: Sequence[float], labels: int, crowd: Crowd, seen: Mappin
 
 
 def is_worth_a_label(unit: Outlook, prices: Prices, left: int) -> bool:
-    """Return whether to ask for another label.
+    """Return whether to ask for another label: whether that is expected to bring down what the unit costs.
 
-    For each j of LOOKAHEAD up to `left`: with j labels more of average annotators, whose labels are right with
-    chance a and else any other, what the unit then costs is expected to be
+    Args:
+        unit: where it stands.
+        prices: what things cost.
+        left: how many labels more there may be.
+
+    >>> unsure = Outlook(0.8, 0.2, 0.0, 1.386, 0.0, 2, 0.1, 0.85, 2)
+    >>> [is_worth_a_label(unsure, Prices(label, 1_000, 100), left=3) for label in (1, 4, 20)]
+    [True, True, False]
+    >>> is_worth_a_label(unsure, Prices(1, 1_000, 100), left=0)
+    False
+    """
+    return expected_cost(unit, prices, left) < prices.loss(unit.lead)
+
+
+def expected_cost(unit: Outlook, prices: Prices, left: int) -> float:
+    """Return what a unit is expected to cost from here on, the labels that are still asked for among it.
+
+    That is its loss now, where no more are worth it, or the least of what follows. For each j of LOOKAHEAD up to
+    `left`: with j labels more of average annotators, whose labels are right with chance a and else any other, what the unit
+    then costs is expected to be
 
     L_j = sum over outcomes o of P(o) min(error P(wrong | o), decision),
 
-    P(wrong | o) being that of the better of the two classes, weighed as `crowd.class_chances` weighs. Worth it is when
-    L_j + j label < loss now, for any j.
+    P(wrong | o) being that of the better of the two classes, weighed as `crowd.class_chances` weighs; it then costs
+    L_j + j label.
 
     Args:
         unit: where it stands.
@@ -127,15 +145,13 @@ def is_worth_a_label(unit: Outlook, prices: Prices, left: int) -> bool:
     378-403, section 4; Howard, Information value theory, IEEE Trans. SSC 2 (1966) 22-26.
 
     >>> unsure = Outlook(0.8, 0.2, 0.0, 1.386, 0.0, 2, 0.1, 0.85, 2)
-    >>> [is_worth_a_label(unsure, Prices(label, 1_000, 100), left=3) for label in (1, 4, 20)]
-    [True, True, False]
-    >>> is_worth_a_label(unsure, Prices(1, 1_000, 100), left=0)
-    False
+    >>> [round(expected_cost(unsure, Prices(1, 1_000, 100), left), 2) for left in (0, 1, 3)]
+    [20.0, 18.32, 11.71]
     """
     now = prices.loss(unit.lead)
     ahead = sum(1 for one in LOOKAHEAD if one <= left)
     if not ahead or now <= prices.label:
-        return False
+        return now
     table = _outcomes(unit.accuracy, unit.classes)
     end = table.ends[ahead - 1]
     named = unit.lead * table.as_lead[:end] + unit.second * table.as_second[:end]
@@ -146,7 +162,7 @@ def is_worth_a_label(unit: Outlook, prices: Prices, left: int) -> bool:
     lost = np.minimum(prices.error * (chance - named * better), prices.decision * chance)
     begins = table.begins[:ahead]
     total = np.add.reduceat(lost, begins) / np.add.reduceat(chance, begins)
-    return bool((total + prices.label * table.labels[:ahead] < now).any())
+    return min(now, float((total + prices.label * table.labels[:ahead]).min()))
 
 
 class _Outcomes(NamedTuple):

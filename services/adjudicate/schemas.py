@@ -152,13 +152,30 @@ class ResolvedField(msgspec.Struct, frozen=True):
     decided: bool
 
 
+class LabelDecision(msgspec.Struct, frozen=True):
+    """One decision by price on a unit, to ask for another label or not to; costs are in labels: one label costs 1.
+
+    Attributes:
+        labels: that were in.
+        cost: of the unit as it stood: the error that may be left in it, or a ruling.
+        expected: cost from there on by going on as long as it is worth it, the labels among it; `cost` where it is not.
+        asked: whether another label was asked for.
+    """
+
+    labels: int
+    cost: float
+    expected: float
+    asked: bool
+
+
 class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a unit stands. `leading_label` is what its annotators led to, before any ruling.
 
     `source_id` is the client's own name of the unit; empty once it was erased. `reason` is why a unit is unanswerable,
     `question_id` the question on the guideline that it waits for; `closed`: its escalation was closed with others.
     `schema_version` is the newest version
-    of the label schema under which a resolved label can be given as it stands; left out while it is 1.
+    of the label schema under which a resolved label can be given as it stands; left out while it is 1. `decisions`: by
+    price, in order, of the present rework.
     """
 
     unit_id: str
@@ -174,6 +191,7 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     question_id: str = ""
     closed: bool = False
     schema_version: int = 1
+    decisions: list[LabelDecision] = []
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):
@@ -227,6 +245,41 @@ class ReasonSpent(msgspec.Struct, frozen=True):
     labels_saved: int
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A mean with its 95 % interval; null where it is not known."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class LabelLedger(msgspec.Struct, frozen=True):
+    """What labels were worth, where they are weighed by the posterior: what was expected, and what it came to.
+
+    Attributes:
+        certainty: how sure the labels of a resolved unit led at the end, before any ruling, on average.
+        fixed_overlap: labels a unit, the same number for each, that make average annotators as sure on average: by what
+            is known of the project's annotators now, and classes that are equally frequent. Null: more than 20, or no
+            number. Its interval is that of `certainty`.
+        labels_at_fixed: that this would have taken of all resolved units; `saved_at_fixed`: less those that were spent.
+        units_bought: resolved units of which labels were asked for by price (`policy.consensus.prices`) beyond the
+            first.
+        expected_gain: what these labels were expected to bring down what the units cost by, all together, themselves
+            paid for, when the first of them were asked for; in labels, so that what one label costs is 1.
+        real_gain: by how much they did, by the posteriors at the end.
+        gain_over_expected: real less expected, a unit: about 0 where what is known of annotators is true.
+    """
+
+    certainty: Known
+    fixed_overlap: Known
+    labels_at_fixed: Known
+    saved_at_fixed: Known
+    units_bought: int
+    expected_gain: float
+    real_gain: float
+    gain_over_expected: Known
+
+
 class ProjectSpending(msgspec.Struct, frozen=True):
     """What a project's labels were spent on, over all units that are resolved.
 
@@ -237,6 +290,7 @@ class ProjectSpending(msgspec.Struct, frozen=True):
         labels_saved: the difference, and by reason: `agreed` (all that came said the same), `weighed` (they did not,
             and who said what was enough), `cap`, `price`, `flagged`, `nobody_left` (went to a ruling).
         saved_share: of `labels_fixed`; absent before any unit is resolved.
+        ledger: absent where labels have no classes, several fields, or are settled by majority.
     """
 
     units: int
@@ -245,6 +299,7 @@ class ProjectSpending(msgspec.Struct, frozen=True):
     labels_saved: int
     saved_share: float | None
     reasons: list[ReasonSpent]
+    ledger: LabelLedger | None = None
 
 
 RULING = msgspec.json.Decoder(Ruling)

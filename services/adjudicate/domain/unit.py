@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from concord.labels.digest import label_digest
-from concord.quality.stopping import Prices, is_worth_a_label
+from concord.quality.stopping import Prices
 from services.adjudicate.domain.consensus import FieldStanding, Leading
 from services.adjudicate.domain.objects import Regions
+from services.adjudicate.domain.worth import Step, step_of, stepped
 
 FLAGS_TO_ESCALATE = 2
 ROUND_LABEL_BYTES_MAX = 2_000_000
@@ -67,6 +68,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
         fields: how each field of a label with several stood when it was last weighed.
+        steps: its decisions by price.
         rulers: who ruled it, or asked a question about it, in any rework.
         question_id: of the question on the guideline that it waits for; empty while it waits for none.
         closed_by: who closed it on its leading label, with others; empty where nobody did.
@@ -101,6 +103,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: float = 0.0
     leading_label: str = ""
     fields: tuple[FieldStanding, ...] = ()
+    steps: tuple[Step, ...] = ()
     escalated_for: str = ""
     adjudicator_id: str = ""
     ruling_reason: str = ""
@@ -317,8 +320,10 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     left = 0 if full or state.stranded else rule.overlap_max - rounds
     # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.
     priced = rule.prices is not None and best.outlook is not None
-    if priced and enough and _is_worth_a_label(rule, best, left):
-        return _asked(decided, rounds + 1)
+    if enough and (step := step_of(rule.prices, best.outlook, rounds, left)) is not None:
+        decided = msgspec.structs.replace(decided, steps=stepped(state.steps, step))
+        if step.goes_on:
+            return _asked(decided, rounds + 1)
     if label and best.confidence >= rule.confidence and enough:
         return Judged(msgspec.structs.replace(decided, status="consensus"), "consensus")
     if rounds >= rule.overlap_max or full:
@@ -326,10 +331,6 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     if state.stranded:
         return _escalated(decided, "nobody_left")
     return _escalated(decided, "price") if priced else _asked(decided, rounds + 1)
-
-
-def _is_worth_a_label(rule: Rule, best: Leading, left: int) -> bool:
-    return rule.prices is not None and best.outlook is not None and is_worth_a_label(best.outlook, rule.prices, left)
 
 
 def _escalated(state: UnitState, reason: str) -> Judged:
@@ -383,6 +384,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         confidence=0.0,
         leading_label="",
         fields=(),
+        steps=(),
         escalated_for="",
         adjudicator_id="",
         ruling_reason="",

@@ -14,6 +14,7 @@ import { Alerts, Promises } from "./promises.js";
 import { Questions } from "./questions.js";
 import { SchemaEditor, changeable } from "./schema_editor.js";
 import { Agreement, ByVersion, Numbers, Pace, interval } from "./quality.js";
+import { SpentLabels } from "./spending.js";
 import { FindUnit } from "./unit.js";
 
 const LOOK_MS = 5_000;
@@ -126,6 +127,7 @@ export default function Project({ one, go }) {
     <${Lots} id=${id} news=${quality && JSON.stringify(quality.lots)} />
     <${Leaving} id=${id} ready=${Boolean(quality?.lots.accepted)} />
     <div class="pair"><${NeedHelp} people=${people} bar=${project.policy.gold.pass_accuracy} /><${Pace} people=${people} /></div>
+    <${SpentLabels} id=${id} news=${quality && quality.units_resolved} />
     <${People} people=${people} />
     <${FindUnit} project=${one} go=${go} /></main>`;
 }

@@ -1,0 +1,24 @@
+"""What labels were expected to be worth, and were."""
+
+from msgspec import Struct
+
+
+class Known(Struct, frozen=True):
+    """A mean with its 95 % interval; absent where it is not known."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class LabelLedger(Struct, frozen=True):
+    """What labels were worth, in labels: what was expected, what came of it, and what a fixed overlap would take."""
+
+    certainty: Known
+    fixed_overlap: Known
+    labels_at_fixed: Known
+    saved_at_fixed: Known
+    units_bought: int
+    expected_gain: float
+    real_gain: float
+    gain_over_expected: Known
