@@ -128,8 +128,8 @@ def expected_cost(unit: Outlook, prices: Prices, left: int) -> float:
     """Return what a unit is expected to cost from here on, the labels that are still asked for among it.
 
     That is its loss now, where no more are worth it, or the least of what follows. For each j of LOOKAHEAD up to
-    `left`: with j labels more of average annotators, whose labels are right with chance a and else any other, what the unit
-    then costs is expected to be
+    `left`: with j labels more of average annotators, whose labels are right with chance a and else any other, what the
+    unit then costs is expected to be
 
     L_j = sum over outcomes o of P(o) min(error P(wrong | o), decision),
 

@@ -316,7 +316,7 @@ async def show_spending(request: Request, project_id: AnyId, caller: ClientOrOpe
     saved = every.fixed - every.labels
     told = None
     if project.policy.consensus.method == "posterior" and (weights := door.handlers.weights(project)) is not None:
-        # What a fixed overlap would take is summed over the ways in which labels may fall: some tens of milliseconds at most.
+        # What a fixed overlap takes is summed over the ways in which labels may fall: tens of milliseconds at most.
         told = _ledger(every, await asyncio.to_thread(ledger_of, every, weights))
     return json_answer(
         ProjectSpending(

@@ -127,7 +127,7 @@ export default function Project({ one, go }) {
     <${Lots} id=${id} news=${quality && JSON.stringify(quality.lots)} />
     <${Leaving} id=${id} ready=${Boolean(quality?.lots.accepted)} />
     <div class="pair"><${NeedHelp} people=${people} bar=${project.policy.gold.pass_accuracy} /><${Pace} people=${people} /></div>
-    <${SpentLabels} id=${id} news=${quality && quality.units_resolved} />
+    <${SpentLabels} id=${id} news=${quality && quality.units_consensus + quality.units_adjudicated} />
     <${People} people=${people} />
     <${FindUnit} project=${one} go=${go} /></main>`;
 }

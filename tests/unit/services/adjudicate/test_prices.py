@@ -98,6 +98,7 @@ async def test_labels_are_told_as_spent_and_saved_by_why_no_more_were_asked_for_
             {"reason": "weighed", "units": 1, "labels": 3, "labels_saved": 2},
             {"reason": "flagged", "units": 1, "labels": 2, "labels_saved": 3},
         ],
+        "ledger": None,
     }
     await found.kill(found.service)
     await found.join()
