@@ -319,8 +319,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     enough = rounds >= min(rule.overlap_initial, rule.overlap_max)
     left = 0 if full or state.stranded else rule.overlap_max - rounds
     # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.
-    priced = rule.prices is not None and best.outlook is not None
-    if enough and (step := step_of(rule.prices, best.outlook, rounds, left)) is not None:
+    if (step := step_of(rule.prices, best.outlook, rounds, left)) is not None and enough:
         decided = msgspec.structs.replace(decided, steps=stepped(state.steps, step))
         if step.goes_on:
             return _asked(decided, rounds + 1)
@@ -330,7 +329,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
         return _escalated(decided, "no_consensus")
     if state.stranded:
         return _escalated(decided, "nobody_left")
-    return _escalated(decided, "price") if priced else _asked(decided, rounds + 1)
+    return _escalated(decided, "price") if step is not None else _asked(decided, rounds + 1)
 
 
 def _escalated(state: UnitState, reason: str) -> Judged:
@@ -340,8 +339,7 @@ def _escalated(state: UnitState, reason: str) -> Judged:
 def stranded(state: UnitState | None, rework: int, rule: Rule, weigh: Weigh) -> Judged | None:
     """Return what follows when nobody is left who could label the unit; None when nothing does.
 
-    With labels it goes to an adjudicator as it is. Without any there is nothing to rule on: it waits for somebody new,
-    and assign lists it.
+    With labels it goes to an adjudicator as it is. Without any it waits for somebody new, and assign lists it.
     """
     if state is None or state.status != "open" or rework != state.rework or state.stranded:
         return None
