@@ -6,6 +6,6 @@ project's place cuts its lots, and hears of the units on the topic.
 
 Reads: concord.annotators.v1, concord.intake.v1, concord.projects.v1, concord.resolutions.v1, concord.units.v1
 Writes: concord.projects.v1, concord.units.v1
-Owns: projects, units, lots, payloads, claims, lot_places, arrivals, imports, answers, seats, subjects,
+Owns: projects, units, lots, claims, lot_places, arrivals, imports, answers, seats, subjects,
     open_units, waiting
 """

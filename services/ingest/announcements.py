@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.journal.announce import Announcer
 from concord.chassis.projects import steps_told
+from concord.contracts.codec import Headers
 from concord.contracts.ids import client_of
 from concord.contracts.topics import PROJECTS, UNITS
 from concord.contracts.v1.projects_pb2 import (
@@ -139,21 +140,21 @@ def _always_there(kind: Any) -> Any:
     return next((one for one in get_args(kind) if one is not type(None)), kind)
 
 
-def unit_admitted(announcer: Announcer, project: domain.ProjectState, unit: UnitState, claim: Claim) -> Outgoing:
+def unit_admitted(announcer: Announcer, project: domain.ProjectState, claim: Claim, trace: Headers) -> Outgoing:
     """Return the event that a unit is in; its payload is not in it."""
-    policy = project.definition.policy
+    unit, policy = claim.unit, project.definition.policy
     told = UnitAdmitted(
         unit_id=unit.unit_id,
         source_id=unit.source_id,
         media_type=unit.media_type,
         fingerprint=unit.fingerprint,
-        guideline_version=project.guideline_version,
+        guideline_version=unit.guideline_version,
         content_length=claim.content_length,
         overlap_initial=policy.overlap.initial,
         **_told_of_some(unit, claim, priority_of(unit.priority, unit.uncertainty, policy)),
     )
     envelope = UnitEvent(unit_admitted=told)
-    return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope)
+    return announcer.event(UNITS, unit.unit_id, project.client_id, project.project_id, envelope, trace)
 
 
 def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any]:
@@ -177,11 +178,12 @@ def _told_of_some(unit: UnitState, claim: Claim, priority: int) -> dict[str, Any
     return told
 
 
-def unit_duplicated(announcer: Announcer, project: domain.ProjectState, unit: UnitState) -> Outgoing:
+def unit_duplicated(announcer: Announcer, project: domain.ProjectState, claim: Claim, trace: Headers) -> Outgoing:
     """Return the event that a unit's content is another's, which stands for it; keyed so that it follows that one."""
+    unit = claim.unit
     told = UnitDuplicated(unit_id=unit.unit_id, source_id=unit.source_id, duplicate_of=unit.duplicate_of)
     envelope = UnitEvent(unit_duplicated=told)
-    return announcer.event(UNITS, unit.duplicate_of, project.client_id, project.project_id, envelope)
+    return announcer.event(UNITS, unit.duplicate_of, project.client_id, project.project_id, envelope, trace)
 
 
 def unit_erased(announcer: Announcer, unit: UnitState, reason: str) -> Outgoing:

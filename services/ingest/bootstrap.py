@@ -27,10 +27,10 @@ from services.ingest.repository import (
     CLAIMS,
     IMPORTS,
     OPEN_UNITS,
-    PAYLOADS,
     PLACES,
     SEATS,
     SUBJECTS,
+    UNITS,
     WAITING,
     Repository,
 )
@@ -45,7 +45,7 @@ WAITING_SECONDS = 2.0
 SHOWN_SECONDS = 30.0
 FORGET_SECONDS = 60.0
 """How soon what was sent through the intake is deleted there, once it is admitted."""
-COLLECTIONS = (PAYLOADS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS, OPEN_UNITS, WAITING)
+COLLECTIONS = (UNITS, CLAIMS, PLACES, ARRIVALS, IMPORTS, ANSWERS, SEATS, SUBJECTS, OPEN_UNITS, WAITING)
 
 
 async def from_environment(environment: Mapping[str, str]) -> Service:

@@ -74,6 +74,7 @@ async def test_what_is_inserted_in_order_stops_at_the_first_taken_id(store: Stor
     }  # fmt: skip
     assert await store.insert_in_order("records", [{"_id": one, "by": "twice"} for one in "ggh"]) == 1
     assert set(await store.get("records", ["g", "h"])) == {"g"}
+    assert await store.get("records", ["g", "h"], only=()) == {"g": {"_id": "g"}}
 
 
 async def test_the_same_id_twice_in_one_insert_is_stored_once(store: Store) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from concord.chassis.broker import memory as broker_memory
 from concord.chassis.identity import Role
 from concord.chassis.journal.part import JournalPart
@@ -11,6 +13,7 @@ from concord.chassis.runtime import Service
 from concord.chassis.store import memory as store_memory
 from concord.contracts.topics import UNITS
 from services.ingest.bootstrap import wire
+from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.handlers import Handlers
 from services.ingest.settings import IngestSettings
 from simulation.house import ENVIRONMENT, Answer, House, call
@@ -88,6 +91,12 @@ async def start(
     await service.runtime.start()
     await until(lambda: service.runtime.reasons() == [])
     return Ingest(house, service, house.token("key", Role.CLIENT, client_id="k1"), ports.writer)
+
+
+def kept_units(house: House) -> list[UnitState]:
+    """Return the units that the store has a content of."""
+    documents = house.database("ingest").dump("units")
+    return [msgspec.json.decode(one["told"], type=Claim).unit for one in documents if "content" in one]
 
 
 def told(house: House, kind: str) -> list[Any]:

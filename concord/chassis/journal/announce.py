@@ -20,14 +20,15 @@ class Announcer:
         cause: the id of the event or request that they follow from.
         at_us: the time of the decision, microseconds since the epoch, UTC.
         trace: W3C trace context of what is being served, as record headers.
+        first: how many events of this cause were worded before.
     """
 
-    def __init__(self, service: str, cause: str, at_us: int, trace: Headers = ()) -> None:
+    def __init__(self, service: str, cause: str, at_us: int, trace: Headers = (), first: int = 0) -> None:
         self.service = service
         self.cause = cause
         self.at_us = at_us
         self.headers = (*SCHEMA_HEADERS, *_carried(trace))
-        self._count = 0
+        self._count = first
 
     def event(
         self, topic: Topic, key: str, client_id: str, project_id: str, envelope: Message, trace: Headers = ()

@@ -25,7 +25,7 @@ CLOSED_MAX = 50_000
 finds them over."""
 DELETE_SHEETS_MAX = 500
 SHEET_MARKERS_MAX = 500
-"""Of a sheet that is written anew."""
+"""Of one sheet."""
 LOOK_SLOTS = 50
 """Slots whose sheets are listed at once."""
 THIN_SHARE = 4
@@ -96,7 +96,13 @@ class OpenMarkers:
         for entry in entries:
             if entry.opened == entry.seq:
                 groups[_kind_of(entry.key), entry.slot].append(marker_of(entry.key, entry.seq))
-        return [self._written_sheet(kind, slot, markers) for (kind, slot), markers in groups.items()]
+            for key in entry.opens:
+                groups[_kind_of(key), entry.slot].append(marker_of(key, 1))
+        return [
+            self._written_sheet(kind, slot, markers[start : start + SHEET_MARKERS_MAX])
+            for (kind, slot), markers in groups.items()
+            for start in range(0, len(markers), SHEET_MARKERS_MAX)
+        ]
 
     def closed(self, key: str, seqs: Iterable[int], slot: int | None = None) -> None:
         """Say that these openings are over: a record that is stored closed the aggregate after them.

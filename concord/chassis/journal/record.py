@@ -42,7 +42,7 @@ class Kind(Generic[State]):
         state: the type of its state.
         is_open: whether an aggregate is not done with, from its state; then it has open markers, and
             `Journal.rebuild_open` finds it. None: its kind has none.
-        slot: the slot of its project, from its state; goes with `is_open`.
+        slot: the slot of its project, from its state; goes with `is_open`, and with what its decisions open.
         may_be_row: whether an aggregate that began as this may wait without a record; see `rows`. None: none may.
     """
 
@@ -55,7 +55,7 @@ class Kind(Generic[State]):
         slot: Callable[[State], int] | None = None,
         may_be_row: Callable[[State], bool] | None = None,
     ) -> None:
-        assert (is_open is None) == (slot is None), "what is open lies in a slot"
+        assert is_open is None or slot is not None, "what is open lies in a slot"
         self.name = name
         self.is_open = is_open
         self.slot = slot
@@ -84,10 +84,16 @@ class Commit(NamedTuple):
 
 
 class Decision(msgspec.Struct, Generic[State], frozen=True):
-    """What a cause leads to: the aggregate's new state and the events that tell of it."""
+    """What a cause leads to: the aggregate's new state and the events that tell of it.
+
+    Attributes:
+        opens: keys of what is open from now on though it has no record of its own: it has markers as if its first had
+            opened it, which are over when that is said of it (`OpenMarkers.closed`).
+    """
 
     state: State
     events: Sequence[Outgoing] = ()
+    opens: Sequence[str] = ()
 
 
 class Cause(msgspec.Struct, Generic[State], frozen=True):
@@ -162,6 +168,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
         opened: the number of the record that opened the aggregate, for a kind with open markers; 0: it is closed.
         slot: in which its open marker lies.
         closes: the openings whose markers are to go once this is stored.
+        opens: what it opens beside its own aggregate; see `Decision`.
     """
 
     key: str
@@ -174,6 +181,7 @@ class Entry(msgspec.Struct, Generic[State], frozen=True):
     opened: int = 0
     slot: int = 0
     closes: Sequence[int] = ()
+    opens: Sequence[str] = ()
 
     @property
     def size(self) -> int:

@@ -34,6 +34,7 @@ class Turn(Generic[State]):
         self._answered: list[str] = []
         self._events: list[Outgoing] = []
         self._events_bytes = 0
+        self._opens: list[str] = []
         for cause in causes:
             if self._events_bytes > ENTRY_EVENTS_BYTES_MAX - DECISION_BYTES_MAX:
                 break
@@ -52,6 +53,7 @@ class Turn(Generic[State]):
                 opened,
                 slot,
                 [head.opened] if head.opened and not opened else (),
+                self._opens,
             )
 
     @property
@@ -79,10 +81,10 @@ class Turn(Generic[State]):
         self._state, self._state_bytes, self._events_bytes = decision.state, state_bytes, events_bytes
         self._answered.append(cause_id)
         self._events.extend(decision.events)
+        self._opens.extend(decision.opens)
 
 
 def _opening(kind: Kind[State], head: Head[State], state: State) -> tuple[int, int]:
     """Return the number of the record that opened what comes of a head, the next one where it does; and the slot."""
-    if kind.is_open is None or kind.slot is None:
-        return 0, 0
-    return (head.opened or head.seq + 1) if kind.is_open(state) else 0, kind.slot(state)
+    slot = 0 if kind.slot is None else kind.slot(state)
+    return (head.opened or head.seq + 1) if kind.is_open is not None and kind.is_open(state) else 0, slot

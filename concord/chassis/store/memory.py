@@ -163,7 +163,7 @@ class MemoryStore:
         cut = self._database.generator.randint(1, count - 1)
         return [order[:cut], order[cut:]]
 
-    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+    async def get(self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None) -> dict[str, Document]:
         """Return the documents under these keys, by key; absent ones are left out."""
         documents = self._database.shelf(collection).documents
         found: dict[str, Document] = {}
@@ -172,7 +172,7 @@ class MemoryStore:
             for identifier in self._shuffled(ids[start : start + READ_IDS_MAX]):
                 document = documents.get(identifier)
                 if document is not None:
-                    found[identifier] = _copy(document)
+                    found[identifier] = _copy(document, only)
         await self._faults.after("get", collection)
         return found
 

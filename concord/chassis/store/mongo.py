@@ -115,9 +115,9 @@ class MongoStore:
                 return first
         return len(documents)
 
-    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+    async def get(self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None) -> dict[str, Document]:
         """Return the documents under these keys, by key; absent ones are left out."""
-        return {document["_id"]: document for document in await self._equal(collection, "_id", ids, None)}
+        return {document["_id"]: document for document in await self._equal(collection, "_id", ids, only)}
 
     async def find(
         self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None

@@ -67,8 +67,13 @@ class Store(Protocol):
         """
         ...
 
-    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+    async def get(self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None) -> dict[str, Document]:
         """Return the documents under these keys, by key; absent ones are left out.
+
+        Args:
+            collection: where.
+            ids: the keys.
+            only: the fields to return beside `_id`; None for all.
 
         Raises:
             StoreUnavailable: no answer.

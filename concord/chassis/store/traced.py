@@ -52,10 +52,10 @@ class TracedStore:
         with self._span("insert", collection, len(documents)):
             return await self.store.insert_in_order(collection, documents)
 
-    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
+    async def get(self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None) -> dict[str, Document]:
         """Return documents by key; see the port."""
         with self._span("get", collection, len(ids)):
-            return await self.store.get(collection, ids)
+            return await self.store.get(collection, ids, only)
 
     async def find(
         self, collection: str, field: str, values: Sequence[str | int], only: Sequence[str] | None = None

@@ -29,6 +29,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         guideline_version: the project's when it was admitted: a lot has units of one.
         erased_at_us: when it was withdrawn; its content is gone, and no other comes under its id. 0: it was not.
         counted_as: under which mark it was counted when it came in, where its project bounds what is open.
+        arrival: with which others it came: the arrival's record tells of it.
     """
 
     unit_id: str
@@ -50,6 +51,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     erased_at_us: int = 0
     guideline_version: int = 0
     counted_as: str = ""
+    arrival: str = ""
 
     @property
     def gold(self) -> bool:
@@ -77,10 +79,12 @@ class Suggested(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who claimed a content: the unit whole, so that whoever meets the claim of a dead process can finish its work.
+    """A unit whole, as a claim of its content has it and as it is stored.
+
+    So whoever meets the claim of a dead process, or the unit of one that has told nobody, can finish its work.
 
     Attributes:
-        unit: as it is to be admitted, without the time.
+        unit: as it is to be admitted, without the time; or as it was.
         gold: the known label as canonical JSON, for gold.
         content_length: of a text, in code points.
         suggested: a model's label.
@@ -97,17 +101,26 @@ class Claim(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Arrival(NamedTuple):
-    """Units whose sending was taken up, and which may not all be admitted: their process died, or is slow.
+    """Units whose sending was taken up, and which may not all be in, or told: their process died, or is slow.
 
     Attributes:
         arrival_id: its key.
         project_id: whose.
-        claims: the units, as they were to be admitted.
+        unit_ids: the units.
+        marks: under which marks those are counted that are.
     """
 
     arrival_id: str
     project_id: str
-    claims: list[Claim]
+    unit_ids: list[str]
+    marks: list[str]
+
+
+class ArrivalState(msgspec.Struct, frozen=True):
+    """Of which units of one arrival the others were told, in its order: those that came in, and duplicates."""
+
+    project_id: str
+    unit_ids: tuple[str, ...]
 
 
 class Place(NamedTuple):
@@ -153,8 +166,8 @@ def waits_for_lot(unit: UnitState) -> bool:
     return not unit.gold and not unit.duplicate_of and not unit.erased_at_us
 
 
-def payload_key(unit: UnitState) -> str:
-    """Return where a unit's payload lies."""
+def content_place(unit: UnitState) -> str:
+    """Return the place that a unit's content is sealed for: it opens as this content of this unit alone."""
     return f"{unit.unit_id}/{unit.fingerprint}"
 
 

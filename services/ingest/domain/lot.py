@@ -26,7 +26,7 @@ class OpenLot:
 
     def __init__(self) -> None:
         self.next_number = 0
-        self._waiting: dict[int, dict[str, int]] = {}
+        self._waiting: dict[int, dict[str, tuple[int, str]]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -34,12 +34,12 @@ class OpenLot:
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(self._waiting.values())
 
-    def add(self, unit_id: str, admitted_at_us: int, guideline_version: int = 0) -> None:
+    def add(self, unit_id: str, admitted_at_us: int, guideline_version: int = 0, arrival: str = "") -> None:
         """Put a unit at the end of its version; one that waits keeps its place."""
-        self._waiting.setdefault(guideline_version, {}).setdefault(unit_id, admitted_at_us)
+        self._waiting.setdefault(guideline_version, {}).setdefault(unit_id, (admitted_at_us, arrival))
 
-    def due(self, size: int, seal_after_us: int, now_us: int) -> tuple[str, ...]:
-        """Return the units of the lot that is to be cut now; empty when none is.
+    def due(self, size: int, seal_after_us: int, now_us: int) -> dict[str, str]:
+        """Return the units of the lot that is to be cut now, each with its arrival; empty when none is.
 
         Where units of a newer version wait, the older version's lot waits for nobody: no more of it come.
 
@@ -51,10 +51,10 @@ class OpenLot:
         newest = max(self._waiting, default=0)
         for version in sorted(self._waiting):
             waiting = self._waiting[version]
-            oldest_us = next(iter(waiting.values()))
+            oldest_us, _ = next(iter(waiting.values()))
             if len(waiting) >= size or version < newest or oldest_us + seal_after_us <= now_us:
-                return tuple(islice(waiting, size))
-        return ()
+                return {unit_id: arrival for unit_id, (_, arrival) in islice(waiting.items(), size)}
+        return {}
 
     def drop(self, unit_ids: Iterable[str]) -> list[str]:
         """Take out units that are in a lot already; return those that waited."""

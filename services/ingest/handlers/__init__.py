@@ -1,9 +1,10 @@
 """What ingest does: one use case a method, one concern a file.
 
 Each loads through the repository, asks the domain, and appends to the journal: `projects` defines what is to be
-labelled, `admission` takes units in, `imports` keeps how far a large file was read, `lots` cuts what was admitted into
-what is judged together, `erasure` withdraws what was sent, `reidentification` says who is behind it; `gold` makes gold
-of resolved units that a person chose; `room` counts what is open, and `waiting` keeps what there is no room for.
+labelled, `admission` takes units in and `telling` tells the others of them, `imports` keeps how far a large file was
+read, `lots` cuts what was admitted into what is judged together, `erasure` withdraws what was sent, `reidentification`
+says who is behind it; `gold` makes gold of resolved units that a person chose; `room` counts what is open, and
+`waiting` keeps what there is no room for.
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,6 @@ class Handlers:
         imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
         lots = Lots(repository, mine, clock)
         waiting = WaitingRecords(repository, admissions.room, mine, instruments, clock)
-        asking, erasure = Reidentification(repository, instruments), Erasure(repository)
+        asking, erasure = Reidentification(repository, instruments), Erasure(repository, admissions.telling)
         gold = ChosenGold(repository, admissions, erasure)
         return cls(Projects(repository, clock), admissions, lots, imports, erasure, waiting, asking, gold)

@@ -1,16 +1,16 @@
 """Admission: each unit is taken in once, by whichever door, in whichever of many processes, and every id is answered.
 
-The order of the writes is what makes it so. It is noted which units arrive; a unit's content is stored under the
-unit's own id; the content is claimed for the unit; the unit's record is inserted; the note is deleted. Whoever meets a
-claim whose unit has no record yet admits that unit first, from what the claim says: so no claim waits for a process
-that died, and two units of one content come to one answer, whoever asks. A note that stays is finished by the owner of
-its place: so no content stays in the store that is nobody's.
+The order of the writes is what makes it so. It is noted which units arrive; each content is claimed for its unit; the
+unit is inserted, with its content; one record tells the others of all; the note is deleted. Whoever meets a claim whose
+unit is not in takes that unit in first, from what the claim says and with the same content; whoever meets a unit that
+is not told of has it told: so nothing waits for a process that died, and two units of one content come to one answer,
+whoever asks. A note that stays is finished by the owner of its place: so no content stays that nobody was told of.
 """
 
 import contextlib
 import logging
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -18,14 +18,11 @@ import msgspec
 from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.errors import Backlogged
-from concord.chassis.journal.announce import Announcer
-from concord.chassis.journal.record import Cause, Decision
-from concord.chassis.store.port import Document, StoreUnavailable
+from concord.chassis.store.port import StoreUnavailable
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from concord.contracts.ids import place_of, slot_of_project
-from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
 from services.ingest.domain.admission import UnitRefused, UnitWish
 from services.ingest.domain.identity import (
     CLAIMS_MAX,
@@ -35,7 +32,6 @@ from services.ingest.domain.identity import (
     Suggested,
     UnitState,
     differing,
-    payload_key,
     stands_for,
 )
 from services.ingest.domain.project import ProjectState, Sampling
@@ -45,7 +41,8 @@ from services.ingest.handlers.checking import Candidate, Checking
 from services.ingest.handlers.lots import Mine
 from services.ingest.handlers.room import Room
 from services.ingest.handlers.seats import Seats
-from services.ingest.repository import UNIT, Repository
+from services.ingest.handlers.telling import Telling
+from services.ingest.repository import Entering, Repository
 
 LEFT_BEHIND_US = 60 * MICROSECONDS
 """After how long units that arrived and are not admitted are taken to be left behind: longer than any request."""
@@ -60,7 +57,6 @@ class Admission:
     Attributes:
         places, refused: by position in the batch; every position is in one of the two, up to `later`.
         cautions: of units that are in, with their positions.
-        orphans: units whose stored content is nobody's: their ids stand for other content, for good, or are duplicates.
         later: the position from which on nothing was taken or answered, for the project has as many open units as it
             allows; None: all were.
     """
@@ -68,7 +64,6 @@ class Admission:
     places: dict[int, Place] = field(default_factory=dict)
     cautions: list[tuple[int, Caution]] = field(default_factory=list)
     refused: dict[int, UnitRefused] = field(default_factory=dict)
-    orphans: list[UnitState] = field(default_factory=list)
     later: int | None = None
 
     def cut(self) -> None:
@@ -105,6 +100,7 @@ class Admissions:
         self.checking = Checking(repository, instruments)
         self.seats = Seats(repository)
         self.room = Room(repository, clock)
+        self.telling = Telling(repository)
 
     async def admit(
         self, project: ProjectState, wishes: Sequence[UnitWish], traces: Sequence[Headers] = ()
@@ -132,14 +128,16 @@ class Admissions:
         offered, result.later = await self.room.offered(project, checked)
         candidates = await self._sampled(offered, project.definition.policy.sampling, result)
         if candidates:
-            arrivals = await self.repository.begin([one.claim for one in candidates])
+            claims = await self.repository.arrivals.begin([(one.claim, one.trace) for one in candidates])
+            candidates = [replace(one, claim=claim) for one, claim in zip(candidates, claims, strict=True)]
+            arrivals = list(dict.fromkeys(claim.unit.arrival for claim in claims))
             candidates, full = await self.room.entered(project, candidates)
             result.later = result.later if full is None else full
             await self._take(project, candidates, result)
             with contextlib.suppress(StoreUnavailable):
                 # The units are in, and are acknowledged as that; who finds the arrival finds nothing left to do.
                 await self.room.told(candidates, _in(result))
-                await self.repository.finished(arrivals)
+                await self.repository.arrivals.finished(arrivals)
         result.cut()
         self._caution(project, candidates, result)
         self._count(result)
@@ -154,53 +152,40 @@ class Admissions:
             StoreUnavailable: it may be in; it may be taken in again.
         """
         result = Admission()
-        arrivals = await self.repository.begin([one.claim])
-        await self._take(project, [one], result)
-        await self.repository.finished(arrivals)
+        (claim,) = await self.repository.arrivals.begin([(one.claim, one.trace)])
+        await self._take(project, [replace(one, claim=claim)], result)
+        await self.repository.arrivals.finished([claim.unit.arrival])
         self._count(result)
 
     async def _take(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
-        """Store what units say, and admit them."""
+        """Take units in, and have the others told of them, and of those that they meet."""
         if candidates:
-            await self.repository.keep_payloads([self._payload(one) for one in candidates])
             await self.repository.note_subjects([one.unit for one in candidates])
-            await self._admit(project, candidates, result)
-            await self.repository.drop_payloads(result.orphans)
-
-    def _payload(self, one: Candidate) -> Document:
-        """Return what is stored of a unit: its content, and a suggestion that annotators are shown."""
-        suggested = one.claim.suggested
-        shown = suggested is not None and not suggested.hidden
-        suggestion = msgspec.json.encode(suggested) if shown else b""
-        return self.repository.payload_document(one.unit, one.content, suggestion, one.originals)
+            met = await self._admit(project, candidates, result)
+            traces = {one.unit.unit_id: one.trace for one in candidates}
+            await self.telling.tell(project, met.values(), {one.unit.arrival for one in candidates}, traces)
 
     async def finish_left_behind(self) -> None:
-        """Admit what processes that died, or callers that gave up, have left between a payload and its unit.
+        """Have told of what processes that died, or callers that gave up, have left between a unit and its record.
 
-        So that no content lies in the store that is nobody's. It is done in the way in which it was begun, so it does
-        not matter whether somebody is still at it.
+        So that no content lies in the store that nobody was told of. What did not come in is not there: who sent it
+        was not answered. It is done in the way in which it was begun, so it does not matter whether somebody is still
+        at it.
         """
         mine = self.mine.open()
-        for arrival in await self.repository.left_behind(self.clock.now_us() - LEFT_BEHIND_US):
+        for arrival in await self.repository.arrivals.left_behind(self.clock.now_us() - LEFT_BEHIND_US):
             if place_of(slot_of_project(arrival.project_id), self.repository.place_count) in mine:
                 await self._finish(arrival)
 
     async def _finish(self, arrival: Arrival) -> None:
         project = await self.repository.project(arrival.project_id, client_id=None)
-        stored = await self.repository.stored_payloads([claim.unit for claim in arrival.claims])
-        candidates = [
-            Candidate(position, claim, b"", ())
-            for position, claim in enumerate(arrival.claims)
-            if payload_key(claim.unit) in stored
-        ]
-        result = Admission()
-        if candidates:
-            await self._admit(project, candidates, result)
-            await self.repository.drop_payloads(result.orphans)
+        known = await self.repository.shelf.claims(arrival.unit_ids)
+        theirs = [one for one in known.values() if one.unit.arrival == arrival.arrival_id]
+        await self.telling.tell(project, theirs)
+        await self.repository.shelf.destroy([one.unit.unit_id for one in known.values() if one.unit.erased_at_us])
         await self.room.finished(arrival)
-        await self.repository.finished([arrival.arrival_id])
-        self._count(result)
-        log.info("finished %d units that %s had left behind", len(candidates), arrival.arrival_id)
+        await self.repository.arrivals.finished([arrival.arrival_id])
+        log.info("finished %d units that %s had left behind", len(theirs), arrival.arrival_id)
 
     def _count(self, result: Admission) -> None:
         for place in result.places.values():
@@ -210,7 +195,7 @@ class Admissions:
     async def find(self, project: ProjectState, source_ids: Sequence[str]) -> list[Place]:
         """Say where units stand that a client sent, in the order of its ids."""
         unit_ids = [self.repository.unit_id(project.project_id, source_id) for source_id in source_ids]
-        known = await self.repository.units(sorted(set(unit_ids)))
+        known = await self.repository.shelf.units(sorted(set(unit_ids)))
         sampling = project.definition.policy.sampling
         return [
             _standing(known.get(unit_id) or UnitState(unit_id, project.project_id, source_id), sampling)
@@ -219,11 +204,11 @@ class Admissions:
 
     async def payload(self, unit_id: str) -> tuple[UnitState, Any] | None:
         """Return an admitted unit with its content; None when there is none, or its content was erased."""
-        return await self.repository.payload(unit_id)
+        return await self.repository.shelf.payload(unit_id)
 
     async def suggestion(self, unit_id: str) -> Suggested | None:
         """Return what a model says of a unit, where annotators are shown it."""
-        return await self.repository.suggestion(unit_id)
+        return await self.repository.shelf.suggestion(unit_id)
 
     def _caution(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
         """Note who of those let in now asks for people who are not there."""
@@ -239,7 +224,7 @@ class Admissions:
         outside = {one.unit.unit_id for one in candidates if not wanted(one.unit, sampling)}
         bounded = [one.unit for one in candidates if quota_of(one.unit, sampling) is not None]
         asked = outside | {unit.unit_id for unit in bounded}
-        known = (await self.repository.units(sorted(asked))).keys() if asked else set()
+        known = (await self.repository.shelf.units(sorted(asked))).keys() if asked else set()
         fresh = [unit for unit in bounded if unit.unit_id not in known and unit.unit_id not in outside]
         left_out = (outside - known) | await self.seats.without(fresh, sampling)
         for one in candidates:
@@ -247,9 +232,14 @@ class Admissions:
                 result.places[one.position] = Place("left_out", one.unit)
         return [one for one in candidates if one.unit.unit_id not in left_out]
 
-    async def _admit(self, project: ProjectState, candidates: Sequence[Candidate], result: Admission) -> None:
-        """Find each content's owner, claim after claim, and admit the owners; the others are duplicates."""
-        waiting = list(candidates)
+    async def _admit(
+        self, project: ProjectState, candidates: Sequence[Candidate], result: Admission
+    ) -> dict[str, Claim]:
+        """Find each content's owner, claim after claim, and admit the owners; the others are duplicates.
+
+        Returns all units that were met on the way, by id, as they are stored now.
+        """
+        waiting, met = list(candidates), dict[str, Claim]()
         duplicates: list[tuple[Candidate, UnitState]] = []
         for number in range(1, CLAIMS_MAX + 1):
             holders, before = await self.repository.claim([one.claim for one in waiting], number)
@@ -258,10 +248,8 @@ class Admissions:
             pairs = list(zip(waiting, holders, strict=True))
             mine = [one for one, holder in pairs if holder.unit.unit_id == one.unit.unit_id]
             others = [(one, holder) for one, holder in pairs if holder.unit.unit_id != one.unit.unit_id]
-            known = await self._apply(
-                project, mine, {holder.unit.unit_id: holder for _, holder in others}, before, result
-            )
-            firsts = [(one, known[holder.unit.unit_id]) for one, holder in others]
+            await self._take_in(project, mine, others, before, met, result)
+            firsts = [(one, met[holder.unit.unit_id].unit) for one, holder in others]
             duplicates += [(one, first) for one, first in firsts if stands_for(first, one.unit)]
             waiting = [one for one, first in firsts if not stands_for(first, one.unit)]
             if not waiting:
@@ -272,54 +260,69 @@ class Admissions:
                 f"was sent under {CLAIMS_MAX} ids that were taken",
                 "send new content under new ids only, or set policy.dedupe to 'id'",
             )
-        await self._tell_duplicates(project, duplicates, result)
+        await self._keep_duplicates(duplicates, met, result)
+        return met
 
-    async def _apply(
+    async def _take_in(
         self,
         project: ProjectState,
         mine: Sequence[Candidate],
-        others: Mapping[str, Claim],
+        others: Sequence[tuple[Candidate, Claim]],
         before: Container[str],
+        met: MutableMapping[str, Claim],
         result: Admission,
-    ) -> dict[str, UnitState]:
-        """Admit the owners of contents; return by id how they, and those who own what others sent, stand now.
-
-        The head of a unit that was sent before is read first. An insert that is tried on one that is admitted costs
-        more, and would mark it as open again when it is in its lot.
-        """
-        known = await self.repository.units(sorted(others.keys() - {one.unit.unit_id for one in mine}))
-        causes = [_admitting(project, one.claim, one.trace, one.unit.unit_id not in before) for one in mine]
-        causes += [_admitting(project, claim, (), False) for unit_id, claim in others.items() if unit_id not in known]
-        outcomes = await self.repository.journal.apply(UNIT, causes)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error  # the bounds of a unit's fields leave room for its event
-            assert outcome.state is not None, "a unit that is claimed is admitted, or was"
-            known[outcome.state.unit_id] = outcome.state
-        for one, outcome in zip(mine, outcomes, strict=False):
-            self._answer(one, known[one.unit.unit_id], result, admitted=not outcome.repeated)
-        return known
-
-    async def _tell_duplicates(
-        self, project: ProjectState, duplicates: Sequence[tuple[Candidate, UnitState]], result: Admission
     ) -> None:
-        """Record for each duplicate which unit stands for it, so that its id is answered the same from now on."""
-        told = []
+        """Take in the owners of contents, those too who own what others sent; note how they stand now.
+
+        A unit that was sent before is read first: an insert that is tried on one that is in costs more.
+        """
+        holders = {holder.unit.unit_id for _, holder in others}
+        sent_before = holders | {one.unit.unit_id for one in mine if one.unit.unit_id in before}
+        met.update(await self.repository.shelf.claims(sorted(sent_before - met.keys())))
+        now_us = self.clock.now_us()
+        entering: dict[str, Entering] = {}
+        # A content is the same whoever sent it, so that its owner is taken in with what a duplicate of it has.
+        for one, claim in (*((one, one.claim) for one in mine), *others):
+            if claim.unit.unit_id not in met:
+                entering.setdefault(
+                    claim.unit.unit_id, Entering(_admitted(project, claim, now_us), one.content, one.originals)
+                )
+        fresh = await self._enter(entering, met)
+        for one in mine:
+            self._answer(one, met[one.unit.unit_id].unit, result, admitted=one.unit.unit_id in fresh)
+            fresh.discard(one.unit.unit_id)
+
+    async def _enter(self, entering: Mapping[str, Entering], met: MutableMapping[str, Claim]) -> set[str]:
+        """Insert units, note how they stand, and return those that were not there before."""
+        if not entering:
+            return set()
+        there = await self.repository.shelf.enter(entering)
+        met.update({unit_id: one.claim for unit_id, one in entering.items()} | there)
+        return entering.keys() - there.keys()
+
+    async def _keep_duplicates(
+        self,
+        duplicates: Sequence[tuple[Candidate, UnitState]],
+        met: MutableMapping[str, Claim],
+        result: Admission,
+    ) -> None:
+        """Keep for each duplicate which unit stands for it, so that its id is answered the same from now on."""
+        kept: list[Candidate] = []
+        entering: dict[str, Entering] = {}
         for one, first in duplicates:
             if first.gold_mark == one.unit.gold_mark:
-                told.append((one, first))
+                kept.append(one)
+                if one.unit.unit_id not in met:
+                    entering.setdefault(one.unit.unit_id, Entering(_duplicate(one.unit, first)))
             else:
                 problem = f"differs from that of {first.source_id!r}, which has the same content"
                 result.refused[one.position] = UnitRefused("gold", problem, "send one known label a content")
-        causes = [_duplicating(project, one, first) for one, first in told]
-        for (one, _), outcome in zip(told, await self.repository.journal.apply(UNIT, causes), strict=True):
-            assert outcome.state is not None, "a duplicate is recorded, or the unit was known before"
-            self._answer(one, outcome.state, result)
+        await self._enter(entering, met)
+        for one in kept:
+            self._answer(one, met[one.unit.unit_id].unit, result)
 
     def _answer(self, one: Candidate, known: UnitState, result: Admission, *, admitted: bool = False) -> None:
         """Say what became of a unit that is known now: the same as what was sent, or other."""
-        if known.fingerprint != one.unit.fingerprint or known.duplicate_of or known.erased_at_us:
-            result.orphans.append(one.unit)
         if known.erased_at_us:
             cure = "send what is new under a new id; what was withdrawn does not come back"
             result.refused[one.position] = UnitRefused("id", "was withdrawn", cure)
@@ -331,32 +334,15 @@ class Admissions:
             result.places[one.position] = Place("admitted" if admitted else "repeated", known)
 
 
-def _admitting(project: ProjectState, claim: Claim, trace: Headers, new: bool) -> Cause[UnitState]:
-    cause_id = f"admit/{claim.unit.unit_id}"
-
-    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        if state is not None:
-            return None
-        version = project.guideline_version
-        after = msgspec.structs.replace(claim.unit, admitted_at_us=now_us, guideline_version=version)
-        announcer = Announcer(SERVICE, cause_id, now_us, trace)
-        return Decision(after, [unit_admitted(announcer, project, after, claim)])
-
-    return Cause(UNIT.key(project.client_id, claim.unit.unit_id), cause_id, decide, creates=new)
+def _admitted(project: ProjectState, claim: Claim, now_us: int) -> Claim:
+    version = project.guideline_version
+    unit = msgspec.structs.replace(claim.unit, admitted_at_us=now_us, guideline_version=version)
+    return msgspec.structs.replace(claim, unit=unit)
 
 
-def _duplicating(project: ProjectState, one: Candidate, first: UnitState) -> Cause[UnitState]:
-    cause_id = f"duplicate/{one.unit.unit_id}"
-
-    def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        if state is not None:
-            return None
-        stood_for = {"duplicate_of": first.unit_id, "first_source_id": first.source_id}
-        after = msgspec.structs.replace(one.unit, **stood_for, counted_as="")
-        announcer = Announcer(SERVICE, cause_id, now_us, one.trace)
-        return Decision(after, [unit_duplicated(announcer, project, after)])
-
-    return Cause(UNIT.key(project.client_id, one.unit.unit_id), cause_id, decide)
+def _duplicate(unit: UnitState, first: UnitState) -> Claim:
+    stood_for = {"duplicate_of": first.unit_id, "first_source_id": first.source_id}
+    return Claim(msgspec.structs.replace(unit, **stood_for, counted_as=""))
 
 
 def _in(result: Admission) -> list[UnitState]:

@@ -1,8 +1,8 @@
 """Erasure: a unit, or all units of a data subject, is withdrawn everywhere.
 
-First the unit's record says so, with `UnitErased`, by which every service closes it; then what it said is destroyed,
-and with it the key under which that was encrypted. Once it is answered, both have happened;
-asked again, it is done again.
+First a record says so, with `UnitErased`, by which every service closes it; then the unit's document is deleted with
+what it said, and with the key under which that was encrypted. Once it is answered, both have happened; asked again, it
+is done again; and whoever owns the place deletes it when it hears of the event, should we have died between the two.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,8 +14,9 @@ from concord.chassis.journal.announce import Announcer
 from concord.chassis.journal.record import Cause, Decision
 from concord.chassis.telemetry import trace_headers
 from services.ingest.announcements import SERVICE, unit_erased
-from services.ingest.domain.identity import UnitState
+from services.ingest.domain.identity import Claim, UnitState
 from services.ingest.domain.project import ProjectState
+from services.ingest.handlers.telling import Telling
 from services.ingest.repository import UNIT, Repository
 
 ERASED_TOGETHER = 500
@@ -38,10 +39,12 @@ class Erasure:
 
     Args:
         repository: where facts are found.
+        telling: has told of units before it is told that they are erased.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, telling: Telling) -> None:
         self.repository = repository
+        self.telling = telling
 
     async def erase(self, project: ProjectState, source_ids: Sequence[str], reason: str) -> list[Erased]:
         """Erase units by their client's ids; return what became of each.
@@ -76,23 +79,28 @@ class Erasure:
         Said once the units are erased themselves: whoever makes gold of one meanwhile looks at it once more.
         """
         gold = [self.repository.gold_id(project.project_id, one) for one in unit_ids]
-        self.repository.journal.forget([UNIT.key(project.client_id, one) for one in gold])
-        known = await self.repository.units(sorted(gold))
-        await self._withdraw(project, [one for one in known.values() if one.admitted_at_us], reason)
+        known = await self.repository.shelf.claims(sorted(gold))
+        await self._withdraw(project, list(known.values()), reason)
 
     async def _erase(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> list[Erased]:
-        known = await self.repository.units(sorted(unit_ids))
-        await self._withdraw(project, [unit for unit in known.values() if unit.admitted_at_us], reason)
+        known = await self.repository.shelf.claims(sorted(unit_ids))
+        await self._withdraw(project, [one for one in known.values() if one.unit.admitted_at_us], reason)
         await self.erase_gold_of(project, list(known), reason)
-        return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in known.values()]
+        units = [one.unit for one in known.values()]
+        return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in units]
 
-    async def _withdraw(self, project: ProjectState, mine: Sequence[UnitState], reason: str) -> None:
-        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, unit, reason) for unit in mine])
+    async def _withdraw(self, project: ProjectState, mine: Sequence[Claim], reason: str) -> None:
+        if not mine:
+            return
+        shelf, unit_ids = self.repository.shelf, [one.unit.unit_id for one in mine]
+        await self.telling.tell(project, mine)
+        await shelf.expect_erasures(project.project_id)
+        outcomes = await self.repository.journal.apply(UNIT, [_erasing(project, one.unit, reason) for one in mine])
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error
-        await self.repository.destroy_payloads([unit.unit_id for unit in mine])
-        await self.repository.open_units.settle([unit.unit_id for unit in mine])
+        await shelf.destroy(unit_ids)
+        await self.repository.open_units.settle(unit_ids)
 
 
 def _never_in(unit: UnitState, waited: Collection[str]) -> Erased:
@@ -105,9 +113,9 @@ def _erasing(project: ProjectState, unit: UnitState, reason: str) -> Cause[UnitS
     trace = trace_headers()
 
     def decide(state: UnitState | None, now_us: int) -> Decision[UnitState] | None:
-        if state is None or state.erased_at_us or state.duplicate_of:
+        if state is not None:
             return None
-        after = msgspec.structs.replace(state, erased_at_us=now_us)
+        after = msgspec.structs.replace(unit, erased_at_us=now_us)
         return Decision(after, [unit_erased(Announcer(SERVICE, cause_id, now_us, trace), after, reason)])
 
     return Cause(UNIT.key(project.client_id, unit.unit_id), cause_id, decide)

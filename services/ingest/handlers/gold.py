@@ -19,7 +19,7 @@ from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
 from services.ingest.handlers.admission import Admissions
 from services.ingest.handlers.checking import Candidate
 from services.ingest.handlers.erasure import Erasure
-from services.ingest.repository import UNIT, Repository
+from services.ingest.repository import Repository
 
 SOURCE_ERASED = "the unit that it was made of was erased"
 
@@ -66,7 +66,7 @@ class ChosenGold:
             self._unit(source, told.label),
             told.label,
             len(content) if isinstance(content, str) else None,
-            await self.repository.suggestion(told.unit_id),
+            await self.repository.shelf.suggestion(told.unit_id),
             told.unit_id,
             tuple(told.not_for),
         )
@@ -77,8 +77,7 @@ class ChosenGold:
 
     async def _stored(self, unit_id: str) -> tuple[UnitState, Any] | None:
         """Return a unit, as the store has it now, with its content; None where there is none, or it was erased."""
-        self.repository.journal.forget([UNIT.key(client_of(unit_id), unit_id)])
-        return await self.repository.payload(unit_id)
+        return await self.repository.shelf.payload(unit_id)
 
     def _unit(self, source: UnitState, label: bytes) -> UnitState:
         """Return the gold unit: as the resolved one was sent, but for whom it names, who have had that one."""

@@ -63,12 +63,16 @@ class Lots:
                 self.repository.leave_out(project_id, event.lot_sealed.unit_ids)
             elif event.HasField("unit_admitted") and not event.unit_admitted.HasField("gold_label"):
                 said, at_us = event.unit_admitted, event.metadata.occurred_at_us
+                # What tells of units follows from the arrival that they came in.
+                arrival, version = event.metadata.causation_id, said.guideline_version
                 unit = UnitState(
-                    said.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=said.guideline_version
+                    said.unit_id, project_id, "", admitted_at_us=at_us, guideline_version=version, arrival=arrival
                 )
                 self.repository.hear_units([unit])
                 touched[project_id] = None
         await self.repository.open_units.settle(erased)
+        # Whoever erased them has done it, or died before: nothing of them stays.
+        await self.repository.shelf.destroy(erased)
         for project_id in touched:
             if (project := self.repository.projects.get(project_id)) is not None:
                 await self.seal_due(project)
@@ -85,7 +89,7 @@ class Lots:
             await self.clock.sleep(HEARING_PAUSE_SECONDS)
             unheard &= await self.repository.not_heard_of(project.project_id)
         if unheard:
-            self.repository.hear_units((await self.repository.units(sorted(unheard))).values())
+            self.repository.hear_units((await self.repository.shelf.units(sorted(unheard))).values())
         if self.repository.open_lot(project.project_id) is None:
             raise Unavailable("The project is being taken over by another process; send the same request again.")
         return await self.seal_due(project, 0)
@@ -117,7 +121,8 @@ class Lots:
                 open_lot.drop(elsewhere)
                 self.repository.leave_out(project.project_id, elsewhere)
                 continue
-            lot = LotState(self.repository.lot_id(project.project_id, number), project.project_id, number, wanted)
+            lot_id = self.repository.lot_id(project.project_id, number)
+            lot = LotState(lot_id, project.project_id, number, tuple(wanted))
             outcome = await self.repository.journal.decide(LOT, _sealing(project, lot))
             assert outcome.state is not None
             # When another process was faster, this lot is its lot, and ours are cut from what it left. Said here too,

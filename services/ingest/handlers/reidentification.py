@@ -53,7 +53,7 @@ class Reidentification:
             TooOftenAsked: the unit was asked about too often.
             Backlogged, StoreUnavailable: nothing is told; the same may be asked again.
         """
-        unit = (await self.repository.units([unit_id])).get(unit_id)
+        unit = (await self.repository.shelf.units([unit_id])).get(unit_id)
         if unit is None:
             raise NotFound("There is no such unit.")
         project = await self.repository.project(unit.project_id, client_id=None)
@@ -69,7 +69,7 @@ class Reidentification:
         if unit.duplicate_of:
             raise NotTraceable(f"What this unit says is kept as unit {unit.duplicate_of}: ask about that one.")
         try:
-            kept = await self.repository.traceable(unit)
+            kept = await self.repository.shelf.traceable(unit)
         except CannotBeOpened as fault:
             raise NotTraceable(
                 f"The key of client {client_of(unit.project_id)} that this unit was sealed under is not here. "

@@ -76,7 +76,7 @@ class Room:
         if not policy.max_open_units:
             return list(candidates), None
         needing = [one for one in candidates if waits_for_lot(one.unit) and wanted(one.unit, policy.sampling)]
-        known = await self.repository.units(sorted({one.unit.unit_id for one in needing}))
+        known = await self.repository.shelf.units(sorted({one.unit.unit_id for one in needing}))
         fresh = {one.unit.unit_id for one in needing} - known.keys()
         if not fresh:
             return list(candidates), None
@@ -135,11 +135,10 @@ class Room:
 
     async def finished(self, arrival: Arrival) -> None:
         """Delete the marks that were left behind, but those by which units did come in."""
-        marked = [claim.unit for claim in arrival.claims if claim.unit.counted_as]
-        if marked:
-            known = await self.repository.units(sorted({unit.unit_id for unit in marked}))
+        if arrival.marks:
+            known = await self.repository.shelf.units(sorted(set(arrival.unit_ids)))
             there = {key_of(unit) for unit in known.values() if waits_for_lot(unit)}
-            await self.repository.open_units.withdraw({key_of(unit) for unit in marked} - there)
+            await self.repository.open_units.withdraw(set(arrival.marks) - there)
 
 
 def _counted_as(one: Candidate, mark: str) -> Candidate:

@@ -3,45 +3,37 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
-from typing import Any
 
 import msgspec
 
 from concord.chassis.journal.journal import Journal
 from concord.chassis.journal.record import Kind
 from concord.chassis.sealing import Sealer
-from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Document, Store
+from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project, unit_id_of
-from services.ingest.domain.identity import Arrival, Claim, Suggested, UnitState, payload_key, waits_for_lot
+from services.ingest.domain.identity import Claim, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
+from services.ingest.repository.arrivals import Arrivals
 from services.ingest.repository.first_come import first_of
 from services.ingest.repository.lot_places import LotPlaces
 from services.ingest.repository.open_units import OpenUnits
+from services.ingest.repository.unit_shelf import OPENING, UNIT, UnitShelf
 from services.ingest.repository.waiting import Waiting
 
 PROJECT = Kind("project", ProjectState)
-UNIT = Kind("unit", UnitState, is_open=waits_for_lot, slot=lambda unit: slot_of_project(unit.project_id))
-"""A unit has one record, and is open by it; its marker goes when the lot is sealed that it is in."""
-OPENING = 1
-"""The number of that record."""
 LOT = Kind("lot", LotState)
-PAYLOADS = Collection("payloads", indexed=("unit_id",))
-"""Contents, each under its unit and fingerprint; by `unit_id`, all that was ever stored for a unit is found."""
 CLAIMS = Collection("claims")
 """Which unit a content is, by `UnitState.content_key` and number."""
 SUBJECTS = Collection("subjects", indexed=("subject",))
 """Whose personal data units are, by keyed hash."""
 SEATS = Collection("seats")
 """Which unit has which seat of a stratum with a quota."""
-ARRIVALS = Collection("arrivals")
-"""Units whose payloads are about to be stored, or are, and which are not all admitted yet."""
-ARRIVAL_BYTES_MAX = 2_000_000
-"""Of the units of one of these documents; one that is larger stands alone."""
+LOAD_SLOTS, LOAD_UNITS = 50, 500
+"""Slots whose markers, and units that are, read at once when a place is loaded; others run in between."""
 
 _encoded = msgspec.json.Encoder().encode
 _claim = msgspec.json.Decoder(Claim).decode
-_suggested = msgspec.json.Decoder(Suggested).decode
 
 
 class PlaceModel:
@@ -65,7 +57,7 @@ class Repository:
 
     Args:
         journal: the truth.
-        store: holds what is claimed by an insert of its own, and the payloads.
+        store: holds the units, and what is claimed by an insert of its own.
         id_secret: keys ids and fingerprints.
         place_count: how many places the cluster has.
         sealer: encrypts contents.
@@ -74,35 +66,52 @@ class Repository:
     def __init__(self, journal: Journal, store: Store, id_secret: bytes, place_count: int, sealer: Sealer) -> None:
         self.journal = journal
         self.store = store
-        self.sealer = sealer
         self.id_secret = id_secret
         self.open_units, self.waiters = OpenUnits(store, journal.commits.writer), Waiting(store, sealer)
         self.place_count = place_count
+        self.sealer = sealer
+        self.shelf = UnitShelf(store, journal, sealer)
+        self.arrivals = Arrivals(store, journal.commits.writer, journal.clock)
         self.lot_places = LotPlaces(store, self.lots)
         self.projects: dict[str, ProjectState] = {}
         self.places: dict[int, PlaceModel] = {}
-        self._arrivals_counted = 0
         journal.listen(PROJECT, lambda _, state: self.settle_project(state))
         journal.listen(LOT, lambda _, state: self.settle_lot(state))
 
     async def load(self, place: int) -> None:
         """Let the units of a place wait that are in no lot, in the order of their admission.
 
-        Said again, it adds what was not heard of. A marker may be there of a unit whose lot is sealed: it goes with all
-        others of its sheet.
+        Said again, it adds what was not heard of. A marker may be there of a unit whose lot is sealed, or that is
+        erased: it goes with all others of its sheet.
         """
         model = self.places.get(place) or PlaceModel()
         model.cut = set()
         try:
             slots = range(place, SLOTS, self.place_count)
-            units = [unit async for _, unit in self.journal.rebuild_open(UNIT, slots)]
-            for project_id, unit_ids in (await self.lot_places.sealed(units)).items():
-                model.cut.update(unit_ids)
-                self._done_with(project_id, unit_ids)
-            self._wait(model, [unit for unit in units if unit.unit_id not in model.cut])
+            marked = [
+                key.rpartition("/")[2]
+                for start in range(0, len(slots), LOAD_SLOTS)
+                for key in await self.journal.markers.of(UNIT.name, slots[start : start + LOAD_SLOTS])
+            ]
+            waiting: list[UnitState] = []
+            for start in range(0, len(marked), LOAD_UNITS):
+                waiting += await self._open_of(model.cut, marked[start : start + LOAD_UNITS])
+            self._wait(model, [unit for unit in waiting if unit.unit_id not in model.cut])
         finally:
             model.cut = None
         self.places[place] = model
+
+    async def _open_of(self, cut: set[str], unit_ids: Sequence[str]) -> list[UnitState]:
+        """Return those of some units that are in no lot; take in which are, or wait for none, and need no marker."""
+        by_project: defaultdict[str, list[UnitState]] = defaultdict(list)
+        for unit in (await self.shelf.units(unit_ids)).values():
+            by_project[unit.project_id].append(unit)
+        for project_id, units in by_project.items():
+            over = [unit.unit_id for unit in units if not waits_for_lot(unit)]
+            over += await self.lot_places.sealed(project_id, {unit.unit_id: unit.arrival for unit in units})
+            cut.update(over)
+            self._done_with(project_id, over)
+        return [unit for units in by_project.values() for unit in units if unit.unit_id not in cut]
 
     async def drop(self, place: int) -> None:
         """Forget what is kept of a place."""
@@ -151,7 +160,8 @@ class Repository:
 
     def _wait(self, model: PlaceModel, units: Sequence[UnitState]) -> None:
         for unit in sorted(units, key=lambda one: (one.admitted_at_us, one.unit_id)):
-            model.open_lots[unit.project_id].add(unit.unit_id, unit.admitted_at_us, unit.guideline_version)
+            open_lot = model.open_lots[unit.project_id]
+            open_lot.add(unit.unit_id, unit.admitted_at_us, unit.guideline_version, unit.arrival)
 
     def _done_with(self, project_id: str, unit_ids: Iterable[str]) -> None:
         """Have no markers of units whose lot is stored, whichever process admitted them."""
@@ -167,7 +177,7 @@ class Repository:
         model = self._model(project_id)
         waiting = set() if model is None else {one for lot in model.open_lots.values() for one in lot}
         mine = UNIT.key(client_of(project_id), "")
-        keys = await self.journal.marked(UNIT, slot_of_project(project_id))
+        keys = await self.journal.markers.of(UNIT.name, [slot_of_project(project_id)])
         return {key.removeprefix(mine) for key in keys if key.startswith(mine)} - waiting
 
     async def first_free_number(self, project_id: str) -> int:
@@ -233,51 +243,6 @@ class Repository:
         """Return the keyed fingerprint of a known label within one project."""
         return keyed(self.id_secret, project_id, "gold", label.decode())
 
-    async def begin(self, claims: Sequence[Claim]) -> list[str]:
-        """Say, before their payloads are stored, which units are about to be admitted; return what `finished` takes."""
-        project_id = claims[0].unit.project_id
-        documents: list[Document] = []
-        size = ARRIVAL_BYTES_MAX + 1
-        for encoded in map(_encoded, claims):
-            if size + len(encoded) > ARRIVAL_BYTES_MAX:
-                self._arrivals_counted += 1
-                key = f"{self.journal.commits.writer}/{self._arrivals_counted}"
-                documents.append(
-                    {"_id": key, "project_id": project_id, "at_us": self.journal.clock.now_us(), "claims": []}
-                )
-                size = 0
-            documents[-1]["claims"].append(encoded)
-            size += len(encoded)
-        await self.store.insert(ARRIVALS.name, documents)
-        return [document["_id"] for document in documents]
-
-    async def finished(self, arrivals: Sequence[str]) -> None:
-        """Say that each unit of these arrivals is admitted, or its payload dropped."""
-        await self.store.delete(ARRIVALS.name, arrivals)
-
-    async def left_behind(self, before_us: int) -> list[Arrival]:
-        """Return the arrivals from before a time that nobody has finished."""
-        return [
-            Arrival(document["_id"], document["project_id"], [_claim(one) for one in document["claims"]])
-            async for page in self.store.stream(ARRIVALS.name)
-            for document in page
-            if document["at_us"] < before_us
-        ]
-
-    async def stored_payloads(self, units: Sequence[UnitState]) -> set[str]:
-        """Return the keys of those of these units' payloads that are stored."""
-        return set(await self.store.get(PAYLOADS.name, sorted({payload_key(one) for one in units})))
-
-    async def keep_payloads(self, payloads: Sequence[Document]) -> None:
-        """Store payloads, from `payload_document`; what lies there already is the same."""
-        for start in range(0, len(payloads), INSERT_DOCUMENTS_MAX):
-            await self.store.insert(PAYLOADS.name, payloads[start : start + INSERT_DOCUMENTS_MAX])
-
-    async def drop_payloads(self, units: Sequence[UnitState]) -> None:
-        """Delete what was stored for units that came to nothing: no other unit's payload lies there."""
-        if units:
-            await self.store.delete(PAYLOADS.name, sorted({payload_key(one) for one in units}))
-
     async def claim(self, claims: Sequence[Claim], number: int) -> tuple[list[Claim], set[str]]:
         """Claim contents, each under this number; return who holds each, which is who asked first.
 
@@ -313,66 +278,6 @@ class Repository:
         states = await self.journal.states(LOT, list(keys.values()))
         return {number: states[key] for number, key in keys.items() if key in states}
 
-    async def units(self, unit_ids: Sequence[str]) -> dict[str, UnitState]:
-        """Return the units that are known, duplicates too, by id."""
-        keys = {unit_id: UNIT.key(client_of(unit_id), unit_id) for unit_id in unit_ids}
-        states = await self.journal.states(UNIT, list(keys.values()))
-        return {unit_id: states[key] for unit_id, key in keys.items() if key in states}
-
-    def payload_document(
-        self, unit: UnitState, content: bytes, suggestion: bytes = b"", originals: bytes = b""
-    ) -> Document:
-        """Return a unit's canonical content as it is stored, sealed, with the suggestion that annotators are shown.
-
-        With it, where they are kept, what was replaced in it, which `traceable` alone returns.
-        """
-        key, client_id = payload_key(unit), client_of(unit.project_id)
-        document = {"_id": key, "unit_id": unit.unit_id, "content": self.sealer.seal(client_id, content, key)}
-        if suggestion:
-            document["suggestion"] = self.sealer.seal(client_id, suggestion, f"{key}/suggestion")
-        if originals:
-            document["originals"] = self.sealer.seal(client_id, originals, f"{key}/originals")
-        return document
-
-    async def payload(self, unit_id: str) -> tuple[UnitState, Any] | None:
-        """Return an admitted unit with its content; None when there is no such unit or its payload was erased."""
-        found = await self._stored(unit_id)
-        if found is None:
-            return None
-        unit, document = found
-        content = self.sealer.open(client_of(unit.project_id), document["content"], document["_id"])
-        return unit, msgspec.json.decode(content)
-
-    async def suggestion(self, unit_id: str) -> Suggested | None:
-        """Return the suggestion that annotators are shown of a unit; None where there is none, or it is erased."""
-        found = await self._stored(unit_id)
-        if found is None or "suggestion" not in found[1]:
-            return None
-        unit, document = found
-        place = f"{document['_id']}/suggestion"
-        return _suggested(self.sealer.open(client_of(unit.project_id), document["suggestion"], place))
-
-    async def traceable(self, unit: UnitState) -> tuple[bytes, bytes] | None:
-        """Return a unit's content and what was replaced in it; nothing where that is not kept. None: it is erased.
-
-        Raises:
-            CannotBeOpened: the client's key is another one now.
-        """
-        found = await self._stored(unit.unit_id)
-        if found is None:
-            return None
-        document, client_id, key = found[1], client_of(unit.project_id), found[1]["_id"]
-        sealed = document.get("originals")
-        originals = b"" if sealed is None else self.sealer.open(client_id, sealed, f"{key}/originals")
-        return self.sealer.open(client_id, document["content"], key), originals
-
-    async def _stored(self, unit_id: str) -> tuple[UnitState, Document] | None:
-        unit = (await self.units([unit_id])).get(unit_id)
-        if unit is None or unit.duplicate_of or unit.erased_at_us:
-            return None
-        found = (await self.store.get(PAYLOADS.name, [payload_key(unit)])).get(payload_key(unit))
-        return None if found is None else (unit, found)
-
     async def note_subjects(self, units: Sequence[UnitState]) -> None:
         """Note whose personal data units are, so that all of one subject are found."""
         documents = [
@@ -388,9 +293,3 @@ class Repository:
         mark = self.subject_mark(project_id, subject)
         found = await self.store.find(SUBJECTS.name, "subject", [mark], only=("unit_id",))
         return sorted(document["unit_id"] for document in found)
-
-    async def destroy_payloads(self, unit_ids: Sequence[str]) -> None:
-        """Delete all that was ever stored of what units say, and with it the keys under which it was encrypted."""
-        found = await self.store.find(PAYLOADS.name, "unit_id", unit_ids, only=("unit_id",))
-        if found:
-            await self.store.delete(PAYLOADS.name, [document["_id"] for document in found])

@@ -260,8 +260,8 @@ class CountingStore(MemoryStore):
         self.asked[collection] += 1
         return found
 
-    async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Document]:
-        found = await super().get(collection, ids)
+    async def get(self, collection: str, ids: Sequence[str], only: Sequence[str] | None = None) -> dict[str, Document]:
+        found = await super().get(collection, ids, only)
         self.read[collection] += len(found)
         return found
 

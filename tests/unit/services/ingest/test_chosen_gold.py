@@ -78,7 +78,7 @@ async def test_who_is_erased_is_erased_as_gold_too_also_where_it_was_chosen_befo
     assert (await erased(project, ids=["a", "b"]))["erased"] == 2
     assert {one.unit_id for one in told(project.house, "unit_erased")} == {first, second, gold.unit_id}
     store = project.handlers.admissions.repository.store
-    assert await store.find("payloads", "unit_id", [first, second, gold.unit_id]) == []
+    assert await store.get("units", [first, second, gold.unit_id]) == {}
     await choose(project, second)
     assert [one.unit_id for one in gold_told(project)] == [gold.unit_id], "of what is erased no gold is made"
 
@@ -98,7 +98,7 @@ async def test_gold_that_is_made_while_its_unit_is_erased_goes_with_it(
     (gold,) = gold_told(project)
     assert {one.unit_id for one in told(project.house, "unit_erased")} == {source, gold.unit_id}
     store = project.handlers.admissions.repository.store
-    assert await store.find("payloads", "unit_id", [source, gold.unit_id]) == []
+    assert await store.get("units", [source, gold.unit_id]) == {}
 
 
 async def test_what_does_not_stand_is_withdrawn_and_the_unit_itself_stays(project: Ingest) -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from services.ingest.domain.identity import CLAIMS_MAX
 from simulation.house import House
-from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
 
 
 async def contents(ingest: Ingest) -> dict[str, Any]:
     """Return what each admitted unit shows, by the client's id."""
     repository = ingest.service.application.state.service.handlers.admissions.repository  # type: ignore[attr-defined]  # known as any ASGI application
-    found = {one.source_id: await repository.payload(one.unit_id) for one in told(ingest.house, "unit_admitted")}
+    found = {one.source_id: await repository.shelf.payload(one.unit_id) for one in told(ingest.house, "unit_admitted")}
     return {source_id: shown and shown[1] for source_id, shown in found.items()}
 
 
@@ -85,7 +85,7 @@ async def test_an_id_that_says_anything_else_is_refused_with_the_field(project: 
     assert [one["field"] for one in report["refused"]] == [field]
     assert (report["admitted"], report["repeated"], report["refused_count"]) == (0, 0, 1)
     assert await contents(project) == {"a": "one"}
-    assert len(project.house.database("ingest").dump("payloads")) == 1
+    assert len(kept_units(project.house)) == 1
     assert (await project.admit(said))["repeated"] == 1
 
 

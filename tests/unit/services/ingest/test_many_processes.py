@@ -10,7 +10,7 @@ import pytest
 from concord.chassis.store import memory as store_memory
 from services.ingest.handlers import admission
 from simulation.house import House
-from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
 
 LONG_US = 10**15
 PATH = "/v1/projects/k1-p/units"
@@ -75,7 +75,7 @@ async def check(life: Ingest, reports: list[Any]) -> None:
     assert set(roles.values()) == {1}, "a content is one unit, as gold and as work"
     by_id = {one.unit_id: one for one in admitted}
     for one in admitted:
-        shown = await repository.payload(one.unit_id)
+        shown = await repository.shelf.payload(one.unit_id)
         assert shown is not None, f"the content of {one.source_id} is lost"
         assert (one.source_id, shown[1]) in SENT
         assert shown[0].fingerprint == repository.fingerprint("k1-p", f'"{shown[1]}"'.encode())
@@ -141,7 +141,7 @@ async def test_wherever_a_process_dies_another_answers_every_id_and_no_content_i
         assert members == dict.fromkeys(work, 1), "a unit of work is in one lot"
         await after.handlers.admissions.finish_left_behind()
         owned = {(one.unit_id, one.fingerprint) for one in told(house, "unit_admitted")}
-        kept = [(one["unit_id"], one["_id"].rpartition("/")[2]) for one in house.database("ingest").dump("payloads")]
+        kept = [(one.unit_id, one.fingerprint) for one in kept_units(house)]
         assert sorted(kept) == sorted(owned), "each content in the store is a unit's"
         await after.kill()
     assert step > 20, "many steps were tried"

@@ -20,7 +20,7 @@ from services.ingest import announcements
 from services.ingest.domain.project import Audit, Consensus, Definition, Overlap, Policy, Prices, ProjectState, Targets
 from services.ingest.handlers import admission
 from simulation.house import House
-from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
 from tests.support.service import until
 from tests.support.settled import settled
 from tests.unit.services.ingest.test_intake import STRUCTURED, structured
@@ -272,7 +272,7 @@ async def test_the_intake_waits_while_too_much_waits_to_be_published_and_sets_no
     records = [Outgoing(INTAKE.name, b"k", structured(f"i{number}"), STRUCTURED) for number in range(5)]
     await MemoryBroker(house.cluster, "client").publish(records)
     await asyncio.sleep(0.3)
-    assert len(house.database("ingest").dump("payloads")) == 4, "the intake's are not stored, and not lost"
+    assert len(kept_units(house)) == 4, "the intake's are not stored, and not lost"
     broker.away = False
     await all_done(ingest)
     assert house.events(DEAD_LETTERS) == []
@@ -297,7 +297,7 @@ class Dies(store_memory.NoFaults):
 
 @pytest.mark.parametrize(
     ("operation", "collection", "count"),
-    [("insert", "payloads", 0), ("insert", "claims", 4), ("insert", "open", 4), ("delete", "arrivals", 4)],
+    [("insert", "claims", 0), ("insert", "units", 0), ("insert", "open", 4), ("delete", "arrivals", 4)],
 )
 async def test_no_content_stays_that_is_nobodys_wherever_its_process_died(
     monkeypatch: pytest.MonkeyPatch, operation: str, collection: str, count: int
@@ -311,7 +311,7 @@ async def test_no_content_stays_that_is_nobodys_wherever_its_process_died(
     await asyncio.wait_for(dies.dead.wait(), 5)
     sent.cancel()
     await first.kill()
-    assert len(house.database("ingest").dump("payloads")) == count
+    assert len(kept_units(house)) == count
     assert house.database("ingest").dump("arrivals")
     monkeypatch.setattr(admission, "LEFT_BEHIND_US", -LONG_US)
     async with lives(2, house) as living:
@@ -319,6 +319,6 @@ async def test_no_content_stays_that_is_nobodys_wherever_its_process_died(
             await life.handlers.admissions.finish_left_behind()
         await all_done(*living)
         assert house.database("ingest").dump("arrivals") == []
-        kept = {one["unit_id"] for one in house.database("ingest").dump("payloads")}
+        kept = {one.unit_id for one in kept_units(house)}
         assert len(kept) == count
         assert {one.unit_id for one in told(house, "unit_admitted")} == kept, "each content is a unit's"

@@ -135,10 +135,10 @@ async def test_a_unit_that_is_erased_is_gone_and_does_not_come_back(project: Ing
     assert (await shown(project, unit_id)).status == 410
     assert [(one.unit_id, one.reason) for one in told(project.house, "unit_erased")] == [(unit_id, "asked for")]
     store = project.handlers.admissions.repository.store
-    assert await store.find("payloads", "unit_id", [unit_id]) == []
+    assert await store.get("units", [unit_id]) == {}
     again = await project.admit({"id": "a", "content": "one"})
     assert [one["field"] for one in again["refused"]] == ["id"]
-    assert await store.find("payloads", "unit_id", [unit_id]) == [], "what is sent again is not kept"
+    assert await store.get("units", [unit_id]) == {}, "what is sent again is not kept"
     assert [one["status"] for one in await project.find("a", "b", "c")] == ["erased", "duplicate_of", "admitted"]
     assert (await project.admit({"id": "d", "content": "one"}))["admitted"] == 1, "its content is claimed no more"
     assert (await erased(project, ids=["a"]))["erased"] == 1

@@ -12,7 +12,7 @@ from concord.chassis.journal.part import JournalPart
 from concord.chassis.store import memory as store_memory
 from services.ingest import bootstrap
 from simulation.house import House
-from tests.support.ingest import DEFINITION, Ingest, start, told
+from tests.support.ingest import DEFINITION, Ingest, kept_units, start, told
 
 PATH = "/v1/projects/k1-p/units"
 
@@ -63,7 +63,7 @@ async def test_what_cannot_be_told_any_more_is_refused_before_it_is_stored_and_t
     answers = [(await ingest.call("POST", PATH, units(f"{n}", 80))).status for n in range(6)]
     assert answers == [202, 503, 503, 503, 503, 503]
     backlog = journal_of(ingest).publisher.backlog_events
-    assert len(house.database("ingest").dump("payloads")) == 80, "what was refused was not stored"
+    assert len(kept_units(house)) == 80, "what was refused was not stored"
     await asyncio.sleep(0.1)
     assert journal_of(ingest).publisher.backlog_events == backlog
     broker.away = False

@@ -1,0 +1,115 @@
+"""Telling: the other services hear of units that came in, by one record for all that came together.
+
+A unit is in by its own insert, and told of by its arrival's record. Who is about to answer for a unit, or to erase it,
+has it told first, whoever took it in: whether it was is said by that record.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from concord.chassis.journal.announce import Announcer
+from concord.chassis.journal.record import Cause, Decision
+from concord.contracts.codec import Headers
+from services.ingest.announcements import SERVICE, unit_admitted, unit_duplicated
+from services.ingest.domain.identity import ArrivalState, Claim, waits_for_lot
+from services.ingest.domain.project import ProjectState
+from services.ingest.repository import ARRIVAL, UNIT, Repository
+
+ARRIVALS_TOGETHER = 10
+"""Of other processes, whose records are read at once: each may have a megabyte."""
+ARRIVALS_REMEMBERED_MAX = 10_000
+"""Arrivals of this process of which all was told."""
+
+
+class Telling:
+    """Tells of units.
+
+    Args:
+        repository: where facts are found.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._asked = 0
+
+    async def tell(
+        self,
+        project: ProjectState,
+        units: Iterable[Claim],
+        own: Collection[str] = (),
+        traces: Mapping[str, Headers] | None = None,
+    ) -> None:
+        """Have told of units what was not; erased ones were.
+
+        Args:
+            project: whose.
+            units: as they are stored.
+            own: the arrivals among theirs that this process has begun, of which these are all.
+            traces: by unit, the traces that they belong to.
+
+        Raises:
+            StoreUnavailable: some may be told; the same may be asked again.
+        """
+        by_arrival: defaultdict[str, list[Claim]] = defaultdict(list)
+        for one in units:
+            if not one.unit.erased_at_us:
+                by_arrival[one.unit.arrival].append(one)
+        ours = [one for one in by_arrival if one in own]
+        others = [one for one in by_arrival if one not in own and one not in self._told]
+        # What others took in comes first: ours may be duplicates of it.
+        for start in range(0, len(others), ARRIVALS_TOGETHER):
+            some = others[start : start + ARRIVALS_TOGETHER]
+            await self._apply(project, {one: by_arrival[one] for one in some}, traces or {}, new=False)
+        if ours:
+            keys = await self._apply(project, {one: by_arrival[one] for one in ours}, traces or {}, new=True)
+            # Nobody asks for these again soon, and they are large.
+            self.repository.journal.forget(keys)
+            self._remember(ours)
+
+    async def _apply(
+        self,
+        project: ProjectState,
+        arrivals: Mapping[str, Sequence[Claim]],
+        traces: Mapping[str, Headers],
+        *,
+        new: bool,
+    ) -> list[str]:
+        self._asked += 1
+        cause_id = f"tell/{self.repository.journal.commits.writer}/{self._asked}"
+        causes = [_telling(project, cause_id, one, units, traces, new) for one, units in arrivals.items()]
+        for outcome in await self.repository.journal.apply(ARRIVAL, causes):
+            if outcome.error is not None:
+                raise outcome.error  # the bounds of an arrival leave room for its events
+        return [cause.key for cause in causes]
+
+    def _remember(self, arrivals: Iterable[str]) -> None:
+        self._told.update(dict.fromkeys(arrivals))
+        while len(self._told) > ARRIVALS_REMEMBERED_MAX:
+            self._told.popitem(last=False)
+
+
+def _telling(
+    project: ProjectState,
+    cause_id: str,
+    arrival: str,
+    units: Sequence[Claim],
+    traces: Mapping[str, Headers],
+    new: bool,
+) -> Cause[ArrivalState]:
+    def decide(state: ArrivalState | None, now_us: int) -> Decision[ArrivalState] | None:
+        told = () if state is None else state.unit_ids
+        known = frozenset(told)
+        fresh = [one for one in units if one.unit.unit_id not in known]
+        if not fresh:
+            return None
+        announcer = Announcer(SERVICE, arrival, now_us, first=len(told))
+        events = []
+        for one in fresh:
+            tells = unit_duplicated if one.unit.duplicate_of else unit_admitted
+            events.append(tells(announcer, project, one, traces.get(one.unit.unit_id, ())))
+        opens = [UNIT.key(project.client_id, one.unit.unit_id) for one in fresh if waits_for_lot(one.unit)]
+        after = ArrivalState(project.project_id, (*told, *(one.unit.unit_id for one in fresh)))
+        return Decision(after, events, opens)
+
+    return Cause(ARRIVAL.key(project.client_id, arrival), cause_id, decide, creates=new)
