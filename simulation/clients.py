@@ -152,7 +152,8 @@ class Client(Person):
         if (stopped := report["stopped"]) is not None:
             # Nothing is told of what there was no room for; it is sent again in the end.
             batch = batch[: stopped["line"] - 1]
-        if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > refused:
+        erased = sum((self.project_id, sent["id"]) in self.town.notebook.erased_names for sent in batch)
+        if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > refused + erased:
             wrongs.append(
                 f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"
             )

@@ -64,7 +64,7 @@ class Evidence:
                 (_kept(service, document) for document in database.dump("journal")),
                 key=lambda one: (one.aggregate, one.seq),
             )
-        for collection in ("payloads", "open_units", "waiting"):
+        for collection in ("units", "open_units", "waiting"):
             evidence.documents["ingest", collection] = house.database("ingest").dump(collection)
         return evidence
 

@@ -98,6 +98,7 @@ class Notebook:
         definitions: everything that a client ever said of a project: a request that was late may bring an old one back.
         projects: what ingest answered last.
         erased: ids of units that were, or may have been, erased.
+        erased_names: their projects, and their client's names of them.
         clocks_jumped: the services' clocks did not agree, so that what they told of times is not to be compared.
         unwanted: names of units that were refused and must never be in.
         left_out: ids of units that a project's sampling left out.
@@ -112,6 +113,7 @@ class Notebook:
     units: dict[tuple[str, str], list[Unit]] = field(default_factory=dict)
     definitions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    erased_names: set[tuple[str, str]] = field(default_factory=set)
     clocks_jumped: bool = False
     heard: list[Heard] = field(default_factory=list)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)

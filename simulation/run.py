@@ -137,7 +137,7 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     ]
     people: list[Person] = [*clients, Operator(town, everybody), Stranger(town)]
     if Fault.TROUBLE_AT_THE_DOOR in weather.faults:
-        people += [*map(Crowd, clients), Eraser(town)]
+        people += [*map(Crowd, clients), *map(Eraser, clients)]
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
     people += [Annotator(town, name) for name in names]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]

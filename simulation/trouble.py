@@ -2,18 +2,15 @@
 
 import asyncio
 
-from concord.chassis.broker.memory import MemoryBroker
 from concord.chassis.identity import Role
-from concord.chassis.journal.announce import Announcer
-from concord.contracts.topics import UNITS
-from concord.contracts.v1.units_pb2 import UnitErased, UnitEvent
 from simulation import wishes
 from simulation.clients import UNSEEN_NAME, Client
-from simulation.town import Person, Town
+from simulation.notebook import Admitted
+from simulation.town import Person
 
 HTTP_DOORS = ("json", "ndjson")
 BETWEEN_TROUBLES_SECONDS = 8.0
-BETWEEN_ERASURES_SECONDS = 25.0
+BETWEEN_ERASURES_SECONDS = 50.0
 REDEFINITION_CHANCE = 0.35
 
 
@@ -85,31 +82,39 @@ class Crowd(Person):
 
 
 class Eraser(Person):
-    """Erases units at any moment. It speaks for ingest, which has no door for it yet.
+    """A client's hand that has units erased at any moment.
 
     Args:
-        town: where it lives.
+        client: whose.
     """
 
-    def __init__(self, town: Town) -> None:
-        super().__init__(town, "eraser", Role.OPERATOR)
-        self.broker = MemoryBroker(town.house.cluster, self.name)
+    def __init__(self, client: Client) -> None:
+        super().__init__(client.town, f"eraser-{client.name}", Role.CLIENT, client_id=client.client_id)
+        self.client = client
 
     async def live(self) -> None:
         """Erase a unit now and then while something goes wrong."""
         while not self.town.network.weather.calm:
             await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_ERASURES_SECONDS))
-            notebook = self.town.notebook
+            notebook, project_id = self.town.notebook, self.client.project_id
             known = [
-                one for one in notebook.admitted if one.status == "admitted" and one.unit_id not in notebook.erased
+                one
+                for one in notebook.admitted
+                if one.status == "admitted" and one.project_id == project_id and one.unit_id not in notebook.erased
             ]
             if known and not self.town.network.weather.calm:
-                await self._erase(self.generator.choice(known).unit_id)
+                await self._erase(self.generator.choice(known))
 
-    async def _erase(self, unit_id: str) -> None:
-        self.town.notebook.erased.add(unit_id)
-        client_id = unit_id.partition("-")[0]
-        announcer = Announcer("ingest", f"erase/{unit_id}", self.town.house.clock.now_us())
-        told = UnitEvent(unit_erased=UnitErased(unit_id=unit_id, reason="The client wishes it."))
-        record = announcer.event(UNITS, unit_id, client_id, f"{client_id}-p", told)
-        await self.broker.publish([record])
+    async def _erase(self, one: Admitted) -> None:
+        """Have a unit erased: from now on it may be, and once it is answered it is."""
+        notebook = self.town.notebook
+        notebook.erased.add(one.unit_id)
+        notebook.erased_names.add((one.project_id, one.source_id))
+        body = {"ids": [one.source_id], "reason": "The client wishes it."}
+        answer = None
+        while answer is None:
+            answer = await self.insist("ingest", "POST", f"/v1/projects/{one.project_id}/erasures", body)
+        if answer.status != 200 or answer.json()["erased"] != 1:
+            notebook.wrongs.append(
+                f"{one.source_id} of {one.project_id} is not erased: {answer.status} {answer.body!r}"
+            )

@@ -24,7 +24,7 @@ IMPORTED_TOGETHER, LABELLED_TOGETHER, LABELLED_TOGETHER_MANY = 4_000, 1_000, 4_0
 PAIRS_SINGLE_MAX = 2_000
 PAIRS_MANY_MAX = 10_000
 UNITS_A_CALL = 50
-PAYLOADS = ("payloads", 500)
+UNITS_KEPT = ("units", 500)
 """What ingest stores beside its journal, and how many of them together."""
 MICROSECONDS = 1e6
 INGEST, ASSIGN = "ingest", "assign"
@@ -254,7 +254,7 @@ class Phases:
     async def _replay(self, service: str, spans: Sequence[Span], topics: Mapping[str, int]) -> IoCost:
         stack = self.site.stack
         ranges = [(span.before.at_us, span.after.at_us) for span in spans]
-        extra = PAYLOADS if service == INGEST else None
+        extra = UNITS_KEPT if service == INGEST else None
         wanted = Replay(
             stack.kafka_bootstrap, stack.mongodb_uri, f"concord_{service}", ranges, extra=extra, topics=dict(topics)
         )

@@ -59,15 +59,8 @@ def open_units_are_counted(notebook: Notebook, evidence: Evidence) -> Iterator[s
 
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
-    # What came to nothing may lie there, too, under the same unit: a process may die before it takes it away.
-    sealer = Sealer(LocalKeys(IngestSettings.from_environment(ENVIRONMENT).payload_keys.secret.key()))
-    kept = {
-        one["_id"]: canonical(json.loads(sealer.open(client_of(one["unit_id"]), one["content"], one["_id"])))
-        for one in evidence.documents["ingest", "payloads"]
-    }
-    admitted = [one.content for one in evidence.events("unit_admitted")]
-    places = {one.unit_id: f"{one.unit_id}/{one.fingerprint}" for one in admitted}
-    stored = {unit_id: kept[place] for unit_id, place in places.items() if place in kept}
+    stored = _stored(evidence)
+    yield from _nothing_else_is_kept(evidence)
     units: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for one in evidence.events("unit_admitted"):
         unit_id, project_id = one.content.unit_id, one.metadata.project_id
@@ -86,6 +79,27 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         if len(unit_ids) > 1 and notebook.projects[project_id]["policy"]["dedupe"] == "content":
             yield f"one content of {project_id} was admitted as {unit_ids}: {content}"
     yield from _duplicates_say_the_same(notebook, evidence, stored)
+
+
+def _stored(evidence: Evidence) -> dict[str, str]:
+    """Return what the store has of what admitted units say, by their ids."""
+    sealer = Sealer(LocalKeys(IngestSettings.from_environment(ENVIRONMENT).payload_keys.secret.key()))
+    kept = {one["_id"]: one["content"] for one in evidence.documents["ingest", "units"] if "content" in one}
+    admitted = [one.content for one in evidence.events("unit_admitted") if one.content.unit_id in kept]
+    places = {one.unit_id: f"{one.unit_id}/{one.fingerprint}" for one in admitted}
+    return {
+        unit_id: canonical(json.loads(sealer.open(client_of(unit_id), kept[unit_id], place)))
+        for unit_id, place in places.items()
+    }
+
+
+def _nothing_else_is_kept(evidence: Evidence) -> Iterator[str]:
+    """Each content in the store is that of a unit of which the others were told, and which is not erased."""
+    kept = {one["_id"] for one in evidence.documents["ingest", "units"] if "content" in one}
+    if unknown := sorted(kept - {one.content.unit_id for one in evidence.events("unit_admitted")}):
+        yield f"the store has what {unknown} say, of which nobody was told"
+    if left := sorted(kept & {one.content.unit_id for one in evidence.events("unit_erased")}):
+        yield f"{left} are erased, and the store has what they said"
 
 
 def _duplicates_say_the_same(notebook: Notebook, evidence: Evidence, stored: dict[str, str]) -> Iterator[str]:
@@ -135,11 +149,12 @@ def _admitted_as_sent(said: Said, notebook: Notebook) -> Iterator[str]:
 
 
 def only_poison_is_set_aside(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
-    """No dead letter holds what could have been served."""
+    """No dead letter holds what could have been served; what was erased and is sent again cannot be."""
     poison = set(notebook.poison)
+    erased = {name.encode() for _, name in notebook.erased_names}
     for one in evidence.events("dead_letter"):
         letter = one.content
-        if letter.value not in poison:
+        if letter.value not in poison and not ("was withdrawn" in letter.reason and letter.key in erased):
             yield (
                 f"{letter.service} set {letter.topic}[{letter.partition}]@{letter.offset} aside: "
                 f"{letter.error}: {letter.reason}"

@@ -7,8 +7,8 @@ from concord.contracts.topics import DEAD_LETTERS, INTAKE
 from simulation.evidence import Evidence
 from simulation.notebook import Notebook
 
-UNJOURNALLED = ("dead_letter", "unit_erased")
-"""Dead letters are said by whoever sets a record aside, erasures by the town."""
+UNJOURNALLED = ("dead_letter",)
+"""Said by whoever sets a record aside."""
 
 
 def event_ids_are_unique(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

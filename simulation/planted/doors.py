@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -16,9 +16,11 @@ from services.assign.handlers import Leased
 from services.assign.schemas import AssignmentOffer
 from services.audit.api import exports as audit_exports
 from services.audit.api.door import Door
-from services.ingest.domain.identity import Claim, UnitState
+from services.ingest.domain.identity import Claim
 from services.ingest.domain.project import ProjectState
+from services.ingest.handlers.telling import Telling
 from services.ingest.repository import Repository
+from services.ingest.repository.lot_places import LotPlaces
 
 
 @contextmanager
@@ -97,11 +99,26 @@ def content_is_not_claimed() -> Iterator[None]:
 
 
 @contextmanager
-def payload_by_its_content() -> Iterator[None]:
-    """Keep a payload under its content alone, so that a refusal takes away another unit's."""
+def known_is_told() -> Iterator[None]:
+    """Take a unit that is in for one of which the others were told, whoever took it in and died."""
+    honest = Telling.tell
 
-    def key(unit: UnitState) -> str:
-        return f"{unit.project_id}/{unit.fingerprint}"
+    async def tell(
+        self: Telling, project: ProjectState, units: Iterable[Claim], own: Collection[str] = (), *more: Any
+    ) -> None:
+        await honest(self, project, [one for one in units if one.unit.arrival in own], own, *more)
 
-    with patch("services.ingest.repository.repository.payload_key", key):
+    with patch.object(Telling, "tell", tell):
+        yield
+
+
+@contextmanager
+def lots_without_places() -> Iterator[None]:
+    """Cut a lot of what waits here, whatever lots it may be in."""
+
+    async def claim(self: LotPlaces, project_id: str, number: int, units: Mapping[str, str]) -> list[str]:
+        del self, project_id, number, units
+        return []
+
+    with patch.object(LotPlaces, "claim", claim):
         yield

@@ -208,9 +208,10 @@ async def test_a_start_costs_what_waits_and_not_what_is_in_lots() -> None:
         asked.append(store.asked)
         await after.service.runtime.stop()
     for step in ("get", "find", "stream"):
-        assert asked[0][step, "journal"] == asked[1][step, "journal"], step
+        for collection in ("journal", "units", "lot_places"):
+            assert asked[0][step, collection] == asked[1][step, collection], (step, collection)
     assert asked[0]["find", "open"] == asked[1]["find", "open"] > 0
-    assert asked[0]["find", "journal"] > 0, "the units that wait are read"
+    assert asked[0]["get", "units"] > 0, "the units that wait are read"
 
 
 async def test_units_that_wait_are_found_by_the_next_owner_and_units_in_lots_are_not() -> None:

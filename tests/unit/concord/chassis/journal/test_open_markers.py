@@ -227,6 +227,26 @@ async def test_what_a_commit_opens_is_a_document_and_goes_when_all_of_it_is_clos
 
 
 @virtual
+async def test_what_a_record_opens_beside_its_own_aggregate_lies_on_sheets_of_a_bounded_size() -> None:
+    house = House(LoopClock(START_US))
+    opened = [f"c1/bulb/{n}" for n in range(open_markers.SHEET_MARKERS_MAX + 100)]
+
+    def decide(state: Lamp | None, now_us: int) -> Decision[Lamp]:
+        return Decision(Lamp(lit=False, times=1, slot=5), opens=opened)
+
+    async with house.process() as part:
+        await part.journal.decide(LAMP, Cause(key("string"), "hang", decide))
+        sheets = house.database.dump(OPEN.name)
+        assert sorted(len(one["marks"]) for one in sheets) == [100, open_markers.SHEET_MARKERS_MAX]
+        assert {one["slot"] for one in sheets} == {5}
+        assert (await part.journal.markers.of("bulb", [5])).keys() == set(opened)
+        for one in opened:
+            part.journal.markers.closed(one, [1], 5)
+        await part.journal.markers.settled()
+        assert house.database.dump(OPEN.name) == []
+
+
+@virtual
 async def test_of_sheets_of_which_little_is_left_one_is_made_with_what_is_open() -> None:
     house = House(LoopClock(START_US))
     async with house.process(Watched(house)) as part:
