@@ -192,6 +192,7 @@ def _keeper(journal: JournalPart, consumer: BatchConsumer, places: Placed, ports
     async def forget(gained: Iterable[int]) -> None:
         await journal.journal.forget_where(partial(_doubtful, frozenset(gained), owner.places))
 
+    journal.journal.markers.keeps = lambda slot: place_of(slot, owner.places) in owner.given()
     models = _Models(places.models, journal, owner)
     keeper = PlaceKeeper(owner, consumer, models, forget, ports.clock)
     consumer.watch.loading = lambda: keeper.loading

@@ -72,6 +72,8 @@ class OpenMarkers:
 
     Attributes:
         left_behind: how many are left to a start to find that they are over.
+        keeps: whether this process sees to what is open in a slot. A sheet that it writes for others is not remembered:
+            who sees to that slot finds it there, and here nobody would ever let it go.
     """
 
     def __init__(self, store: Store, writer: str, clock: Clock) -> None:
@@ -79,6 +81,7 @@ class OpenMarkers:
         self.writer = writer
         self.clock = clock
         self.left_behind = 0
+        self.keeps: Callable[[int], bool] = lambda slot: True
         self._written = 0
         self._sheets: dict[str, _Sheet] = {}
         self._on: dict[str, tuple[str, ...]] = {}
@@ -89,6 +92,11 @@ class OpenMarkers:
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+
+    @property
+    def remembered(self) -> int:
+        """How many markers are in memory."""
+        return len(self._on)
 
     def sheets_of(self, entries: Sequence[Entry[Any]]) -> list[Document]:
         """Return the documents that must be there before these entries are stored; made once a commit."""
@@ -223,7 +231,8 @@ class OpenMarkers:
     def _written_sheet(self, kind: str, slot: int, markers: Sequence[str]) -> Document:
         self._written += 1
         document = {"_id": f"{self.writer}/{self._written}", "kind": kind, "slot": slot, "marks": list(markers)}
-        self._learn(document)
+        if self.keeps(slot):
+            self._learn(document)
         return document
 
     def _learn(self, document: Document) -> None:

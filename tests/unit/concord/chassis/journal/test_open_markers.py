@@ -247,6 +247,19 @@ async def test_what_a_record_opens_beside_its_own_aggregate_lies_on_sheets_of_a_
 
 
 @virtual
+async def test_what_is_opened_for_another_process_is_remembered_by_nobody_here_and_found_there() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process() as one, house.process() as two:
+        one.journal.markers.keeps = lambda slot: slot != 3
+        await one.journal.apply(LAMP, [switch("on", n, slot=3, creates=True) for n in range(5)])
+        assert not one.journal.markers.remembered
+        assert len(markers(house)) == 5
+        await two.journal.apply(LAMP, [switch("off", n) for n in range(5)])
+        await two.journal.markers.settled()
+        assert markers(house) == []
+
+
+@virtual
 async def test_of_sheets_of_which_little_is_left_one_is_made_with_what_is_open() -> None:
     house = House(LoopClock(START_US))
     async with house.process(Watched(house)) as part:
