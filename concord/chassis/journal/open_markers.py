@@ -81,7 +81,7 @@ class OpenMarkers:
         self.writer = writer
         self.clock = clock
         self.left_behind = 0
-        self.keeps: Callable[[int], bool] = lambda slot: True
+        self.keeps: Callable[[int], bool] = lambda _: True
         self._written = 0
         self._sheets: dict[str, _Sheet] = {}
         self._on: dict[str, tuple[str, ...]] = {}
