@@ -110,11 +110,11 @@ async def test_originals_that_are_kept_are_told_in_order_and_lie_nowhere_in_the_
 async def test_erasure_destroys_the_originals_too(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, reidentification="sealed")
     store = ingest.handlers.admissions.repository.store
-    (document,) = await store.find("payloads", "unit_id", [unit_id])
+    document = (await store.get("units", [unit_id]))[unit_id]
     assert "originals" in document
     gone = await ingest.call("POST", "/v1/projects/k1-p/erasures", {"ids": ["a"], "reason": "asked for"})
     assert gone.json()["erased"] == 1
-    assert await store.find("payloads", "unit_id", [unit_id]) == []
+    assert await store.get("units", [unit_id]) == {}
     assert (await ask(ingest, unit_id, originals=True)).status == 410
     assert (await ask(ingest, unit_id, candidates=candidates(email=CANARIES["email"]))).status == 410
     assert told(ingest.house, "unit_reidentified") == []
