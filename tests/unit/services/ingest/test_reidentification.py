@@ -122,7 +122,7 @@ async def test_erasure_destroys_the_originals_too(ingest: Ingest) -> None:
 
 async def test_without_the_clients_key_nothing_is_told_and_the_refusal_says_why(ingest: Ingest) -> None:
     unit_id = await a_unit(ingest, treatments=PSEUDONYMS, reidentification="sealed")
-    ingest.handlers.reidentification.repository.sealer = Sealer(LocalKeys(b"another secret"))
+    ingest.handlers.reidentification.repository.shelf.sealer = Sealer(LocalKeys(b"another secret"))
     for said in ({"originals": True}, {"candidates": candidates(email=CANARIES["email"])}):
         answer = await ask(ingest, unit_id, **said)
         assert answer.status == 409
