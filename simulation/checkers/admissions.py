@@ -66,7 +66,7 @@ def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
         unit_id, project_id = one.content.unit_id, one.metadata.project_id
         content = stored.get(unit_id)
         if content is None:
-            if unit_id not in notebook.erased:
+            if unit_id not in notebook.erased and one.content.gold_of not in notebook.erased:
                 yield f"unit {unit_id} was admitted and its content is gone"
         elif not _was_sent(one, content, notebook):
             yield f"unit {unit_id} ({one.content.source_id}) has a content that was not sent under its name: {content}"

@@ -5,7 +5,7 @@ what it said, and with the key under which that was encrypted. Once it is answer
 is done again; and whoever owns the place deletes it when it hears of the event, should we have died between the two.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -80,16 +80,18 @@ class Erasure:
         """
         gold = [self.repository.gold_id(project.project_id, one) for one in unit_ids]
         known = await self.repository.shelf.claims(sorted(gold))
-        await self._withdraw(project, list(known.values()), reason)
+        await self._withdraw(project, known.values(), reason)
 
     async def _erase(self, project: ProjectState, unit_ids: Sequence[str], reason: str) -> list[Erased]:
         known = await self.repository.shelf.claims(sorted(unit_ids))
-        await self._withdraw(project, [one for one in known.values() if one.unit.admitted_at_us], reason)
+        await self._withdraw(project, known.values(), reason)
         await self.erase_gold_of(project, list(known), reason)
         units = [one.unit for one in known.values()]
         return [Erased("duplicate_of" if unit.duplicate_of else "erased", unit) for unit in units]
 
-    async def _withdraw(self, project: ProjectState, mine: Sequence[Claim], reason: str) -> None:
+    async def _withdraw(self, project: ProjectState, known: Iterable[Claim], reason: str) -> None:
+        """Erase units that are in; what a duplicate says is kept as another's."""
+        mine = [one for one in known if one.unit.admitted_at_us]
         if not mine:
             return
         shelf, unit_ids = self.repository.shelf, [one.unit.unit_id for one in mine]
