@@ -140,10 +140,14 @@ def _broken(measure: Measure) -> Iterator[Alert]:
     """
     for place in measure.owner.open():
         rows = measure.repository.places.get(place)
-        for project_id, told in ({} if rows is None else rows.told).items():
+        if rows is None:
+            continue
+        for project_id, told in rows.told.items():
             project, found = measure.projects.rows.get(project_id), measure.measured.get(project_id)
             if project is None or not any(one.breached for one in told.values()):
                 continue
+            if project.life == "closed" and measure.is_quiet(project_id, rows):
+                continue  # it was so to the end, and nobody can put it right: its quality and its report say so
             targets = {} if found is None else {one.name: one for one, _ in measure.targets(project, found)}
             for name, one in told.items():
                 if one.breached:

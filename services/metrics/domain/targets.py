@@ -87,10 +87,13 @@ def turned(told: Told, target: Target, now_us: int, held_us: int = HELD_US) -> t
 
 
 def held(told: Told, now_us: int, held_us: int = HELD_US, *, is_turning: bool) -> Told:
-    """Return what is told from now on, where it turns once it has been turning for long enough."""
+    """Return what is told from now on, where it turns once it has been turning for long enough.
+
+    A clock that is set back begins the time anew: else nothing would turn until it has caught up.
+    """
     if not is_turning:
         return Told(told.breached, told.since_us)
-    if not told.turning_us:
+    if not 0 < told.turning_us <= now_us:
         return Told(told.breached, told.since_us, now_us)
     return told if now_us - told.turning_us < held_us else Told(not told.breached, now_us)
 

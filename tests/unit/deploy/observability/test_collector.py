@@ -22,9 +22,9 @@ def test_a_pipeline_names_parts_that_are_there_and_every_part_is_in_one() -> Non
 
 
 def test_it_listens_where_the_manifests_send_traces_to() -> None:
-    (endpoint,) = [
+    (endpoint,) = {
         line.split("=", 1)[1]
         for line in (DEPLOY / "k8s" / "base" / "kustomization.yaml").read_text().split()
         if line.startswith("OTEL_EXPORTER_OTLP_ENDPOINT=")
-    ]
+    }
     assert CONFIG["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(f":{endpoint.rpartition(':')[2]}")

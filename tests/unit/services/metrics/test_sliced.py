@@ -105,6 +105,15 @@ async def told(metrics: Metrics, what: str) -> Any:
     return answer.json() | {"status": answer.status}
 
 
+async def test_labels_whose_clock_is_ahead_of_ours_have_not_waited_for_less_than_nothing(metrics: Metrics) -> None:
+    past_of(metrics).unit(FIRST_HOUR + 50, [("ann", "no"), ("bob", "no")])
+    await metrics.settle()
+    quality = (await metrics.call(f"/v1/projects/{PROJECT}/quality")).json()
+    assert (quality["annotations"], quality["freshness_p95_seconds"]) == (2, 0.0)
+    exposed = (await metrics.call("/metrics")).body.decode()
+    assert f'concord_event_to_metric_seconds_sum{{client="k1",project="{PROJECT}"}} 0.0' in exposed
+
+
 async def test_the_door_tells_agreement_by_class_time_slice_and_language(metrics: Metrics) -> None:
     past, generator = past_of(metrics), random.Random(3)
     await annotators(metrics)

@@ -47,6 +47,13 @@ def test_a_miss_is_told_once_when_it_has_held_for_a_minute_and_so_is_its_end() -
     assert recovered == [(60, "breached"), (130, "recovered"), (360, "breached")]
 
 
+def test_a_clock_that_is_set_back_begins_the_minute_anew_and_holds_nothing_up() -> None:
+    bad, good = target(60), target(85)
+    assert walked((4_000, bad), (400, bad), (459, bad), (460, bad)) == [(460, "breached")]
+    back = walked((4_000, bad), (4_060, bad), (4_070, good), (400, good), (460, good))
+    assert back == [(4_060, "breached"), (460, "recovered")]
+
+
 def test_too_little_is_neither_kept_nor_missed() -> None:
     none = Target("alpha", 0.8, undefined("no pair", 0, "alpha"), True)
     few = Target("alpha", 0.8, Estimate(0.1, 0.0, 0.2, 12, "alpha"), True)
@@ -168,6 +175,14 @@ async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metri
     whole = (await metrics.call("/v1/alerts", Role.CLIENT, "k1")).json()
     assert (whole["alerts"], whole["next"]) == (found, "")
     assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
+    await metrics.upstream.project(Policy(), revision=4, life="closed")
+    lives = [measure_of(life) for life in (metrics.service, *metrics.others)]
+    await until(lambda: all(one.projects.rows[PROJECT].life == "closed" for one in lives))
+    assert (await metrics.call("/v1/alerts")).json()["alerts"] == [], (
+        "closed, and no label for long: nobody can mend it"
+    )
+    rows.sums_of(PROJECT).newest_us = metrics.house.clock.now_us()
+    assert (await metrics.call("/v1/alerts")).json()["alerts"] == found, "somebody labelled a moment ago"
     for cursor in ("no", "WyJhIl0", "WzEsMiwzXQ"):
         refused = await metrics.call(f"/v1/alerts?cursor={cursor}")
         assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "cursor")
