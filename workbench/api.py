@@ -32,6 +32,7 @@ PAGES = (
     "/projects",
     "/projects/{one}",
     "/closing/{one}",
+    "/agreement/{one}",
     "/alerts",
     "/units",
     "/units/{one}",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from concord.client import agreement as parts
 from concord.client import alerts as broken
 from concord.client import exports, feedback, gold, leading, letters, people, privacy, projects, results, units
 from concord.client import objects as drawn
@@ -120,6 +121,8 @@ class Operations:
     dead_letters = called(letters.dead_letters)
     replay_dead_letter = called(letters.replay_dead_letter)
     alerts = called(broken.alerts)
+    agreement = called(parts.agreement)
+    units_apart = called(parts.units_apart)
     roster = called(people_known.roster)
     put_state = called(people_known.put_state)
     import_annotators = called(people_known.import_annotators)
@@ -218,6 +221,8 @@ class AwaitedOperations:
     dead_letters = awaited(letters.dead_letters)
     replay_dead_letter = awaited(letters.replay_dead_letter)
     alerts = awaited(broken.alerts)
+    agreement = awaited(parts.agreement)
+    units_apart = awaited(parts.units_apart)
     roster = awaited(people_known.roster)
     put_state = awaited(people_known.put_state)
     import_annotators = awaited(people_known.import_annotators)

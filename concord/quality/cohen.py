@@ -43,7 +43,7 @@ def cohen_kappa(
     `table` holds the units that the first annotator called i and the second j, shape (K, K) over the whole
     declared scale (`label_counts.contingency` makes it). `weights` give part credit: linear and quadratic by
     the distance of `scores`, which are the positions 0, 1, 2, ... unless given, or any matrix of agreement
-    weights. The interval is κ ± z·se. Not defined without a unit, or when pe = 1.
+    weights. The interval is κ ± z·se, cut at ±1. Not defined without a unit, or when pe = 1.
     Source: Cohen 1960, Educ. Psych. Meas. 20:37; Cohen 1968, Psych. Bull. 70:213; standard error: Fleiss,
     Cohen & Everitt 1969, Psych. Bull. 72:323.
 
@@ -127,9 +127,8 @@ def _estimate(counts: Floats, w: Floats, method: str, confidence: float) -> Esti
     error, tail = cohen_errors(counts, w).standard_error, (1 - confidence) / 2
     # As in `linearised.student_interval`: units that are all alike show no error, which is no certainty.
     half = float(ndtri(1 - tail)) * error if error > 0 else 1 - tail ** (1 / float(counts.sum()))
-    return Estimate(
-        value, value - half, min(value + half, max(1.0, value)), round(units), f"{method}, large-sample interval"
-    )
+    low, high = max(value - half, min(-1.0, value)), min(value + half, max(1.0, value))
+    return Estimate(value, low, high, round(units), f"{method}, large-sample interval")
 
 
 def _cleared(variance: float) -> float:

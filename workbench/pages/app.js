@@ -18,6 +18,7 @@ const PAGES = [
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
   [/^\/closing\/([^/]+)$/, ["client", "operator"], () => import("./roles/closing.js")],
+  [/^\/agreement\/([^/]+)$/, ["client", "operator"], () => import("./roles/agreement.js")],
   [/^\/alerts$/, ["client", "operator"], () => import("./roles/alerts.js")],
   [/^\/units(?:\/([^/]+))?$/, ["client", "operator"], () => import("./roles/unit.js")],
   [/^\/new$/, ["client"], () => import("./roles/setup.js")],

@@ -89,11 +89,29 @@ def test_a_lead_sees_quality_as_it_is_made_and_finds_a_unit(pages: Pages, slug: 
     assert page.locator(".help li").count() == 1
     assert page.locator(".promises li").count() == 4
     assert page.get_by_text("No lot is accepted yet").count() == 1
+    parts_and_pairs(page, project_id, slug)
     over.clear()
     find_a_unit(page, project_id, settled(pages, project_id))
     # Whoever leaves the page leaves the stream.
     until(lambda: over if "events" in over else None, "the end of the stream")
     assert client.refused() == []
+
+
+def parts_and_pairs(page: Page, project_id: str, slug: str) -> None:
+    """See agreement in parts and who agrees with whom, go to the units on which two do not, and back to the project."""
+    page.get_by_role("link", name="Agreement in parts").click()
+    page.locator(".matrix").wait_for(timeout=PATIENCE_SECONDS * 1_000)
+    page.locator("td", has_text="Class, against all others").first.wait_for()
+    wrong, right = (f"{name}-{slug}" for name in ("wrong", "right"))
+    page.locator(".matrix button[aria-label*='wrong-'][aria-label*='right-']").first.click()
+    rows = page.locator(".apart tbody tr")
+    rows.first.wait_for()
+    first, second = page.locator(".apart th button").all_inner_texts()[1:3]
+    assert {first.strip(), second.strip()} == {wrong, right}
+    assert all({*row.split("\t")[1:3]} == {"even", "odd"} for row in rows.all_inner_texts())
+    assert (rows.first.locator("a").get_attribute("href") or "").startswith("/units/")
+    page.goto(page.url.replace("/agreement/", "/projects/"))
+    page.wait_for_selector(".numbers", timeout=PATIENCE_SECONDS * 1_000)
 
 
 def settled(pages: Pages, project_id: str) -> str:

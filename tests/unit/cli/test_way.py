@@ -114,6 +114,10 @@ def test_a_csv_of_ones_own_goes_to_a_certificate_by_command_line_alone(five: Ser
     assert "label error rate of what leaves" in done(run(*look))
     assert "ann-1" in done(run("annotators", "list", project, "--as", "me"))
     assert [one for one in lines(run("alerts", "--as", "me", "--json")) if one["project_id"] == project] == []
+    (parts,) = lines(run("agreement", project, "--as", "me", "--json"))
+    assert {one["by"] for one in parts["parts"]} >= {"class", "time", "kind"}
+    assert '"ham"' in done(run("agreement", project, "--as", "me"))
+    assert "they disagree on" in done(run("agreement", project, "--pair", "ann-1", "ann-2", "--as", "me"))
     page = tmp_path / "report.html"
     assert done(run("report", project, "--output", str(page), "--as", "me")) == f"written: {page}\n"
     assert f"{sum(walk.LABELS.values())}</dd>" in page.read_text().partition("<h2>Cost</h2>")[2]

@@ -287,4 +287,12 @@ export const arabic = {
   "edit.changed": "غيّر أحدهم المشروع في هذه الأثناء. احتفظ بنصك، وحمّل الصفحة من جديد، وأدخله في نصهم.", "edit.done": "النسخة {version} سارية.", "edit.same": "لم يتغيّر شيء: النسخة {version} سارية.",
   "nav.alerts": "التنبيهات", "alerts.title": "التنبيهات", "alerts.lead": "ما هو مخلول الآن في أي مشروع، الأقدم أولًا. يُعد الوعد مخلولًا حين يبقى مداه كله في الجانب الخطأ دقيقة.", "alerts.all": "المخلول الآن",
   "alerts.none": "لا شيء مخلول.", "alerts.noneSuch": "لا شيء مثله مخلول.", "alerts.since": "منذ", "alerts.project": "المشروع", "alerts.broken": "ماذا", "alerts.found": "هو", "alerts.limit": "والمطلوب", "alerts.drift": "انحراف: {measure}",
+  "agreement.link": "الاتفاق بالأجزاء", "agreement.title": "الاتفاق بالأجزاء", "agreement.lead": "أين يتفق الناس وأين لا يتفقون: بالصنف، وبشريحة البيانات، وبفئة الواسمين، وبكل اثنين. وكله مبني على الوسوم التي طُلبت لكل وحدة.",
+  "agreement.field": "الحقل", "agreement.by": "بحسب", "agreement.part": "الجزء", "agreement.equal": "قالوا الشيء نفسه", "agreement.units": "الوحدات", "agreement.parts": "أجزاء المشروع",
+  "agreement.by.class": "الصنف، مقابل سائر الأصناف", "agreement.by.slice": "شريحة البيانات", "agreement.by.kind": "نوع الواسم", "agreement.by.vendor": "المورّد", "agreement.by.language": "لغة الواسمين",
+  "agreement.matrix": "من يتفق مع من", "agreement.matrixHow": "كابا كوهين لمن يشتركون في أكثر الوحدات؛ اضغط إحداها لترى الوحدات التي يختلف فيها الاثنان.", "agreement.pairs": "أزواج الواسمين", "agreement.noPairs": "لا يشترك اثنان في وحدة لوسومها أصناف.",
+  "agreement.one": "الأول", "agreement.other": "الثاني", "agreement.kappa": "كابا كوهين", "agreement.look": "انظر", "agreement.open": "الوحدات التي يختلف فيها {first} و{second}", "agreement.apart": "أين يختلفان",
+  "agreement.shared": { one: "وحدة مشتركة واحدة", two: "وحدتان مشتركتان", few: "{count} وحدات مشتركة", many: "{count} وحدة مشتركة", other: "{count} وحدة مشتركة" }, "agreement.unit": "الوحدة", "agreement.at": "متى", "agreement.more": "المزيد",
+  "agreement.differ": "يختلف {first} و{second} في {apart} من {both} وحدة.", "agreement.closed": { one: "واحدة منها من دفعة مقبولة ولا تُسرد.", two: "اثنتان منها من دفعات مقبولة ولا تُسردان.", few: "{count} منها من دفعات مقبولة ولا تُسرد.", many: "{count} منها من دفعات مقبولة ولا تُسرد.", other: "{count} منها من دفعات مقبولة ولا تُسرد." },
+  "agreement.noneOpen": "لا في وحدة ما زالت مفتوحة.",
 };

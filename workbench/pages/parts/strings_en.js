@@ -286,4 +286,12 @@ export const english = {
   "edit.changed": "Somebody has changed the project meanwhile. Keep your text, load the page again, and write it into theirs.", "edit.done": "Version {version} is in force.", "edit.same": "Nothing was changed: version {version} is in force.",
   "nav.alerts": "Alerts", "alerts.title": "Alerts", "alerts.lead": "What is broken now in any project, longest first. A promise is broken once its whole interval has been on the wrong side for a minute.", "alerts.all": "Broken now",
   "alerts.none": "Nothing is broken.", "alerts.noneSuch": "Nothing such is broken.", "alerts.since": "Since", "alerts.project": "Project", "alerts.broken": "What", "alerts.found": "Is", "alerts.limit": "Is to be", "alerts.drift": "Drift: {measure}",
+  "agreement.link": "Agreement in parts", "agreement.title": "Agreement in parts", "agreement.lead": "Where people agree and where they do not: by class, by slice of the data, by group of annotators, by pair. All of it rests on the labels that were asked of every unit.",
+  "agreement.field": "Field", "agreement.by": "By", "agreement.part": "Part", "agreement.equal": "Say the same", "agreement.units": "Units", "agreement.parts": "Parts of the project",
+  "agreement.by.class": "Class, against all others", "agreement.by.slice": "Slice of the data", "agreement.by.kind": "Kind of annotator", "agreement.by.vendor": "Vendor", "agreement.by.language": "Language of annotators",
+  "agreement.matrix": "Who agrees with whom", "agreement.matrixHow": "Cohen's kappa of those who share the most units; press one for the units on which the two disagree.", "agreement.pairs": "Pairs of annotators", "agreement.noPairs": "No two annotators share a unit whose labels have classes.",
+  "agreement.one": "One", "agreement.other": "Other", "agreement.kappa": "Cohen's kappa", "agreement.look": "Look", "agreement.open": "Units on which {first} and {second} disagree", "agreement.apart": "Where they disagree",
+  "agreement.shared": { one: "{count} unit in common", other: "{count} units in common" }, "agreement.unit": "Unit", "agreement.at": "When", "agreement.more": "More",
+  "agreement.differ": "{first} and {second} disagree on {apart} of {both} units.", "agreement.closed": { one: "{count} of them is of an accepted lot and is not listed.", other: "{count} of them are of accepted lots and are not listed." },
+  "agreement.noneOpen": "On no unit that is still open.",
 };

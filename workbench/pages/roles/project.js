@@ -103,6 +103,7 @@ export default function Project({ one, go }) {
       <p class="quiet">${t(`kind.${project.label_schema.kind}`)} · <code>${project.project_id}</code></p></div>
       <div class="row invites"><${Invite} id=${one} />
         <a class="button" href=${`/closing/${id}`}>${t("closing.title")}</a>
+        <a class="button" href=${`/agreement/${id}`}>${t("agreement.link")}</a>
         ${roles.includes("operator") && html`<a class="button" href=${`/gold/${id}`}>${t("gold.title")}</a>`}
         ${roles.includes("client") && html`<a class="button" href=${`/new?project=${id}`}>${t("project.addUnits")}</a>`}
         ${roles.includes("client") && html`<button type="button" class="button" onClick=${() => edit(true)}>${t("edit.open", { version: project.guideline_version })}</button>`}

@@ -9,7 +9,7 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import alerts, gold, leading, models, objects, rechecks, scores, webhooks, work
+from concord.client import agreement, alerts, gold, leading, models, objects, rechecks, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import closing as closing_door
 from services.adjudicate.door import gold as gold_door
@@ -25,6 +25,7 @@ from services.audit.domain.output import OutputWish
 from services.ingest import schemas as ingest
 from services.ingest.domain.admission import UnitWish
 from services.metrics.schemas import quality as metrics
+from services.metrics.schemas import surveyed
 
 PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Project: ingest.ProjectBody,
@@ -75,6 +76,8 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     work.Inspections: audit.Inspections,
     work.Verdicts: audit.TakenVerdicts,
     alerts.AlertPage: metrics.AlertList,
+    agreement.Parts: surveyed.AgreementInParts,
+    agreement.UnitsApart: surveyed.UnitsApart,
     webhooks.WebhookList: audit.WebhookList,
     webhooks.DeliveryPage: audit.DeliveryList,
 }

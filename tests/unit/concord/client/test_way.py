@@ -121,6 +121,10 @@ def _leaves(client: Any, project_id: str, lot_id: str, folder: Path) -> None:
     assert (lineage.holds, lineage.lot_id) == (True, lot_id)
     walk.until(lambda: client.quality(project_id).lots.accepted == 1)
     assert client.quality(project_id).units_adjudicated == 1
+    (parts,) = client.agreement(project_id)
+    assert {one.by for one in parts.parts} >= {"class", "time"}
+    apart = client.units_apart(project_id, *walk.PEOPLE[:2])
+    assert apart.disagreed == len(apart.units) <= apart.both
     assert [one.annotator_id for one in client.annotators(project_id).annotators] == list(walk.PEOPLE)
     assert client.stranded(project_id).units == []
     gone = client.erase(project_id, "asked for", ids=["m1"])
