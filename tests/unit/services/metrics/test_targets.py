@@ -176,8 +176,8 @@ async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metri
     assert (whole["alerts"], whole["next"]) == (found, "")
     assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
     await metrics.upstream.project(Policy(), revision=4, life="closed")
-    lives = [measure_of(life) for life in (metrics.service, *metrics.others)]
-    await until(lambda: all(one.projects.rows[PROJECT].life == "closed" for one in lives))
+    measures = [measure_of(life) for life in (metrics.service, *metrics.others)]
+    await until(lambda: all(one.projects.rows[PROJECT].life == "closed" for one in measures))
     assert (await metrics.call("/v1/alerts")).json()["alerts"] == [], (
         "closed, and no label for long: nobody can mend it"
     )
