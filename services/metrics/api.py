@@ -59,6 +59,7 @@ from services.metrics.schemas.surveyed import (
     UnitApart,
     UnitsApart,
 )
+from services.metrics.shown import is_finished
 from services.metrics.surveying import Surveys, schemas_of
 
 NO_PARTS = "Nothing has got two labels yet, or labels of this kind are no single values and are not followed in parts."
@@ -146,7 +147,8 @@ def _broken(measure: Measure) -> Iterator[Alert]:
             project, found = measure.projects.rows.get(project_id), measure.measured.get(project_id)
             if project is None or not any(one.breached for one in told.values()):
                 continue
-            if project.life == "closed" and measure.is_quiet(project_id, rows):
+            newest_us = rows.sums[project_id].newest_us if project_id in rows.sums else 0
+            if project.life == "closed" and is_finished(newest_us, measure.clock.now_us()):
                 continue  # it was so to the end, and nobody can put it right: its quality and its report say so
             targets = {} if found is None else {one.name: one for one, _ in measure.targets(project, found)}
             for name, one in told.items():

@@ -41,7 +41,7 @@ from services.metrics.domain.standing import (
 from services.metrics.domain.sums import Sums
 from services.metrics.domain.targets import HELD_US, Target, Told, targets_of, turned
 from services.metrics.repository import Repository, Rows
-from services.metrics.shown import FINISHED_SECONDS, Series, limits_of
+from services.metrics.shown import Series, limits_of
 
 MEASURE_SECONDS = 1.0
 
@@ -190,11 +190,6 @@ class Measure:
         """Return whether the project's place is counted by this process now; who leaves only answers what it knows."""
         return place_of(slot_of_project(project_id), self.owner.places) in self.owner.open()
 
-    def is_quiet(self, project_id: str, rows: Rows) -> bool:
-        """Return whether a project has had no label for so long that it is shown no more."""
-        sums = rows.sums.get(project_id)
-        return sums is None or self.clock.now_us() - sums.newest_us > FINISHED_SECONDS * MICROSECONDS
-
     def say(self, project_id: str, about: str, told: Outgoing) -> None:
         """Tell of a project at the next turn; what was to be said about the same thing gives way to it."""
         self._unsaid[project_id, f"/{about}", ""] = told
@@ -221,7 +216,6 @@ class Measure:
         rows.changed.discard(project_id)
         sums = rows.sums[project_id]
         waiting_us, sums.waiting_us = sums.waiting_us, []
-        # Whose clock is ahead of ours gives labels in our future: they have not waited, and less than that cannot be.
         waited = sorted(max(0, self.clock.now_us() - at_us) / MICROSECONDS for at_us in waiting_us)
         freshness = waited[min(len(waited) - 1, round(0.95 * len(waited)))] if waited else None
         try:

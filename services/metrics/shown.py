@@ -131,7 +131,7 @@ class Series:
         """
         labels = (project.project_id, project.client_id)
         known = labels in self._projects
-        if self.clock.now_us() - said.newest_us > FINISHED_SECONDS * MICROSECONDS:
+        if is_finished(said.newest_us, self.clock.now_us()):
             self.forget([project.project_id])
             return False
         may, gone = self._projects.admit(labels, self.clock.monotonic())
@@ -258,6 +258,11 @@ def _show_value(shown: Instruments, name: str, labels: Labels, value: float | No
         shown.forget(name, *labels)
     else:
         shown.gauge(name, *labels).set(value)
+
+
+def is_finished(newest_us: int, now_us: int) -> bool:
+    """Return whether a project whose newest label is of this moment is shown no more."""
+    return now_us - newest_us > FINISHED_SECONDS * MICROSECONDS
 
 
 def limits_of(project: Project) -> dict[str, float]:
