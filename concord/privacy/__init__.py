@@ -21,9 +21,10 @@ finder is a port: whatever has its method may stand in its place, a model say.
 
 from concord.privacy.anonymise import Anonymiser, Treatment
 from concord.privacy.contact import REGIONS
-from concord.privacy.finding import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Finder, Rules, merged
+from concord.privacy.finding import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Finder, Finds, Rules, Together, merged
 from concord.privacy.found import Found
 from concord.privacy.listed import hashed
+from concord.privacy.presidio import Beside, NotInstalled, presidio
 from concord.privacy.reidentify import Candidate, Compared, compared, pseudonyms_in
 
 __all__ = [
@@ -32,14 +33,19 @@ __all__ = [
     "NAME_CHARACTERS_MAX",
     "REGIONS",
     "Anonymiser",
+    "Beside",
     "Candidate",
     "Compared",
     "Finder",
+    "Finds",
     "Found",
+    "NotInstalled",
     "Rules",
+    "Together",
     "Treatment",
     "compared",
     "hashed",
     "merged",
+    "presidio",
     "pseudonyms_in",
 ]

@@ -63,6 +63,22 @@ class Finder:
         return merged(found for finder in self._finders for found in finder.find(text))
 
 
+class Together:
+    """Two finders as one: what either finds; of what both find, the longer, and of equals the first's.
+
+    Args:
+        first, second: the finders.
+    """
+
+    def __init__(self, first: Finds, second: Finds) -> None:
+        self._first = first
+        self._second = second
+
+    def find(self, text: str) -> list[Found]:
+        """Return what was found, in order, without overlaps."""
+        return merged([*self._first.find(text), *self._second.find(text)])
+
+
 def merged(found: Iterable[Found]) -> list[Found]:
     """Return what was found without overlaps, in the order of the text.
 

@@ -8,7 +8,7 @@ from deploy.local.kafka import installation
 
 # What develops stands on exactly what runs; the peers and platforms of the bench live apart, their pins are older. What
 # reads exports back lives apart for its size, on the same pins.
-_CONSTRAINED_BY = {"run": None, "develop": "run", "peers": None, "platforms": None, "readers": "run"}
+_CONSTRAINED_BY = {"run": None, "develop": "run", "peers": None, "platforms": None, "presidio": "run", "readers": "run"}
 
 
 def write(upgrade: bool = False, root: Path = places.ROOT) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from concord.chassis.annotators import annotator_table
 from concord.chassis.dead_letters import DeadLetters
+from concord.chassis.errors import DeploymentFault
 from concord.chassis.http import application
 from concord.chassis.letter_door import letters_router
 from concord.chassis.letter_shelf import LetterShelf
@@ -16,6 +17,7 @@ from concord.chassis.sealing import LocalKeys, Sealer, keys_in
 from concord.chassis.table import Table
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from concord.contracts.topics import PROJECTS
+from concord.privacy import Beside, NotInstalled, presidio
 from services.ingest import api, events
 from services.ingest.announcements import SERVICE, project_from
 from services.ingest.door.batches import Spools
@@ -34,7 +36,7 @@ from services.ingest.repository import (
     WAITING,
     Repository,
 )
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import IngestSettings, PrivacySettings
 from services.ingest.telemetry import INSTRUMENTS
 
 SEAL_SECONDS = 1.0
@@ -70,7 +72,8 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
     annotators = annotator_table(ports.broker, ports.clock, letters)
     projects = Table(ports.broker, PROJECTS, project_from, ports.clock, letters)
     projects.listen(lambda _, project: repository.settle_project(project))
-    handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock)
+    beside = _beside(settings.privacy)
+    handlers = Handlers.of(repository, owner, annotators, ports.telemetry.instruments(INSTRUMENTS), ports.clock, beside)
     intake, forgetting = Intake(handlers, letters), Forgetting(ports.broker, owner)
     doors = events.handlers(intake, handlers.lots, handlers.admissions.room, handlers.gold)
     consumer = consumer_part(SERVICE, ports, journal, doors, settings.patience, owner)
@@ -112,3 +115,17 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         state=api.Door(handlers, Spools()),
     )
     return Service(runtime, door, settings.http)
+
+
+def _beside(settings: PrivacySettings) -> Beside | None:
+    """Return what finds personal data beside our own rules, where a deployment asks for it.
+
+    Raises:
+        DeploymentFault: it is not installed.
+    """
+    if not settings.presidio:
+        return None
+    try:
+        return presidio(settings.presidio, settings.presidio_model)
+    except NotInstalled as missing:
+        raise DeploymentFault(f"CONCORD_PRIVACY_PRESIDIO is {settings.presidio!r}, and {missing}") from missing

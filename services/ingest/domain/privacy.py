@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 from concord.labels import LabelSchema
 from concord.labels.form import Form
-from concord.privacy import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, REGIONS, Anonymiser, Finder, Rules
+from concord.privacy import (
+    KINDS,
+    NAME_CHARACTERS_MAX,
+    NAMES_MAX,
+    REGIONS,
+    Anonymiser,
+    Beside,
+    Finder,
+    Finds,
+    Rules,
+    Together,
+)
 from services.ingest.domain.project import Fault, Policy, Privacy
 
 REGIONS_MAX = 20
@@ -30,19 +41,21 @@ def privacy_faults(privacy: Privacy, schema: LabelSchema) -> Iterator[Fault]:
         yield Fault(f"{field}.regions", problem, f"send at most {REGIONS_MAX} codes of ISO 3166, such as 'DE'")
 
 
-def anonymiser(policy: Policy, schema: LabelSchema, key: bytes) -> Anonymiser | None:
+def anonymiser(policy: Policy, schema: LabelSchema, key: bytes, beside: Beside | None = None) -> Anonymiser | None:
     """Return what replaces personal data in a project's contents; None where nothing is to be replaced.
 
     Args:
         policy: the project's.
         schema: of its labels: where they have spans, a mask keeps every offset.
         key: of the project.
+        beside: makes what finds beside our own rules; None: nothing does.
     """
     privacy = policy.privacy
     if not privacy.treatments:
         return None
     rules = Rules(frozenset(privacy.treatments), privacy.names, key, privacy.regions)
-    return Anonymiser(Finder(rules), privacy.treatments, key, same_length=has_spans(schema))
+    finder: Finds = Finder(rules) if beside is None else Together(Finder(rules), beside(rules))
+    return Anonymiser(finder, privacy.treatments, key, same_length=has_spans(schema))
 
 
 def has_spans(schema: LabelSchema) -> bool:

@@ -13,6 +13,7 @@ from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.clock import Clock
 from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments
+from concord.privacy import Beside
 from services.ingest.handlers.admission import Admission, Admissions
 from services.ingest.handlers.erasure import Erasure
 from services.ingest.handlers.gold import ChosenGold
@@ -54,7 +55,13 @@ class Handlers:
 
     @classmethod
     def of(
-        cls, repository: Repository, mine: Mine, annotators: Table[AnnotatorRow], instruments: Instruments, clock: Clock
+        cls,
+        repository: Repository,
+        mine: Mine,
+        annotators: Table[AnnotatorRow],
+        instruments: Instruments,
+        clock: Clock,
+        beside: Beside | None = None,
     ) -> "Handlers":
         """Return the use cases over one repository.
 
@@ -64,8 +71,9 @@ class Handlers:
             annotators: who could label what is admitted.
             instruments: those of `telemetry.INSTRUMENTS`.
             clock: time.
+            beside: makes what finds personal data beside our own rules; None: nothing does.
         """
-        admissions = Admissions(repository, mine, annotators, instruments, clock)
+        admissions = Admissions(repository, mine, annotators, instruments, clock, beside)
         imports = Imports(ImportStore(repository.store, repository.id_secret, repository.sealer), clock)
         lots = Lots(repository, mine, clock)
         waiting = WaitingRecords(repository, admissions.room, mine, instruments, clock)

@@ -23,6 +23,7 @@ from concord.chassis.table import Table
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.codec import Headers
 from concord.contracts.ids import place_of, slot_of_project
+from concord.privacy import Beside
 from services.ingest.domain.admission import UnitRefused, UnitWish
 from services.ingest.domain.identity import (
     CLAIMS_MAX,
@@ -82,6 +83,7 @@ class Admissions:
         annotators: who could label what is admitted.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
+        beside: makes what finds personal data beside our own rules; None: nothing does.
     """
 
     def __init__(
@@ -91,13 +93,14 @@ class Admissions:
         annotators: Table[AnnotatorRow],
         instruments: Instruments,
         clock: Clock,
+        beside: Beside | None = None,
     ) -> None:
         self.repository = repository
         self.mine = mine
         self.annotators = annotators
         self.instruments = instruments
         self.clock = clock
-        self.checking = Checking(repository, instruments)
+        self.checking = Checking(repository, instruments, beside)
         self.seats = Seats(repository)
         self.room = Room(repository, clock)
         self.telling = Telling(repository)

@@ -11,7 +11,7 @@ from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
 from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
-from concord.privacy import Anonymiser
+from concord.privacy import Anonymiser, Beside
 from concord.privacy.anonymise import Originals
 from services.ingest.domain.admission import Suggestion, UnitRefused, UnitWish, canonical_content, checked
 from services.ingest.domain.identity import Claim, Suggested, UnitState
@@ -50,10 +50,12 @@ class Checking:
     Args:
         repository: makes the ids.
         instruments: those of `telemetry.INSTRUMENTS`.
+        beside: makes what finds personal data beside our own rules; None: nothing does.
     """
 
-    def __init__(self, repository: Repository, instruments: Instruments) -> None:
+    def __init__(self, repository: Repository, instruments: Instruments, beside: Beside | None = None) -> None:
         self.repository = repository
+        self._beside = beside
         self.instruments = instruments
         self._anonymisers: dict[str, tuple[ProjectState, Anonymiser | None]] = {}
 
@@ -98,7 +100,7 @@ class Checking:
         known = self._anonymisers.get(project.project_id)
         if known is None or known[0] is not project:
             key = self.repository.privacy_key(project.project_id)
-            known = project, anonymiser(project.definition.policy, schema, key)
+            known = project, anonymiser(project.definition.policy, schema, key, self._beside)
             if len(self._anonymisers) >= PROJECTS_REMEMBERED_MAX:
                 self._anonymisers.clear()
             self._anonymisers[project.project_id] = known

@@ -1,5 +1,6 @@
 """What of people is sent in is in nothing that is stored, told, logged or shown; and what is withdrawn is gone."""
 
+import importlib.util
 import json
 import logging
 from typing import Any
@@ -7,10 +8,14 @@ from typing import Any
 import pytest
 
 from concord.chassis.clock import MICROSECONDS
+from concord.chassis.errors import DeploymentFault
 from concord.chassis.payload_links import payload_link
 from concord.contracts.topics import TOPICS
+from concord.privacy import Finder, Finds, Rules, hashed
+from services.ingest.bootstrap import wire
+from services.ingest.handlers.checking import Checking
 from services.ingest.settings import IngestSettings
-from simulation.house import ENVIRONMENT
+from simulation.house import ENVIRONMENT, House
 from tests.support.ingest import DEFINITION, Ingest, start, told
 
 CANARIES = {
@@ -169,3 +174,22 @@ async def test_all_units_of_a_subject_are_erased_and_no_others(project: Ingest) 
     found = await other.find(*(f"{n}" for n in range(10)))
     assert [one["status"] for one in found] == ["admitted", "erased"] * 5
     await other.kill()
+
+
+async def test_what_finds_beside_our_rules_is_asked_where_a_deployment_names_it(ingest: Ingest) -> None:
+    def beside(rules: Rules) -> Finds:
+        return Finder(Rules(rules.kinds, (hashed(rules.names_key, "Zoë Kern"),), rules.names_key))
+
+    ingest.handlers.admissions.checking = Checking(
+        ingest.handlers.admissions.repository, ingest.handlers.admissions.instruments, beside
+    )
+    await ingest.define(privately())
+    report = await ingest.admit({"id": "a", "content": f"Zoë Kern and {CANARIES['name']}, {CANARIES['email']}"})
+    assert (await shown(ingest, report["units"][0]["unit_id"])).body == b"[name] and [name], [email]"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("presidio_analyzer") is not None, reason="the extra is installed")
+def test_a_deployment_that_asks_for_what_is_not_installed_does_not_start_and_is_told_the_cure() -> None:
+    settings = IngestSettings.from_environment({**ENVIRONMENT, "CONCORD_PRIVACY_PRESIDIO": "en"})
+    with pytest.raises(DeploymentFault, match=r"CONCORD_PRIVACY_PRESIDIO .*pip install 'concord\[presidio\]'"):
+        wire(settings, House().ports("ingest"))
