@@ -27,6 +27,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (requirements / "develop.in").write_text("toy\nother\n")
     (requirements / "peers.in").write_text("other<2\n")
     (requirements / "platforms.in").write_text("other\n")
+    (requirements / "presidio.in").write_text("toy\n")
     (requirements / "readers.in").write_text("toy\n")
     return tmp_path
 
