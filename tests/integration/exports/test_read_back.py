@@ -13,12 +13,14 @@ from concord.exports.companions import companions
 from concord.exports.csv_file import undefused
 from concord.exports.snapshot import FileTally, Snapshot
 from concord.labels import encoded, schema_from
+from concord.labels.versions import Step, Versions
 from deploy.local import side_environment
 from services.audit.domain import unit as units
 from services.audit.domain.dataset_provenance import dataset_provenance
+from services.audit.domain.leaving import leaving
 from services.audit.domain.ledger import Ledger, Settlers
 from services.audit.domain.provenance import provenance
-from services.audit.domain.unit import Evidence, Inspection, Resolution
+from services.audit.domain.unit import Evidence, Inspection, Resolution, UnitState
 
 Read = Callable[[str], Any]
 
@@ -225,6 +227,51 @@ def test_label_studios_library_takes_every_annotation(
         assert found["coco"]["annotations"][0]["bbox"] == pytest.approx([20, 10, 40, 30])
     if spec["kind"] == "polygons":
         assert found["coco"]["annotations"][0]["segmentation"] == [pytest.approx([20, 10, 60, 10, 60, 40])]
+
+
+CHANGED = Versions(
+    schema_from({"kind": "choice", "classes": ["no", "surely", "unsure"]}),
+    (Step(2, "rename", "", "yes", ("surely",)), Step(2, "retire", "", "no"), Step(2, "add", "", "unsure")),
+)
+"""A schema whose classes have changed: what was `yes` is `surely`, `no` is offered no more, `unsure` is new."""
+
+
+def labelled_under(number: int, label: str, version: int) -> UnitState:
+    """Return a unit that was labelled, and inspected, under a version of a schema."""
+    said = Evidence(f"w{number}", encoded(label).decode(), 1, schema_version=version)
+    return UnitState(
+        f"u{number}", "k1-p", f"source {number}", True, label=said.label, method="posterior", confidence=0.9,
+        evidence=(said,), media_type="text/plain", schema_version=version,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["parquet", "datasets", "csv", "label-studio"])
+def test_labels_of_earlier_versions_of_a_schema_are_read_in_the_names_of_the_newest(
+    form: str, tmp_path: Path, read: Read
+) -> None:
+    given = [("yes", 1), ("no", 1), ("surely", 2), ("unsure", 2)]
+    chosen = Form(form, "annotations", data=True) if form == "label-studio" else Form(form)
+    units = [labelled_under(number, label, version) for number, (label, version) in enumerate(given)]
+    data = {unit.unit_id: b'"a text"' for unit in units} if chosen.data else None
+    codes = (lambda annotator_id: f"code of {annotator_id}") if chosen.rows == "annotations" else None
+    write(tmp_path, chosen, CHANGED.schema.spec(), leaving("l1", units, (), CHANGED, codes, data))
+    wanted = ["surely", "no", "surely", "unsure"]
+    match form:
+        case "parquet":
+            rows = read("parquet")["rows"]
+            assert [row["label"] for row in rows] == wanted
+            assert [row["schema_version"] for row in rows] == [2, 1, 2, 2], "what was retired is of the version before"
+        case "datasets":
+            found = read("datasets")
+            assert [found["names"][row["label"]] for row in found["rows"]] == wanted
+            assert found["str2int"] == list(range(len(found["names"])))
+        case "csv":
+            assert [row["label"] for row in read("pandas")] == wanted
+        case "label-studio":
+            assert read("label_studio")["faults"] == [], "what is offered no more is in the configuration still"
+            tasks = json.loads((tmp_path / "part.json").read_text())
+            told = [task["annotations"][0]["result"][0]["value"]["choices"] for task in tasks]
+            assert told == [[label] for label in wanted]
 
 
 def test_pycocotools_finds_everything_of_the_truth_in_itself(tmp_path: Path, read: Read) -> None:
