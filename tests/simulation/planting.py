@@ -12,16 +12,14 @@ NAMES = sorted(PLANTED)
 SETTLE_SECONDS = 400.0
 """A town that a bug brings to a halt need not be waited for to the end: one that goes on settles in less than this."""
 CAUGHT_AT = {
-    "commit-before-effect": 4,
+    "commit-before-effect": 3,
     "content-is-not-claimed": 5,
-    "desks-without-an-end": 6,
+    "desks-without-an-end": 14,
     "errors-left-out": 8,
     "exposures-by-process": 3,
     "first-label-wins": 3,
-    "mark-before-said": 3,
     "no-back-pressure": 13,
     "no-sweeper": 2,
-    "nothing-before-deciding": 2,
     "sameness-by-bytes": 3,
     "unavailable-is-poison": 9,
 }
