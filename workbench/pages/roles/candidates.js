@@ -48,7 +48,7 @@ export default function Candidates({ one }) {
 }
 
 function Stock({ stock }) {
-  return html`<p class="facts-line" role="status">
+  return html`<p class="tools" role="status">
     <span class=${stock.units && !stock.usable ? "badge paused" : "badge"}>${t("candidates.usable", { usable: whole(stock.usable), all: whole(stock.units) })}</span>
     ${stock.stale > 0 && html`<span>${t("candidates.stale", { count: stock.stale })}</span>`}
     ${stock.spent > 0 && html`<span>${t("candidates.spent", { count: stock.spent })}</span>`}
