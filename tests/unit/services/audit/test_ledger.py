@@ -219,6 +219,16 @@ async def test_a_projects_certificate_is_told_to_be_made_of_others(audit: Audit)
         replay((await audit.client(f"/v1/projects/{PROJECT}/certificate")).body, ledger)
 
 
+async def test_a_unit_that_was_asked_about_before_it_has_a_label_keeps_how_it_came(audit: Audit) -> None:
+    await audit.upstream.reidentified(UNITS[0])
+    await audit.settle()
+    assert [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]] == ["admitted", "reidentified"]
+    await accepted(audit)
+    entries = [one["what"] for one in (await lineage(audit, UNITS[0]))["entries"]]
+    assert entries[:3] == ["admitted", "reidentified", "resolved"]
+    assert all(one["source_id"] for one in await audit.rows(LOT)), "by the name that its client gave it"
+
+
 async def test_a_units_lineage_says_who_was_told_whose_data_it_is_and_why(audit: Audit) -> None:
     await accepted(audit)
     certificate, ledger, key = await handed_over(audit)
