@@ -33,6 +33,7 @@ PAGES = (
     "/projects/{one}",
     "/closing/{one}",
     "/agreement/{one}",
+    "/judging/{one}",
     "/alerts",
     "/units",
     "/units/{one}",

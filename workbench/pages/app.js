@@ -17,6 +17,7 @@ const PAGES = [
   [/^\/audit$/, ["auditor"], () => import("./roles/audit.js")],
   [/^\/projects$/, ["client", "operator"], () => import("./roles/projects.js")],
   [/^\/projects\/([^/]+)$/, ["client", "operator"], () => import("./roles/project.js")],
+  [/^\/judging\/([^/]+)$/, ["adjudicator", "auditor"], () => import("./roles/judging.js")],
   [/^\/closing\/([^/]+)$/, ["client", "operator"], () => import("./roles/closing.js")],
   [/^\/agreement\/([^/]+)$/, ["client", "operator"], () => import("./roles/agreement.js")],
   [/^\/alerts$/, ["client", "operator"], () => import("./roles/alerts.js")],

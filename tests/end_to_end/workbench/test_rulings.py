@@ -1,8 +1,10 @@
 """Rulings in a browser: drawn objects one by one, by keys and by mouse, and escalations closed together by a lead."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -154,6 +156,52 @@ def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pag
     assert ruled == spans((0, 3, "person"), (8, 11, "person"))
     ((regions, dropped),) = origins(pages, project_id, 1)
     assert ([one[0] for one in regions["who"]], dropped) == (["drawn", "drawn"], 1)
+
+
+def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(pages: Pages, slug: str) -> None:
+    choice = {"kind": "choice", "classes": ["yes", "no"]}
+    project_id = said_by_two(pages, slug, choice, text, ("yes", "yes"))
+
+    def accepted() -> bool | None:
+        for one in pages.ask("audit", "GET", f"/inspections?project_id={project_id}", role="auditor")["inspections"]:
+            verdicts = {"verdicts": [{"unit_id": one["unit_id"], "label": "yes"}]}
+            pages.ask("audit", "POST", "/inspections", verdicts, role="auditor")
+        lots = pages.ask("audit", "GET", f"/projects/{project_id}/lots")["lots"]
+        return (bool(lots) and lots[0]["status"] == "accepted") or None
+
+    until(accepted, "an accepted lot")
+    outputs = "".join(
+        json.dumps({"event_id": f"u{number}", "model": "m", "model_version": "1", "label": "no", "confidence": 0.9})
+        + "\n"
+        for number in (1, 2)
+    )
+    answer = httpx.post(
+        f"{pages.stack.addresses['audit']}/v1/projects/{project_id}/models/outputs",
+        content=outputs,
+        headers={
+            "authorization": f"Bearer {pages.stack.issuer.client_key}",
+            "content-type": "application/x-ndjson",
+        },
+    )
+    assert answer.is_success, answer.text
+    judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
+    page = judge.open(f"/judging/{project_id}")
+    page.wait_for_selector(".sides .answer", timeout=PATIENCE_SECONDS * 1_000)
+    assert sorted(page.locator(".pieces li").all_inner_texts()) == ["no", "yes"]
+    assert "0.9" not in page.locator("main").inner_text()
+    assert looks(page) == []
+    page.keyboard.press("Enter")
+    page.get_by_text("Say which is right.").wait_for()
+    side = page.locator(".answer", has_text="no").get_attribute("aria-label")
+    page.keyboard.press("1" if side == "Side A" else "2")
+    page.keyboard.press("Enter")
+    page.get_by_text("Judged in this sitting: 1").wait_for()
+    page.locator(".picks").get_by_text("By the guideline either may be").click()
+    page.locator(".sending .primary").click()
+    page.get_by_text("Nothing of this model waits for you").wait_for()
+    (model,) = pages.ask("audit", "GET", f"/projects/{project_id}/models")["models"]
+    found = pages.ask("audit", "GET", f"/projects/{project_id}/models/{model['model_id']}/score")["findings"]
+    assert {name: units for name, units in found.items() if units} == {"label_error": 1, "ambiguous": 1}
 
 
 def test_a_lead_sees_what_each_bar_would_close_and_closes_there(pages: Pages, slug: str) -> None:
