@@ -65,20 +65,21 @@ async def test_what_was_erased_comes_back_under_no_content_and_as_no_duplicate(i
 
 
 class Stops(store_memory.NoFaults):
-    """The process stops for ever before it deletes a unit."""
+    """The process stops for ever before it comes to do something."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: str, collection: str) -> None:
+        self.at = (operation, collection)
         self.dead = asyncio.Event()
 
     async def before(self, operation: str, collection: str) -> None:
         await super().before(operation, collection)
-        if (operation, collection) == ("delete", "units"):
+        if (operation, collection) == self.at:
             self.dead.set()
             await asyncio.get_running_loop().create_future()
 
 
 async def test_what_a_process_began_to_erase_and_did_not_live_to_delete_is_deleted_all_the_same() -> None:
-    house, stops = House(), Stops()
+    house, stops = House(), Stops("delete", "units")
     first = await start(house, stops)
     await first.define()
     await first.admit([{"id": "a", "content": "one"}, {"id": "b", "content": "two"}])
@@ -91,6 +92,25 @@ async def test_what_a_process_began_to_erase_and_did_not_live_to_delete_is_delet
     await first.kill()
     after = await start(house)
     await until(lambda: [one.source_id for one in kept_units(house)] == ["b"])
+    await after.kill()
+
+
+async def test_what_is_answered_as_there_is_told_whoever_took_it_in_and_died_before_telling() -> None:
+    house, stops = House(), Stops("insert", "open")
+    first = await start(house, stops)
+    await first.define()
+    units = [{"id": "a", "content": "one"}, {"id": "b", "content": "two"}]
+    sent = asyncio.create_task(first.call("POST", "/v1/projects/k1-p/units", units))
+    await asyncio.wait_for(stops.dead.wait(), 5)
+    sent.cancel()
+    await first.kill()
+    assert len(kept_units(house)) == 2
+    assert told(house, "unit_admitted") == []
+    after = await start(house)
+    report = await after.admit([*units[:1], {"id": "c", "content": "two"}])
+    assert [one["status"] for one in report["units"]] == ["repeated", "duplicate_of"]
+    assert sorted(one.source_id for one in told(house, "unit_admitted")) == ["a", "b"]
+    assert [one.source_id for one in told(house, "unit_duplicated")] == ["c"]
     await after.kill()
 
 
