@@ -9,7 +9,7 @@ from concord.client.models import Interval, Lot
 from concord.client.rechecks import Recheck
 
 RECHECK_COLUMNS = ("lot", "status", "drifted", "raised at", "units", "among", "changed", "share changed")
-COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "problem")
+COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "waits")
 
 
 @click.group("lots")
@@ -75,7 +75,7 @@ def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
             one.inspected,
             one.errors,
             _rate(one.label_error_rate),
-            one.problem,
+            one.waits or one.problem,
         )
         for one in lots
     ]

@@ -222,7 +222,7 @@ class Spending(Struct, frozen=True):
 
 
 class Resolution(Struct, frozen=True):
-    """Where a unit stands: its label once it is consensus or adjudicated; `reason` if unanswerable."""
+    """Where a unit stands: its label once consensus or adjudicated; `reason` if unanswerable; whom it waits for."""
 
     unit_id: str
     status: str
@@ -234,6 +234,8 @@ class Resolution(Struct, frozen=True):
     reason: str = ""
     question_id: str = ""
     closed: bool = False
+    waits_for: str = ""
+    waits: str = ""
 
 
 class Interval(Struct, frozen=True):
@@ -245,7 +247,7 @@ class Interval(Struct, frozen=True):
 
 
 class Lot(Struct, frozen=True):
-    """Where a lot stands; `problem` says why it stands still."""
+    """Where a lot stands; `waits` says for whom and why, `problem` why it stands still."""
 
     lot_id: str
     project_id: str
@@ -262,6 +264,8 @@ class Lot(Struct, frozen=True):
     accepted_at: str | None
     erased_since: int
     problem: str
+    waits_for: str = ""
+    waits: str = ""
 
 
 class LotPage(Struct, frozen=True):
@@ -350,10 +354,11 @@ class AnnotatorQuality(Struct, frozen=True):
 
 
 class AnnotatorsQuality(Struct, frozen=True):
-    """A project's annotators, by id."""
+    """A project's annotators, by id; `next` is after which a page of them goes on."""
 
     project_id: str
     annotators: list[AnnotatorQuality]
+    next: str | None = None
 
 
 class Lineage(Struct, frozen=True):

@@ -8,7 +8,7 @@ from concord.client.models import AnnotatorsQuality, Key, Lineage, Lot, LotPage,
 from concord.client.rechecks import Recheck, Rechecks
 from concord.client.steps import Flow, Send, Sleep
 
-LOTS_PAGE = 500
+PAGE = 500
 LOOK_SECONDS_FIRST, LOOK_SECONDS_MAX = 0.5, 10.0
 WAIT_SECONDS = 86_400.0
 
@@ -25,8 +25,15 @@ def report(project_id: str) -> Flow[bytes]:
 
 
 def annotators(project_id: str) -> Flow[AnnotatorsQuality]:
-    """Return how well and how fast each annotator of a project works."""
-    return got(AnnotatorsQuality, "metrics", path_of("/v1/projects/{id}/annotators", id=project_id))
+    """Return how well and how fast each annotator of a project works: all of them, by id."""
+    path, found = path_of("/v1/projects/{id}/annotators", id=project_id), AnnotatorsQuality(project_id, [])
+    after = ""
+    while True:
+        page = yield from got(AnnotatorsQuality, "metrics", path, query_of(limit=PAGE, after=after))
+        found.annotators.extend(page.annotators)
+        if page.next is None:
+            return found
+        after = page.next
 
 
 def spending(project_id: str) -> Flow[Spending]:
@@ -46,7 +53,7 @@ def lots(project_id: str) -> Flow[list[Lot]]:
     found: list[Lot] = []
     path, after = path_of("/v1/projects/{id}/lots", id=project_id), ""
     while True:
-        page = yield from got(LotPage, "audit", path, query_of(limit=LOTS_PAGE, after=after))
+        page = yield from got(LotPage, "audit", path, query_of(limit=PAGE, after=after))
         found += page.lots
         if page.next is None:
             return found

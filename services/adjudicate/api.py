@@ -41,6 +41,7 @@ from services.adjudicate.domain.escalation import (
 from services.adjudicate.domain.questions import AnswerRefused, QuestionDoesNotExist, TooManyQuestions
 from services.adjudicate.domain.spending import Ledger, Spent, ledger_of
 from services.adjudicate.domain.unit import LABELLED, UnitState
+from services.adjudicate.domain.waiting import waits
 from services.adjudicate.door.means import Door, door_of, label_in, sides_with_places
 from services.adjudicate.handlers.queue import Place
 from services.adjudicate.handlers.rulings import Said
@@ -250,11 +251,11 @@ def _unread(sent: bytes, refusal: ConcordError) -> RuledUnit:
 async def stream_resolutions(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Stream where every unit of a project stands, one JSON object a line; gold units are left out."""
     door = door_of(request)
-    visible(door.handlers.projects, project_id, caller)
+    project = visible(door.handlers.projects, project_id, caller)
 
     async def lines() -> AsyncIterator[bytes]:
         async for page in door.handlers.queue.of_project(project_id):
-            yield b"".join(msgspec.json.encode(_resolution(unit)) + b"\n" for unit in page)
+            yield b"".join(msgspec.json.encode(_resolution(unit, project)) + b"\n" for unit in page)
 
     return StreamingResponse(lines(), media_type=LINES)
 
@@ -343,7 +344,8 @@ def _ledger(every: Spent, found: Ledger) -> LabelLedger:
     )  # fmt: skip
 
 
-def _resolution(unit: UnitState) -> Resolution:
+def _resolution(unit: UnitState, project: Project) -> Resolution:
+    told = waits(unit, project.policy.overlap.initial, project.life, project.life_reason)
     settled = unit.status in LABELLED
     return Resolution(
         unit.unit_id,
@@ -360,6 +362,8 @@ def _resolution(unit: UnitState) -> Resolution:
         bool(unit.closed_by),
         unit.schema_version,
         [LabelDecision(one.labels, one.cost, one.expected, one.goes_on) for one in unit.steps],
+        told.waits_for,
+        told.why,
     )
 
 

@@ -176,6 +176,8 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     `schema_version` is the newest version
     of the label schema under which a resolved label can be given as it stands; left out while it is 1. `decisions`: by
     price, in order, of the present rework.
+    `waits_for` is whom it waits for (annotators, adjudicator, client, operator), `waits` why, as a sentence; both are
+    left out of one that is settled.
     """
 
     unit_id: str
@@ -192,6 +194,8 @@ class Resolution(msgspec.Struct, frozen=True, omit_defaults=True):
     closed: bool = False
     schema_version: int = 1
     decisions: list[LabelDecision] = []
+    waits_for: str = ""
+    waits: str = ""
 
 
 class AnnotatorWeight(msgspec.Struct, frozen=True):

@@ -45,10 +45,11 @@ class InspectionWork(msgspec.Struct, frozen=True):
 
 
 class HeldBack(msgspec.Struct, frozen=True):
-    """A lot that waits for another auditor: the caller had a part in all that it needs."""
+    """A lot that waits for another auditor: the caller had a part in all that it needs; `reason` says so."""
 
     lot_id: str
     project_id: str
+    reason: str = "You had a part in every unit that it needs: it waits for another auditor."
 
 
 class Inspections(msgspec.Struct, frozen=True):

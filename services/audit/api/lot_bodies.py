@@ -33,6 +33,9 @@ class LotBody(msgspec.Struct, frozen=True):
         problem: why it stands still, as a sentence; empty while it does not.
         plan_terms: of its plan; none before its sample is drawn.
         inspection: by a plan of ISO 2859-1, how severe its sample is: normal, tightened or reduced; empty by others.
+        waits_for: whom it waits for: people (annotators, or an adjudicator where they do not agree), annotators,
+            auditor, another_auditor, operator, client, or acceptances of other lots; empty where it waits for nobody.
+        waits: the same as a sentence with its reason.
     """
 
     lot_id: str
@@ -53,6 +56,8 @@ class LotBody(msgspec.Struct, frozen=True):
     plan_terms: PlanTerms | None
     inspection: str
     unanswerable: int = 0
+    waits_for: str = ""
+    waits: str = ""
 
 
 class RateBody(msgspec.Struct, frozen=True):

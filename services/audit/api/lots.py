@@ -21,9 +21,8 @@ from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
 from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
+from services.audit.domain.waiting import FOR_ANOTHER, waits
 from services.audit.schemas import RESUMPTION
-
-FOR_ANOTHER = "It waits for another auditor: whoever asked for work had a part in all that it needs."
 
 
 async def list_lots(
@@ -73,6 +72,12 @@ async def show_lot(request: Request, lot_id: AnyId, caller: Anyone) -> Response:
 
 def _lot(door: Door, lot: LotState) -> LotBody:
     known = door.handlers.means.repository.open_lot(lot.project_id, lot.lot_id)
+    lacks_auditor = known is not None and known.lacks_auditor
+    problem = "" if known is None else known.problem
+    unsettled = None if known is None or known.waits_for is None else len(known.waits_for)
+    project = door.handlers.means.projects.rows.get(lot.project_id)
+    paused = project.life_reason if project is not None and project.paused else None
+    told = waits(lot, unsettled, problem, paused, lacks_auditor=lacks_auditor)
     return LotBody(
         lot_id=lot.lot_id,
         project_id=lot.project_id,
@@ -90,10 +95,12 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
-        problem="" if known is None else known.problem or (FOR_ANOTHER if known.lacks_auditor else ""),
+        problem=problem or (FOR_ANOTHER if lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
         unanswerable=len(lot.unanswerable),
+        waits_for=told.waits_for,
+        waits=told.why,
     )
 
 

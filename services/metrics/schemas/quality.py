@@ -245,10 +245,11 @@ class Annotator(msgspec.Struct, frozen=True):
 
 
 class Annotators(msgspec.Struct, frozen=True):
-    """A project's annotators, by id."""
+    """Some of a project's annotators, by id, and after which the list goes on."""
 
     project_id: str
     annotators: list[Annotator]
+    next: str | None = None
 
 
 def time_of(at_us: int) -> str:

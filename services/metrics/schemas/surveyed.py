@@ -1,5 +1,7 @@
 """Bodies of what surveys say: pairs, drift, bias, suggestions."""
 
+from typing import Annotated
+
 import msgspec
 
 from concord.quality.clustered import Difference
@@ -9,6 +11,9 @@ from services.metrics.domain.drift import DRIFT_LIMIT, Drifted, Window, shown
 from services.metrics.domain.pairs import Apart, Pairs
 from services.metrics.domain.sliced import Sliced
 from services.metrics.schemas.quality import Estimated, time_of
+
+Said = Annotated[msgspec.Raw, msgspec.Meta(description="A label as JSON.")]
+"""What somebody said, as it was kept."""
 
 
 class PairAgreement(msgspec.Struct, frozen=True):
@@ -70,8 +75,8 @@ class UnitApart(msgspec.Struct, frozen=True):
     """
 
     unit_id: str
-    first: msgspec.Raw
-    second: msgspec.Raw
+    first: Said
+    second: Said
     at: str
     settlement: str
 

@@ -18,6 +18,54 @@ PROBLEM = "application/problem+json"
 FILE = "A file."
 TYPED = {"type", "anyOf", "oneOf", "enum", "const", "$ref", "properties"}
 
+WHOLE = {
+    "ingest /v1/imports/{import_id} cautions": "of one body's refusals, the first hundred",
+    "ingest /v1/imports/{import_id} refused": "of one body, the first hundred",
+    "ingest /v1/projects/{project_id} guideline_examples": "of one guideline",
+    "ingest /v1/projects/{project_id} without_effect": "the fields of one policy",
+    "ingest /v1/projects/{project_id}/guidelines/{version} guideline_examples": "of one guideline",
+    "ingest /v1/projects/{project_id}/schemas/{version} steps": "of one change",
+    "assign /v1/annotators/{annotator_id} credentials": "of one person",
+    "assign /v1/annotators/{annotator_id} languages": "of one person",
+    "assign /v1/annotators/{annotator_id} skills": "of one person",
+    "assign /v1/me credentials": "of one person",
+    "assign /v1/me languages": "of one person",
+    "assign /v1/me leases": "what one person holds",
+    "assign /v1/me projects": "the first hundred; more_projects says how many there are",
+    "assign /v1/me skills": "of one person",
+    "assign /v1/projects/{project_id}/guideline examples": "of one guideline",
+    "adjudicate /v1/escalations/{unit_id}/objects objects": "what one unit shows",
+    "adjudicate /v1/escalations/{unit_id}/objects sides": "those of one unit",
+    "adjudicate /v1/projects/{project_id}/escalations/bars bars": "of confidences, so many",
+    "adjudicate /v1/projects/{project_id}/retraining units": "what one try missed",
+    "adjudicate /v1/projects/{project_id}/rulings/agreement differences": "the newest",
+    "adjudicate /v1/projects/{project_id}/spending reasons": "one a reason",
+    "audit /v1/inspections held_back": "lots of those that were looked at",
+    "audit /v1/inspections inspections": "what is to be done now, so many: who has done it asks for the next",
+    "audit /v1/keys keys": "one a certificate seed",
+    "audit /v1/projects/{project_id}/export/manifest companions": "of one export",
+    "audit /v1/projects/{project_id}/export/manifest files": "of one export",
+    "audit /v1/projects/{project_id}/inspection last_verdicts": "five",
+    "audit /v1/projects/{project_id}/models models": "a hundred a project",
+    "audit /v1/projects/{project_id}/models/{model_id}/next units": "so many as are asked for",
+    "audit /v1/projects/{project_id}/models/{model_id}/score classes": "one a class",
+    "audit /v1/projects/{project_id}/models/{model_id}/score fields": "one a field",
+    "audit /v1/projects/{project_id}/rechecks rechecks": "the newest fifty",
+    "audit /v1/projects/{project_id}/webhooks webhooks": "so many a project as may be",
+    "audit /v1/units/{unit_id}/lineage entries": "of one unit",
+    "audit /v1/units/{unit_id}/lineage lines": "of one unit",
+    "metrics /v1/projects/{project_id}/quality confidence_curve": "so many bins",
+    "metrics /v1/projects/{project_id}/quality fields": "one a field",
+    "metrics /v1/projects/{project_id}/quality schema_versions": "the newest ten",
+    "metrics /v1/projects/{project_id}/quality/agreement fields": "one a field",
+    "metrics /v1/projects/{project_id}/quality targets": "one a promise",
+    "metrics /v1/projects/{project_id}/quality/bias contrasts": "the largest",
+    "metrics /v1/projects/{project_id}/quality/bias suggestions": "one a source",
+    "metrics /v1/projects/{project_id}/quality/drift measures": "one a measure",
+    "metrics /v1/projects/{project_id}/quality/pairs fields": "one a field, the pairs that share most",
+}
+"""Lists that are sent whole, and what bounds each. One that is not here comes in pages."""
+
 
 @pytest.fixture(scope="module")
 def documents() -> dict[str, Any]:
@@ -57,6 +105,26 @@ def untold(schema: Any, path: str = "") -> Iterator[str]:
         yield from untold(schema["items"], f"{path}[]")
     for one in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
         yield from untold(one, path)
+
+
+def lists(documents: dict[str, Any]) -> Iterator[tuple[str, str, set[str], bool]]:
+    """Yield service and path, the name of each list that its GET answers, its parameters, and whether it has a next."""
+    for service, document in documents.items():
+        for path, item in document["paths"].items():
+            said = item.get("get", {}).get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+            if said is None or not path.startswith("/v1"):
+                continue
+            schema = _resolved(document, said["schema"])
+            names = {one["name"] for one in item["get"].get("parameters", ()) if one["in"] == "query"}
+            for name, field in schema.get("properties", {}).items():
+                if _resolved(document, field).get("type") == "array":
+                    yield f"{service} {path}", name, names, "next" in schema["properties"]
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
 
 
 def test_every_route_tells_what_it_does_and_how_it_can_end(documents: dict[str, Any]) -> None:
@@ -136,3 +204,16 @@ def test_a_field_of_which_nothing_is_said_is_seen() -> None:
         ".a",
         ".b[]",
     ]
+
+
+def test_every_list_comes_in_pages_or_is_bounded_by_what_it_is_of(documents: dict[str, Any]) -> None:
+    whole, pages = set(), 0
+    for place, name, parameters, goes_on in lists(documents):
+        if goes_on:
+            pages += 1
+            assert "limit" in parameters, place
+            assert parameters & {"cursor", "after"}, place
+        else:
+            whole.add(f"{place} {name}")
+    assert whole == set(WHOLE)
+    assert pages > 20

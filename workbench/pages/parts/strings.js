@@ -77,6 +77,9 @@ export function clock(at, fine = false) {
   return isolated(new Intl.DateTimeFormat(language.value.code, form).format(at));
 }
 
+// The zone in which this browser writes times, and takes those that are typed.
+export const zone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 // `fine` tells seconds, too.
 export function moment(time, fine = false) {
   // With its zone: people in several read the same page, and send one another what they see.

@@ -192,6 +192,7 @@ export const arabic = {
   "band.almostPerfect": "شبه تام", "band.substantial": "كبير", "band.moderate": "متوسط", "band.fair": "مقبول", "band.slight": "ضئيل", "band.none": "ليس أفضل من المصادفة",
   "state.good": "محقق", "state.warn": "لم يُحسم", "state.bad": "لم يتحقق",
   "lots.title": "الدفعات", "lots.none": "لم تُقطع دفعة بعد.", "lots.noneSuch": "لا دفعة في هذه الحال.", "lots.lot": "الدفعة", "lots.status": "الحال", "lots.units": "الوحدات",
+  "lots.waits.people": "تنتظر وسومًا أو أحكامًا", "lots.waits.annotators": "تنتظر الواسمين", "lots.waits.auditor": "تنتظر مدققًا", "lots.waits.another_auditor": "تنتظر مدققًا آخر", "lots.waits.client": "تنتظر العميل", "lots.waits.operator": "تنتظر المشغّل", "lots.waits.acceptances": "تنتظر دفعات أخرى",
   "lots.inspected": "فُحص", "lots.of": "{count} من {sample} على الأكثر", "lots.errors": "خطأ", "lots.rate": "معدل خطأ الوسوم", "lots.only": "عرض", "lots.any": "الكل",
   "lot.sealed": "مختومة", "lot.auditing": "قيد الفحص", "lot.inspecting_all": "تُفحص كلها", "lot.relabelling": "توسم من جديد", "lot.accepted": "مقبولة",
   "leaving.title": "ما يجوز تسليمه", "leaving.text": "لا تُسلَّم إلا الدفعات المقبولة، مع شهادة موقعة بما يُدّعى لها.",

@@ -192,6 +192,7 @@ export const english = {
   "band.almostPerfect": "almost perfect", "band.substantial": "substantial", "band.moderate": "moderate", "band.fair": "fair", "band.slight": "slight", "band.none": "no better than chance",
   "state.good": "kept", "state.warn": "not settled", "state.bad": "missed",
   "lots.title": "Lots", "lots.none": "No lot is cut yet.", "lots.noneSuch": "No lot stands so.", "lots.lot": "Lot", "lots.status": "Status", "lots.units": "Units",
+  "lots.waits.people": "waits for labels or rulings", "lots.waits.annotators": "waits for annotators", "lots.waits.auditor": "waits for an auditor", "lots.waits.another_auditor": "waits for another auditor", "lots.waits.client": "waits for the client", "lots.waits.operator": "waits for an operator", "lots.waits.acceptances": "waits for other lots",
   "lots.inspected": "Checked", "lots.of": "{count} of at most {sample}", "lots.errors": "Wrong", "lots.rate": "Label error rate", "lots.only": "Show", "lots.any": "all",
   "lot.sealed": "sealed", "lot.auditing": "being checked", "lot.inspecting_all": "checked whole", "lot.relabelling": "labelled anew", "lot.accepted": "accepted",
   "leaving.title": "What may leave", "leaving.text": "Only accepted lots leave, each with a signed certificate of what is claimed of them.",

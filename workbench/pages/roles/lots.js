@@ -56,7 +56,7 @@ export function Lots({ id, news }) {
   const rows = (lots ?? []).filter((one) => !only || one.status === only);
   const columns = [
     ["lot", t("lots.lot"), (one) => html`<button type="button" class="link" onClick=${() => open(one.lot_id)}><code>${one.lot_id}</code></button>`, (one) => one.lot_id],
-    ["status", t("lots.status"), (one) => html`<span class=${`badge ${one.status}`}>${stateOf(one.status)}</span>${one.problem && html`<p class="quiet">${one.problem}</p>`}`, (one) => one.status],
+    ["status", t("lots.status"), (one) => html`<span class=${`badge ${one.status}`}>${stateOf(one.status)}</span>${one.waits_for && html`<p class="quiet">${t(`lots.waits.${one.waits_for}`)}</p>`}`, (one) => one.status],
     ["units", t("lots.units"), (one) => whole(one.units), (one) => one.units],
     ["inspected", t("lots.inspected"), (one) => t("lots.of", { count: one.inspected, sample: one.sample_size }), (one) => one.inspected],
     ["errors", t("lots.errors"), (one) => whole(one.errors), (one) => one.errors],
@@ -68,6 +68,7 @@ export function Lots({ id, news }) {
   return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <${Table} caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
     ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
+      ${shown.waits && html`<p dir="auto">${shown.waits}</p>`}
       <p class="quiet"><code dir="ltr">${shown.plan}</code></p><${Progress} lot=${shown} /><//>`}`;
 }
 

@@ -2,7 +2,7 @@
 import { html, useState } from "../parts/html.js";
 import { ask } from "../parts/api.js";
 import { Dialog } from "../parts/dialog.js";
-import { moment, t } from "../parts/strings.js";
+import { moment, t, zone } from "../parts/strings.js";
 
 const LEADS_TO = {
   invited: ["qualifying", "active", "paused", "retired"], qualifying: ["active", "paused", "retired"], active: ["qualifying", "paused", "retired"],
@@ -61,7 +61,7 @@ function State({ known, done }) {
     <label>${t("people.next")} <select value=${state} onChange=${(event) => setState(event.target.value)}>
       ${[known.state, ...LEADS_TO[known.state]].map((one) => html`<option value=${one}>${t(`state.${one}`)}</option>`)}</select></label>
     <label>${t("people.reason")} <input dir="auto" maxlength=${REASON_CHARACTERS_MAX} value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
-    ${state === "paused" && html`<label>${t("people.until")} <input type="datetime-local" value=${until} onInput=${(event) => setUntil(event.target.value)} /></label>`}
+    ${state === "paused" && html`<label>${t("people.until")} (<bdi>${zone()}</bdi>) <input type="datetime-local" value=${until} onInput=${(event) => setUntil(event.target.value)} /></label>`}
     <p class="quiet">${t(`people.means.${state}`)}</p>
     <p class="problem" role="alert">${problem}</p>
     <button type="submit" class="button primary" disabled=${busy}>${t("people.put")}</button></form>`;
@@ -94,7 +94,7 @@ function Credentials({ held, change }) {
   return html`<fieldset class="card"><legend>${t("standing.credentials")}</legend>
     ${held.map((one, place) => html`<div class="credential" key=${place}>
       <label>${t("people.domain")} <input dir="auto" value=${one.domain} onInput=${(event) => put(place, { domain: event.target.value })} /></label>
-      <label>${t("people.expires")} <input type="datetime-local" value=${local(one.expires_at)}
+      <label>${t("people.expires")} (<bdi>${zone()}</bdi>) <input type="datetime-local" value=${local(one.expires_at)}
         onChange=${(event) => put(place, { expires_at: event.target.value ? new Date(event.target.value).toISOString() : null })} /></label>
       <button type="button" class="button small" aria-label=${t("people.without", { domain: one.domain || t("people.domain") })} onClick=${() => change(held.filter((_, at) => at !== place))}>×</button></div>`)}
     <p class="quiet">${t("people.forGood")}</p>

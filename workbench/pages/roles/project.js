@@ -49,8 +49,8 @@ function useLive(one) {
       timer = 0;
       looked = performance.now();
       try {
-        const [{ annotators }, stranded] = await Promise.all([ask("metrics", "GET", `/projects/${id}/annotators`), ask("assign", "GET", `/projects/${id}/stranded`)]);
-        change({ people: annotators, stranded });
+        const [people, stranded] = await Promise.all([everybody(id), ask("assign", "GET", `/projects/${id}/stranded`)]);
+        change({ people, stranded });
       } catch (fault) {
         say(fault);
         again ||= fault instanceof Away || fault.status === 404;
@@ -82,6 +82,21 @@ function useLive(one) {
     };
   }, []);
   return { ...live, points: points.current };
+}
+
+// More than this are not drawn: the table is by id, and looked through by the filter.
+const PEOPLE_MAX = 2_000;
+
+async function everybody(id) {
+  const people = [];
+  let after = "";
+  while (people.length < PEOPLE_MAX) {
+    const told = await ask("metrics", "GET", `/projects/${id}/annotators?limit=500&after=${encodeURIComponent(after)}`);
+    people.push(...told.annotators);
+    if (!told.next) break;
+    after = told.next;
+  }
+  return people;
 }
 
 export default function Project({ one, go }) {

@@ -76,15 +76,15 @@ function Missed({ unit, schema, appeal }) {
     ${unit.reason && html`<p class="notice" dir="auto">${unit.reason}</p>`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit.appeal ? html`<p class="notice" role="status">${t(`retraining.${unit.appeal}`)}</p>`
-      : html`<form class="own" onSubmit=${send}><label class="writing">${t("retraining.appeal")}<textarea rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX}
+      : html`<section class="own" aria-label=${t("retraining.send")}><form onSubmit=${send}><label class="writing">${t("retraining.appeal")}<textarea rows="2" dir="auto" maxlength=${REASON_CHARACTERS_MAX}
           value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
-        <footer class="sending"><div class="tools"><button type="submit" class="button" disabled=${!reason.trim()}>${t("retraining.send")}</button></div></footer></form>`}</div>`;
+        <footer class="sending"><div class="tools"><button type="submit" class="button" disabled=${!reason.trim()}>${t("retraining.send")}</button></div></footer></form></section>`}</div>`;
 }
 
 function Side({ title, label, schema, told }) {
   const kind = kindOf(schema);
   const pieces = kind.pieces(label, schema, told.content);
-  return html`<article class="answer" aria-label=${title}><header><h3>${title}</h3></header>
+  return html`<article class="answer" aria-label=${title}><header><h2>${title}</h2></header>
     ${kind.showsContent ? html`<${kind.Shown} schema=${schema} ...${told} label=${label} />` : null}
     <ul class=${`pieces ${schema.kind}`}>${pieces.map((piece) => html`<li dir="auto">${piece}</li>`)}
       ${!pieces.length && html`<li>${t("adjudicate.saysNothing")}</li>`}</ul></article>`;

@@ -170,3 +170,14 @@ def test_a_list_is_followed_to_its_end() -> None:
     road = Road(list(pages()))
     assert [one.lot_id for one in road.client().lots("k1-p")] == ["a", "b"]
     assert [one.url.params.get("after") for one in road.asked] == [None, "a"]
+
+
+def test_annotators_are_followed_to_their_end_too() -> None:
+    rows: list[dict[str, Any]] = [
+        {"project_id": "k1-p", "annotators": [], "next": after} for after in ("ann-1", "ann-2", None)
+    ]
+    road = Road([httpx.Response(200, json=row) for row in rows])
+    addresses = Addresses(metrics="http://metrics.test")
+    client = Concord("t", addresses, transport=httpx.MockTransport(road), sleep=road.sleep)
+    assert client.annotators("k1-p").next is None
+    assert [one.url.params.get("after") for one in road.asked] == [None, "ann-1", "ann-2"]

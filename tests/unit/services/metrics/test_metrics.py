@@ -343,6 +343,20 @@ async def test_a_client_sees_its_own_projects_and_no_other_has_any(metrics: Metr
     assert not unguarded_routes(metrics.service.application)  # type: ignore[arg-type] # it is FastAPI's
 
 
+async def test_annotators_come_in_pages_by_id(metrics: Metrics) -> None:
+    await metrics.label()
+    everybody = sorted(await metrics.annotators())
+    assert len(everybody) == 2
+    seen: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        told = (await metrics.call(f"/v1/projects/{PROJECT}/annotators?limit=1&after={after}")).json()
+        seen += [one["annotator_id"] for one in told["annotators"]]
+        after = told["next"]
+    assert seen == everybody
+    assert (await metrics.call(f"/v1/projects/{PROJECT}/annotators?limit=0")).status == 422
+
+
 async def test_poison_is_set_aside_and_its_partition_goes_on(metrics: Metrics) -> None:
     await metrics.upstream.tell(UNITS, "k1-u0", UnitEvent(unit_admitted=UnitAdmitted()))
     await metrics.label()

@@ -1,0 +1,56 @@
+"""Of every lot that waits it is said why, and for whom."""
+
+from typing import get_args
+
+import pytest
+
+from services.audit.domain.lot import LotState, Status
+from services.audit.domain.waiting import FOR_ANOTHER, For, waits
+
+
+def lot(status: Status) -> LotState:
+    return LotState("l", "p", ("a", "b", "c"), status=status, order=(0, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("status", "unsettled", "waits_for", "why"),
+    [
+        ("sealed", 2, "people", "It waits for annotators, or an adjudicator: 2 of its 3 units have no label yet."),
+        ("sealed", None, "people", "some of its units have no label yet."),
+        ("sealed", 0, "", "All its units are settled: its sample is drawn now."),
+        (
+            "relabelling",
+            1,
+            "annotators",
+            "It was rejected, and waits for annotators: 1 of its 3 units has no new label",
+        ),
+        ("auditing", 0, "auditor", "It waits for an auditor: 3 units of it at most are to be inspected."),
+        (
+            "inspecting_all",
+            0,
+            "auditor",
+            "It was rejected, and waits for an auditor: all its 3 units",
+        ),
+        ("gathering", None, "acceptances", "until enough units have left"),
+        ("rechecking", 0, "auditor", "3 units are to be inspected once more."),
+    ],
+)
+def test_a_lot_says_whom_it_waits_for(status: Status, unsettled: int | None, waits_for: For, why: str) -> None:
+    told = waits(lot(status), unsettled, "", None, lacks_auditor=False)
+    assert told.waits_for == waits_for
+    assert why in told.why
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_only_what_is_over_waits_for_nobody_and_what_stands_still_says_its_problem(status: Status) -> None:
+    is_over = status in ("accepted", "rechecked")
+    told = waits(lot(status), 1, "Its plan needs more units.", None, lacks_auditor=False)
+    assert told == (("", "") if is_over else ("operator", "Its plan needs more units."))
+    paused = waits(lot(status), 1, "", "Until Monday.", lacks_auditor=True)
+    assert paused.waits_for == ("" if is_over else "client")
+    assert is_over or "Until Monday." in paused.why
+
+
+def test_who_had_a_part_in_all_of_it_leaves_it_to_another() -> None:
+    assert waits(lot("auditing"), 0, "", None, lacks_auditor=True) == ("another_auditor", FOR_ANOTHER)
+    assert waits(lot("sealed"), 1, "", None, lacks_auditor=True).waits_for == "people"
