@@ -14,7 +14,7 @@ def verb() -> None:
 
 @verb.command("list")
 @click.argument("project_id", default="")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="So many at most.")
 @speaks
 def listed(session: Session, project_id: str, limit: int) -> None:
     """List what waits for your ruling, most to be gained first, with what each unit says and both sides."""

@@ -22,7 +22,9 @@ def verb() -> None:
 
 @verb.command("put")
 @click.argument("annotator_id")
-@click.option("--kind", type=click.Choice(["human", "model"]), default="human", show_default=True)
+@click.option(
+    "--kind", type=click.Choice(["human", "model"]), default="human", show_default=True, help="What they are."
+)
 @click.option("--skill", "skills", multiple=True, help="What units may ask for; may be given again.")
 @click.option("--credential", "credentials", multiple=True, metavar="DOMAIN[=UNTIL]", help="Until: RFC 3339.")
 @click.option("--vendor", default="", help="Whose annotator it is.")

@@ -17,7 +17,7 @@ def verb() -> None:
 
 @verb.command("list")
 @click.argument("project_id", default="")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="So many at most.")
 @speaks
 def listed(session: Session, project_id: str, limit: int) -> None:
     """List what you may check, in the order of the samples, with what each unit says, and not its label."""

@@ -15,8 +15,10 @@ FORMATS = ("jsonl", "csv", "parquet", "datasets", "label-studio", "coco", "conll
 @click.argument("project_id")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--url", help="Where audit answers, if not where it is known to.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
-@click.option("--rows", type=click.Choice(["units", "annotations"]), default="units", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True, help="Of the file.")
+@click.option(
+    "--rows", type=click.Choice(["units", "annotations"]), default="units", show_default=True, help="A row each."
+)
 @click.option("--data", is_flag=True, help="With what was labelled.")
 @click.option("--duplicates", is_flag=True, help="With the units that another of the same content stands for.")
 @click.option("--issue", type=int, help="Number of the certificate; without it, over all that is accepted by now.")

@@ -16,7 +16,7 @@ def verb() -> None:
 
 @verb.command("doubts")
 @click.argument("project_id")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 2_000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 2_000), help="So many at most.")
 @speaks
 def doubts(session: Session, project_id: str, limit: int) -> None:
     """List gold of PROJECT_ID in doubt: what it is known as, and what most good annotators say.

@@ -201,7 +201,7 @@ def _amount(ends: tuple[float, float, float] | None) -> str:
 @verb.command("disagreements")
 @click.argument("project_id")
 @click.argument("model_id")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="So many at most.")
 @speaks
 def disagreements(session: Session, project_id: str, model_id: str, limit: int) -> None:
     """List where a version says another thing than what was accepted, most to be learnt first."""
@@ -227,7 +227,7 @@ def _rows(found: list[Disagreement]) -> list[tuple[object, ...]]:
 @verb.command("review")
 @click.argument("project_id")
 @click.argument("model_id")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 500), help="So many at most.")
 @speaks
 def review(session: Session, project_id: str, model_id: str, limit: int) -> None:
     """List what you may judge, as an auditor or adjudicator: what the unit says and two labels, not whose they are."""

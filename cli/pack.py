@@ -32,7 +32,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="A key you trust, as `GET /v1/keys` of audit shows it, got by a way that you trust; may be given again.",
 )
 @click.option("--keys", type=FILE, help="A file of keys you trust, as the whole answer of `GET /v1/keys` is.")
-def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None, as_json: bool) -> None:
     """Write the record of a dataset version into FOLDER, as `concord export` left it: record.json, .html and prov.json.
 
     Each statement names the places in the signed documents that it rests on; what they do not answer is listed as open.
@@ -48,9 +49,13 @@ def verb(folder: Path, public_keys: tuple[str, ...], keys: Path | None) -> None:
     (folder / "record.json").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     (folder / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(provenance), indent=1) + b"\n")
     (folder / "record.html").write_bytes(record_page(record))
+    if as_json:
+        files = [str(folder / name) for name in ("record.json", PROVENANCE, "record.html")]
+        click.echo(msgspec.json.encode({"files": files, "trusted": record.vouched}).decode())
     click.echo(
         f"{len(record.statements)} statements, {len(record.limits)} known limits and {len(record.open_questions)} open "
-        f"questions: {folder / 'record.html'}"
+        f"questions: {folder / 'record.html'}",
+        err=as_json,
     )
     if not record.vouched:
         click.echo("NOBODY VOUCHES FOR IT: give the key that you trust with --public-key.", err=True)

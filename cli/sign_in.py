@@ -1,5 +1,6 @@
 """`concord sign-in`: keep a credential, and ask with it from now on."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -20,9 +21,8 @@ from concord.client import Addresses, Concord, NotAllowed, NotFound, NotSignedIn
 @click.option("--audit", default="", metavar="URL", help="Where audit is.")
 @click.option("--metrics", default="", metavar="URL", help="Where metrics is.")
 @click.option("--unchecked", is_flag=True, help="Keep it without asking a service whether it is believed.")
-def verb(
-    name: str, role: str | None, ingest: str, assign: str, adjudicate: str, audit: str, metrics: str, unchecked: bool
-) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def verb(name: str, role: str | None, unchecked: bool, as_json: bool, **addresses: str) -> None:
     """Keep a credential under a NAME, in a file that you alone may read.
 
     It is an API key or a token, read from the terminal without being shown, or from standard input:
@@ -30,12 +30,13 @@ def verb(
     CONCORD_TOKEN stands before the one, and not before the other.
     """
     token = _read(role)
-    given = Addresses(ingest, assign, adjudicate, audit, metrics)
+    given = Addresses(**addresses)
     if not unchecked:
         _check(token, Session().addresses(given))
     kept = Kept(os.environ)
     kept.put(name, token, given)
-    click.echo(f"{name} is signed in; kept in {kept.path}")
+    told = json.dumps({"name": name, "kept_in": str(kept.path)})
+    click.echo(told if as_json else f"{name} is signed in; kept in {kept.path}")
 
 
 def _read(role: str | None) -> str:

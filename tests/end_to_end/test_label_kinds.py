@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar

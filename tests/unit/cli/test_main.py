@@ -30,6 +30,15 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 COMMANDS = dict(commands())
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_what_it_does_and_what_each_option_is_and_answers_in_json(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.opts for one in options if not one.help] == []
+    assert "--json" in [spelt for one in options for spelt in one.opts]
+
+
 def test_the_list_of_verbs_names_modules_whose_verb_has_this_name() -> None:
     context = click.Context(main)
     names = {name: getattr(main.get_command(context, name), "name", None) for name in VERBS}
