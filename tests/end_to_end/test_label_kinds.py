@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import sys
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
