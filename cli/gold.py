@@ -101,7 +101,7 @@ def _stock_line(found: GoldStock) -> str:
 
 @verb.command("candidates")
 @click.argument("project_id")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100), help="So many at most.")
 @speaks
 def candidates(session: Session, project_id: str, limit: int) -> None:
     """List resolved units of PROJECT_ID that may become gold: sure and unanimous ones, and rulings.
