@@ -37,6 +37,7 @@ WHOLE = {
     "adjudicate /v1/escalations/{unit_id}/objects objects": "what one unit shows",
     "adjudicate /v1/escalations/{unit_id}/objects sides": "those of one unit",
     "adjudicate /v1/projects/{project_id}/escalations/bars bars": "of confidences, so many",
+    "adjudicate /v1/projects/{project_id}/gold/candidates candidates": "so many as are asked for, the best first",
     "adjudicate /v1/projects/{project_id}/retraining units": "what one try missed",
     "adjudicate /v1/projects/{project_id}/rulings/agreement differences": "the newest",
     "adjudicate /v1/projects/{project_id}/spending reasons": "one a reason",
