@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from concord.client.ledger import LabelLedger
 
-Json = Any
-"""A label, a content or a schema, as JSON."""
+Json = Any  # a label, a content or a schema
 
 
 class Unit(Struct, frozen=True, omit_defaults=True, kw_only=True):

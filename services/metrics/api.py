@@ -281,20 +281,17 @@ async def list_annotators(
     request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: str = ""
 ) -> Response:
     """List how well and how fast each annotator of a project works, by id, a page at a time; `after` is its `next`."""
-    wanted = page_size(limit)
-    measure, known = _reached(request).measure, _reached(request).annotators.rows
+    measure, known, wanted = _reached(request).measure, _reached(request).annotators.rows, page_size(limit)
     project = visible(measure.projects, project_id, caller)
     found, breaks, people = await measure.now(project), breaks_of(project), measure.people(project)
     expected, expected_in_fields = measure.expected(project)
     in_fields = _in_fields(found.fields, expected_in_fields)
     names = sorted(name for name in found.competences if name > after)
     rows = []
-    for one in map(found.competences.__getitem__, names[:wanted]):
-        kind = known[one.annotator_id].kind if one.annotator_id in known else None
-        person = people.get(one.annotator_id) if breaks.asked else None
-        tired = None if person is None else _tired(person, breaks)
-        sure = expected.get(one.annotator_id)
-        rows.append(_annotator(one, sure, kind, tired, in_fields.get(one.annotator_id)))
+    for name in names[:wanted]:
+        row, person = known.get(name), people.get(name) if breaks.asked else None
+        kind, tired = row.kind if row is not None else None, None if person is None else _tired(person, breaks)
+        rows.append(_annotator(found.competences[name], expected.get(name), kind, tired, in_fields.get(name)))
     return json_answer(Annotators(project_id, rows, names[wanted - 1] if len(names) > wanted else None))
 
 
