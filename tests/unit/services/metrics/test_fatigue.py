@@ -13,6 +13,7 @@ from services.metrics.domain.fatigue import ROTATION_US, SESSION_PAUSE_US, Break
 from services.metrics.domain.unit import Annotation
 from simulation.house import House
 from tests.support.book import MemoryParts
+from tests.support.service import until
 from tests.unit.concord.quality.test_fatigue import times_by_annotator
 from tests.unit.services.metrics.running import Metrics, start
 from tests.unit.services.metrics.test_book import book
@@ -177,6 +178,8 @@ async def test_a_tired_annotator_is_asked_once_and_a_rested_one_never(metrics: M
         for place, who in enumerate(("ann", "bob")):
             seconds = generator.lognormvariate(2.3, 0.4) * (3.0 if who == "ann" and number >= 60 else 1.0)
             await metrics.upstream.annotation(f"k1-u{number}", place, who, "yes", active_ms=int(1_000 * seconds))
+    await metrics.settle()
+    await until(lambda: bool(asked(metrics)))
     await metrics.settle()
     (event,) = asked(metrics)
     told = event.break_required
