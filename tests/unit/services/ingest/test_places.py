@@ -228,6 +228,19 @@ async def test_units_that_wait_are_found_by_the_next_owner_and_units_in_lots_are
         assert [len(one.unit_ids) for one in told(house, "lot_sealed")] == [3, 3]
 
 
+async def test_the_next_owner_finds_units_in_the_order_in_which_they_were_heard() -> None:
+    house = House()
+    async with lives(1, house) as (life,):
+        await life.define({**DEFINITION, "policy": {"lot": {"size": 1_000}}})
+        await life.admit(units("a", 20))
+        await life.admit(units("b", 20))
+        heard = [one.unit_id for one in told(house, "unit_admitted")]
+        assert heard != sorted(heard)
+    async with lives(1, house) as (after,):
+        lot = after.handlers.lots.repository.open_lot("k1-p")
+        assert list(lot or ()) == heard, "so that a lot has the same units whoever cuts it"
+
+
 async def test_units_that_are_sent_or_told_again_after_their_lot_wait_for_no_second_one() -> None:
     async with lives(2) as living:
         house = living[0].house
