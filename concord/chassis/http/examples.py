@@ -25,8 +25,6 @@ WORDS: Mapping[str, tuple[str, list[Any]]] = {
         "A region as it stands in a label of spans, boxes or polygons.",
         [{"left": 4.0, "top": 2.0, "right": 90.0, "bottom": 60.0, "class": "car"}],
     ),
-    "first": ("The label of the first of two annotators.", ["spam"]),
-    "second": ("The label of the second of two annotators.", ["ham"]),
     "before": ("What stood there.", [2]),
     "after": ("What stands there now.", [3]),
 }
