@@ -13,7 +13,7 @@ from concord.chassis.store.memory import MemoryDatabase
 from simulation.virtual_time import VirtualTimeLoop
 
 FIRST_LOTS, MORE_LOTS = 5, 10
-HEADS_BYTES = 20_000
+HEADS_BYTES = 4_000
 """The one cache of closed aggregates, 40 MB of the newest, is made so small that it is full at once."""
 GROWTH_MAX = 0.3
 """Objects a closed unit that are not given up: what is tallied of a hundred units; a leak is one of each at least."""

@@ -127,7 +127,7 @@ class Outcome(msgspec.Struct, Generic[State], frozen=True):
     error: Exception | None = None
 
 
-HEAD_BYTES = 540
+HEAD_BYTES = 600
 CAUSE_BYTES = 100
 STATE_BYTES_FACTOR = 2
 """What a head takes in memory beside its parts, a cause beside its characters, and a state for a byte of its record:

@@ -11,7 +11,7 @@ import pytest
 import concord.labels
 
 MODULES = ["concord.labels", *(f"concord.labels.{each.name}" for each in pkgutil.iter_modules(concord.labels.__path__))]
-ABSTRACT = {"LabelSchema", "ClassedSchema", "SchemaFault", "LabelFault", "TooMuchToCut"}
+ABSTRACT = {"LabelSchema", "ClassedSchema", "SchemaFault", "LabelFault", "TooMuchToCut", "CannotBeGrouped"}
 PLAIN = {
     "classes",
     "Region",
@@ -27,6 +27,14 @@ PLAIN = {
     "Condition",
     "ids",
     "Example",
+    "Weighed",
+    "as_one",
+    "FieldObject",
+    "FieldOrigin",
+    "Lineage",
+    "DrawnObject",
+    "Origin",
+    "Traced",
 }
 
 HELD_BY_PROPERTIES = {f"concord.labels.{name}" for name in ("versions", "schema_change", "spec_edits")}

@@ -180,7 +180,8 @@ async def test_a_lot_whose_only_auditor_had_a_part_in_the_next_unit_says_so_in_l
         assert (await audit.lot())["problem"] == ""
         assert set(await audit.verdicts(left, subject="eve")) == {"taken"}
     answer = (await audit.call("GET", "/v1/inspections", subject="eve")).json()
-    assert answer == {"inspections": [], "held_back": [{"lot_id": LOT, "project_id": "k1-p"}]}
+    told = "You had a part in every unit that it needs: it waits for another auditor."
+    assert answer == {"inspections": [], "held_back": [{"lot_id": LOT, "project_id": "k1-p", "reason": told}]}
     lot = await audit.lot()
     assert (lot["status"], "another auditor" in lot["problem"], gauge._value.get()) == ("auditing", True, 1)
     assert await audit.work("zoe") == listed[:1]
