@@ -13,7 +13,7 @@ from concord.chassis.identity import Caller
 from concord.chassis.table import Table
 from concord.contracts.topics import PROJECTS
 from concord.contracts.v1.projects_pb2 import GuidelineExample, Policy, ProjectDefined, ProjectEvent, Targets
-from concord.labels import ClassedSchema, Json, LabelSchema, decoded, schema_from
+from concord.labels import ClassedSchema, Json, LabelSchema, decoded, encoded, schema_from
 from concord.labels.form import Form
 from concord.labels.versions import Step, Versions, What
 
@@ -84,6 +84,17 @@ class Project:
     def read_text(self, label: str) -> str:
         """Return a label, as canonical JSON, in names that the schema has: what was split keeps its own."""
         return label if self.versions is None else self.versions.text(label)
+
+    def read_answer(self, field_name: str, answer: str) -> tuple[str, str] | None:
+        """Return what a field is called now, and what an answer to it, as canonical JSON, says; None: one of several.
+
+        A label that has one field is the answer to the one of the empty name.
+        """
+        if self.versions is None:
+            return field_name, answer
+        now = self.versions.field_name(field_name)
+        read = self.versions.answer(now, decoded(answer.encode()))
+        return None if read is None else (now, encoded(read).decode())
 
     def at(self, version: int) -> Versions:
         """Return the versions of the label schema up to one, as they were known then."""

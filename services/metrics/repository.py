@@ -254,7 +254,7 @@ class Rows:
             return False
         closed = self._closed_sums(unit.project_id)
         were_over = closed.rows_over
-        closed.add(unit)
+        closed.add(unit, self.sums_of(unit.project_id).names.text)
         if closed.rows_over:
             self._let_rows_go(unit, closed, were_over)
         close_in_fields(self.sums_of(unit.project_id).fields, closed.fields, unit.counted.row)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.places.by_place import NotHere
@@ -27,8 +27,8 @@ from services.metrics.domain.bias import Contrast, GoldSaid, Groups, contrasts
 from services.metrics.domain.drift import Drifted, measures_of
 from services.metrics.domain.pairs import Apart, Disagreed, Pair, Pairs, apart, most_evidence, pairs_of
 from services.metrics.domain.sliced import Sliced, sliced
-from services.metrics.domain.standing import sameness
-from services.metrics.domain.survey import BETWEEN, Aspect, Survey
+from services.metrics.domain.standing import names_of, sameness
+from services.metrics.domain.survey import BETWEEN, Aspect, Reading, Survey, Text
 from services.metrics.domain.targets import Told, held
 from services.metrics.measure import Measure
 from services.metrics.repository import Repository, Rows
@@ -52,7 +52,8 @@ class Surveyed:
         version: of the rows, when the walk began.
         at_us: when that was.
         again: on the clock's monotonic time; before it no other walk is begun.
-        surveys: by project.
+        surveys: by project, as counted: each is to be read by its project's label schema (`Surveys.of`).
+        read: those that were, each with the version of the schema.
     """
 
     rows: Rows
@@ -60,6 +61,7 @@ class Surveyed:
     at_us: int
     again: float
     surveys: Mapping[str, Survey]
+    read: dict[str, tuple[int, Survey]] = field(default_factory=dict)
 
 
 class Surveys:
@@ -107,7 +109,7 @@ class Surveys:
             found = await self._surveyed(place, rows)
             for project_id in sorted(found.surveys.keys() & self.projects.rows.keys()):
                 project = self.projects.rows[project_id]
-                drifts = await self._drifts(project, found.surveys[project_id])
+                drifts = await self._drifts(project, await self._read(project, found))
                 if self.repository.places.get(place) is rows:
                     self._tell_of_drift(project, rows, drifts)
 
@@ -124,7 +126,22 @@ class Surveys:
         found = await self._surveyed(place, rows)
         if self.repository.rows_of(project.project_id) is not rows:
             raise NotHere(project.project_id)
-        return found.surveys.get(project.project_id) or Survey(), found.at_us
+        return await self._read(project, found), found.at_us
+
+    async def _read(self, project: Project, found: Surveyed) -> Survey:
+        """Return a project's survey, each label as it reads now."""
+        counted, versions = found.surveys.get(project.project_id) or Survey(), project.versions
+        if versions is None or versions.as_given:
+            return counted
+        known = found.read.get(project.project_id)
+        if known is not None and known[0] == versions.present:
+            return known[1]
+        names = names_of(versions)
+        texts = Reading(versions.field_name, lambda name: names.of_field(name).text if name else names.text)
+        for read in counted.reading(texts):
+            found.read[project.project_id] = versions.present, read
+            await self.clock.sleep(0)
+        return found.read[project.project_id][1]
 
     async def pairs(self, project: Project) -> tuple[list[Pairs], int]:
         """Return how far pairs of annotators agree, by field, and of which moment that is."""
@@ -165,12 +182,13 @@ class Surveys:
         key = BETWEEN.join(sorted((first, second)))
         table = (survey.aspects.get(field_name) or Aspect()).pairs.tables.get(key, {})
         found: list[Apart] = []
+        read = names_of(project.versions).text
         async with self._walking[place]:
             walked = 0
             for bucket in rows.buckets:
                 for unit_id, unit in list(bucket.items()):
                     if unit.project_id == project.project_id:
-                        found += apart(unit_id, unit, field_name, first, second)
+                        found += apart(unit_id, unit, field_name, first, second, read)
                     walked += 1
                     if walked % WALKED_MAX == 0:
                         await self.clock.sleep(0)
@@ -266,14 +284,23 @@ class Surveys:
 
     async def _walk(self, rows: Rows) -> Surveyed:
         begun, at_us, version = self.clock.monotonic(), self.clock.now_us(), rows.version
-        surveys = await walked_through(rows, lambda: self.clock.sleep(0))
+        projects = self.projects.rows.items()
+        texts = {one: names_of(project.versions).text for one, project in projects if project.versions is not None}
+        surveys = await walked_through(rows, lambda: self.clock.sleep(0), lambda one: texts.get(one, str))
         now = self.clock.monotonic()
         self._own.histogram("concord_metrics_survey_seconds").observe(now - begun)
         return Surveyed(rows, version, at_us, now + PAUSE * (now - begun), surveys)
 
 
-async def walked_through(rows: Rows, breathe: Callable[[], Awaitable[None]]) -> dict[str, Survey]:
-    """Return what the closed and the open units of a place add up to, by project."""
+def _as_given(project_id: str) -> Text:
+    del project_id
+    return str
+
+
+async def walked_through(
+    rows: Rows, breathe: Callable[[], Awaitable[None]], read: Callable[[str], Text] = _as_given
+) -> dict[str, Survey]:
+    """Return what the closed and the open units of a place add up to, by project; `read`: how its labels read now."""
     surveys: defaultdict[str, Survey] = defaultdict(Survey)
     with rows.walked():
         for project_id, closed in sorted(rows.closed_sums.items()):
@@ -282,7 +309,7 @@ async def walked_through(rows: Rows, breathe: Callable[[], Awaitable[None]]) -> 
         walked = 0
         for bucket in rows.buckets:
             for unit in list(bucket.values()):
-                surveys[unit.project_id].add(unit)
+                surveys[unit.project_id].add(unit, read(unit.project_id))
                 walked += 1
                 if walked % WALKED_MAX == 0:
                     await breathe()

@@ -16,7 +16,7 @@ from concord.labels import ClassedSchema, decoded
 from concord.labels.form import FORM_BEGINS, answers_in
 from concord.quality.crowd import SparseAnswers
 from concord.quality.resolved import Learnt, ResolvedUnit, added
-from services.adjudicate.domain.confusion import Confused, Told, confused
+from services.adjudicate.domain.confusion import Confused, ReadAnswer, Told, as_read, as_told, confused
 from services.adjudicate.domain.spending import Spending, Spent, reason_of, spent_on, together
 from services.adjudicate.domain.unit import RESOLVED, Annotation, UnitState
 
@@ -138,15 +138,18 @@ class ClassShares:
         """Return how many of the newest settled units have which label, or which answer to one of several fields."""
         return self._counts[field]
 
-    def confused(self, fields: Collection[str]) -> Iterator[tuple[int, Confused]]:
+    def confused(self, fields: Collection[str], read: ReadAnswer = as_told) -> Iterator[tuple[int, Confused]]:
         """Yield what the newest settled units' annotators took for what, each with when the last of them was settled.
 
-        In these fields; see `confusion.confused`.
+        In these fields, and as labels read now; see `confusion.confused`.
         """
         for tally in self._tallies:
-            yield from ((tally.until_us, one) for one in tally.confused if one.field in fields)
+            told = (as_read(one, read) for one in tally.confused)
+            yield from ((tally.until_us, one) for one in told if one is not None and one.field in fields)
         for unit in self._fresh.values():
-            yield from ((unit.at_us, one) for one in confused_in([unit], fields))
+            told = (as_read(one, read) for one in confused_in([unit], fields))
+            # What is one class now was taken for another once in a unit, whatever it was called.
+            yield from ((unit.at_us, one) for one in {each.key: each for each in told if each is not None}.values())
 
     def settle(self, unit: UnitState) -> None:
         """Take over a unit's newest state."""

@@ -1,7 +1,7 @@
 """Which labels are taken for one another: what annotators said of units that were settled otherwise."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -106,6 +106,38 @@ def _answers(label: str, fields: Collection[str]) -> Mapping[str, str]:
     if WHOLE in fields:
         return {WHOLE: label}
     return {name: answer for name, answer in (answers_in(label) or {}).items() if name in fields}
+
+
+ReadAnswer = Callable[[str, str], tuple[str, str] | None]
+"""Returns a field's name now, and what an answer to it, canonical JSON, says; None where it says one of several."""
+
+
+def as_told(field_name: str, answer: str) -> tuple[str, str]:
+    """Read an answer as it was given: of a label schema that has had one version."""
+    return field_name, answer
+
+
+def read_key(key: Key, read: ReadAnswer) -> Key | None:
+    """Return a pair as it reads now; None where that is none any more: both say the same, or one of them several.
+
+    >>> renamed = {'"bug"': '"defect"'}
+    >>> read_key(("", ('"bug"', '"idea"')), lambda field, one: (field, renamed.get(one, one)))
+    ('', ('"defect"', '"idea"'))
+    >>> read_key(("", ('"bug"', '"defect"')), lambda field, one: (field, renamed.get(one, one)))
+    """
+    field, labels = key
+    one, other = (read(field, label) for label in labels)
+    if one is None or other is None or one == other:
+        return None
+    return key_of(one[0], one[1], other[1])
+
+
+def as_read(cell: Confused, read: ReadAnswer) -> Confused | None:
+    """Return what was taken for what as it reads now; None where nothing was, by what labels say now."""
+    settled, given = read(cell.field, cell.settled), read(cell.field, cell.given)
+    if settled is None or given is None or settled == given:
+        return None
+    return msgspec.structs.replace(cell, field=settled[0], settled=settled[1], given=given[1])
 
 
 def key_of(field: str, one: str, other: str) -> Key:

@@ -41,12 +41,14 @@ class Leading:
     Attributes:
         outlook: where the unit stands as far as more labels could move it; None where they are not weighed.
         fields: of a label of several fields, those that the leading answers ask, in order.
+        alike: all labels said exactly the same, as they read when they were weighed.
     """
 
     label: Json
     confidence: float
     outlook: Outlook | None = None
     fields: tuple[FieldStanding, ...] = ()
+    alike: bool = False
 
 
 @dataclass(frozen=True)

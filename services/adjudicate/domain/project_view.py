@@ -13,11 +13,11 @@ from typing import NamedTuple
 from concord.quality.crowd import GoldAnswers
 from services.adjudicate.domain.class_shares import ClassShares, Tally
 from services.adjudicate.domain.competence import CompetenceState, CrowdState
-from services.adjudicate.domain.confusion import pairs
+from services.adjudicate.domain.confusion import Key, ReadAnswer, as_told, pairs
 from services.adjudicate.domain.consensus import Weights
 from services.adjudicate.domain.escalation import expected_loss
 from services.adjudicate.domain.gold import WAITING, GoldState
-from services.adjudicate.domain.questions import Question, QuestionState, listed
+from services.adjudicate.domain.questions import Question, QuestionState, listed, now_called
 from services.adjudicate.domain.repeats import as_listed
 from services.adjudicate.domain.unit import UnitState
 
@@ -129,11 +129,18 @@ class ProjectView:
             if (question := self.questions.get(question_id)) is not None and not question.waits
         ]
 
-    def all_questions(self, fields: Collection[str]) -> list[Question]:
-        """Return its questions in order, with the pairs of labels that are often confused in these fields."""
-        answered_at_us = {one.key: one.answered_at_us for one in self.questions.values() if one.key}
-        since = (one for at_us, one in self.shares.confused(fields) if at_us > answered_at_us.get(one.key, 0))
-        return listed(list(self.questions.values()), Counter(self._waiting.values()), pairs(since))
+    def all_questions(self, fields: Collection[str], read: ReadAnswer = as_told) -> list[Question]:
+        """Return its questions in order, with the pairs of labels that are often confused in these fields.
+
+        All of them in the names that classes have now, by `read`.
+        """
+        questions = [now_called(one, read) for one in self.questions.values()]
+        answered_at_us: dict[Key | None, int] = {}
+        for one in questions:
+            answered_at_us[one.key] = max(one.answered_at_us, answered_at_us.get(one.key, 0))
+        answered_at_us.pop(None, None)
+        since = (one for at_us, one in self.shares.confused(fields, read) if at_us > answered_at_us.get(one.key, 0))
+        return listed(questions, Counter(self._waiting.values()), pairs(since))
 
     def doubted(self, gold: GoldState) -> None:
         """Take over a gold unit's newest state."""

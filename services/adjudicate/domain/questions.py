@@ -9,7 +9,7 @@ import msgspec
 
 from concord.labels import ClassedSchema, LabelSchema
 from concord.labels.form import Form, answers_in
-from services.adjudicate.domain.confusion import WHOLE, Key, Pair, key_of
+from services.adjudicate.domain.confusion import WHOLE, Key, Pair, ReadAnswer, key_of, read_key
 from services.adjudicate.domain.escalation import REASON_CHARACTERS_MAX, Refused
 from services.adjudicate.domain.unit import UnitState
 
@@ -148,6 +148,15 @@ def topic_of_pair(key: Key) -> Topic:
     """
     field, labels = key
     return Topic(_named("pair", field, *labels), field, labels)
+
+
+def now_called(state: QuestionState, read: ReadAnswer) -> QuestionState:
+    """Return a question with its labels as they read now; one whose labels are no pair any more stays as it was asked.
+
+    It keeps its id, whatever its classes are called since.
+    """
+    key = read_key(state.key, read) if state.key else None
+    return state if key is None else msgspec.structs.replace(state, field=key[0], labels=key[1])
 
 
 def topic_of(schema: LabelSchema, unit: UnitState, read: Callable[[str], str] = str) -> Topic:

@@ -15,8 +15,9 @@ NORMAL_95 = 1.959963984540054
 """Half of a 95 % interval, in standard errors."""
 
 Reason = Literal["agreed", "weighed", "cap", "price", "flagged", "nobody_left"]
-"""Why no more labels were asked for. `agreed`: all that came said the same. `weighed`: they did not, and who said what
-was enough. All others went to a ruling. `cap`: there were as many as there may be. `price`: more were not worth it."""
+"""Why no more labels were asked for. `agreed`: all that came said the same, as they read then. `weighed`: they did
+not, and who said what was enough. All others went to a ruling. `cap`: there were as many as there may be. `price`: more
+were not worth it."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 ESCALATIONS: Mapping[str, Reason] = {
     "no_consensus": "cap",
@@ -62,7 +63,7 @@ def reason_of(unit: UnitState) -> Reason:
     """Return why a resolved unit was given no more labels."""
     if unit.escalated_for:
         return ESCALATIONS[unit.escalated_for]
-    return "agreed" if len({one.digest for one in unit.counted()}) == 1 else "weighed"
+    return "agreed" if unit.alike else "weighed"
 
 
 def spent_on(unit: UnitState) -> Spent:

@@ -65,6 +65,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         overlap_initial: annotations that were asked for in this round before any was looked at; 0 until one was.
         overlap_max: the most that might be asked for when they were last weighed.
         decided_round: annotations that were in when they were last weighed.
+        alike: whether all of them said exactly the same then, under whichever version of the label schema.
         label: the resolved label, or the leading one of an escalated unit; canonical JSON text, empty for none.
         leading_label: what led before an adjudicator ruled.
         fields: how each field of a label with several stood when it was last weighed.
@@ -99,6 +100,7 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     overlap_initial: int = 0
     overlap_max: int = 0
     decided_round: int = 0
+    alike: bool = False
     label: str = ""
     confidence: float = 0.0
     leading_label: str = ""
@@ -309,6 +311,7 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
         state,
         overlap_max=rule.overlap_max,
         decided_round=rounds,
+        alike=best.alike,
         label=label,
         confidence=best.confidence,
         leading_label=label,
@@ -378,6 +381,7 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         overlap_initial=0,
         overlap_max=0,
         decided_round=0,
+        alike=False,
         label="",
         confidence=0.0,
         leading_label="",

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -15,7 +16,7 @@ from concord.chassis.projects import Project
 from concord.chassis.table import Table, Unknown
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
-from concord.labels import Json, decoded
+from concord.labels import Json, decoded, encoded
 from concord.labels.fields import Field
 from concord.quality.stopping import Prices
 from services.adjudicate.announcements import SERVICE, decision
@@ -47,6 +48,9 @@ Judge = Callable[[UnitState | None, Weigh], Judged | None]
 
 Given = tuple[tuple[str, str], ...]
 """The labels of one unit: annotator and canonical JSON text, in the order in which they came in."""
+
+Read = Sequence[tuple[str, Json]]
+"""The same as they read now."""
 
 
 class NotMerged(Exception):
@@ -202,11 +206,12 @@ class Deciding:
             }
             nothing = Known(None, {})
             of_form = partial(leading_form, project.form, known=lambda one: known.get(one.name, nothing))
-            return lambda given: of_form(_read(project, given), method)
+            return lambda given: _with_alike(partial(of_form, method=method), _read(project, given))
         seen = self.seen(project) if method == "posterior" else {}
         weights, priced = self.weights(project), project.policy.consensus.HasField("prices")
         closed, asked = closed_places(project), (project.schema, project.classed)
-        return lambda given: leading(*asked, _read(project, given), method, weights, seen, priced=priced, closed=closed)
+        weighed = partial(leading, *asked, method=method, weights=weights, seen=seen, priced=priced, closed=closed)
+        return lambda given: _with_alike(weighed, _read(project, given))
 
     def seen(self, project: Project, field: Field | None = None) -> Mapping[int, int]:
         """Return the units by class that a project's mix of classes is learnt from, as its policy says.
@@ -245,6 +250,11 @@ def _admitted(told: Admission, project: Project, state: UnitState | None, weigh:
 
 def _read(project: Project, given: Given) -> list[tuple[str, Json]]:
     return [(annotator_id, project.weighed(msgspec.json.decode(label))) for annotator_id, label in given]
+
+
+def _with_alike(weigh: Callable[[Read], Leading], read: Read) -> Leading:
+    """Return which label leads among labels as they read now, and whether all of them say the same."""
+    return replace(weigh(read), alike=len({encoded(label) for _, label in read}) == 1)
 
 
 def closed_places(project: Project, field: Field | None = None) -> frozenset[int]:

@@ -19,6 +19,7 @@ from services.adjudicate.domain.questions import (
     TooManyQuestions,
     Topic,
     asked,
+    now_called,
     topic_of,
 )
 from services.adjudicate.domain.questions import answered as with_answer
@@ -52,7 +53,7 @@ class Questions:
         Raises:
             NotHere: its place is not this process's any more.
         """
-        return self.repository.view(project.project_id).all_questions(classed_fields(project))
+        return self.repository.view(project.project_id).all_questions(classed_fields(project), project.read_answer)
 
     def topic_of(self, unit: UnitState, project: Project, question_id: str) -> Topic:
         """Return what an unclear unit asks: the question that is named, or the one that its labels ask.
@@ -69,6 +70,11 @@ class Questions:
                 raise RulingRefused("question_id", "is no question of the project", cure)
             return Topic(question_id, found.field, found.labels)
         topic = topic_of(project.schema, unit, project.read_text)
+        if topic.labels:
+            # Asked before its classes were called so, it is the same question.
+            called = (now_called(one, project.read_answer) for one in known.values())
+            same = (one for one in called if (one.field, one.labels) == (topic.field, topic.labels))
+            topic = next((topic._replace(question_id=one.question_id) for one in same), topic)
         if topic.question_id not in known and len(known) >= QUESTIONS_MAX:
             raise TooManyQuestions(f"The project has {QUESTIONS_MAX} questions, and no more are kept.")
         return topic

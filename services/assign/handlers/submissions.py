@@ -122,7 +122,12 @@ class Submissions:
         try:
             return encoded(label_of(project.offered(version), decoded(label), state.text_characters))
         except LabelFault as fault:
-            raise LabelRefused(fault.problem, field=f"label{fault.path[1:]}", cure=fault.cure) from fault
+            problem, cure = fault.problem, fault.cure
+            if version != project.schema_version:
+                problem += f" under version {version} of its label schema, in which the unit was given out"
+                problem += f"; {project.schema_version} is the newest"
+                cure += f", as version {version} says: it is the label_schema of the assignment"
+            raise LabelRefused(problem, field=f"label{fault.path[1:]}", cure=cure) from fault
 
     def taken(self, annotator_id: str, checked: "Checked", outcome: Outcome[UnitState]) -> Taken | Refusal:
         """Return what became of a label; raise what nobody expects."""

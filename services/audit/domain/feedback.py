@@ -87,6 +87,23 @@ def class_name(label: Json) -> str:
     return label if isinstance(label, str) else encoded(label).decode()
 
 
+def as_read(output: Output, text: Callable[[str], str]) -> Output:
+    """Return what a model says as it reads now: its label, and what it says of classes, those that became one added up.
+
+    >>> def text(label):
+    ...     return label.replace("bug", "defect")
+    >>> said = Output("k1-p", "m", "k1-u", "", '"bug"', 1, probabilities={"bug": 0.7, "idea": 0.3})
+    >>> read = as_read(said, text)
+    >>> read.label, read.probabilities
+    ('"defect"', {'defect': 0.7, 'idea': 0.3})
+    """
+    said: dict[str, float] = {}
+    for name, share in output.probabilities.items():
+        now = class_name(decoded(text(encoded(name).decode()).encode()))
+        said[now] = said.get(now, 0.0) + share
+    return msgspec.structs.replace(output, label=text(output.label), probabilities=said)
+
+
 def compared(
     output: Output,
     unit: UnitState | None,
@@ -114,7 +131,7 @@ def compared(
     if unit.unanswerable:
         return "unanswerable"
     settled = text(unit.inspection.label if corrected and unit.inspection is not None else unit.label)
-    output = msgspec.structs.replace(output, label=text(output.label))
+    output = as_read(output, text)
     own, accepted = decoded(output.label.encode()), decoded(settled.encode())
     try:
         fits = schema.canonical(own) == own and schema.canonical(accepted) == accepted

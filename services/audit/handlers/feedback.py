@@ -23,6 +23,7 @@ from services.audit.domain.feedback import (
     Moved,
     Unscored,
     Waiting,
+    as_read,
     chosen,
     compared,
     held,
@@ -190,9 +191,9 @@ class Feedback:
         accepted: list[str] = []
         async for chunk in self._compared(project, model_id):
             left = [output for output, one in chunk if one == "not_admitted" and output.event_id]
-            accepted += [output.label for output, one in chunk if isinstance(one, Compared)]
+            accepted += [one.output.label for _, one in chunk if isinstance(one, Compared)]
             otherwise = await self._otherwise(project, other, left)
-            waiting += [Waiting(output, output.unit_id in otherwise) for output in left]
+            waiting += [Waiting(as_read(output, project.read_text), output.unit_id in otherwise) for output in left]
         classed = isinstance(project.schema, ClassedSchema)
         change = moved(accepted if classed else [], [one.output.label for one in waiting] if classed else [])
         secret = self.means.sample_secret

@@ -6,7 +6,7 @@ has come in the end decides how often, not in which order it came; so any two wh
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -73,6 +73,22 @@ class Sampled(msgspec.Struct, Generic[Cell], array_like=True):
             for cell, times in table.items():
                 self.add(key, cell, times)
 
+    def read(self, cell: Callable[[Cell], Cell], key: Callable[[str], str] = str) -> "Sampled[Cell]":
+        """Return the counts with cells, and keys, read otherwise; those that come to the same are one.
+
+        >>> found = Sampled[str](keys_max=2, cells_max=10)
+        >>> for name in ("yes", "yeah"):
+        ...     found.add("ann", name)
+        >>> found.read(lambda name: "yes").tables
+        {'ann': {'yes': 2}}
+        """
+        found = Sampled[Cell](self.keys_max, self.cells_max, self.level)
+        # What was in stays in, whatever its key is called now: there are no more keys nor cells than before.
+        for name, table in self.tables.items():
+            _add_read(found.tables.setdefault(key(name), {}), table, cell)
+        found.cells = sum(map(len, found.tables.values()))
+        return found
+
     def _halve(self) -> None:
         self.level += 1
         for key in [key for key in self.tables if _hash(key) >> (64 - self.level)]:
@@ -136,6 +152,14 @@ class Timeline(msgspec.Struct, Generic[Cell], array_like=True):
         width = self.hours * HOUR_US
         return [(one * width, (one + 1) * width, self.windows[one]) for one in sorted(self.windows)]
 
+    def read(self, cell: Callable[[Cell], Cell]) -> "Timeline[Cell]":
+        """Return the counts with cells read otherwise; those that come to the same are one."""
+        found = Timeline[Cell](self.windows_max, self.cells_max, self.hours, over=self.over)
+        for window, table in self.windows.items():
+            _add_read(found.windows.setdefault(window, {}), table, cell)
+        found.cells = sum(map(len, found.windows.values()))
+        return found
+
     def _widen(self) -> None:
         if self.hours >= WIDEST:
             self._let_go()
@@ -151,6 +175,12 @@ class Timeline(msgspec.Struct, Generic[Cell], array_like=True):
     def _let_go(self) -> None:
         self.over = True
         self.windows, self.cells = {}, 0
+
+
+def _add_read(found: dict[Cell, int], table: Mapping[Cell, int], cell: Callable[[Cell], Cell]) -> None:
+    for one, times in table.items():
+        read = cell(one)
+        found[read] = found.get(read, 0) + times
 
 
 @lru_cache(maxsize=HASHES_MAX)

@@ -12,7 +12,7 @@ from concord.quality.estimate import Estimate
 from concord.quality.intervals import wilson
 from services.metrics.domain.agreement import classes_of
 from services.metrics.domain.bounded import Sampled
-from services.metrics.domain.survey import BETWEEN, Both, by_field, is_value
+from services.metrics.domain.survey import BETWEEN, Both, Text, as_read, by_field, is_value
 from services.metrics.domain.unit import Settlement, Unit, asked_of_all
 
 PAIRS_SHOWN_MAX = 100
@@ -55,7 +55,7 @@ class Apart:
     """A unit on which two annotators disagree.
 
     Attributes:
-        first, second: what each said, canonical JSON.
+        first, second: what each said, canonical JSON, as it reads now.
         at_us: when the later of them did.
         settlement: how the unit stands.
     """
@@ -81,8 +81,10 @@ class Disagreed:
     units: list[Apart]
 
 
-def apart(unit_id: str, unit: Unit, field_name: str, first: str, second: str) -> Iterator[Apart]:
+def apart(unit_id: str, unit: Unit, field_name: str, first: str, second: str, read: Text = str) -> Iterator[Apart]:
     """Yield the unit if these two disagree on it: by the labels that pairs are counted of, those asked of every unit.
+
+    What each said is compared, and told, as it reads now.
 
     >>> from services.metrics.domain.unit import Annotation
     >>> said = {"a": Annotation("ann", '"no"', at_us=1), "b": Annotation("bob", '"yes"', at_us=2)}
@@ -92,7 +94,7 @@ def apart(unit_id: str, unit: Unit, field_name: str, first: str, second: str) ->
     """
     if unit.gold or unit.erased:
         return
-    asked = asked_of_all(unit)
+    asked = as_read(asked_of_all(unit), read)
     at_us = {one.annotator_id: one.at_us for one in asked}
     if first not in at_us or second not in at_us:
         return

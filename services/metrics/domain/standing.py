@@ -52,7 +52,7 @@ def names_of(versions: Versions | None) -> Names:
     if versions is None:
         return AS_GIVEN
     each = {one.name: _names_in(versions, one.name) for one in fields_of(versions.schema)}
-    found = each[""] if "" in each else Names(versions.text, fields=each)
+    found = each[""] if "" in each else Names(lru_cache(maxsize=READ_MAX)(versions.text), fields=each)
     return replace(found, closed_since=lru_cache(maxsize=READ_MAX)(versions.closed_since))
 
 

@@ -174,8 +174,8 @@ class ClosedSums(msgspec.Struct, array_like=True):
         """Return whether the rows were more than are kept."""
         return self.rows_bytes > CLOSED_ROWS_BYTES_MAX
 
-    def add(self, unit: Unit) -> None:
-        """Add a unit that is closed."""
+    def add(self, unit: Unit, read: Callable[[str], str] = str) -> None:
+        """Add a unit that is closed; `read` returns a label as it reads by now, as canonical JSON."""
         share = unit.counted
         if share.row != NO_ROW and not self.rows_over:
             self._add_row(share.row, share.schema_version)
@@ -183,7 +183,7 @@ class ClosedSums(msgspec.Struct, array_like=True):
             self.settlements[share.settlement] = self.settlements.get(share.settlement, 0) + 1
         self.labels += share.labels
         self.settled_labels += share.settled_labels
-        self.survey.add(unit)
+        self.survey.add(unit, read)
         if share.turnaround_seconds >= 0:
             place = rounded(share.turnaround_seconds)
             self.turnaround_seconds[place] = self.turnaround_seconds.get(place, 0) + 1

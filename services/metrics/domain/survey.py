@@ -7,8 +7,8 @@ All of labels rests on those that were asked of every unit before any was looked
 out: it is chosen.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -79,6 +79,22 @@ class Aspect(msgspec.Struct, array_like=True):
         self.slices.add(slice_name, row)
         self.windows.add(at_us, row)
 
+    def reading(self, text: "Text") -> "Iterator[Aspect]":
+        """Yield the labels as they read now, a table a step: the last one yielded has all."""
+
+        def both(cell: Both) -> Both:
+            return text(cell[0]), text(cell[1])
+
+        def row(cell: LabelRow) -> LabelRow:
+            return cast("LabelRow", label_row(text(label) for label, times in cell for _ in range(times)))
+
+        found = Aspect(self.pairs.read(both), suggested=self.suggested.read(_as_it_is, text))
+        yield found
+        found.people = self.people.read(text)
+        yield found
+        found.slices, found.windows = self.slices.read(row), self.windows.read(row)
+        yield found
+
     def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
         """Count how far a suggestion was followed."""
         said = [label == suggested for label in labels]
@@ -99,8 +115,12 @@ class Survey(msgspec.Struct, array_like=True):
     incoming: Timeline[Trait] = msgspec.field(default_factory=lambda: Timeline(WINDOWS_MAX, WINDOW_CELLS_MAX))
     units: int = 0
 
-    def add(self, unit: Unit) -> None:
+    def add(self, unit: Unit, read: "Text" = str) -> None:
         r"""Count a unit; gold and erased ones are none.
+
+        Args:
+            unit: the unit.
+            read: returns a label, as canonical JSON, as it reads now: what is compared within a unit is compared so.
 
         >>> said = {str(n): Annotation(name, '"yes"', at_us=n) for n, name in enumerate(("ann", "bob"), start=1)}
         >>> found = Survey()
@@ -115,7 +135,7 @@ class Survey(msgspec.Struct, array_like=True):
         if unit.admitted_at_us:
             for trait in _known_by(traits):
                 self.incoming.add(unit.admitted_at_us, trait)
-        asked = asked_of_all(unit)
+        asked = as_read(asked_of_all(unit), read)
         if not asked:
             return
         for name, voices in by_field(asked):
@@ -123,7 +143,7 @@ class Survey(msgspec.Struct, array_like=True):
             if known:
                 self.aspect(name).add(known, asked[0].at_us, traits.stratum)
         if traits.suggested:
-            self._follow(traits, asked)
+            self._follow(read(traits.suggested), asked, hidden=traits.hidden)
 
     def aspect(self, name: str) -> Aspect:
         """Return a field's labels, none at first."""
@@ -153,14 +173,60 @@ class Survey(msgspec.Struct, array_like=True):
             mine.suggested.merge(theirs.suggested)
             yield
 
-    def _follow(self, traits: Traits, asked: Sequence[Annotation]) -> None:
-        suggested = answers_in(traits.suggested)
+    def reading(self, names: "Reading") -> "Iterator[Survey]":
+        """Yield what was counted with each label as it reads now, a table a step: the last one yielded has all.
+
+        What is counted with a unit that is closed is counted in the names of that time. All that tells of a survey
+        tells of one that was read.
+        """
+
+        def trait(one: Trait) -> Trait:
+            return (SUGGESTED, names.text("")(one[1])) if one[0] == SUGGESTED else one
+
+        found = Survey(incoming=self.incoming.read(trait), units=self.units)
+        yield found
+        for name, aspect in self.aspects.items():
+            now = names.field_name(name)
+            for read in aspect.reading(names.text(now)):
+                latest = read
+                yield found
+            # A field that was renamed was counted under either name.
+            for _ in found.merging(Survey(aspects={now: latest})):
+                yield found
+
+    def _follow(self, label: str, asked: Sequence[Annotation], *, hidden: bool) -> None:
+        suggested = answers_in(label)
         if suggested is None:
-            self.aspect("").follow(traits.suggested, [one.label for one in asked], hidden=traits.hidden)
+            self.aspect("").follow(label, [one.label for one in asked], hidden=hidden)
             return
         for name, voices in by_field(asked):
             if name in suggested:
-                self.aspect(name).follow(suggested[name], [label for _, label in voices], hidden=traits.hidden)
+                self.aspect(name).follow(suggested[name], [said for _, said in voices], hidden=hidden)
+
+
+Text = Callable[[str], str]
+"""Returns a label, or an answer to a field, as canonical JSON, as it reads now."""
+
+
+class Reading(NamedTuple):
+    """How what was said under earlier versions of a label schema reads now.
+
+    Attributes:
+        field_name: returns what a field is called now.
+        text: by a field's name now, how answers to it read; by the empty one, how labels of a plain kind do.
+    """
+
+    field_name: Callable[[str], str]
+    text: Callable[[str], Text]
+
+
+def as_read(asked: Sequence[Annotation], read: Text) -> Sequence[Annotation]:
+    """Return annotations with their labels as they read now."""
+    return asked if read is str else [msgspec.structs.replace(one, label=read(one.label)) for one in asked]
+
+
+def _as_it_is(followed: Followed) -> Followed:
+    return followed
 
 
 NO_TRAITS = Traits()
