@@ -186,7 +186,7 @@ class Survey(msgspec.Struct, array_like=True):
         found = Survey(incoming=self.incoming.read(trait), units=self.units)
         yield found
         for name, aspect in self.aspects.items():
-            now = names.field_name(name)
+            now, latest = names.field_name(name), Aspect()
             for read in aspect.reading(names.text(now)):
                 latest = read
                 yield found
