@@ -350,12 +350,9 @@ def stranded(state: UnitState | None, rework: int, rule: Rule, weigh: Weigh) -> 
 
 
 def ended(state: UnitState | None, rework: int, may_submit: Sequence[str]) -> Judged | None:
-    """Return the unit once assign gives it to nobody any more; None when that changes nothing.
+    """Return the unit once assign gives it, in a round, to nobody any more; None when that changes nothing.
 
-    Args:
-        state: the unit.
-        rework: of which round it was said.
-        may_submit: who can still send a label of it. They have it in hand, which is a part in it.
+    Who `may_submit` can still send a label of it: they have it in hand, which is a part in it.
     """
     if state is None or state.status == "gold" or rework != state.rework:
         return None
@@ -381,7 +378,6 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         overlap_initial=0,
         overlap_max=0,
         decided_round=0,
-        alike=False,
         label="",
         confidence=0.0,
         leading_label="",
