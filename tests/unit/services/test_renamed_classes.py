@@ -143,7 +143,8 @@ PLAIN = Versions(schema_from(AFTER), (RENAMED,))
 
 
 def form(**answers: str) -> str:
-    return encoded({"answers": answers}).decode()
+    said: Any = {"answers": answers}
+    return encoded(said).decode()
 
 
 @pytest.mark.parametrize(
