@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli import statuses
 from cli.projects import FILE
-from cli.session import Session, show_table, speaks
+from cli.session import Session, console, show_table, speaks
 from concord.client import Columns, Concord
 from concord.client.models import Import, Report
 from concord.client.units import MEDIA_TYPES, RESUMABLE
@@ -85,8 +84,8 @@ def _in_parts(
     concord: Concord, project_id: str, file: Path, form: str, name: str, columns: Columns, *, quiet: bool
 ) -> Import:
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), disable=quiet or not sys.stderr.isatty(),
+        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
+        console=console(stderr=True), disable=quiet or not sys.stderr.isatty(),
     )  # fmt: skip
     total = None if file.suffix == ".gz" else file.stat().st_size
     with bar:

@@ -47,7 +47,7 @@ def verb(session: Session, unit_id: str, url: str | None, prov: Path | None) -> 
 
 
 def _show(said: Lineage) -> None:
-    console().print(f"unit {said.unit_id}, lot {said.lot_id or 'none yet'}", markup=False)
+    console().print(f"unit {said.unit_id}, lot {said.lot_id or 'none yet'}")
     table = Table("entry", "at", "what", "who", "how")
     for entry in said.entries:
         table.add_row(str(entry["entry"]), entry["at"], entry["what"], _who(entry), _how(entry))

@@ -9,7 +9,7 @@ from concord.client.models import Interval, Lot
 from concord.client.rechecks import Recheck
 
 RECHECK_COLUMNS = ("lot", "status", "drifted", "raised at", "units", "among", "changed", "share changed")
-COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "label error rate", "waits")
+COLUMNS = ("lot", "status", "units", "rework", "inspected", "wrong", "to repeat", "label error rate", "waits")
 
 
 @click.group("lots")
@@ -74,6 +74,7 @@ def rows(lots: Sequence[Lot]) -> list[tuple[object, ...]]:
             one.rework,
             one.inspected,
             one.errors,
+            one.repeats_waiting or "",
             _rate(one.label_error_rate),
             one.waits or one.problem,
         )

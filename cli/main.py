@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from cli import statuses
-from cli.session import AS_JSON
+from cli.session import AS_JSON, WHOSE
 from concord.client import Away, Changed, Damaged, NoAddress, NotAllowed, NotSignedIn, NotYet, Problem
 
 VERBS: Mapping[str, tuple[str, str]] = {
@@ -98,16 +98,19 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except tuple(FAULTS) as fault:
             word, status = next(told for kind, told in FAULTS.items() if isinstance(fault, kind))
-            click.echo(_told(word, fault, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
+            whose = str(ctx.meta.get(WHOSE, "")) if isinstance(fault, NotAllowed) else ""
+            click.echo(_told(word, fault, whose, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
             sys.exit(status)
 
 
-def _told(word: str, fault: Exception, *, as_json: bool) -> str:
+def _told(word: str, fault: Exception, whose: str, *, as_json: bool) -> str:
     if not as_json:
-        return f"{word}: {fault}"
+        return f"{word}: {fault}" + (f" It was {whose}; name another with --as." if whose else "")
     told: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
     if isinstance(fault, Problem):
         told |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}
+    if whose:
+        told["credential"] = whose
     return msgspec.json.encode(told).decode()
 
 

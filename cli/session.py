@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 30.0
 PLAIN_COLUMNS = 140
 """Where no terminal tells how wide it is."""
 AS_JSON = "cli.as_json"
+WHOSE = "cli.whose"
+"""Under which it is kept whose credential was sent."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,8 +61,13 @@ class Session:
         kept = Kept()
         if self.name:
             found = kept.token(self.name) or local_token(self.name, Path.cwd())
+            whose = f"that of {self.name!r}"
+        elif found := os.environ.get(TOKEN, ""):
+            whose = f"the one in {TOKEN}"
         else:
-            found = os.environ.get(TOKEN, "") or kept.token(kept.current)
+            found, whose = kept.token(kept.current), f"that of {kept.current!r}, who signed in last"
+        if (context := click.get_current_context(silent=True)) is not None:
+            context.find_root().meta[WHOSE] = whose
         if not found:
             who = f"Nobody called {self.name!r} is signed in" if self.name else "Nobody is signed in"
             cure = f"`concord sign-in --as {self.name or 'NAME'}`, or set {TOKEN} to an API key or a token"
@@ -113,9 +120,15 @@ def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
     return command
 
 
-def console() -> Console:
-    """Return where tables are printed."""
-    return Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS, highlight=False)
+def console(*, columns: int | None = None, stderr: bool = False) -> Console:
+    """Return where text is printed as it stands: what people wrote is neither markup nor the name of an emoji.
+
+    Args:
+        columns: how wide it is where no terminal tells.
+        stderr: whether it is printed beside the answer.
+    """
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else columns or PLAIN_COLUMNS
+    return Console(width=width, stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -124,7 +137,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.row_count:
-        console().print(table, markup=False)
+        console().print(table)
     else:
         click.echo("none")
 

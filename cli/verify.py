@@ -1,14 +1,13 @@
 """`concord verify`: hold a certificate and its export against each other, offline."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from cli.session import console
 from cli.statuses import BROKEN, NOBODY_VOUCHES
 from concord.exports.snapshot import BLOCK_BYTES, FileFacts, FileTally
 from services.audit.domain.certificate_page import Vouched, certificate_page
@@ -113,26 +112,23 @@ def facts_of(path: Path) -> FileFacts:
 
 def _show(found: Verified) -> None:
     said = found.statement
-    console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS)
+    to = console(columns=PLAIN_COLUMNS)
     verdict = "VERIFIED" if found.trusted else "UNCHANGED SINCE IT WAS SIGNED"
-    console.print(f"{verdict}: project {said['project_id']}, issued {said['issued_at']}", highlight=False, markup=False)
+    to.print(f"{verdict}: project {said['project_id']}, issued {said['issued_at']}")
     key = said["key"]
-    console.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})", highlight=False, markup=False)
+    to.print(f"signed with {key['algorithm']} {key['public_key']} ({key['kid']})")
     if "certificate_sha256" in said:
-        console.print(
+        to.print(
             f"{said['rows']} rows in {len(said['files'])} files, {said['form']['format']}, of issue {said['issue']}; "
             f"its certificate: {said['certificate_sha256']}",
-            highlight=False,
-            markup=False,
         )
         return
     if found.withdrawn:
-        console.print(f"{found.withdrawn} units were erased since; the rest is what was certified", highlight=False)
+        to.print(f"{found.withdrawn} units were erased since; the rest is what was certified")
     if found.kept:
         lines = ", ".join(map(str, found.kept[:LINES_SHOWN_MAX])) + (" …" if len(found.kept) > LINES_SHOWN_MAX else "")
-        console.print(
+        to.print(
             f"{len(found.kept)} of them are still in the export (line {lines}): delete them, or fetch it anew",
-            highlight=False,
         )
     table = Table("lot", "units", "inspected", "wrong", "label error rate of what leaves", "alpha", "annotators")
     for lot in said["lots"]:
@@ -146,11 +142,11 @@ def _show(found: Verified) -> None:
             _interval(agreement),
             str(lot["annotators"]),
         )
-    console.print(table)
+    to.print(table)
     repeats = (said.get("project") or {}).get("repeats")
     if repeats:
         told = f"auditors agreed on {repeats['agreed']} of {repeats['repeated']} blind repeats"
-        console.print(f"{told}; label error rates allow for their errors", highlight=False)
+        to.print(f"{told}; label error rates allow for their errors")
 
 
 def _interval(estimate: dict[str, Any]) -> str:

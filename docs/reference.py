@@ -73,7 +73,7 @@ POLICY: Mapping[str, str] = {
     "policy.privacy.reidentification": "What the role privacy may ask of a unit: nothing (none); whether a value it has is behind a pseudonym (compare); the originals, too (sealed), which are then kept, sealed, until the unit is erased.",
     "policy.lot.size": "Units judged together. Larger: fewer checks a unit, more to be done again after a rejection.",
     "policy.lot.seal_after_seconds": "A lot that is not full is cut after so long.",
-    "policy.audit.plan": "sequential stops as soon as the evidence is enough; single has a fixed sample; iso_2859_1 has that standard's, and switches; fraction is a share, and promises nothing.",
+    "policy.audit.plan": "sequential stops as soon as the evidence is enough; single has a fixed sample; iso_2859_1 has that standard's, and switches; fraction is a share that is inspected to its end: up to c = aql times the sample, rounded down, may be wrong (18 at .01: none), and neither risk is held.",
     "policy.audit.level": "Of ISO 2859-1, Table 1: III has larger samples, I and S-1 to S-4 smaller ones.",
     "policy.audit.reduction": "Whether inspection by ISO 2859-1 may be reduced: its client must have agreed.",
     "policy.audit.fraction": "Share that is checked, by the plan fraction.",

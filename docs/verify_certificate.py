@@ -1,4 +1,7 @@
-"""Verify by nothing of ours: CERTIFICATE EXPORT PUBLIC_KEY_BASE64 [WITHDRAWALS]; needs cryptography and rfc8785."""
+"""Verify by nothing of ours: CERTIFICATE EXPORT PUBLIC_KEY_BASE64 [WITHDRAWALS].
+
+It needs two libraries: pip install cryptography rfc8785
+"""
 
 import base64
 import hashlib
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
@@ -24,7 +28,12 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def opened(path: str, trusted: str) -> tuple[dict[str, Any], str]:
     said = json.loads(Path(path).read_bytes(), object_pairs_hook=once)
     digest, signature = hashlib.sha256(rfc8785.dumps(said)).hexdigest(), base64.b64decode(said.pop("signature"))
-    Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted)).verify(signature, rfc8785.dumps(said))
+    try:
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted)).verify(signature, rfc8785.dumps(said))
+    except InvalidSignature:
+        hold(False, f"{path} was changed, or another key than the one given signed it")
+    except ValueError as fault:
+        hold(False, f"the key given is none ({fault})")
     return said, digest
 
 

@@ -246,7 +246,10 @@ class Interval(Struct, frozen=True):
 
 
 class Lot(Struct, frozen=True):
-    """Where a lot stands; `waits` says for whom and why, `problem` why it stands still."""
+    """Where a lot stands; `waits` says for whom and why, `problem` why it stands still.
+
+    `repeats_waiting` are the inspections that another auditor is still to repeat.
+    """
 
     lot_id: str
     project_id: str
@@ -265,6 +268,7 @@ class Lot(Struct, frozen=True):
     problem: str
     waits_for: str = ""
     waits: str = ""
+    repeats_waiting: int = 0
 
 
 class LotPage(Struct, frozen=True):

@@ -11,6 +11,8 @@ from concord.client.steps import Flow, Send, Sleep
 PAGE = 500
 LOOK_SECONDS_FIRST, LOOK_SECONDS_MAX = 0.5, 10.0
 WAIT_SECONDS = 86_400.0
+REASONS_MAX = 5
+"""Lots of which it is said why they are not accepted, when the time is up."""
 
 
 def quality(project_id: str) -> Flow[Quality]:
@@ -99,11 +101,24 @@ def wait_for_lots(project_id: str, *, units: int = 1, seconds_max: float = WAIT_
         if accepted >= units and all(one.status == "accepted" for one in found):
             return found
         if waited >= seconds_max:
-            reasons = "".join(f"; lot {one.lot_id}: {one.problem}" for one in found if one.problem)
-            raise NotYet(f"{accepted} of {units} units are in accepted lots after {seconds_max:g} s{reasons}")
+            told = f"{accepted} of {units} units are in accepted lots after {seconds_max:g} s"
+            raise NotYet(f"{told}{_reasons(found)}")
         yield Sleep(pause)
         waited += pause
         pause = min(pause * 2, LOOK_SECONDS_MAX)
+
+
+def _reasons(found: list[Lot]) -> str:
+    """Return why lots are not accepted, those of the first few."""
+    open_lots = [one for one in found if one.status != "accepted"]
+    if not open_lots:
+        return "; no lot is open: what is in none waits for more units, or to be sealed"
+    told = [
+        f"lot {one.lot_id} is {one.status}: {one.waits or one.problem or 'nothing is told of why'}".rstrip(".")
+        for one in open_lots[:REASONS_MAX]
+    ]
+    more = len(open_lots) - len(told)
+    return "".join(f"; {one}" for one in told) + (f"; and {more} lots more" if more else "")
 
 
 def certificate(project_id: str, issue: int | None = None) -> Flow[bytes]:

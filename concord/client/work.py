@@ -196,7 +196,7 @@ class Verdicts(Struct, frozen=True):
 
 
 class StrandedUnit(Struct, frozen=True):
-    """A unit that nobody is left to label."""
+    """A unit that nobody is left to label; `told` once an adjudicator settles what labels it has."""
 
     unit_id: str
     told: bool
@@ -214,6 +214,7 @@ class Stranded(Struct, frozen=True):
 
     units: list[StrandedUnit]
     skills: list[MissingSkills]
+    count: int = 0
 
 
 class HeldLease(Struct, frozen=True):

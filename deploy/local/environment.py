@@ -51,6 +51,7 @@ class Environment:
         return hashlib.sha256(known.encode()).hexdigest()[:_KEY_LENGTH]
 
     def _build(self) -> None:
+        terminal.say("environment: made anew, which takes some minutes the first time; later it is there at once")
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         with terminal.step(f"environment: making it with Python {sys.version.split()[0]}"):

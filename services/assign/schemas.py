@@ -41,7 +41,11 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for an assignment that the path names; see `told_ms` of its time."""
+    """A label for an assignment that the path names.
+
+    `active_ms` is the time somebody worked at it, in milliseconds. It is bounded by the time since the unit was given
+    out; less than nothing and more than a day count as not told.
+    """
 
     label: msgspec.Raw
     active_ms: ActiveMs = 0
@@ -58,7 +62,11 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for the assignment it names; see `told_ms` of its time."""
+    """A label for the assignment it names.
+
+    `active_ms` is the time somebody worked at it, in milliseconds. It is bounded by the time since the unit was given
+    out; less than nothing and more than a day count as not told.
+    """
 
     assignment_id: Id
     label: msgspec.Raw
@@ -257,7 +265,12 @@ class Standing(msgspec.Struct):
 
 
 class StrandedUnit(msgspec.Struct):
-    """A unit that nobody is left to label; `told` once that was published and adjudicate took over what has labels."""
+    """A unit that nobody is left to label.
+
+    Attributes:
+        told: whether that was published: from then on an adjudicator settles what labels it has. False for the first
+            minutes, in which somebody may still be defined.
+    """
 
     unit_id: str
     told: bool
@@ -271,7 +284,13 @@ class MissingSkills(msgspec.Struct):
 
 
 class WaitsForNobody(msgspec.Struct):
-    """What waits in a project for somebody who is not there: some units of `count`, by id, and the cursor of more."""
+    """What waits in a project for somebody who is not there.
+
+    Attributes:
+        units: those that went to everybody who may label them, by id; a page, and `next` is the cursor of more.
+        skills: what nobody has, and how many untouched units want it; these are not in `units`.
+        count: how many units wait in all: those that `units` lists on all its pages, and those that `skills` counts.
+    """
 
     units: list[StrandedUnit]
     skills: list[MissingSkills]

@@ -373,7 +373,7 @@ def _in_fields(
     by_annotator: dict[str, list[AnnotatorField]] = defaultdict(list)
     for name, people in found.items():
         for one in people.values():
-            accuracy, sure = Estimated.of(one.accuracy), expected[name].get(one.annotator_id)
+            accuracy, sure = Estimated.on_gold(one.accuracy, one.gold_units), expected[name].get(one.annotator_id)
             row = AnnotatorField(name, one.gold_units, one.gold_correct, accuracy, sure)
             by_annotator[one.annotator_id].append(row)
     return by_annotator
@@ -391,7 +391,7 @@ def _annotator(
         kind=kind,
         gold_units=found.gold_units,
         gold_correct=found.gold_correct,
-        accuracy=Estimated.of(found.accuracy),
+        accuracy=Estimated.on_gold(found.accuracy, found.gold_units),
         expected_accuracy=expected,
         annotations=found.annotations,
         active_ms_median=found.active_ms_median,

@@ -36,7 +36,7 @@ class Waits:
 
     Attributes:
         units: units for which nobody is found, by id, with whether that was told; those of a page.
-        count: how many there are in all.
+        count: how many wait in all, those of `skills` among them.
         skills: sets of skills that nobody has, with how many units wait for them that nobody has had.
     """
 
@@ -71,7 +71,7 @@ class Stranded:
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
             await self._decide(view, told, functools.partial(self._told, asking))
             waits = self.of(project_id)
-            waiting += waits.count + sum(units for _, units in waits.skills)
+            waiting += waits.count
         self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
 
     async def _due(self, view: ProjectView, asking: frozenset[str], since_us: int) -> tuple[list[str], list[str]]:
@@ -153,7 +153,8 @@ class Stranded:
         units = [(unit_id, unit_id in view.stranded) for unit_id in page]
         lanes = self.repository.place(project_id).queue.fresh_of(project_id)
         skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
-        return Waits(units, len(nobody), skills[:SKILLS_LISTED_MAX])
+        count = len(nobody) + sum(untouched for _, untouched in skills)
+        return Waits(units, count, skills[:SKILLS_LISTED_MAX])
 
 
 def _decide(

@@ -7,6 +7,7 @@ class PlanTerms(msgspec.Struct, frozen=True):
     """What a lot's plan follows from; the fields are those of `policy.audit`, and the units it was made for.
 
     Attributes:
+        fraction: the share of the lot that its sample is at most, whatever the plan; the policy's by the plan fraction.
         level, inspection: of a plan of ISO 2859-1, its level and how severe it is; empty for others.
     """
 
@@ -27,7 +28,9 @@ class LotBody(msgspec.Struct, frozen=True):
     Attributes:
         units: without those that were erased before the lot was accepted, and those that are unanswerable.
         unanswerable: units that were ruled so when the sample was drawn: they have no label and do not leave.
-        sample_size: units that may be inspected; `inspected` and `errors` are those of the last judgement.
+        sample_size: units that may be inspected; `inspected` and `errors` are those so far
+            while it is inspected, and else those of the last judgement.
+        repeats_waiting: inspections that another auditor is still to repeat, blind, before it can be accepted.
         label_error_rate: of what leaves, once the lot is accepted: value, low, high.
         erased_since: units that were erased after that.
         problem: why it stands still, as a sentence; empty while it does not.
@@ -58,6 +61,7 @@ class LotBody(msgspec.Struct, frozen=True):
     unanswerable: int = 0
     waits_for: str = ""
     waits: str = ""
+    repeats_waiting: int = 0
 
 
 class RateBody(msgspec.Struct, frozen=True):

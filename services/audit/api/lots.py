@@ -21,7 +21,8 @@ from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
 from services.audit.domain.verdict import CONFIDENCE, Plan, Rate
-from services.audit.domain.waiting import FOR_ANOTHER, waits
+from services.audit.domain.waiting import Repeating, waits
+from services.audit.handlers.drawing import LOOKED_AT_ONCE
 from services.audit.schemas import RESUMPTION
 
 
@@ -77,7 +78,11 @@ def _lot(door: Door, lot: LotState) -> LotBody:
     unsettled = None if known is None or known.waits_for is None else len(known.waits_for)
     project = door.handlers.means.projects.rows.get(lot.project_id)
     paused = project.life_reason if project is not None and project.paused else None
-    told = waits(lot, unsettled, problem, paused, lacks_auditor=lacks_auditor)
+    at_least = known is not None and known.there + LOOKED_AT_ONCE < len(lot.unit_ids)
+    owes = project is not None and project.policy.audit.repeat_inspections > 0
+    now = None if known is None else known.made()
+    repeating = Repeating() if now is None else Repeating(now.owed if owes else 0, now.inspected, now.decided)
+    told = waits(lot, unsettled, problem, paused, lacks_auditor=lacks_auditor, at_least=at_least, repeating=repeating)
     return LotBody(
         lot_id=lot.lot_id,
         project_id=lot.project_id,
@@ -87,15 +92,16 @@ def _lot(door: Door, lot: LotState) -> LotBody:
         rejections=lot.rejections,
         plan=lot.plan.in_words() if lot.plan is not None else "",
         sample_size=len(lot.sample) if lot.status != "accepted" else lot.inspected,
-        inspected=lot.inspected,
-        errors=lot.errors,
+        inspected=lot.inspected if now is None else now.inspected,
+        errors=lot.errors if now is None else now.errors,
+        repeats_waiting=repeating.owed,
         corrected=len(lot.corrections),
         label_error_rate=None
         if lot.rate is None
         else {"value": lot.rate.value, "low": lot.rate.low, "high": lot.rate.high},
         accepted_at=timestamp(lot.accepted_at_us) if lot.accepted_at_us else None,
         erased_since=len(lot.erased),
-        problem=problem or (FOR_ANOTHER if lacks_auditor else ""),
+        problem=problem or (told.why if lacks_auditor else ""),
         plan_terms=None if lot.plan is None else _terms(lot.plan),
         inspection="" if lot.plan is None or lot.plan.standard is None else lot.plan.standard.inspection,
         unanswerable=len(lot.unanswerable),

@@ -1,5 +1,7 @@
 """What is known in memory of a place: its open lots, and how far their units are. A hint; the records decide."""
 
+from typing import NamedTuple
+
 from concord.quality.acceptance import Bounds
 from services.audit.domain.lot import (
     LOOK_AHEAD_UNITS,
@@ -14,6 +16,21 @@ from services.audit.domain.unit import UnitState
 
 NOTHING = Progress(0, 0, "continue")
 """What no verdicts come to."""
+
+
+class Made(NamedTuple):
+    """The inspections of a lot that were made so far.
+
+    Attributes:
+        inspected, errors: units of its sample, and how many of them are wrong.
+        owed: inspections that another auditor is to repeat.
+        decided: whether they suffice to accept it.
+    """
+
+    inspected: int
+    errors: int
+    owed: int
+    decided: bool
 
 
 class OpenLot:
@@ -92,6 +109,18 @@ class OpenLot:
                 verdict = decided(self.state, self.bounds, inspected, errors)
         self._counted = Progress(inspected, errors, verdict)
         return self._counted
+
+    def made(self) -> Made | None:
+        """Return which inspections were made so far, those beyond what decides among them.
+
+        None where it is not inspected, or its bounds are not made yet.
+        """
+        if not self.inspected or (self.state.plan is not None and self.bounds is None):
+            return None
+        found = [right for unit_id, right in self.found.items() if self.holds(unit_id)]
+        decisive, _, verdict = self.progress()[:3]
+        decided = verdict == "accept"
+        return Made(len(found), found.count(False), len(self.owed(decisive if decided else None)), decided)
 
     def wanted(self) -> list[str]:
         """Return the units that auditors should look at now, in order.

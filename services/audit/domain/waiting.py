@@ -23,7 +23,30 @@ class Waits(NamedTuple):
     why: str
 
 
-def waits(lot: LotState, unsettled: int | None, problem: str, paused: str | None, *, lacks_auditor: bool) -> Waits:
+class Repeating(NamedTuple):
+    """What a lot that is inspected still owes a second auditor.
+
+    Attributes:
+        owed: inspections that another auditor is to repeat, without seeing the first.
+        inspected: units of its sample that were inspected so far.
+        decided: whether these suffice, so that it waits for repeats alone.
+    """
+
+    owed: int = 0
+    inspected: int = 0
+    decided: bool = False
+
+
+def waits(
+    lot: LotState,
+    unsettled: int | None,
+    problem: str,
+    paused: str | None,
+    *,
+    lacks_auditor: bool,
+    at_least: bool = False,
+    repeating: Repeating = Repeating(),  # noqa: B008 - it cannot change
+) -> Waits:
     """Return why a lot waits, and for whom.
 
     Args:
@@ -32,6 +55,8 @@ def waits(lot: LotState, unsettled: int | None, problem: str, paused: str | None
         problem: why it stands still, as a sentence; empty while it does not.
         paused: why its project is paused; None while it is not.
         lacks_auditor: whether whoever asked for work had a part in all that it needs.
+        at_least: whether some of its units were not looked at yet, so that `unsettled` may be too few.
+        repeating: what it owes a second auditor.
 
     >>> waits(LotState("l", "p", ("a", "b")), 1, "", None, lacks_auditor=False)
     Waits(waits_for='people', why='It waits for annotators, or an adjudicator: 1 of its 2 units has no label yet.')
@@ -44,27 +69,40 @@ def waits(lot: LotState, unsettled: int | None, problem: str, paused: str | None
         return Waits(
             "client", f"Its project is paused, and nobody is given anything of it: {paused or 'no reason is told'}"
         )
-    return _labels(lot, unsettled) if lot.status in WAITING else _inspection(lot, lacks_auditor)
+    if lot.status in WAITING:
+        return _labels(lot, unsettled, "at least " if at_least else "")
+    return _inspection(lot, lacks_auditor, repeating)
 
 
-def _labels(lot: LotState, unsettled: int | None) -> Waits:
+def _labels(lot: LotState, unsettled: int | None, at_least: str) -> Waits:
     """Return whom a lot waits for whose sample is not drawn yet."""
     if unsettled == 0:
         return Waits("", "All its units are settled: its sample is drawn now.")
     if lot.status == "sealed":
-        return Waits("people", f"It waits for annotators, or an adjudicator: {_without(lot, unsettled)} no label yet.")
-    why = f"It was rejected, and waits for annotators: {_without(lot, unsettled)} no new label yet."
+        return Waits(
+            "people", f"It waits for annotators, or an adjudicator: {at_least}{_without(lot, unsettled)} no label yet."
+        )
+    found = f" ({lot.errors:,} of {lot.inspected:,} inspected were wrong)" if lot.inspected else ""
+    why = f"It was rejected{found}, and waits for annotators: {at_least}{_without(lot, unsettled)} no new label yet."
     return Waits("annotators", why)
 
 
-def _inspection(lot: LotState, lacks_auditor: bool) -> Waits:
+def _inspection(lot: LotState, lacks_auditor: bool, repeating: Repeating) -> Waits:
     """Return whom a lot waits for that is inspected, or inspected once more."""
     if lot.status == "gathering":
         return Waits("acceptances", "It waits until enough units have left that nobody has inspected.")
+    owed = "1 inspection is" if repeating.owed == 1 else f"{repeating.owed:,} inspections are"
+    if repeating.owed and repeating.decided:
+        why = f"It waits for another auditor: {repeating.inspected:,} of its units were inspected, and {owed}"
+        return Waits("another_auditor", f"{why} still to be repeated by somebody who did not make them.")
     if lacks_auditor:
         return Waits("another_auditor", FOR_ANOTHER)
-    units = _units(len(lot.sample))
-    return Waits("auditor", _INSPECTED[lot.status].format(units=units))
+    why = _INSPECTED[lot.status].format(units=_units(len(lot.sample)))
+    if repeating.inspected:
+        why += f" {repeating.inspected:,} are so far."
+    if repeating.owed:
+        why += f" {owed} to be repeated by another auditor."
+    return Waits("auditor", why)
 
 
 def _without(lot: LotState, unsettled: int | None) -> str:

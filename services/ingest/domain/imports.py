@@ -63,6 +63,11 @@ class Progress(msgspec.Struct, frozen=True):
     cautions: tuple[Line, ...] = ()
     complete: bool = False
 
+    @property
+    def taken(self) -> int:
+        """Units of the file that something became of, be it that they were there before."""
+        return self.admitted + self.repeated + self.duplicate_of + self.left_out
+
 
 class Import(msgspec.Struct, frozen=True):
     """An import as it stands: `progress` is the newest, with all that was refused so far."""

@@ -37,7 +37,9 @@ class Imports:
         self.clock = clock
 
     async def begin(self, project: ProjectState, wish: ImportWish) -> tuple[Import, bool]:
-        """Begin an import, or find the one of this name; return whether it is new.
+        """Begin an import, or find the one of this name; return whether it is new, or begun again.
+
+        One of which nothing was taken is begun again where its options are others: a wrong column blocks nothing.
 
         Raises:
             Invalid: it has no name, or its format cannot be read on in the middle.
@@ -55,8 +57,24 @@ class Imports:
             return found, True
         known = await self.one(import_id, project.client_id)
         if known.wish != wish:
-            raise Conflict(f"The import {wish.name[:NAME_CHARACTERS_MAX]!r} was begun with other options.")
+            return await self._begun_again(known, wish), True
         return known, False
+
+    async def _begun_again(self, known: Import, wish: ImportWish) -> Import:
+        """Begin an import again with other options, from the file's start: nothing was taken by those it had.
+
+        Raises:
+            Conflict: something was, or another request sends it.
+        """
+        if known.progress.taken:
+            taken = f"{known.progress.taken:,} of its units were taken"
+            raise Conflict(
+                f"The import {wish.name!r} was begun with other options, and {taken}. "
+                "Send the options that it was begun with, or another name (`--name` of `concord import`)."
+            )
+        anew = msgspec.structs.replace(known, wish=wish, progress=Progress(number=known.progress.number + 1))
+        await self.note(anew, anew.progress)
+        return anew
 
     async def one(self, import_id: str, client_id: str | None) -> Import:
         """Return an import; for a client only its own.

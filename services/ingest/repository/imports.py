@@ -66,11 +66,15 @@ class ImportStore:
             return None
         owner = client_of(import_id)
         told = [_noted(self.sealer.open(owner, one["told"], one["_id"])) for one in documents]
-        noted = sorted((one.progress for one in told), key=lambda one: one.number)
+        told.sort(key=lambda one: one.progress.number)
+        wish = told[-1].wish
+        # What it was read by before it was begun again has nothing to do with it any more.
+        begun = next((place for place in range(len(told), 0, -1) if told[place - 1].wish != wish), 0)
+        noted = [one.progress for one in told[begun:]]
         refused: list[Line] = [line for one in noted for line in one.refused]
         cautions: list[Line] = [line for one in noted for line in one.cautions]
         newest = msgspec.structs.replace(noted[-1], refused=tuple(refused), cautions=tuple(cautions))
-        return Import(import_id, documents[0]["project_id"], told[0].wish, newest)
+        return Import(import_id, documents[0]["project_id"], wish, newest)
 
     async def answer(self, key: str) -> bytes | None:
         """Return what is kept under a key."""

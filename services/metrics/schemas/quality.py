@@ -30,6 +30,13 @@ class Estimated(msgspec.Struct, frozen=True):
         """Return the estimate's body."""
         return cls(found.value, found.low, found.high, found.units, found.method, found.reason)
 
+    @classmethod
+    def on_gold(cls, found: Estimate, gold_units: int) -> "Estimated":
+        """Return an accuracy's body: without a gold unit there is the prior alone, which says nothing of a person."""
+        if gold_units:
+            return cls.of(found)
+        return cls(None, None, None, 0, found.method, "not known: no gold unit was labelled")
+
 
 class Lots(msgspec.Struct, frozen=True):
     """What became of lots."""

@@ -1,5 +1,6 @@
 """The command as a whole: every verb helps, completes, and says what its statuses mean."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from cli import export, statuses
+from cli.kept import FOLDER, Kept
 from cli.main import VERBS, main
+from cli.session import TOKEN
+from concord.client import Addresses, Concord, NotAllowed
 from concord.exports import FORMATS
 
 
@@ -74,6 +78,32 @@ def test_help_lists_every_verb_and_every_status() -> None:
     named = {getattr(statuses, name) for name in vars(statuses) if name.isupper() and name != "MEANINGS"}
     assert named == set(statuses.MEANINGS) == set(range(len(named)))
     assert [one for one in statuses.MEANINGS.values() if one.split(";")[0] not in told.replace("\n", " ")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "whose"),
+    [
+        ([], "", "that of 'aud-2', who signed in last"),
+        ([], "t", "the one in CONCORD_TOKEN"),
+        (["--as", "aud-2"], "", "that of 'aud-2'"),
+    ],
+)
+def test_a_credential_of_another_role_is_said_to_be_whose_it_was(
+    arguments: list[str], token: str, whose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {FOLDER: str(tmp_path / "kept"), TOKEN: token or None}
+    Kept({FOLDER: str(tmp_path / "kept")}).put("aud-2", "kept", Addresses())
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise NotAllowed("This needs the role client; the credential sent has none of them.", status=403)
+
+    monkeypatch.setattr(Concord, "lots", forbidden)
+    result = CliRunner().invoke(main, ["lots", "list", "k1-p", *arguments], env=environment)
+    assert result.exit_code == statuses.NOT_SIGNED_IN, result.output
+    assert result.stderr.endswith(f"has none of them. It was {whose}; name another with --as.\n")
+    told = CliRunner().invoke(main, ["lots", "list", "k1-p", "--json", *arguments], env=environment)
+    assert json.loads(told.stderr)["credential"] == whose
 
 
 def test_completion_offers_verbs_and_options() -> None:

@@ -212,7 +212,7 @@ export const arabic = {
   "people.report": "جديد أو متغيّر: {changed}، كما كان: {unchanged}، مرفوض: {refused}.", "people.stopped": "انتهت القراءة في السطر {line}: {field} {problem}؛ {cure}. وما قبله أُدخل.",
   "people.refused": "الأسطر المرفوضة", "people.refusedMore": { one: "وواحد آخر", two: "واثنان آخران", few: "و{count} أخرى", many: "و{count} أخرى", other: "و{count} أخرى" }, "people.line": "السطر", "people.column": "العمود", "people.wrong": "ما الخطأ", "people.cure": "ما العمل",
   "notice.unsent": "لا يجيب Concord الآن. حاول مرة أخرى.",
-  "people.labels": "الوسوم", "people.accuracy": "الدقة", "people.gold": "الذهب الصحيح", "people.pace": "زمن الوحدة",
+  "people.labels": "الوسوم", "people.accuracy": "الدقة", "people.notKnown": "غير معروفة", "people.gold": "الذهب الصحيح", "people.pace": "زمن الوحدة",
   "verify.title": "التحقق من شهادة", "verify.lead": "يُقارن الملفان في هذا المتصفح. لا يُرسل شيء إلى أي مكان.",
   "verify.certificate": "الشهادة", "verify.export": "الوسوم كما سُلّمت", "verify.key": "المفتاح العام الذي تثق به", "verify.do": "تحقق",
   "verify.yes": "تم التحقق.", "verify.unchanged": "لم يتغير منذ التوقيع.", "verify.not": "لم يتم التحقق.",

@@ -212,7 +212,7 @@ export const english = {
   "people.report": "{changed} new or changed, {unchanged} as they were, {refused} refused.", "people.stopped": "Reading ended in line {line}: {field} {problem}; {cure}. What stands before it is in.",
   "people.refused": "Refused rows", "people.refusedMore": { one: "and {count} more", other: "and {count} more" }, "people.line": "Line", "people.column": "Column", "people.wrong": "What is wrong", "people.cure": "What to do",
   "notice.unsent": "Concord does not answer at the moment. Try again.",
-  "people.labels": "Labels", "people.accuracy": "Accuracy", "people.gold": "Gold right", "people.pace": "Time a unit",
+  "people.labels": "Labels", "people.accuracy": "Accuracy", "people.notKnown": "not known", "people.gold": "Gold right", "people.pace": "Time a unit",
   "verify.title": "Verify a certificate", "verify.lead": "Both files are held against each other in this browser. Nothing is sent anywhere.",
   "verify.certificate": "Certificate", "verify.export": "Labels as they were handed over", "verify.key": "Public key that you trust", "verify.do": "Verify",
   "verify.yes": "Verified.", "verify.unchanged": "Unchanged since it was signed.", "verify.not": "Not verified.",

@@ -168,12 +168,13 @@ function Stranded({ stranded }) {
 }
 
 function People({ people }) {
-  const accuracy = (one) => one.accuracy.value ?? one.expected_accuracy;
+  // Without gold there is only what is assumed of everybody, which is told of nobody.
+  const accuracy = (one) => one.accuracy.value;
   const columns = [
     ["who", t("people.name"), (one) => html`<span dir="auto">${one.annotator_id}</span>`, (one) => one.annotator_id],
     ["kind", t("people.kind"), (one) => t(`people.${one.kind ?? "unknown"}`), (one) => one.kind ?? ""],
     ["labels", t("people.labels"), (one) => whole(one.annotations), (one) => one.annotations],
-    ["accuracy", t("people.accuracy"), (one) => (accuracy(one) === null ? "–" : html`<span class="whole">${percent(accuracy(one))} ${interval(one.accuracy, percent)}</span>`), accuracy],
+    ["accuracy", t("people.accuracy"), (one) => (accuracy(one) === null ? t("people.notKnown") : html`<span class="whole">${percent(accuracy(one))} ${interval(one.accuracy, percent)}</span>`), accuracy],
     ["gold", t("people.gold"), (one) => html`<bdi dir="ltr">${whole(one.gold_correct)} / ${whole(one.gold_units)}</bdi>`, (one) => one.gold_units],
     ["pace", t("people.pace"), (one) => (one.active_ms_median ? duration(one.active_ms_median / 1_000) : "–"), (one) => one.active_ms_median || null],
   ];

@@ -69,9 +69,9 @@ export function ByVersion({ quality }) {
 
 // Throughput against accuracy, one dot a person: the table below tells who.
 export function Pace({ people }) {
-  const dots = people.filter((one) => one.active_ms_median > 0 && (one.accuracy.value ?? one.expected_accuracy) !== null);
+  const dots = people.filter((one) => one.active_ms_median > 0 && one.accuracy.value !== null);
   if (!dots.length) return html`<section class="card"><h2>${t("project.pace")}</h2><p class="quiet">${t("project.noPace")}</p></section>`;
-  const at = (one) => [3_600_000 / one.active_ms_median, one.accuracy.value ?? one.expected_accuracy];
+  const at = (one) => [3_600_000 / one.active_ms_median, one.accuracy.value];
   const most = Math.max(...dots.map((one) => at(one)[0])) * 1.1;
   return html`<section class="card"><h2>${t("project.pace")}</h2><${Plot} label=${t("project.paceLabel", { count: dots.length })} across=${[0, most]} up=${[0, 1]}
     nameX=${t("project.perHour")} nameY=${t("project.accuracy")} shownX=${whole} shownY=${(value) => percent(value, 0)} draw=${(x, y) => dots.map((one) => {

@@ -1,5 +1,6 @@
 """Who is away is asked again, with patience; who refuses is not. Time is handed in."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from concord.client import Addresses, Away, Concord, Damaged, Failed, NoAddress, Patience, Refused
+from concord.client import Addresses, Away, Concord, Damaged, Failed, NoAddress, NotYet, Patience, Refused
 from concord.client.driving import RETRY_AFTER_SECONDS_MAX, retry_after
 from concord.client.steps import Answer
 
@@ -170,6 +171,25 @@ def test_a_list_is_followed_to_its_end() -> None:
     road = Road(list(pages()))
     assert [one.lot_id for one in road.client().lots("k1-p")] == ["a", "b"]
     assert [one.url.params.get("after") for one in road.asked] == [None, "a"]
+
+
+def test_waiting_for_lots_in_vain_says_where_each_stands_and_why() -> None:
+    (lot,) = json.loads(next(pages()).content)["lots"]
+    why = (
+        "It was rejected (4 of 18 inspected were wrong), and waits for annotators: 37 of its 60 units have no new label"
+    )
+    rejected = {**lot, "status": "relabelling", "waits_for": "annotators", "waits": f"{why} yet."}
+    road = Road([httpx.Response(200, json={"lots": [{**rejected, "lot_id": str(n)} for n in range(9)], "next": None})])
+    with pytest.raises(NotYet) as not_yet:
+        road.client().wait_for_lots("k1-p", units=60, seconds_max=0)
+    told = str(not_yet.value)
+    assert told.startswith(
+        "0 of 60 units are in accepted lots after 0 s; lot 0 is relabelling: It was rejected (4 of 18"
+    )
+    assert told.endswith("; `concord units stranded k1-p` says which units nobody is left to label; and 4 lots more.")
+    road = Road([httpx.Response(200, json={"lots": [], "next": None})])
+    with pytest.raises(NotYet, match="no lot is open"):
+        road.client().wait_for_lots("k1-p", seconds_max=0)
 
 
 def test_annotators_are_followed_to_their_end_too() -> None:

@@ -78,12 +78,18 @@ async def test_a_second_auditor_repeats_a_share_without_knowing_it_and_the_first
     whole = await audit.call("GET", "/v1/inspections", subject="second")
     shape = {frozenset(one) for one in whole.json()["inspections"]}
     seen = await audit.inspect({UNITS[0]: "yes"})
-    assert (await audit.lot())["status"] == "auditing", "it waits for the repeats"
+    waiting = await audit.lot()
+    assert waiting["status"] == "auditing", "it waits for the repeats"
+    assert (waiting["inspected"], waiting["errors"]) == (len(seen), 0), "what was inspected is shown"
+    assert waiting["waits_for"] == "another_auditor"
+    assert f"{len(seen)} of its units were inspected" in waiting["waits"]
     assert await audit.work() == [], "nobody repeats their own inspection"
     assert (await audit.call("GET", "/v1/inspections")).json()["held_back"], "and is told that it waits for another"
     answer = await audit.call("GET", "/v1/inspections", subject="second")
     again = [one["unit_id"] for one in answer.json()["inspections"]]
     assert 0 < len(again) < len(seen)
+    assert waiting["repeats_waiting"] == len(again)
+    assert f"{len(again)} inspection" in waiting["waits"]
     assert set(again) <= set(seen)
     assert {frozenset(one) for one in answer.json()["inspections"]} <= shape
     first, *others = again

@@ -2,10 +2,11 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 
 from services.audit.domain.lot import LotState, Status
-from services.audit.domain.waiting import FOR_ANOTHER, For, waits
+from services.audit.domain.waiting import FOR_ANOTHER, For, Repeating, waits
 
 
 def lot(status: Status) -> LotState:
@@ -49,6 +50,24 @@ def test_only_what_is_over_waits_for_nobody_and_what_stands_still_says_its_probl
     paused = waits(lot(status), 1, "", "Until Monday.", lacks_auditor=True)
     assert paused.waits_for == ("" if is_over else "client")
     assert is_over or "Until Monday." in paused.why
+
+
+def test_a_lot_that_waits_for_repeats_says_how_many_and_that_somebody_else_makes_them() -> None:
+    told = waits(lot("auditing"), 0, "", None, lacks_auditor=True, repeating=Repeating(2, 3, decided=True))
+    assert told.waits_for == "another_auditor"
+    assert "3 of its units were inspected" in told.why
+    assert "2 inspections are still to be repeated by somebody who did not make them" in told.why
+    before = waits(lot("auditing"), 0, "", None, lacks_auditor=False, repeating=Repeating(1, 2))
+    assert before.waits_for == "auditor"
+    assert "2 are so far. 1 inspection is to be repeated by another auditor." in before.why
+
+
+def test_a_rejected_lot_says_what_was_found_and_owns_that_not_all_its_units_were_looked_at() -> None:
+    rejected = msgspec.structs.replace(lot("relabelling"), inspected=2, errors=1)
+    why = waits(rejected, 1, "", None, lacks_auditor=False, at_least=True).why
+    assert why.startswith(
+        "It was rejected (1 of 2 inspected were wrong), and waits for annotators: at least 1 of its 3"
+    )
 
 
 def test_who_had_a_part_in_all_of_it_leaves_it_to_another() -> None:

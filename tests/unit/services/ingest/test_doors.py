@@ -346,8 +346,23 @@ async def test_imports_are_their_clients_own_and_their_formats_can_be_read_on(pr
     assert (await project.call("GET", "/v1/imports/k1-inone")).status == 404
     answer = await project.call("POST", "/v1/projects/k1-p/imports", {"name": "x", "format": "parquet"})
     assert answer.json()["errors"][0]["field"] == "format"
-    answer = await project.call("POST", "/v1/projects/k1-p/imports", {"name": "november", "format": "csv"})
-    assert answer.status == 409
+
+
+async def test_an_import_of_which_nothing_was_taken_is_begun_again_with_other_options(project: Ingest) -> None:
+    wrong = await begun(project, format="csv", content="no such column")
+    path = f"/v1/imports/{wrong['import_id']}"
+    await project.call("PATCH", path, b"id,content\n1,a\n2,b\n", headers=sent_as("text/csv"))
+    right = await begun(project, format="csv")
+    assert right["import_id"] == wrong["import_id"]
+    assert (right["offset"], right["refused"], right["complete"]) == (0, [], False), "from the file's start"
+    assert (await begun(project, format="csv")) == right
+    done = (await project.call("PATCH", path, b"id,content\n1,a\n2,b\n", headers=sent_as("text/csv"))).json()
+    assert (done["admitted"], done["refused"], done["complete"]) == (2, [], True)
+    other = {"name": "november", "format": "csv", "content": "no such column"}
+    refused = await project.call("POST", "/v1/projects/k1-p/imports", other)
+    assert refused.status == 409
+    assert "2 of its units were taken" in refused.json()["detail"]
+    assert "`--name`" in refused.json()["detail"], "the cure is told"
 
 
 async def test_a_row_of_an_export_is_told_what_it_is(project: Ingest) -> None:

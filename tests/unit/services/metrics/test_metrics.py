@@ -125,6 +125,13 @@ async def test_gold_measures_annotators_and_is_left_out_of_agreement(metrics: Me
     assert 0 < ann["expected_accuracy"] < 1
 
 
+async def test_the_accuracy_of_who_has_labelled_no_gold_is_not_known(metrics: Metrics) -> None:
+    await metrics.upstream.annotation("k1-u1", 1, "ann", "yes", active_ms=3_000)
+    accuracy = (await metrics.annotators())["ann"]["accuracy"]
+    assert (accuracy["value"], accuracy["low"], accuracy["high"], accuracy["units"]) == (None, None, None, 0)
+    assert accuracy["reason"] == "not known: no gold unit was labelled"
+
+
 async def test_competence_is_told_once_for_what_is_known_and_outranks_what_was_told_before(metrics: Metrics) -> None:
     for number, label in enumerate(["yes", "no", "no"]):
         await metrics.upstream.unit(f"k1-g{number}", gold="no")
