@@ -118,7 +118,11 @@ def _reasons(found: list[Lot]) -> str:
         for one in open_lots[:REASONS_MAX]
     ]
     more = len(open_lots) - len(told)
-    return "".join(f"; {one}" for one in told) + (f"; and {more} lots more" if more else "")
+    if more:
+        told.append(f"and {more} lots more")
+    if any(one.waits_for in ("people", "annotators") for one in open_lots):
+        told.append(f"`concord units stranded {open_lots[0].project_id}` says which units nobody is left to label")
+    return "".join(f"; {one}" for one in told)
 
 
 def certificate(project_id: str, issue: int | None = None) -> Flow[bytes]:
