@@ -246,10 +246,7 @@ class Interval(Struct, frozen=True):
 
 
 class Lot(Struct, frozen=True):
-    """Where a lot stands; `waits` says for whom and why, `problem` why it stands still.
-
-    `repeats_waiting` are the inspections that another auditor is still to repeat.
-    """
+    """Where a lot stands; `waits`: for whom and why; `repeats_waiting`: what another auditor is still to repeat."""
 
     lot_id: str
     project_id: str

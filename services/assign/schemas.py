@@ -41,11 +41,7 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for an assignment that the path names.
-
-    `active_ms` is the time somebody worked at it, in milliseconds. It is bounded by the time since the unit was given
-    out; less than nothing and more than a day count as not told.
-    """
+    """A label for an assignment that the path names; `active_ms`, of work at it, is bounded by the time since it was given out."""
 
     label: msgspec.Raw
     active_ms: ActiveMs = 0
@@ -62,11 +58,7 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for the assignment it names.
-
-    `active_ms` is the time somebody worked at it, in milliseconds. It is bounded by the time since the unit was given
-    out; less than nothing and more than a day count as not told.
-    """
+    """A label for the assignment it names; `active_ms`, of work at it, is bounded by the time since it was given out."""
 
     assignment_id: Id
     label: msgspec.Raw
