@@ -10,7 +10,8 @@ from rich.table import Table
 
 from cli import statuses
 from cli.session import Session, console, speaks
-from concord.client.models import Json, Lineage
+from concord.client.ledger import Lineage
+from concord.client.models import Json
 from services.audit.domain.ledger import LedgerBroken, check_lines
 from services.audit.domain.provenance import provenance
 

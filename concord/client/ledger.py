@@ -1,4 +1,6 @@
-"""What labels were expected to be worth, and were."""
+"""Ledgers: what labels were expected to be worth, and were; and what became of a unit."""
+
+from typing import Any
 
 from msgspec import Struct
 
@@ -22,3 +24,16 @@ class LabelLedger(Struct, frozen=True):
     expected_gain: float
     real_gain: float
     gain_over_expected: Known
+
+
+class Lineage(Struct, frozen=True):
+    """A unit's ledger: `lines` as they were written, `entries` the same, read."""
+
+    unit_id: str
+    project_id: str
+    lot_id: str
+    erased: bool
+    holds: bool
+    problem: str
+    lines: list[str]
+    entries: list[dict[str, Any]]

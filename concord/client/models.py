@@ -361,19 +361,6 @@ class AnnotatorsQuality(Struct, frozen=True):
     next: str | None = None
 
 
-class Lineage(Struct, frozen=True):
-    """A unit's ledger: `lines` as they were written, `entries` the same, read."""
-
-    unit_id: str
-    project_id: str
-    lot_id: str
-    erased: bool
-    holds: bool
-    problem: str
-    lines: list[str]
-    entries: list[dict[str, Json]]
-
-
 class ManifestFile(Struct, frozen=True):
     """A file of an export."""
 

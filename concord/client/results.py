@@ -4,7 +4,8 @@ from pathlib import Path
 
 from concord.client.asking import answered, got, path_of, query_of
 from concord.client.errors import NotYet
-from concord.client.models import AnnotatorsQuality, Key, Lineage, Lot, LotPage, Quality, Spending
+from concord.client.ledger import Lineage
+from concord.client.models import AnnotatorsQuality, Key, Lot, LotPage, Quality, Spending
 from concord.client.rechecks import Recheck, Rechecks
 from concord.client.steps import Flow, Send, Sleep
 

@@ -41,7 +41,7 @@ class ClaimBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for an assignment that the path names; `active_ms`, of work at it, is bounded by the time since it was given out."""
+    """A label for an assignment that the path names; `active_ms` is bounded by the time since it was given out."""
 
     label: msgspec.Raw
     active_ms: ActiveMs = 0
@@ -58,7 +58,7 @@ class SubmissionBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SubmissionItem(msgspec.Struct, forbid_unknown_fields=True):
-    """A label for the assignment it names; `active_ms`, of work at it, is bounded by the time since it was given out."""
+    """A label for the assignment it names; `active_ms` is bounded by the time since it was given out."""
 
     assignment_id: Id
     label: msgspec.Raw
@@ -257,12 +257,7 @@ class Standing(msgspec.Struct):
 
 
 class StrandedUnit(msgspec.Struct):
-    """A unit that nobody is left to label.
-
-    Attributes:
-        told: whether that was published: from then on an adjudicator settles what labels it has. False for the first
-            minutes, in which somebody may still be defined.
-    """
+    """A unit that nobody is left to label; `told`: that was published, and an adjudicator settles what has labels."""
 
     unit_id: str
     told: bool
@@ -279,9 +274,9 @@ class WaitsForNobody(msgspec.Struct):
     """What waits in a project for somebody who is not there.
 
     Attributes:
-        units: those that went to everybody who may label them, by id; a page, and `next` is the cursor of more.
+        units: those that nobody is left to label, by id; a page, and `next` is the cursor of more.
         skills: what nobody has, and how many untouched units want it; these are not in `units`.
-        count: how many units wait in all: those that `units` lists on all its pages, and those that `skills` counts.
+        count: units that wait in all: those of all pages of `units`, and those that `skills` counts.
     """
 
     units: list[StrandedUnit]

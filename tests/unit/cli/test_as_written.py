@@ -9,7 +9,8 @@ import pytest
 
 import cli
 from cli import imports, lineage, lots, recount, session, verify, watch
-from concord.client.models import Import, Lineage, Lot, Quality
+from concord.client.ledger import Lineage
+from concord.client.models import Import, Lot, Quality
 from services.audit.domain.verification import Verified
 
 TYPED = "[bold]x[/bold] [email] [/] :warning:"

@@ -9,7 +9,7 @@ from msgspec import inspect as told
 
 from concord.chassis.http.documented import schema_of
 from concord.chassis.letter_door import Letters
-from concord.client import agreement, alerts, gold, leading, models, objects, rechecks, scores, webhooks, work
+from concord.client import agreement, alerts, gold, leading, ledger, models, objects, rechecks, scores, webhooks, work
 from services.adjudicate import schemas as adjudicate
 from services.adjudicate.door import closing as closing_door
 from services.adjudicate.door import gold as gold_door
@@ -44,7 +44,7 @@ PAIRS: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
     models.Key: audit.Key,
     models.Quality: metrics.Quality,
     models.AnnotatorsQuality: metrics.Annotators,
-    models.Lineage: audit.LineageBody,
+    ledger.Lineage: audit.LineageBody,
     models.Manifest: audit.Manifest,
     scores.PostedOutputs: feedback.PostedOutputs,
     scores.ModelList: feedback.ModelList,
