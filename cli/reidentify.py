@@ -43,9 +43,16 @@ def originals(session: Session, unit_id: str, reason: str) -> None:
 
 def _show_compared(found: Reidentified) -> None:
     rows = [
-        (number, "yes" if one.matches else "no", one.pseudonym, one.times, one.of)
+        (number, "yes" if one.matches else "no", one.pseudonym, one.times, one.of, one.in_clear)
         for number, one in enumerate(found.compared, start=1)
     ]
-    show_table(("line", "behind one", "pseudonym", "times", "pseudonyms of this kind"), rows)
+    show_table(("line", "behind one", "pseudonym", "times", "pseudonyms of this kind", "times in the clear"), rows)
     if not any(one.of for one in found.compared):
         click.echo("No pseudonym of this kind is in the unit: masks are all alike, and none can be compared.", err=True)
+    unreplaced = sorted({one.kind for one in found.compared} - set(found.replaces))
+    if unreplaced:
+        click.echo(
+            f"The unit's project does not replace {', '.join(unreplaced)} now (policy.privacy.treatments), so 'no' says "
+            "nothing of what stands in the clear: see the last column, and the unit's content in the export with data.",
+            err=True,
+        )

@@ -16,6 +16,7 @@ class ComparedValue(Struct, frozen=True):
         pseudonym: which; empty where it is behind none.
         times: how often that stands in the unit.
         of: how many different pseudonyms of this kind do. 0: masks may stand there, which are all alike.
+        in_clear: how often the value itself stands in the unit, for nothing replaced it.
     """
 
     kind: str
@@ -23,6 +24,7 @@ class ComparedValue(Struct, frozen=True):
     pseudonym: str
     times: int
     of: int
+    in_clear: int
 
 
 class OriginalValue(Struct, frozen=True):
@@ -33,11 +35,16 @@ class OriginalValue(Struct, frozen=True):
 
 
 class Reidentified(Struct, frozen=True):
-    """What a question about a unit came to: values in your order, originals in that of the content."""
+    """What a question about a unit came to: values in your order, originals in that of the content.
+
+    Attributes:
+        replaces: kinds that the unit's project replaces now; of any other `matches: false` says nothing: see `in_clear`.
+    """
 
     unit_id: str
     compared: list[ComparedValue]
     originals: list[OriginalValue]
+    replaces: list[str]
 
 
 def compare_values(unit_id: str, reason: str, values: Iterable[tuple[str, str]]) -> Flow[Reidentified]:

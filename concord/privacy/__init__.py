@@ -25,7 +25,7 @@ from concord.privacy.finding import KINDS, NAME_CHARACTERS_MAX, NAMES_MAX, Finde
 from concord.privacy.found import Found
 from concord.privacy.listed import hashed
 from concord.privacy.presidio import Beside, NotInstalled, presidio
-from concord.privacy.reidentify import Candidate, Compared, compared, pseudonyms_in
+from concord.privacy.reidentify import Candidate, Compared, compared, in_clear, pseudonyms_in
 
 __all__ = [
     "KINDS",
@@ -45,6 +45,7 @@ __all__ = [
     "Treatment",
     "compared",
     "hashed",
+    "in_clear",
     "merged",
     "presidio",
     "pseudonyms_in",

@@ -3,11 +3,11 @@
 import hmac
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from concord.privacy.anonymise import pseudonym
-from concord.privacy.finding import KINDS, Finder, Rules
-from concord.privacy.found import compiled
+from concord.privacy.anonymise import Anonymiser, pseudonym
+from concord.privacy.finding import KINDS, Finder, Finds, Rules
+from concord.privacy.found import Found, compiled
 from concord.privacy.listed import hashed
 
 _PSEUDONYM = compiled(r"\[(?:" + "|".join(KINDS) + r"):[a-z2-7]{16}\]")
@@ -28,12 +28,14 @@ class Compared(NamedTuple):
         pseudonym: that the candidate is behind; empty where it is behind none.
         times: how often that stands there.
         of: how many different pseudonyms of its kind stand there: with none, that it is behind none says nothing.
+        in_clear: how often the value itself stands there, for nothing replaced it.
     """
 
     kind: str
     pseudonym: str
     times: int
     of: int
+    in_clear: int = 0
 
 
 def pseudonyms_in(text: str) -> Counter[str]:
@@ -67,14 +69,50 @@ def candidate_pseudonym(candidate: Candidate, key: bytes, regions: Sequence[str]
     return pseudonym(key, candidate.kind, whole[0].value) if whole else None
 
 
-def compared(kind: str, made: str, there: Mapping[str, int]) -> Compared:
+class _Noting:
+    """A finder that notes what it found."""
+
+    def __init__(self, finder: Finds) -> None:
+        self._finder = finder
+        self.found: list[Found] = []
+
+    def find(self, text: str) -> list[Found]:
+        found = list(self._finder.find(text))
+        self.found += found
+        return found
+
+
+def in_clear(content: Any, candidates: Sequence[Candidate], key: bytes, regions: Sequence[str] = ()) -> Counter[str]:
+    """Return what would stand in the place of what stands in a content in the clear, and how often it does.
+
+    >>> one = Candidate("email", "ada@example.org")
+    >>> in_clear(["to Ada@example.org", {"ada@example.org": 1}], [one], b"key")[candidate_pseudonym(one, b"key")]
+    2
+
+    Args:
+        content: of JSON, read; addresses of what lies elsewhere are passed over, as where data is replaced.
+        candidates: are what is looked for, by their kinds; each kind alone, so that none hides another.
+        key: of the project.
+        regions: of the project, for telephones without a country's prefix.
+    """
+    seen: Counter[str] = Counter()
+    for kind in sorted({one.kind for one in candidates}):
+        names = tuple(hashed(key, one.value.strip()) for one in candidates if one.kind == kind == "name")
+        noting = _Noting(Finder(Rules(frozenset({kind}), names, key, tuple(regions))))
+        Anonymiser(noting, {kind: "mask"}, key).content(content, Counter())
+        seen.update(pseudonym(key, kind, one.value) for one in noting.found)
+    return seen
+
+
+def compared(kind: str, made: str, there: Mapping[str, int], clear: Mapping[str, int] | None = None) -> Compared:
     """Hold what would stand in a candidate's place against what does: every one, whichever matches.
 
     Args:
         kind: of the candidate.
         made: from `candidate_pseudonym`.
         there: from `pseudonyms_in`.
+        clear: from `in_clear`; None: that was not looked for.
     """
     same_kind = [one for one in there if one.startswith(f"[{kind}:")]
     matching = [one for one in same_kind if hmac.compare_digest(one, made)]
-    return Compared(kind, "".join(matching), sum(there[one] for one in matching), len(same_kind))
+    return Compared(kind, "".join(matching), sum(there[one] for one in matching), len(same_kind), (clear or {}).get(made, 0))

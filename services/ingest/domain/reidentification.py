@@ -53,10 +53,12 @@ class Answer(NamedTuple):
     Attributes:
         compared: of each candidate, in order.
         originals: what had been replaced, in the order of the content.
+        replaces: kinds that the unit's project replaces now; none: nothing is, and all stands as it was sent.
     """
 
     compared: Sequence[Compared] = ()
     originals: Sequence[tuple[str, str]] = ()
+    replaces: Sequence[str] = ()
 
 
 class Counted(NamedTuple):
@@ -125,7 +127,7 @@ def counted(question: Question, answer: Answer) -> list[Counted]:
     [Counted(kind='email', asked=1, told=1)]
     """
     asked = Counter(one.kind for one in question.candidates)
-    told = Counter(one.kind for one in answer.compared if one.pseudonym)
+    told = Counter(one.kind for one in answer.compared if one.pseudonym or one.in_clear)
     told.update(kind for kind, _ in answer.originals)
     return [Counted(kind, asked[kind], told[kind]) for kind in sorted(asked | told)]
 

@@ -57,6 +57,8 @@ class ComparedBody(msgspec.Struct, frozen=True):
         times: how often that stands in the unit.
         of: how many different pseudonyms of this kind do. 0: a candidate that does not match may be there all the same,
             under a mask, for masks are alike.
+        in_clear: how often the value itself stands in the unit, for nothing replaced it; not looked for in addresses
+            (`uri`) of what lies elsewhere.
     """
 
     kind: str
@@ -64,6 +66,7 @@ class ComparedBody(msgspec.Struct, frozen=True):
     pseudonym: str
     times: int
     of: int
+    in_clear: int
 
 
 class OriginalBody(msgspec.Struct, frozen=True):
@@ -74,17 +77,24 @@ class OriginalBody(msgspec.Struct, frozen=True):
 
 
 class AnswerBody(msgspec.Struct, frozen=True):
-    """What a question about a unit came to: candidates in their order, originals in that of the content."""
+    """What a question about a unit came to: candidates in their order, originals in that of the content.
+
+    Attributes:
+        replaces: kinds of personal data that the unit's project replaces now (`policy.privacy.treatments`). Of any
+            other kind, and of a unit from before, `matches: false` says nothing: what was not replaced stands in the
+            clear. See `in_clear`, and the unit's content in the export with data.
+    """
 
     unit_id: str
     compared: list[ComparedBody]
     originals: list[OriginalBody]
+    replaces: list[str]
 
     @classmethod
     def of(cls, unit_id: str, answer: Answer) -> "AnswerBody":
         """Return an answer as whoever asked sees it."""
-        held = [ComparedBody(kind, bool(found), found, times, of) for kind, found, times, of in answer.compared]
-        return cls(unit_id, held, [OriginalBody(*one) for one in answer.originals])
+        held = [ComparedBody(kind, bool(found), found, *counts) for kind, found, *counts in answer.compared]
+        return cls(unit_id, held, [OriginalBody(*one) for one in answer.originals], list(answer.replaces))
 
 
 QUESTION = msgspec.json.Decoder(QuestionBody)

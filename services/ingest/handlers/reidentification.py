@@ -8,7 +8,7 @@ from concord.chassis.journal.record import Cause, Decision, Kind
 from concord.chassis.sealing import CannotBeOpened
 from concord.chassis.telemetry import Instruments, trace_headers
 from concord.contracts.ids import client_of, keyed
-from concord.privacy import compared, pseudonyms_in
+from concord.privacy import compared, in_clear, pseudonyms_in
 from services.ingest.announcements import SERVICE, unit_reidentified
 from services.ingest.domain.identity import UnitState
 from services.ingest.domain.project import Fault, Privacy
@@ -78,13 +78,16 @@ class Reidentification:
         if kept is None:
             raise Gone("The unit was withdrawn, and nothing is left that could tell.")
         content, originals = kept
+        replaces = sorted(privacy.treatments)
         if question.how == "opened":
             if not originals:
                 raise NotTraceable("No originals were kept of this unit: nothing was replaced, or it came in before.")
-            return Answer(originals=_originals(originals))
+            return Answer(originals=_originals(originals), replaces=replaces)
         there = pseudonyms_in(content.decode())
+        key = self.repository.privacy_key(unit.project_id)
+        clear = in_clear(msgspec.json.decode(content), question.candidates, key, privacy.regions)
         pairs = zip(question.candidates, pseudonyms, strict=True)
-        return Answer([compared(one.kind, pseudonym, there) for one, pseudonym in pairs])
+        return Answer([compared(one.kind, pseudonym, there, clear) for one, pseudonym in pairs], replaces=replaces)
 
     def _made(self, project_id: str, privacy: Privacy, question: Question) -> list[str]:
         faults = list(candidate_faults(question.candidates))

@@ -60,10 +60,32 @@ async def test_a_value_is_told_to_be_behind_a_pseudonym_however_it_is_written(in
     assert (mail["matches"], mail["times"], mail["of"]) == (True, 2, 1)
     assert text.count(mail["pseudonym"]) == 2
     assert (phone["matches"], name["matches"]) == (True, True)
-    assert other == {"kind": "email", "matches": False, "pseudonym": "", "times": 0, "of": 1}
+    assert other == {"kind": "email", "matches": False, "pseudonym": "", "times": 0, "of": 1, "in_clear": 0}
+    assert [one["in_clear"] for one in (mail, phone, name)] == [0, 0, 0]
+    assert answer.json()["replaces"] == sorted(CANARIES)
     assert (card["matches"], card["of"]) == (False, 0), "none stands there"
     assert answer.json()["originals"] == []
     assert dict(answer.headers)["cache-control"] == "private, no-store"
+
+
+async def test_a_value_that_nothing_replaced_is_told_to_stand_in_the_clear(ingest: Ingest) -> None:
+    unit_id = await a_unit(ingest, treatments={}, names=[])
+    asked = candidates(email=CANARIES["email"], phone="(030) 901820", name="canary  birdsong")
+    asked += candidates(email="other.person@example.org")
+    answer = await ask(ingest, unit_id, candidates=asked)
+    assert answer.status == 200, answer.body
+    assert [(one["matches"], one["in_clear"]) for one in answer.json()["compared"]] == [
+        (False, 2),
+        (False, 1),
+        (False, 1),
+        (False, 0),
+    ]
+    assert answer.json()["replaces"] == [], "so `matches: false` says nothing"
+    (event,) = told(ingest.house, "unit_reidentified")
+    assert [(one.kind, one.asked, one.told) for one in event.kinds] == [("email", 2, 1), ("name", 1, 1), ("phone", 1, 1)]
+    await ingest.define(privately(treatments=PSEUDONYMS))
+    later = (await ask(ingest, unit_id, candidates=asked)).json()
+    assert (later["replaces"], later["compared"][0]["in_clear"]) == (sorted(CANARIES), 2), "it came in before"
 
 
 async def test_each_answer_is_an_event_with_who_and_why_and_counts_and_no_value(ingest: Ingest) -> None:
