@@ -35,7 +35,7 @@ def put(session: Session, slug: str, definition: Path, guideline: Path | None) -
     with session.client() as concord:
         found = concord.define_project(slug, said)
     told = f"{found.project_id}: revision {found.revision}, guideline version {found.guideline_version}"
-    session.told(found, lambda: click.echo(told))
+    session.told(found, lambda: _put(found, told))
 
 
 @verb.command("list")
@@ -133,6 +133,20 @@ def _short(value: Json) -> str:
 def _told(session: Session, found: Project) -> None:
     reason = f": {found.life_reason}" if found.life_reason else ""
     session.told(found, lambda: click.echo(f"{found.project_id} is {found.life}{reason}"))
+
+
+def _put(found: Project, told: str) -> None:
+    click.echo(told)
+    if found.changed:
+        click.echo(f"changed: {', '.join(found.changed)}")
+    if "policy.privacy.treatments" in (found.changed or ()):
+        privacy = found.policy["privacy"]
+        treated = ", ".join(sorted(privacy["treatments"])) if isinstance(privacy, dict) else ""
+        click.echo(
+            f"From now on these kinds of personal data are replaced: {treated or 'none'}. Others are kept as sent; "
+            f"concord projects changes {found.project_id} shows what it was.",
+            err=True,
+        )
 
 
 def _show(found: Project) -> None:

@@ -52,7 +52,7 @@ def _show_compared(found: Reidentified) -> None:
     unreplaced = sorted({one.kind for one in found.compared} - set(found.replaces))
     if unreplaced:
         click.echo(
-            f"The unit's project does not replace {', '.join(unreplaced)} now (policy.privacy.treatments), so 'no' says "
-            "nothing of what stands in the clear: see the last column, and the unit's content in the export with data.",
+            f"The unit's project does not replace {', '.join(unreplaced)} now (policy.privacy.treatments), so 'no' "
+            "says nothing of what stands in the clear: see the last column, and its content in the export with data.",
             err=True,
         )

@@ -38,6 +38,7 @@ class Project(Struct, frozen=True):
     Attributes:
         open_units: how many are in and not settled, where the policy bounds that; None where not, and in lists.
         waiting_records: how many of the intake topic wait until some are settled.
+        changed: the fields that the definition just sent changed, as `changes` names them; None but in its answer.
     """
 
     project_id: str
@@ -53,6 +54,7 @@ class Project(Struct, frozen=True):
     open_units: int | None = None
     waiting_records: int | None = None
     schema_version: int = 1
+    changed: list[str] | None = None
 
 
 class Change(Struct, frozen=True):

@@ -38,7 +38,7 @@ class Reidentified(Struct, frozen=True):
     """What a question about a unit came to: values in your order, originals in that of the content.
 
     Attributes:
-        replaces: kinds that the unit's project replaces now; of any other `matches: false` says nothing: see `in_clear`.
+        replaces: kinds that the unit's project replaces now; of others `matches: false` says nothing: see `in_clear`.
     """
 
     unit_id: str

@@ -19,7 +19,10 @@ PAGE = 500
 
 
 def define_project(slug: str, definition: Mapping[str, Json]) -> Flow[Project]:
-    """Define a project, or define it anew; the same again changes nothing.
+    """Define a project, or define it anew, whole: what is left out has its default, whatever the project said before.
+
+    To change one, send what `GET /v1/projects/{id}` says of it with your change; its `revision` keeps what came in
+    between from being lost (409).
 
     Args:
         slug: your own name of it: a-z, 0-9 and single hyphens. The project's id is made of it.

@@ -115,4 +115,6 @@ def compared(kind: str, made: str, there: Mapping[str, int], clear: Mapping[str,
     """
     same_kind = [one for one in there if one.startswith(f"[{kind}:")]
     matching = [one for one in same_kind if hmac.compare_digest(one, made)]
-    return Compared(kind, "".join(matching), sum(there[one] for one in matching), len(same_kind), (clear or {}).get(made, 0))
+    return Compared(
+        kind, "".join(matching), sum(there[one] for one in matching), len(same_kind), (clear or {}).get(made, 0)
+    )

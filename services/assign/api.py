@@ -21,6 +21,7 @@ from concord.chassis.http import (
     page_size,
     read_json,
     read_split,
+    read_wish,
 )
 from concord.chassis.identity import Caller, Role, require
 from concord.contracts.ids import slot_of
@@ -85,7 +86,10 @@ ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 def routers() -> tuple[APIRouter, ...]:
     """Return the route table: first the hot routes, which are looked through first, then the others."""
     hot = APIRouter(prefix="/v1", route_class=HotRoute)
-    hot.post("/projects/{project_id}/claims", **documented(body=ClaimBody, reply=Claimed, refusals=(404, 409)))(claim)
+    hot.post(
+        "/projects/{project_id}/claims",
+        **documented(body=ClaimBody, body_required=False, reply=Claimed, refusals=(404, 409)),
+    )(claim)
     submitted = documented(body=SubmissionBody, reply=SubmissionResult, refusals=(404, 409, 410))
     hot.post("/assignments/{assignment_id}/submission", **submitted)(submit)
     hot.post("/submissions", **documented(body=SubmissionsBody, reply=SubmissionResults))(submit_many)
@@ -104,7 +108,7 @@ async def claim(request: Request, project_id: AnyId, caller: Annotator) -> Respo
     """Lease units; what the caller holds in the project already is offered again first."""
     desk = desk_of(request)
     _project_of(project_id, caller)
-    wish = await read_json(request, CLAIM)
+    wish = await read_wish(request, CLAIM)
     leases = await desk.handlers.waiting.claim(
         caller.subject, project_id, wish.units, wish.wait_seconds, partial(left, request.receive)
     )

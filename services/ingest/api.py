@@ -26,9 +26,11 @@ from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish, shown_as_text
 from services.ingest.domain.guideline import GuidelineDoesNotExist
 from services.ingest.domain.imports import ImportWish
-from services.ingest.domain.project import Definition, ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
+from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
 from services.ingest.domain.schema_versions import SchemaDoesNotExist
+from services.ingest.domain.stated import RevisionIsAnother
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
+from services.ingest.door.defining import DEFINITION, DefinitionBody
 from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
 from services.ingest.door.parameters import FORMAT, Columns, Key, again, columns_of, options_of
@@ -42,7 +44,6 @@ from services.ingest.door.watching import EVENT_STREAM, watched
 from services.ingest.formats import FORMATS, LINES
 from services.ingest.handlers import Handlers
 from services.ingest.schemas import (
-    DEFINITION,
     ERASED_LISTED_MAX,
     ERASURES,
     IMPORT,
@@ -67,6 +68,7 @@ STATUSES: dict[type[Exception], int] = {
     SchemaDoesNotExist: 404,
     ProjectNotOpen: 409,
     ProjectRefused: 422,
+    RevisionIsAnother: 409,
     **REIDENTIFICATION_STATUSES,
 }
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -111,7 +113,7 @@ LINK = tuple(
 def router(signed_link: SignedLink) -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
-    defined = documented(body=Definition, reply=ProjectBody, also=201, refusals=(409,))
+    defined = documented(body=DefinitionBody, reply=ProjectBody, also=201, refusals=(409,))
     routes.put("/projects/{slug}", **defined)(define_project)
     routes.get("/projects", **documented(reply=Projects))(list_projects)
     routes.get("/projects/{project_id}", **documented(reply=ProjectBody, refusals=(404,)))(show_project)
@@ -167,14 +169,21 @@ def _handlers(request: Request) -> Handlers:
 
 
 async def define_project(request: Request, slug: Slug, caller: Client) -> Response:
-    """Define a project, or define it anew."""
+    """Define a project, or define it anew: a definition is whole, and what it leaves out has its default.
+
+    To change a project, get it, change what it says, and send that: its `revision` keeps what came in between from
+    being lost (409). The answer lists as `changed` what the definition changed.
+    """
     if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
         cure = f"use a-z, 0-9 and single hyphens, at most {SLUG_CHARACTERS_MAX} characters"
         raise Invalid(f"{slug!r} cannot name a project.", [FieldError("slug", "is no slug", cure)])
-    definition = await read_json(request, DEFINITION)
+    said = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
-    state, new = await _handlers(request).projects.define(caller.client_id, slug, definition, author(caller))
-    return json_answer(ProjectBody.of(state), 201 if new else 200)
+    found = await _handlers(request).projects.define(
+        caller.client_id, slug, said.definition(), author(caller), said.stated()
+    )
+    body = msgspec.structs.replace(ProjectBody.of(found.state), changed=found.changed)
+    return json_answer(body, 201 if found.new else 200)
 
 
 async def list_projects(request: Request, caller: ClientOrOperator, limit: Limit = None, after: str = "") -> Response:

@@ -10,12 +10,11 @@ from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, STRATUM_C
 from services.ingest.domain.identity import Place
 from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.life import REASON_CHARACTERS_MAX
-from services.ingest.domain.project import WITHOUT_EFFECT, Definition, Example, Life, Policy, ProjectState, Targets
+from services.ingest.domain.project import WITHOUT_EFFECT, Example, Life, Policy, ProjectState, Targets
 from services.ingest.handlers.projects import Changed
 from services.ingest.handlers.waiting import Standing
 from services.ingest.repository import Revision
 
-DEFINITION = msgspec.json.Decoder(Definition)
 UNIT = msgspec.json.Decoder(UnitWish)
 UNITS = msgspec.json.Decoder(list[msgspec.Raw])
 """Each unit is read by itself, so that one that is wrong is refused alone."""
@@ -43,6 +42,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
         without_effect: the fields that are kept and told, and that nothing follows from yet.
         open_units: how many are in and not settled, where `policy.max_open_units` is set; null in lists.
         waiting_records: how many records of the intake topic wait until some are; likewise.
+        changed: the fields that a definition changed, as the list of changes names them; null but in its answer.
     """
 
     project_id: str
@@ -60,6 +60,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     without_effect: tuple[str, ...] = WITHOUT_EFFECT
     open_units: int | None = None
     waiting_records: int | None = None
+    changed: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, state: ProjectState, room: Standing | None = None) -> "ProjectBody":

@@ -14,6 +14,7 @@ from concord.chassis.http.bodies import (
     read_json,
     read_lines,
     read_split,
+    read_wish,
     split,
 )
 from concord.chassis.http.documented import AnyId, documented
@@ -65,6 +66,7 @@ __all__ = [
     "read_json",
     "read_lines",
     "read_split",
+    "read_wish",
     "refusal",
     "split",
     "unguarded_routes",

@@ -163,6 +163,19 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
     return decode(decoder, await request.body())
 
 
+async def read_wish(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Return the request's body as `read_json` does; where nothing was sent, what the type says by its defaults.
+
+    For routes whose body has only optional fields; not for definitions, of which nothing would wipe what was said.
+
+    Raises:
+        UnsupportedMediaType, BadRequest, Invalid: as `read_json`.
+    """
+    if not await request.body():
+        return decoder.decode(b"{}")
+    return await read_json(request, decoder)
+
+
 async def read_split(request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
     """Return the request's body as `read_json` does, its `msgspec.Raw` parts unread: see `split` and `decode_each`.
 

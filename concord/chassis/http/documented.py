@@ -17,6 +17,7 @@ AnyId = Annotated[str, Path(json_schema_extra={"minLength": 1, "maxLength": 200}
 def documented(
     *,
     body: Any = None,
+    body_required: bool = True,
     body_media_types: tuple[str, ...] = (JSON,),
     lines: tuple[str, ...] = (),
     files: tuple[str, ...] = (),
@@ -35,6 +36,7 @@ def documented(
 
     Args:
         body: the type of the JSON body; str for a file, None for none.
+        body_required: whether one must be sent; see `read_wish` for where not.
         body_media_types: those under which it is taken.
         lines: media types under which it is taken as lines of JSON.
         files: media types under which it is taken as a file of some format.
@@ -56,7 +58,7 @@ def documented(
         content |= {kind: {"schema": {"type": "string", "description": "One JSON object a line."}} for kind in lines}
         for kind in files:
             content.setdefault(kind, {"schema": _sent(str)})
-        extra["requestBody"] = {"required": True, "content": content}
+        extra["requestBody"] = {"required": body_required, "content": content}
     if parameters:
         extra["parameters"] = list(parameters)
     return {

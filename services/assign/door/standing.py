@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
-from concord.chassis.http import documented, json_answer, read_json
+from concord.chassis.http import documented, json_answer, read_wish
 from concord.chassis.identity import Caller, Role, require
 from concord.chassis.places.gather import merged
 from concord.contracts.ids import slot_of_project
@@ -60,7 +60,9 @@ def router() -> APIRouter:
     """Return the route table."""
     routes = APIRouter(prefix="/v1")
     routes.get("/me", **documented(reply=Standing, refusals=(404,)))(show_me)
-    routes.post("/claims", **documented(body=AnyClaimBody, reply=ClaimedOfAny, refusals=(404, 409)))(claim_any)
+    routes.post(
+        "/claims", **documented(body=AnyClaimBody, body_required=False, reply=ClaimedOfAny, refusals=(404, 409))
+    )(claim_any)
     return routes
 
 
@@ -79,7 +81,7 @@ async def claim_any(request: Request, caller: Annotator) -> Response:
     Of projects with the highest priority, one that is due within an hour goes first, and else each has its turn. Going
     on in a project is a submission with `next`.
     """
-    wish = await read_json(request, ANY_CLAIM)
+    wish = await read_wish(request, ANY_CLAIM)
     desk = desk_of(request)
     standing = await _standing(request, caller, [STANDING.decode(one) for one in await _others(request)])
     held = list(dict.fromkeys(one.project_id for one in standing.leases))

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from concord.chassis.errors import Forbidden
-from concord.chassis.http import AnyId, Limit, Whole, documented, json_answer, page_size, read_json
+from concord.chassis.http import AnyId, Limit, Whole, documented, json_answer, page_size, read_wish
 from concord.chassis.identity import Caller, Role, require
 from services.ingest.domain.project import Author, Life, ProjectState
 from services.ingest.handlers import Handlers
@@ -30,7 +30,7 @@ Version = Annotated[Whole, Path(ge=1, description="Of the guideline, counted fro
 
 def add_routes(routes: APIRouter) -> None:
     """Add these routes to ingest's table."""
-    turned = documented(body=LifeBody, reply=ProjectBody, refusals=(404, 409))
+    turned = documented(body=LifeBody, body_required=False, reply=ProjectBody, refusals=(404, 409))
     routes.post("/projects/{project_id}/pause", **turned)(pause_project)
     routes.post("/projects/{project_id}/resume", **turned)(resume_project)
     routes.post("/projects/{project_id}/close", **turned)(close_project)
@@ -79,7 +79,7 @@ async def close_project(request: Request, project_id: AnyId, caller: ClientOrOpe
 
 async def _turn(request: Request, project_id: str, caller: Caller, life: Life) -> Response:
     project = await project_of(request, project_id, caller)
-    said = await read_json(request, LIFE)
+    said = await read_wish(request, LIFE)
     return json_answer(
         ProjectBody.of(await handlers_of(request).projects.turn(project, life, said.reason, author(caller)))
     )

@@ -31,6 +31,7 @@ from services.ingest.domain.project import (
     ProjectState,
 )
 from services.ingest.domain.schema_versions import SchemaDoesNotExist
+from services.ingest.domain.stated import NOTHING, Stated, must_be_newest, stated_faults
 from services.ingest.repository import PROJECT, Repository, Revision, Revisions
 
 
@@ -39,6 +40,20 @@ class Changed(NamedTuple):
 
     revision: Revision
     change: Change
+
+
+class Defined(NamedTuple):
+    """A project as a definition left it.
+
+    Attributes:
+        state: as it is now.
+        new: whether it was not there before.
+        changed: the fields that the definition changed of one that was, as `changes` names them.
+    """
+
+    state: ProjectState
+    new: bool
+    changed: tuple[str, ...]
 
 
 class Projects:
@@ -56,14 +71,20 @@ class Projects:
         self._planning = asyncio.Lock()
 
     async def define(
-        self, client_id: str, slug: str, definition: Definition, author: Author = NOBODY
-    ) -> tuple[ProjectState, bool]:
+        self, client_id: str, slug: str, definition: Definition, author: Author = NOBODY, stated: Stated = NOTHING
+    ) -> Defined:
         """Define a project or define it anew; saying the same again changes nothing.
 
-        Returns the project as it is now, and whether it is new.
+        Args:
+            client_id: whose.
+            slug: its name among theirs.
+            definition: whole.
+            author: who says it.
+            stated: what they say that the project is.
 
         Raises:
-            ProjectRefused: what is wrong with the definition.
+            ProjectRefused: what is wrong with the definition, or with what is stated.
+            RevisionIsAnother: it was made from a revision that is the newest no more, and would change the newest.
             ProjectNotOpen: the project is closed.
         """
         try:
@@ -77,11 +98,12 @@ class Projects:
         definition = msgspec.structs.replace(
             definition, label_schema=schema.spec(), name=definition.name or slug, policy=policy
         )
-        trace, before = trace_headers(), [0]
+        trace = trace_headers()
+        before: list[ProjectState | None] = [None]
 
         def decide(state: ProjectState | None, now_us: int) -> Decision[ProjectState] | None:
-            before[0] = 0 if state is None else state.revision
-            after = defined(state, client_id, project_id, definition, author)
+            before[0] = state
+            after = _defined(state, client_id, project_id, definition, author, stated)
             if after is None:
                 return None
             announcer = Announcer(SERVICE, f"define/{project_id}/{after.revision}", now_us, trace)
@@ -92,7 +114,8 @@ class Projects:
         cause = Cause(PROJECT.key(client_id, project_id), f"define/{self.clock.now_us()}/{said}", decide)
         outcome = await self.repository.journal.decide(PROJECT, cause)
         assert outcome.state is not None
-        return outcome.state, not before[0]
+        changed = () if before[0] is None else tuple(one.field for one in changes(before[0], outcome.state))
+        return Defined(outcome.state, before[0] is None, changed)
 
     async def turn(self, project: ProjectState, life: Life, reason: str, author: Author) -> ProjectState:
         """Pause a project, resume it or close it, and return it as it is then; saying it again changes nothing.
@@ -223,3 +246,36 @@ class Projects:
     def of_client(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
         """Return a client's projects, or all clients', by id: the first ones after an id."""
         return self.repository.projects_of(client_id, after, count_max)
+
+
+def _defined(
+    state: ProjectState | None,
+    client_id: str,
+    project_id: str,
+    definition: Definition,
+    author: Author,
+    stated: Stated,
+) -> ProjectState | None:
+    """Return what `defined` does, where what is stated holds: one refusal tells of all that does not.
+
+    The same definition again, of the revision before, is what a caller sends who did not hear the answer: it changes
+    nothing, and what it says of that revision is passed over.
+    """
+    faults: list[Fault] = []
+    after: ProjectState | None = None
+    try:
+        after = defined(state, client_id, project_id, definition, author)
+    except ProjectRefused as refused:
+        faults += refused.errors
+    if after is None and state is not None and not faults:
+        if stated.get("revision", state.revision) != state.revision:
+            passed_over = ("guideline_version", "schema_version")
+            stated = {field: said for field, said in stated.items() if field not in passed_over}
+    else:
+        must_be_newest(state, stated)
+    there = state or after
+    if there is not None:
+        faults += stated_faults(there, stated)
+    if faults:
+        raise ProjectRefused(faults)
+    return after

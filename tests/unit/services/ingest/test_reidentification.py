@@ -82,7 +82,11 @@ async def test_a_value_that_nothing_replaced_is_told_to_stand_in_the_clear(inges
     ]
     assert answer.json()["replaces"] == [], "so `matches: false` says nothing"
     (event,) = told(ingest.house, "unit_reidentified")
-    assert [(one.kind, one.asked, one.told) for one in event.kinds] == [("email", 2, 1), ("name", 1, 1), ("phone", 1, 1)]
+    assert [(one.kind, one.asked, one.told) for one in event.kinds] == [
+        ("email", 2, 1),
+        ("name", 1, 1),
+        ("phone", 1, 1),
+    ]
     await ingest.define(privately(treatments=PSEUDONYMS))
     later = (await ask(ingest, unit_id, candidates=asked)).json()
     assert (later["replaces"], later["compared"][0]["in_clear"]) == (sorted(CANARIES), 2), "it came in before"
