@@ -33,12 +33,10 @@ class Unit(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Project(Struct, frozen=True):
-    """A project as it stands, defaults filled in.
+    """A project as it stands, defaults filled in; `changed` by the definition just sent, None but in its answer.
 
     Attributes:
-        open_units: how many are in and not settled, where the policy bounds that; None where not, and in lists.
-        waiting_records: how many of the intake topic wait until some are settled.
-        changed: the fields that the definition just sent changed, as `changes` names them; None but in its answer.
+        open_units, waiting_records: not settled, and waiting for that, where the policy bounds it; None in lists.
     """
 
     project_id: str
