@@ -80,11 +80,18 @@ def submit(session: Session, assignment_id: str, label: str, flag: str) -> None:
 @verb.command("skip")
 @click.argument("assignment_id")
 @click.argument("reason")
+@click.option(
+    "--code",
+    type=click.Choice(["guideline_unclear", "payload_broken", "language", "knowledge", "harm", "other"]),
+    default="other",
+    show_default=True,
+    help="What kind of reason: the first two are told to those who can put it right.",
+)
 @speaks
-def skip(session: Session, assignment_id: str, reason: str) -> None:
+def skip(session: Session, assignment_id: str, reason: str, code: str) -> None:
     """Pass ASSIGNMENT_ID over, with the REASON."""
     with session.client() as concord:
-        found = concord.skip(assignment_id, reason)
+        found = concord.skip(assignment_id, reason, code)
     session.told(found, lambda: click.echo(found.status))
 
 

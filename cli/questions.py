@@ -7,7 +7,7 @@ import click
 from cli.session import Session, json_file, show_table, speaks
 from concord.client.leading import GuidelineQuestion
 
-COLUMNS = ("question", "status", "about", "wait", "confused", "asked", "why")
+COLUMNS = ("question", "status", "about", "wait", "confused", "asked", "skipped", "why")
 
 
 @click.group("questions")
@@ -60,4 +60,13 @@ def _row(one: GuidelineQuestion) -> tuple[object, ...]:
     about = " / ".join(map(str, one.labels)) or ", ".join(each.unit_id for each in one.examples[:1])
     why = next((each.reason for each in one.examples if each.reason), "")
     field = f"{one.field}: " if one.field else ""
-    return one.question_id, one.status, field + about, one.units_waiting, one.units_confused, one.asked, why
+    return (
+        one.question_id,
+        one.status,
+        field + about,
+        one.units_waiting,
+        one.units_confused,
+        one.asked,
+        one.skipped,
+        why,
+    )

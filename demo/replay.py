@@ -22,7 +22,8 @@ from demo.policy import definition, gold_items, in_turns
 from services.adjudicate.domain import class_shares
 from services.adjudicate.domain.class_shares import Fresh, resolved_units
 from services.adjudicate.domain.consensus import Leading, Weights, leading
-from services.adjudicate.domain.unit import Admission, Annotation, Rule, UnitState, admitted, annotated
+from services.adjudicate.domain.rule import Rule
+from services.adjudicate.domain.unit import Admission, Annotation, UnitState, admitted, annotated
 from services.audit.domain.sampling import inspection_order
 from services.audit.domain.verdict import plan_for
 from services.ingest.domain.project import Definition, Policy

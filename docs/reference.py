@@ -96,6 +96,8 @@ POLICY: Mapping[str, str] = {
     "policy.caps.hours_per_day": "Hours of active time a day of one annotator; what is held then may be finished. 0: no bound.",
     "policy.caps.units": "Units of the project that one annotator is given in all; 0: no bound.",
     "policy.priority": "Of the project's units against others'; higher goes first.",
+    "policy.models.counted": "What an annotator of kind model is. never: its labels take no place of a unit's overlap; they are kept and measured. in_overlap: they take one, are weighed by what is known of the model, and save a person's.",
+    "policy.models.humans_min": "At least so many people's labels are among those that settle a unit: models leave them room, and alone settle nothing. 0: models may.",
     "policy.max_open_units": "Units that may be in and not settled; what is sent beyond is told to come later. Gold is not "
     "counted, nor what came in without a bound. 0: no bound.",
     "policy.deadline_seconds": "From a unit's coming in to its being labelled.",

@@ -42,6 +42,7 @@ class GuidelineQuestion(Struct, frozen=True):
     asked: int
     examples: list[QuestionExample]
     answers: list[GivenAnswer]
+    skipped: int = 0
 
 
 class GuidelineQuestions(Struct, frozen=True):

@@ -58,11 +58,16 @@ def standing() -> Flow[Standing]:
     return got(Standing, "assign", "/v1/me")
 
 
-def skip(assignment_id: str, reason: str) -> Flow[AssignmentState]:
-    """Pass a unit over, with the reason."""
-    return sent(
-        AssignmentState, "assign", "POST", path_of("/v1/assignments/{id}/skip", id=assignment_id), {"reason": reason}
-    )
+def skip(assignment_id: str, reason: str, code: str = "other") -> Flow[AssignmentState]:
+    """Pass a unit over, with the reason in words.
+
+    Args:
+        assignment_id: which.
+        reason: why.
+        code: guideline_unclear, payload_broken, language, knowledge, harm or other.
+    """
+    said = {"reason": reason, "code": code}
+    return sent(AssignmentState, "assign", "POST", path_of("/v1/assignments/{id}/skip", id=assignment_id), said)
 
 
 def payload(payload_url: str) -> Flow[Json]:

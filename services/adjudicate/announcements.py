@@ -255,6 +255,7 @@ def _evidence(unit: UnitState) -> list[Evidence]:
             guideline_version=one.guideline_version,
             label_digest=one.digest,
             schema_version=one.schema_version,
+            by_model=one.model,
         )
         for one, label in counted
     ]

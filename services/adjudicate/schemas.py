@@ -292,7 +292,8 @@ class ProjectSpending(msgspec.Struct, frozen=True):
         labels: that were asked for and counted; gold and late ones are none of them.
         labels_fixed: that a fixed overlap would have taken: as many a unit as the project allows at most.
         labels_saved: the difference, and by reason: `agreed` (all that came said the same), `weighed` (they did not,
-            and who said what was enough), `cap`, `price`, `flagged`, `nobody_left` (went to a ruling).
+            and who said what was enough), `cap`, `price`, `flagged`, `nobody_left`, `payload_broken` (went to a
+            ruling).
         saved_share: of `labels_fixed`; absent before any unit is resolved.
         ledger: absent where labels have no classes, several fields, or are settled by majority.
     """

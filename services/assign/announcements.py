@@ -12,6 +12,7 @@ from concord.contracts.v1.annotations_pb2 import (
     AnnotationSubmitted,
     LabellingEnded,
     RetrainingBegun,
+    UnitPassedOver,
     UnitStranded,
 )
 from concord.contracts.v1.annotators_pb2 import AnnotatorDefined, AnnotatorEvent, Credential
@@ -26,6 +27,7 @@ from concord.contracts.v1.assignments_pb2 import (
 from concord.contracts.v1.quality_pb2 import MissedGold
 from services.assign.domain.acknowledgement import AcknowledgementState
 from services.assign.domain.eligibility import AnnotatorState
+from services.assign.domain.lease import NOT_THEIRS, SkipCode
 from services.assign.domain.qualification import QualificationState
 from services.assign.domain.unit import Assignment, UnitState, may_still_submit
 
@@ -63,15 +65,29 @@ def returned(announcer: Announcer, unit: UnitState, assignment: Assignment) -> O
     return _of_assignment(announcer, unit, AssignmentEvent(assignment_returned=told))
 
 
-def skipped(announcer: Announcer, unit: UnitState, assignment: Assignment, reason: str) -> Outgoing:
-    """Return the event that an annotator passed a unit over."""
+def skipped(
+    announcer: Announcer, unit: UnitState, assignment: Assignment, reason: str, code: SkipCode
+) -> list[Outgoing]:
+    """Return the events that an annotator passed a unit over, and that this is no matter of theirs alone."""
     told = UnitSkipped(
         unit_id=unit.unit_id,
         assignment_id=assignment.id,
         annotator_id=assignment.annotator_id,
         reason=reason,
+        code=code,
     )
-    return _of_assignment(announcer, unit, AssignmentEvent(unit_skipped=told))
+    events = [_of_assignment(announcer, unit, AssignmentEvent(unit_skipped=told))]
+    if code in NOT_THEIRS:
+        passed = UnitPassedOver(
+            unit_id=unit.unit_id,
+            annotator_id=assignment.annotator_id,
+            rework=assignment.rework,
+            code=code,
+            reason=reason,
+            guideline_version=assignment.guideline_version,
+        )
+        events.append(_of_annotation(announcer, unit, AnnotationEvent(unit_passed_over=passed)))
+    return events
 
 
 def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, label: bytes, flag: str) -> Outgoing:
@@ -88,6 +104,7 @@ def submitted(announcer: Announcer, unit: UnitState, assignment: Assignment, lab
         late=assignment.status == "late",
         overlap_wanted=unit.overlap_wanted,
         schema_version=assignment.schema_version,
+        by_model=assignment.model,
     )
     return _of_annotation(announcer, unit, AnnotationEvent(annotation_submitted=told))
 

@@ -180,7 +180,9 @@ async def skip(request: Request, assignment_id: AnyId, caller: Annotator) -> Res
     """Pass a unit over, with the reason."""
     _assignment_of(assignment_id, caller)
     body = await read_json(request, SKIP)
-    return json_answer(_stands(await desk_of(request).handlers.leases.skip(caller.subject, assignment_id, body.reason)))
+    return json_answer(
+        _stands(await desk_of(request).handlers.leases.skip(caller.subject, assignment_id, body.reason, body.code))
+    )
 
 
 async def give_back(request: Request, assignment_id: AnyId, caller: Annotator) -> Response:

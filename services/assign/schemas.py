@@ -13,6 +13,7 @@ from msgspec import Meta
 from concord.chassis.clock import MICROSECONDS
 from concord.chassis.errors import FieldError, Invalid
 from services.assign.domain.eligibility import AnnotatorState, AtWork, Credential
+from services.assign.domain.lease import SkipCode
 from services.assign.domain.reasons import Code
 from services.assign.domain.roster import at_work
 from services.assign.handlers import WAIT_SECONDS_MAX
@@ -85,9 +86,10 @@ class NamedItem(msgspec.Struct):
 
 
 class SkipBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Why a unit is passed over."""
+    """Why a unit is passed over: an unclear guideline is asked about, a broken payload is ruled."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    code: SkipCode = "other"
 
 
 CLAIM = msgspec.json.Decoder(ClaimBody)

@@ -24,6 +24,7 @@ from concord.contracts.v1.projects_pb2 import (
     GuidelinePolicy,
     LeasePolicy,
     LotPolicy,
+    ModelPolicy,
     OverlapPolicy,
     Policy,
     Prices,
@@ -239,4 +240,5 @@ def policy(wished: domain.Policy) -> Policy:
         dedupe=wished.dedupe,
         guideline=GuidelinePolicy(**asdict(wished.guideline)),
         max_open_units=wished.max_open_units,
+        models=ModelPolicy(**asdict(wished.models)),
     )

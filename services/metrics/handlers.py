@@ -71,8 +71,9 @@ class Handlers:
                 if event.HasField("annotation_submitted"):
                     told = event.annotation_submitted
                     said = _annotation(told, at_us, rework=told.rework, late=told.late)
-                    if told.schema_version > 1:
-                        said = msgspec.structs.replace(said, schema_version=told.schema_version)
+                    if told.schema_version > 1 or told.by_model:
+                        version = max(1, told.schema_version)
+                        said = msgspec.structs.replace(said, schema_version=version, model=told.by_model)
                     annotation_id, unit_id = told.annotation_id, told.unit_id
                 elif event.HasField("annotation_revised"):
                     again = event.annotation_revised

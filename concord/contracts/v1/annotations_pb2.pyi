@@ -32,6 +32,7 @@ class AnnotationEvent(_message.Message):
     LABELLING_ENDED_FIELD_NUMBER: _builtins.int
     UNIT_STRANDED_FIELD_NUMBER: _builtins.int
     RETRAINING_BEGUN_FIELD_NUMBER: _builtins.int
+    UNIT_PASSED_OVER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def metadata(self) -> _metadata_pb2.Metadata: ...
     @_builtins.property
@@ -44,6 +45,8 @@ class AnnotationEvent(_message.Message):
     def unit_stranded(self) -> Global___UnitStranded: ...
     @_builtins.property
     def retraining_begun(self) -> Global___RetrainingBegun: ...
+    @_builtins.property
+    def unit_passed_over(self) -> Global___UnitPassedOver: ...
     def __init__(
         self,
         *,
@@ -53,12 +56,13 @@ class AnnotationEvent(_message.Message):
         labelling_ended: Global___LabellingEnded | None = ...,
         unit_stranded: Global___UnitStranded | None = ...,
         retraining_begun: Global___RetrainingBegun | None = ...,
+        unit_passed_over: Global___UnitPassedOver | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_stranded", b"unit_stranded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_passed_over", b"unit_passed_over", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_stranded", b"unit_stranded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_revised", b"annotation_revised", "annotation_submitted", b"annotation_submitted", "event", b"event", "labelling_ended", b"labelling_ended", "metadata", b"metadata", "retraining_begun", b"retraining_begun", "unit_passed_over", b"unit_passed_over", "unit_stranded", b"unit_stranded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded", "retraining_begun"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["annotation_submitted", "annotation_revised", "labelling_ended", "unit_stranded", "retraining_begun", "unit_passed_over"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -79,6 +83,7 @@ class AnnotationSubmitted(_message.Message):
     LATE_FIELD_NUMBER: _builtins.int
     OVERLAP_WANTED_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    BY_MODEL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotation_id: _builtins.str
     """The assignment's id: one annotation an assignment."""
@@ -92,11 +97,15 @@ class AnnotationSubmitted(_message.Message):
     """What the annotator says is wrong with the unit; empty: nothing."""
     rework: _builtins.int
     late: _builtins.bool
-    """Submitted after the lease had passed and the slot was given away: kept, and not counted."""
+    """Submitted after the lease had passed and the slot was given away, or by a model that the project counts never: kept,
+    and not counted.
+    """
     overlap_wanted: _builtins.int
     """How many annotations assign had been asked for when this came in; zero: not told."""
     schema_version: _builtins.int
     """Of the project, under which the unit was given out: the label is in its names. Zero: not told, and 1."""
+    by_model: _builtins.bool
+    """Whether the annotator is a model, as they were defined when the unit was given out."""
     def __init__(
         self,
         *,
@@ -111,10 +120,11 @@ class AnnotationSubmitted(_message.Message):
         late: _builtins.bool = ...,
         overlap_wanted: _builtins.int = ...,
         schema_version: _builtins.int = ...,
+        by_model: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_ms", b"active_ms", "annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "flag", b"flag", "guideline_version", b"guideline_version", "label", b"label", "late", b"late", "overlap_wanted", b"overlap_wanted", "rework", b"rework", "schema_version", b"schema_version", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -219,6 +229,45 @@ class UnitStranded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnitStranded: _TypeAlias = UnitStranded  # noqa: Y015
+
+@_typing.final
+class UnitPassedOver(_message.Message):
+    """An annotator could not label the unit for a reason that lies with the guideline or with the unit itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNIT_ID_FIELD_NUMBER: _builtins.int
+    ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
+    REWORK_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    unit_id: _builtins.str
+    annotator_id: _builtins.str
+    rework: _builtins.int
+    code: _builtins.str
+    """"guideline_unclear" or "payload_broken"."""
+    reason: _builtins.str
+    """In the annotator's words."""
+    guideline_version: _builtins.int
+    """Under which the unit was given out."""
+    def __init__(
+        self,
+        *,
+        unit_id: _builtins.str = ...,
+        annotator_id: _builtins.str = ...,
+        rework: _builtins.int = ...,
+        code: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        guideline_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "code", b"code", "guideline_version", b"guideline_version", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnitPassedOver: _TypeAlias = UnitPassedOver  # noqa: Y015
 
 @_typing.final
 class RetrainingBegun(_message.Message):

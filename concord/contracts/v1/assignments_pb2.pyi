@@ -156,10 +156,13 @@ class UnitSkipped(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     ANNOTATOR_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     assignment_id: _builtins.str
     annotator_id: _builtins.str
     reason: _builtins.str
+    code: _builtins.str
+    """"guideline_unclear", "payload_broken", "language", "knowledge", "harm" or "other". Empty: not told."""
     def __init__(
         self,
         *,
@@ -167,10 +170,11 @@ class UnitSkipped(_message.Message):
         assignment_id: _builtins.str = ...,
         annotator_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "assignment_id", b"assignment_id", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "assignment_id", b"assignment_id", "code", b"code", "reason", b"reason", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

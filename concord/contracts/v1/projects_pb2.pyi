@@ -221,6 +221,7 @@ class Policy(_message.Message):
     GUIDELINE_FIELD_NUMBER: _builtins.int
     CAPS_FIELD_NUMBER: _builtins.int
     MAX_OPEN_UNITS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
     priority: _builtins.int
     deadline_seconds: _builtins.int
     """Zero: no deadline."""
@@ -254,6 +255,8 @@ class Policy(_message.Message):
     def guideline(self) -> Global___GuidelinePolicy: ...
     @_builtins.property
     def caps(self) -> Global___CapsPolicy: ...
+    @_builtins.property
+    def models(self) -> Global___ModelPolicy: ...
     def __init__(
         self,
         *,
@@ -273,14 +276,43 @@ class Policy(_message.Message):
         guideline: Global___GuidelinePolicy | None = ...,
         caps: Global___CapsPolicy | None = ...,
         max_open_units: _builtins.int = ...,
+        models: Global___ModelPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "models", b"models", "overlap", b"overlap", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "max_open_units", b"max_open_units", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit", "caps", b"caps", "consensus", b"consensus", "deadline_seconds", b"deadline_seconds", "dedupe", b"dedupe", "fatigue", b"fatigue", "gold", b"gold", "guideline", b"guideline", "lease", b"lease", "lot", b"lot", "max_open_units", b"max_open_units", "models", b"models", "overlap", b"overlap", "priority", b"priority", "privacy", b"privacy", "sampling", b"sampling", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class ModelPolicy(_message.Message):
+    """What annotators of kind model are to the project."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTED_FIELD_NUMBER: _builtins.int
+    HUMANS_MIN_FIELD_NUMBER: _builtins.int
+    counted: _builtins.str
+    """"never", or empty: a model's label takes no place of a unit's overlap, and is kept and measured. "in_overlap": it takes
+    one and is weighed by what is known of the model.
+    """
+    humans_min: _builtins.int
+    """At least so many people's labels are among those that a unit is settled by."""
+    def __init__(
+        self,
+        *,
+        counted: _builtins.str = ...,
+        humans_min: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "humans_min", b"humans_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelPolicy: _TypeAlias = ModelPolicy  # noqa: Y015
 
 @_typing.final
 class GuidelinePolicy(_message.Message):

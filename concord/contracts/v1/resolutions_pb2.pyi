@@ -111,6 +111,7 @@ class Evidence(_message.Message):
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
     LABEL_DIGEST_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    BY_MODEL_FIELD_NUMBER: _builtins.int
     annotation_id: _builtins.str
     annotator_id: _builtins.str
     label: _builtins.bytes
@@ -120,6 +121,8 @@ class Evidence(_message.Message):
     """BLAKE2b of the canonical label, 128 bits, in hex: there whether the label is or not."""
     schema_version: _builtins.int
     """Under which it was given: the label is in its names. Zero: not told, and 1."""
+    by_model: _builtins.bool
+    """Whether a model gave it."""
     def __init__(
         self,
         *,
@@ -129,10 +132,11 @@ class Evidence(_message.Message):
         guideline_version: _builtins.int = ...,
         label_digest: _builtins.str = ...,
         schema_version: _builtins.int = ...,
+        by_model: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "schema_version", b"schema_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation_id", b"annotation_id", "annotator_id", b"annotator_id", "by_model", b"by_model", "guideline_version", b"guideline_version", "label", b"label", "label_digest", b"label_digest", "schema_version", b"schema_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,8 +298,9 @@ class Escalated(_message.Message):
     FIELDS_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     reason: _builtins.str
-    """"no_consensus", "flagged", "nobody_left": nobody is left who could give the labels that it lacks, or "price": by the
-    project's prices a ruling costs less than what more labels could save.
+    """"no_consensus", "flagged", "nobody_left": nobody is left who could give the labels that it lacks, "price": by the
+    project's prices a ruling costs less than what more labels could save, or "payload_broken": several annotators could
+    not read, see or hear it.
     """
     leading_label: _builtins.bytes
     """The likeliest label so far and its confidence, for the record; it binds nobody. Empty on a tie."""

@@ -19,6 +19,8 @@ ASKED_MAX = 20
 ANSWERS_MAX = 20
 """The newest of a question that are kept."""
 FLAGS_MAX = 5
+SKIPS_MAX = 20
+"""The newest of a question that are kept, of those who passed a unit over."""
 NOTICED_UNITS_MIN = 5
 """A pair of labels that fewer units were confused in is not brought up."""
 NOTICED_MAX = 20
@@ -61,6 +63,16 @@ class Asked(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
 
 
+class Skip(msgspec.Struct, frozen=True):
+    """That somebody passed a unit over because the guideline does not say how it is to be labelled, in their words."""
+
+    unit_id: str
+    annotator_id: str
+    reason: str
+    at_us: int
+    guideline_version: int
+
+
 class Answer(msgspec.Struct, frozen=True):
     """An answer: the version that gives it, or 0 where the guideline stays as it is, and why."""
 
@@ -81,6 +93,8 @@ class QuestionState(msgspec.Struct, frozen=True):
         asked_times: how often it was asked in all.
         answers: the newest, last.
         answered_times: how often it was answered in all.
+        skips: the newest of those who passed a unit over for it, since it was answered last.
+        skipped_times: how many these were in all.
     """
 
     project_id: str
@@ -92,6 +106,8 @@ class QuestionState(msgspec.Struct, frozen=True):
     asked_times: int = 0
     answers: tuple[Answer, ...] = ()
     answered_times: int = 0
+    skips: tuple[Skip, ...] = ()
+    skipped_times: int = 0
 
     @property
     def answered_at_us(self) -> int:
@@ -134,7 +150,7 @@ class Question(NamedTuple):
     @property
     def place(self) -> tuple[int, int, str]:
         """Where it stands among all: what is to be answered first, by what depends on it."""
-        confused = 0 if self.pair is None else self.pair.units
+        confused = self.state.skipped_times + (0 if self.pair is None else self.pair.units)
         group = ("open", "noticed").index(self.status) if self.status in ("open", "noticed") else 2
         weight = self.state.answered_at_us // 1_000_000 if group > 1 else 1_000 * self.waiting + confused
         return group, -weight, self.state.question_id
@@ -194,6 +210,18 @@ def asked(state: QuestionState | None, project_id: str, topic: Topic, said: Aske
     )
 
 
+def skipped(state: QuestionState | None, project_id: str, topic: Topic, said: Skip) -> QuestionState | None:
+    """Return the question once somebody passed a unit over for it; None when its answer is newer, or that is known."""
+    before = state or QuestionState(project_id, topic.question_id, topic.labels, topic.field)
+    newest = before.answers[-1].guideline_version if before.answers else 0
+    known = any((one.unit_id, one.annotator_id) == (said.unit_id, said.annotator_id) for one in before.skips)
+    if known or said.guideline_version < newest:
+        return None
+    return msgspec.structs.replace(
+        before, skips=(*before.skips, said)[-SKIPS_MAX:], skipped_times=before.skipped_times + 1
+    )
+
+
 def answered(
     state: QuestionState | None, project_id: str, topic: Topic, said: Answer, guideline_version: int
 ) -> QuestionState:
@@ -224,6 +252,8 @@ def answered(
         waits=False,
         answers=(*before.answers, said)[-ANSWERS_MAX:],
         answered_times=before.answered_times + 1,
+        skips=(),
+        skipped_times=0,
     )
 
 
@@ -240,7 +270,7 @@ def listed(known: Sequence[QuestionState], waiting: dict[str, int], confusions: 
         pair = left.pop(state.key, None) if state.key else None
         if state.waits:
             status: Status = "open"
-        elif pair is not None and pair.units >= NOTICED_UNITS_MIN:
+        elif state.skipped_times or (pair is not None and pair.units >= NOTICED_UNITS_MIN):
             status = "noticed"
         else:
             status = "answered" if state.answers[-1].guideline_version else "dismissed"

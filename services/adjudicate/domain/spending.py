@@ -14,7 +14,7 @@ from services.adjudicate.domain.worth import worth_of
 NORMAL_95 = 1.959963984540054
 """Half of a 95 % interval, in standard errors."""
 
-Reason = Literal["agreed", "weighed", "cap", "price", "flagged", "nobody_left"]
+Reason = Literal["agreed", "weighed", "cap", "price", "flagged", "nobody_left", "payload_broken"]
 """Why no more labels were asked for. `agreed`: all that came said the same, as they read then. `weighed`: they did
 not, and who said what was enough. All others went to a ruling. `cap`: there were as many as there may be. `price`: more
 were not worth it."""
@@ -24,6 +24,7 @@ ESCALATIONS: Mapping[str, Reason] = {
     "price": "price",
     "flagged": "flagged",
     "nobody_left": "nobody_left",
+    "payload_broken": "payload_broken",
 }
 
 

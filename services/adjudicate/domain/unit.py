@@ -10,12 +10,14 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from concord.labels.digest import label_digest
-from concord.quality.stopping import Prices
 from services.adjudicate.domain.consensus import FieldStanding, Leading
 from services.adjudicate.domain.objects import Regions
+from services.adjudicate.domain.rule import PassedOver, Rule
 from services.adjudicate.domain.worth import Step, step_of, stepped
 
 FLAGS_TO_ESCALATE = 2
+BROKEN_MIN = 2
+"""So many people must have said of a unit that it is broken: one may have lost their connection."""
 ROUND_LABEL_BYTES_MAX = 2_000_000
 """Labels of one round, together: with more the unit's record would grow past what a store keeps, so that no more are
 asked for and a person decides, whatever cap the project names."""
@@ -34,6 +36,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
         label: canonical JSON text; empty once the unit was sent back, for then nothing is decided by it any more.
         digest: what stands for the label, also where it is not kept.
         schema_version: under which it was given; the label is in its names.
+        model: a model gave it.
     """
 
     annotation_id: str
@@ -44,6 +47,7 @@ class Annotation(msgspec.Struct, frozen=True, omit_defaults=True):
     flag: str = ""
     digest: str = ""
     schema_version: int = 1
+    model: bool = False
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,6 +83,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
         policy_revision: of the project, by whose policy it was last decided on.
         decided_at_us: when it was last settled, escalated or ruled.
         schema_version: the newest under which its resolved label can be given as it stands.
+        unclear: who passed it over since it was sent back, for the guideline does not say how it is to be labelled.
+        broken: likewise, for it cannot be read, seen or heard.
         gold: whether its label was chosen to be a known one, or declined, or does not stand any more; by whom, and why.
         traceparent: W3C trace context under which it was admitted; empty when nobody traces.
     """
@@ -124,6 +130,8 @@ class UnitState(msgspec.Struct, frozen=True, omit_defaults=True):
     gold: Literal["", "chosen", "declined", "dropped"] = ""
     gold_by: str = ""
     gold_reason: str = ""
+    unclear: tuple[PassedOver, ...] = ()
+    broken: tuple[PassedOver, ...] = ()
 
     def counted(self) -> tuple[Annotation, ...]:
         """Return the annotations that count now."""
@@ -166,21 +174,6 @@ class Admission(NamedTuple):
     traceparent: str = ""
     named: int = 0
     text_characters: int | None = None
-
-
-class Rule(NamedTuple):
-    """When a unit is settled: the project's policy.
-
-    Attributes:
-        prices: by which a further label is asked for, where the project says them.
-        says: whether a label says one thing under today's schema, and not one of several; None where each does.
-    """
-
-    overlap_initial: int
-    overlap_max: int
-    confidence: float
-    prices: Prices | None = None
-    says: Callable[[str], bool] | None = None
 
 
 class Judged(NamedTuple):
@@ -282,6 +275,8 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     Labels that no longer say one thing, for their class was split, are as none: others are asked for in their place.
     """
     counted = state.counted()
+    if len(state.broken) >= BROKEN_MIN and state.admitted and state.status == "open":
+        return _escalated(state, "payload_broken")
     if not counted or not state.begun:
         return Judged(state, "recorded")
     if rule.says is not None and (aside := sum(not rule.says(one.label) for one in counted)):
@@ -319,7 +314,8 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
     )
     if flagged:
         return _escalated(decided, "flagged")
-    enough = rounds >= min(rule.overlap_initial, rule.overlap_max)
+    humans = rounds - sum(one.model for one in state.counted())
+    enough = rounds >= min(rule.overlap_initial, rule.overlap_max) and humans >= rule.humans_min
     left = 0 if full or state.stranded else rule.overlap_max - rounds
     # Where labels have no classes nothing is weighed, and prices say no more than from which support on it is settled.
     if (step := step_of(rule.prices, best.outlook, rounds, left)) is not None and enough:
@@ -332,7 +328,8 @@ def _weighed(state: UnitState, rule: Rule, best: Leading, *, flagged: bool, full
         return _escalated(decided, "no_consensus")
     if state.stranded:
         return _escalated(decided, "nobody_left")
-    return _escalated(decided, "price") if step is not None else _asked(decided, rounds + 1)
+    goes_on = humans < rule.humans_min or step is None
+    return _asked(decided, rounds + 1) if goes_on else _escalated(decided, "price")
 
 
 def _escalated(state: UnitState, reason: str) -> Judged:
@@ -391,6 +388,8 @@ def reopened(state: UnitState, rework: int) -> UnitState:
         regions=None,
         repeat="",
         repeated_by="",
+        unclear=(),
+        broken=(),
     )
 
 

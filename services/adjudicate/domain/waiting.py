@@ -10,6 +10,7 @@ _ESCALATED: Mapping[str, str] = {
     "no_consensus": "as many annotators as may be have labelled it and do not agree",
     "price": "its annotators do not agree, and another label is not worth its price",
     "flagged": "an annotator has flagged it",
+    "payload_broken": "several annotators could not read, see or hear it",
     "nobody_left": "its annotators do not agree, and nobody is left who could label it",
 }
 

@@ -7,7 +7,7 @@ import msgspec
 
 from concord.quality.stopping import Outlook, Prices, expected_cost
 
-NOT_BY_PRICE = frozenset({"flagged", "nobody_left"})
+NOT_BY_PRICE = frozenset({"flagged", "nobody_left", "payload_broken"})
 """Why a unit went to a ruling where prices had no say in it."""
 
 

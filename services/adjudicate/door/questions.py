@@ -34,7 +34,8 @@ class QuestionExample(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         payload_url: what it holds; the link ends after a while.
-        reason: why an adjudicator asked; absent of units that were settled otherwise than somebody labelled them.
+        reason: why an adjudicator asked, or why an annotator passed it over; absent of units that were settled
+            otherwise than somebody labelled them.
         flags: what annotators said when they flagged it.
         guideline_version: under which it was asked.
     """
@@ -59,7 +60,7 @@ class GuidelineQuestion(msgspec.Struct, frozen=True):
 
     Attributes:
         status: `open` (adjudicators asked, and units wait), `noticed` (nobody asked; two labels are often taken for one
-            another), `answered` or `dismissed` (the guideline stays as it is).
+            another, or annotators passed units over for it), `answered` or `dismissed` (the guideline stays as it is).
         labels: the two labels that it is about; none where it is about one unit alone.
         field: of which field they are, where labels have several; else empty.
         units_waiting: that go on once it is answered.
@@ -67,6 +68,8 @@ class GuidelineQuestion(msgspec.Struct, frozen=True):
             since it was answered last.
         units_flagged: of these, those that an annotator flagged.
         asked: how often adjudicators asked.
+        skipped: how often annotators passed a unit over since it was answered last, for the guideline does not say how
+            it is to be labelled.
         examples: the newest units of those who asked, and of those that were confused.
         answers: that were given before, the newest last.
     """
@@ -81,6 +84,7 @@ class GuidelineQuestion(msgspec.Struct, frozen=True):
     asked: int
     examples: list[QuestionExample]
     answers: list[GivenAnswer]
+    skipped: int
 
 
 class GuidelineQuestions(msgspec.Struct, frozen=True):
@@ -164,6 +168,10 @@ def _shown(door: Door, question: Question) -> GuidelineQuestion:
         for one in reversed(state.asked)
     ]
     known = {one.unit_id for one in asked}
+    for one in reversed(state.skips):
+        if one.unit_id not in known:
+            known.add(one.unit_id)
+            asked.append(QuestionExample(one.unit_id, door.link(one.unit_id), one.reason, [], one.guideline_version))
     confused = [QuestionExample(one, door.link(one)) for one in (pair.examples if pair else ()) if one not in known]
     return GuidelineQuestion(
         question_id=state.question_id,
@@ -176,4 +184,5 @@ def _shown(door: Door, question: Question) -> GuidelineQuestion:
         asked=state.asked_times,
         examples=[*asked, *confused][:EXAMPLES_MAX],
         answers=[GivenAnswer(one.guideline_version or None, one.text, timestamp(one.at_us)) for one in state.answers],
+        skipped=state.skipped_times,
     )

@@ -106,7 +106,7 @@ class Handlers:
             clock=clock,
             deciding=deciding,
             units=units,
-            annotations=Annotations(deciding),
+            annotations=Annotations(deciding, questions),
             competences=Competences(repository),
             learning=Learning(repository, projects, deciding, clock),
             closing=Closing(repository, deciding),

@@ -6,8 +6,12 @@ from typing import cast
 from concord.chassis.consumer import Delivery
 from concord.chassis.journal.record import Cause
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent
+from services.adjudicate.domain.passing import UNCLEAR_MIN, Code, passed_over
+from services.adjudicate.domain.questions import Skip
+from services.adjudicate.domain.rule import PassedOver
 from services.adjudicate.domain.unit import Annotation, UnitState, annotated, ended, stranded
 from services.adjudicate.handlers.deciding import Batch, Deciding, rule_of
+from services.adjudicate.handlers.questions import Questions
 
 
 class Annotations:
@@ -15,10 +19,12 @@ class Annotations:
 
     Args:
         deciding: how units are decided on.
+        questions: what guidelines do not say.
     """
 
-    def __init__(self, deciding: Deciding) -> None:
+    def __init__(self, deciding: Deciding, questions: Questions) -> None:
         self.deciding = deciding
+        self.questions = questions
 
     async def annotations(self, deliveries: Sequence[Delivery]) -> None:
         """Take labels in, and decide the rounds that they complete; of a late one, that somebody has a part."""
@@ -31,6 +37,18 @@ class Annotations:
         # The admission may have come between the look for it and the record that knows of none.
         unheard = {one.state.unit_id for one in outcomes if one.state is not None and one.state.unheard}
         await self.deciding.admit(sorted(unheard))
+        await self._note_unclear([cast("AnnotationEvent", one.event) for one in deliveries])
+
+    async def _note_unclear(self, events: Sequence[AnnotationEvent]) -> None:
+        """Note of units that several passed over, for what the guideline does not say of them, who did and why."""
+        said = [one for one in events if one.unit_passed_over.code == "guideline_unclear"]
+        units = await self.deciding.repository.units([one.unit_passed_over.unit_id for one in said]) if said else {}
+        for unit in units.values():
+            project = await self.deciding.project(unit.project_id)
+            # All of them: what the first one said was not noted before there was a second.
+            for one in unit.unclear if len(unit.unclear) >= UNCLEAR_MIN else ():
+                told = Skip(unit.unit_id, one.annotator_id, one.reason, one.at_us, one.guideline_version)
+                await self.questions.skip(unit, project, told)
 
     async def _cause(self, event: AnnotationEvent, delivery: Delivery, batch: Batch) -> Cause[UnitState] | None:
         match event.WhichOneof("event"):
@@ -56,6 +74,31 @@ class Annotations:
                     batch,
                     lambda state, weigh: stranded(state, left.rework, rule_of(project), weigh),
                 )
+            case "unit_passed_over":
+                passed = event.unit_passed_over
+                project = await self.deciding.project(event.metadata.project_id)
+                return self.deciding.cause(
+                    passed.unit_id,
+                    event.metadata.event_id,
+                    project,
+                    batch,
+                    lambda state, weigh: passed_over(
+                        state,
+                        passed.unit_id,
+                        project.project_id,
+                        PassedOver(
+                            passed.annotator_id,
+                            passed.reason,
+                            event.metadata.occurred_at_us,
+                            passed.guideline_version,
+                        ),
+                        cast("Code", passed.code),
+                        passed.rework,
+                        rule_of(project),
+                        weigh,
+                    ),
+                    trace=delivery.trace,
+                )
             case _:
                 return None
 
@@ -71,6 +114,7 @@ class Annotations:
             told.rework,
             told.flag,
             schema_version=max(1, told.schema_version),
+            model=told.by_model,
         )
         return self.deciding.cause(
             told.unit_id,

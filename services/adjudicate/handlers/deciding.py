@@ -23,12 +23,12 @@ from services.adjudicate.announcements import SERVICE, decision
 from services.adjudicate.domain.confusion import WHOLE
 from services.adjudicate.domain.consensus import MERGED_AT_ONCE_BYTES, Leading, Method, Weights, leading
 from services.adjudicate.domain.fields import Known, leading_form
+from services.adjudicate.domain.rule import Rule
 from services.adjudicate.domain.unit import (
     RESOLVED,
     Admission,
     Annotation,
     Judged,
-    Rule,
     UnitState,
     Weigh,
     admission_of,
@@ -270,11 +270,12 @@ def rule_of(project: Project) -> Rule:
     """Return when the project's units are settled."""
     overlap, consensus = project.policy.overlap, project.policy.consensus
     says = None if project.versions is None else project.says
+    humans_min = project.policy.models.humans_min
     if not consensus.HasField("prices"):
-        return Rule(overlap.initial, overlap.max, consensus.confidence, says=says)
+        return Rule(overlap.initial, overlap.max, consensus.confidence, says=says, humans_min=humans_min)
     told = consensus.prices
     prices = Prices(told.label, told.decision, told.error)
-    return Rule(overlap.initial, overlap.max, prices.settled_at, prices, says)
+    return Rule(overlap.initial, overlap.max, prices.settled_at, prices, says, humans_min)
 
 
 def classed_fields(project: Project) -> frozenset[str]:

@@ -16,10 +16,12 @@ from services.adjudicate.domain.questions import (
     Question,
     QuestionDoesNotExist,
     QuestionState,
+    Skip,
     TooManyQuestions,
     Topic,
     asked,
     now_called,
+    skipped,
     topic_of,
 )
 from services.adjudicate.domain.questions import answered as with_answer
@@ -93,6 +95,24 @@ class Questions:
         def decide(state: QuestionState | None, now_us: int) -> Decision[QuestionState]:
             said = Asked(unit.unit_id, adjudicator_id, reason, now_us, project.guideline_version, flags)
             return Decision(asked(state, project.project_id, topic, said))
+
+        await self.repository.ask(Cause(question_key(project, topic.question_id), cause_id, decide))
+
+    async def skip(self, unit: UnitState, project: Project, said: Skip) -> None:
+        """Note that somebody passed a unit over for what the guideline does not say; a lead sees it, nobody waits.
+
+        Of a project that has as many questions as are kept nothing is noted.
+        """
+        try:
+            topic = self.topic_of(unit, project, "")
+        except TooManyQuestions:
+            return
+        cause_id = f"skip/{topic.question_id}/{said.unit_id}/{unit.rework}/{said.annotator_id}"
+
+        def decide(state: QuestionState | None, now_us: int) -> Decision[QuestionState] | None:
+            del now_us
+            after = skipped(state, project.project_id, topic, said)
+            return None if after is None else Decision(after)
 
         await self.repository.ask(Cause(question_key(project, topic.question_id), cause_id, decide))
 

@@ -1,10 +1,18 @@
 """Leases: for how long an annotator holds a unit, and how a hold ends."""
 
+from typing import Literal
+
 import msgspec
 
-from services.assign.domain.overlap import offered_to
+from services.assign.domain.models import PERSON, Part
+from services.assign.domain.overlap import left_by_models, offered_to, open_to_models
 from services.assign.domain.refusals import AssignmentUnknown, LeaseExpired, LeaseOver, NotOffered, RenewalsUsedUp
 from services.assign.domain.unit import Assignment, AssignmentStatus, UnitState
+
+SkipCode = Literal["guideline_unclear", "payload_broken", "language", "knowledge", "harm", "other"]
+"""Why somebody passes a unit over."""
+NOT_THEIRS: frozenset[SkipCode] = frozenset({"guideline_unclear", "payload_broken"})
+"""Of these the ones that lie with the guideline or with the unit, whoever is given it."""
 
 
 def issue(
@@ -16,6 +24,7 @@ def issue(
     guideline: int,
     hops: int = 0,
     schema: int = 1,
+    part: Part = PERSON,
 ) -> UnitState:
     """Return the unit leased to the annotator.
 
@@ -24,7 +33,9 @@ def issue(
     """
     if not offered_to(state, annotator_id) or state.assignment(assignment_id) is not None:
         raise NotOffered(f"Unit {state.unit_id} is not offered to you now.")
-    return msgspec.structs.replace(state, stranded=False).with_assignment(
+    if part.leaves_room and not state.copy_for and not open_to_models(left_by_models(state), part.humans_min):
+        raise NotOffered(f"The places of unit {state.unit_id} that are left are people's.")
+    return msgspec.structs.replace(state, stranded=state.stranded and part.beside).with_assignment(
         Assignment(
             id=assignment_id,
             annotator_id=annotator_id,
@@ -36,6 +47,8 @@ def issue(
             turn=state.turn,
             hops=hops,
             schema_version=schema,
+            model=part.model,
+            beside=part.beside and not state.copy_for,
         )
     )
 

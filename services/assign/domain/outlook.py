@@ -62,6 +62,8 @@ def _with(found: Outlook, priority: int, admissions: Iterator[int]) -> Outlook:
 def _admissions(project: ProjectQueue, lane: Lane, seeker: Seeker) -> Iterator[int]:
     """Yield when what waits for a seeker in a lane was admitted: begun units first, 0 for what is not in memory."""
     begun = (project.waiting[one].since_us for one in project.unseen(lane.begun.first(LOOKS_MAX), seeker))
+    if not seeker.fresh:
+        return begun
     fresh = (project.waiting[one].since_us for one in lane.fresh.first(UNITS_SHOWN_MAX))
     return chain(begun, fresh, _in_pages(lane))
 

@@ -10,7 +10,7 @@ LET_GO = frozenset({"skipped", "returned", "expired"})
 
 def holds(assignment: Assignment) -> bool:
     """Return whether the assignment takes one of its unit's slots."""
-    return assignment.status in HOLDING
+    return assignment.status in HOLDING and not assignment.beside
 
 
 def slots_open(state: UnitState) -> int:
@@ -18,6 +18,24 @@ def slots_open(state: UnitState) -> int:
     if not state.wants_labels:
         return 0
     return max(0, state.overlap_wanted - sum(map(holds, state.current)))
+
+
+def left_by_models(state: UnitState) -> int:
+    """Return how many of the annotations that a unit wants in all are no model's by now."""
+    return state.overlap_wanted - sum(one.model and holds(one) for one in state.current)
+
+
+def open_to_models(left: int, humans_min: int) -> bool:
+    """Return whether a model may take one of a unit's slots, so that enough are left to people.
+
+    Args:
+        left: see `left_by_models`.
+        humans_min: how many people the project wants among those who label a unit.
+
+    >>> open_to_models(3, 2), open_to_models(2, 2)
+    (True, False)
+    """
+    return left > humans_min
 
 
 def seen_by(state: UnitState) -> frozenset[str]:

@@ -16,13 +16,18 @@ LOOKS_MAX = 10_000
 
 
 class Pool:
-    """The annotators that are defined."""
+    """The annotators that are defined.
+
+    Attributes:
+        models: those that are models.
+    """
 
     def __init__(self) -> None:
         self._annotators: dict[str, AnnotatorState] = {}
         self._names: list[str] = []
         self._able: defaultdict[str, set[str]] = defaultdict(set)
         self._fit: dict[tuple[str, ...], tuple[int, frozenset[str]]] = {}
+        self.models: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._annotators)
@@ -39,6 +44,8 @@ class Pool:
         for ability in _ever(annotator):
             self._able[ability].add(annotator.annotator_id)
         self._annotators[annotator.annotator_id] = annotator
+        if (annotator.kind == "model") != (annotator.annotator_id in self.models):
+            self.models ^= {annotator.annotator_id}
         self._fit.clear()
 
     def find(self, annotator_id: str) -> AnnotatorState | None:

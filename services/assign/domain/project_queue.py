@@ -11,6 +11,8 @@ from services.assign.domain.fresh import LaneKey, Pages
 from services.assign.domain.gold import GoldPool
 from services.assign.domain.gold_stock import NO_BOUNDS, GoldBounds, Shown, spent, stale
 from services.assign.domain.line import Line
+from services.assign.domain.models import PERSON, Part
+from services.assign.domain.overlap import open_to_models
 from services.assign.domain.unit import UnitState
 
 
@@ -21,16 +23,24 @@ class Seeker:
     Attributes:
         gold_alone: they are qualifying: hidden gold is all that they are given.
         bounds: which of the project's gold may be shown to anybody.
+        part: whether they are a model, and what that is to the project.
+        fresh: whether units that nobody had may be theirs: a model's may not where all that they want first are people.
     """
 
     annotator_id: str
     abilities: frozenset[str]
     gold_alone: bool = False
     bounds: GoldBounds = NO_BOUNDS
+    part: Part = PERSON
+    fresh: bool = True
 
 
 class Waiting(msgspec.Struct):
-    """What the queue knows of a waiting unit; of a gold one, what of it was `shown`, and which unit it was made of."""
+    """What the queue knows of a waiting unit; of a gold one, what of it was `shown`, and which unit it was made of.
+
+    Attributes:
+        left: see `overlap.left_by_models`.
+    """
 
     project_id: str
     lane: LaneKey
@@ -40,6 +50,7 @@ class Waiting(msgspec.Struct):
     since_us: int = 0
     shown: Shown | None = None
     gold_of: str = ""
+    left: int = 0
 
 
 WINDOW_UNITS = 32
@@ -98,10 +109,14 @@ class ProjectQueue:
 
     def unseen(self, unit_ids: Iterator[str], seeker: Seeker) -> Iterator[str]:
         """Yield those units that the seeker may be offered."""
+        if seeker.part.leaves_room:
+            unit_ids = (one for one in unit_ids if open_to_models(self.waiting[one].left, seeker.part.humans_min))
         return (one for one in unit_ids if seeker.annotator_id not in self.waiting[one].seen)
 
-    def untouched(self, lane: Lane) -> Iterator[str]:
+    def untouched(self, lane: Lane, seeker: Seeker) -> Iterator[str]:
         """Yield the units of a lane that nobody had, as far as they are in memory, those left out that are picked."""
+        if not seeker.fresh:
+            return
         yield from lane.fresh.first(WINDOW_UNITS)
         for page in lane.pages.in_memory():
             yield from (unit_id for unit_id in page.rows or () if unit_id not in self.picked)

@@ -5,7 +5,7 @@ import msgspec
 from services.assign.domain.active_time import ActiveTimes
 from services.assign.domain.breaks import Breaks
 from services.assign.domain.held import HeldLeases
-from services.assign.domain.overlap import LET_GO, seen_by, slots_open, turns
+from services.assign.domain.overlap import LET_GO, left_by_models, seen_by, slots_open, turns
 from services.assign.domain.qualification import QualificationState
 from services.assign.domain.stranding import LET_GO_MAX
 from services.assign.domain.unit import UnitState
@@ -20,6 +20,7 @@ class Lacking(msgspec.Struct, frozen=True):
         seen: who cannot be offered it now.
         turns: for a named unit, whose turn it is; None for others.
         let_go: how often it was let go since it was sent back.
+        left: see `overlap.left_by_models`.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Lacking(msgspec.Struct, frozen=True):
     seen: frozenset[str]
     turns: tuple[str, ...] | None
     let_go: int
+    left: int = 0
 
     def perhaps_nobody(self, fit: frozenset[str]) -> bool:
         """Return whether it may be that nobody of these can be offered the unit: the unit itself is asked then."""
@@ -80,7 +82,9 @@ class ProjectView:
         if lacks and (state.named or state.current):
             whose = turns(state) if state.named else None
             let_go = sum(one.status in LET_GO for one in state.current)
-            self.lacking[state.unit_id] = Lacking(key, state.skills, seen_by(state), whose, let_go)
+            self.lacking[state.unit_id] = Lacking(
+                key, state.skills, seen_by(state), whose, let_go, left_by_models(state)
+            )
         else:
             self.lacking.pop(state.unit_id, None)
             self.nobody_since_us.pop(state.unit_id, None)

@@ -15,7 +15,7 @@ from services.assign.domain.eligibility import fit
 from services.assign.domain.fresh import LOW_ROWS, FreshRow, FreshUnits, Page, PageHead, Pages, RowsInMemory, unit_of
 from services.assign.domain.gold_stock import Shown
 from services.assign.domain.outlook import NOTHING, Outlook, outlook
-from services.assign.domain.overlap import seen_by, slots_open, turns
+from services.assign.domain.overlap import left_by_models, seen_by, slots_open, turns
 from services.assign.domain.project_queue import WINDOW_UNITS, Lane, ProjectQueue, Seeker, Waiting
 from services.assign.domain.unit import UnitState
 
@@ -327,7 +327,7 @@ class ReadyQueue:
         for key in keys:
             lane = project.lanes[key]
             window = list(project.unseen(lane.begun.first(WINDOW_UNITS), seeker)) or list(
-                islice(project.untouched(lane), WINDOW_UNITS)
+                islice(project.untouched(lane, seeker), WINDOW_UNITS)
             )
             if window:
                 return self._generator.choice(window)
@@ -341,7 +341,7 @@ class ReadyQueue:
         found = None
         for place, unit_id in lane.begun.round_from(lane.deep.get(seeker.annotator_id, 0), DEEP_LOOKS_MAX):
             lane.deep[seeker.annotator_id] = place
-            if seeker.annotator_id not in project.waiting[unit_id].seen:
+            if next(project.unseen(iter((unit_id,)), seeker), None) is not None:
                 found = unit_id
                 break
         return found
@@ -383,6 +383,6 @@ def _waiting(state: UnitState) -> Waiting | None:
     lane = (-state.priority, tuple(sorted(state.skills)))
     since_us = state.admitted_at_us
     if not state.gold:
-        return Waiting(state.project_id, lane, False, seen_by(state), names, since_us)
+        return Waiting(state.project_id, lane, False, seen_by(state), names, since_us, left=left_by_models(state))
     shown = Shown(state.exposures, state.shown_by_day, since_us, state.guideline_version)
     return Waiting(state.project_id, lane, True, frozenset(state.not_for), names, since_us, shown, state.gold_of)

@@ -23,7 +23,8 @@ def submit(
     """Return the unit with the label in; the same label again changes nothing.
 
     It counts (`submitted`) while the lease is the annotator's, however long ago it passed, and after it was ended
-    as long as its slot is open; else (unit closed, sent back or full meanwhile) it is kept as `late`.
+    as long as its slot is open; else (unit closed, sent back or full meanwhile) it is kept as `late`. So is every label
+    of a model that the project counts never.
 
     No more active time is believed than has passed since the lease began. With a label that counts, the place on the
     annotator's desk goes to the next lease, where one is to follow: `next_key` is the key of its aggregate.
@@ -58,7 +59,7 @@ def hands_on(state: UnitState, assignment: Assignment) -> bool:
 
 
 def _counts(state: UnitState, assignment: Assignment) -> bool:
-    if not state.wants_labels or assignment.rework != state.rework:
+    if not state.wants_labels or assignment.rework != state.rework or assignment.beside:
         return False
     if any(one.annotator_id == assignment.annotator_id and one.status == "submitted" for one in state.current):
         return False  # they had the unit twice, and have labelled it: a second label of theirs is no second opinion

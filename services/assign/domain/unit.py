@@ -27,6 +27,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         handed_to: the aggregate to whose lease its place on the annotator's desk went with its label; empty: to none.
         handed_at_us: when, microseconds since the epoch, UTC.
         hops: how often the place had been handed on until it came to this lease.
+        model: the annotator is one.
+        beside: it takes no place of the unit's overlap, and its label is not counted.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Assignment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     handed_at_us: int = 0
     hops: int = 0
     schema_version: int = 1
+    model: bool = False
+    beside: bool = False
 
 
 class UnitState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

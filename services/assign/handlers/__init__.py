@@ -109,7 +109,7 @@ class Handlers:
             waiting=Waiting(repository, annotators, claims, clock),
             onward=Onward(repository, projects, claims, submissions, instruments),
             leases=Leases(repository, projects, requests, instruments, clock),
-            stranded=Stranded(repository, requests, instruments, clock),
+            stranded=Stranded(repository, projects, requests, instruments, clock),
             closing=Closing(repository, projects, requests),
             standings=Standings(repository, projects, qualifying, claims, clock),
             qualifying=qualifying,

@@ -19,6 +19,8 @@ from services.assign.domain.caps import Caps, Reached
 from services.assign.domain.desk import PLACE_SECONDS, Place
 from services.assign.domain.eligibility import AnnotatorState
 from services.assign.domain.gold_stock import exposed
+from services.assign.domain.models import Part, part_of
+from services.assign.domain.overlap import open_to_models
 from services.assign.domain.qualification import Progress
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.domain.refusals import AnnotatorUnknown, NotAtWork, NotOffered, NotQualified, OnBreak, Refusal
@@ -50,11 +52,19 @@ def caps_of(project: Project) -> Caps:
     return Caps(caps.units_per_day, round(caps.hours_per_day * HOUR_MS), caps.units)
 
 
+def part_in(project: Project, annotator: AnnotatorState) -> Part:
+    """Return in what part an annotator labels a project's units."""
+    models = project.policy.models
+    return part_of(annotator.kind, models.counted, models.humans_min)
+
+
 def seeker_of(annotator: AnnotatorState, project: Project, now_us: int, progress: Progress | None) -> Seeker:
     """Return an annotator as somebody who wants work; `progress`: how far they are in qualifying for it."""
     gold_alone = progress is not None or roster.at_work(annotator, now_us) == "qualifying"
     able = eligibility.abilities(annotator, now_us)
-    return Seeker(annotator.annotator_id, able, gold_alone, gold_bounds(project, now_us))
+    part = part_in(project, annotator)
+    fresh = not part.leaves_room or open_to_models(project.policy.overlap.initial, part.humans_min)
+    return Seeker(annotator.annotator_id, able, gold_alone, gold_bounds(project, now_us), part, fresh)
 
 
 class Claims:
@@ -314,6 +324,7 @@ class Claims:
         originals = await self.repository.units([self.repository.key(one) for one in gold_ids]) if gold_ids else {}
         seconds = await self.repository.lease_seconds(project.project_id, project.policy.lease.seconds)
         request_id, trace = self.requests.next(), trace_headers()
+        annotator = await self.annotators.get(annotator_id)
         causes = []
         for pick in picks:
             key, start, others = self.repository.key(pick.unit_id), None, frozenset[str]()
@@ -325,7 +336,7 @@ class Claims:
             cause_id = f"{request_id}/{pick.unit_id}"
             lease_us = seconds * MICROSECONDS
             begins = start or pick.fresh
-            decide = self._issuing(cause_id, begins, annotator_id, lease_us, project, trace, hops, others)
+            decide = self._issuing(cause_id, begins, annotator, lease_us, project, trace, hops, others)
             causes.append(Cause(key, cause_id, decide, creates=pick.gold or pick.fresh is not None))
         return causes
 
@@ -333,13 +344,14 @@ class Claims:
         self,
         cause_id: str,
         start: UnitState | None,
-        annotator_id: str,
+        annotator: AnnotatorState,
         lease_us: int,
         project: Project,
         trace: Headers,
         hops: int,
         others: frozenset[str],
     ) -> Callable[[UnitState | None, int], Decision[UnitState]]:
+        annotator_id, part = annotator.annotator_id, part_in(project, annotator)
         last_us = self.clock.now_us() + PLACE_SECONDS * MICROSECONDS // 2
 
         def decide(state: UnitState | None, now_us: int) -> Decision[UnitState]:
@@ -353,7 +365,7 @@ class Claims:
             assignment_id = self.repository.assignment_id(state.unit_id, annotator_id, state.rework, state.turn)
             version, schema = project.guideline_version, project.schema_version
             until_us = now_us + lease_us
-            after = lease.issue(state, annotator_id, assignment_id, now_us, until_us, version, hops, schema)
+            after = lease.issue(state, annotator_id, assignment_id, now_us, until_us, version, hops, schema, part)
             said = announcer(cause_id, now_us, trace)
             return Decision(after, [announcements.issued(said, after, after.assignments[-1])])
 

@@ -1,7 +1,7 @@
 """Leases given up, prolonged and ended."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from concord.chassis.broker.port import Outgoing
 from concord.chassis.clock import MICROSECONDS, Clock
@@ -21,7 +21,7 @@ from services.assign.repository import Repository, active_time_key
 
 EXPIRE_LEASES_MAX = 500
 
-Worded = Callable[[Announcer, UnitState, Assignment], Outgoing]
+Worded = Callable[[Announcer, UnitState, Assignment], Sequence[Outgoing]]
 
 
 class Leases:
@@ -45,10 +45,12 @@ class Leases:
         self.clock = clock
         self.wall = lease.WallTime()
 
-    async def skip(self, annotator_id: str, assignment_id: str, reason: str) -> Assignment:
+    async def skip(
+        self, annotator_id: str, assignment_id: str, reason: str, code: lease.SkipCode = "other"
+    ) -> Assignment:
         """Take a unit off the annotator who cannot or will not label it."""
         change = functools.partial(lease.give_up, assignment_id=assignment_id, annotator_id=annotator_id, how="skipped")
-        word = functools.partial(announcements.skipped, reason=reason)
+        word = functools.partial(announcements.skipped, reason=reason, code=code)
         return await self._change(annotator_id, assignment_id, f"skip/{assignment_id}", change, word)
 
     async def give_back(self, annotator_id: str, assignment_id: str) -> Assignment:
@@ -56,9 +58,7 @@ class Leases:
         change = functools.partial(
             lease.give_up, assignment_id=assignment_id, annotator_id=annotator_id, how="returned"
         )
-        return await self._change(
-            annotator_id, assignment_id, f"return/{assignment_id}", change, announcements.returned
-        )
+        return await self._change(annotator_id, assignment_id, f"return/{assignment_id}", change, _returned)
 
     async def renew(self, annotator_id: str, assignment_id: str) -> Assignment:
         """Prolong a lease from now on."""
@@ -156,7 +156,11 @@ def _change(
     if after is state:
         return None
     assignment = lease.owned(after, assignment_id, annotator_id)
-    return Decision(after, [word(announcer(cause_id, now_us, trace), after, assignment)] if word else [])
+    return Decision(after, word(announcer(cause_id, now_us, trace), after, assignment) if word else [])
+
+
+def _returned(announcer: Announcer, unit: UnitState, assignment: Assignment) -> list[Outgoing]:
+    return [announcements.returned(announcer, unit, assignment)]
 
 
 def _expiry(hold: Hold) -> Cause[UnitState]:

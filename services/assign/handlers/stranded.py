@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
@@ -12,9 +12,10 @@ from concord.chassis.telemetry import Instruments
 from services.assign import announcements
 from services.assign.announcements import announcer
 from services.assign.domain import stranding
+from services.assign.domain.overlap import left_by_models, open_to_models
 from services.assign.domain.project_view import Lacking, ProjectView
 from services.assign.domain.unit import UnitState
-from services.assign.handlers.deciding import Requests, raise_errors
+from services.assign.handlers.deciding import Projects, Requests, raise_errors
 from services.assign.repository import Repository
 
 ONCE_MORE_SECONDS = 3.0
@@ -50,13 +51,17 @@ class Stranded:
 
     Args:
         repository: where facts are found.
+        projects: what models are to them.
         requests: names requests.
         instruments: those of `telemetry.INSTRUMENTS`.
         clock: time.
     """
 
-    def __init__(self, repository: Repository, requests: Requests, instruments: Instruments, clock: Clock) -> None:
+    def __init__(
+        self, repository: Repository, projects: Projects, requests: Requests, instruments: Instruments, clock: Clock
+    ) -> None:
         self.repository = repository
+        self.projects = projects
         self.requests = requests
         self.instruments = instruments
         self.clock = clock
@@ -67,14 +72,16 @@ class Stranded:
         for project_id, view in self.repository.views:
             since_us = int(self.clock.monotonic() * MICROSECONDS)
             asking = view.asking(since_us - round(ASKING_SECONDS * MICROSECONDS))
-            once_more, told = await self._due(view, asking, since_us)
+            once_more, told = await self._due(project_id, view, asking, since_us)
             await self._decide(view, once_more, functools.partial(self._once_more, asking))
             await self._decide(view, told, functools.partial(self._told, asking))
             waits = self.of(project_id)
             waiting += waits.count
         self.instruments.gauge("concord_assign_units_nobody_can_label").set(waiting)
 
-    async def _due(self, view: ProjectView, asking: frozenset[str], since_us: int) -> tuple[list[str], list[str]]:
+    async def _due(
+        self, project_id: str, view: ProjectView, asking: frozenset[str], since_us: int
+    ) -> tuple[list[str], list[str]]:
         """Return the units for which nobody was found for long enough to go round once more, and to be told."""
         once_more, told = [], []
         for count, (unit_id, lacking) in enumerate(list(view.lacking.items()), 1):
@@ -82,7 +89,8 @@ class Stranded:
                 await asyncio.sleep(0)
             if view.lacking.get(unit_id) is not lacking:
                 continue
-            waited_us, enough_seconds = self._waited(view, unit_id, lacking, asking, since_us)
+            fit = self._fit_for(project_id, lacking.skills, lacking.left)
+            waited_us, enough_seconds = self._waited(view, unit_id, lacking, fit, asking, since_us)
             if waited_us >= enough_seconds * MICROSECONDS and unit_id not in view.stranded:
                 told.append(unit_id)
             elif waited_us >= ONCE_MORE_SECONDS * MICROSECONDS and lacking.let_go:
@@ -90,10 +98,15 @@ class Stranded:
         return once_more, told
 
     def _waited(
-        self, view: ProjectView, unit_id: str, lacking: Lacking, asking: frozenset[str], since_us: int
+        self,
+        view: ProjectView,
+        unit_id: str,
+        lacking: Lacking,
+        fit: frozenset[str],
+        asking: frozenset[str],
+        since_us: int,
     ) -> tuple[int, float]:
         """Return for how long nobody was found for a unit, and for how long it must be before that is told."""
-        fit = self.repository.pool.fit_for(lacking.skills, self.clock.now_us())
         if lacking.perhaps_nobody(fit):
             return since_us - view.nobody_since_us.setdefault(unit_id, since_us), STRANDED_SECONDS
         view.nobody_since_us.pop(unit_id, None)
@@ -120,9 +133,20 @@ class Stranded:
 
     def _fit(self, state: UnitState, asking: frozenset[str]) -> frozenset[str]:
         """Return among whom somebody is looked for: all who are fit, or those who ask where the others never do."""
-        fit = self.repository.pool.fit_for(state.skills, self.clock.now_us())
+        fit = self._fit_for(state.project_id, state.skills, left_by_models(state))
         here = fit & asking
         return here if here and not state.named and not stranding.why_nobody(state, fit) else fit
+
+    def _fit_for(self, project_id: str, skills: Sequence[str], left: int) -> frozenset[str]:
+        """Return who could give a label that counts: models only as the project says, and while it leaves them room."""
+        pool, project = self.repository.pool, self.projects.find(project_id)
+        fit = pool.fit_for(skills, self.clock.now_us())
+        if not pool.models or project is None:
+            return fit
+        models = project.policy.models
+        if models.counted == "in_overlap" and open_to_models(left, models.humans_min):
+            return fit
+        return fit - pool.models
 
     def _once_more(
         self, asking: frozenset[str], cause_id: str, state: UnitState, now_us: int
@@ -147,12 +171,13 @@ class Stranded:
             after: units of ids after this one.
             units_max: how many of them.
         """
-        view, now_us = self.repository.view(project_id), self.clock.now_us()
+        view, project = self.repository.view(project_id), self.projects.find(project_id)
+        wanted = project.policy.overlap.initial if project is not None else 0
         nobody = {*view.stranded, *view.nobody_since_us}
         page = nsmallest(units_max, (unit_id for unit_id in nobody if unit_id > after)) if units_max else []
         units = [(unit_id, unit_id in view.stranded) for unit_id in page]
         lanes = self.repository.place(project_id).queue.fresh_of(project_id)
-        skills = [(one, count) for one, count in lanes if count and not self.repository.pool.fit_for(one, now_us)]
+        skills = [(one, count) for one, count in lanes if count and not self._fit_for(project_id, one, wanted)]
         count = len(nobody) + sum(untouched for _, untouched in skills)
         return Waits(units, count, skills[:SKILLS_LISTED_MAX])
 

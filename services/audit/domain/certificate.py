@@ -207,7 +207,7 @@ class LotTally:
         self._annotators: set[str] = set()
         self._versions: set[int] = set()
         self._schema_versions: set[int] = set()
-        self._annotations = 0
+        self._annotations = self._by_models = 0
         self._adjudicated = 0
         self._ruled_by_object = 0
         self._regions = RegionsRuled()
@@ -216,6 +216,7 @@ class LotTally:
         """Take in the next units."""
         for unit in units:
             self._annotations += len(unit.evidence)
+            self._by_models += sum(one.model for one in unit.evidence)
             self._adjudicated += unit.method == ADJUDICATED
             if unit.regions is not None:
                 self._ruled_by_object += 1
@@ -225,13 +226,13 @@ class LotTally:
             self._versions.update(one.guideline_version for one in unit.evidence)
             self._schema_versions |= unit.schema_versions
             if unit.unit_id in self._compared:
-                labels = [self._text(one.label) for one in unit.evidence]
-                asked = first_asked(labels, unit.overlap_initial or self._overlap_initial)
-                if not all(asked):
-                    asked = []  # it was told without its labels
-                self._left_out += not asked
-                self._asked.append(asked)
-                self._given.append(list(unit.evidence[: len(asked)]))
+                first = first_asked(unit.evidence, unit.overlap_initial or self._overlap_initial)
+                if not all(one.label for one in first):
+                    first = []  # it was told without its labels
+                given = [one for one in first if not one.model]  # how people agree is told without models
+                self._left_out += not given
+                self._asked.append([self._text(one.label) for one in given])
+                self._given.append(given)
 
     def claim(self, lot: LotState, whole: bool, rejections_max: int, basis_sha256: str) -> Json:
         """Return what is claimed of the lot as accepted.
@@ -272,6 +273,8 @@ class LotTally:
         }
         if self._ruled_by_object:
             claim["regions_ruled"] = {"units": self._ruled_by_object, **msgspec.structs.asdict(self._regions)}
+        if self._by_models:
+            claim["annotations_by_models"] = self._by_models
         if lot.seed:
             claim["seed"] = lot.seed
         if isinstance(self._schema, Form):

@@ -105,6 +105,7 @@ class Ledger:
                 "label": committed(salt, one.label),
                 "guideline_version": one.guideline_version,
                 **_schema(one.schema_version),
+                **({"by_model": True} if one.model else {}),
             }
             for one in after.evidence
         ]

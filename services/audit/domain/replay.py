@@ -75,6 +75,7 @@ class _Annotation(msgspec.Struct):
     label: str
     guideline_version: int
     schema_version: int = 1
+    by_model: bool = False
 
 
 class _Resolved(msgspec.Struct):
@@ -264,7 +265,7 @@ def _resolved(state: UnitState, line: UnitLine, number: int, told: _Resolved) ->
     for one, label in zip(told.annotations, line.said, strict=True):
         _hold(line, number, one.label, label)
     evidence = tuple(
-        Evidence(one.annotator, label, one.guideline_version, schema_version=one.schema_version)
+        Evidence(one.annotator, label, one.guideline_version, schema_version=one.schema_version, model=one.by_model)
         for one, label in zip(told.annotations, line.said, strict=True)
     )
     return msgspec.structs.replace(

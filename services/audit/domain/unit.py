@@ -43,6 +43,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         label: canonical JSON text; empty where the resolution told its digest alone.
         schema_version: of the label schema, in whose names the label is.
+        model: a model gave it.
     """
 
     annotator_id: str
@@ -50,6 +51,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     guideline_version: int
     annotation_id: str = ""
     schema_version: int = 1
+    model: bool = False
 
 
 class RuledRegion(msgspec.Struct, frozen=True, gc=False):

@@ -171,6 +171,7 @@ def _resolved(event: ResolutionEvent, ledger: Ledger, sealed_in: Callable[[str],
                 one.guideline_version,
                 one.annotation_id,
                 max(1, one.schema_version),
+                one.by_model,
             )
             for one in told.evidence
         ),

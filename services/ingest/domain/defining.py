@@ -140,9 +140,19 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     yield from _within("policy.caps.units_per_day", policy.caps.units_per_day, 0, CAP_UNITS_MAX)
     yield from _within("policy.caps.hours_per_day", policy.caps.hours_per_day, 0, 24)
     yield from _within("policy.caps.units", policy.caps.units, 0, CAP_UNITS_MAX)
+    yield from model_faults(policy)
     yield from _within("policy.priority", policy.priority, -1_000, 1_000)
     yield from _within("policy.deadline_seconds", policy.deadline_seconds, 0, 365 * 86_400)
     yield from _within("policy.max_open_units", policy.max_open_units, 0, OPEN_UNITS_MAX)
+
+
+def model_faults(policy: Policy) -> Iterator[Fault]:
+    """Yield what cannot stand in what models are to a project, by field."""
+    field, humans_min, labels_max = "policy.models.humans_min", policy.models.humans_min, policy.overlap.max
+    yield from _within(field, humans_min, 0, OVERLAP_MAX)
+    if labels_max < humans_min <= OVERLAP_MAX:
+        problem = f"is {humans_min}, and a unit has {labels_max} labels at most"
+        yield Fault(field, problem, f"send {labels_max} or fewer, or a higher overlap.max")
 
 
 def quota_faults(sampling: Sampling) -> Iterator[Fault]:

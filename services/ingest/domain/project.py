@@ -6,6 +6,7 @@ import msgspec
 
 from concord.labels.schema_change import SchemaChange
 from concord.labels.versions import Step
+from services.ingest.domain.models import Models
 
 REPEAT_RULINGS_HIGH = 0.5
 CONFIDENCE_LOW, CONFIDENCE, CONFIDENCE_HIGH = 0.5, 0.95, 1.0
@@ -298,6 +299,7 @@ class Policy(Wish, frozen=True):
     dedupe: Literal["content", "id"] = "content"
     guideline: Guidelines = Guidelines()
     max_open_units: int = 0
+    models: Models = Models()
 
 
 class Targets(Wish, frozen=True):

@@ -37,6 +37,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         revision: the greatest is the annotator's last word.
         at_us: event time.
         schema_version: of the label schema, under which it was given.
+        model: a model gave it.
     """
 
     annotator_id: str
@@ -47,6 +48,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     revision: int = 0
     at_us: int = 0
     schema_version: int = 1
+    model: bool = False
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -148,7 +150,9 @@ def annotated(unit: Unit, annotation_id: str, said: Annotation) -> tuple[bool, A
             return False, known
         # A revision does not say under which rework it was made, nor whether the first word was late; and it is said
         # under the same version of the label schema.
-        said = msgspec.structs.replace(said, rework=known.rework, late=known.late, schema_version=known.schema_version)
+        said = msgspec.structs.replace(
+            said, rework=known.rework, late=known.late, schema_version=known.schema_version, model=known.model
+        )
     unit.annotations[annotation_id] = said
     unit.rework = max(unit.rework, said.rework)
     return True, known
@@ -196,7 +200,7 @@ def share(unit: Unit) -> Share:
     counted = _voices(unit)
     settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
     asked = _asked(unit)
-    first = first_asked(list(counted.values()), asked) if asked else []
+    first = of_people(first_asked(list(counted.values()), asked)) if asked else []
     versions = {one.schema_version for one in first}
     version = 1 if not versions else versions.pop() if len(versions) == 1 else 0
     turnaround_seconds = -1
@@ -216,7 +220,16 @@ def asked_of_all(unit: Unit) -> list[Annotation]:
     ['ann', 'bob']
     """
     asked = _asked(unit)
-    return first_asked(list(_voices(unit).values()), asked) if asked else []
+    return of_people(first_asked(list(_voices(unit).values()), asked)) if asked else []
+
+
+def of_people(asked: list[Annotation]) -> list[Annotation]:
+    """Return those that no model gave: how people agree is told without models.
+
+    >>> [one.annotator_id for one in of_people([Annotation("ann", '"yes"'), Annotation("m", '"no"', model=True)])]
+    ['ann']
+    """
+    return [one for one in asked if not one.model]
 
 
 def _voices(unit: Unit) -> dict[str, Annotation]:

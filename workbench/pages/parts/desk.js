@@ -149,9 +149,9 @@ export class Desk {
     this.leave({ assignment_id: current.assignment_id, unit: current, label, active_ms: Math.round(activeMs), flag });
   }
 
-  skip(reason) {
+  skip(reason, code) {
     const { current } = this.state.value;
-    this.leave({ assignment_id: current.assignment_id, unit: current, reason });
+    this.leave({ assignment_id: current.assignment_id, unit: current, reason, code });
   }
 
   leave(item) {

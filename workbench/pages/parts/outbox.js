@@ -118,7 +118,7 @@ export class Outbox {
     }
     for (const one of due.filter((each) => !("label" in each))) {
       try {
-        await ask("assign", "POST", `/assignments/${encodeURIComponent(one.assignment_id)}/skip`, { reason: one.reason });
+        await ask("assign", "POST", `/assignments/${encodeURIComponent(one.assignment_id)}/skip`, { reason: one.reason, code: one.code ?? "other" });
         this.done(one);
       } catch (fault) {
         if (fault instanceof Away || fault.status === 401) throw fault;

@@ -159,8 +159,8 @@ function Unit({ desk, unit, paused }) {
         <${KeyButton} of="flag" onClick=${() => ask_("flag")} />
         <${KeyButton} of="skip" onClick=${() => ask_("skip")} />
         <${KeyButton} kind="primary" of="submit" onClick=${submit}>${t("desk.send")}<//></div></footer>
-    ${asking === "skip" && html`<${Reason} title=${t("skip.title")} send=${(reason) => desk.skip(reason)} close=${() => ask_(null)}
-      choices=${["skip.unreadable", "skip.language", "skip.knowledge", "skip.harm"]} />`}
+    ${asking === "skip" && html`<${Reason} title=${t("skip.title")} send=${(reason, name) => desk.skip(reason, SKIP_CODES[name] ?? "other")} close=${() => ask_(null)}
+      choices=${["skip.unreadable", "skip.guideline", "skip.language", "skip.knowledge", "skip.harm"]} />`}
     ${asking === "flag" && html`<${Reason} title=${t("flag.title")} send=${setFlag} close=${() => ask_(null)}
       choices=${["flag.unclear", "flag.guideline", "flag.several"]} />`}</section>`;
 }
@@ -176,15 +176,19 @@ function painted() {
 }
 
 const REASON_CHARACTERS_MAX = 500;
+const SKIP_CODES = {
+  "skip.unreadable": "payload_broken", "skip.guideline": "guideline_unclear", "skip.language": "language", "skip.knowledge": "knowledge",
+  "skip.harm": "harm",
+};
 
 function Reason({ title, choices, send, close }) {
   const [text, setText] = useState("");
-  const say = (reason) => {
+  const say = (reason, name) => {
     close();
-    send(reason);
+    send(reason, name);
   };
   return html`<${Dialog} title=${title} close=${close}>
-    <div class="picks">${choices.map((name) => html`<button type="button" class="pick" onClick=${() => say(t(name))}>${t(name)}</button>`)}</div>
+    <div class="picks">${choices.map((name) => html`<button type="button" class="pick" onClick=${() => say(t(name), name)}>${t(name)}</button>`)}</div>
     <form onSubmit=${(event) => {
       event.preventDefault();
       if (text.trim()) say(text.trim());

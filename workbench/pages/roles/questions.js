@@ -37,7 +37,7 @@ export function Questions({ id, version, news }) {
 const shown = (label) => (typeof label === "object" ? JSON.stringify(label) : String(label));
 
 function Question({ question, version, answer }) {
-  const { labels, field, examples, units_waiting: waiting, units_confused: confused, units_flagged: flagged } = question;
+  const { labels, field, examples, units_waiting: waiting, units_confused: confused, units_flagged: flagged, skipped } = question;
   const [text, setText] = useState("");
   const [changed, setChanged] = useState(false);
   const [sending, setSending] = useState(false);
@@ -55,7 +55,7 @@ function Question({ question, version, answer }) {
   return html`<article class="answer"><header><h3 dir="auto">${field && html`${field}: `}${labels.length ? labels.map(shown).join(" / ") : t("questions.oneUnit")}</h3>
     <span class="badge">${t(`questions.${question.status}`)}</span></header>
     <p>${[waiting && t("questions.waiting", { count: waiting }), confused && t("questions.confused", { count: confused }),
-      flagged && t("questions.flagged", { count: flagged })].filter(Boolean).join(" · ")}</p>
+      flagged && t("questions.flagged", { count: flagged }), skipped && t("questions.skipped", { count: skipped })].filter(Boolean).join(" · ")}</p>
     <ul>${examples.map((one) => html`<li key=${one.unit_id} dir="auto"><a href=${`/units/${encodeURIComponent(one.unit_id)}`}><code>${one.unit_id}</code></a>
       ${one.reason && html` ${one.reason}`}${(one.flags ?? []).map((flag) => html` <span class="quiet">${t("flag.said", { flag })}</span>`)}</li>`)}</ul>
     <form onSubmit=${send}><label class="writing">${t("questions.answer")}<textarea rows="2" dir="auto" required maxlength=${ANSWER_CHARACTERS_MAX} value=${text}

@@ -84,6 +84,8 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "deadline_seconds": (0, 365 * 86_400),
     "dedupe": ("content", "id"),
     "guideline.acknowledge": (False, True),
+    "models.counted": ("never", "in_overlap"),
+    "models.humans_min": (0, 2),
 }
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from services.adjudicate.domain.consensus import Leading
 from services.adjudicate.domain.escalation import may_rule
+from services.adjudicate.domain.rule import Rule
 from services.adjudicate.domain.unit import (
     ROUND_LABEL_BYTES_MAX,
     Admission,
     Annotation,
     Judged,
-    Rule,
     UnitState,
     admitted,
     annotated,

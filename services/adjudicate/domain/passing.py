@@ -1,0 +1,49 @@
+"""Units that annotators pass over for what lies with the guideline, or with the unit itself."""
+
+from typing import Literal
+
+import msgspec
+
+from services.adjudicate.domain.rule import PassedOver, Rule
+from services.adjudicate.domain.unit import Judged, UnitState, Weigh, judged, reopened
+
+UNCLEAR_MIN = 2
+"""So many people must have said of a unit that the guideline is unclear before it is asked about."""
+
+Code = Literal["guideline_unclear", "payload_broken"]
+
+
+def passed_over(
+    state: UnitState | None,
+    unit_id: str,
+    project_id: str,
+    said: PassedOver,
+    code: Code,
+    rework: int,
+    rule: Rule,
+    weigh: Weigh,
+) -> Judged | None:
+    """Return what follows when somebody passed a unit over; None when nothing does.
+
+    Args:
+        state: the unit.
+        unit_id: its id.
+        project_id: its project.
+        said: who it was, and what they say; a person is counted once.
+        code: why.
+        rework: how often the unit had been sent back when it was given to them.
+        rule: the project's policy.
+        weigh: tells which label leads.
+    """
+    before = state or UnitState(unit_id, project_id)
+    if rework > before.rework:
+        before = reopened(before, rework)
+    if before.status != "open" or rework < before.rework:
+        return None
+    told = before.unclear if code == "guideline_unclear" else before.broken
+    if any(one.annotator_id == said.annotator_id for one in told):
+        return None
+    told = (*told, said)
+    if code == "guideline_unclear":
+        return Judged(msgspec.structs.replace(before, unclear=told), "recorded")
+    return judged(msgspec.structs.replace(before, broken=told), rule, weigh)

@@ -1,0 +1,34 @@
+"""When a unit is settled, and when nobody can label it: what the project's policy says, and what annotators do."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from concord.quality.stopping import Prices
+
+
+class Rule(NamedTuple):
+    """When a unit is settled: the project's policy.
+
+    Attributes:
+        prices: by which a further label is asked for, where the project says them.
+        says: whether a label says one thing under today's schema, and not one of several; None where each does.
+        humans_min: how many people's labels there must be among those that settle it.
+    """
+
+    overlap_initial: int
+    overlap_max: int
+    confidence: float
+    prices: Prices | None = None
+    says: Callable[[str], bool] | None = None
+    humans_min: int = 0
+
+
+class PassedOver(msgspec.Struct, frozen=True, array_like=True):
+    """That an annotator could not label a unit: their words, when, and the guideline that they had."""
+
+    annotator_id: str
+    reason: str
+    at_us: int
+    guideline_version: int
