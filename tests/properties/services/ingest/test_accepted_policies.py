@@ -85,7 +85,7 @@ ENDS: dict[str, tuple[Any, ...]] = {
     "dedupe": ("content", "id"),
     "guideline.acknowledge": (False, True),
     "models.counted": ("never", "in_overlap"),
-    "models.humans_min": (0, 2),
+    "models.humans_min": (0, 5),
 }
 
 
@@ -174,7 +174,7 @@ def test_what_costs_more_than_the_budget_is_refused_without_being_computed() -> 
 TOGETHER = {path: ends for path, ends in ENDS.items() if path not in ("consensus.wrong_at_most", "consensus.prices")}
 LOW = {path: ends[0] for path, ends in TOGETHER.items()} | {"audit.ltpd": 0.05, "sampling.rate": 1.0}
 HIGH = {path: ends[-1] for path, ends in TOGETHER.items()}
-HIGH |= {"lot.size": 4, "gold.rate": 0.5, "overlap.max": 2, "audit.alpha": 0.3}
+HIGH |= {"lot.size": 4, "gold.rate": 0.5, "overlap.max": 2, "audit.alpha": 0.3, "models.humans_min": 2}
 STORIES = {
     "all at their low ends": LOW,
     "all at their high ends": HIGH,
