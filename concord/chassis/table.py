@@ -116,6 +116,7 @@ class Table(Generic[Row]):
     async def stop(self) -> None:
         """Stop following."""
         self._stopping = True
+        self._subscription.interrupt()
         await self._idle.wait()
         await self._subscription.stop()
 

@@ -118,6 +118,7 @@ class Replay:
     async def stop(self) -> None:
         """Finish what is in hand and leave the group."""
         self._stopping = True
+        self._member.interrupt()
         await self._idle.wait()
         await self._member.stop()
 

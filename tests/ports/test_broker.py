@@ -177,6 +177,29 @@ async def test_a_poll_returns_empty_after_its_wait_and_at_once_when_something_co
         assert values(await waiting) == [0]
 
 
+async def test_a_poll_that_waits_is_interrupted_and_the_next_goes_on(broker_place: Place) -> None:
+    broker = await broker_place.open()
+    member = await broker_place.join()
+    member.interrupt()  # nobody waits
+    waiting = asyncio.ensure_future(member.poll(10, SETTLE_SECONDS_MAX))
+    await asyncio.sleep(0.05)
+    member.interrupt()
+    async with asyncio.timeout(SETTLE_SECONDS_MAX / 2):
+        assert await waiting == []
+    await broker.publish(numbered(broker_place.topic, 3))
+    assert values(await read(member, 3)) == [0, 1, 2]
+
+
+async def test_who_is_cancelled_while_a_poll_is_interrupted_is_cancelled(broker_place: Place) -> None:
+    member = await broker_place.join()
+    waiting = asyncio.ensure_future(member.poll(10, SETTLE_SECONDS_MAX))
+    await asyncio.sleep(0.05)
+    member.interrupt()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_two_topics_come_through_one_subscription(broker_place: Place) -> None:
     broker = await broker_place.open()
     await broker.publish([*numbered(broker_place.topics[0], 40), *numbered(broker_place.topics[1], 60)])

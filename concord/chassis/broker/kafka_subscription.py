@@ -66,6 +66,8 @@ class KafkaSubscription:
         # The first offset of each partition that was polled and is not committed.
         self._undone: dict[TopicPartition, int] = {}
         self._generation = 0
+        self._waiting: asyncio.Task[object] | None = None
+        self._interrupted = False
 
     async def start(self) -> None:
         """Join unless joined, and return when partitions are assigned."""
@@ -115,9 +117,7 @@ class KafkaSubscription:
         consumer = self._consumer
         assert consumer is not None
         try:
-            found: Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]] = await consumer.getmany(
-                timeout_ms=round(wait_seconds * 1_000), max_records=records_max
-            )
+            found = await self._fetched(consumer, records_max, wait_seconds)
         except NO_ANSWER as fault:
             await self.stop()
             if self._places is not None and self._places.assignor.differ is not None:
@@ -140,6 +140,32 @@ class KafkaSubscription:
             for records in found.values()
             for record in records
         ]
+
+    async def _fetched(
+        self, consumer: AIOKafkaConsumer, records_max: int, wait_seconds: float
+    ) -> Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]]:
+        """Return what the library hands out within the wait, and nothing when interrupted."""
+        self._waiting, self._interrupted = asyncio.current_task(), False
+        try:
+            found: Mapping[Place, Sequence[ConsumerRecord[bytes | None, bytes | None]]] = await consumer.getmany(
+                timeout_ms=round(wait_seconds * 1_000), max_records=records_max
+            )
+        except asyncio.CancelledError:
+            # The library has no way to end a wait; cancelled, it has handed out nothing. A cancellation of somebody
+            # else's besides ours stays in force.
+            if not self._interrupted or self._waiting is None or self._waiting.uncancel() > 0:
+                raise
+            return {}
+        else:
+            return found
+        finally:
+            self._waiting = None
+
+    def interrupt(self) -> None:
+        """Let a poll that waits return at once."""
+        if self._waiting is not None and not self._interrupted:
+            self._interrupted = True
+            self._waiting.cancel()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Record that everything below these offsets is done; False when the group has moved on without us.

@@ -244,6 +244,10 @@ class MemorySubscription:
         # Last and without a pause: positions must not move past records that the caller never gets.
         return self._take(records_max)
 
+    def interrupt(self) -> None:
+        """Let a poll that waits return at once."""
+        self.arrived.set()
+
     async def _anything_within(self, wait_seconds: float) -> bool:
         self._adopt()
         if any(len(self._cluster.log(one)) > self._positions[one] for one in self._handed_out()):

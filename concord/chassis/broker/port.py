@@ -168,6 +168,10 @@ class Subscription(Protocol):
         """
         ...
 
+    def interrupt(self) -> None:
+        """Let a poll that waits return at once, with nothing; without effect when none waits."""
+        ...
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Record that everything below these offsets is done; False when the group has moved on without us.
 

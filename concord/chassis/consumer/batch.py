@@ -105,6 +105,7 @@ class BatchConsumer:
     async def stop(self) -> None:
         """Fetch no more, finish and commit the batch in hand, leave the group; once more changes nothing."""
         self._stopping = True
+        self.subscription.interrupt()
         await self._idle.wait()
         await self.subscription.stop()
 

@@ -149,6 +149,18 @@ async def test_who_is_stopped_between_two_turns_polls_and_joins_no_more() -> Non
     assert place.trouble.called.count("join") == 1
 
 
+@virtual
+async def test_who_is_stopped_while_nothing_comes_waits_for_no_poll() -> None:
+    place = Place(clock=LoopClock(0))
+    await place.publish(event("u1"))
+    async with place.running() as consumer:
+        await until(lambda: place.committed() == 1)
+        await asyncio.sleep(10 * PACE_SECONDS)
+        began = place.clock.monotonic()
+        await consumer.stop()
+        assert place.clock.monotonic() == began
+
+
 async def test_what_is_no_event_is_set_aside_and_its_partition_goes_on() -> None:
     place = Place()
     await place.publish(event("u1"), Outgoing(UNITS.name, KEY, b"\xffrubbish", schema_headers()), event("u3"))

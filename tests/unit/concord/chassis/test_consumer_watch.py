@@ -59,6 +59,9 @@ class Script:
     def subscribe(self, topics: Sequence[str], group: str | None, seat: Seat | None = None) -> Subscription:
         return self
 
+    def interrupt(self) -> None:
+        """No poll of these waits."""
+
     def release(self, place: int) -> None:
         raise AssertionError("no places are dealt here")
 
