@@ -1,13 +1,14 @@
 """What a real store does when its process is killed, paused or away: a process of its own for each test."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,15 @@ import pytest
 from concord.chassis.store import mongo
 from concord.chassis.store.mongo import Driver, MongoStore
 from concord.chassis.store.port import Collection, Document, StoreUnavailable
+from deploy.local import store as local_store
 
 pytestmark = [pytest.mark.real, pytest.mark.parametrize("driver", ["motor", "pymongo"])]
 
 RECORDS = Collection("records", ("aggregate",))
 START_SECONDS_MAX = 30.0
 SHORT_MS = 700
+KILLS = 6
+AGGREGATES = ["a1", "a2", "a3"]
 
 
 class StoreProcess:
@@ -33,12 +37,14 @@ class StoreProcess:
             self.port: int = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        program = Path(sys.executable).parent / "secantusd-py"
-        place = ("--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data"))
-        with (self.folder / "log").open("ab") as log:
+    def start(self, command: Sequence[str] | None = None) -> None:
+        if command is None:
+            program = str(Path(sys.executable).parent / "secantusd-py")
+            place = ("--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self.folder / "data"))
             # Not told to sync every commit: the adapter itself has to ask that an acknowledged insert be on disk.
-            self.process = subprocess.Popen([program, *place, "--cache-size", "64M"], stdout=log, stderr=log)
+            command = (program, *place, "--cache-size", "64M")
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < until:
             with socket.socket() as probe:
@@ -101,6 +107,44 @@ async def test_what_was_acknowledged_survives_kill_9(process: StoreProcess, driv
     by_index = await again.find("records", "aggregate", [f"a{writer}" for writer in range(4)], only=[])
     assert set(acknowledged) <= {document["_id"] for document in by_index}
     await again.close()
+
+
+async def test_the_local_stacks_store_loses_nothing_to_kill_after_kill(process: StoreProcess, driver: Driver) -> None:
+    """As the local stack starts it, which keeps no log of operations: documents, index entries and deletions stay."""
+    command = local_store.command(process.folder / "data", process.port)
+    kept, deleted = dict[str, bytes](), set[str]()
+    for life in range(KILLS):
+        process.start(command)
+        store = process.open(driver)
+        await store.prepare([RECORDS])
+        found = await store.get("records", list(kept))
+        assert {key: bytes(one["payload"]) for key, one in found.items()} == kept
+        by_index = {one["_id"] for one in await store.find("records", "aggregate", AGGREGATES, only=[])}
+        assert kept.keys() <= by_index
+        assert not deleted & by_index
+        writers = [asyncio.ensure_future(_write(store, life, name, kept, deleted)) for name in AGGREGATES]
+        wanted = len(kept) + 100
+        while len(kept) < wanted:
+            await asyncio.sleep(0.01)
+            assert not any(writer.done() for writer in writers)
+        process.send(signal.SIGKILL)
+        outcomes = await asyncio.gather(*writers, return_exceptions=True)
+        assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes), outcomes
+        await store.close()
+    assert deleted
+
+
+async def _write(store: MongoStore, life: int, name: str, kept: dict[str, bytes], deleted: set[str]) -> None:
+    """Insert pages and records and delete some, and note what was acknowledged, until the store is gone."""
+    for number in itertools.count():
+        sizes = (200, 200, 200_000) if number % 5 == 0 else (200,) * 20
+        some = [(f"{name}/{life}/{number}/{place}", os.urandom(size)) for place, size in enumerate(sizes)]
+        await store.insert("records", [{"_id": key, "aggregate": name, "payload": payload} for key, payload in some])
+        kept.update(some)
+        gone = some[0][0]
+        del kept[gone]  # from here on it may be there or not
+        await store.delete("records", [gone])
+        deleted.add(gone)
 
 
 async def test_a_paused_store_leaves_doubt_that_reading_back_ends(process: StoreProcess, driver: Driver) -> None:
