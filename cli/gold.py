@@ -93,6 +93,8 @@ def stock(session: Session, project_id: str) -> None:
 
 def _stock_line(found: GoldStock) -> str:
     line = f"{found.usable} of {found.units} usable; {found.spent} met by as many as may, {found.stale} stale"
+    if found.annotators_without:
+        line += f"; {found.annotators_without} annotators are to qualify and have none left"
     if found.showings_left is None:
         return line
     lasts = "" if found.days_left is None else f", about {found.days_left:.1f} days at {found.shown_a_day:.0f} a day"

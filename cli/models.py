@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from cli import statuses
+from cli.beside import beside
 from cli.model_cost import Prices, Row, Work, of_model, of_people
 from cli.projects import FILE
 from cli.session import Session, show_table, speaks
@@ -318,3 +319,6 @@ def _write(data: Path, output: Path, wanted: dict[str, float]) -> int:
                 file.write(msgspec.json.encode({**one, "uncertainty": uncertainty}) + b"\n")
                 count += 1
     return count
+
+
+verb.add_command(beside)

@@ -123,6 +123,7 @@ class GoldStock(Struct, frozen=True):
     showings_left: int | None
     shown_a_day: float | None
     days_left: float | None
+    annotators_without: int = 0
 
 
 def gold_candidates(project_id: str, count_max: int = 100) -> Flow[list[GoldCandidate]]:

@@ -20,6 +20,11 @@ INSTRUMENTS = (
         "Open projects that show hidden gold, and of whose gold all is stale or was met by as many as may.",
     ),
     Instrument(
+        "concord_assign_annotators_without_gold",
+        "gauge",
+        "Annotators who asked in the last day, are given hidden gold alone, and have met all that may be shown.",
+    ),
+    Instrument(
         "concord_assign_units_nobody_can_label",
         "gauge",
         "Units that want labels which nobody who is defined can give: all have had them, or nobody has the skills.",

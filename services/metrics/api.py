@@ -2,20 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from concord.chassis.annotators import AnnotatorRow
 from concord.chassis.errors import FieldError, Invalid, Unavailable
 from concord.chassis.http import AnyId, Limit, cursor_of, documented, json_answer, not_ours, page_size, position_of
-from concord.chassis.identity import Caller, Role, require
-from concord.chassis.places.gather import Gather, merged
+from concord.chassis.places.gather import merged
 from concord.chassis.projects import Project, visible
-from concord.chassis.table import Table
 from concord.contracts.names import NAME_CHARACTERS_MAX
 from concord.pages.parts import MEDIA_TYPE
 from concord.pages.style import AS_PAGE
@@ -28,6 +24,7 @@ from services.metrics.domain.targets import Target, Told
 from services.metrics.measure import Measure, Measured, breaks_of
 from services.metrics.page.document import report_page
 from services.metrics.page.material import material
+from services.metrics.reached import ClientOrOperator, reached_by
 from services.metrics.schemas.quality import (
     ALERT_LIST,
     Alert,
@@ -60,7 +57,7 @@ from services.metrics.schemas.surveyed import (
     UnitsApart,
 )
 from services.metrics.shown import is_finished
-from services.metrics.surveying import Surveys, schemas_of
+from services.metrics.surveying import schemas_of
 
 NO_PARTS = "Nothing has got two labels yet, or labels of this kind are no single values and are not followed in parts."
 FIRST = ("", "", "")
@@ -74,26 +71,10 @@ SILENT_TURNS_MAX = 15
 ENCODER = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """What the routes reach.
-
-    Attributes:
-        followers: the streams that are open.
-    """
-
-    measure: Measure
-    surveys: Surveys
-    annotators: Table[AnnotatorRow]
-    gather: Gather
-    followers: set[object] = field(default_factory=set)
-
-
 Who = Annotated[str, Query(max_length=NAME_CHARACTERS_MAX, description="An annotator; to be named.")]
 OfField = Annotated[
     str, Query(alias="field", max_length=FIELD_CHARACTERS_MAX, description="Where labels have several; else left out.")
 ]
-ClientOrOperator = Annotated[Caller, require(Role.CLIENT, Role.OPERATOR)]
 
 
 def router() -> APIRouter:
@@ -122,7 +103,7 @@ def router() -> APIRouter:
 
 async def list_alerts(request: Request, caller: ClientOrOperator, limit: Limit = None, cursor: str = "") -> Response:
     """List what is broken in the caller's projects, what has been for longest first: promises missed, and drift."""
-    reached, size = _reached(request), page_size(limit)
+    reached, size = reached_by(request), page_size(limit)
     after = position_of(cursor) if cursor else ()
     if cursor and (len(after) != len(FIRST) or not all(isinstance(one, str) for one in after)):
         raise not_ours()
@@ -165,7 +146,7 @@ def _alert(project_id: str, name: str, target: Target | None, told: Told) -> Ale
 
 async def show_quality(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as it is now."""
-    measure = _reached(request).measure
+    measure = reached_by(request).measure
     return json_answer(await _now(measure, visible(measure.projects, project_id, caller)))
 
 
@@ -174,7 +155,7 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
 
     The stream ends when the project is taken over by another process; whoever asks again is led there.
     """
-    reached = _reached(request)
+    reached = reached_by(request)
     measure, clock = reached.measure, reached.measure.clock
     project = visible(measure.projects, project_id, caller)
     await measure.now(project)
@@ -203,7 +184,7 @@ async def follow_quality(request: Request, project_id: AnyId, caller: ClientOrOp
 
 async def show_pairs(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show how far pairs of a project's annotators agree: Cohen's kappa of those that share the most units."""
-    reached = _reached(request)
+    reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.pairs(project)
     return json_answer(AgreementOfPairs(project_id, [PairsOfField.of(one) for one in found], time_of(at_us)))
@@ -220,7 +201,7 @@ async def list_units_apart(
     cursor: str = "",
 ) -> Response:
     """List the units on which two annotators disagree, by id: those whose lot is not settled for good."""
-    reached, size = _reached(request), page_size(limit)
+    reached, size = reached_by(request), page_size(limit)
     project = visible(reached.measure.projects, project_id, caller)
     after = position_of(cursor) if cursor else [""]
     if len(after) != 1 or not isinstance(after[0], str):
@@ -241,7 +222,7 @@ async def list_units_apart(
 
 async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show agreement by class, by time, by slice of the data, and among annotators by kind, vendor and language."""
-    reached = _reached(request)
+    reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.sliced(project)
     fields = [
@@ -253,7 +234,7 @@ async def show_agreement(request: Request, project_id: AnyId, caller: ClientOrOp
 
 async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show whether labels, or what comes in, have moved since a project began."""
-    reached = _reached(request)
+    reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.drifts(project)
     return json_answer(Drift(project_id, [MeasureDrift.of(one) for one in found], time_of(at_us)))
@@ -261,7 +242,7 @@ async def show_drift(request: Request, project_id: AnyId, caller: ClientOrOperat
 
 async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show how groups of annotators and slices of the data are labelled beside the rest, and what suggestions do."""
-    reached = _reached(request)
+    reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found, at_us = await reached.surveys.contrasts(project)
     suggestions, _ = await reached.surveys.anchored(project)
@@ -271,7 +252,7 @@ async def show_bias(request: Request, project_id: AnyId, caller: ClientOrOperato
 
 async def show_report(request: Request, project_id: AnyId, caller: ClientOrOperator) -> Response:
     """Show a project's quality as a page: one file, its plots in it, that fetches nothing and runs nothing."""
-    reached = _reached(request)
+    reached = reached_by(request)
     project = visible(reached.measure.projects, project_id, caller)
     found = await material(reached.measure, reached.surveys, project)
     return Response(report_page(found), media_type=MEDIA_TYPE, headers=AS_PAGE)
@@ -281,7 +262,7 @@ async def list_annotators(
     request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: str = ""
 ) -> Response:
     """List how well and how fast each annotator of a project works, by id, a page at a time; `after` is its `next`."""
-    measure, known, wanted = _reached(request).measure, _reached(request).annotators.rows, page_size(limit)
+    measure, known, wanted = reached_by(request).measure, reached_by(request).annotators.rows, page_size(limit)
     project = visible(measure.projects, project_id, caller)
     found, breaks, people = await measure.now(project), breaks_of(project), measure.people(project)
     expected, expected_in_fields = measure.expected(project)
@@ -298,10 +279,6 @@ async def list_annotators(
 async def _now(measure: Measure, project: Project) -> Quality:
     found = await measure.now(project)
     return _quality(found, measure.coefficients(project), measure.targets(project, found))
-
-
-def _reached(request: Request) -> Reached:
-    return cast("Reached", request.app.state.service)
 
 
 def _quality(found: Measured, beside: Coefficients, targets: Sequence[tuple[Target, Told]]) -> Quality:

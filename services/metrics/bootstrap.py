@@ -18,12 +18,13 @@ from concord.chassis.projects import Project, project_table
 from concord.chassis.runtime import BrokerPart, Hook, Part, Runtime, Service, repeating
 from concord.chassis.table import Table
 from concord.chassis.wiring import dependencies, real_ports
-from services.metrics import api
+from services.metrics import api, api_models
 from services.metrics.agents import faust_door
 from services.metrics.announcements import SERVICE
 from services.metrics.domain.standing import SaysSame, says_same
 from services.metrics.door import Doors, replaying
 from services.metrics.measure import MEASURE_SECONDS, Measure
+from services.metrics.reached import Reached
 from services.metrics.repository import Repository
 from services.metrics.settings import MetricsSettings
 from services.metrics.surveying import SURVEY_SECONDS, Surveys
@@ -80,12 +81,12 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
     runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
     asgi = application(
         SERVICE,
-        [api.router(), letters_router(shelf)],
+        [api.router(), api_models.router(), letters_router(shelf)],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
         placing=Placing(owner, ports.peers),
-        state=api.Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
+        state=Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
     )
     return Service(runtime, asgi, settings.http)
 

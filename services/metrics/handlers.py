@@ -17,6 +17,7 @@ from concord.quality.calibration import Bin
 from services.metrics.domain.lot import Acceptance, Inspected, Lot, Plan, rejected
 from services.metrics.domain.traits import traits_of
 from services.metrics.domain.unit import (
+    LABELLED,
     Annotation,
     Settlement,
     Unit,
@@ -109,7 +110,8 @@ class Handlers:
                     continue
                 told = getattr(event, cast("str", event.WhichOneof("event")))
                 if (unit := self._unit(told.unit_id, event.metadata, touched)) is not None:
-                    settled(unit, settlement, told.rework, told.overlap_initial)
+                    label = _text(told.label) if settlement in LABELLED else ""
+                    settled(unit, settlement, told.rework, told.overlap_initial, label)
 
     def lots(self, events: Sequence[LotEvent]) -> None:
         """Hear what became of lots."""

@@ -78,6 +78,7 @@ class GoldStock(NamedTuple):
         showings_left: how often what is usable may still be shown; None: its project does not bound it.
         shown_a_day: how often gold was shown a day of late; None likewise.
         days_left: for how many days that lasts; None where that is not known.
+        annotators_without: who asked of late, is given gold alone, and has met all that may be shown.
     """
 
     units: int
@@ -87,6 +88,7 @@ class GoldStock(NamedTuple):
     showings_left: int | None = None
     shown_a_day: float | None = None
     days_left: float | None = None
+    annotators_without: int = 0
 
 
 def stock(gold: Iterable[Shown], bounds: GoldBounds, now_us: int) -> GoldStock:

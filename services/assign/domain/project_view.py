@@ -47,6 +47,7 @@ class ProjectView:
         nobody_since_us: since when nobody was found for a unit, on the monotonic clock in microseconds.
         idle_since_us: since when nobody was found for it among those who ask for work in the project.
         asked_us: when each annotator last asked for work in the project, on the same clock.
+        without_gold_us: when somebody who is given hidden gold alone last asked and was given none, on the same clock.
         stranded: units that were told to be stranded, and still are.
         breaks: who is on a break.
         qualifications: how those stand who were told to have answered gold, where the project asks for it.
@@ -61,6 +62,7 @@ class ProjectView:
         self.nobody_since_us: dict[str, int] = {}
         self.idle_since_us: dict[str, int] = {}
         self.asked_us: dict[str, int] = {}
+        self.without_gold_us: dict[str, int] = {}
         self.stranded: dict[str, None] = {}
         self.breaks = Breaks()
         self.qualifications: dict[str, QualificationState] = {}
@@ -93,6 +95,12 @@ class ProjectView:
             self.stranded[state.unit_id] = None
         else:
             self.stranded.pop(state.unit_id, None)
+
+    def without_gold(self, since_us: int) -> int:
+        """Return how many asked since then and were given no gold, who are given nothing else; others are forgotten."""
+        left = {who: at_us for who, at_us in self.without_gold_us.items() if at_us >= since_us}
+        self.without_gold_us = left
+        return len(left)
 
     def asking(self, since_us: int) -> frozenset[str]:
         """Return who has asked for work since then; who has not is forgotten."""

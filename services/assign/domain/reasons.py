@@ -23,6 +23,7 @@ Code = Literal[
     "annotator_paused",
     "annotator_retired",
     "qualifying",
+    "no_gold_left",
     "not_qualified",
     "retraining",
     "cap_reached",
@@ -72,6 +73,7 @@ def why_nothing(
     on_break: Break | None = None,
     progress: Progress | None = None,
     capped: Reached | None = None,
+    gold_left: int = 1,
 ) -> Why:
     """Return why an annotator who asked was given nothing.
 
@@ -82,8 +84,9 @@ def why_nothing(
         on_break: the break that they are on in the project.
         progress: how far they are in qualifying for it; None: they need not, or have.
         capped: the cap of the project that leaves them no room.
+        gold_left: how many units they may still be given who are given hidden gold alone.
     """
-    if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress)) is not None:
+    if (whatever_waits := _whatever_waits(annotator, now_us, on_break, progress, gold_left)) is not None:
         return whatever_waits
     if capped is not None:
         return Why("cap_reached", until_us=capped.until_us, detail=CAPS[capped.cap])
@@ -106,7 +109,7 @@ def why_nothing(
 
 
 def _whatever_waits(
-    annotator: AnnotatorState, now_us: int, on_break: Break | None, progress: Progress | None
+    annotator: AnnotatorState, now_us: int, on_break: Break | None, progress: Progress | None, gold_left: int
 ) -> Why | None:
     """Return why nothing that waits is given to them; None where it may be."""
     state = at_work(annotator, now_us)
@@ -118,5 +121,10 @@ def _whatever_waits(
         return Why("on_break", until_us=on_break.until_us, detail=on_break.reason)
     if progress is not None:
         failed: Code = "retraining" if progress.retraining else "not_qualified"
-        return Why(failed if progress.standing == "failed" else "qualifying", about_more=progress.about_more)
-    return Why("qualifying") if state == "qualifying" else None
+        code = failed if progress.standing == "failed" else _qualifying(gold_left)
+        return Why(code, about_more=progress.about_more)
+    return Why(_qualifying(gold_left)) if state == "qualifying" else None
+
+
+def _qualifying(gold_left: int) -> Code:
+    return "qualifying" if gold_left else "no_gold_left"

@@ -29,6 +29,7 @@ REASONS: Mapping[Code, str] = {
     "annotator_paused": "You are paused{until}{detail}",
     "annotator_retired": "You are retired{detail}",
     "qualifying": "You are qualifying, and have had all that there is to qualify by in this project now{more}.",
+    "no_gold_left": "You are qualifying, and nothing is left to qualify by in this project{more}; its lead sees that.",
     "cap_reached": "You have done {detail}{until}.",
     "retraining": "You have not qualified for this project yet; look at what you missed, and try again.",
     "not_qualified": "You have not qualified for this project; ask the operator for another try.",

@@ -55,6 +55,7 @@ class GoldStock(msgspec.Struct):
     `usable` may be shown, `spent` has been met by as many as may, and `stale` is too old or of an older guideline.
     Where the project bounds how many may meet a gold unit, `showings_left` says how often what is usable may still be
     shown, `shown_a_day` how often it was in the last seven days, and `days_left` how long it lasts at that pace.
+    `annotators_without` asked in the last day, are given hidden gold alone, and have met all that may be shown.
     """
 
     project_id: str
@@ -65,6 +66,7 @@ class GoldStock(msgspec.Struct):
     showings_left: int | None
     shown_a_day: float | None
     days_left: float | None
+    annotators_without: int
 
 
 AGAIN = msgspec.json.Decoder(AgainBody)

@@ -261,6 +261,11 @@ class Claims:
             }
             await self._look_up(picks, outcomes)
         self.instruments.counter("concord_assign_issued").inc(len(leases))
+        if seeker.gold_alone:
+            idle = self.repository.view(project.project_id).without_gold_us
+            idle.pop(seeker.annotator_id, None)
+            if not leases and not await self.gold_left(seeker.annotator_id, project.project_id):
+                idle[seeker.annotator_id] = int(self.clock.monotonic() * MICROSECONDS)
         return leases
 
     async def _expose(self, picks: Sequence[Pick], keys: Sequence[str], seeker: Seeker) -> frozenset[str]:

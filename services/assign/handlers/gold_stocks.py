@@ -1,11 +1,14 @@
 """How much gold of each project may still be shown, told before it runs out."""
 
-from concord.chassis.clock import Clock
+from concord.chassis.clock import MICROSECONDS, Clock
 from concord.chassis.projects import Project
 from concord.chassis.telemetry import Instruments
 from services.assign.domain.gold_stock import DAY_US, GoldBounds, GoldStock, stock
 from services.assign.handlers.deciding import Projects
 from services.assign.repository import Repository
+
+ASKED_SECONDS = 86_400.0
+"""Who asked for work so lately, and was given no gold, is waited for."""
 
 
 def gold_bounds(project: Project, now_us: int) -> GoldBounds:
@@ -42,14 +45,26 @@ class GoldStocks:
         """
         now_us = self.clock.now_us()
         shown = self.repository.place(project.project_id).queue.gold_shown(project.project_id)
-        return stock(shown, gold_bounds(project, now_us), now_us)
+        since_us = int((self.clock.monotonic() - ASKED_SECONDS) * MICROSECONDS)
+        without = self.repository.view(project.project_id).without_gold(since_us)
+        return stock(shown, gold_bounds(project, now_us), now_us)._replace(annotators_without=without)
 
     async def look(self) -> None:
-        """Count the projects of this process that have gold, and none of it that may still be shown."""
-        out = 0
+        """Count the projects of this process that have none left of their gold, and who is given nothing for that.
+
+        A project that never had any is counted where it asks for it: where annotators qualify by it.
+        """
+        out = without = 0
         for place in self.repository.served():
-            for project_id in place.queue.with_gold():
+            # Who never had any is known by those who asked.
+            asked = [project_id for project_id, view in place.views.items() if view.without_gold_us]
+            for project_id in dict.fromkeys((*place.queue.with_gold(), *asked)):
                 project = self.projects.find(project_id)
-                if project is not None and project.gives_work and project.policy.gold.rate:
-                    out += not self.of(project).usable
+                if project is None or not project.gives_work:
+                    continue
+                left = self.of(project)
+                qualifies = project.policy.gold.qualify not in ("", "no")
+                out += not left.usable and bool(project.policy.gold.rate or qualifies)
+                without += left.annotators_without
         self.instruments.gauge("concord_assign_projects_out_of_gold").set(out)
+        self.instruments.gauge("concord_assign_annotators_without_gold").set(without)

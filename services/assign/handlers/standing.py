@@ -88,7 +88,9 @@ class Standings:
         elif unread:
             why = Why("not_acknowledged", version=project.guideline_version)
         elif not outlook.units:
-            why = why_nothing(annotator, place.queue.skills_wanted(project_id), now_us, pause, progress, capped)
+            wanted = place.queue.skills_wanted(project_id)
+            left = await self.claims.gold_left(annotator.annotator_id, project_id)
+            why = why_nothing(annotator, wanted, now_us, pause, progress, capped, left)
         within_us = project.policy.deadline_seconds * MICROSECONDS
         due_us = outlook.since_us + within_us if within_us and outlook.since_us else None
         return InProject(project, outlook, due_us, why, progress)

@@ -108,4 +108,5 @@ class Waiting:
         on_break = self.claims.on_break(annotator_id, project_id)
         capped = await self.claims.capped(annotator_id, project)
         progress = self.claims.qualifying.progress(project, annotator_id)
-        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress, capped)
+        left = await self.claims.gold_left(annotator_id, project_id)
+        return why_nothing(annotator, waiting, self.clock.now_us(), on_break, progress, capped, left)

@@ -15,7 +15,15 @@ import msgspec
 from concord.labels.form import FORM_BEGINS, answers_in
 from services.metrics.domain.bounded import Sampled, Timeline
 from services.metrics.domain.traits import UNKNOWN, Traits
-from services.metrics.domain.unit import Annotation, Unit, asked_of_all, label_row
+from services.metrics.domain.unit import (
+    LABELLED,
+    Annotation,
+    Unit,
+    asked_of_all,
+    by_models,
+    first_person,
+    label_row,
+)
 
 LABEL_CHARACTERS_MAX = 100
 """Longer labels, and those that are no single value (spans, boxes), are none of a class: they are in no table."""
@@ -25,6 +33,9 @@ PEOPLE_MAX, PEOPLE_CELLS_MAX = 20_000, 40_000
 SLICES_MAX, SLICE_CELLS_MAX = 200, 10_000
 WINDOWS_MAX, WINDOW_CELLS_MAX = 128, 10_000
 SUGGESTED_MAX, SUGGESTED_CELLS_MAX = 1_000, 4_000
+MODELS_MAX, MODEL_CELLS_MAX = 100, 10_000
+NOBODY = ""
+"""Stands where an annotator would, for the label that a unit was settled with."""
 BETWEEN = "\t"
 """Between two names in a key: no id or stratum that was taken in has one."""
 CONTENT_LENGTH, MEDIA_TYPE, STRATUM, SUGGESTED, UNCERTAINTY = (
@@ -52,6 +63,9 @@ class Aspect(msgspec.Struct, array_like=True):
         slices: by slice, how many units got which labels.
         windows: when a unit got its first label, and which it got.
         suggested: by suggested label, how far it was followed.
+        beside: by model, how often it said one thing and the first person on the unit another or the same.
+        resolved: by model, how often it said one thing of a unit that was settled with another or the same, and had no
+            part in that.
     """
 
     pairs: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(PAIRS_MAX, PAIR_CELLS_MAX))
@@ -59,6 +73,8 @@ class Aspect(msgspec.Struct, array_like=True):
     slices: Sampled[LabelRow] = msgspec.field(default_factory=lambda: Sampled(SLICES_MAX, SLICE_CELLS_MAX))
     windows: Timeline[LabelRow] = msgspec.field(default_factory=lambda: Timeline(WINDOWS_MAX, WINDOW_CELLS_MAX))
     suggested: Sampled[Followed] = msgspec.field(default_factory=lambda: Sampled(SUGGESTED_MAX, SUGGESTED_CELLS_MAX))
+    beside: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
+    resolved: Sampled[Both] = msgspec.field(default_factory=lambda: Sampled(MODELS_MAX, MODEL_CELLS_MAX))
 
     def add(self, voices: Sequence[tuple[str, str]], at_us: int, slice_name: str) -> None:
         """Count a unit's labels.
@@ -93,6 +109,7 @@ class Aspect(msgspec.Struct, array_like=True):
         found.people = self.people.read(text)
         yield found
         found.slices, found.windows = self.slices.read(row), self.windows.read(row)
+        found.beside, found.resolved = self.beside.read(both), self.resolved.read(both)
         yield found
 
     def follow(self, suggested: str, labels: Iterable[str], *, hidden: bool) -> None:
@@ -135,6 +152,7 @@ class Survey(msgspec.Struct, array_like=True):
         if unit.admitted_at_us:
             for trait in _known_by(traits):
                 self.incoming.add(unit.admitted_at_us, trait)
+        self._add_models(unit, read)
         asked = as_read(asked_of_all(unit), read)
         if not asked:
             return
@@ -144,6 +162,25 @@ class Survey(msgspec.Struct, array_like=True):
                 self.aspect(name).add(known, asked[0].at_us, traits.stratum)
         if traits.suggested:
             self._follow(read(traits.suggested), asked, hidden=traits.hidden)
+
+    def _add_models(self, unit: Unit, read: "Text") -> None:
+        """Count what models said beside the first person's label, and beside the one that the unit was settled with."""
+        models, person = by_models(unit), first_person(unit)
+        if not models:
+            return
+        settled_now = unit.settlement in LABELLED and unit.settled_rework == unit.rework and unit.resolved
+        others = [person] if person is not None else []
+        others += [Annotation(NOBODY, unit.resolved)] if settled_now else []
+        for name, voices in by_field(as_read([*models, *others], read)):
+            said = {who: label for who, label in voices if is_value(label)}
+            for one in models:
+                label, aspect = said.get(one.annotator_id), self.aspect(name)
+                if label is None:
+                    continue
+                if person is not None and person.annotator_id in said:
+                    aspect.beside.add(one.annotator_id, (label, said[person.annotator_id]))
+                if one.late and NOBODY in said:
+                    aspect.resolved.add(one.annotator_id, (label, said[NOBODY]))
 
     def aspect(self, name: str) -> Aspect:
         """Return a field's labels, none at first."""
@@ -171,6 +208,8 @@ class Survey(msgspec.Struct, array_like=True):
             mine.slices.merge(theirs.slices)
             mine.windows.merge(theirs.windows)
             mine.suggested.merge(theirs.suggested)
+            mine.beside.merge(theirs.beside)
+            mine.resolved.merge(theirs.resolved)
             yield
 
     def reading(self, names: "Reading") -> "Iterator[Survey]":

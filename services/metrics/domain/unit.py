@@ -85,6 +85,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
         gold_held: by that, answers to it count for nobody: it is in doubt, or retired.
         gold_ruled: by that, the known label, canonical JSON; empty: the one that it came with.
         gold_since: by that, the version of the label schema from which on answers are judged by it.
+        resolved: canonical JSON of the label that it was settled with; empty where it has none.
         admitted_at_us: zero until its admission is heard of.
         asked: how many annotations were asked for at first by the project when it came in; 0 where that was not told.
         rework: how often it was sent back, as far as anybody said.
@@ -112,6 +113,7 @@ class Unit(msgspec.Struct, array_like=True, gc=False):
     gold_held: bool = False
     gold_ruled: str = ""
     gold_since: int = 0
+    resolved: str = ""
 
 
 def known_label(unit: Unit) -> str:
@@ -163,11 +165,11 @@ def sent_back(unit: Unit, rework: int) -> None:
     unit.rework = max(unit.rework, rework)
 
 
-def settled(unit: Unit, settlement: Settlement, rework: int, asked: int = 0) -> None:
-    """Hear how the unit stands after a decision, and how many annotations were asked for before any was looked at."""
+def settled(unit: Unit, settlement: Settlement, rework: int, asked: int = 0, label: str = "") -> None:
+    """Hear how the unit stands after a decision, how many labels were asked for first, and which one settled it."""
     sent_back(unit, rework)
     if (rework, RANK[settlement]) > (unit.settled_rework, RANK[unit.settlement]):
-        unit.settlement, unit.settled_rework, unit.settled_asked = settlement, rework, asked
+        unit.settlement, unit.settled_rework, unit.settled_asked, unit.resolved = settlement, rework, asked, label
 
 
 def accepted(unit: Unit, at_us: int) -> list[Annotation]:
@@ -230,6 +232,23 @@ def of_people(asked: list[Annotation]) -> list[Annotation]:
     ['ann']
     """
     return [one for one in asked if not one.model]
+
+
+def by_models(unit: Unit) -> list[Annotation]:
+    """Return the last word of each model on the unit in its present round, counted or not.
+
+    >>> said = {"a": Annotation("m1", '"yes"', late=True, model=True), "b": Annotation("ann", '"no"')}
+    >>> [one.annotator_id for one in by_models(Unit("k1-p", annotations=said))]
+    ['m1']
+    """
+    said = [one for one in unit.annotations.values() if one.model and one.rework == unit.rework]
+    said.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
+    return list({one.annotator_id: one for one in said}.values())
+
+
+def first_person(unit: Unit) -> Annotation | None:
+    """Return the label of whichever person labelled the unit first in its present round, of those that count."""
+    return next((one for one in _voices(unit).values() if not one.model), None)
 
 
 def _voices(unit: Unit) -> dict[str, Annotation]:

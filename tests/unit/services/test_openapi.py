@@ -59,6 +59,7 @@ WHOLE = {
     "metrics /v1/projects/{project_id}/quality fields": "one a field",
     "metrics /v1/projects/{project_id}/quality schema_versions": "the newest ten",
     "metrics /v1/projects/{project_id}/quality/agreement fields": "one a field",
+    "metrics /v1/projects/{project_id}/quality/models models": "MODELS_SHOWN_MAX",
     "metrics /v1/projects/{project_id}/quality targets": "one a promise",
     "metrics /v1/projects/{project_id}/quality/bias contrasts": "the largest",
     "metrics /v1/projects/{project_id}/quality/bias suggestions": "one a source",

@@ -131,6 +131,7 @@ ROLES: dict[tuple[str, str, str], set[Role]] = {
     ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/pairs/units"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/agreement"): {Role.CLIENT, Role.OPERATOR},
+    ("metrics", "GET", "/v1/projects/{project_id}/quality/models"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/report.html"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/drift"): {Role.CLIENT, Role.OPERATOR},
     ("metrics", "GET", "/v1/projects/{project_id}/quality/bias"): {Role.CLIENT, Role.OPERATOR},

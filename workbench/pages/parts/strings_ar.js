@@ -37,6 +37,7 @@ export const arabic = {
   "why.on_breakOpen": "أنت في استراحة", "why.annotator_paused": "عملك موقوف حتى {time}", "why.annotator_pausedOpen": "عملك موقوف",
   "why.annotator_retired": "انتهى عملك هنا", "why.paused": "المشروع موقوف", "why.closed": "المشروع مغلق",
   "why.not_acknowledged": "اقرأ دليله أولًا",
+  "why.no_gold_left": "أنت في مرحلة التأهيل ولم يبق ما يُقاس به؛ ويرى ذلك المسؤول عنه",
   "why.qualifying": "أنت في مرحلة التأهيل ومرّ عليك كل ما يُقاس به", "why.not_qualified": "لم تتأهل لهذا المشروع",
   "why.cap_reached": "أنجزت كل ما يُسمح به لشخص واحد؛ وثمة المزيد لك من {time}", "why.cap_reachedOpen": "أنجزت من هذا المشروع كل ما يُسمح به لشخص واحد",
   "choose.qualifying": "أنت في مرحلة التأهيل: نحو {count} وحدة أخرى",
@@ -302,5 +303,10 @@ export const arabic = {
   "agreement.one": "الأول", "agreement.other": "الثاني", "agreement.kappa": "كابا كوهين", "agreement.look": "انظر", "agreement.open": "الوحدات التي يختلف فيها {first} و{second}", "agreement.apart": "أين يختلفان",
   "agreement.shared": { one: "وحدة مشتركة واحدة", two: "وحدتان مشتركتان", few: "{count} وحدات مشتركة", many: "{count} وحدة مشتركة", other: "{count} وحدة مشتركة" }, "agreement.unit": "الوحدة", "agreement.at": "متى", "agreement.more": "المزيد",
   "agreement.differ": "يختلف {first} و{second} في {apart} من {both} وحدة.", "agreement.closed": { one: "واحدة منها من دفعة مقبولة ولا تُسرد.", two: "اثنتان منها من دفعات مقبولة ولا تُسردان.", few: "{count} منها من دفعات مقبولة ولا تُسرد.", many: "{count} منها من دفعات مقبولة ولا تُسرد.", other: "{count} منها من دفعات مقبولة ولا تُسرد." },
+  "models.title": "النماذج بجانب الناس", "models.people": "الناس معًا", "models.by": "الواسم", "models.labels": "الوسوم", "models.gold": "صحيح في الوسوم المعروفة",
+  "models.resolved": "كما حُسمت الوحدات بدونه", "models.agreement": "كما يقول أول شخص", "models.seconds": "ثوانٍ لكل وسم", "models.class": "الصنف",
+  "models.ofPeople": "مما قاله الناس، قاله النموذج أيضًا", "models.ofModel": "مما قاله النموذج، قاله الناس أيضًا", "models.classes": "{name} صنفًا صنفًا",
+  "models.never": "وسوم النماذج تُحفظ ولا تُحسب.", "models.in_overlap": { zero: "وسوم النماذج تُحسب ولو بلا وسم من شخص.", one: "وسوم النماذج تُحسب بجانب وسم شخص واحد على الأقل.", two: "وسوم النماذج تُحسب بجانب وسمي شخصين على الأقل.", few: "وسوم النماذج تُحسب بجانب وسوم {count} أشخاص على الأقل.", many: "وسوم النماذج تُحسب بجانب وسوم {count} شخصًا على الأقل.", other: "وسوم النماذج تُحسب بجانب وسوم {count} شخص على الأقل." },
+  "models.how": "يُحسب اتفاق الناس بدونها. الفترات بنسبة 95 %.",
   "agreement.noneOpen": "لا في وحدة ما زالت مفتوحة.",
 };

@@ -37,6 +37,7 @@ export const english = {
   "why.on_breakOpen": "You are on a break", "why.annotator_paused": "You are paused until {time}", "why.annotator_pausedOpen": "You are paused",
   "why.annotator_retired": "You are retired", "why.paused": "The project is paused", "why.closed": "The project is closed",
   "why.not_acknowledged": "Its guideline is to be read first",
+  "why.no_gold_left": "You are qualifying, and nothing is left to qualify by; its lead sees that",
   "why.qualifying": "You are qualifying, and have had all that there is to qualify by", "why.not_qualified": "You have not qualified for this project",
   "why.cap_reached": "You have done as much as one person may; there is more for you from {time}", "why.cap_reachedOpen": "You have done as much of this project as one person may",
   "choose.qualifying": "You are qualifying: about {count} units more",
@@ -301,5 +302,10 @@ export const english = {
   "agreement.one": "One", "agreement.other": "Other", "agreement.kappa": "Cohen's kappa", "agreement.look": "Look", "agreement.open": "Units on which {first} and {second} disagree", "agreement.apart": "Where they disagree",
   "agreement.shared": { one: "{count} unit in common", other: "{count} units in common" }, "agreement.unit": "Unit", "agreement.at": "When", "agreement.more": "More",
   "agreement.differ": "{first} and {second} disagree on {apart} of {both} units.", "agreement.closed": { one: "{count} of them is of an accepted lot and is not listed.", other: "{count} of them are of accepted lots and are not listed." },
+  "models.title": "Models beside people", "models.people": "People, together", "models.by": "Labelled by", "models.labels": "Labels", "models.gold": "Right on known labels",
+  "models.resolved": "As units were settled without it", "models.agreement": "As the first person says", "models.seconds": "Seconds a label", "models.class": "Class",
+  "models.ofPeople": "Of people's, the model's too", "models.ofModel": "Of the model's, people's too", "models.classes": "{name}, class by class",
+  "models.never": "Models' labels are kept and not counted.", "models.in_overlap": { one: "Models' labels count, beside those of {count} person at least.", other: "Models' labels count, beside those of {count} people at least." },
+  "models.how": "How people agree is told without them. Intervals are of 95 %.",
   "agreement.noneOpen": "On no unit that is still open.",
 };

@@ -4,6 +4,7 @@ import { Away, ask } from "../parts/api.js";
 import { moment, number, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
 import { TimePlot } from "../parts/time_plot.js";
+import { ModelsBeside } from "./models_beside.js";
 import { interval } from "./quality.js";
 
 const MATRIX_PEOPLE_MAX = 10;
@@ -44,6 +45,7 @@ export default function AgreementInParts({ one }) {
       }}>${found.parts.map((each) => html`<option value=${each.field}>${each.field}</option>`)}</select></label>`}
       <${Parts} key=${`parts ${field}`} parts=${of(found.parts)} target=${found.project.targets.alpha} />
       <${Pairs} key=${`pairs ${field}`} found=${of(found.pairs)} chosen=${pair} choose=${choose} />
+      <${ModelsBeside} key=${`models ${field}`} id=${id} field=${field} />
       ${pair && html`<${Apart} key=${`${field} ${pair.first} ${pair.second}`} id=${id} field=${field} pair=${pair} />`}`
       : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
 }

@@ -128,6 +128,28 @@ async def test_who_failed_is_told_so_and_given_nothing_until_the_operator_lets_t
             assert row["gold_left"] == len(GOLD) - 2, "what is left to qualify by is told before it runs short"
 
 
+async def test_who_has_met_all_gold_is_told_that_none_is_left_and_their_lead_how_many_they_are() -> None:
+    desk = Desk()
+    await desk.publish_project(asking())
+    async with desk.open(), operated(desk) as operator:
+        await desk.define("ann", "bob")
+        await desk.admit(unit_event(GOLD[0], AT_US, gold_label=b'"yes"'), unit_event("c1-ugw1", AT_US))
+        stock = f"/v1/projects/{PROJECT}/gold/stock"
+        async with desk.annotator("ann") as ann, desk.annotator("bob") as bob:
+            assert await work(ann, 1) == {"g"}
+            assert (await operator.get(stock)).json()["annotators_without"] == 0
+            for who in (ann, ann):
+                reply = (await who.post(f"/v1/projects/{PROJECT}/claims", json={})).json()
+                assert (reply["assignments"], reply["why"]["code"]) == ([], "no_gold_left")
+            told = await in_project(ann)
+            assert (told["waiting"], told["why"]["code"]) == (0, "no_gold_left")
+            assert (await operator.get(stock)).json()["annotators_without"] == 1
+            assert await work(bob, 1) == {"g"}, "it is left for others"
+            await desk.admit(unit_event(GOLD[1], AT_US, gold_label=b'"yes"'))
+            assert await work(ann, 1) == {"g"}
+            assert (await operator.get(stock)).json()["annotators_without"] == 0
+
+
 async def test_a_new_version_of_the_guideline_asks_everybody_again_where_the_project_says_so() -> None:
     desk = Desk()
     await desk.publish_project(asking("each_version"))
