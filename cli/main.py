@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "spending": ("cli.spending", "Show what labels were spent on, saved, and were worth."),
     "alerts": ("cli.alerts", "List what is broken now, in whichever project."),
     "agreement": ("cli.agreement", "Say where people agree and where they do not."),
+    "infer": ("cli.infer", "Weigh all labels of a project at once, beside what was settled."),
     "report": ("cli.report", "Write a project's quality as a page with plots."),
     "annotators": ("cli.annotators", "Say who annotators are, and how well they work."),
     "annotate": ("cli.annotate", "Claim units and label them, as an annotator."),

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from cli import statuses
-from cli.beside import beside
+from cli.model_beside import beside
 from cli.model_cost import Prices, Row, Work, of_model, of_people
 from cli.projects import FILE
 from cli.session import Session, show_table, speaks

@@ -7,7 +7,20 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from concord.client import agreement as parts
 from concord.client import alerts as broken
-from concord.client import beside, exports, feedback, gold, leading, letters, people, privacy, projects, results, units
+from concord.client import (
+    beside,
+    exports,
+    feedback,
+    gold,
+    inferring,
+    leading,
+    letters,
+    people,
+    privacy,
+    projects,
+    results,
+    units,
+)
 from concord.client import objects as drawn
 from concord.client import roster as people_known
 from concord.client import schemas as versions
@@ -122,6 +135,10 @@ class Operations:
     replay_dead_letter = called(letters.replay_dead_letter)
     alerts = called(broken.alerts)
     agreement = called(parts.agreement)
+    infer = called(inferring.infer)
+    inference = called(inferring.inference)
+    inferred_units = called(inferring.inferred_units)
+    inferred_annotators = called(inferring.inferred_annotators)
     models_beside_people = called(beside.models_beside_people)
     units_apart = called(parts.units_apart)
     roster = called(people_known.roster)
@@ -223,6 +240,10 @@ class AwaitedOperations:
     replay_dead_letter = awaited(letters.replay_dead_letter)
     alerts = awaited(broken.alerts)
     agreement = awaited(parts.agreement)
+    infer = awaited(inferring.infer)
+    inference = awaited(inferring.inference)
+    inferred_units = awaited(inferring.inferred_units)
+    inferred_annotators = awaited(inferring.inferred_annotators)
     models_beside_people = awaited(beside.models_beside_people)
     units_apart = awaited(parts.units_apart)
     roster = awaited(people_known.roster)

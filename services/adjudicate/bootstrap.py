@@ -18,7 +18,7 @@ from concord.chassis.runtime import Hook, Runtime, Service, repeating
 from concord.chassis.wiring import Placed, consumer_part, journal_part, ordered, real_ports
 from services.adjudicate import api, events
 from services.adjudicate.announcements import SERVICE
-from services.adjudicate.door import candidates, closing, gold, objects, questions, repeats, retraining
+from services.adjudicate.door import candidates, closing, gold, inferences, objects, questions, repeats, retraining
 from services.adjudicate.door.means import Door
 from services.adjudicate.handlers import Handlers
 from services.adjudicate.repository import LISTED, NOTES, TALLIES, Repository
@@ -68,18 +68,22 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         ],
     )
     shelf = LetterShelf(SERVICE, ports.broker, ports.clock)
-    runtime = Runtime(SERVICE, [*parts, Hook("dead letters", stop=shelf.stop)], ports.clock)
+    runtime = Runtime(
+        SERVICE,
+        [*parts, Hook("dead letters", stop=shelf.stop), Hook("inferences", stop=handlers.inferring.stop)],
+        ports.clock,
+    )
     door = application(
         SERVICE,
         [
             api.router(),
-            *(one.router() for one in (gold, candidates, retraining, questions, repeats, closing, objects)),
+            *(one.router() for one in (gold, candidates, retraining, questions, repeats, closing, objects, inferences)),
             letters_router(shelf),
         ],
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
-        domain={**api.STATUSES, **gold.STATUSES, **candidates.STATUSES, **retraining.STATUSES},
+        domain={**api.STATUSES, **gold.STATUSES, **candidates.STATUSES, **retraining.STATUSES, **inferences.STATUSES},
         placing=Placing(owner, ports.peers),
         state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
     )

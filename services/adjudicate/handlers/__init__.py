@@ -4,7 +4,8 @@ Each loads through the repository, asks the domain, and appends to the journal: 
 units, `annotations` takes labels in, `rulings` what adjudicators say, `competence` how annotators do on gold;
 `gold` what is in doubt of known labels, `candidates` what may become one, `retraining` who is to look at what they
 missed; `questions` what guidelines do not say; `closing` closes escalations in bulk; `repeats` has rulings given once
-more, blind; `objects` shows what is drawn on units, one by one; `learning` keeps what resolved units tell,
+more, blind; `objects` shows what is drawn on units, one by one; `inferring` weighs all
+labels of a project at once; `learning` keeps what resolved units tell,
 `redefinitions` decides anew under new policies, `queue` shows what waits.
 """
 
@@ -23,6 +24,7 @@ from services.adjudicate.handlers.closing import Closing
 from services.adjudicate.handlers.competence import Competences
 from services.adjudicate.handlers.deciding import Deciding
 from services.adjudicate.handlers.gold import Gold
+from services.adjudicate.handlers.inferring import Inferring
 from services.adjudicate.handlers.learning import Learning
 from services.adjudicate.handlers.objects import Objects
 from services.adjudicate.handlers.questions import Questions
@@ -41,6 +43,7 @@ __all__ = [
     "Competences",
     "Gold",
     "Handlers",
+    "Inferring",
     "Learning",
     "Objects",
     "Questions",
@@ -75,6 +78,7 @@ class Handlers:
     gold: Gold
     retraining: Retraining
     candidates: Candidates
+    inferring: Inferring
 
     @classmethod
     def of(
@@ -119,6 +123,7 @@ class Handlers:
             gold=Gold(repository, deciding),
             retraining=Retraining(repository),
             candidates=Candidates(repository, deciding),
+            inferring=Inferring(repository, clock),
         )
 
     def weights(self, project: Project, field: Field | None = None) -> Weights | None:

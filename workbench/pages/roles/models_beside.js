@@ -38,9 +38,9 @@ export function ModelsBeside({ id, field }) {
     ["model", t("models.ofModel"), (one) => share(one.of_model), (one) => one.of_model.value],
     ["units", t("agreement.units"), (one) => whole(one.of_people.units), (one) => one.of_people.units],
   ];
-  return html`<section class="card models"><h2>${t("models.title")}</h2>
+  return html`<section class="card models">
     <p class="quiet">${t(`models.${found.counted}`, { count: found.humans_min })} ${t("models.how")}</p>
     <${Table} caption=${t("models.title")} columns=${columns} rows=${rows} empty="" />
-    ${shown && inField(shown) && html`<h3 dir="auto">${t("models.classes", { name: shown.annotator_id })}</h3>
+    ${shown && inField(shown) && html`
       <${Table} caption=${t("models.classes", { name: shown.annotator_id })} columns=${classes} rows=${inField(shown).classes} empty="" />`}</section>`;
 }

@@ -1,0 +1,111 @@
+"""All labels of a project weighed at once, through adjudicate's door."""
+
+from typing import Any
+
+import pytest
+
+from concord.chassis.identity import Role
+from services.adjudicate.domain import inference
+from services.adjudicate.domain.inference import Given, TooMuch, inferred
+from services.ingest.domain.project import Policy
+from simulation.house import House
+from tests.support.service import until
+from tests.support.upstream import PROJECT
+from tests.unit.services.adjudicate.running import Adjudicate, start, voting
+
+PATH = f"/v1/projects/{PROJECT}/inferences"
+
+
+async def asked(found: Adjudicate, path: str = "", query: str = "", role: Role = Role.OPERATOR) -> Any:
+    return await found.call("GET", f"{PATH}{path}", role=role, query=query)
+
+
+async def done(found: Adjudicate, body: Any = None) -> dict[str, Any]:
+    """Ask for a run, and return it once it is done."""
+    answer = await found.call("POST", PATH, body, role=Role.OPERATOR)
+    assert answer.status == 202, answer.body
+    run = answer.json()
+    assert answer.headers["location"] == f"{PATH}/{run['inference_id']}"
+    runs = found.handlers().inferring
+    await until(lambda: runs.find(PROJECT, run["inference_id"]).ended is not None)
+    told: dict[str, Any] = (await asked(found, f"/{run['inference_id']}")).json()
+    return told
+
+
+async def labelled(found: Adjudicate, policy: Policy | None = None) -> None:
+    """Let three careful people and two who say yes to nearly all label twelve units, and majority settle them."""
+    await found.upstream.project(policy or voting(5, 5, 0.5))
+    for number in range(12):
+        right = "yes" if number % 2 else "no"
+        unit = f"k1-utb{number:02}"
+        await found.upstream.unit(unit)
+        for place, (who, said) in enumerate(
+            [("lazy1", "yes"), ("ann", right), ("bob", right), ("cem", right), ("lazy2", "yes" if number else "no")],
+            start=1,
+        ):
+            await found.upstream.annotation(unit, place, who, said)
+    await found.settle()
+
+
+async def test_all_labels_tell_of_annotators_and_where_that_differs_from_what_was_settled() -> None:
+    found = await start(House())
+    await labelled(found)
+    run = await done(found)
+    assert (run["status"], run["units_read"], run["reason"]) == ("done", 12, "")
+    (field,) = run["fields"]
+    assert (field["field"], field["classes"], field["units"], field["labels"]) == ("", ["no", "yes"], 12, 60)
+    assert sum(field["shares"]) == pytest.approx(1)
+    assert field["converged"]
+    base = f"/{run['inference_id']}"
+    annotators = {one["annotator_id"]: one for one in (await asked(found, f"{base}/annotators")).json()["annotators"]}
+    assert annotators["ann"]["labels"] == 12
+    assert annotators["ann"]["accuracy"] > 0.7 > annotators["lazy1"]["accuracy"]
+    assert [round(sum(row), 3) for row in annotators["lazy1"]["confusion"]] == [1.0, 1.0]
+    units: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await asked(found, f"{base}/units", f"limit=5&cursor={cursor}")).json()
+        units += page["units"]
+        if not (cursor := page["next"]):
+            break
+    assert [one["unit_id"] for one in units] == [f"k1-utb{number:02}" for number in range(12)]
+    assert [one["label"] for one in units] == ["no", "yes"] * 6
+    assert all(sum(one["posterior"]) == pytest.approx(1, abs=1e-5) for one in units)
+    apart = (await asked(found, f"{base}/units", "differing=true")).json()["units"]
+    assert field["differing"] == len(apart)
+    assert all(one["decided"] not in (None, one["label"]) for one in apart)
+    await found.stop()
+
+
+async def test_only_operators_ask_and_what_is_not_there_is_told_so() -> None:
+    found = await start(House())
+    await labelled(found)
+    refused = await found.call("POST", PATH, role=Role.ADJUDICATOR)
+    assert refused.status == 403
+    assert (await asked(found, "/i1")).status == 404
+    run = await done(found, {"rulings": True})
+    assert [one["inference_id"] for one in (await asked(found)).json()["inferences"]] == [run["inference_id"]]
+    wrong = await asked(found, f"/{run['inference_id']}/units", "field=colour")
+    assert (wrong.status, wrong.json()["errors"][0]["field"]) == (422, "field")
+    await found.stop()
+
+
+async def test_what_would_take_too_much_is_told_and_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "LABELS_MAX", 40)
+    found = await start(House())
+    await labelled(found)
+    run = await done(found)
+    assert (run["status"], run["fields"]) == ("failed", [])
+    assert run["reason"] == "There are 60 labels, and 40 are taken at once."
+    await found.stop()
+
+
+def test_rulings_are_known_where_that_is_asked_for() -> None:
+    units = [Given(f"u{n}", (("ann", "a"), ("bob", "a")), "b", 1.0, True) for n in range(6)]
+    known = inferred("", ["a", "b"], units, rulings=True)
+    free = inferred("", ["a", "b"], units, rulings=False)
+    assert known is not None
+    assert free is not None
+    assert (known.differing(), len(free.differing())) == ([], 6)
+    with pytest.raises(TooMuch):
+        inference.check(1, 1, 10_000, 1)
