@@ -52,6 +52,7 @@ NAMED: Mapping[str, Any] = {
     "domain": "law",
     "flag": "the text is cut off",
     "classes": ["ham", "spam"],
+    "decided": "no",
     "model": "classifier-7",
     "stratum": "newsletters",
     "subject": "customer-17",

@@ -60,6 +60,8 @@ WHOLE = {
     "metrics /v1/projects/{project_id}/quality schema_versions": "the newest ten",
     "metrics /v1/projects/{project_id}/quality/agreement fields": "one a field",
     "metrics /v1/projects/{project_id}/quality/models models": "MODELS_SHOWN_MAX",
+    "adjudicate /v1/projects/{project_id}/inferences inferences": "RUNS_MAX",
+    "adjudicate /v1/projects/{project_id}/inferences/{inference_id} fields": "one a field",
     "metrics /v1/projects/{project_id}/quality targets": "one a promise",
     "metrics /v1/projects/{project_id}/quality/bias contrasts": "the largest",
     "metrics /v1/projects/{project_id}/quality/bias suggestions": "one a source",
