@@ -65,7 +65,7 @@ CHECKS = (
 STEPS = (
     *CHECKS,
     # A file's tests stay on one core, so that what they share is made once.
-    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", "-n", "auto", "--dist", "loadfile"),
+    _pytest("unit, properties, architecture, ports in memory", "-m", "not real", *_BY_FILE),
     Step("contracts generated from proto/", (_PYTHON, "-m", "proto", "--check")),
     Step("manifests", (_PYTHON, "-m", "deploy.k8s")),
     Step("who is told of alerts", ("amtool", "check-config", "deploy/observability/prometheus/alertmanager.yml")),
