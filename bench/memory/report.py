@@ -10,7 +10,7 @@ from typing import Any
 from bench.table import Column, Table
 from deploy.local import places
 
-COUNTS: Mapping[str, int] = {"open unit": 50_000, "closed unit": 100_000, "project": 100}
+COUNTS: Mapping[str, int] = {"open unit": 200_000, "closed unit": 100_000, "project": 100}
 LIMIT_MB = 2_147.5
 """Of the pods in `deploy/k8s/base/metrics/deployment.yaml`: 2Gi."""
 

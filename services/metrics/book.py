@@ -24,7 +24,8 @@ from services.metrics.domain.lot import Lot
 from services.metrics.domain.sums import ClosedSums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import Unit
-from services.metrics.repository import BUCKETS, Rows
+from services.metrics.open_units import BUCKETS
+from services.metrics.repository import Rows
 
 VERSION = 2
 PIECE_BYTES = 400_000
@@ -141,7 +142,7 @@ class Book:
         units, lots = rows.take_dirty()
         written = dict(self._written)
         for bucket in range(BUCKETS) if whole else sorted(units):
-            if self._write(f"{UNITS}/{bucket}", rows.buckets[bucket], written):
+            if self._write(f"{UNITS}/{bucket}", rows.open.encodable(bucket), written):
                 await self._breathe()
         for bucket in range(BUCKETS) if whole else sorted(lots):
             self._write(f"{LOTS}/{bucket}", rows.lots[bucket], written)

@@ -15,12 +15,10 @@ from services.metrics.domain.lot import Lot, LotShare, lot_share
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
-from services.metrics.domain.traits import shared
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
+from services.metrics.open_units import BUCKETS, OpenUnits, bucket_of
 
 LATENCIES_MAX = 10_000
-BUCKETS = 256
-"""Into so many parts the open units of a place are dealt, so that what has changed can be kept without all the rest."""
 CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000
 """For so long in event time what is closed is known one by one: for longer than the topics keep what was told of it."""
 
@@ -65,8 +63,8 @@ class Rows:
     are all closed.
 
     Attributes:
-        buckets: the open units' rows, dealt by their ids.
-        lots: the lots' rows, dealt by theirs.
+        open: the open units' rows.
+        lots: the lots' rows, dealt by their ids.
         closed: the closed units and lots.
         closed_sums: what they add to each project.
         changed: projects whose sums changed since they were measured.
@@ -80,7 +78,7 @@ class Rows:
     """
 
     def __init__(self, watched: "Watched | None" = None) -> None:
-        self.buckets: list[dict[str, Unit]] = [{} for _ in range(BUCKETS)]
+        self.open = OpenUnits()
         self.closed = Closed()
         self.closed_sums: dict[str, ClosedSums] = {}
         self.lots: list[dict[str, Lot]] = [{} for _ in range(BUCKETS)]
@@ -112,20 +110,20 @@ class Rows:
     @property
     def units_open(self) -> int:
         """Return how many units have a row."""
-        return sum(map(len, self.buckets))
+        return len(self.open)
 
     def unit(self, unit_id: str, project_id: str, at_us: int) -> Unit | None:
         """Return the unit's row, about to be changed and new on first use; None when the unit is closed.
 
         `at_us` is the event time of what is told of it.
         """
-        bucket = hash(unit_id) % BUCKETS
-        found = self.buckets[bucket].get(unit_id)
+        found = self.open.get(unit_id)
         if found is None:
             if at_us < self.closed.forgotten_us or unit_id in self.closed:
                 return None
-            found = self.buckets[bucket][unit_id] = Unit(project_id)
-        self._dirty.add(bucket)
+            found = Unit(project_id)
+            self.open.put(unit_id, found)
+        self._dirty.add(bucket_of(unit_id))
         self.version += 1
         return found
 
@@ -193,12 +191,13 @@ class Rows:
         return dirty
 
     def recount(self, units: Iterable[Unit]) -> None:
-        """Bring the sums up to units that may have changed."""
+        """Bring the sums up to units that may have changed, and were handed out to be; they may rest then."""
         for unit in units:
             now = share(unit)
             if now != unit.counted:
                 self.sums_of(unit.project_id).replace(unit.counted, now)
                 unit.counted = now
+        self.open.rest()
 
     def recount_lot(self, lot: Lot) -> None:
         """Bring the sums up to a lot that may have changed."""
@@ -246,8 +245,7 @@ class Rows:
 
     def _closed_now(self, unit_id: str, at_us: int) -> bool:
         """Close the unit if it is done; return whether it is closed."""
-        bucket = hash(unit_id) % BUCKETS
-        unit = self.buckets[bucket].get(unit_id)
+        unit = self.open.get(unit_id)
         if unit is None:
             return unit_id in self.closed
         if not is_done(unit):
@@ -259,8 +257,8 @@ class Rows:
             self._let_rows_go(unit, closed, were_over)
         close_in_fields(self.sums_of(unit.project_id).fields, closed.fields, unit.counted.row)
         self.closed.add(unit_id, at_us)
-        del self.buckets[bucket][unit_id]
-        self._dirty.add(bucket)
+        self.open.remove(unit_id)
+        self._dirty.add(bucket_of(unit_id))
         return True
 
     def _let_rows_go(self, unit: Unit, closed: ClosedSums, were_over: bool) -> None:
@@ -301,8 +299,7 @@ class Rows:
         """Take up open units; one that was closed while they were kept is closed."""
         for unit_id, unit in units.items():
             if unit_id not in self.closed:
-                unit.traits = None if unit.traits is None else shared(unit.traits)
-                self.buckets[hash(unit_id) % BUCKETS][unit_id] = unit
+                self.open.put(unit_id, unit)
                 self._count_anew(unit_id, unit)
 
     def _count_anew(self, unit_id: str, unit: Unit) -> None:

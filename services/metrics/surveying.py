@@ -184,14 +184,11 @@ class Surveys:
         found: list[Apart] = []
         read = names_of(project.versions).text
         async with self._walking[place]:
-            walked = 0
-            for bucket in rows.buckets:
-                for unit_id, unit in list(bucket.items()):
-                    if unit.project_id == project.project_id:
-                        found += apart(unit_id, unit, field_name, first, second, read)
-                    walked += 1
-                    if walked % WALKED_MAX == 0:
-                        await self.clock.sleep(0)
+            for walked, (unit_id, unit) in enumerate(rows.open.walk(), start=1):
+                if unit.project_id == project.project_id:
+                    found += apart(unit_id, unit, field_name, first, second, read)
+                if walked % WALKED_MAX == 0:
+                    await self.clock.sleep(0)
         both = sum(table.values())
         return Disagreed(both, sum(units for (one, other), units in table.items() if one != other), found), at_us
 
@@ -306,13 +303,10 @@ async def walked_through(
         for project_id, closed in sorted(rows.closed_sums.items()):
             for _ in surveys[project_id].merging(closed.survey):
                 await breathe()
-        walked = 0
-        for bucket in rows.buckets:
-            for unit in list(bucket.values()):
-                surveys[unit.project_id].add(unit, read(unit.project_id))
-                walked += 1
-                if walked % WALKED_MAX == 0:
-                    await breathe()
+        for walked, (_, unit) in enumerate(rows.open.walk(), start=1):
+            surveys[unit.project_id].add(unit, read(unit.project_id))
+            if walked % WALKED_MAX == 0:
+                await breathe()
     return dict(surveys)
 
 

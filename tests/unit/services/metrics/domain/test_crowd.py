@@ -26,8 +26,7 @@ def filled() -> Rows:
 
 def test_the_same_is_found_in_whatever_order_gold_was_answered() -> None:
     forth, back = filled(), Rows()
-    for bucket in filled().buckets[::-1]:
-        back.load_units(bucket)
+    back.load_units(dict(reversed(list(filled().open.walk()))))
     found = [crowd_found(one.sums["k1-p"], CLASSES, 0.8) for one in (forth, back)]
     assert found[0].gold_units == found[1].gold_units == ((0, 20), (1, 10))
     assert found[0].gold_answers == found[1].gold_answers == 90
