@@ -21,10 +21,10 @@ import msgspec
 from services.metrics.domain.closed import Segment
 from services.metrics.domain.fatigue import Person
 from services.metrics.domain.lot import Lot
+from services.metrics.domain.open_units import BUCKETS
 from services.metrics.domain.sums import ClosedSums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import Unit
-from services.metrics.open_units import BUCKETS
 from services.metrics.repository import Rows
 
 VERSION = 2

@@ -12,11 +12,11 @@ from services.metrics.domain.closed import Closed, Segment
 from services.metrics.domain.fatigue import Person
 from services.metrics.domain.fields import close_in_fields
 from services.metrics.domain.lot import Lot, LotShare, lot_share
+from services.metrics.domain.open_units import BUCKETS, OpenUnits, bucket_of
 from services.metrics.domain.standing import SaysSame
 from services.metrics.domain.sums import ClosedSums, Sums
 from services.metrics.domain.targets import Told
 from services.metrics.domain.unit import GRACE_US, NOTHING, Annotation, Unit, is_done, judged_by, known_label, share
-from services.metrics.open_units import BUCKETS, OpenUnits, bucket_of
 
 LATENCIES_MAX = 10_000
 CLOSED_KEPT_US = (EVENTS_RETENTION_SECONDS + DAY_SECONDS) * 1_000_000

@@ -27,7 +27,7 @@ Step = Callable[[Handlers], None]
 @pytest.fixture(autouse=True, params=["all rows there", "most rows resting"])
 def _generations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "most rows resting":
-        monkeypatch.setattr("services.metrics.open_units.TOUCHED_MAX", 2)
+        monkeypatch.setattr("services.metrics.domain.open_units.TOUCHED_MAX", 2)
 
 
 async def breathe() -> None:

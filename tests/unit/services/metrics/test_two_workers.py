@@ -259,7 +259,7 @@ async def test_live_numbers_are_those_of_the_batch_after_any_mix_of_what_may_hap
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Most rows rest in every other run.
-    monkeypatch.setattr("services.metrics.open_units.TOUCHED_MAX", 3 if seed % 2 else 5_000)
+    monkeypatch.setattr("services.metrics.domain.open_units.TOUCHED_MAX", 3 if seed % 2 else 5_000)
     generator = random.Random(seed)
     log = Log(generator)
     group = Group(log, MemoryParts(), generator)

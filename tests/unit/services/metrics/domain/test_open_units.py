@@ -5,16 +5,16 @@ import random
 import msgspec
 import pytest
 
+from services.metrics.domain.open_units import BUCKETS, OpenUnits
 from services.metrics.domain.traits import traits_of
 from services.metrics.domain.unit import Annotation, Unit, annotated, settled
-from services.metrics.open_units import BUCKETS, OpenUnits
 
 TOUCHED_MAX = 4
 
 
 @pytest.fixture(autouse=True)
 def _small_generations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.metrics.open_units.TOUCHED_MAX", TOUCHED_MAX)
+    monkeypatch.setattr("services.metrics.domain.open_units.TOUCHED_MAX", TOUCHED_MAX)
 
 
 def changed(unit: Unit, number: int) -> None:
