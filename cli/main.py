@@ -42,6 +42,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "lineage": ("cli.lineage", "Show who did what with a unit."),
     "webhooks": ("cli.webhooks", "Have a server told what happens in a project."),
     "dead-letters": ("cli.dead_letters", "List records that could not be taken, and send one again."),
+    "republish": ("cli.republish", "Say a service's journal on its topics once more (after a loss)."),
     "recount": ("cli.recount", "Hold live figures against the topics, counted anew."),
     "replay": ("cli.replay", "Make a lot's certificate again from its ledger, offline."),
     "pack": ("cli.pack", "Write the record of a dataset version beside its export, offline."),

@@ -1,0 +1,248 @@
+"""Republishing: a journal's events on their topics once more, where a topic or a whole broker was lost.
+
+The journal is the truth and the broker transport (docs/decisions/0001): an event lies frozen in the record that caused
+it, so that said again it is the same to the byte, and whoever served it knows it by its id. What is said again comes in
+the order of each writer's commits, and of several writers' in the order of their times.
+
+What was folded (0014) is no longer in the journal as events, and comes not; that is older than topics keep anything.
+"""
+
+import heapq
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+
+import msgspec
+
+from concord.chassis.broker.port import Broker, NeverTaken, Outgoing, record_bytes, why_never_taken
+from concord.chassis.journal.marks import RECALL_COMMITS
+from concord.chassis.journal.publisher import PUBLISH_BYTES_MAX, PUBLISH_EVENTS_MAX
+from concord.chassis.journal.record import JOURNAL, MARKS, WRITERS, Commit, events_of
+from concord.chassis.store.port import Document, Store
+from concord.contracts.ids import place_of
+
+LOOK_COMMITS = 200
+"""Numbers looked at together where commits are missing: folding takes records away."""
+SKIP_COMMITS = 1_000
+"""How far ahead it is looked whether a writer's commits are still too old."""
+LATER_COMMITS = 20
+"""Commits beyond a writer's newest mark that are looked for: those of one that died are never all marked."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events are said again.
+
+    Attributes:
+        topics: of these topics, by name.
+        place: of this place alone, of `places`; None: of all. What has no place, as rows of tables, is then left out.
+        places: how many the cluster has.
+        since_us, until_us: decided from the one until before the other, microseconds since the epoch, UTC.
+    """
+
+    topics: frozenset[str]
+    places: int
+    place: int | None = None
+    since_us: int = 0
+    until_us: int = 2**63 - 1
+
+    def takes(self, event: Outgoing) -> bool:
+        """Return whether an event is one of them, but for its time."""
+        if event.topic not in self.topics:
+            return False
+        return self.place is None or (event.slot is not None and place_of(event.slot, self.places) == self.place)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far it came; to go on from there, hand in `positions`.
+
+    Attributes:
+        positions: by writer, the number of the first commit that was not looked at.
+        events: said again since it was begun or went on.
+        unsayable: events that no broker takes, of which the service itself has parked each.
+        commits_left: at most so many are still to be looked at.
+        at_us: when the last of it was decided; 0: nothing yet.
+    """
+
+    positions: dict[str, int]
+    events: int
+    unsayable: int
+    commits_left: int
+    at_us: int
+
+
+class _Line:
+    """One writer's commits, from the next one on.
+
+    Attributes:
+        at_us: when the next commit's first record was decided; never less than of one before it.
+    """
+
+    def __init__(self, store: Store, writer: str, number: int, last: int) -> None:
+        self.store = store
+        self.writer = writer
+        self.last = last
+        self.at_us = 0
+        self._number = number
+        self._read: deque[tuple[int, list[Document]]] = deque()
+
+    @property
+    def number(self) -> int:
+        """Return the number of the next commit."""
+        return self._read[0][0] if self._read else self._number
+
+    @property
+    def left(self) -> int:
+        """Return how many commits are left, at most."""
+        return max(0, self.last - self.number + 1)
+
+    async def seek(self, since_us: int) -> bool:
+        """Go to the first commit that is there and may be new enough; return whether there is one."""
+        while self._number <= self.last:
+            found = await self._times(range(self._number, min(self.last, self._number + LOOK_COMMITS - 1) + 1))
+            if not found:
+                self._number += LOOK_COMMITS
+                continue
+            self._number = min(found)
+            self._passed(found[self._number])
+            ahead = self._number + SKIP_COMMITS
+            later = await self._times(range(ahead, min(self.last, ahead + LATER_COMMITS - 1) + 1))
+            if not later or max(later.values()) >= since_us:
+                return True
+            self._number = ahead
+        return False
+
+    async def _times(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Return when the first record of each of these commits was decided, of those that are there."""
+        wanted, times = [str(Commit(self.writer, number)) for number in numbers], dict[int, int]()
+        for one in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "at_us")) if wanted else ():
+            number = Commit.parse(one["commit"]).number
+            times[number] = min(one["at_us"], times.get(number, one["at_us"]))
+        return times
+
+    async def take(self) -> list[Document]:
+        """Return the next commit's records in their order, and go on; call it when `seek` or `more` found one."""
+        await self.more()
+        number, records = self._read.popleft()
+        self._number = max(self._number, number + 1)
+        return records
+
+    async def more(self) -> bool:
+        """Return whether there is a next commit, which is read then."""
+        while not self._read and self._number <= self.last:
+            last = min(self.last, self._number + RECALL_COMMITS - 1)
+            wanted = [str(Commit(self.writer, number)) for number in range(self._number, last + 1)]
+            commits = defaultdict[int, list[Document]](list)
+            for one in await self.store.find(JOURNAL.name, "commit", wanted, ("commit", "place", "at_us", "events")):
+                commits[Commit.parse(one["commit"]).number].append(one)
+            self._read += [(number, sorted(commits[number], key=_place)) for number in sorted(commits)]
+            self._number = last + 1
+            if not commits and not await self.seek(0):
+                return False
+        if self._read:
+            self._passed(min(one["at_us"] for one in self._read[0][1]))
+        return bool(self._read)
+
+    def _passed(self, at_us: int) -> None:
+        self.at_us = max(self.at_us, at_us)
+
+
+async def republish(
+    store: Store, broker: Broker, wanted: Wanted, positions: Mapping[str, int] | None = None
+) -> AsyncGenerator[Progress, None]:
+    """Say a journal's events again, and yield how far that is after every publish and at the end.
+
+    Nothing in the store is changed. The service itself may run meanwhile; what it commits after the start is its own
+    to say. In memory are a publish's events, and at most RECALL_COMMITS commits of each writer whose time it is.
+
+    Args:
+        store: the service's database.
+        broker: where to; with the right to write the service's topics.
+        wanted: which events.
+        positions: of a Progress, to go on after it.
+
+    Raises:
+        StoreUnavailable, BrokerUnavailable: no answer. What the last Progress does not tell may have been said.
+    """
+    lines = {
+        writer: _Line(store, writer, (positions or {}).get(writer, 1), last)
+        for writer, last in (await _writers(store)).items()
+    }
+    told = _Told(broker, wanted, lines)
+    waiting = [(line.at_us, writer) for writer, line in lines.items() if await line.seek(wanted.since_us)]
+    heapq.heapify(waiting)
+    while waiting:
+        _, writer = heapq.heappop(waiting)
+        line = lines[writer]
+        if line.at_us >= wanted.until_us or not await line.more():
+            continue
+        told.add(await line.take(), line.at_us)
+        if await line.more():
+            heapq.heappush(waiting, (line.at_us, writer))
+        if told.full:
+            yield await told.say()
+    yield await told.say()
+
+
+class _Told:
+    """What is said together, and how much that was."""
+
+    def __init__(self, broker: Broker, wanted: Wanted, lines: Mapping[str, _Line]) -> None:
+        self._broker = broker
+        self._wanted = wanted
+        self._lines = lines
+        self._events: list[Outgoing] = []
+        self._bytes = self._said = self._unsayable = self._at_us = 0
+
+    @property
+    def full(self) -> bool:
+        """Return whether as much is there as is said together."""
+        return len(self._events) >= PUBLISH_EVENTS_MAX or self._bytes >= PUBLISH_BYTES_MAX
+
+    def add(self, records: Sequence[Document], at_us: int) -> None:
+        """Add what is wanted of a commit's events."""
+        self._at_us = at_us
+        for record in records:
+            if self._wanted.since_us <= record["at_us"] < self._wanted.until_us:
+                events = [event for event in events_of(record) if self._wanted.takes(event)]
+                self._events += events
+                self._bytes += sum(map(record_bytes, events))
+
+    async def say(self) -> Progress:
+        """Say it, and return how far that is."""
+        sayable = [event for event in self._events if why_never_taken(event) is None]
+        self._unsayable += len(self._events) - len(sayable)
+        try:
+            for start in range(0, len(sayable), PUBLISH_EVENTS_MAX):
+                await self._broker.publish(sayable[start : start + PUBLISH_EVENTS_MAX])
+            self._said += len(sayable)
+        except NeverTaken:
+            await self._one_by_one(sayable)
+        self._events, self._bytes = [], 0
+        left = sum(line.left for line in self._lines.values())
+        positions = {writer: line.number for writer, line in self._lines.items()}
+        return Progress(positions, self._said, self._unsayable, left, self._at_us)
+
+    async def _one_by_one(self, events: Sequence[Outgoing]) -> None:
+        """Say each alone, since one of them is not taken and it is not told which."""
+        for event in events:
+            try:
+                await self._broker.publish([event])
+                self._said += 1
+            except NeverTaken:
+                self._unsayable += 1
+
+
+async def _writers(store: Store) -> dict[str, int]:
+    """Return all that ever wrote, and the newest commit of each of which something is there."""
+    writers = {one["_id"]: 0 async for page in store.stream(WRITERS.name) for one in page}
+    async for page in store.stream(MARKS.name):
+        for mark in page:
+            writers[mark["writer"]] = max(mark["number"], writers.get(mark["writer"], 0))
+    for writer, marked in writers.items():
+        wanted = [str(Commit(writer, marked + ahead)) for ahead in range(1, LATER_COMMITS + 1)]
+        for one in await store.find(JOURNAL.name, "commit", wanted, ("commit",)):
+            writers[writer] = max(writers[writer], Commit.parse(one["commit"]).number)
+    return writers
+
+
+def _place(record: Document) -> int:
+    return int(record["place"])
