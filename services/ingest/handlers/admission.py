@@ -128,6 +128,7 @@ class Admissions:
         result = Admission()
         traces = traces or [trace_headers()] * len(wishes)
         checked = self.checking.candidates(project, wishes, traces, result.refused)
+        checked = await self._open_to(checked, result)
         offered, result.later = await self.room.offered(project, checked)
         candidates = await self._sampled(offered, project.definition.policy.sampling, result)
         if candidates:
@@ -221,6 +222,16 @@ class Admissions:
             place = result.places.get(one.position)
             if place is not None and place.status == "admitted":
                 result.cautions += [(one.position, found) for found in staff.cautions(one.unit, overlap)]
+
+    async def _open_to(self, candidates: list[Candidate], result: Admission) -> list[Candidate]:
+        """Refuse what is new and has a label that nobody can say any more; what was sent before is as it was."""
+        if not (asked := sorted({one.unit.unit_id for one in candidates if one.closed is not None})):
+            return candidates
+        known = await self.repository.shelf.units(asked)
+        for one in candidates:
+            if one.closed is not None and one.unit.unit_id not in known:
+                result.refused[one.position] = one.closed
+        return [one for one in candidates if one.position not in result.refused]
 
     async def _sampled(self, candidates: Sequence[Candidate], sampling: Sampling, result: Admission) -> list[Candidate]:
         """Note what the sampling leaves out; what was let in under another sampling stays in."""

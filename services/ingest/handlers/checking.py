@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from concord.chassis.telemetry import Instruments
 from concord.contracts.codec import Headers
 from concord.contracts.names import NameRefused, name_from
-from concord.labels import LabelFault, LabelSchema, encoded, label_of, schema_from
+from concord.labels import LabelSchema, encoded
 from concord.privacy import Anonymiser, Beside
 from concord.privacy.anonymise import Originals
 from services.ingest.domain.admission import Suggestion, UnitRefused, UnitWish, canonical_content, checked
@@ -18,6 +17,7 @@ from services.ingest.domain.identity import Claim, Suggested, UnitState
 from services.ingest.domain.privacy import anonymiser
 from services.ingest.domain.project import Policy, ProjectState
 from services.ingest.domain.sampling import hidden
+from services.ingest.domain.worded import Worded, Wordings
 from services.ingest.repository import Repository
 
 
@@ -27,6 +27,7 @@ class Candidate:
 
     Attributes:
         originals: what was replaced in its content, as JSON, where that is kept; it is stored sealed.
+        closed: why it is refused if it is new: its label is of a class that is offered no more.
     """
 
     position: int
@@ -34,6 +35,7 @@ class Candidate:
     content: bytes
     trace: Headers
     originals: bytes = b""
+    closed: UnitRefused | None = None
 
     @property
     def unit(self) -> UnitState:
@@ -67,9 +69,9 @@ class Checking:
         refused: MutableMapping[int, UnitRefused],
     ) -> list[Candidate]:
         """Return what passes its checks; note the others' refusals by their positions."""
-        schema = schema_from(project.definition.label_schema)
+        wordings = Wordings(project)
         policy = project.definition.policy
-        replacing, found = self._anonymiser(project, schema), Counter[str]()
+        replacing, found = self._anonymiser(project, wordings.schema), Counter[str]()
         keeping = policy.privacy.reidentification == "sealed"
         candidates = []
         for position, (sent, trace) in enumerate(zip(wishes, traces, strict=True)):
@@ -81,16 +83,19 @@ class Checking:
                     shown = replacing.content(shown, found, originals if keeping else None)
                     content = canonical_content(shown)
                 length = len(shown) if isinstance(shown, str) else None
-                gold = None if wish.gold is None else _label("gold", schema, wish.gold, length)
-                suggested = None if wish.suggestion is None else _suggested(schema, wish.suggestion, length)
+                gold = None if wish.gold is None else wordings.read("gold", wish.gold, length)
+                model = None if wish.suggestion is None else _suggested(wordings, wish.suggestion, length)
             except UnitRefused as refusal:
                 refused[position] = refusal
                 continue
-            unit = self._unit(project.project_id, wish, said, gold)
-            if suggested is not None:
-                unit, suggested = self._shown(unit, suggested, wish.uncertainty, policy)
+            unit, suggested = self._unit(project.project_id, wish, said, None if gold is None else gold.given), None
+            if model is not None:
+                unit, suggested = self._shown(unit, *model, wish.uncertainty, policy)
             kept = msgspec.json.encode(originals) if originals else b""
-            candidates.append(Candidate(position, Claim(unit, gold, length, suggested), content, trace, kept))
+            claim = Claim(unit, None if gold is None else gold.today, length, suggested)
+            closed = gold.closed if gold is not None else None
+            closed = closed or (model[0].closed if model is not None else None)
+            candidates.append(Candidate(position, claim, content, trace, kept, closed))
         for kind, count in found.items():
             self.instruments.counter("concord_ingest_personal_data", kind).inc(count)
         return candidates
@@ -107,15 +112,15 @@ class Checking:
         return known[1]
 
     def _shown(
-        self, unit: UnitState, suggested: Suggested, uncertainty: float | None, policy: Policy
+        self, unit: UnitState, label: Worded, said: Suggestion, uncertainty: float | None, policy: Policy
     ) -> tuple[UnitState, Suggested]:
         """Return a unit with what its suggestion says of it, and the suggestion, hidden or not."""
-        told = encoded([suggested.label.decode(), suggested.model, suggested.confidence])
+        told = encoded([label.given.decode(), said.model, said.confidence])
         mark = self.repository.gold_mark(unit.project_id, told)
-        if uncertainty is None and suggested.confidence is not None:
-            uncertainty = 1.0 - suggested.confidence
+        if uncertainty is None and said.confidence is not None:
+            uncertainty = 1.0 - said.confidence
         unit = msgspec.structs.replace(unit, suggestion_mark=mark, uncertainty=uncertainty)
-        return unit, msgspec.structs.replace(suggested, hidden=hidden(unit.unit_id, policy))
+        return unit, Suggested(label.today, said.model, said.confidence, hidden(unit.unit_id, policy))
 
     def _unit(self, project_id: str, wish: UnitWish, content: bytes, gold: bytes | None) -> UnitState:
         return UnitState(
@@ -145,13 +150,5 @@ def _named(wish: UnitWish) -> UnitWish:
     return msgspec.structs.replace(wish, annotators=tuple(names)) if names else wish
 
 
-def _label(field: str, schema: LabelSchema, value: Any, text_characters: int | None) -> bytes:
-    try:
-        return encoded(label_of(schema, value, text_characters))
-    except LabelFault as fault:
-        raise UnitRefused(f"{field}{fault.path.removeprefix('$')}", fault.problem, fault.cure) from fault
-
-
-def _suggested(schema: LabelSchema, said: Suggestion, text_characters: int | None) -> Suggested:
-    label = _label("suggestion.label", schema, said.label, text_characters)
-    return Suggested(label, said.model, said.confidence)
+def _suggested(wordings: Wordings, said: Suggestion, text_characters: int | None) -> tuple[Worded, Suggestion]:
+    return wordings.read("suggestion.label", said.label, text_characters), said

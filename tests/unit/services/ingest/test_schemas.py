@@ -6,7 +6,7 @@ from concord.chassis.identity import Role
 from concord.chassis.projects import project_from as project_seen
 from concord.contracts.topics import PROJECTS
 from services.ingest.announcements import project_from
-from tests.support.ingest import DEFINITION, Ingest, start
+from tests.support.ingest import DEFINITION, Ingest, start, told
 
 
 def choice(*classes: str, **change: Any) -> dict[str, Any]:
@@ -90,3 +90,26 @@ async def test_gold_is_given_in_what_is_offered_now(project: Ingest) -> None:
         [{"id": "g1", "content": "One.", "gold": "yes"}, {"id": "g2", "content": "Two.", "gold": "maybe"}]
     )
     assert (report["admitted"], [one["field"] for one in report["refused"]]) == (1, ["gold"])
+
+
+async def test_a_unit_sent_again_is_the_same_whatever_became_of_its_class(project: Ingest) -> None:
+    await project.define(choice("no", "yes", "unsure", "odd"))
+    suggestion = {"label": "yes", "model": "m"}
+    known = ("no", "yes", "unsure", "odd")
+    first: list[dict[str, Any]] = [{"id": name, "content": f"text {name}", "gold": name} for name in known]
+    first.append({"id": "work", "content": "text of work", "suggestion": suggestion})
+    assert (await project.admit(first))["admitted"] == 5
+    change = {"rename": {"yes": "surely"}, "merge": {"unsure": "no"}, "split": {"odd": ["even", "odder"]}}
+    await project.define(choice("no", "surely", "even", "odder", **change))
+    again = await project.admit(first)
+    assert (again["repeated"], again["refused"]) == (5, []), "a repeat says what it said"
+    new = [{**one, "id": f"new {one['id']}", "content": f"new {one['content']}"} for one in first]
+    report = await project.admit(new)
+    assert report["admitted"] == 4
+    (refused,) = report["refused"]
+    assert (refused["line"], refused["field"]) == (4, "gold"), "nothing stands for a class that was split"
+    await project.published()
+    labels = {one.source_id: one.gold_label for one in told(project.house, "unit_admitted")}
+    assert (labels["yes"], labels["new yes"], labels["new unsure"]) == (b'"yes"', b'"surely"', b'"no"')
+    (other,) = (await project.admit([{**first[1], "gold": "no"}]))["refused"]
+    assert other["field"] == "gold", "another label under its name is refused as before"
