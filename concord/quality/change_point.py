@@ -6,9 +6,8 @@ A control chart says that something changed; these say when, and how sure one ca
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
-from scipy.stats import rankdata
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,18 @@ def rank_change_point(x: ArrayLike) -> ChangePoint | None:
     n = len(values)
     if n < 4:
         return None
-    u = 2 * np.cumsum(rankdata(values))[:-1] - np.arange(1, n) * (n + 1)
+    u = 2 * np.cumsum(_mean_ranks(values))[:-1] - np.arange(1, n) * (n + 1)
     at = int(np.argmax(np.abs(u))) + 1
     statistic = float(np.abs(u[at - 1]))
     p_value = min(1.0, 2 * float(np.exp(-6 * statistic**2 / (n**3 + n**2))))
     return ChangePoint(at, float(np.median(values[:at])), float(np.median(values[at:])), statistic, p_value)
+
+
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each value's rank from 1, equal ones their mean rank."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return ranks[which]
 
 
 def error_rate_change_point(

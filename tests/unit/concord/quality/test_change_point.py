@@ -1,6 +1,7 @@
 import numpy as np
+from scipy.stats import rankdata
 
-from concord.quality.change_point import error_rate_change_point, rank_change_point
+from concord.quality.change_point import _mean_ranks, error_rate_change_point, rank_change_point
 
 
 def test_change_of_level_is_dated() -> None:
@@ -50,3 +51,9 @@ def test_constant_series_has_no_sure_change() -> None:
     errors = error_rate_change_point([0] * 20, generator=np.random.default_rng(1))
     assert errors is not None
     assert errors.p_value == 1.0
+
+
+def test_ranks_are_those_of_scipy_ties_and_all() -> None:
+    generator = np.random.default_rng(5)
+    for values in (generator.integers(0, 6, 50).astype(float), generator.normal(size=40), np.zeros(7)):
+        assert np.array_equal(_mean_ranks(values), rankdata(values))
