@@ -23,8 +23,6 @@ Life = Literal["open", "paused", "closed"]
 class SchemaNotHere(Unavailable):
     """A label was given under a version of its project's schema that is on its way here from another process."""
 
-    title = "The newest label schema is on its way"
-
     def __init__(self, project_id: str, version: int, known: int) -> None:
         super().__init__(f"Version {version} of the label schema of {project_id} is on its way; {known} is known here.")
 

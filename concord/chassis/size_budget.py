@@ -32,8 +32,6 @@ class CannotBeSaid(Invalid, Poison):
     A door that knows better names its own field and cure; a consumer takes it for poison.
     """
 
-    title = "Too large to be told to the other services"
-
 
 def check_decision(events: Iterable[Outgoing]) -> int:
     """Return the bytes of the events of one decision.

@@ -299,7 +299,10 @@ async def erase_units(request: Request, project_id: AnyId, caller: Client) -> Re
 async def seal_lots(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Cut what waits into lots now, full or not: the import is complete."""
     project = await project_of(request, project_id, caller)
-    return json_answer(Sealed(await _handlers(request).lots.seal_all(project)))
+    lots = _handlers(request).lots
+    if sealed := await lots.seal_all(project):
+        return json_answer(Sealed(sealed))
+    return json_answer(Sealed.none(await lots.count(project)))
 
 
 async def show_payload(request: Request, unit_id: AnyId) -> Response:

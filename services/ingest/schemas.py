@@ -10,7 +10,8 @@ from services.ingest.domain.admission import SOURCE_ID_CHARACTERS_MAX, STRATUM_C
 from services.ingest.domain.identity import Place
 from services.ingest.domain.imports import Import, ImportWish
 from services.ingest.domain.life import REASON_CHARACTERS_MAX
-from services.ingest.domain.project import WITHOUT_EFFECT, Example, Life, Policy, ProjectState, Targets
+from services.ingest.domain.project import Example, Life, Policy, ProjectState, Targets
+from services.ingest.domain.unread import without_effect
 from services.ingest.handlers.projects import Changed
 from services.ingest.handlers.waiting import Standing
 from services.ingest.repository import Revision
@@ -39,7 +40,8 @@ class ProjectBody(msgspec.Struct, frozen=True):
 
     Attributes:
         life: open, paused or closed, and why it is not open.
-        without_effect: the fields that are kept and told, and that nothing follows from yet.
+        without_effect: the fields that its policy sets and that nothing follows from, for what else it says: a
+            fraction where the plan is another, the length of breaks where nobody is asked for any.
         open_units: how many are in and not settled, where `policy.max_open_units` is set; null in lists.
         waiting_records: how many records of the intake topic wait until some are; likewise.
         changed: the fields that a definition changed, as the list of changes names them; null but in its answer.
@@ -57,7 +59,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
     life: Life
     life_reason: str
     schema_version: int
-    without_effect: tuple[str, ...] = WITHOUT_EFFECT
+    without_effect: tuple[str, ...] = ()
     open_units: int | None = None
     waiting_records: int | None = None
     changed: tuple[str, ...] | None = None
@@ -79,6 +81,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
             state.life,
             state.life_reason,
             state.schema_version,
+            without_effect(said.policy),
             open_units=None if room is None else room.open_units,
             waiting_records=None if room is None else room.waiting_records,
         )
@@ -366,10 +369,23 @@ class SuggestionBody(msgspec.Struct, frozen=True):
     confidence: float | None
 
 
-class Sealed(msgspec.Struct, frozen=True):
-    """How many lots were cut."""
+class Sealed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many lots were cut.
+
+    Attributes:
+        reason: why none was; left out where some were.
+    """
 
     lots: int
+    reason: str = ""
+
+    @classmethod
+    def none(cls, lots_before: int) -> "Sealed":
+        """Return that nothing was cut of a project that has so many lots, and why."""
+        if not lots_before:
+            return cls(0, "No unit was admitted that is to be in a lot; gold units are in none.")
+        count = "its one lot" if lots_before == 1 else f"one of its {lots_before} lots"
+        return cls(0, f"Every unit of this project is in {count} already; gold units are in none.")
 
 
 LIFE = msgspec.json.Decoder(LifeBody)

@@ -130,7 +130,7 @@ def _health(readiness: Readiness, telemetry: Telemetry) -> APIRouter:
             return Response(msgspec.json.encode(said), media_type="application/json")
         headers = {"retry-after": str(RETRY_SECONDS)}
         detail = "; ".join([*reasons, *lacking]) + "."
-        return problem(503, detail, title="Not ready", instance=READY, headers=headers)
+        return problem(503, detail, instance=READY, headers=headers)
 
     @router.get(METRICS)
     async def metrics(request: Request) -> Response:

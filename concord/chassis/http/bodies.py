@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from concord.chassis.errors import BadRequest, ConcordError, FieldError, Invalid, UnsupportedMediaType
 from concord.chassis.http.limits import BODY_LIMIT_KEY, JSON_DEPTH_MAX, BodyLimit, JsonDepth, too_deep
+from concord.chassis.http.misfits import field_error
 
 T = TypeVar("T")
 LINE_BYTES_MAX = 1_000_000
@@ -22,13 +23,6 @@ _ESCAPE = re.compile(
 )
 """An escape in a JSON string; the group is half a surrogate pair without its other half."""
 _BYTE = re.compile(r"\(byte (\d+)\)")
-_PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_CURES = (
-    ("missing required field", "send it"),
-    ("unknown field", "leave it out, or see /openapi.json for how it is spelt"),
-    ("Expected ", "send what was expected"),
-    ("Invalid enum value", "see /openapi.json for the values there are"),
-)
 
 
 def allow_body(request: Request, bytes_max: int, *, gzip: bool = False) -> None:
@@ -60,7 +54,7 @@ def decode(decoder: "msgspec.json.Decoder[T]", text: bytes) -> T:
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as fault:
-        error = field_error(fault)
+        error = field_error(fault, decoder.type, text)
         raise Invalid(f"{error.field}: {error.problem}.", [error]) from fault
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise _no_json(text, fault) from fault
@@ -255,16 +249,3 @@ def _unmarked(lines: list[bytes | Overlong], first: bool) -> list[bytes | Overlo
 def json_answer(body: msgspec.Struct, status: int = 200) -> Response:
     """Return a body as a JSON answer, without a framework between."""
     return Response(msgspec.json.encode(body), status, media_type="application/json")
-
-
-def field_error(fault: msgspec.ValidationError) -> FieldError:
-    """Return msgspec's message as a path, a problem and a cure."""
-    found = _PLACE.match(str(fault))
-    assert found is not None, "the pattern matches every text"
-    problem, path = found["problem"], (found["path"] or "$")
-    field = path.removeprefix("$").removeprefix(".") or "body"
-    named = re.search(r"field `([^`]+)`", problem)
-    if named and "field" in problem:
-        field = named[1] if field == "body" else f"{field}.{named[1]}"
-    cure = next((cure for start, cure in _CURES if start in problem), "see /openapi.json for what is taken here")
-    return FieldError(field, problem, cure)

@@ -36,7 +36,7 @@ def digits(text: object) -> object:
 Whole = Annotated[int, Field(ge=-WHOLE_MAX, le=WHOLE_MAX), BeforeValidator(digits)]
 """A whole number in a query."""
 Limit = Annotated[
-    Annotated[int, Field(ge=1, le=WHOLE_MAX), BeforeValidator(digits)] | None,
+    Annotated[int, Field(ge=1, le=PAGE_MAX), BeforeValidator(digits)] | None,
     Query(description=f"How many to send: {PAGE_DEFAULT} unless said, {PAGE_MAX} at most."),
 ]
 """`limit` of a list's route; see `page_size`."""
@@ -99,13 +99,13 @@ def not_ours() -> Invalid:
 
 
 def page_size(asked: int | None) -> int:
-    """Return how many to send: 50 unless asked, at most 500.
+    """Return how many to send: 50 unless asked, 1 to 500.
 
     Raises:
-        Invalid: fewer than one were asked for.
+        Invalid: fewer or more were asked for.
     """
     if asked is None:
         return PAGE_DEFAULT
-    if asked < 1:
-        raise Invalid(f"limit is {asked}.", [FieldError("limit", "is less than one", f"send 1 to {PAGE_MAX}")])
-    return min(asked, PAGE_MAX)
+    if not 1 <= asked <= PAGE_MAX:
+        raise Invalid(f"limit is {asked}.", [FieldError("limit", f"is {asked}", f"send 1 to {PAGE_MAX}")])
+    return asked

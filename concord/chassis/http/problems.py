@@ -33,24 +33,22 @@ def problem(
     status: int,
     detail: str,
     *,
-    title: str | None = None,
     instance: str | None = None,
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a problem+json response.
+    """Return a problem+json response; its title is the status' own, as RFC 9457 has it for the type `about:blank`.
 
     Args:
         status: the HTTP status.
         detail: what happened, as a sentence.
-        title: what kind of problem it is, the same for all of its kind; the status' own phrase if None.
         instance: the request's path, or the id under which the log tells more.
         errors: which fields were wrong and how to put them right; the first 50 are sent.
         headers: sent with it.
     """
     content: dict[str, Any] = {
         "type": "about:blank",
-        "title": title or HTTPStatus(status).phrase,
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
@@ -68,7 +66,6 @@ def refusal(error: ConcordError, instance: str | None = None) -> Response:
     return problem(
         error.status,
         error.detail,
-        title=error.title,
         instance=instance,
         errors=error.errors,
         headers=error.headers(),
@@ -82,7 +79,6 @@ def unexpected(fault: BaseException, path: str) -> Response:
     return problem(
         500,
         "Something went wrong here, not with your request; quote the instance when you report it.",
-        title="Concord failed",
         instance=f"urn:uuid:{incident}",
     )
 
@@ -97,7 +93,6 @@ def domain_refusal(fault: Exception, status: int) -> ConcordError:
     errors = [FieldError(getattr(one, "field", "body"), getattr(one, "problem", str(one)), one.cure) for one in told]
     error = ConcordError(str(fault), errors, retry_after_seconds=RETRY_SECONDS if status in (429, 503) else None)
     error.status = status
-    error.title = HTTPStatus(status).phrase
     return error
 
 

@@ -52,8 +52,6 @@ class Linked(Generic[State]):
 class Contended(Unavailable):
     """Other writers were faster ROUNDS_MAX times in a row: ask again."""
 
-    title = "Others were faster again and again"
-
 
 class Journal:
     """One service's journal.

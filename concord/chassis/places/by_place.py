@@ -12,8 +12,6 @@ View = TypeVar("View")
 class NotHere(Unavailable):
     """The project's place is another process's, or is not loaded: who asked is to ask again, and finds its owner."""
 
-    title = "Its place is being dealt"
-
     def __init__(self, project_id: str) -> None:
         super().__init__(
             f"Project {project_id} is being taken over by another process; send the same request again in a second.",

@@ -49,8 +49,6 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 class Unreached(Unavailable):
     """Another process did not answer: it is gone, and what it had is being dealt to others."""
 
-    title = "Its place is being dealt"
-
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after_seconds=1)
 

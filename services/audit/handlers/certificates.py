@@ -39,8 +39,6 @@ class NothingWithdrawn(LookupError):
 class Overtaken(Unavailable):
     """Others issued certificates of this project faster, ROUNDS_MAX times."""
 
-    title = "Others were faster again and again"
-
 
 class _Certified:
     """The lines of a certified file, lot after lot, and which of them were erased since."""

@@ -53,8 +53,6 @@ class LabelRefused(ValueError):
 class StillBeingJudged(Unavailable):
     """Whether a verdict still counts is not known yet."""
 
-    title = "Its lot is being judged"
-
 
 class Listed(NamedTuple):
     """A unit for an auditor to inspect, and the version of the label schema that they are asked under."""

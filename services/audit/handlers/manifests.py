@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 class BeingMade(Unavailable):
     """The manifest is being made; ask again."""
 
-    title = "The manifest is being made"
-
 
 class _Key(NamedTuple):
     project_id: str

@@ -17,8 +17,6 @@ from services.audit.repository import Repository
 class ProjectNotHere(Unavailable):
     """The project's definition has not come, or could not be read."""
 
-    title = "The project is not known here yet"
-
 
 @dataclass(frozen=True, slots=True)
 class Means:

@@ -21,8 +21,6 @@ OK, GONE = 200, (404, 410)
 class PayloadsAway(Unavailable):
     """Ingest does not hand over what was labelled."""
 
-    title = "The data cannot be read now"
-
 
 class Payloads:
     """Reads payloads.

@@ -33,8 +33,6 @@ REJECTIONS_MAX = 2
 class StillMoving(Unavailable):
     """What a lot's verdicts come to changed while it was accepted; it is judged anew."""
 
-    title = "The lot is being judged"
-
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:

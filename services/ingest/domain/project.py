@@ -32,8 +32,6 @@ EXAMPLE_CHARACTERS_MAX = 4_000
 """Of a text, an address or a note of an example."""
 GUIDELINE_BYTES_MAX = 400_000
 """In UTF-8, with its examples: a definition is told whole in one event, its schema of up to 200,000 bytes included."""
-WITHOUT_EFFECT: tuple[str, ...] = ()
-"""Fields that are kept and told, and that no service reads yet."""
 
 
 class Fault(NamedTuple):

@@ -21,8 +21,6 @@ class NoRoom(TooManyRequests):
         line: from which on nothing was taken.
     """
 
-    title = "The project has as many open units as it allows"
-
     def __init__(self, project: ProjectState, line: int) -> None:
         bound = project.definition.policy.max_open_units
         cure = "send the same later, when units are settled; none is taken twice. Or raise policy.max_open_units"

@@ -94,6 +94,10 @@ class Lots:
             raise Unavailable("The project is being taken over by another process; send the same request again.")
         return await self.seal_due(project, 0)
 
+    async def count(self, project: ProjectState) -> int:
+        """Return how many lots of a project were cut so far, by whichever process."""
+        return await self.repository.first_free_number(project.project_id) - 1
+
     async def seal_due(self, project: ProjectState, seal_after_seconds: float | None = None) -> int:
         """Cut every lot that is full or old enough; return how many were cut; none where the place is not ours.
 

@@ -92,6 +92,26 @@ async def test_lots_are_cut_by_size_and_the_rest_on_request_and_gold_is_in_none(
     assert [one.gold_label for one in gold] == [b'"yes"']
 
 
+async def test_where_no_lot_was_cut_it_is_said_why(project: Ingest) -> None:
+    async def seal() -> dict[str, object]:
+        answer: dict[str, object] = (await project.call("POST", "/v1/projects/k1-p/seal")).json()
+        return answer
+
+    nothing = {"lots": 0, "reason": "No unit was admitted that is to be in a lot; gold units are in none."}
+    assert await seal() == nothing
+    await project.admit([{"id": "g", "content": "gold", "gold": "yes"}])
+    assert await seal() == nothing
+    await project.admit(units(2))
+    assert await seal() == {"lots": 1}
+    assert await seal() == {
+        "lots": 0,
+        "reason": "Every unit of this project is in its one lot already; gold units are in none.",
+    }
+    await project.admit(units(9))
+    assert (await seal())["lots"] == 1
+    assert "one of its 4 lots" in str((await seal())["reason"])
+
+
 async def test_a_new_life_goes_on_where_the_last_one_was_killed() -> None:
     house = House()
     before = await start(house)
