@@ -102,11 +102,15 @@ class BatchConsumer:
         """Return when no batch of before the call is in hand."""
         await self._idle.wait()
 
-    async def stop(self) -> None:
-        """Fetch no more, finish and commit the batch in hand, leave the group; once more changes nothing."""
+    async def rest(self) -> None:
+        """Fetch no more, and return when the batch in hand is finished and committed; the group is not left yet."""
         self._stopping = True
         self.subscription.interrupt()
         await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Fetch no more, finish and commit the batch in hand, leave the group; once more changes nothing."""
+        await self.rest()
         await self.subscription.stop()
 
     async def run(self) -> None:

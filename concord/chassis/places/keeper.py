@@ -1,6 +1,7 @@
 """What a process does when places come and go: load what it gained before it serves it, drop what it lost."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -17,7 +18,9 @@ the projects of the last place a quarter as long."""
 LOOK_AGAIN_SECONDS = (15.0, 90.0)
 """After a gain: the first when every append of its owner before has come to its end, the second when a process that
 stood still for a minute has."""
-HAND_OVER_SECONDS_MAX = 2.0
+REST_SECONDS_MAX = 1.0
+"""How long the consumer's batch in hand may keep a process that leaves from giving up its places."""
+HAND_OVER_SECONDS_MAX = 1.5
 HAND_OVER_PAUSE_SECONDS = 0.01
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,10 @@ class Held(Protocol):
 
     async def between_batches(self) -> None:
         """Return when no batch of before the call is in hand."""
+        ...
+
+    async def rest(self) -> None:
+        """Fetch no more and finish the batch in hand; the places are still this process's."""
         ...
 
     async def stop(self) -> None:
@@ -146,7 +153,13 @@ class PlaceKeeper:
         return None if self._ready else "its first places are being loaded"
 
     async def hand_over(self) -> None:
-        """Before the door closes: serve no place any more, finish what is in hand, and let others have the places."""
+        """Before the door closes: finish what is in hand, serve no place any more, and let others have the places.
+
+        The batch in hand is finished while people are still answered: nobody is without an answer for what it takes.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REST_SECONDS_MAX):
+                await self.consumer.rest()
         self.owner.leave()
         deadline = self.clock.monotonic() + HAND_OVER_SECONDS_MAX
         while self.owner.requests_in_hand() and self.clock.monotonic() < deadline:

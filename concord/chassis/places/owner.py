@@ -2,7 +2,7 @@
 
 import asyncio
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -44,12 +44,15 @@ class Owner:
 
     Attributes:
         changed: set whenever the group was dealt anew.
+        closes: called when a place that was served here is no more: whoever waits for something of it is to go on
+            elsewhere, and a process that leaves waits for them.
     """
 
     def __init__(self, places: int, address: str) -> None:
         self.places = check_places(places)
         self.address = address
         self.changed = asyncio.Event()
+        self.closes: list[Callable[[], None]] = []
         self._given: dict[int, int] = {}
         self._open: set[int] = set()
         self._leaving = self._answering = False
@@ -61,6 +64,7 @@ class Owner:
     def dealt(self, deal: Deal) -> None:
         """Take the table that the group was told; what is new here is loading from now on, what is gone is closed."""
         self._deals += 1
+        served = self.open()
         self._given = {
             place: self._given.get(place, self._deals) if place in deal.kept else self._deals for place in deal.mine
         }
@@ -74,6 +78,7 @@ class Owner:
         for place in self._given:
             self._say(place)
         self.changed.set()
+        self._tell_closed(served)
 
     def opened(self, place: int) -> None:
         """Serve a place of ours from now on: it is loaded."""
@@ -88,9 +93,16 @@ class Owner:
             answering: what is asked of our places is still answered from here, by what was known of them until now;
                 for a service of which things are only read. Nothing is done or told of them any more: none is open.
         """
+        served = self.open()
         self._leaving, self._answering = True, answering
         for place in self._given:
             self._say(place)
+        self._tell_closed(served)
+
+    def _tell_closed(self, served: frozenset[int]) -> None:
+        if served - self.open():
+            for told in self.closes:
+                told()
 
     def _say(self, place: int) -> None:
         served = place in self._open and (self._answering or not self._leaving)

@@ -15,7 +15,7 @@ WAITERS_MAX = 500
 """Claims of this process that wait; any more is answered at once. Half of what a door serves at once: whoever waits
 keeps nobody from sending a label."""
 LOOK_SECONDS = 1.0
-"""How often somebody who waits looks whether the project is still served here."""
+"""How often somebody who waits looks whether the project is still served here, if nobody has told them."""
 LOOKS_APART_SECONDS = 0.25
 """How long somebody who waits and was given nothing rests at least, however often the bell rings: while units come and
 go by the hundred, most are not for most of those who wait."""

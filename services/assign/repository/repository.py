@@ -77,6 +77,7 @@ class Repository:
         self.fresh = FreshPages(journal, owner.places, self.places, self.ring)
         self.qualifications = Qualifications(journal, owner.places, self.places)
         journal.listen(UNIT, self._settle)
+        owner.closes.append(self.ring)
         journal.listen(ANNOTATOR, lambda _, annotator: self.pool.settle(annotator))
 
     def place(self, project_id: str) -> Place:
@@ -105,10 +106,11 @@ class Repository:
         """Return what is set when something that may be had comes to wait in a project."""
         return self._bells.setdefault(project_id, asyncio.Event())
 
-    def ring(self, project_id: str) -> None:
-        """Let those look again who wait for work of a project."""
-        if (bell := self._bells.pop(project_id, None)) is not None:
-            bell.set()
+    def ring(self, *project_ids: str) -> None:
+        """Let those look again who wait for work of these projects; of any, where none is named."""
+        for project_id in project_ids or list(self._bells):
+            if (bell := self._bells.pop(project_id, None)) is not None:
+                bell.set()
 
     def _number(self, project_id: str) -> int:
         return place_of(slot_of_project(project_id), self.owner.places)
@@ -353,8 +355,7 @@ class Repository:
         """Bring the read models up to an annotator as the topic has them; the table's listener."""
         del before
         self.pool.settle(annotator)
-        for project_id in list(self._bells):
-            self.ring(project_id)
+        self.ring()
 
     async def desk(self, project_id: str, annotator_id: str) -> DeskState:
         """Return the newest page of an annotator's desk in a project; it may be closed, or not made yet."""

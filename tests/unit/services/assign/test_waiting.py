@@ -158,14 +158,15 @@ async def test_who_waits_rests_between_looks_however_much_comes(monkeypatch: pyt
         assert min(later - sooner for sooner, later in pairwise(looks)) > 0.9 * apart
 
 
-async def test_who_waits_where_the_project_goes_elsewhere_is_sent_there() -> None:
+async def test_who_waits_where_the_project_goes_elsewhere_is_sent_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 60.0)  # they are told, and need not look
     desk = Desk()
     await desk.publish_project()
     async with desk.open(1) as service:
         await desk.define("ann")
         async with desk.annotator("ann") as ann:
             path = f"/v1/projects/{PROJECT}/claims"
-            asking = asyncio.create_task(ann.post(path, json={"wait_seconds": 20}))
+            asking = asyncio.create_task(ann.post(path, json={"wait_seconds": 3}))
             await until(lambda: waiters(desk) == 1)
             handlers_of(service).claims.repository.owner.leave()
             reply = await asking

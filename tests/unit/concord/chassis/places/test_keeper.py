@@ -83,6 +83,24 @@ async def test_a_life_that_leaves_in_order_hands_over_at_once_and_serves_nothing
         ]
 
 
+async def test_people_are_answered_while_a_life_that_leaves_finishes_its_batch() -> None:
+    town = Town()
+    async with town.life().running() as one, town.life().running() as two:
+        await until(lambda: shared(one, two))
+        two.gate.clear()
+        place = min(two.holds())
+        await town.publish(event("in hand", place))
+        await until(lambda: two.serving)
+        handing = asyncio.create_task(two.keeper.hand_over())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert two.owner.whose(place).standing is Standing.MINE
+        two.gate.set()
+        await handing
+        await until(lambda: one.holds() == ALL)
+        assert names(town) == ["in hand"]
+
+
 async def test_a_request_that_does_not_end_holds_a_handover_up_no_longer_than_its_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

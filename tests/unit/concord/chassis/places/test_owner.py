@@ -91,6 +91,21 @@ def test_who_leaves_may_answer_on_and_has_no_place_in_which_anything_is_done() -
     assert not owner.open()
 
 
+def test_who_waits_for_something_of_a_place_hears_that_it_is_served_here_no_more() -> None:
+    owner, heard = Owner(8, ME), list[str]()
+    owner.closes.append(lambda: heard.append(standings(owner)))
+    owner.dealt(deal({0, 1}))
+    owner.opened(0)
+    owner.dealt(deal({0, 1, 2}, kept={0, 1}))
+    owner.dealt(deal({0, 2}, kept={0, 2}, theirs={1}))
+    assert heard == [], "what is gone was not served yet"
+    owner.dealt(deal({2}, kept={2}, theirs={0, 1}))
+    owner.opened(2)
+    owner.leave()
+    owner.leave()
+    assert [one[:3] for one in heard] == ["ttl", "ttl"]
+
+
 def test_requests_in_hand_are_counted_also_when_they_fail() -> None:
     owner = Owner(8, ME)
     with owner.in_hand(3), owner.in_hand(11):

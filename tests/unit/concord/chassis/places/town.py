@@ -61,6 +61,7 @@ class Life:
         may_load: cleared, loading waits.
         slow_place: the only place whose loading waits; None: any.
         gate: cleared, handlers wait.
+        serving: whether one does.
     """
 
     def __init__(self, town: Town, address: str) -> None:
@@ -74,6 +75,7 @@ class Life:
         self.may_load.set()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.serving = False
         self.owner = Owner(PLACES_LOCAL, address)
         broker = MemoryBroker(town.cluster, address)
         letters = DeadLetters(GROUP, broker, town.clock)
@@ -103,7 +105,9 @@ class Life:
     async def _flushed(self) -> None: ...
 
     async def _serve(self, deliveries: Sequence[Delivery]) -> None:
+        self.serving = True
         await self.gate.wait()
+        self.serving = False
         for delivery in deliveries:
             place = delivery.record.partition
             name = UnitEvent.FromString(delivery.record.value).metadata.event_id
