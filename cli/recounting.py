@@ -9,6 +9,7 @@ from concord.chassis.journal.record import JOURNAL, events_of
 from concord.chassis.store.port import Store
 from concord.contracts.codec import Undecodable, decode
 from concord.contracts.ids import client_of
+from services.metrics.domain.event_time import bounded
 from services.metrics.recount import READ, Recount
 
 READ_AT_ONCE, WAIT_SECONDS = 2_000, 0.5
@@ -44,7 +45,9 @@ class Topics:
         while (records := await self._reader.poll(READ_AT_ONCE, WAIT_SECONDS)) or await self._reader.lag():
             for record in records:
                 with suppress(Undecodable):
-                    counting.take(decode(TOPICS[record.topic], record.value))
+                    event = decode(TOPICS[record.topic], record.value)
+                    event.metadata.occurred_at_us = bounded(event.metadata.occurred_at_us, record.timestamp_us)
+                    counting.take(event)
 
     async def stop(self) -> None:
         """Leave."""

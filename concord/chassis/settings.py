@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from concord.chassis.settings_loading import (
     Environment,
@@ -83,6 +84,27 @@ class MongodbSettings:
     database_prefix: str = setting(
         "CONCORD_MONGODB_DATABASE_PREFIX", cure="set it to what the databases' names start with", default="concord_"
     )
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the store is reached over TLS, certificates checked: `mongodb+srv` is unless it says otherwise."""
+        options = self._options
+        said = options.get("tls", options.get("ssl", "true" if self._url.scheme == "mongodb+srv" else "false"))
+        unchecked = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
+        return said == "true" and not any(options.get(name) == "true" for name in unchecked)
+
+    @property
+    def has_user(self) -> bool:
+        """Whether the store is told who asks: by name and password, or by a certificate."""
+        return "@" in self._url.netloc or self._options.get("authmechanism") == "mongodb-x509"
+
+    @property
+    def _url(self) -> SplitResult:
+        return urlsplit(self.uri.reveal())
+
+    @property
+    def _options(self) -> Mapping[str, str]:
+        return {name.lower(): values[-1].lower() for name, values in parse_qs(self._url.query).items()}
 
     def database(self, service: str) -> str:
         """Return the name of the service's own database, which no other service opens."""
@@ -244,6 +266,27 @@ class ServiceSettings:
     places: PlacesSettings
     identity: IdentitySettings
     patience: PatienceSettings
+    transport: Literal["tls", "plain"] = setting(
+        "CONCORD_TRANSPORT",
+        cure="leave it unset for TLS, or set it to plain where something outside the process encrypts, as a mesh does",
+        default="tls",
+    )
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Yield what would go over a network in the clear, or without a user, but on the local stack."""
+        if self.environment is Environment.LOCAL or self.transport == "plain":
+            return
+        plain = "or CONCORD_TRANSPORT=plain where something outside the process encrypts"
+        if not self.kafka.security.endswith("SSL"):
+            yield SettingProblem(
+                "CONCORD_KAFKA_SECURITY",
+                f"is {self.kafka.security}, in the clear",
+                f"set it to SASL_SSL or SSL, {plain}",
+            )
+        if not self.mongodb.has_tls:
+            yield SettingProblem("CONCORD_MONGODB_URI", "asks for no TLS", f"add tls=true, {plain}")
+        if not self.mongodb.has_user:
+            yield SettingProblem("CONCORD_MONGODB_URI", "names no user", f"put the service's own user in, {plain}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

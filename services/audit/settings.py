@@ -93,6 +93,7 @@ class AuditSettings(ServiceSettings):
 
     def problems(self) -> Iterator[SettingProblem]:
         """Yield what only the local stack may have."""
+        yield from super().problems()
         if self.webhooks.inside and self.environment is not Environment.LOCAL:
             cure = "leave it unset, or clients could have us call what only we can reach"
             yield SettingProblem("CONCORD_WEBHOOKS_INSIDE", "is set outside the local stack", cure)

@@ -19,9 +19,11 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, check_schema, decode
 from concord.contracts.topics import Topic
 from services.metrics.book import Book, Parts
+from services.metrics.domain.event_time import bounded
 from services.metrics.events import Count, handlers
 from services.metrics.handlers import Handlers
 from services.metrics.repository import Repository, Rows
+from services.metrics.telemetry import READING_INSTRUMENTS
 
 KEEP_SHARE = 20.0
 
@@ -89,6 +91,7 @@ class Reading:
         self.counted: Callable[[], None] = _nobody
         self.lost: list[Callable[[int, Rows], None]] = []
         self.instruments = telemetry.instruments(CONSUMER_INSTRUMENTS)
+        self.bounded = telemetry.instruments(READING_INSTRUMENTS)
         self.tracing = telemetry.tracing
         self._held: dict[int, _Counted] = {}
         self._tenures = 0
@@ -240,9 +243,12 @@ class Reading:
         for record in records:
             check_schema(record.headers)
             try:
-                events.append((record, decode(catalogued, record.value)))
+                event = decode(catalogued, record.value)
             except Undecodable as fault:
                 poison.append((record, fault, 1))
+                continue
+            self._bound(record, event)
+            events.append((record, event))
         try:
             count([event for _, event in events])
         except Exception as fault:
@@ -250,6 +256,14 @@ class Reading:
             poison += [failed for record, event in events if (failed := _alone(count, record, event)) is not None]
         for record, reason, attempts in poison:
             await self._set_aside(record, reason, attempts)
+
+    def _bound(self, record: Any, event: Any) -> None:
+        """Have no event be told before it happened."""
+        said_us = event.metadata.occurred_at_us
+        at_us = bounded(said_us, arrived_us(record))
+        if at_us != said_us:
+            event.metadata.occurred_at_us = at_us
+            self.bounded.counter("concord_metrics_event_times_bounded", record.topic).inc()
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:
         log.warning("dead letter: %s[%d]@%d: %s", record.topic, record.partition, record.offset, fault)
@@ -289,6 +303,11 @@ def _alone(count: Count, record: Any, event: Any) -> tuple[Any, Exception, int] 
     return None
 
 
+def arrived_us(record: Any) -> int:
+    """Return when a record of either client library was written, microseconds since the epoch; 0 or less: unknown."""
+    return record.timestamp_us if isinstance(record, Incoming) else record.timestamp * 1_000
+
+
 def _incoming(record: Any) -> Incoming:
     if isinstance(record, Incoming):
         return record
@@ -299,7 +318,7 @@ def _incoming(record: Any) -> Incoming:
         record.key or b"",
         record.value or b"",
         tuple(record.headers),
-        record.timestamp * 1_000,
+        arrived_us(record),
     )
 
 

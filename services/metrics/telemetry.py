@@ -93,3 +93,12 @@ INSTRUMENTS = (
     Instrument("concord_metrics_measure_seconds", "histogram", "Time to measure the projects that had changed."),
     Instrument("concord_metrics_survey_seconds", "histogram", "Time to walk through all units of a place."),
 )
+
+READING_INSTRUMENTS = (
+    Instrument(
+        "concord_metrics_event_times_bounded",
+        "counter",
+        "Events dated more than five minutes after their record was written, counted as of the record.",
+        ("topic",),
+    ),
+)

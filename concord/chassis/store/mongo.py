@@ -42,6 +42,8 @@ _OPTIONS: dict[str, Any] = {
     "journal": True,
     "wTimeoutMS": ANSWER_MS_MAX,
     "readConcernLevel": "majority",
+    # A secondary that lags does not know yet what was just acknowledged, and heads would be read from it.
+    "readPreference": "primary",
     # A driver's silent retry of an insert would find its own document and call it taken: doubt is told instead.
     "retryWrites": False,
 }
@@ -68,7 +70,8 @@ class MongoStore:
     def connect(cls, uri: str, database: str, driver: Driver = "motor") -> Self:
         """Return a store that connects with its first operation. Call it on the event loop that will use it.
 
-        What the URI says of write concern, timeouts and pool is overruled: a promise is not a matter of settings.
+        What the URI says of write and read concern, read preference, timeouts and pool is overruled: a promise is not a
+        matter of settings.
         """
         client: object = (
             AsyncMongoClient(uri, **_OPTIONS) if driver == "pymongo" else AsyncIOMotorClient(uri, **_OPTIONS)

@@ -20,6 +20,7 @@ from services.metrics.telemetry import (
     DRIFT_INSTRUMENTS,
     FIELD_INSTRUMENTS,
     PROJECT_INSTRUMENTS,
+    READING_INSTRUMENTS,
     TARGET_INSTRUMENTS,
 )
 from services.metrics.telemetry import INSTRUMENTS as METRICS
@@ -37,6 +38,7 @@ OWN: dict[str, tuple[Instrument, ...]] = {
         *ANNOTATOR_INSTRUMENTS,
         *DRIFT_INSTRUMENTS,
         *FIELD_INSTRUMENTS,
+        *READING_INSTRUMENTS,
     ),
     "workbench": WORKBENCH,
 }

@@ -142,3 +142,54 @@ def test_places_are_a_power_of_two_and_an_advertised_address_is_scheme_host_and_
     assert problems_of(LOCAL | {"CONCORD_PLACES": "12"}) == {"CONCORD_PLACES": "is 12, no power of two"}
     for address in ("http://host", "https://host:1", "http://host:1/path", "host:1", "http://user@host:1"):
         assert list(problems_of(LOCAL | {"CONCORD_ADVERTISED_URL": address})) == ["CONCORD_ADVERTISED_URL"]
+
+
+PRODUCTION = {
+    **LOCAL,
+    "CONCORD_ENVIRONMENT": "production",
+    "CONCORD_API_KEY_PEPPER": GOOD_SECRET,
+    "CONCORD_ID_SECRET": GOOD_SECRET,
+    "CONCORD_KAFKA_SECURITY": "SASL_SSL",
+    "CONCORD_KAFKA_USERNAME": "assign",
+    "CONCORD_KAFKA_PASSWORD": "a password",
+    "CONCORD_MONGODB_URI": "mongodb://assign:pw@db:27017/?tls=true",
+}
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://assign:pw@a:27017,b:27017/?replicaSet=rs&tls=true",
+        "mongodb://assign:pw@a/?SSL=True",
+        "mongodb+srv://assign:pw@cluster.example.org/?retryWrites=true",
+        "mongodb+srv://cluster.example.org/?authMechanism=MONGODB-X509&tlsCertificateKeyFile=/etc/me.pem",
+    ],
+)
+def test_production_goes_over_tls_as_somebody(uri: str) -> None:
+    assert Knobs.from_environment(PRODUCTION | {"CONCORD_MONGODB_URI": uri}).transport == "tls"
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "problem"),
+    [
+        ({"CONCORD_KAFKA_SECURITY": "PLAINTEXT"}, "CONCORD_KAFKA_SECURITY", "is PLAINTEXT, in the clear"),
+        ({"CONCORD_KAFKA_SECURITY": "SASL_PLAINTEXT"}, "CONCORD_KAFKA_SECURITY", "is SASL_PLAINTEXT, in the clear"),
+        ({"CONCORD_MONGODB_URI": "mongodb://assign:pw@db:27017"}, "CONCORD_MONGODB_URI", "asks for no TLS"),
+        ({"CONCORD_MONGODB_URI": "mongodb://a:b@db/?tls=false"}, "CONCORD_MONGODB_URI", "asks for no TLS"),
+        ({"CONCORD_MONGODB_URI": "mongodb+srv://a:b@db/?tls=false"}, "CONCORD_MONGODB_URI", "asks for no TLS"),
+        (
+            {"CONCORD_MONGODB_URI": "mongodb://a:b@db/?tls=true&tlsAllowInvalidCertificates=true"},
+            "CONCORD_MONGODB_URI",
+            "asks for no TLS",
+        ),
+        ({"CONCORD_MONGODB_URI": "mongodb://db:27017/?tls=true"}, "CONCORD_MONGODB_URI", "names no user"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["production", ""])
+def test_production_does_not_start_in_the_clear_unless_told_that_something_else_encrypts(
+    changed: dict[str, str], name: str, problem: str, environment: str
+) -> None:
+    settings = PRODUCTION | changed | {"CONCORD_ENVIRONMENT": environment}
+    assert problems_of(settings) == {name: problem}
+    assert Knobs.from_environment(settings | {"CONCORD_TRANSPORT": "plain"}).transport == "plain"
+    assert Knobs.from_environment(LOCAL | changed | {"CONCORD_KAFKA_USERNAME": "a", "CONCORD_KAFKA_PASSWORD": "b"})

@@ -32,6 +32,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "audit": AuditSettings,
     "metrics": MetricsSettings,
 }
+URI = "mongodb://service:password@db-0.db:27017/?replicaSet=rs&tls=true"
 PLACEHOLDER = "0123456789abcdefghijklmnopqrstuvwxyz-placeholder"
 
 
@@ -74,9 +75,24 @@ def test_there_is_one_deployment_a_service_and_the_workbench_and_its_argument_ca
         assert importlib.util.find_spec(f"{argument}.__main__") is not None
 
 
+def _given(production: list[Manifest], service: str) -> dict[str, str]:
+    """Return what a service is given, with an address of the store in its secret."""
+    return {
+        **environment(named(production, "Deployment")[service], production, PLACEHOLDER),
+        "CONCORD_MONGODB_URI": URI,
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_starts_in_the_clear(production: list[Manifest], service: str) -> None:
+    for name, value in (("CONCORD_KAFKA_SECURITY", "PLAINTEXT"), ("CONCORD_MONGODB_URI", "mongodb://a:b@db")):
+        with pytest.raises(SettingsRefused, match=name):
+            SETTINGS[service].from_environment({**_given(production, service), name: value})
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_accepts_the_environment_that_it_is_given(production: list[Manifest], service: str) -> None:
-    variables = environment(named(production, "Deployment")[service], production, PLACEHOLDER)
+    variables = _given(production, service)
     settings = SETTINGS[service].from_environment(variables)
     assert settings.environment is Environment.PRODUCTION
     assert settings.kafka.security == "SASL_SSL"
@@ -90,8 +106,8 @@ def test_a_service_accepts_the_environment_that_it_is_given(production: list[Man
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_given_no_secret_that_it_does_not_need(production: list[Manifest], service: str) -> None:
-    variables = environment(named(production, "Deployment")[service], production, PLACEHOLDER)
-    for name in [name for name, value in variables.items() if value == PLACEHOLDER]:
+    variables = _given(production, service)
+    for name in [name for name, value in variables.items() if value in (PLACEHOLDER, URI)]:
         with pytest.raises(SettingsRefused, match=name):
             SETTINGS[service].from_environment({key: value for key, value in variables.items() if key != name})
 

@@ -85,7 +85,7 @@ def test_outside_the_local_stack_webhooks_into_the_network_are_refused_at_the_st
             "CONCORD_WEBHOOK_SECRET",
         )
     }
-    production = {**ENVIRONMENT, **secrets, "CONCORD_ENVIRONMENT": "production"}
+    production = {**ENVIRONMENT, **secrets, "CONCORD_ENVIRONMENT": "production", "CONCORD_TRANSPORT": "plain"}
     settings = AuditSettings.from_environment(production)
     assert "abcdef" not in str(dataclasses.asdict(settings))
     with pytest.raises(SettingsRefused, match="CONCORD_WEBHOOKS_INSIDE is set outside the local stack"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from concord.chassis.clock import SystemClock
 from concord.contracts.topics import QUALITY
 from services.ingest.domain.project import Fatigue, Policy
 from services.metrics.domain.fatigue import ROTATION_US, SESSION_PAUSE_US, Breaks, Person
@@ -164,6 +165,14 @@ async def metrics(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     await found.stop()
 
 
+class YearsAhead(SystemClock):
+    """The clock of a machine that was set wrong."""
+
+    def now_us(self) -> int:
+        """Return a time eighty years from now."""
+        return super().now_us() + 80 * 365 * 86_400 * SECOND_US
+
+
 def asked(metrics: Metrics) -> list[Any]:
     return [
         one
@@ -193,3 +202,16 @@ async def test_a_tired_annotator_is_asked_once_and_a_rested_one_never(metrics: M
     await again.settle()
     assert {one.metadata.event_id for one in asked(again)} == {event.metadata.event_id}, "the same in every life"
     await again.stop()
+
+
+@pytest.mark.parametrize("metrics", [1], indirect=True)
+async def test_a_label_dated_years_ahead_does_not_keep_a_tired_annotator_from_a_break(metrics: Metrics) -> None:
+    generator, clock, upstream = random.Random(5), metrics.house.clock, metrics.upstream
+    for number in range(75):
+        seconds = generator.lognormvariate(2.3, 0.4) * (3.0 if number >= 60 else 1.0)
+        upstream.clock = YearsAhead() if number == 30 else clock
+        await upstream.annotation(f"k1-u{number}", 1, "ann", "yes", active_ms=int(1_000 * seconds))
+    await until(lambda: bool(asked(metrics)))
+    (event,) = asked(metrics)
+    assert event.break_required.until_us < clock.now_us() + 1_000 * SECOND_US, "and not years from now"
+    assert (await metrics.quality())["newest_at"] < "2100"

@@ -20,6 +20,7 @@ from concord.contracts.topics import LOTS, UNITS
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotEvent
 from concord.contracts.v1.metadata_pb2 import Metadata
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
+from services.metrics.domain.event_time import AHEAD_US_MAX
 from services.metrics.reading import Reading
 from services.metrics.repository import Repository
 from tests.support.book import MemoryParts
@@ -284,3 +285,15 @@ async def test_books_that_two_want_kept_at_a_time_are_written_once(
     acknowledged.set()
     await asyncio.gather(*both)
     assert len(written) == len(set(written)) == 2, "one bucket and what tells of it"
+
+
+async def test_what_is_dated_after_its_record_was_written_happened_when_it_was_written(reading: Reading) -> None:
+    written_ms = 1_790_000_000_000
+    for offset, ahead_us in enumerate((0, AHEAD_US_MAX, 10 * 365 * 86_400 * 1_000_000)):
+        event = UnitEvent(metadata=metadata(), unit_admitted=UnitAdmitted(unit_id=f"k1-u{offset}"))
+        event.metadata.occurred_at_us = written_ms * 1_000 + ahead_us
+        await reading.serve(UNITS.name, 0, [Record(offset, encode(event), timestamp=written_ms)])
+    rows = reading.repository.places[0].open
+    times = [rows.get(f"k1-u{offset}").admitted_at_us for offset in range(3)]  # type: ignore[union-attr]  # all are open
+    assert times == [written_ms * 1_000, written_ms * 1_000 + AHEAD_US_MAX, written_ms * 1_000]
+    assert reading.bounded.counter("concord_metrics_event_times_bounded", UNITS.name)._value.get() == 1
