@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from concord.chassis.broker.port import Broker
 from concord.chassis.journal.record import JOURNAL, events_of
@@ -45,7 +45,7 @@ class Topics:
         while (records := await self._reader.poll(READ_AT_ONCE, WAIT_SECONDS)) or await self._reader.lag():
             for record in records:
                 with suppress(Undecodable):
-                    event = decode(TOPICS[record.topic], record.value)
+                    event: Any = decode(TOPICS[record.topic], record.value)
                     event.metadata.occurred_at_us = bounded(event.metadata.occurred_at_us, record.timestamp_us)
                     counting.take(event)
 

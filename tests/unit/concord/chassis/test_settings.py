@@ -192,4 +192,5 @@ def test_production_does_not_start_in_the_clear_unless_told_that_something_else_
     settings = PRODUCTION | changed | {"CONCORD_ENVIRONMENT": environment}
     assert problems_of(settings) == {name: problem}
     assert Knobs.from_environment(settings | {"CONCORD_TRANSPORT": "plain"}).transport == "plain"
-    assert Knobs.from_environment(LOCAL | changed | {"CONCORD_KAFKA_USERNAME": "a", "CONCORD_KAFKA_PASSWORD": "b"})
+    local = LOCAL | changed | {"CONCORD_KAFKA_USERNAME": "a", "CONCORD_KAFKA_PASSWORD": "b"}
+    assert Knobs.from_environment(local).environment is Environment.LOCAL
