@@ -29,7 +29,7 @@ from services.ingest.domain.imports import ImportWish
 from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
 from services.ingest.domain.schema_versions import SchemaDoesNotExist
 from services.ingest.domain.stated import RevisionIsAnother
-from services.ingest.door.batches import IMPORT_BYTES_MAX, Batch, Body, Spools, batches, format_in
+from services.ingest.door.batches import IMPORT_BYTES_MAX, Body, Spools, batches, format_in
 from services.ingest.door.defining import DEFINITION, DefinitionBody
 from services.ingest.door.events import EVENT_MEDIA_TYPES, events_in
 from services.ingest.door.imports import Reading
@@ -230,9 +230,8 @@ async def admit_units(
 async def admit_events(request: Request, project_id: AnyId, caller: Client) -> Response:
     """Admit units as CloudEvents over HTTP: one in binary or structured mode, or a batch."""
     project = await project_of(request, project_id, caller)
-    said = await events_in(request, project_id)
     report = Report()
-    await serve_all(_handlers(request).admissions, project, once(Batch(range(1, 1 + len(said)), said)), report)
+    await serve_all(_handlers(request).admissions, project, once(await events_in(request, project_id)), report)
     return json_answer(report.body(), 202)
 
 

@@ -243,6 +243,7 @@ class AdmissionReport(msgspec.Struct, frozen=True):
     unit is found again by its id.
 
     Attributes:
+        problem: a sentence where all was refused, and nothing of the request is in; else empty.
         stopped: why reading ended before the body did; what stands above the line it names was served.
         retry_after_seconds: where it ended because nothing more is taken now: when the rest is worth sending.
     """
@@ -256,6 +257,7 @@ class AdmissionReport(msgspec.Struct, frozen=True):
     caution_count: int
     cautions: list[Caution]
     units: list[AdmittedUnit]
+    problem: str = ""
     stopped: Refusal | None = None
     retry_after_seconds: int | None = None
 

@@ -60,7 +60,8 @@ class Ingest:
 
     async def admit(self, units: Any, project: str = "k1-p") -> Any:
         """Send units; return the report when what was admitted is published, and heard of by who cuts lots."""
-        answer = await self.call("POST", f"/v1/projects/{project}/units", units)
+        listed = [units] if isinstance(units, dict) else units
+        answer = await self.call("POST", f"/v1/projects/{project}/units", listed)
         assert answer.status == 202, answer.body
         await self.published()
         await settled(self.house, "ingest", self.service)

@@ -56,11 +56,13 @@ class Batch(NamedTuple):
         lines: where each stands.
         said: the unit of each, or why it is none; None for an empty line.
         cautions: what of a row was not taken, by its line.
+        alone: whether the request is of this one unit, and no list that happens to have one.
     """
 
     lines: Sequence[int]
     said: Sequence[Said]
     cautions: Sequence[tuple[int, Caution]] = ()
+    alone: bool = False
 
     def before(self, line: int) -> "Batch":
         """Return the rows above a line."""
@@ -180,7 +182,7 @@ async def _from_json(text: bytes) -> AsyncIterator[Batch]:
         BadRequest, Invalid: the body is no JSON, or no unit.
     """
     if not text.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"["):
-        yield Batch([1], [decode(UNIT, text)])
+        yield Batch([1], [decode(UNIT, text)], alone=True)
         return
     units = split(UNITS, text)
     for start in range(0, len(units), ADMIT_UNITS):

@@ -10,6 +10,7 @@ from concord.chassis.consumer import Poison
 from concord.chassis.errors import ConcordError, FieldError, Invalid, UnsupportedMediaType
 from concord.chassis.http import media_type, split
 from services.ingest.domain.admission import UnitWish
+from services.ingest.door.batches import Batch
 from services.ingest.intake import BATCH, STRUCTURED, event_of_headers, project_of, structured_event, wish_of
 
 BATCH_JSON = f"{BATCH}+json"
@@ -20,8 +21,8 @@ _PREFIX = "ce-"
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-async def events_in(request: Request, project_id: str) -> list[UnitWish | ConcordError]:
-    """Return the units that a request's events are, or why one is none.
+async def events_in(request: Request, project_id: str) -> Batch:
+    """Return the units that a request's events are, or why one is none; an event that is no batch's stands alone.
 
     Raises:
         UnsupportedMediaType: the body is no JSON and holds no events.
@@ -33,14 +34,15 @@ async def events_in(request: Request, project_id: str) -> list[UnitWish | Concor
         if len(events) > EVENTS_MAX:
             error = FieldError("body", f"has {len(events)} events", f"send at most {EVENTS_MAX} in a batch")
             raise Invalid(f"The batch {error.problem}.", [error])
-        return [_unit(bytes(one), {}, project_id, structured=True) for one in events]
+        said = [_unit(bytes(one), {}, project_id, structured=True) for one in events]
+        return Batch(range(1, 1 + len(said)), said)
     structured = kind == STRUCTURED
     if not structured and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"The body is {kind[:100] or 'of no type'}; send {', '.join(EVENT_MEDIA_TYPES)}.")
     found = _unit(await request.body(), dict(_attributes(request)), project_id, structured=structured)
     if isinstance(found, ConcordError):
         raise found
-    return [found]
+    return Batch([1], [found], alone=True)
 
 
 def _attributes(request: Request) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from concord.chassis.errors import ConcordError, FieldError
+from concord.chassis.errors import ConcordError, FieldError, Invalid
 from services.ingest.door.batches import Batch, Stopped
 from services.ingest.handlers import Admission
 from services.ingest.schemas import AdmissionReport, AdmittedUnit, Caution, Refusal
 
+NOTHING_TAKEN = "Nothing of this request was taken: every line of it was refused, and `refused` says why."
 LISTED_MAX = 1_000
 """Refusals, cautions, and units, that a report lists one by one."""
 
@@ -17,6 +18,7 @@ class Report:
 
     Attributes:
         lines: how many were served so far, whatever became of them.
+        alone: whether they are of a request of one unit.
         retry_after_seconds: when what was not read is worth sending; None: as soon as its sender likes.
     """
 
@@ -30,6 +32,7 @@ class Report:
         self.stopped: Refusal | None = None
         self.retry_after_seconds: int | None = None
         self.lines = 0
+        self.alone = False
 
     def stop(self, line: int, error: ConcordError) -> None:
         """Note in which line the body broke off."""
@@ -40,6 +43,7 @@ class Report:
     def read(self, batch: Batch) -> None:
         """Note what could not be read of a batch, and what of it was not taken."""
         self.lines += len(batch.lines)
+        self.alone = batch.alone
         for line, said in zip(batch.lines, batch.said, strict=True):
             if isinstance(said, Stopped):
                 self.stop(line, said.error)
@@ -72,7 +76,15 @@ class Report:
                 self.units.append(AdmittedUnit.of(place))
 
     def body(self) -> AdmissionReport:
-        """Return the report."""
+        """Return the report.
+
+        Raises:
+            Invalid: it is of a request of one unit, which was refused.
+        """
+        if self.alone and self.refused:
+            only = self.refused[0]
+            error = FieldError(only.field, only.problem, only.cure)
+            raise Invalid(f"{error.field}: {error.problem}.", [error])
         self.refused.sort(key=lambda one: one.line)
         self.cautions.sort(key=lambda one: one.line)
         return AdmissionReport(
@@ -82,6 +94,7 @@ class Report:
             caution_count=self.caution_count,
             cautions=self.cautions,
             units=self.units,
+            problem="" if not self.refused_count or any(self.counts.values()) else NOTHING_TAKEN,
             stopped=self.stopped,
             retry_after_seconds=self.retry_after_seconds,
         )

@@ -387,3 +387,41 @@ async def test_projects_are_listed_a_page_at_a_time(ingest: Ingest) -> None:
     for query in ("page=2", "limit=2&Limit=3", "=x"):
         answer = await ingest.call("GET", "/v1/projects", query=query)
         assert (answer.status, answer.json()["errors"][0]["cure"]) == (422, "leave it out; this route has after, limit")
+
+
+@pytest.mark.parametrize(
+    ("unit", "field"),
+    [
+        ({"id": "", "content": "x"}, "id"),
+        ({"id": "a", "content": "x", "gold": "perhaps"}, "gold"),
+        ({"id": "a", "content": "x", "colour": 1}, "colour"),
+        ({"id": "known", "content": "other"}, "content"),
+    ],
+)
+async def test_a_unit_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_list_a_line_of_the_report(
+    project: Ingest, unit: dict[str, Any], field: str
+) -> None:
+    await project.admit({"id": "known", "content": "x"})
+    path = PATH
+    alone = await project.call("POST", path, unit)
+    assert (alone.status, alone.json()["errors"][0]["field"]) == (422, field)
+    assert {"problem", "cure"} <= alone.json()["errors"][0].keys()
+    listed = await project.call("POST", path, [unit])
+    assert (listed.status, listed.json()["refused_count"]) == (202, 1)
+    assert listed.json()["problem"].startswith("Nothing of this request was taken")
+    mixed = (await project.call("POST", path, [unit, {"id": "good", "content": "good"}])).json()
+    assert (mixed["problem"], mixed["admitted"], mixed["refused_count"]) == ("", 1, 1)
+    assert [(one["line"], one["field"]) for one in listed.json()["refused"]] == [(1, field)]
+
+
+async def test_an_event_that_is_sent_alone_and_refused_is_a_refusal_and_one_of_a_batch_a_line(project: Ingest) -> None:
+    event = {
+        "specversion": "1.0", "id": "e", "source": "/projects/k1-p", "type": "concord.unit.v1",
+        "data": {"content": "x", "gold": "perhaps"},
+    }  # fmt: skip
+    path, kind = EVENTS, "application/cloudevents"
+    alone = await project.call("POST", path, json.dumps(event).encode(), headers=[("content-type", f"{kind}+json")])
+    assert (alone.status, alone.json()["errors"][0]["field"]) == (422, "gold")
+    batch = json.dumps([event]).encode()
+    listed = await project.call("POST", path, batch, headers=[("content-type", f"{kind}-batch+json")])
+    assert (listed.status, listed.json()["refused_count"]) == (202, 1)
