@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -37,6 +38,10 @@ LOAD_PAGES = 8
 LOADED_AT_ONCE = 1_000
 """Rows taken in, when a place is loaded, before others run."""
 DELETED_AT_ONCE = 200
+PROBED_ROWS = 4
+"""Of a new page: where one of them was begun without our knowing, the page was told before, and is looked up whole."""
+PROBED_PAGES = 12
+"""At once."""
 DIGEST_BYTES = 12
 
 
@@ -98,6 +103,7 @@ class RowPages:
         self._made = 0
         self._complete: dict[int, None] = {}
         self._doubtful: dict[int, None] = {}
+        self._new: dict[int, Sequence[str]] = {}
 
     @property
     def waiting(self) -> int:
@@ -267,6 +273,8 @@ class RowPages:
         self._index.put(new, number)
         if doubtful:
             self._doubt(number, page)
+        else:
+            self._new[number] = keys[:: -(-len(keys) // PROBED_ROWS)]
         return number
 
     def _doubt(self, number: int, page: Page) -> None:
@@ -280,6 +288,20 @@ class RowPages:
         self._let_go(number)
         self._complete.pop(number, None)
         self._doubtful.pop(number, None)
+        self._new.pop(number, None)
+
+    async def _probe(self) -> None:
+        """Doubt new pages that were told before, for a topic may be read again from long ago."""
+        some = dict(islice(self._new.items(), PROBED_PAGES))
+        if not some:
+            return
+        firsts = {f"{key}/{1:06d}": key for keys in some.values() for key in keys}
+        begun = {firsts[one] for one in await self._store.get(JOURNAL.name, list(firsts))}
+        for number, keys in some.items():
+            page = self._pages.get(number)
+            if page is not None and any(key in begun and key not in page.gone for key in keys):
+                self._doubt(number, page)
+            self._new.pop(number, None)
 
     async def tidy(self) -> None:
         """Look one page up of which others may have begun some, and delete those of which nothing is left.
@@ -287,6 +309,7 @@ class RowPages:
         Raises:
             Passing: the store does not answer; what was left is done the next time.
         """
+        await self._probe()
         if self._doubtful:
             number = next(iter(self._doubtful))
             page, rows = self._pages[number], await self._bring(number)

@@ -185,6 +185,33 @@ async def test_a_killed_process_leaves_its_rows_to_the_next_and_a_replay_begins_
         assert documents(house) == [], "a start looks up what was begun before it"
 
 
+@pytest.mark.parametrize("begun", [range(COUNT), range(0, COUNT, 2)])
+async def test_a_page_that_is_told_again_when_it_was_gone_does_not_stay(begun: range) -> None:
+    house = House()
+    async with house.process() as part:
+        await keep(part, sowing())
+        await part.journal.apply(SEED, [water(number) for number in range(COUNT)])
+        await tidied(part)
+        assert documents(house) == []
+    async with house.process() as part:
+        # Its offset was lost: as when a topic is said again from the journal.
+        await keep(part, sowing(begun))
+        assert len(documents(house)) == 1
+        await tidied(part)
+        assert (documents(house), part.journal.rows.waiting) == ([], 0)
+
+
+async def test_a_new_page_is_looked_up_by_a_few_of_its_rows_alone_and_once() -> None:
+    house, counting = House(), Counting()
+    async with house.process(counting) as part:
+        await keep(part, sowing())
+        await part.journal.apply(SEED, [water(number) for number in range(COUNT // 2)])
+        counting.calls.clear()
+        await tidied(part)
+        assert counting.calls == {("get", JOURNAL.name): 1}, "what was begun here is known"
+        assert part.journal.rows.waiting == COUNT - COUNT // 2
+
+
 async def test_what_was_told_before_it_was_sown_finds_its_row_afterwards() -> None:
     house = House()
     async with house.process() as part:
@@ -257,6 +284,7 @@ async def test_a_place_that_is_looked_at_again_finds_what_its_owner_before_has_b
     house = House()
     async with house.process() as part, house.process() as other:
         await keep(part, sowing())
+        await tidied(part)  # it is known to be new
         await other.journal.apply(SEED, [water(number) for number in range(COUNT)])
         await tidied(part)
         assert (part.journal.rows.waiting, len(documents(house))) == (COUNT, 1)
