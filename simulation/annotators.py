@@ -15,6 +15,7 @@ CLAIM_UNITS_MAX = 4
 ANY_PROJECT = 0.3
 RUSH_CLAIMS = 4
 RUSH_UNITS = 6
+SKIP_CODES = ("payload_broken", "guideline_unclear", "other")
 
 
 class Annotator(Person):
@@ -88,7 +89,7 @@ class Annotator(Person):
     async def _passes_over(self, assignment_id: str) -> bool:
         """Skip, return, let the lease end, or renew it, now and then; return whether the unit is off the table."""
         if self.chance(self.odd):
-            await self._end(assignment_id, "skip", "skipped", {"reason": "I cannot tell."})
+            await self._end(assignment_id, "skip", "skipped", {"reason": "I cannot tell.", **self._code()})
             return True
         if self.chance(self.odd):
             await self._end(assignment_id, "return", "returned", None)
@@ -98,6 +99,10 @@ class Annotator(Person):
         if self.chance(self.odd):
             await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
         return self.chance(self.odd)
+
+    def _code(self) -> dict[str, str]:
+        """Return what kind of reason somebody has who skips, in towns where that is said."""
+        return {"code": self.generator.choice(SKIP_CODES)} if self.town.models else {}
 
     async def _end(self, assignment_id: str, verb: str, status: str, body: Any) -> None:
         answer = await self.insist("assign", "POST", f"/v1/assignments/{assignment_id}/{verb}", body)

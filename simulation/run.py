@@ -16,6 +16,7 @@ from concord.chassis.broker.port import TopicPartition
 from concord.chassis.clock import MICROSECONDS, LoopClock
 from concord.chassis.identity import Role, SigningKey
 from concord.contracts.topics import LOTS, TOPICS, UNITS
+from simulation import wishes
 from simulation.annotators import Annotator
 from simulation.bounds import small
 from simulation.calibration import Settled, settled
@@ -40,6 +41,7 @@ UNITS_PER_CLIENT = (8, 24)
 ANNOTATORS = 6
 RELIEF = 5
 """Annotators who come when the town is calm, as many as a unit may ever want: with them all work can be done."""
+MODELS = ("model-1", "model-2")
 MISCHIEF_SECONDS = 90.0
 BETWEEN_MISCHIEFS_SECONDS = 6.0
 SETTLE_SECONDS_MAX = 1_500.0
@@ -132,18 +134,26 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     town = Town(house, Network(lives, weather, trace), Notebook(clocks_jumped=Fault.CLOCK_JUMPS in weather.faults))
     names = [f"ann-{number}" for number in range(1, ANNOTATORS + 1)]
     everybody = [*names, *(f"relief-{number}" for number in range(1, RELIEF + 1))]
+    town.models = MODELS if models_come(seed) else ()
     clients = [
         Client(town, number, generator.randint(*UNITS_PER_CLIENT), everybody) for number in range(1, CLIENTS + 1)
     ]
-    people: list[Person] = [*clients, Operator(town, everybody), Stranger(town)]
+    for client in clients if town.models else ():
+        client.definition["policy"]["models"] = wishes.models(random.Random(f"{seed}/models/{client.name}"))
+    people: list[Person] = [*clients, Operator(town, [*everybody, *town.models]), Stranger(town)]
     if Fault.TROUBLE_AT_THE_DOOR in weather.faults:
         people += [*map(Crowd, clients), *map(Eraser, clients)]
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
-    people += [Annotator(town, name) for name in names]
+    people += [Annotator(town, name) for name in (*names, *town.models)]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]
     people += [Lead(town)]
     people += [Auditor(town, "audit-1"), Auditor(town, "audit-2"), Auditor(town, names[0])]
     return town, people, Mischief(lives, random.Random(f"{seed}/mischief"))
+
+
+def models_come(seed: int) -> bool:
+    """Return whether models annotate in a seed's town beside people: in a third, and the others stay as they were."""
+    return seed % 6 in (0, 4)
 
 
 class Operator(Person):
@@ -159,7 +169,8 @@ class Operator(Person):
             skills = ["law"] if place % 2 == 0 or name.startswith("relief") else []
             answer = None
             while answer is None:
-                answer = await self.insist("assign", "PUT", f"/v1/annotators/{name}", {"skills": skills})
+                kind = {"kind": "model"} if name in self.town.models else {}
+                answer = await self.insist("assign", "PUT", f"/v1/annotators/{name}", {"skills": skills, **kind})
             if answer.status not in (200, 201):
                 self.town.notebook.wrongs.append(f"{name} was refused: {answer.body!r}")
 

@@ -25,6 +25,7 @@ class Town:
         settled: nothing is left to be done.
         closed: everybody goes home.
         patient: all is waited for, whatever is known to be broken.
+        models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
     """
 
     house: House
@@ -35,6 +36,7 @@ class Town:
     settled: bool = False
     closed: bool = False
     patient: bool = True
+    models: tuple[str, ...] = ()
 
 
 class Person(ABC):

@@ -90,6 +90,11 @@ def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     return {**before, **change}
 
 
+def models(draw: random.Random) -> dict[str, Any]:
+    """Return what models are to a project, for its whole life."""
+    return draw.choice(({"counted": "never"}, {"counted": "in_overlap", "humans_min": draw.choice((0, 1))}))
+
+
 def schema(draw: random.Random) -> dict[str, Any]:
     """Return a label schema: classes mostly, now and then a number, or several fields."""
     kind = draw.random()

@@ -16,7 +16,7 @@ from simulation.checkers.admissions import (
 from simulation.checkers.certificates import certificates_say_what_was
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may, gold_is_met_by_no_more_than_may
-from simulation.checkers.labels import labels_are_kept, leases_are_kept, overlap_is_kept
+from simulation.checkers.labels import labels_are_kept, leases_are_kept, models_count_as_is_said, overlap_is_kept
 from simulation.checkers.leaving import exports_are_certified, lots_hold_each_unit_once
 from simulation.checkers.measures import measures_are_true
 from simulation.checkers.records import event_ids_are_unique, journals_are_gapless, topics_tell_the_journals
@@ -55,6 +55,7 @@ CHECKERS: tuple[Checker, ...] = (
     nothing_is_counted_twice,
     nobody_is_certain,
     overlap_is_kept,
+    models_count_as_is_said,
     annotators_see_nothing_they_may_not,
     nobody_sees_another_client,
     lots_are_judged_by_their_plans,

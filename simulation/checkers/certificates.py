@@ -118,8 +118,8 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict
     members = [unit_id for place, unit_id in enumerate(one.before["unit_ids"]) if place not in gone]
     behind = [resolved[unit_id, rework].content for unit_id in members if (unit_id, rework) in resolved]
     pieces = [piece for content in behind for piece in content.evidence]
-    asked = [[json.loads(piece.label) for piece in one.evidence[: one.overlap_initial]] for one in behind]
-    whole = [labels for labels, one in zip(asked, behind, strict=True) if len(labels) == one.overlap_initial]
+    asked = [one.evidence[: one.overlap_initial] for one in behind if len(one.evidence) >= one.overlap_initial]
+    whole = [[json.loads(piece.label) for piece in first if not piece.by_model] for first in asked]
     plan = one.before.get("plan")
     risk = None if plan is None else _risk(Plan.of(plan), rejections + 1, said["consumers_risk"])
     return {

@@ -81,7 +81,7 @@ def nothing_is_counted_twice(notebook: Notebook, evidence: Evidence) -> Iterator
             resolved[one.content.unit_id, one.content.rework] += 1
         # What was asked for and then found to be nobody's is decided once more, with the same labels; and so is what a
         # project that was redefined asks more of.
-        anew = one.kind == "escalated" and one.content.reason == "nobody_left"
+        anew = one.kind == "escalated" and one.content.reason in ("nobody_left", "payload_broken")
         anew = anew or one.metadata.causation_id.startswith("redefined/")
         # One that was escalated in this round, and closed on its leading label.
         anew = anew or (one.kind == "consensus_reached" and bool(one.content.closed_by))

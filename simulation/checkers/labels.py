@@ -73,6 +73,23 @@ def overlap_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     yield from _slots_are_kept(evidence)
 
 
+def models_count_as_is_said(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Models' labels count only where their project says so, and alone settle nothing where it asks for people."""
+    gold = {one.content.unit_id for one in evidence.events("unit_admitted") if one.content.HasField("gold_label")}
+    policies = {name: said[-1]["policy"].get("models", {}) for name, said in notebook.definitions.items()}
+    for one in evidence.events("annotation_submitted"):
+        if one.content.by_model != one.content.annotator_id.startswith("model-"):
+            yield f"annotation {one.content.annotation_id} of {one.content.annotator_id} is told as of another kind"
+        never = policies[one.metadata.project_id].get("counted", "never") == "never"
+        if one.content.by_model and never and not one.content.late and one.content.unit_id not in gold:
+            yield f"annotation {one.content.annotation_id} of a model counts, and its project says never"
+    for one in evidence.events("consensus_reached"):
+        policy = policies[one.metadata.project_id]
+        people = sum(not piece.by_model for piece in one.content.evidence)
+        if people < policy.get("humans_min", 1) and not one.content.closed_by:
+            yield f"unit {one.content.unit_id} was settled by {people} people, and {policy} asks for more"
+
+
 def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
     for one in evidence.kept.get("assign", ()):
         assignments = one.state.get("assignments", [])
@@ -80,7 +97,9 @@ def _slots_are_kept(evidence: Evidence) -> Iterator[str]:
         holding = [
             each
             for each in assignments
-            if each.get("rework", 0) == rework and each["status"] in ("leased", "submitted")
+            if each.get("rework", 0) == rework
+            and each["status"] in ("leased", "submitted")
+            and not each.get("beside", False)
         ]
         if len(holding) > one.state.get("overlap_wanted", 0) and "/unit/" in one.aggregate:
             yield f"{one.aggregate}/{one.seq} has {len(holding)} leases and labels, and wants fewer"

@@ -198,6 +198,7 @@ def _first_asked(counted: list[Said], asked: dict[str, int]) -> list[Said]:
         for unit_id, each in of_unit.items()
         if 0 < asked.get(unit_id, 0) <= len(each)
         for one in each[: asked[unit_id]]
+        if not one.content.by_model  # how people agree is told without models
     ]
 
 

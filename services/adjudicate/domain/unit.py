@@ -276,7 +276,7 @@ def judged(state: UnitState, rule: Rule, weigh: Weigh) -> Judged:
     """
     counted = state.counted()
     if len(state.broken) >= BROKEN_MIN and state.admitted and state.status == "open":
-        return _escalated(state, "payload_broken")
+        return _escalated(msgspec.structs.replace(state, decided_round=len(counted)), "payload_broken")
     if not counted or not state.begun:
         return Judged(state, "recorded")
     if rule.says is not None and (aside := sum(not rule.says(one.label) for one in counted)):
