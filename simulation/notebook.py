@@ -62,6 +62,13 @@ class Ruled(NamedTuple):
     rework: int
 
 
+class Chosen(NamedTuple):
+    """Somebody said, or tried to, that a resolved unit's label is to be a known one, or that it is not."""
+
+    unit_id: str
+    outcome: str
+
+
 class Inspected(NamedTuple):
     """Audit said: this verdict is taken."""
 
@@ -127,6 +134,7 @@ class Notebook:
     ended: list[Ended] = field(default_factory=list)
     ruled: list[Ruled] = field(default_factory=list)
     inspected: list[Inspected] = field(default_factory=list)
+    chosen: list[Chosen] = field(default_factory=list)
     exported: list[Exported] = field(default_factory=list)
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: list[tuple[str, bytes]] = field(default_factory=list)

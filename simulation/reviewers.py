@@ -5,7 +5,7 @@ from typing import Any
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.notebook import Inspected, Ruled
+from simulation.notebook import Chosen, Inspected, Ruled
 from simulation.town import Person, Town
 
 LOOK_SECONDS = 6.0
@@ -58,10 +58,27 @@ class Lead(Person):
         while not self.town.closed:
             for project_id in sorted(self.town.notebook.projects):
                 await self._answer(project_id)
+                if self.town.models:
+                    await self._choose(project_id)
                 if self.chance(UNUSUAL):
                     body = {"above": 0.8, "reason": "Sure enough."}
                     await self.insist("adjudicate", "POST", f"/v1/projects/{project_id}/escalations/close", body)
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
+
+    async def _choose(self, project_id: str) -> None:
+        """Make gold of a resolved unit whose label is right, and decline one whose label is not."""
+        path = f"/v1/projects/{project_id}/gold/candidates"
+        answer = await self.insist("adjudicate", "GET", path, query="limit=1", tries_max=3)
+        for one in answer.json()["candidates"] if answer is not None and answer.status == 200 else []:
+            truth = await self.truth_of(one["payload_url"])
+            if truth is None or self.chance(0.5):
+                continue
+            outcome = "confirmed" if wishes.says_same(one["label"], truth) else "declined"
+            self.town.notebook.chosen.append(Chosen(one["unit_id"], outcome))
+            body = {"outcome": outcome, "reason": "It says so."}
+            said = await self.insist("adjudicate", "POST", f"/v1/gold/candidates/{one['unit_id']}", body)
+            if said is not None and said.status not in (200, 404, 409):
+                self.town.notebook.wrongs.append(f"the choice of {one['unit_id']} was answered {said.status}")
 
     async def _answer(self, project_id: str) -> None:
         path = f"/v1/projects/{project_id}/questions"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from simulation.checkers.acceptance import lots_are_judged_by_their_plans
 from simulation.checkers.admissions import (
     admissions_are_kept,
+    gold_is_made_by_a_persons_word,
     only_poison_is_set_aside,
     open_units_are_counted,
     the_intake_is_kept,
@@ -44,6 +45,7 @@ CHECKERS: tuple[Checker, ...] = (
     journals_are_gapless,
     topics_tell_the_journals,
     admissions_are_kept,
+    gold_is_made_by_a_persons_word,
     the_intake_is_kept,
     only_poison_is_set_aside,
     open_units_are_counted,

@@ -122,6 +122,8 @@ def the_intake_is_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     by_name: dict[tuple[str, str], list[Said]] = defaultdict(list)
     for kind in ("unit_admitted", "unit_duplicated"):
         for one in evidence.events(kind):
+            if kind == "unit_admitted" and one.content.gold_of:
+                continue  # it was made of the unit of that name
             by_name[one.metadata.project_id, one.content.source_id].append(one)
     for project_id, source_id in sorted(notebook.published):
         said = by_name[project_id, source_id]
@@ -143,9 +145,31 @@ def _admitted_as_sent(said: Said, notebook: Notebook) -> Iterator[str]:
     if not sent:
         yield f"unit {said.content.unit_id} ({said.content.source_id}) was admitted and never sent"
         return
+    if said.content.gold_of:
+        return  # what it must be is `gold_is_made_by_a_persons_word`'s
     gold = json.loads(said.content.gold_label) if said.content.HasField("gold_label") else None
     if gold not in [unit.truth if unit.known else None for unit in sent]:
         yield f"unit {said.content.unit_id} was admitted with the known label {gold!r}"
+
+
+def gold_is_made_by_a_persons_word(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
+    """Gold of resolved units is what somebody chose, under that label, and nobody's who had a part in it."""
+    chosen = {one.content.unit_id: one.content for one in evidence.events("gold_chosen")}
+    confirmed = {one.unit_id for one in notebook.chosen if one.outcome == "confirmed"}
+    made: dict[str, str] = {}
+    for one in evidence.events("unit_admitted"):
+        source = one.content.gold_of
+        if not source:
+            continue
+        made[one.content.unit_id] = source
+        if source not in chosen or source not in confirmed:
+            yield f"gold {one.content.unit_id} was made of {source}, which nobody chose"
+        elif one.content.gold_label != chosen[source].label:
+            yield f"gold {one.content.unit_id} has another known label than {source} was chosen with"
+    for one in evidence.events("assignment_issued"):
+        source = made.get(one.content.unit_id, "")
+        if source in chosen and one.content.annotator_id in chosen[source].not_for:
+            yield f"{one.content.annotator_id} had a part in {source} and is given the gold that was made of it"
 
 
 def only_poison_is_set_aside(notebook: Notebook, evidence: Evidence) -> Iterator[str]:

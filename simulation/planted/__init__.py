@@ -40,6 +40,7 @@ PLANTED = _named(
         doors.lists_of_everybody,
         doors.content_is_not_claimed,
         labelling.leases_hold_no_slot,
+        labelling.models_are_people,
         labelling.desks_without_an_end,
         labelling.exposures_by_process,
         labelling.a_wait_for_ever,

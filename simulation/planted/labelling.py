@@ -10,6 +10,7 @@ from concord.labels.number import Number
 from concord.quality.label_error import leaving_error_rate
 from concord.quality.stopping_law import Bounds
 from services.adjudicate.domain import unit as adjudicated
+from services.assign.domain.models import Part
 from services.assign.domain.queue import Pick, Seeker
 from services.assign.handlers.claims import Claims
 from services.metrics.domain.standing import Standing
@@ -31,6 +32,18 @@ def desks_without_an_end() -> Iterator[None]:
     with (
         patch.dict("simulation.bounds.SMALL", dict.fromkeys(_DESK_BOUNDS, ROOM)),
     ):
+        yield
+
+
+@contextmanager
+def models_are_people() -> Iterator[None]:
+    """Let a model's label take any place of a unit's overlap, whatever its project says."""
+
+    def part_of(kind: str, counted: str, humans_min: int) -> Part:
+        del counted, humans_min
+        return Part(kind == "model")
+
+    with patch("services.assign.handlers.claims.part_of", part_of):
         yield
 
 

@@ -18,6 +18,7 @@ CAUGHT_AT = {
     "errors-left-out": 8,
     "exposures-by-process": 3,
     "first-label-wins": 3,
+    "models-are-people": 4,
     "no-back-pressure": 13,
     "no-sweeper": 2,
     "sameness-by-bytes": 3,
