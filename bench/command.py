@@ -34,6 +34,7 @@ from bench.services.phases import ASSIGN, INGEST
 from bench.services.run import measure
 from bench.services.site import Behind
 from bench.starts import measure as starts
+from bench.starts import process as starts_process
 from bench.starts import report as starts_report
 from bench.statistics import report as statistics_report
 from bench.statistics.comparison import COMPARISONS, ChildFailed, compare
@@ -70,7 +71,7 @@ FAULTS = (
     Refused,
     NothingOffered,
     FloorFailed,
-    starts.NotStarted,
+    starts_process.NotStarted,
     platform_costs.NotUp,
     against.NotMeasured,
 )

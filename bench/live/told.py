@@ -30,10 +30,16 @@ class Told:
     Args:
         project_id: whose.
         seed: draws what people say.
+        gold_every: every which unit is gold; 0: none is.
+
+    Attributes:
+        lot_units: how many settled units make a lot, from now on.
     """
 
-    def __init__(self, project_id: str, seed: int = 1) -> None:
+    def __init__(self, project_id: str, seed: int = 1, gold_every: int = GOLD_EVERY) -> None:
         self.project_id = project_id
+        self.lot_units = LOT_UNITS
+        self._gold_every = gold_every
         self.labels = self.events = 0
         self._random = random.Random(seed)
         self._unit_id = ""
@@ -53,7 +59,7 @@ class Told:
         return said
 
     def _around(self, unit: int, nth: int, announcer: Announcer) -> Iterator[Outgoing]:
-        is_gold = unit % GOLD_EVERY == 0
+        is_gold = self._gold_every > 0 and unit % self._gold_every == 0
         if nth == 0:
             self._unit_id, self._known = placed_id("u", self.project_id, f"{unit:026}"), self._random.choice(CLASSES)
             admitted = UnitAdmitted(
@@ -76,12 +82,12 @@ class Told:
         reached = ConsensusReached(unit_id=self._unit_id, label=self._known, overlap_initial=LABELS)
         yield self._event(announcer, RESOLUTIONS, self._unit_id, ResolutionEvent(consensus_reached=reached))
         self._lot.append(self._unit_id)
-        if len(self._lot) == LOT_UNITS:
+        if len(self._lot) == self.lot_units:
             unit_ids, self._lot = self._lot, []
             lot_id = placed_id("l", self.project_id, f"{self.labels:026}")
             sealed = LotSealed(lot_id=lot_id, unit_ids=unit_ids)
             yield self._event(announcer, UNITS, lot_id, UnitEvent(lot_sealed=sealed))
-            taken = LotAccepted(lot_id=lot_id, lot_units=LOT_UNITS, inspected=50, errors=1)
+            taken = LotAccepted(lot_id=lot_id, lot_units=len(unit_ids), inspected=50, errors=1)
             yield self._event(announcer, LOTS, lot_id, LotEvent(lot_accepted=taken))
 
     def _event(self, announcer: Announcer, topic: Topic, key: str, envelope: Message) -> Outgoing:

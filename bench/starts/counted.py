@@ -1,0 +1,91 @@
+"""Metrics started on what it has counted: it has no journal, but its topics, and a book a place of what they held.
+
+Units are told of and settled over the real topics, a process counts them and leaves in order, and the next one's start
+is what is measured: it reads the books and nothing of what is in them.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.live.told import LABELS, LOT_UNITS, Told
+from bench.services.door import HttpDoor
+from bench.services.load import definition
+from bench.starts.process import start
+from concord.chassis.broker.kafka import KafkaBroker
+from deploy.local.ports import Ports
+from deploy.local.stack import Stack
+
+SERVICE = "metrics"
+PROJECTS = 8
+TOLD_TOGETHER = 200
+"""Units."""
+CLOSED_BEFORE_US = 3_600_000_000
+"""How long ago closed units were settled: a lot is closed some minutes of event time after its acceptance."""
+CALM_CPU_SECONDS = 0.15
+"""Metrics at rest fetches four times a second and looks at its measures once."""
+
+KEEPING_SECONDS = 30.0
+"""Until all that was counted is in the books: a large place's is written now and then, not with each label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a start on what was counted took.
+
+    Attributes:
+        events: in the topics.
+        spent: CPU seconds of the start, of one with nothing counted, and the most memory in MB.
+    """
+
+    events: int
+    spent: tuple[float, float, float]
+
+
+async def measure(root: Path, closed: int, waiting: int, folder: Path, say: Callable[[str], None]) -> Counted:
+    """Return what a start of a checkout's metrics takes after so many units were closed, and others settled just now.
+
+    Closed units are told of in whole lots, each project's its own; of those that wait no lot is over.
+    """
+    stack = Stack(folder, Ports.free(), services=("ingest",))
+    async with stack:
+        projects = await _defined(stack)
+        bare, _ = await start(stack, SERVICE, root, CALM_CPU_SECONDS)
+        say(f"telling of {closed:,} closed units and {waiting:,} open ones")
+        now_us = time.time_ns() // 1_000
+        await _tell(stack, projects, closed // (PROJECTS * LOT_UNITS) * LOT_UNITS, now_us - CLOSED_BEFORE_US)
+        for project in projects:
+            project.lot_units = waiting + 1  # none is over
+        await _tell(stack, projects, waiting // PROJECTS, now_us)
+        events = sum(project.events for project in projects)
+        counting, _ = await start(stack, SERVICE, root, CALM_CPU_SECONDS, KEEPING_SECONDS)
+        say(f"{events:,} events were counted in {counting:.1f} s of CPU; starting it again")
+        cpu, peak = await start(stack, SERVICE, root, CALM_CPU_SECONDS)
+    return Counted(events, (cpu, bare, peak))
+
+
+async def _defined(stack: Stack) -> list[Told]:
+    """Define the projects; none has gold, whose units stay open as long as their project."""
+    projects = []
+    async with HttpDoor(stack.addresses) as door:
+        body, client = msgspec.json.encode(definition()), stack.issuer.client_key
+        for number in range(PROJECTS):
+            told = await door.call("ingest", "PUT", f"/v1/projects/starts-{number}", client, body)
+            projects.append(Told(msgspec.json.decode(told)["project_id"], gold_every=0))
+    return projects
+
+
+async def _tell(stack: Stack, projects: list[Told], units: int, at_us: int) -> None:
+    """Tell of so many units of each project, all at a moment of event time."""
+    broker = KafkaBroker(stack.kafka_bootstrap, "bench")
+    await broker.start()
+    try:
+        for begin in range(0, units, TOLD_TOGETHER):
+            labels = LABELS * min(TOLD_TOGETHER, units - begin)
+            for project in projects:
+                await broker.publish([event for _ in range(labels) for event in project.label(at_us)])
+    finally:
+        await broker.stop()
