@@ -60,13 +60,15 @@ def open_units_are_counted(notebook: Notebook, evidence: Evidence) -> Iterator[s
 def _contents_are_kept(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Each admitted unit has the content that was acknowledged; one content is one unit where that is wished."""
     stored = _stored(evidence)
+    # Gold that was made of a unit goes when that one's label does not stand.
+    dropped = {one.content.unit_id for one in evidence.events("gold_dropped")}
     yield from _nothing_else_is_kept(evidence)
     units: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for one in evidence.events("unit_admitted"):
         unit_id, project_id = one.content.unit_id, one.metadata.project_id
         content = stored.get(unit_id)
         if content is None:
-            if unit_id not in notebook.erased and one.content.gold_of not in notebook.erased:
+            if unit_id not in notebook.erased and one.content.gold_of not in notebook.erased | dropped:
                 yield f"unit {unit_id} was admitted and its content is gone"
         elif not _was_sent(one, content, notebook):
             yield f"unit {unit_id} ({one.content.source_id}) has a content that was not sent under its name: {content}"

@@ -85,7 +85,7 @@ def _repeats_are_true(said: dict[str, Any], one: Judgement, evidence: Evidence) 
 
 
 def _same(told: Any, value: Any) -> bool:
-    if isinstance(told, float) and isinstance(value, float):
+    if isinstance(told, int | float) and isinstance(value, float):  # canonical JSON has 0 for 0.0
         return abs(told - value) < TOLERANCE
     return bool(told == value)
 
