@@ -21,7 +21,7 @@ from concord.chassis.telemetry import Telemetry
 from concord.contracts.topics import BY_NAME, CLIENTS, Topic
 
 POLL_SECONDS = 0.2
-PACE_SECONDS = 0.1
+PACE_SECONDS = 0.25
 """The least time between the beginnings of two turns of which the first was not full. A turn costs much whatever it has
 (an insert, a publish, a commit), so what trickles in is gathered; what comes after a rest is served at once."""
 FULL_RECORDS = POLL_RECORDS_MAX // 2

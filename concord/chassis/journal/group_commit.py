@@ -18,8 +18,9 @@ COMMIT_BYTES_MAX = 8_000_000
 """Of the records of one commit; one that is larger goes alone."""
 WAITING_RECORDS_MAX = 20_000
 WAITING_BYTES_MAX = 64_000_000
-GATHER_SECONDS = 0.002
-"""How long a group waits for more after one that several callers shared. Who comes alone waits for it once at most."""
+GATHER_SECONDS_MIN, GATHER_SECONDS_MAX = 0.002, 0.01
+"""How long a group waits for more after one that several callers shared: as long as the store took over that one,
+within these bounds. Who comes alone waits for it once at most."""
 APPEND_SECONDS_MAX = 10.0
 RETRY_SECONDS_MAX = 2.0
 STALE_SECONDS_MAX = 3_600.0
@@ -157,23 +158,26 @@ class GroupCommit:
 
     async def run(self) -> None:
         """Commit group after group until cancelled."""
-        crowded = False
+        crowded, took = False, 0.0
         while True:
             await self._arrived.wait()
             if crowded and len(self._waiting) < COMMIT_RECORDS_MAX:
-                # Those who were just answered are about to ask for more: a third fewer inserts.
-                await self.clock.sleep(GATHER_SECONDS)
+                # Those who were just answered are about to ask for more: a third fewer inserts, and fewer still where
+                # the store is slow, which then has as long a rest as the last one took it.
+                await self.clock.sleep(min(max(took, GATHER_SECONDS_MIN), GATHER_SECONDS_MAX))
             group = self._next_group()
             if not self._waiting:
                 self._arrived.clear()
             if not group:
                 continue
             crowded = len({one.append for one in group}) > 1
+            began = self.clock.monotonic()
             lost, doubted = await self._commit(
                 [one.entry for one in group],
                 frozenset(position for position, one in enumerate(group) if one.follows),
                 group[0].append.deadline - APPEND_SECONDS_MAX + STALE_SECONDS_MAX,
             )
+            took = self.clock.monotonic() - began
             self.records_stored += len(group) - len(lost)
             self.records_lost += len(lost)
             won = [one.entry for position, one in enumerate(group) if position not in lost]
@@ -265,6 +269,7 @@ class GroupCommit:
                     await self._register()
                     if sheets:
                         await self.store.insert(OPEN.name, sheets)
+                        self.markers.stored()
                         sheets = []
                     if doubtful:
                         lost = await self._settle(documents, follows)

@@ -212,8 +212,7 @@ class Journal:
             self.rows.begun(entry.key)
             if self.settling.tell(entry.key, entry.seq, entry.state):
                 self._keep(entry)
-            if entry.closes:
-                self.markers.closed(entry.key, entry.closes, entry.slot)
+            self.markers.known(entry)
         self.settling.over([entry.key])
 
     def _unmark(self, lost: Sequence[Entry[State]], heads: Mapping[str, Head[State]]) -> None:

@@ -6,6 +6,8 @@ keeps apart the times that an aggregate was open: who is done with one, however 
 
 A store is paid by the document, so the markers of one commit are **a sheet**: one document for each kind and slot in
 it, which is deleted when each of its markers is over. A sheet of which little is left is written anew without the rest.
+And it is paid by the call: whoever knows what is likely to be opened next has the markers of that on the same sheet, so
+that most commits need none.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from concord.chassis.back_off import BackOff
@@ -26,6 +29,9 @@ finds them over."""
 DELETE_SHEETS_MAX = 500
 SHEET_MARKERS_MAX = 500
 """Of one sheet."""
+AHEAD_MAX = 200
+"""First records of a kind and slot that are likely to come next and have their markers ahead; a start finds no more of
+them than that without a record, for each process that ended since they were written."""
 LOOK_SLOTS = 50
 """Slots whose sheets are listed at once."""
 THIN_SHARE = 4
@@ -74,6 +80,7 @@ class OpenMarkers:
         left_behind: how many are left to a start to find that they are over.
         keeps: whether this process sees to what is open in a slot. A sheet that it writes for others is not remembered:
             who sees to that slot finds it there, and here nobody would ever let it go.
+        likely: the keys of what of a kind may be opened next in a slot by its first record, the likeliest first.
     """
 
     def __init__(self, store: Store, writer: str, clock: Clock) -> None:
@@ -82,6 +89,9 @@ class OpenMarkers:
         self.clock = clock
         self.left_behind = 0
         self.keeps: Callable[[int], bool] = lambda _: True
+        self.likely: Callable[[str, int], Iterable[str]] = lambda _kind, _slot: ()
+        self._ahead: set[str] = set()
+        self._not_stored: set[str] = set()
         self._written = 0
         self._sheets: dict[str, _Sheet] = {}
         self._on: dict[str, tuple[str, ...]] = {}
@@ -101,16 +111,44 @@ class OpenMarkers:
     def sheets_of(self, entries: Sequence[Entry[Any]]) -> list[Document]:
         """Return the documents that must be there before these entries are stored; made once a commit."""
         groups: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        self._not_stored.clear()
         for entry in entries:
-            if entry.opened == entry.seq:
-                groups[_kind_of(entry.key), entry.slot].append(marker_of(entry.key, entry.seq))
-            for key in entry.opens:
-                groups[_kind_of(key), entry.slot].append(marker_of(key, 1))
+            opening = [marker_of(entry.key, entry.seq)] if entry.opened == entry.seq else []
+            for marker in (*opening, *(marker_of(key, 1) for key in entry.opens)):
+                if marker in self._ahead:
+                    # Once: whoever opens the same after a loss writes it again.
+                    self._ahead.discard(marker)
+                else:
+                    groups[_kind_of(marker), entry.slot].append(marker)
+        for (kind, slot), markers in groups.items():
+            markers.extend(self._next(kind, slot, markers))
         return [
             self._written_sheet(kind, slot, markers[start : start + SHEET_MARKERS_MAX])
             for (kind, slot), markers in groups.items()
             for start in range(0, len(markers), SHEET_MARKERS_MAX)
         ]
+
+    def _next(self, kind: str, slot: int, opening: Collection[str]) -> list[str]:
+        """Return the markers of what is likely to be opened next and has none, as far as the sheet has room."""
+        if not self.keeps(slot):
+            return []
+        room = SHEET_MARKERS_MAX - len(opening) % SHEET_MARKERS_MAX
+        likely = (marker_of(key, 1) for key in islice(self.likely(kind, slot), AHEAD_MAX))
+        found = [one for one in likely if one not in self._on and one not in opening][:room]
+        self._not_stored.update(found)
+        return found
+
+    def stored(self) -> None:
+        """Say that the sheets that were made last are in the store, and with them what is ahead."""
+        self._ahead |= self._not_stored
+        self._not_stored.clear()
+
+    def known(self, entry: Entry[Any]) -> None:
+        """Say that an entry is stored; what it closes is over, and so is what was ahead of one that opens nothing."""
+        if entry.closes:
+            self.closed(entry.key, entry.closes, entry.slot)
+        elif entry.seq == 1 and not entry.opened and marker_of(entry.key, 1) in self._ahead:
+            self.closed(entry.key, [1])
 
     def closed(self, key: str, seqs: Iterable[int], slot: int | None = None) -> None:
         """Say that these openings are over: a record that is stored closed the aggregate after them.
@@ -247,6 +285,7 @@ class OpenMarkers:
             self._on[marker] = (*self._on.get(marker, ()), name)
 
     def _over(self, marker: str) -> None:
+        self._ahead.discard(marker)
         for name in self._on.pop(marker):
             sheet = self._sheets[name]
             sheet.left.discard(marker)
@@ -269,6 +308,7 @@ class OpenMarkers:
                 self._on[marker] = others
             else:
                 del self._on[marker]
+                self._ahead.discard(marker)
 
 
 def marker_of(key: str, seq: int) -> str:

@@ -22,7 +22,7 @@ HELD_EVENT_BYTES = 500
 """What an event in memory is taken to need beside its value."""
 BACKLOG_EVENTS_MAX = 500_000
 """Events stored and not published, beyond which no more is taken from people: some ten minutes at full load."""
-PACE_SECONDS = 0.02
+PACE_SECONDS = 0.1
 """The least time between the beginnings of two publishes: a request to the broker costs much whatever it holds."""
 MARK_SECONDS = 1.0
 RETRY_SECONDS_MAX = 2.0

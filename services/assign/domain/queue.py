@@ -7,7 +7,7 @@ picked is hidden until what became of it is known, so that two claims of one pro
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -144,6 +144,13 @@ class ReadyQueue:
         project = self._projects.get(page.head.project_id)
         lane = project.lanes.get(page.head.lane) if project is not None else None
         return lane.pages if lane is not None and page.number in lane.pages.pages else None
+
+    def next_in_pages(self, wanted: Callable[[str], bool]) -> Iterator[str]:
+        """Yield the units of pages in memory, of the projects that are wanted, those first that are picked first."""
+        for project in [one for project_id, one in self._projects.items() if wanted(project_id)]:
+            for key in project.order[:LANES_MAX]:
+                for page in project.lanes[key].pages.in_memory():
+                    yield from page.rows or ()
 
     def fresh_of(self, project_id: str) -> list[tuple[tuple[str, ...], int]]:
         """Return, for each lane of a project, the skills that it takes and how many units in it nobody has had."""

@@ -8,7 +8,7 @@ however many processes have the place for a moment; and a row may be there of a 
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -63,9 +63,16 @@ class FreshPages:
         self._bringing: dict[Page, asyncio.Event] = {}
         self._written = 0
         self._to_list: set[int] = set()
+        journal.markers.likely = self.likely
 
     def _place(self, project_id: str) -> Place | None:
         return self._places.get(place_of(slot_of_project(project_id), self._count))
+
+    def likely(self, kind: str, slot: int) -> Iterator[str]:
+        """Yield the keys of what may be begun next in a slot; see `OpenMarkers.likely`."""
+        place = self._places.get(place_of(slot, self._count))
+        if kind == UNIT.name and place is not None:
+            yield from map(unit_key, place.queue.next_in_pages(lambda one: slot_of_project(one) == slot))
 
     async def keep(self, units: Sequence[UnitState]) -> list[UnitState]:
         """Store admitted units as rows, and return those of which something was told before their admission.

@@ -88,7 +88,13 @@ async def test_a_batch_is_stored_in_bulk_and_a_unit_has_a_record_when_it_is_leas
             (offer,) = await claim(ann)
         (record,) = records(desk)
         assert offer["unit_id"] in record
-        assert markers_in(list(stored(desk, "open").values())) == [record]
+        # Those that may be next have theirs on the same sheet.
+        marked = markers_in(list(stored(desk, "open").values()))
+        assert marked == [f"c1/unit/{unit_id(number)}/000001" for number in range(COUNT)]
+        assert record in marked
+        async with desk.annotator("ann") as ann:
+            await claim(ann, COUNT)
+        assert len(stored(desk, "open")) == 1, "so that what is begun after it takes no insert of its own"
 
 
 async def test_a_page_goes_when_each_of_its_units_has_a_record() -> None:

@@ -302,10 +302,72 @@ async def test_what_went_to_another_process_is_forgotten_and_found_again_when_it
         assert markers(house) == []
 
 
+class Inserts(NoFaults):
+    """Counts the inserts of each collection."""
+
+    def __init__(self) -> None:
+        self.times: Counter[str] = Counter()
+
+    async def before(self, operation: str, collection: str) -> None:
+        self.times[collection] += operation.startswith("insert")
+        await super().before(operation, collection)
+
+
+@virtual
+async def test_what_is_likely_to_be_opened_next_has_its_marker_ahead_and_takes_no_insert() -> None:
+    house, inserts = House(LoopClock(START_US)), Inserts()
+    async with house.process(inserts) as part:
+        part.journal.markers.likely = lambda kind, slot: (
+            [key(n) for n in range(5)] if (kind, slot) == ("lamp", 3) else []
+        )
+        for name in (9, 0, 1, 2, 3):
+            await part.journal.decide(LAMP, switch("on", name, creates=True))
+        assert inserts.times[OPEN.name] == 1, "those that came after the first had theirs with it"
+        assert markers(house) == [f"{key(n)}/000001" for n in (0, 1, 2, 3, 4, 9)]
+        await part.journal.decide(LAMP, switch("dark", 4, lit=False))
+        for name in (9, 0, 1, 2):
+            await part.journal.decide(LAMP, switch("off", name))
+        assert await lit(part) == [key(3)]
+        await part.journal.decide(LAMP, switch("off", 3))
+        await part.journal.markers.settled()
+        assert markers(house) == [], "what opened nothing with its first record left none behind either"
+        await part.journal.decide(LAMP, switch("again", 0))
+        assert f"{key(0)}/000003" in markers(house), "a second opening has a marker of its own"
+
+
+@virtual
+async def test_a_marker_that_is_ahead_serves_once_and_not_after_its_slot_was_lost() -> None:
+    house, inserts = House(LoopClock(START_US)), Inserts()
+    async with house.process(inserts) as one, house.process() as two:
+        one.journal.markers.likely = lambda kind, slot: [key("a"), key("b")]
+        await one.journal.decide(LAMP, switch("on", "first"))
+        await two.journal.decide(LAMP, switch("other", "a", lit=False))
+        assert not (await one.journal.decide(LAMP, switch("on", "a", lit=True, creates=True))).repeated
+        assert markers(house)[-2:] == ["c1/lamp/b/000001", "c1/lamp/first/000001"]
+        one.journal.markers.forget(lambda slot: slot == 3)
+        before = inserts.times[OPEN.name]
+        await one.journal.decide(LAMP, switch("on", "b", creates=True))
+        assert inserts.times[OPEN.name] == before + 1, "whoever has the slot may have let that one go"
+        assert lit_and_unmarked(house) == []
+
+
+@virtual
+async def test_a_start_finds_nothing_where_a_marker_was_ahead_of_what_never_came() -> None:
+    house = House(LoopClock(START_US))
+    async with house.process(clean=False) as part:
+        part.journal.markers.likely = lambda kind, slot: [key(n) for n in range(5)]
+        await part.journal.decide(LAMP, switch("on", 0))
+    async with house.process() as part:
+        assert await lit(part) == [key(0)]
+        await part.journal.apply(LAMP, [switch(f"next {n}", n) for n in range(5)])
+        assert await lit(part) == [key(n) for n in range(1, 5)]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("thin", [False, True])
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(
-    monkeypatch: pytest.MonkeyPatch, seed: int, thin: bool
+    monkeypatch: pytest.MonkeyPatch, seed: int, thin: bool, ahead: bool
 ) -> None:
     if thin:
         monkeypatch.setattr(open_markers, "THIN_MARKERS", 2)
@@ -319,6 +381,8 @@ def test_nothing_is_open_without_a_marker_whatever_fails_and_whoever_dies_when(
 
         async def live(name: str) -> None:
             async with house.process(Watched(house, generator), clean=False) as part:
+                if ahead:
+                    part.journal.markers.likely = lambda kind, slot: [key(n) for n in range(6)]
                 for nth in range(8):
                     batch = [switch(f"{name}/{nth}/{n}", n) for n in generator.sample(range(6), 3)]
                     try:
