@@ -77,7 +77,8 @@ async def house(folder: Path) -> AsyncIterator[House]:
 async def test_every_wrong_request_names_the_field_and_the_cure(house: House) -> None:
     units = "/v1/projects/local-p/units"
     await house.refused(422, "colour", "ingest", "POST", units, house.client, {"id": "a", "content": "x", "colour": 1})
-    status, report = await house.call("ingest", "POST", units, house.client, {"id": "", "content": "x"})
+    await house.refused(422, "id", "ingest", "POST", units, house.client, {"id": "", "content": "x"})
+    status, report = await house.call("ingest", "POST", units, house.client, [{"id": "", "content": "x"}])
     assert (status, report["refused"][0]["field"]) == (202, "id")
     await house.refused(
         404, "", "ingest", "POST", "/v1/projects/local-none/units", house.client, {"id": "a", "content": "x"}
