@@ -94,6 +94,52 @@ def test_every_page_that_the_script_knows_is_an_address_that_the_door_answers() 
         assert any(re.fullmatch(wanted, one) for one in known), pattern
 
 
+PAGE = re.compile(r"^  \[/\^(.+?)\$/, \[(.*?)\], \(\) => import\(\"\./(.+?)\"\)\]", re.MULTILINE)
+LINK = re.compile(r"""(?:\bhref=(?:\$\{)?|\bgo\(|return \w[^;`]*\? )["`](/[^"`]*)["`](?: : `(/[^`]*)`)?""")
+"""Where a page leads: an attribute, a call, or a function that chooses between two addresses."""
+IMPORT = re.compile(r'from "(\.{1,2}/[^"]+\.js)"')
+FILLED = re.compile(r"\$\{[^{}`]*\}")
+
+
+def linked(module: str) -> set[str]:
+    """Return every address to which a page or a part of it leads, what is filled in as `x`."""
+    found, waiting, seen = set(), [FOLDER / module], set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path.name == "app.js" or path.parent.name == "vendor":
+            continue
+        seen.add(path)
+        text = path.read_text()
+        waiting += [(path.parent / one).resolve() for one in IMPORT.findall(text)]
+        found |= {one.partition("?")[0] for pair in LINK.findall(FILLED.sub("x", text)) for one in pair if one}
+    return found
+
+
+@pytest.mark.parametrize("role", ["annotator", "adjudicator", "auditor", "client", "operator"])
+def test_every_page_of_a_role_is_reached_by_links_from_its_first_one(role: str) -> None:
+    text = (FOLDER / "app.js").read_text()
+    pages = {
+        pattern.replace("\\/", "/"): module for pattern, roles, module in PAGE.findall(text) if f'"{role}"' in roles
+    }
+    table = text.partition("const LINKS = [")[2].partition("\n];")[0]
+    found = {to for to, roles in re.findall(r'\["([^"]+)", \[([^\]]*)\]\]', table) if f'"{role}"' in roles}
+    assert pages
+    assert found
+    reached: set[str] = set()
+    while fresh := {one for one in pages if one not in reached and any(re.fullmatch(one, to) for to in found)}:
+        reached |= fresh
+        found |= {to for one in fresh for to in linked(pages[one])}
+    assert set(pages) - reached == set()
+
+
+def test_every_address_that_a_page_leads_to_is_one_of_a_page() -> None:
+    addresses = [re.escape(one).replace(r"\{one\}", "[^/]+") for one in PAGES]
+    found = {to for path in scripts() for to in linked(path.relative_to(FOLDER).as_posix())} - {"/sign-in/issuer"}
+    assert len(found) > 8
+    pages = sorted(to for to in found if not to.startswith("/api/"))
+    assert [to for to in pages if not any(re.fullmatch(one, to) for one in addresses)] == []
+
+
 def test_the_first_page_is_small() -> None:
     files = PageFiles()
     sent = {name: len(files.answer(name, {"accept-encoding": "gzip"}).body) for name in FIRST_PAGE}

@@ -7,6 +7,7 @@ import { Markdown } from "../parts/markdown.js";
 import { Content } from "../parts/content.js";
 import { letter } from "../parts/letters.js";
 import { beginning, isDrawn, Objects, useObjects } from "../parts/objects.js";
+import { Elsewhere, ToJudging, useReviewed } from "../parts/reviewed.js";
 import { percent, t, whole } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 import { kindOf } from "../kinds/index.js";
@@ -47,6 +48,7 @@ export default function Adjudicate({ query }) {
   }, [queue?.length]);
   useKeys({ help: () => setHelp(true) });
   const unit = queue?.[at];
+  useReviewed(unit?.project_id);
   const rule = async (said) => {
     await ask("adjudicate", "POST", `/escalations/${encodeURIComponent(unit.unit_id)}/ruling`, said);
     // What waits for an answer comes again once there is one.
@@ -64,7 +66,8 @@ export default function Adjudicate({ query }) {
         <${KeyButton} kind="small" of="help" onClick=${() => setHelp(true)} /></div></div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${unit ? html`<${Escalation} key=${unit.unit_id} unit=${unit} rule=${rule} />`
-      : (queue || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p></section>`}
+      : (queue || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${queue ? t("adjudicate.nothing") : t("loading")}</h2><p>${t("adjudicate.nothingText")}</p>
+        ${queue && html`<${Elsewhere} only=${query.get("project")} />`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 
@@ -123,7 +126,8 @@ function Ruling({ unit, content, mediaType, drawn, rule }) {
     <section class="facts-line"><span class="badge">${becauseOf(unit.reason)}</span>
       <span>${t("adjudicate.confidence", { value: percent(unit.confidence, 0) })}</span>
       ${unit.rework > 0 && html`<span class="badge">${t("adjudicate.rework", { count: unit.rework })}</span>`}
-      <a href=${`/gold/${encodeURIComponent(unit.project_id)}`}>${t("gold.title")}</a></section>
+      <a href=${`/gold/${encodeURIComponent(unit.project_id)}`}>${t("gold.title")}</a>
+      <${ToJudging} project=${unit.project_id} /></section>
     ${!work.kind.showsContent && html`<section class="content" aria-label=${t("unit.title")}><${Content} content=${content} mediaType=${mediaType} /></section>`}
     <${Sides} unit=${unit} content=${content} mediaType=${mediaType} taken=${taken} choose=${choose} />
     ${outcome === LABEL && html`<${Objects} unit=${unit} content=${content} mediaType=${mediaType} ruling=${objects} />`}

@@ -5,6 +5,7 @@ import { KeyButton, useKeys } from "../parts/keys.js";
 import { KeysDialog } from "../parts/keys_dialog.js";
 import { Markdown } from "../parts/markdown.js";
 import { PlanPlot, usePlan } from "../parts/plan_plot.js";
+import { Elsewhere, ToJudging, useReviewed } from "../parts/reviewed.js";
 import { t } from "../parts/strings.js";
 import { useWork, Work } from "../parts/work.js";
 
@@ -32,6 +33,7 @@ export default function Audit({ query }) {
     load();
   }, []);
   const unit = found?.inspections[0];
+  useReviewed(unit?.project_id);
   useEffect(() => {
     if (unit) return undefined;
     const timer = setInterval(load, AGAIN_MS);
@@ -59,9 +61,11 @@ export default function Audit({ query }) {
     ${unit ? html`<div class="unit-and-side"><${Inspection} key=${unit.unit_id} unit=${unit} check=${check} />
       <aside class="side" aria-label=${t("audit.lot")} tabindex="0"><h2>${t("audit.lot")}</h2>
         ${lot && lot.lot_id === unit.lot_id && html`<${Progress} lot=${lot} />`}
+        <p><${ToJudging} project=${unit.project_id} /></p>
         ${unit.guideline && html`<h2>${t("guideline.title")} <span class="badge">${t("guideline.version", { version: unit.guideline_version })}</span></h2><${Markdown} text=${unit.guideline} />`}</aside></div>`
       : (found || !problem) && html`<section class="nothing"><div class="rest" aria-hidden="true"></div><h2>${found ? t("audit.nothing") : t("loading")}</h2>
-        <p>${found?.held_back.length ? t("audit.heldBack", { count: found.held_back.length }) : t("audit.nothingText")}</p></section>`}
+        <p>${found?.held_back.length ? t("audit.heldBack", { count: found.held_back.length }) : t("audit.nothingText")}</p>
+        ${found && html`<${Elsewhere} only=${query.get("project")} />`}</section>`}
     ${help && html`<${KeysDialog} close=${() => setHelp(false)} />`}</main>`;
 }
 

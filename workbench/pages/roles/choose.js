@@ -58,12 +58,16 @@ export function Choose({ go }) {
       setProblem(fault.message);
     }
   };
+  const pageOf = (one) => {
+    const id = encodeURIComponent(one.project_id);
+    return one.qualification?.retraining ? `/retraining/${id}` : `/annotate/${id}`;
+  };
   return html`<main class="narrow" id="main" tabindex="-1"><h1>${t("choose.title")}</h1>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${projects.length > 1 && html`<p><button type="button" class="button primary" onClick=${any}>${t("choose.any")}</button></p>`}
     <p role="status">${said}</p>
     ${projects.length ? html`<ul class="cards">${projects.map((one) => html`<li key=${one.project_id}>
-      <a class="card" href=${`/${one.qualification?.retraining ? "retraining" : "annotate"}/${encodeURIComponent(one.project_id)}`}><b dir="auto">${one.name || one.project_id}</b>
+      <a class="card" href=${pageOf(one)}><b dir="auto">${one.name || one.project_id}</b>
         <span class="quiet">${about(one)}</span></a></li>`)}</ul>`
       : html`<p>${t("choose.none")}</p>`}
     <form class="row" onSubmit=${enter}><label>${t("choose.address")} <input value=${text} onInput=${(event) => setText(event.target.value)} /></label>
