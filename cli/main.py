@@ -1,6 +1,8 @@
 """The `concord` command: its verbs in one explicit list, each loaded when it is used."""
 
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -103,6 +105,37 @@ class Verbs(click.Group):
             whose = str(ctx.meta.get(WHOSE, "")) if isinstance(fault, NotAllowed) else ""
             click.echo(_told(word, fault, whose, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
             sys.exit(status)
+        except (KeyboardInterrupt, EOFError, click.Abort):
+            click.echo(
+                _told("STOPPED", click.Abort("Nothing more is done."), "", as_json=bool(ctx.meta.get(AS_JSON))),
+                err=True,
+            )
+            sys.exit(statuses.STOPPED)
+        except OSError as fault:
+            if fault.errno == errno.EPIPE:
+                _leave_quietly()
+            raise click.UsageError(f"{fault.filename or 'A file'}: {fault.strerror or fault}") from fault
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; wrong arguments, too, are said in JSON where that was asked for."""
+        said = list(kwargs.get("args") or (args[0] if args else None) or sys.argv[1:])
+        if "--json" not in said or kwargs.get("standalone_mode") is False:
+            return super().main(*args, **kwargs)
+        try:
+            result = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.ClickException as fault:
+            told = {"problem": "wrong arguments", "detail": fault.format_message()}
+            click.echo(msgspec.json.encode(told).decode(), err=True)
+            sys.exit(fault.exit_code)
+        except click.Abort:
+            sys.exit(statuses.STOPPED)
+        sys.exit(result if isinstance(result, int) else statuses.OK)
+
+
+def _leave_quietly() -> None:
+    """End where nobody reads on; Python would say at its end that it could not write the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(statuses.STOPPED)
 
 
 def _told(word: str, fault: Exception, whose: str, *, as_json: bool) -> str:

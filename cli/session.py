@@ -4,10 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -15,13 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.kept import Kept, local_token
-from concord.client import Addresses, Concord, NotSignedIn, Patience
+from concord.client import Addresses, Concord, NoAddress, NotSignedIn, Patience
 
 TOKEN = "CONCORD_TOKEN"  # noqa: S105 - the name of a variable, not what is in it
 PATIENCE = "CONCORD_PATIENCE_SECONDS"
 PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS_MAX = 86_400.0
 PLAIN_COLUMNS = 140
 """Where no terminal tells how wide it is."""
+SERVICES = tuple(one.name for one in fields(Addresses) if one.name != "kafka")
 AS_JSON = "cli.as_json"
 WHOSE = "cli.whose"
 """Under which it is kept whose credential was sent."""
@@ -72,6 +75,9 @@ class Session:
             who = f"Nobody called {self.name!r} is signed in" if self.name else "Nobody is signed in"
             cure = f"`concord sign-in --as {self.name or 'NAME'}`, or set {TOKEN} to an API key or a token"
             raise NotSignedIn(f"{who}; {cure}")
+        if not found.isascii() or not found.isprintable():
+            cure = "one line of letters, digits and signs as it was handed out, without quotation marks"
+            raise click.UsageError(f"The credential ({whose}) is no API key and no token; send {cure}")
         return found
 
     def addresses(self, given: Addresses | None = None) -> Addresses:
@@ -79,7 +85,11 @@ class Session:
         kept = Kept()
         signed_in = kept.addresses(self.name or kept.current)
         found = (given or Addresses()).over(Addresses.from_environment(os.environ)).over(signed_in)
-        return found.over(Addresses.of_local_stack(Path.cwd()))
+        found = found.over(Addresses.of_local_stack(Path.cwd()))
+        for service in SERVICES:
+            if (url := getattr(found, service)) and not _is_address(url):
+                raise NoAddress(f"{url!r} is no address of {service}; send one as https://{service}.example.com")
+        return found
 
     def told(self, answer: Any, show: Callable[[], None]) -> None:
         """Print an answer as JSON where that was asked for, and else as `show` does."""
@@ -97,13 +107,25 @@ class Session:
             show()
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 def patience_seconds() -> float:
     """Return how long an absent service is asked again."""
     said = os.environ.get(PATIENCE, "")
     try:
-        return float(said) if said else PATIENCE_SECONDS
+        seconds = float(said) if said else PATIENCE_SECONDS
     except ValueError as fault:
         raise click.UsageError(f"{PATIENCE} is {said!r}; set it to seconds") from fault
+    # What is no number of seconds ends no wait: a service that is away would be asked for ever.
+    if not 0 <= seconds <= PATIENCE_SECONDS_MAX:
+        raise click.UsageError(f"{PATIENCE} is {said!r}; set it to seconds, 0 to {PATIENCE_SECONDS_MAX:.0f}")
+    return seconds
 
 
 def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
@@ -114,7 +136,12 @@ def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
     @wraps(verb)
     def command(*args: P.args, **kwargs: P.kwargs) -> T:
         name, as_json = str(kwargs.pop("name")), bool(kwargs.pop("as_json"))
-        click.get_current_context().find_root().meta[AS_JSON] = as_json
+        context = click.get_current_context()
+        context.find_root().meta[AS_JSON] = as_json
+        for one in context.command.params:
+            # An empty one leads to another address than the one that is meant.
+            if isinstance(one, click.Argument) and kwargs.get(one.name or "") == "":
+                raise click.BadParameter("it is empty; name one", ctx=context, param=one)
         return verb(Session(name, as_json), *args, **kwargs)
 
     return command

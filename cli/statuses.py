@@ -21,6 +21,8 @@ NOT_YET: Final = 8
 """What was waited for had not come when the time was up."""
 IN_PART: Final = 9
 """Some of what was sent was refused; the rest is in."""
+STOPPED: Final = 130
+"""Somebody stopped it: Ctrl-C, another answer than yes, or whoever read what it wrote has gone. As shells count it."""
 
 MEANINGS: Final = {
     OK: "done",
@@ -33,4 +35,5 @@ MEANINGS: Final = {
     AWAY: "a service did not answer; say it again",
     NOT_YET: "what was waited for has not come in time",
     IN_PART: "some of what was sent was refused; the rest is in",
+    STOPPED: "stopped: Ctrl-C, a question not answered yes, or nobody reads on",
 }

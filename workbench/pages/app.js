@@ -1,5 +1,6 @@
 // The pages: who is signed in, which address is shown, and the frame around it.
-import { html, render, store, useEffect, useErrorBoundary, useState, useStore } from "./parts/html.js";
+import { html, render, useEffect, useErrorBoundary, useState, useStore } from "./parts/html.js";
+import { go, place } from "./parts/address.js";
 import { loadSession, network, session, signOut } from "./parts/api.js";
 import { tell } from "./parts/session.js";
 import { loadKeys } from "./parts/keys.js";
@@ -33,17 +34,9 @@ const LINKS = [
   ["/new", ["client"]], ["/people", ["operator"]], ["/dead-letters", ["operator"]], ["/verify", ["client", "operator"]],
 ];
 
-const place = store({ path: location.pathname, query: location.search });
 const may = (roles) => !roles.length || roles.some((role) => session.value.roles.includes(role));
 const home = () => LINKS.find(([, roles]) => may(roles))?.[0] ?? "/sign-in";
 
-export function go(path, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", path);
-  place.set({ path: location.pathname, query: location.search });
-  scrollTo(0, 0);
-}
-
-addEventListener("popstate", () => place.set({ path: location.pathname, query: location.search }));
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   if (!link || link.target || link.origin !== location.origin || link.hasAttribute("download")) return;

@@ -200,6 +200,12 @@ def test_an_operator_sees_what_was_set_aside_and_why_and_sends_it_again(pages: P
     rows = page.locator("tbody tr")
     until(lambda: True if rows.count() == readers else None, "the letters")
     assert {row.split("\t")[1] for row in rows.all_inner_texts()} == set(UNITS.readers)
+    for _ in range(2):
+        page.get_by_role("columnheader", name="By").get_by_role("button").press("Enter")
+    page.wait_for_url(lambda address: f"letters.q={slug}" in address and "letters.sort=-service" in address)
+    page.reload()
+    until(lambda: True if rows.count() == readers else None, "the letters, sought and sorted as before")
+    assert [row.split("\t")[1] for row in rows.all_inner_texts()] == sorted(UNITS.readers, reverse=True)
     assert rows.first.get_by_text("Undecodable").count() == 1
     page.get_by_label("set aside by audit, again").click()
     page.get_by_text("by operator-1").wait_for()

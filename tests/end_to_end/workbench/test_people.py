@@ -50,6 +50,10 @@ def test_an_operator_takes_a_roster_from_a_file_and_looks_through_it(pages: Page
     page.get_by_role("button", name="Next").click()
     second = listed(page, slug, COUNT - 1 - 50)
     assert sorted(first + second) == [f"{slug}-{place:02}" for place in range(COUNT) if place != 3]
+    # How the list stands is in the address: it outlives a reload, and can be sent to somebody.
+    page.wait_for_url(lambda address: f"vendor={slug}" in address and "page=2" in address)
+    page.reload()
+    assert listed(page, slug, COUNT - 1 - 50) == second
     page.get_by_role("button", name="Previous").click()
     assert listed(page, slug, 50) == first
     page.get_by_label("State").select_option("retired")

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from cli import export, statuses
 from cli.kept import FOLDER, Kept
 from cli.main import VERBS, main
-from cli.session import TOKEN
+from cli.session import PATIENCE, TOKEN
 from concord.client import Addresses, Concord, NotAllowed
 from concord.exports import FORMATS
 
@@ -76,7 +76,7 @@ def test_help_lists_every_verb_and_every_status() -> None:
     told = CliRunner().invoke(main, ["--help"]).output
     assert [name for name in VERBS if f"  {name} " not in told] == []
     named = {getattr(statuses, name) for name in vars(statuses) if name.isupper() and name != "MEANINGS"}
-    assert named == set(statuses.MEANINGS) == set(range(len(named)))
+    assert named == set(statuses.MEANINGS) == {*range(len(named) - 1), statuses.STOPPED}
     assert [one for one in statuses.MEANINGS.values() if one.split(";")[0] not in told.replace("\n", " ")] == []
 
 
@@ -132,3 +132,56 @@ def test_the_guide_lists_every_verb_and_says_of_every_status_what_the_command_sa
     assert [name for name in VERBS if f"`{name}`" not in guide] == []
     assert [one for one in COMMANDS if " " in one and f"`{one.split()[1]}" not in guide] == []
     assert [status for status, told in statuses.MEANINGS.items() if f"| {status} | {told} |" not in guide] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        (["lots", "list", "p"], {TOKEN: "schlüssel"}, "(the one in CONCORD_TOKEN) is no API key and no token"),
+        (["lots", "list", "p"], {PATIENCE: "nan"}, "is 'nan'; set it to seconds, 0 to 86400"),
+        (["lots", "list", "p"], {PATIENCE: "-1"}, "set it to seconds"),
+        (
+            ["lots", "list", "p"],
+            {"CONCORD_AUDIT_URL": "audit:8080"},
+            "'audit:8080' is no address of audit; send",
+        ),
+        (["lots", "list", ""], {}, "it is empty; name one"),
+        (["projects", "put", "p", "nofile.json"], {}, "'nofile.json' does not exist"),
+        (["projects", "put", "p", "broken.json"], {}, "broken.json is no JSON: Expecting value: line 2 column 7"),
+        (["projects", "put", "p", "latin.json"], {}, "latin.json is no UTF-8; save it as UTF-8"),
+        (["models", "beside"], {}, "Missing argument 'PROJECT_ID'"),
+    ],
+)
+def test_wrong_input_ends_at_once_as_wrong_arguments_in_words_and_in_json(
+    arguments: list[str], environment: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.json").write_text('{"a": 1,\n "b": }')
+    Path("latin.json").write_bytes(b'{"name": "\xe9"}')
+    environment = {FOLDER: str(tmp_path), TOKEN: "t", "CONCORD_AUDIT_URL": "http://127.0.0.1:1"} | environment
+    said = CliRunner().invoke(main, arguments, env=environment)
+    assert (said.exit_code, told in " ".join(said.stderr.split())) == (statuses.USAGE, True), said.output
+    said = CliRunner().invoke(main, [*arguments, "--json"], env=environment)
+    assert (said.exit_code, said.stdout) == (statuses.USAGE, "")
+    assert told in json.loads(said.stderr)["detail"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, click.Abort])
+def test_who_stops_it_gets_a_status_that_says_nothing_of_certificates(
+    fault: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(Concord, "lots", stopped)
+    environment = {FOLDER: str(tmp_path), TOKEN: "t"}
+    assert CliRunner().invoke(main, ["lots", "list", "p"], env=environment).exit_code == statuses.STOPPED
+
+
+def test_whoever_stops_reading_stops_it_in_silence() -> None:
+    program = [sys.executable, "-c", "from cli.main import main; main()", "capacity", "1000", "--json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", statuses.STOPPED)

@@ -1,5 +1,6 @@
 // Agreement in the parts of a project: by class, time, slice and group of annotators; who agrees with whom, and where two do not.
 import { html, useEffect, useState } from "../parts/html.js";
+import { useAddress } from "../parts/address.js";
 import { Away, ask } from "../parts/api.js";
 import { moment, number, percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
@@ -51,11 +52,11 @@ export default function AgreementInParts({ one }) {
 }
 
 function Parts({ parts, target }) {
-  const [only, setOnly] = useState("");
+  const [{ only }, keep] = useAddress({ only: "" }, "parts.");
   const curve = parts.parts.filter((one) => one.by === "time" && one.alpha.value !== null);
   const points = curve.map(({ alpha, start, end }) => ({ at: (Date.parse(start) + Date.parse(end)) / 2, value: alpha.value, low: alpha.low, high: alpha.high }));
   const rest = parts.parts.filter((one) => one.by !== "time");
-  const kinds = [...new Set(rest.map((one) => one.by))];
+  const kinds = [...new Set([...rest.map((one) => one.by), ...(only ? [only] : [])])];
   const part = (one) => (one.by === "class" ? said(JSON.parse(one.part)) : one.part);
   const columns = [
     ["by", t("agreement.by"), (one) => t(`agreement.by.${one.by}`), (one) => t(`agreement.by.${one.by}`)],
@@ -64,13 +65,13 @@ function Parts({ parts, target }) {
     ["equal", t("agreement.equal"), (one) => (one.agreement.value === null ? "–" : percent(one.agreement.value, 0)), (one) => one.agreement.value],
     ["units", t("agreement.units"), (one) => whole(one.alpha.units), (one) => one.alpha.units],
   ];
-  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => setOnly(event.target.value)}>
+  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => keep({ only: event.target.value })}>
     <option value="">${t("lots.any")}</option>${kinds.map((one) => html`<option value=${one}>${t(`agreement.by.${one}`)}</option>`)}</select></label>`;
   return html`${points.length > 1 && html`<section class="card agreement"><h2>${t("project.overTime")}</h2><figure><${TimePlot}
       label=${t("project.alphaNow", { value: number(points.at(-1).value), target: number(target) })} points=${points}
       up=${[Math.max(-1, Math.min(0, ...points.map((one) => one.low ?? one.value))), 1]} target=${target} nameY=${t("project.alpha")} shownY=${(value) => number(value, 2)} />
       <figcaption><span class="key way">${t("project.alpha")}</span><span class="key area">${t("project.band")}</span><span class="key line">${t("project.target", { value: number(target) })}</span></figcaption></figure></section>`}
-    <${Table} caption=${t("agreement.parts")} columns=${columns} rows=${rest.filter((one) => !only || one.by === only)} empty=${parts.reason} filters=${kinds.length > 1 ? filter : null} />`;
+    <${Table} name="parts" caption=${t("agreement.parts")} columns=${columns} rows=${rest.filter((one) => !only || one.by === only)} empty=${parts.reason} filters=${kinds.length > 1 || only ? filter : null} />`;
 }
 
 function Pairs({ found, chosen, choose }) {
@@ -92,7 +93,7 @@ function Pairs({ found, chosen, choose }) {
       const one = row === column ? null : of(row, column);
       return html`<td class=${one ? shade(one.kappa.value) : ""}>${one && html`<button type="button" aria-pressed=${chosen === one} aria-label=${t("agreement.open", one)} title=${t("agreement.shared", { count: one.units })} onClick=${() => choose(one)}>${kappa(one)}</button>`}</td>`;
     })}</tr>`)}</tbody></table></div></section>`}
-    <${Table} caption=${t("agreement.pairs")} columns=${columns} rows=${found.pairs} empty=${t("agreement.noPairs")} />`;
+    <${Table} name="pairs" caption=${t("agreement.pairs")} columns=${columns} rows=${found.pairs} empty=${t("agreement.noPairs")} />`;
 }
 
 // The units on which two disagree, some at a time.
@@ -121,6 +122,6 @@ function Apart({ id, field, pair }) {
   return html`<section class="apart" aria-live="polite"><p class="problem" role="alert">${problem}</p>
     ${told && html`<p>${t("agreement.differ", { first: pair.first, second: pair.second, apart: whole(told.disagreed), both: whole(told.both) })}
       ${told.disagreed > told.listed && html` ${t("agreement.closed", { count: told.disagreed - told.listed })}`}</p>
-      <${Table} caption=${t("agreement.apart")} columns=${columns} rows=${told.units} empty=${t("agreement.noneOpen")} />
+      <${Table} name="apart" caption=${t("agreement.apart")} columns=${columns} rows=${told.units} empty=${t("agreement.noneOpen")} />
       ${told.next && html`<button type="button" class="button" onClick=${more}>${t("agreement.more")}</button>`}`}</section>`;
 }

@@ -1,5 +1,6 @@
 // What is broken now in any project, and since when; the longest first.
 import { html, useEffect, useState } from "../parts/html.js";
+import { useAddress } from "../parts/address.js";
 import { Away, ask } from "../parts/api.js";
 import { moment, number, t } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
@@ -30,7 +31,7 @@ export default function Alerts() {
   const [alerts, setAlerts] = useState(null);
   const [problem, setProblem] = useState("");
   const [names, setNames] = useState(new Map());
-  const [only, setOnly] = useState("");
+  const [{ only }, keep] = useAddress({ only: "" }, "alerts.");
   useEffect(() => {
     // Names are for the eye: without them a project goes by its id.
     allProjects().then((found) => setNames(new Map(found.map((one) => [one.project_id, one.name]))), () => { /* by its id, then */ });
@@ -69,10 +70,10 @@ export default function Alerts() {
     ["found", t("alerts.found"), (one) => html`${shown(one)} ${one.found && html`<span class="quiet whole">${interval(one.found, shownOf(one.target))}</span>`}`, (one) => one.found?.value ?? null],
     ["limit", t("alerts.limit"), (one) => (one.limit === null ? "–" : limitOf(one)), (one) => one.limit],
   ];
-  const targets = [...new Set((alerts ?? []).map((one) => one.target))].sort();
-  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => setOnly(event.target.value)}>
+  const targets = [...new Set([...(alerts ?? []).map((one) => one.target), ...(only ? [only] : [])])].sort();
+  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => keep({ only: event.target.value })}>
     <option value="">${t("lots.any")}</option>${targets.map((one) => html`<option value=${one}>${nameOf({ target: one })}</option>`)}</select></label>`;
   return html`<main class="wide" id="main" tabindex="-1"><h1>${t("alerts.title")}</h1><p class="lead">${t("alerts.lead")}</p>
     <p class="problem" role="alert">${problem}</p>
-    ${alerts ? html`<${Table} caption=${t("alerts.all")} columns=${columns} rows=${rows} empty=${t(only ? "alerts.noneSuch" : "alerts.none")} filters=${targets.length > 1 ? filter : null} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
+    ${alerts ? html`<${Table} name="alerts" caption=${t("alerts.all")} columns=${columns} rows=${rows} empty=${t(only ? "alerts.noneSuch" : "alerts.none")} filters=${targets.length > 1 || only ? filter : null} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
 }

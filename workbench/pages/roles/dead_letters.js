@@ -59,7 +59,7 @@ export default function DeadLetters() {
       <button type="button" class="button" disabled=${Boolean(busy)} onClick=${() => load({})}>${t("letters.again")}</button></div>
     <p class="lead">${t("letters.lead")}</p>
     <p class="problem" role="alert">${problem}</p>
-    ${known ? html`<${Table} caption=${t("letters.title")} columns=${columns} rows=${letters} empty=${t("letters.none")} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}
+    ${known ? html`<${Table} name="letters" caption=${t("letters.title")} columns=${columns} rows=${letters} empty=${t("letters.none")} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}
     ${all.some((one) => one.next !== null) && letters.length < LETTERS_MAX && html`<p><button type="button" class="button" disabled=${Boolean(busy)} onClick=${() => load(known)}>${t("letters.older")}</button></p>`}
     ${leftOut > 0 && html`<p class="quiet">${t("letters.leftOut", { count: leftOut })}</p>`}</main>`;
 }

@@ -1,5 +1,6 @@
 // A project's lots: where each stands, and the way of one to its verdict.
 import { html, useEffect, useState } from "../parts/html.js";
+import { useAddress } from "../parts/address.js";
 import { Away, ask } from "../parts/api.js";
 import { percent, t, whole } from "../parts/strings.js";
 import { Table } from "../parts/table.js";
@@ -28,7 +29,7 @@ async function all(id) {
 // `news` is whatever is known of the lots: when it changes they are looked at anew.
 export function Lots({ id, news }) {
   const [lots, setLots] = useState(null);
-  const [only, setOnly] = useState("");
+  const [{ only }, keep] = useAddress({ only: "" }, "lots.");
   const [opened, open] = useState(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
@@ -62,11 +63,11 @@ export function Lots({ id, news }) {
     ["errors", t("lots.errors"), (one) => whole(one.errors), (one) => one.errors],
     ["rate", t("lots.rate"), (one) => rateOf(one.label_error_rate), (one) => one.label_error_rate?.value ?? null],
   ];
-  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => setOnly(event.target.value)}>
+  const filter = html`<label class="filter">${t("lots.only")} <select value=${only} onChange=${(event) => keep({ only: event.target.value })}>
     <option value="">${t("lots.any")}</option>${STATES.map((one) => html`<option value=${one}>${stateOf(one)}</option>`)}</select></label>`;
   const shown = lots?.find((one) => one.lot_id === opened);
   return html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    <${Table} caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
+    <${Table} name="lots" caption=${t("lots.title")} columns=${columns} rows=${rows} empty=${t(lots?.length ? "lots.noneSuch" : "lots.none")} filters=${lots?.length ? filter : null} />
     ${shown && html`<${Dialog} title=${shown.lot_id} close=${() => open(null)}><p><span class=${`badge ${shown.status}`}>${stateOf(shown.status)}</span></p>
       ${shown.waits && html`<p dir="auto">${shown.waits}</p>`}
       <p class="quiet"><code dir="ltr">${shown.plan}</code></p><${Progress} lot=${shown} /><//>`}`;

@@ -40,7 +40,7 @@ export function ModelsBeside({ id, field }) {
   ];
   return html`<section class="card models">
     <p class="quiet">${t(`models.${found.counted}`, { count: found.humans_min })} ${t("models.how")}</p>
-    <${Table} caption=${t("models.title")} columns=${columns} rows=${rows} empty="" />
+    <${Table} name="models" caption=${t("models.title")} columns=${columns} rows=${rows} empty="" />
     ${shown && inField(shown) && html`
-      <${Table} caption=${t("models.classes", { name: shown.annotator_id })} columns=${classes} rows=${inField(shown).classes} empty="" />`}</section>`;
+      <${Table} name="classes" caption=${t("models.classes", { name: shown.annotator_id })} columns=${classes} rows=${inField(shown).classes} empty="" />`}</section>`;
 }

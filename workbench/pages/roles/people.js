@@ -1,5 +1,6 @@
 // The roster: who annotates, what they can do, and whether they are at work. A page of it at a time, as the service has it.
 import { html, useEffect, useRef, useState } from "../parts/html.js";
+import { useAddress } from "../parts/address.js";
 import { Away, ask } from "../parts/api.js";
 import { moment, t } from "../parts/strings.js";
 import { Person } from "./person.js";
@@ -12,10 +13,12 @@ const HEARD_MS = 1_200;
 // Until every process has heard of a change, and the list tells it.
 const STATES = ["invited", "qualifying", "active", "paused", "retired"];
 const NOTHING = { text: "", state: "", kind: "", skill: "", language: "", vendor: "" };
+const FIRST = { cursor: "", page: "1" };
 
 export default function People() {
-  const [sought, seek] = useState(NOTHING);
-  const [cursors, setCursors] = useState([""]);
+  const [{ cursor: at, page: place, ...sought }, stand] = useAddress({ ...NOTHING, ...FIRST });
+  const passed = useRef([]);
+  // The pages before this one; after a reload only the first is known.
   const [page, setPage] = useState(null);
   const [problem, setProblem] = useState("");
   const [opened, open] = useState(null);
@@ -23,7 +26,6 @@ export default function People() {
   // A sentence as it is asked for, so that it follows the language.
   const [turns, again] = useState(0);
   const timer = useRef(0);
-  const at = cursors.at(-1);
   const query = new URLSearchParams({ limit: PAGE, ...(at && { cursor: at }) });
   for (const [name, value] of Object.entries(sought)) if (value.trim()) query.set(name, value.trim());
   useEffect(() => {
@@ -42,10 +44,14 @@ export default function People() {
       over = true;
       clearTimeout(timer.current);
     };
-  }, [sought, at, turns]);
+  }, [`${query}`, turns]);
   const change = (field) => (event) => {
-    seek({ ...sought, [field]: event.target.value });
-    setCursors([""]);
+    passed.current = [];
+    stand({ ...FIRST, [field]: event.target.value });
+  };
+  const forth = () => {
+    passed.current.push({ cursor: at, page: place });
+    stand({ cursor: page.next, page: String((Number(place) || 1) + 1) });
   };
   const done = (tell) => {
     open(null);
@@ -69,10 +75,10 @@ export default function People() {
       <label>${t("people.vendor")} <input dir="auto" value=${sought.vendor} onInput=${change("vendor")} /></label></form>
     <p class="problem" role="alert">${problem}</p><p role="status">${said.tell()}</p>
     ${page ? html`<${Listed} page=${page} open=${open} empty=${t(isSought || at ? "people.noneSuch" : "people.none")} />` : !problem && html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}
-    ${(cursors.length > 1 || page?.next) && html`<nav class="pages" aria-label=${t("table.pages", { caption: t("people.title") })}>
-      <button type="button" class="button small" disabled=${cursors.length === 1} onClick=${() => setCursors(cursors.slice(0, -1))}>${t("table.before")}</button>
-      <span>${t("people.page", { page: cursors.length })}</span>
-      <button type="button" class="button small" disabled=${!page?.next || page.asked !== `${query}`} onClick=${() => setCursors([...cursors, page.next])}>${t("table.after")}</button></nav>`}
+    ${(at || page?.next) && html`<nav class="pages" aria-label=${t("table.pages", { caption: t("people.title") })}>
+      <button type="button" class="button small" disabled=${!at} onClick=${() => stand(passed.current.pop() ?? FIRST)}>${t("table.before")}</button>
+      <span>${t("people.page", { page: Number(place) || 1 })}</span>
+      <button type="button" class="button small" disabled=${!page?.next || page.asked !== `${query}`} onClick=${forth}>${t("table.after")}</button></nav>`}
     ${opened === "file" && html`<${RosterFile} close=${() => open(null)} heard=${() => again((count) => count + 1)} />`}
     ${opened && opened !== "file" && html`<${Person} known=${opened === "new" ? null : opened} close=${() => open(null)} done=${done} />`}</main>`;
 }

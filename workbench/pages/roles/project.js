@@ -178,5 +178,5 @@ function People({ people }) {
     ["gold", t("people.gold"), (one) => html`<bdi dir="ltr">${whole(one.gold_correct)} / ${whole(one.gold_units)}</bdi>`, (one) => one.gold_units],
     ["pace", t("people.pace"), (one) => (one.active_ms_median ? duration(one.active_ms_median / 1_000) : "–"), (one) => one.active_ms_median || null],
   ];
-  return html`<${Table} caption=${t("project.people")} columns=${columns} rows=${people} empty=${t("project.noPeople")} />`;
+  return html`<${Table} name="people" caption=${t("project.people")} columns=${columns} rows=${people} empty=${t("project.noPeople")} />`;
 }

@@ -46,5 +46,5 @@ export default function Projects() {
   return html`<main class="wide" id="main" tabindex="-1"><div class="bar"><h1>${t("projects.title")}</h1>
     ${roles.includes("client") && html`<a class="button primary" href="/new">${t("nav.new")}</a>`}</div>
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
-    ${projects ? html`<${Table} caption=${t("projects.all")} columns=${columns} rows=${projects} empty=${t("projects.none")} />` : html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
+    ${projects ? html`<${Table} name="projects" caption=${t("projects.all")} columns=${columns} rows=${projects} empty=${t("projects.none")} />` : html`<p class="quiet" aria-busy="true">${t("loading")}</p>`}</main>`;
 }

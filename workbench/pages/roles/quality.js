@@ -63,7 +63,7 @@ export function ByVersion({ quality }) {
     ["equal", t("project.equalPairs"), (one) => (one.percent_agreement.value === null ? "–" : percent(one.percent_agreement.value)), (one) => one.percent_agreement.value],
     ["units", t("project.unitsOf"), (one) => whole(one.alpha.units), (one) => one.alpha.units],
   ];
-  return html`<${Table} caption=${t("project.byVersion")} columns=${columns} rows=${quality.schema_versions} />
+  return html`<${Table} name="versions" caption=${t("project.byVersion")} columns=${columns} rows=${quality.schema_versions} />
     ${quality.units_of_several_versions > 0 && html`<p class="quiet">${t("project.ofSeveral", { count: quality.units_of_several_versions })}</p>`}`;
 }
 

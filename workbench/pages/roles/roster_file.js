@@ -42,6 +42,6 @@ export function RosterFile({ close, heard }) {
       <button type="submit" class="button primary" disabled=${busy || !file}>${t("people.send")}</button></form>
     <p role="status">${report && t("people.report", { changed: report.changed, unchanged: report.unchanged, refused: report.refused })}</p>
     ${report?.stopped && html`<p class="notice bad">${t("people.stopped", report.stopped)}</p>`}
-    ${report?.refusals.length > 0 && html`<${Table} caption=${t("people.refused")} columns=${columns} rows=${report.refusals} empty="" />
+    ${report?.refusals.length > 0 && html`<${Table} name="refused" caption=${t("people.refused")} columns=${columns} rows=${report.refusals} empty="" />
       ${report.refused > report.refusals.length && html`<p class="quiet">${t("people.refusedMore", { count: report.refused - report.refusals.length })}</p>`}`}<//>`;
 }
