@@ -67,6 +67,10 @@ function Header() {
   const { path } = useStore(place);
   const { code } = useStore(language);
   const [theme, setTheme] = useState(themeSaid());
+  useEffect(() => {
+    // On a phone the links are wider than the screen: where one is, is seen.
+    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path, code]);
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
   return html`<header class="top">
     <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><circle cx="13" cy="16" r="7" /><circle cx="19" cy="16" r="7" /></svg>

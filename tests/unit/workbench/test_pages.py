@@ -25,8 +25,8 @@ LINES_MAX = 400
 FIRST_PAGE_BYTES_MAX = 150_000
 FIRST_PAGE = (
     "index.html", "style.css", "work.css", "icon.svg", "app.js", "vendor/htm-preact-standalone.js",
-    "parts/address.js", "parts/html.js", "parts/api.js", "parts/keys.js", "parts/memory.js", "parts/session.js", "parts/strings.js",
-    "parts/strings_en.js", "roles/sign_in.js",
+    "parts/address.js", "parts/html.js", "parts/api.js", "parts/keys.js", "parts/memory.js", "parts/session.js",
+    "parts/strings.js", "parts/strings_en.js", "roles/sign_in.js",
 )  # fmt: skip
 """What the sign-in page asks for; the browser test sees that it is no more."""
 

@@ -36,7 +36,8 @@ export function Choose({ go }) {
         setProjects([...new Map(named.toReversed().map((one) => [one.project_id, one])).values()].toReversed());
         setProblem("");
       } catch (fault) {
-        if (!(fault instanceof Away)) setProblem(fault.message);
+        // That a session has ended stands above every page.
+        if (!(fault instanceof Away) && fault.status !== 401) setProblem(fault.message);
       }
       timer = setTimeout(load, AGAIN_MS);
     };
