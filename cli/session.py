@@ -140,7 +140,7 @@ def speaks(verb: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
         context.find_root().meta[AS_JSON] = as_json
         for one in context.command.params:
             # An empty one leads to another address than the one that is meant.
-            if isinstance(one, click.Argument) and kwargs.get(one.name or "") == "":
+            if isinstance(one, click.Argument) and one.required and kwargs.get(one.name or "") == "":
                 raise click.BadParameter("it is empty; name one", ctx=context, param=one)
         return verb(Session(name, as_json), *args, **kwargs)
 
