@@ -129,7 +129,7 @@ class Outcome(msgspec.Struct, Generic[State], frozen=True):
 
 HEAD_BYTES = 600
 CAUSE_BYTES = 100
-STATE_BYTES_FACTOR = 2
+STATE_BYTES_FACTOR = 2.15
 """What a head takes in memory beside its parts, a cause beside its characters, and a state for a byte of its record:
 measured on units of assign with 0 to 12 labels, to which the sum is close from above."""
 
@@ -157,7 +157,7 @@ class Head(Generic[State]):
 
 def head_bytes(state_bytes: int, causes: frozenset[str]) -> int:
     """Return what a head takes in memory, nearly, from the bytes that its state takes in a record."""
-    return HEAD_BYTES + STATE_BYTES_FACTOR * state_bytes + CAUSE_BYTES * len(causes) + sum(map(len, causes))
+    return HEAD_BYTES + int(STATE_BYTES_FACTOR * state_bytes) + CAUSE_BYTES * len(causes) + sum(map(len, causes))
 
 
 class Entry(msgspec.Struct, Generic[State], frozen=True):
