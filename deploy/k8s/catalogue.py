@@ -14,6 +14,10 @@ CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-by-place-cha
 """Topics that a service keeps for itself behind its Faust tables, and creates itself with what suits them."""
 BATCH_OVERHEAD_BYTES = 48_588
 """What the broker adds to a record of the largest size; together they are Kafka's own default."""
+TABLE_LAG_SECONDS_MAX = 7 * 86_400
+"""By when a superseded row of a compacted topic is gone; Kafka's default is never, of what is not written for long."""
+TOMBSTONE_SECONDS = 7 * 86_400
+"""How long a reader of a compacted topic may be away and still hear that a row was taken out."""
 _MILLISECONDS = 1_000
 
 Manifest = dict[str, Any]
@@ -44,6 +48,8 @@ def _topic(topic: Topic) -> Manifest:
     }
     if topic.retention_seconds is None:
         config["cleanup.policy"] = "compact"
+        config["delete.retention.ms"] = TOMBSTONE_SECONDS * _MILLISECONDS
+        config["max.compaction.lag.ms"] = TABLE_LAG_SECONDS_MAX * _MILLISECONDS
     else:
         config["cleanup.policy"] = "delete"
         config["retention.ms"] = topic.retention_seconds * _MILLISECONDS

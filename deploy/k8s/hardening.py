@@ -15,6 +15,8 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     for name, deployment in named(manifests, "Deployment").items():
         pod = pod_of(deployment)
         yield from (f"Deployment/{name}: {fault}" for fault in (*_pod(pod), *_container(pod)))
+    for name, cluster in named(manifests, "Kafka").items():
+        yield from (f"Kafka/{name}: {fault}" for fault in _brokers(cluster["spec"]))
     for name, namespace in named(manifests, "Namespace").items():
         if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
             yield f"Namespace/{name}: does not enforce the restricted standard"
@@ -26,8 +28,32 @@ def _pod(pod: Manifest) -> Iterator[str]:
         yield f"does not run as the user {USER} of the image"
     if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
         yield "has no seccomp profile"
+    if not pod.get("priorityClassName"):
+        yield "gives way to whatever else the node runs"
     if pod.get("automountServiceAccountToken", True):
         yield "is given a token of the cluster's API"
+
+
+def _brokers(cluster: Manifest) -> Iterator[str]:
+    """Yield what the pods that Strimzi makes of a cluster lack, so that the namespace would refuse them."""
+    operators = ("topicOperatorContainer", "userOperatorContainer")
+    for part, containers in (("kafka", ("kafkaContainer",)), ("entityOperator", operators)):
+        template = cluster[part].get("template", {})
+        context = template.get("pod", {}).get("securityContext", {})
+        if not context.get("runAsNonRoot"):
+            yield f"its pods of {part} may run as root"
+        if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+            yield f"its pods of {part} have no seccomp profile"
+        for container in containers:
+            held = template.get(container, {}).get("securityContext", {})
+            if held.get("allowPrivilegeEscalation", True):
+                yield f"its {container} may gain privileges"
+            if held.get("capabilities", {}).get("drop") != ["ALL"]:
+                yield f"its {container} keeps capabilities"
+    apart = cluster["kafka"].get("template", {}).get("pod", {}).get("affinity", {}).get("podAntiAffinity", {})
+    nodes = apart.get("requiredDuringSchedulingIgnoredDuringExecution", [])
+    if not any(one["topologyKey"] == "kubernetes.io/hostname" for one in nodes):
+        yield "two of its brokers may be on one node"
 
 
 def _container(pod: Manifest) -> Iterator[str]:
@@ -42,6 +68,8 @@ def _container(pod: Manifest) -> Iterator[str]:
         resources = container.get("resources", {})
         if not {"cpu", "memory"} <= resources.get("requests", {}).keys() or "memory" not in resources.get("limits", {}):
             yield "does not say what it needs"
+        if "startupProbe" not in container:
+            yield "is asked whether it lives before it can have started"
         if container["image"].rpartition("/")[2].partition(":")[2] in ("", "latest"):
             yield f"runs whatever {container['image']} is that day"
         pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)

@@ -63,7 +63,7 @@ def _files_and_port(deployment: Manifest, manifests: list[Manifest]) -> Iterator
     ports = {port["name"]: port["containerPort"] for port in container.get("ports", [])}
     if str(ports.get("http")) != variables.get("CONCORD_HTTP_PORT"):
         yield f"its port http is {ports.get('http')}, and it listens on {variables.get('CONCORD_HTTP_PORT')}"
-    for probe in ("livenessProbe", "readinessProbe"):
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         if (port := container.get(probe, {}).get("httpGet", {}).get("port")) not in ports:
             yield f"its {probe} asks the port {port}, which it has not"
 

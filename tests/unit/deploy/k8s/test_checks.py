@@ -194,6 +194,35 @@ HARDENING = {
         _pod(lambda pod: pod.update(terminationGracePeriodSeconds=15)),
         "is killed before a stop may be over",
     ),
+    "no time to start": (
+        _container(lambda one: one.pop("startupProbe")),
+        "is asked whether it lives before it can have started",
+    ),
+    "no priority": (_pod(lambda pod: pod.pop("priorityClassName")), "gives way to whatever else the node runs"),
+    "brokers as root": (
+        _spec("Kafka", "concord", lambda spec: spec["kafka"]["template"]["pod"]["securityContext"].pop("runAsNonRoot")),
+        "Kafka/concord: its pods of kafka may run as root",
+    ),
+    "an operator without a seccomp profile": (
+        _spec("Kafka", "concord", lambda spec: spec["entityOperator"]["template"].pop("pod")),
+        "Kafka/concord: its pods of entityOperator have no seccomp profile",
+    ),
+    "brokers with privileges": (
+        _spec("Kafka", "concord", lambda spec: spec["kafka"]["template"].pop("kafkaContainer")),
+        "Kafka/concord: its kafkaContainer may gain privileges",
+    ),
+    "an operator with capabilities": (
+        _spec(
+            "Kafka",
+            "concord",
+            lambda spec: spec["entityOperator"]["template"]["userOperatorContainer"]["securityContext"].pop("capabilities"),
+        ),
+        "Kafka/concord: its userOperatorContainer keeps capabilities",
+    ),
+    "two brokers on one node": (
+        _spec("Kafka", "concord", lambda spec: spec["kafka"]["template"]["pod"].pop("affinity")),
+        "Kafka/concord: two of its brokers may be on one node",
+    ),
     "a lax namespace": (
         lambda manifests: _one(manifests, "Namespace", "concord")["metadata"].pop("labels"),
         "Namespace/concord: does not enforce the restricted standard",
