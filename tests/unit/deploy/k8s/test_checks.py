@@ -215,7 +215,9 @@ HARDENING = {
         _spec(
             "Kafka",
             "concord",
-            lambda spec: spec["entityOperator"]["template"]["userOperatorContainer"]["securityContext"].pop("capabilities"),
+            lambda spec: spec["entityOperator"]["template"]["userOperatorContainer"]["securityContext"].pop(
+                "capabilities"
+            ),
         ),
         "Kafka/concord: its userOperatorContainer keeps capabilities",
     ),
