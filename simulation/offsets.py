@@ -41,7 +41,8 @@ class Offsets:
         for record in records:
             for database, document in self._stored.get((group, _event_id(record)), ()):
                 there = database.shelf("journal").documents.get(document["_id"])
-                if there is None or there["commit"] != document["commit"]:
+                # Two of one commit may have asked for the number: what lost is not there, and is said of nothing.
+                if there is None or (there["commit"], there["causes"]) != (document["commit"], document["causes"]):
                     continue
                 for event in msgspec.msgpack.decode(document["events"]):
                     if (event["topic"], event["value"]) not in self._said:
