@@ -142,7 +142,7 @@ async def test_who_is_qualifying_is_given_hidden_gold_alone_and_told_when_it_is_
             for one in offers:
                 assert (await submit(ann, one["assignment_id"])).json()["status"] == "accepted"
             reply = (await ann.post(f"/v1/projects/{PROJECT}/claims", json={})).json()
-            assert (reply["assignments"], reply["why"]["code"]) == ([], "qualifying")
+            assert (reply["assignments"], reply["why"]["code"]) == ([], "no_gold_left")
             assert (await change(operator, "ann", "active")).status_code == 200
             await told_everywhere(desk, "ann")
             assert {one["unit_id"][:6] for one in await claim(ann, 5)} == {"c1-ugi"}
