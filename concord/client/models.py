@@ -141,6 +141,7 @@ class Report(Struct, frozen=True, kw_only=True):
     """What became of the units that were sent; the lists are bounded, the counts are whole.
 
     Attributes:
+        problem: a sentence where nothing of it all was taken; else empty.
         stopped: why not all were read, and from which line on the rest is to be sent.
         retry_after_seconds: where the project takes no more for now: when that is worth it.
     """
@@ -154,6 +155,7 @@ class Report(Struct, frozen=True, kw_only=True):
     caution_count: int = 0
     cautions: list[Refusal] = []
     units: list[AdmittedUnit] = []
+    problem: str = ""
     stopped: Refusal | None = None
     retry_after_seconds: int | None = None
 

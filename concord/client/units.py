@@ -99,12 +99,15 @@ def _together(whole: Report, told: Report, before: int) -> Report:
 
     counts = ("admitted", "repeated", "duplicate_of", "left_out", "refused_count", "caution_count")
     added = {name: getattr(whole, name) + getattr(told, name) for name in counts}
+    taken = sum(added.values()) - added["refused_count"] - added["caution_count"]
     stopped = told.stopped and msgspec.structs.replace(told.stopped, line=told.stopped.line + before)
     return Report(
         **added,
         refused=moved("refused"),  # type: ignore[arg-type]  # of the kind that the report has under this name
         cautions=moved("cautions"),  # type: ignore[arg-type]  # the same
         units=[*whole.units, *told.units][:LISTED_MAX],
+        # What is said of one request holds of all only where none was taken.
+        problem="" if taken else told.problem or whole.problem,
         stopped=whole.stopped or stopped,
     )
 

@@ -5,7 +5,7 @@ import pytest
 
 from concord.client.models import Report
 from concord.client.steps import Answer, Send, Sleep
-from concord.client.units import send
+from concord.client.units import _together, send
 
 
 def answer(**told: object) -> Answer:
@@ -29,3 +29,10 @@ def test_what_was_not_taken_is_sent_when_the_service_says_and_counted_together()
     report: Report = end.value.value
     assert (report.admitted, report.refused_count, report.stopped) == (4, 1, None)
     assert [one.line for one in report.refused] == [5]
+
+
+def test_that_nothing_was_taken_is_said_of_all_requests_together_and_of_no_part() -> None:
+    nothing = Report(refused_count=2, problem="Nothing of it was taken.")
+    assert _together(_together(Report(), nothing, 0), nothing, 2).problem == nothing.problem
+    assert _together(_together(Report(), nothing, 0), Report(admitted=1), 2).problem == ""
+    assert _together(_together(Report(), Report(repeated=1), 0), nothing, 1).problem == ""
