@@ -157,7 +157,8 @@ async def measured(kind: str, count: int) -> dict[str, float]:
     gc.collect()
     taken = Rows()
     await Book("two", 0, taken, pieces, _nothing).take_up()
-    return {"held_mb": held, "book_mb": written / 1e6, "base_mb": before, "peak_mb": peak_mb()}
+    peak = max(peak_mb(), before)  # the kernel may tell a peak of some pages less than what was resident
+    return {"held_mb": held, "book_mb": written / 1e6, "base_mb": before, "peak_mb": peak}
 
 
 def main(arguments: Sequence[str]) -> int:

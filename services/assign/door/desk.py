@@ -64,8 +64,12 @@ class Desk:
         self._headings: dict[str, tuple[int, str]] = {}
 
     def offer(self, lease: Leased) -> AssignmentOffer:
-        """Return a lease as its annotator sees it. The link outlives the lease, so that a renewed one keeps it."""
-        until_us = max(lease.assignment.lease_until_us, self.clock.now_us() + self._link_us)
+        """Return a lease as its annotator sees it.
+
+        The link outlives the lease, so that a renewed one keeps it, and is the same as often as the lease is offered:
+        a browser that has fetched the payload has it.
+        """
+        until_us = max(lease.assignment.lease_until_us, lease.assignment.issued_at_us + self._link_us)
         return AssignmentOffer(
             assignment_id=lease.assignment.id,
             unit_id=lease.unit.unit_id,
