@@ -96,7 +96,7 @@ ANNOTATORS = Topic(
     message=AnnotatorEvent,
     key="annotator_id",
     writer="assign",
-    readers=("assign", "ingest", "metrics"),
+    readers=("assign", "ingest", "adjudicate", "audit", "metrics"),
     fixed_partitions=TABLE_PARTITIONS,
     retention_seconds=None,
 )

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from functools import partial
 
+from concord.chassis.annotators import kind_table, models_in
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.journal.rows import ROWS
@@ -41,7 +42,9 @@ async def from_environment(environment: Mapping[str, str]) -> Service:
 def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
     """Return adjudicate over the given ports, not yet started."""
     journal = journal_part(ports)
-    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
+    letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, letters)
+    annotators = kind_table(ports.broker, ports.clock, letters)
     owner = Owner(settings.places.count, ports.address)
     repository = Repository(journal.journal, owner.places)
     instruments = ports.telemetry.instruments(INSTRUMENTS)
@@ -53,7 +56,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         journal,
         consumer,
         collections=[ROWS, LISTED, NOTES, TALLIES],
-        tables=[projects],
+        tables=[projects, annotators],
         places=Placed(owner, handlers.redefinitions),
         patience=settings.patience,
         loops=[
@@ -86,6 +89,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         domain={**api.STATUSES, **gold.STATUSES, **candidates.STATUSES, **retraining.STATUSES, **inferences.STATUSES},
         placing=Placing(owner, ports.peers),
         state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
+        is_model=models_in(annotators),
     )
     return Service(runtime, door, settings.http)
 

@@ -85,6 +85,7 @@ def skipped(
             code=code,
             reason=reason,
             guideline_version=assignment.guideline_version,
+            by_model=assignment.model,
         )
         events.append(_of_annotation(announcer, unit, AnnotationEvent(unit_passed_over=passed)))
     return events

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from functools import partial
 
+from concord.chassis.annotators import models_in
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.letter_door import letters_router
@@ -89,6 +90,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
         state=Desk(handlers, settings.payload_links, ports.clock, Gather(owner, ports.peers)),
+        is_model=models_in(annotators),
     )
     return Service(runtime, door, settings.http)
 

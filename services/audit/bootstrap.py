@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from concord.chassis.annotators import kind_table, models_in
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.letter_door import letters_router
@@ -49,7 +50,9 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         sender: the way out for webhooks; over the network if None.
     """
     journal = journal_part(ports)
-    projects = project_table(ports.broker, ports.clock, DeadLetters(SERVICE, ports.broker, ports.clock))
+    letters = DeadLetters(SERVICE, ports.broker, ports.clock)
+    projects = project_table(ports.broker, ports.clock, letters)
+    annotators = kind_table(ports.broker, ports.clock, letters)
     owner = Owner(settings.places.count, ports.address)
     repository = Repository(journal.journal, ports.store, owner)
     means = Means(
@@ -73,7 +76,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         journal,
         consumer,
         collections=COLLECTIONS,
-        tables=[projects],
+        tables=[projects, annotators],
         places=Placed(owner, Several((webhooks.book, repository))),
         patience=settings.patience,
         loops=[
@@ -94,6 +97,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers),
         state=api.Door(handlers, webhooks, settings, Gather(owner, ports.peers)),
+        is_model=models_in(annotators),
     )
     return Service(runtime, door, settings.http)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from concord.chassis.annotators import annotator_table
+from concord.chassis.annotators import annotator_table, models_in
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.errors import DeploymentFault
 from concord.chassis.http import application
@@ -113,6 +113,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         domain=api.STATUSES,
         placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
         state=api.Door(handlers, Spools()),
+        is_model=models_in(annotators),
     )
     return Service(runtime, door, settings.http)
 

@@ -5,7 +5,7 @@ import gc
 from collections.abc import Mapping
 from functools import partial
 
-from concord.chassis.annotators import annotator_table
+from concord.chassis.annotators import annotator_table, models_in
 from concord.chassis.dead_letters import DeadLetters
 from concord.chassis.http import application
 from concord.chassis.letter_door import letters_router
@@ -87,6 +87,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         telemetry=ports.telemetry,
         placing=Placing(owner, ports.peers),
         state=Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
+        is_model=models_in(annotators),
     )
     return Service(runtime, asgi, settings.http)
 

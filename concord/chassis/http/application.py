@@ -1,6 +1,6 @@
 """The HTTP door of a service: its routes behind identity, limits and telemetry, with every refusal as problem+json."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -58,6 +58,7 @@ def application(
     limits: Limits | None = None,
     placing: Layer | None = None,
     state: Any = None,
+    is_model: Callable[[str], bool] = lambda _: False,
 ) -> FastAPI:
     """Return the application of one service.
 
@@ -71,6 +72,7 @@ def application(
         limits: bounds, the defaults if None.
         placing: hands requests on to the process that owns their place; None where a service runs once.
         state: what its routes reach as `request.app.state.service`: its handlers.
+        is_model: whether somebody of this name is a model, for the routes that are people's alone.
     """
     app = FastAPI(
         title=f"Concord {name}",
@@ -82,6 +84,7 @@ def application(
     )
     app.state.identity = identity
     app.state.service = state
+    app.state.is_model = is_model
     install(app, domain or {})
     routes: list[BaseRoute] = []
     for router in (*routers, _health(readiness, telemetry)):

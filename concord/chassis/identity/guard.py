@@ -19,6 +19,7 @@ from concord.chassis.identity.identity import Identity
 PLACE_KEY = "concord.place"
 """Where a request's scope holds its place among the requests in flight."""
 _CALLER_KEY = "concord.caller"
+MODEL_CURE = "send the credential of a person, or of a program under a name of its own; models are told by the roster"
 NAME_SHOWN_MAX = 100
 """Characters of a parameter's name that a refusal shows."""
 
@@ -32,28 +33,35 @@ class Place(Protocol):
 
 
 class Guard:
-    """Lets in whoever has one of the roles; the application's state holds the identity.
+    """Lets in whoever has one of the roles; the application's state holds the identity, and who is a model.
+
+    A model annotates and is nothing besides, whatever its credential says.
 
     Args:
         roles: any one of them is enough.
+        people: no model is let in, though the role is an annotator's.
     """
 
-    def __init__(self, roles: tuple[Role, ...]) -> None:
+    def __init__(self, roles: tuple[Role, ...], *, people: bool = False) -> None:
         assert roles, "a guard that lets nobody in is a mistake; name the roles"
         self.roles = roles
+        self.people = people or Role.ANNOTATOR not in roles
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller.
 
         Raises:
             Unauthenticated: no credential that holds.
-            Forbidden: a caller without any of the roles.
+            Forbidden: a caller without any of the roles, or a model where people alone are.
             TooManyRequests, Unavailable: too much is in flight.
             Invalid: the query holds a parameter that the route does not have.
         """
         caller = await verified(request.app.state.identity, request.scope)
         if not caller.may(*self.roles):
             raise Forbidden(f"This needs the role {' or '.join(self.roles)}; the credential sent has none of them.")
+        if self.people and request.app.state.is_model(caller.subject):
+            error = FieldError("authorization", "is a model's", MODEL_CURE)
+            raise Forbidden("Who asks is a model, and this is for people: a model annotates alone.", [error])
         refuse_unknown_parameters(request)
         return caller
 
@@ -138,9 +146,9 @@ def guards_of(dependant: Dependant) -> Iterator[Guard]:
         yield from guards_of(inner)
 
 
-def require(*roles: Role) -> Any:
-    """Return what guards a route and hands it its caller.
+def require(*roles: Role, people: bool = False) -> Any:
+    """Return what guards a route and hands it its caller; see `Guard`.
 
     As in `async def claim(caller: Annotated[Caller, require(Role.ANNOTATOR)])`.
     """
-    return Depends(Guard(roles))
+    return Depends(Guard(roles, people=people))

@@ -242,6 +242,7 @@ class UnitPassedOver(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     GUIDELINE_VERSION_FIELD_NUMBER: _builtins.int
+    BY_MODEL_FIELD_NUMBER: _builtins.int
     unit_id: _builtins.str
     annotator_id: _builtins.str
     rework: _builtins.int
@@ -251,6 +252,8 @@ class UnitPassedOver(_message.Message):
     """In the annotator's words."""
     guideline_version: _builtins.int
     """Under which the unit was given out."""
+    by_model: _builtins.bool
+    """They are a model: what it cannot open or read is no word of a person's."""
     def __init__(
         self,
         *,
@@ -260,10 +263,11 @@ class UnitPassedOver(_message.Message):
         code: _builtins.str = ...,
         reason: _builtins.str = ...,
         guideline_version: _builtins.int = ...,
+        by_model: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "code", b"code", "guideline_version", b"guideline_version", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotator_id", b"annotator_id", "by_model", b"by_model", "code", b"code", "guideline_version", b"guideline_version", "reason", b"reason", "rework", b"rework", "unit_id", b"unit_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

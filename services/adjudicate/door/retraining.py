@@ -18,6 +18,7 @@ from services.adjudicate.door.gold import Reached, reached
 STATUSES: dict[type[Exception], int] = {NothingToRetrain: 404}
 
 Annotator = Annotated[Caller, require(Role.ANNOTATOR)]
+Person = Annotated[Caller, require(Role.ANNOTATOR, people=True)]
 Json = Any
 Standing = Literal["", "open", "upheld", "declined"]
 
@@ -112,7 +113,7 @@ async def finish(request: Request, project_id: AnyId, caller: Annotator) -> Resp
     return json_answer(Retrained(body.attempt, finished=True))
 
 
-async def appeal(request: Request, project_id: AnyId, caller: Annotator) -> Response:
+async def appeal(request: Request, project_id: AnyId, caller: Person) -> Response:
     """Say that one was right on a unit that one is shown; an adjudicator rules on it, and whoever was right is."""
     door = reached(request)
     visible(door.handlers.projects, project_id, caller)

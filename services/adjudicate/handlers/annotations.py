@@ -76,6 +76,8 @@ class Annotations:
                 )
             case "unit_passed_over":
                 passed = event.unit_passed_over
+                if passed.by_model:
+                    return None  # two copies of one program are no two people
                 project = await self.deciding.project(event.metadata.project_id)
                 return self.deciding.cause(
                     passed.unit_id,

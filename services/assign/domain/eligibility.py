@@ -44,6 +44,11 @@ class AnnotatorState(msgspec.Struct, frozen=True, omit_defaults=True):
     until_us: int | None = None
     after: AtWork = "active"
 
+    @property
+    def model(self) -> bool:
+        """Whether they are a model."""
+        return self.kind == "model"
+
 
 def define(state: AnnotatorState | None, wanted: AnnotatorState) -> AnnotatorState | None:
     """Return the annotator's next revision, as able as is wanted and at work as before; None when nothing changes."""

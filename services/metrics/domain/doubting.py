@@ -68,6 +68,8 @@ def closed(unit_id: str, unit: Unit, sums: Sums) -> Doubted | None:
 def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: float) -> Doubted | None:
     """Return what good annotators say against a gold unit's known label; None where that is not enough.
 
+    Models are no witnesses: a bound on a share takes voices that err apart, and copies of a program do not.
+
     Args:
         unit_id: whose id it is.
         unit: the gold unit.
@@ -80,7 +82,8 @@ def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: floa
     if not known or unit.gold_revision or known in sums.names.aside:
         return None
     # One voice an annotator: of several assignments the one that was answered last speaks.
-    last = {one.annotator_id: one for one in sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))}
+    said_of_it = sorted(unit.annotations.values(), key=lambda one: (one.at_us, one.label))
+    last = {one.annotator_id: one for one in said_of_it if not one.model}
     of_it = Counter(one.annotator_id for one in unit.annotations.values())
     right_of_it = Counter(one.annotator_id for one in unit.annotations.values() if says_same(known, text(one.label)))
     answers = {}
@@ -96,7 +99,8 @@ def doubted(unit_id: str, unit: Unit, sums: Sums, says_same: SaysSame, bar: floa
     counts = Counter(text(last[one].label) for one in good)
     said_often = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     at_us = max(one.at_us for one in last.values())
-    return Doubted(unit_id, known, found, _fitting(said_often), tuple(sorted(last)[:ANNOTATORS_MAX]), at_us)
+    answered = sorted({one.annotator_id for one in said_of_it})
+    return Doubted(unit_id, known, found, _fitting(said_often), tuple(answered[:ANNOTATORS_MAX]), at_us)
 
 
 def _fitting(said: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

@@ -5,8 +5,8 @@ from deploy.k8s.catalogue import topics, users
 READS = {
     "ingest": {"projects", "annotators", "units", "resolutions", "intake"},
     "assign": {"projects", "annotators", "units", "resolutions", "lots", "quality"},
-    "adjudicate": {"projects", "units", "annotations", "lots", "quality"},
-    "audit": {"projects", "units", "resolutions", "lots", "quality"},
+    "adjudicate": {"projects", "annotators", "units", "annotations", "lots", "quality"},
+    "audit": {"projects", "annotators", "units", "resolutions", "lots", "quality"},
     "metrics": {"projects", "annotators", "units", "assignments", "annotations", "resolutions", "lots"},
 }
 WRITES = {

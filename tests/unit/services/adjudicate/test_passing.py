@@ -12,9 +12,16 @@ from tests.unit.services.adjudicate.running import Adjudicate, start, voting
 from tests.unit.services.adjudicate.test_outcomes import QUESTIONS, questions, rule, shown, stands
 
 
-async def passed(found: Adjudicate, unit: str, who: str, code: str, times: int = 1, version: int = 1) -> None:
+async def passed(
+    found: Adjudicate, unit: str, who: str, code: str, times: int = 1, version: int = 1, *, by_model: bool = False
+) -> None:
     told = UnitPassedOver(
-        unit_id=unit, annotator_id=who, code=code, reason=f"{who} says why", guideline_version=version
+        unit_id=unit,
+        annotator_id=who,
+        code=code,
+        reason=f"{who} says why",
+        guideline_version=version,
+        by_model=by_model,
     )
     await found.upstream.tell(ANNOTATIONS, unit, AnnotationEvent(unit_passed_over=told), times=times)
 
@@ -66,6 +73,21 @@ async def test_what_two_cannot_open_goes_to_an_adjudicator_and_round_no_more() -
     assert (await rule(found, "k1-utb1", ruling)).json()["status"] == "ruled"
     spent = (await found.call("GET", f"/v1/projects/{PROJECT}/spending", role=Role.OPERATOR)).json()
     assert [one["reason"] for one in spent["reasons"]] == ["payload_broken"]
+    await found.stop()
+
+
+async def test_what_models_cannot_read_is_no_word_of_a_persons() -> None:
+    found = await start(House())
+    await found.upstream.project(voting(2, 2))
+    await found.upstream.unit("k1-utb1")
+    for code in ("payload_broken", "guideline_unclear"):
+        for who in ("m-1", "m-2", "m-3"):
+            await passed(found, "k1-utb1", who, code, by_model=True)
+        await passed(found, "k1-utb1", "ann", code)
+    await found.settle()
+    assert (await found.decisions(), await questions(found)) == ([], []), "three copies of a program and one person"
+    await passed(found, "k1-utb1", "bob", "payload_broken")
+    assert await found.decisions() == [("k1-utb1", "escalated")]
     await found.stop()
 
 

@@ -33,15 +33,16 @@ async def metrics(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
     await running.stop()
 
 
-async def answered(metrics: Metrics, names: tuple[str, ...] = GOOD) -> None:
+async def answered(metrics: Metrics, names: tuple[str, ...] = GOOD, models: tuple[str, ...] = ()) -> None:
     """Let these be right on six gold units, and say yes to one whose known label is no; gus does what he likes."""
     for number in range(OTHERS):
         await metrics.upstream.unit(f"k1-ug{number}", gold="yes")
         for place, name in enumerate((*names, "gus"), start=1):
-            await metrics.upstream.annotation(f"k1-ug{number}", place, name, "no" if name == "gus" else "yes")
+            label = "no" if name == "gus" else "yes"
+            await metrics.upstream.annotation(f"k1-ug{number}", place, name, label, by_model=name in models)
     await metrics.upstream.unit("k1-ugx", gold="no")
     for place, name in enumerate((*names, "gus"), start=1):
-        await metrics.upstream.annotation("k1-ugx", place, name, "yes")
+        await metrics.upstream.annotation("k1-ugx", place, name, "yes", by_model=name in models)
 
 
 async def doubts(metrics: Metrics, many: int) -> list[GoldDoubted]:
@@ -84,6 +85,13 @@ async def test_a_project_that_wants_no_doubts_has_none(metrics: Metrics) -> None
 async def test_four_are_too_few_and_whoever_is_bad_on_other_gold_is_no_witness(metrics: Metrics) -> None:
     await answered(metrics, GOOD[:4])
     assert await judged(metrics, 6, 7)
+    assert await doubts(metrics, 0) == []
+
+
+async def test_a_model_is_no_witness_however_good_it_is(metrics: Metrics) -> None:
+    await answered(metrics, GOOD, models=GOOD[3:])
+    assert await judged(metrics, 6, 7), "it is measured like anybody"
+    assert await judged(metrics, 6, 7, GOOD[4])
     assert await doubts(metrics, 0) == []
 
 
