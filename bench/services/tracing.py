@@ -1,22 +1,27 @@
 """``python -m bench.services.tracing [rounds]``: what traces cost, in CPU of the process and not in time.
 
-Ingest, assign and adjudicate run in this process with store and broker in memory, once without traces and once as they
-run with a collector (one trace in a hundred, spans encoded as they are sent). Both do the same round in turn: units
-come in, annotators claim and submit them one by one, labels become resolutions. What else the machine does is in
-neither; the first rounds, which warm up, are left out.
+Ingest, assign and adjudicate run in this process with store and broker in memory, as they run with a collector (one
+trace in a hundred, spans encoded as they are sent). The same round is done again and again: units come in, annotators
+claim and submit them one by one, labels become resolutions. In one round of each pair traces are off, and nothing of
+them is left in the way: so both are of the same services, with the same data, at the same age; which of the two is
+first alternates. What was made before is out of the garbage collector's sight, for a collection of all there is falls
+into whichever round it likes. What else the machine does is in neither; the first rounds, which warm up, are left out.
 """
 
 import asyncio
 import dataclasses
+import gc
 import statistics
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from starlette.types import Message, Receive, Scope, Send
 
 from bench.services.load import define
@@ -25,14 +30,15 @@ from concord.chassis.http.observed import ObservedMiddleware
 from concord.chassis.identity import Role
 from concord.chassis.runtime import Service
 from concord.chassis.store.traced import TracedStore
-from concord.chassis.telemetry import Telemetry, sampler_of, trace_headers
+from concord.chassis.telemetry import Telemetry, Tracing, sampler_of, trace_headers
+from concord.chassis.telemetry.tracing import SHARE
 from concord.contracts.topics import RESOLUTIONS
 from simulation.house import ENVIRONMENT, House, call
 from simulation.lives import SERVICES
 
 NAMES = ("ingest", "assign", "adjudicate")
 CLIENT, ANNOTATORS = "k1", ("ann", "bob", "cyd")
-UNITS, ROUNDS, WARM = 50, 30, 3
+UNITS, ROUNDS, WARM = 10, 200, 20
 LAYER_CALLS, LAYER_ROUNDS = 2_000, 40
 LOOK_SECONDS, SECONDS_MAX = 0.02, 120.0
 
@@ -46,21 +52,52 @@ class Encoded(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-class Lives:
-    """Three services in memory; a `load.Door` to them."""
+class Switched:
+    """Traces of services, switched off and on again while they run.
 
-    def __init__(self, *, traced: bool) -> None:
+    Args:
+        tracings: of each.
+        wrapped: the stores and brokers that make spans. Off, each has in place of its own methods those of what it
+            wraps, so that a call goes straight there.
+    """
+
+    def __init__(self, tracings: Sequence[Tracing], wrapped: Sequence[tuple[TracedStore | TracedBroker, Any]]) -> None:
+        self._tracings, self._wrapped = tracings, wrapped
+
+    def turn(self, *, on: bool) -> None:
+        """Switch."""
+        for tracing in self._tracings:
+            tracing.on = on
+        for outer, inner in self._wrapped:
+            for name in [name for name in vars(type(outer)) if not name.startswith("_")]:
+                if on:
+                    vars(outer).pop(name, None)
+                else:
+                    vars(outer)[name] = getattr(inner, name)
+
+
+class Lives:
+    """Three services in memory, whose traces are switched; a `load.Door` to them.
+
+    Args:
+        share: of all traces, those that are recorded.
+    """
+
+    def __init__(self, share: float = SHARE) -> None:
         self.house = House()
         self.services: dict[str, Service] = {}
-        self._telemetry = [Telemetry(name, Encoded() if traced else None, sampler=sampler_of({})) for name in NAMES]
-        for name, telemetry in zip(NAMES, self._telemetry, strict=True):
+        tracings: list[Tracing] = []
+        wrapped: list[tuple[TracedStore | TracedBroker, Any]] = []
+        for name in NAMES:
             settings, wire = SERVICES[name]
-            ports = self.house.ports(name, telemetry=telemetry)
-            tracing = telemetry.tracing
-            if traced:
-                store, broker = TracedStore(ports.store, tracing), TracedBroker(ports.broker, tracing)
-                ports = dataclasses.replace(ports, store=store, broker=broker)
+            telemetry = Telemetry(name, Encoded(), sampler=TraceIdRatioBased(share))
+            ports, tracing = self.house.ports(name, telemetry=telemetry), telemetry.tracing
+            store, broker = TracedStore(ports.store, tracing), TracedBroker(ports.broker, tracing)
+            wrapped += [(store, ports.store), (broker, ports.broker)]
+            tracings.append(tracing)
+            ports = dataclasses.replace(ports, store=store, broker=broker)
             self.services[name] = wire(settings.from_environment(ENVIRONMENT), ports)
+        self.traces = Switched(tracings, wrapped)
         self.tokens = [self.house.token(one, Role.ANNOTATOR) for one in ANNOTATORS]
         self.client = self.house.token("client", Role.CLIENT, client_id=CLIENT)
         self.operator = self.house.token("operator", Role.OPERATOR)
@@ -86,6 +123,8 @@ class Lives:
 
     async def round(self) -> float:
         """Take UNITS through, each by a request of its own wherever there is one; return the CPU, us a unit."""
+        gc.collect()
+        gc.freeze()
         begun = time.process_time()
         first, self.units = self.units, self.units + UNITS
         for number in range(first, self.units):
@@ -118,19 +157,18 @@ class Lives:
             await self.call("assign", "POST", f"/v1/assignments/{held[0]['assignment_id']}/submission", token, said)
 
 
-async def measure(rounds: int) -> tuple[list[float], list[float]]:
-    """Return the CPU of each round, us a unit, without traces and with them."""
-    lives = [Lives(traced=False), Lives(traced=True)]
+async def measure(rounds: int, share: float = SHARE) -> tuple[list[float], list[float]]:
+    """Return the CPU of each round, us a unit, without traces and with them, of which this share is recorded."""
+    lives = Lives(share)
     found: tuple[list[float], list[float]] = ([], [])
-    for one in lives:
-        await one.start()
+    await lives.start()
     for number in range(rounds + WARM):
-        for place in (0, 1) if number % 2 else (1, 0):
-            cost = await lives[place].round()
+        for on in (False, True) if number % 2 else (True, False):
+            lives.traces.turn(on=on)
+            cost = await lives.round()
             if number >= WARM:
-                found[place].append(cost)
-    for one in lives:
-        await one.stop()
+                found[on].append(cost)
+    await lives.stop()
     return found
 
 
@@ -164,14 +202,25 @@ async def _send(message: Message) -> None:
     del message
 
 
+def ranks(pairs: int) -> tuple[float, float]:
+    """Return the ranks between which the median lies with a probability of 95 %.
+
+    Source: Conover, Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2.
+    """
+    middle, half = (pairs - 1) / 2, 0.98 * pairs**0.5
+    return max(0.0, middle - half), min(pairs - 1.0, middle + half)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
-    without, traced = asyncio.run(measure(int(arguments[0]) if arguments else ROUNDS))
-    pairs = [other / one - 1 for one, other in zip(without, traced, strict=True)]
-    for name, of in (("median", statistics.median), ("least", min)):
-        one, other = of(without), of(traced)
-        print(f"{name:7} {one:8.0f} us a unit without traces, {other:8.0f} with: {100 * (other / one - 1):+.1f} %")
-    print(f"median of {len(pairs)} pairs: {100 * statistics.median(pairs):+.1f} %")
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    for title, share, count in ((f"{SHARE:.0%} recorded", SHARE, rounds), ("all recorded", 1.0, max(1, rounds // 3))):
+        without, traced = asyncio.run(measure(count, share))
+        pairs = sorted(other / one - 1 for one, other in zip(without, traced, strict=True))
+        low, high = (pairs[round(rank)] for rank in ranks(len(pairs)))
+        one, other = statistics.median(without), statistics.median(traced)
+        print(f"{title}, medians: {one:.0f} us a unit without traces, {other:.0f} with: {other / one - 1:+.1%}")
+        print(f"{title}, median of {len(pairs)} pairs: {statistics.median(pairs):+.1%} ({low:+.1%} to {high:+.1%})")
     one, other = asyncio.run(layer(LAYER_ROUNDS))
     print(f"a request's outermost layer: {one:.1f} us without, {other:.1f} with: {other - one:+.1f} us")
     return 0

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-import msgspec
-
 from concord.chassis.consumer import Poison
 from concord.contracts.v1.annotations_pb2 import AnnotationEvent, AnnotationRevised, AnnotationSubmitted
 from concord.contracts.v1.assignments_pb2 import AssignmentEvent
@@ -68,23 +66,19 @@ class Handlers:
         """Count labels, and their revisions."""
         with self._recounted() as touched:
             for event in events:
-                at_us = event.metadata.occurred_at_us
+                about = event.metadata
                 if event.HasField("annotation_submitted"):
-                    told = event.annotation_submitted
-                    said = _annotation(told, at_us, rework=told.rework, late=told.late)
-                    if told.schema_version > 1 or told.by_model:
-                        version = max(1, told.schema_version)
-                        said = msgspec.structs.replace(said, schema_version=version, model=told.by_model)
-                    annotation_id, unit_id = told.annotation_id, told.unit_id
+                    told: AnnotationSubmitted | AnnotationRevised = event.annotation_submitted
+                    said = _submitted(event.annotation_submitted, about.occurred_at_us)
                 elif event.HasField("annotation_revised"):
-                    again = event.annotation_revised
-                    said = _annotation(again, at_us, revision=again.revision)
-                    annotation_id, unit_id = again.annotation_id, again.unit_id
+                    told = event.annotation_revised
+                    said = _revised(event.annotation_revised, about.occurred_at_us)
                 else:
                     continue
-                unit = self._unit(unit_id, event.metadata, touched)
+                unit = self._unit(told.unit_id, about, touched)
                 if unit is None or is_too_late(unit, said):
                     continue
+                annotation_id = told.annotation_id
                 news, before = annotated(unit, annotation_id, said)
                 if news:
                     self.rows.worked(unit, unit.annotations[annotation_id], before)
@@ -123,24 +117,25 @@ class Handlers:
                     self._rejected(event.lot_rejected, event.metadata, touched)
 
     @contextmanager
-    def _recounted(self) -> Iterator[dict[int, Unit]]:
+    def _recounted(self) -> Iterator[dict[str, Unit]]:
         """Collect the units that are touched and recount them at the end, also when an event turns out to be poison.
 
         For then the events are told once more one by one, and what was taken in already is no news.
         """
-        touched: dict[int, Unit] = {}
+        touched: dict[str, Unit] = {}
         try:
             yield touched
         finally:
             self.rows.recount(touched.values())
 
-    def _unit(self, unit_id: str, about: Metadata, touched: dict[int, Unit]) -> Unit | None:
+    def _unit(self, unit_id: str, about: Metadata, touched: dict[str, Unit]) -> Unit | None:
         """Return the unit to be changed, None when it is closed: then whatever is told of it is told late."""
         if not unit_id or not about.project_id:
             raise Poison(f"an event names no {'unit_id' if not unit_id else 'metadata.project_id'}")
-        unit = self.rows.unit(unit_id, about.project_id, about.occurred_at_us)
-        if unit is not None:
-            touched[id(unit)] = unit
+        # Mostly what is told of a unit stands together: it is looked for once, and was found to be open then.
+        unit = touched.get(unit_id)
+        if unit is None and (unit := self.rows.unit(unit_id, about.project_id, about.occurred_at_us)) is not None:
+            touched[unit_id] = unit
         return unit
 
     def _admitted(self, unit: Unit, told: UnitAdmitted, occurred_at_us: int) -> None:
@@ -160,7 +155,7 @@ class Handlers:
             if not unit.erased:
                 self.rows.gold_known(told.unit_id, unit, "", 1 + unit.gold_revision, anew=True)
 
-    def _sealed(self, told: LotSealed, about: Metadata, touched: dict[int, Unit]) -> None:
+    def _sealed(self, told: LotSealed, about: Metadata, touched: dict[str, Unit]) -> None:
         lot = self._lot(told.lot_id, about)
         if lot is None or lot.units:
             return
@@ -169,7 +164,7 @@ class Handlers:
         if lot.acceptance is not None:
             self._units_accepted(told.lot_id, lot, about, touched)
 
-    def _accepted(self, told: LotAccepted, about: Metadata, touched: dict[int, Unit]) -> None:
+    def _accepted(self, told: LotAccepted, about: Metadata, touched: dict[str, Unit]) -> None:
         lot = self._lot(told.lot_id, about)
         if lot is None or lot.acceptance is not None:
             return
@@ -185,7 +180,7 @@ class Handlers:
             raise Poison(f"an event names no {'lot_id' if not lot_id else 'metadata.project_id'}")
         return self.rows.lot(lot_id, about.project_id, about.occurred_at_us)
 
-    def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata, touched: dict[int, Unit]) -> None:
+    def _units_accepted(self, lot_id: str, lot: Lot, about: Metadata, touched: dict[str, Unit]) -> None:
         assert lot.acceptance is not None
         for unit_id in lot.unit_ids:
             if (unit := self._unit(unit_id, about, touched)) is not None:
@@ -193,7 +188,7 @@ class Handlers:
                     self.rows.unworked(unit, said)
         self.rows.accepted(lot_id, lot)
 
-    def _rejected(self, told: LotRejected, about: Metadata, touched: dict[int, Unit]) -> None:
+    def _rejected(self, told: LotRejected, about: Metadata, touched: dict[str, Unit]) -> None:
         lot = self._lot(told.lot_id, about)
         if lot is not None:
             rejected(lot, told.rework, _inspected(told, len(told.unit_ids)))
@@ -202,7 +197,7 @@ class Handlers:
             for unit_id in told.unit_ids:
                 self._sent_back(unit_id, about, told.rework + 1, touched)
 
-    def _sent_back(self, unit_id: str, about: Metadata, rework: int, touched: dict[int, Unit]) -> None:
+    def _sent_back(self, unit_id: str, about: Metadata, rework: int, touched: dict[str, Unit]) -> None:
         if (unit := self._unit(unit_id, about, touched)) is not None:
             sent_back(unit, rework)
 
@@ -232,10 +227,15 @@ def _of_gold(event: ResolutionEvent) -> GoldFlagged | GoldRuled | None:
     return event.gold_ruled if event.HasField("gold_ruled") else None
 
 
-def _annotation(
-    told: AnnotationSubmitted | AnnotationRevised, at_us: int, *, rework: int = 0, late: bool = False, revision: int = 0
-) -> Annotation:
-    return Annotation(told.annotator_id, _text(told.label), rework, late, told.active_ms, revision, at_us)
+def _submitted(told: AnnotationSubmitted, at_us: int) -> Annotation:
+    version = max(1, told.schema_version)
+    return Annotation(
+        told.annotator_id, _text(told.label), told.rework, told.late, told.active_ms, 0, at_us, version, told.by_model
+    )
+
+
+def _revised(told: AnnotationRevised, at_us: int) -> Annotation:
+    return Annotation(told.annotator_id, _text(told.label), 0, False, told.active_ms, told.revision, at_us)
 
 
 def _inspected(told: LotAccepted | LotRejected, units: int, attempts_max: int = 1) -> Inspected:

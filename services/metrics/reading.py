@@ -18,6 +18,7 @@ from concord.chassis.places.owner import Owner
 from concord.chassis.telemetry import Telemetry
 from concord.contracts.codec import Undecodable, check_schema, decode
 from concord.contracts.topics import Topic
+from concord.contracts.v1.metadata_pb2 import Metadata
 from services.metrics.book import Book, Parts
 from services.metrics.domain.event_time import bounded
 from services.metrics.events import Count, handlers
@@ -238,31 +239,34 @@ class Reading:
     async def _count(self, held: _Counted, topic: str, records: Sequence[Any]) -> None:
         """Count records; those that cannot be are set aside."""
         catalogued, count = held.counts[topic]
-        events: list[tuple[Any, Any]] = []
+        read: list[Any] = []
+        events: list[Any] = []
         poison: list[tuple[Any, Exception, int]] = []
         for record in records:
             check_schema(record.headers)
             try:
-                event = decode(catalogued, record.value)
+                event: Any = decode(catalogued, record.value)
             except Undecodable as fault:
                 poison.append((record, fault, 1))
                 continue
-            self._bound(record, event)
-            events.append((record, event))
+            self._bound(record, event.metadata)
+            read.append(record)
+            events.append(event)
         try:
-            count([event for _, event in events])
+            count(events)
         except Exception as fault:
             log.warning("a chunk of %s failed (%s: %s); trying it record by record", topic, type(fault), fault)
-            poison += [failed for record, event in events if (failed := _alone(count, record, event)) is not None]
+            tried = zip(read, events, strict=True)
+            poison += [failed for record, event in tried if (failed := _alone(count, record, event)) is not None]
         for record, reason, attempts in poison:
             await self._set_aside(record, reason, attempts)
 
-    def _bound(self, record: Any, event: Any) -> None:
+    def _bound(self, record: Any, about: Metadata) -> None:
         """Have no event be told before it happened."""
-        said_us = event.metadata.occurred_at_us
+        said_us = about.occurred_at_us
         at_us = bounded(said_us, arrived_us(record))
         if at_us != said_us:
-            event.metadata.occurred_at_us = at_us
+            about.occurred_at_us = at_us
             self.bounded.counter("concord_metrics_event_times_bounded", record.topic).inc()
 
     async def _set_aside(self, record: Any, fault: Exception, attempts: int) -> None:

@@ -193,9 +193,9 @@ class Rows:
     def recount(self, units: Iterable[Unit]) -> None:
         """Bring the sums up to units that may have changed, and were handed out to be; they may rest then."""
         for unit in units:
-            now = share(unit)
-            if now != unit.counted:
-                self.sums_of(unit.project_id).replace(unit.counted, now)
+            now, before = share(unit), unit.counted
+            if now is not before and now != before:
+                self.sums_of(unit.project_id).replace(before, now)
                 unit.counted = now
         self.open.rest()
 

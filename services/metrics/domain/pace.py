@@ -16,9 +16,9 @@ def rounded(value: int) -> int:
     >>> rounded(987), rounded(12_345)
     (987, 12300)
     """
-    unit = 1
-    while value >= DIGITS * unit:
-        unit *= 10
+    unit, bound = 1, DIGITS
+    while value >= bound:
+        unit, bound = 10 * unit, 10 * bound
     return value - value % unit
 
 
@@ -61,6 +61,8 @@ def percentile_estimate(tally: Mapping[int, int], share: float) -> Estimate:
 def count(tally: Counter[int], value: int, times: int = 1) -> None:
     """Count a value, or with a negative `times` take it out again."""
     place = rounded(value)
-    tally[place] += times
-    if not tally[place]:
-        del tally[place]
+    left = tally.get(place, 0) + times
+    if left:
+        tally[place] = left
+    else:
+        tally.pop(place, None)

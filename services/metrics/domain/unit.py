@@ -5,6 +5,7 @@ the same unit behind whatever the order and the repeats; `share` then reads off 
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -21,6 +22,8 @@ LABELLED: frozenset[Settlement] = frozenset({"consensus", "adjudicated"})
 """How a unit stands that has its label; one that is unanswerable will have none, and nobody's label of it is right."""
 
 NO_ROW: Row = ()
+
+_order = attrgetter("at_us", "annotator_id", "label")
 
 GRACE_US = 60_000_000
 """What is given so long after a unit's lot was accepted counts nowhere, so that the unit can be closed for good."""
@@ -197,14 +200,16 @@ def share(unit: Unit) -> Share:
     >>> share(unit).labels
     1
     """
-    if unit.erased or unit.gold:
+    if unit.erased or unit.gold or not (unit.annotations or unit.settlement or unit.accepted_at_us):
         return NOTHING
     counted = _voices(unit)
     settlement: Settlement = unit.settlement if unit.settled_rework == unit.rework else ""
     asked = _asked(unit)
-    first = of_people(first_asked(list(counted.values()), asked)) if asked else []
-    versions = {one.schema_version for one in first}
-    version = 1 if not versions else versions.pop() if len(versions) == 1 else 0
+    # A unit has no row before as many have spoken as were asked, which of most events is still to come.
+    first = of_people(first_asked(list(counted.values()), asked)) if 0 < asked <= len(counted) else []
+    version = 1
+    if first and (version := first[0].schema_version) and any(one.schema_version != version for one in first):
+        version = 0
     turnaround_seconds = -1
     if unit.accepted_at_us and unit.admitted_at_us:
         turnaround_seconds = max(0, unit.accepted_at_us - unit.admitted_at_us) // 1_000_000
@@ -242,7 +247,7 @@ def by_models(unit: Unit) -> list[Annotation]:
     ['m1']
     """
     said = [one for one in unit.annotations.values() if one.model and one.rework == unit.rework]
-    said.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
+    said.sort(key=_order)
     return list({one.annotator_id: one for one in said}.values())
 
 
@@ -259,7 +264,7 @@ def _voices(unit: Unit) -> dict[str, Annotation]:
     rework = unit.rework
     counting = [one for one in unit.annotations.values() if one.rework == rework and not one.late]
     if len(counting) > 1:
-        counting.sort(key=lambda one: (one.at_us, one.annotator_id, one.label))
+        counting.sort(key=_order)
     return {one.annotator_id: one for one in counting}
 
 
