@@ -38,7 +38,7 @@ from simulation.lives import SERVICES
 
 NAMES = ("ingest", "assign", "adjudicate")
 CLIENT, ANNOTATORS = "k1", ("ann", "bob", "cyd")
-UNITS, ROUNDS, WARM = 10, 200, 20
+UNITS, ROUNDS, WARM = 10, 100, 20
 LAYER_CALLS, LAYER_ROUNDS = 2_000, 40
 LOOK_SECONDS, SECONDS_MAX = 0.02, 120.0
 
