@@ -54,6 +54,8 @@ def _pytest(name: str, *arguments: str, on: tuple[str, ...] = (), beside: tuple[
 # Files side by side: they mostly wait, and those that start a stack of their own do so on ports of their own.
 _BY_FILE = ("-n", "3", "--dist", "loadfile")
 _PAGES = "tests/end_to_end/workbench"
+_RULES = "deploy/observability/prometheus"
+_RULE_TESTS = ("concord", "concord.hours")
 _BROKER_AND_STORE = (_PYTHON, "-m", "deploy.local", "lend")
 
 CHECKS = (
@@ -83,7 +85,7 @@ STEPS = (
         *(f"--ignore=tests/integration/{folder}" for folder in ("concord", "deploy", "observability")),
         on=_BROKER_AND_STORE,
         beside=(
-            Step("alert rules", ("promtool", "test", "rules", "deploy/observability/prometheus/concord.test.yml")),
+            Step("alert rules", ("promtool", "test", "rules", *(f"{_RULES}/{name}.test.yml" for name in _RULE_TESTS))),
         ),
     ),
     _pytest(

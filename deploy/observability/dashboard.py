@@ -44,6 +44,7 @@ def board() -> dashboard.Dashboard:
         ("What the contract promises", [*_contract(), *_parts()]),
         ("Annotators", _annotators()),
         ("Units on their way", _flow()),
+        ("Objectives of the services", _objectives()),
         ("Services", [*_processes(), *_services()]),
     ):
         building = building.with_row(dashboard.Row(title))
@@ -224,6 +225,34 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
                 for quantile in (0.5, 0.99)
             ],
             unit="s",
+        ),
+    ]
+
+
+def _objectives() -> list[stat.Panel | timeseries.Panel]:
+    spent = "sum_over_time(concord:objective_missed:rate5m[28d]) / sum_over_time(concord:objective_events:rate5m[28d])"
+    of_what_is_allowed = "/ on (objective) group_left () concord:objective_allowed:ratio"
+    return [
+        _lines(
+            "Budget left of 28 days",
+            "Of what an objective allows to be missed, the share that is left: labels in the measures within 5 s "
+            "(99 %), requests answered without a fault of ours (99.9 %), labels acknowledged within 1 s (99 %). Under "
+            "zero it is missed.",
+            [(f"1 - {spent} {of_what_is_allowed}", "{{service}} {{objective}}")],
+            unit="percentunit",
+        ),
+        _lines(
+            "Burn rate",
+            "How many times faster than allowed the budget is used up, within the last hour and the last six. Above "
+            "14.4 and 6 a page follows, above 1 for three days a ticket.",
+            [
+                (
+                    f"concord:objective_missed:ratio_rate{window} {of_what_is_allowed}",
+                    f"{{{{service}}}} {{{{objective}}}} {window}",
+                )
+                for window in ("1h", "6h")
+            ],
+            unit="none",
         ),
     ]
 

@@ -12,6 +12,7 @@ from concord.chassis.letter_door import PATH
 from deploy.local import observers, prometheus
 from deploy.local.ports import Ports
 from deploy.local.services import SERVICES, WORKBENCH, parts
+from deploy.local.suite import STEPS
 
 ROOT = Path(__file__).parents[4]
 PROMETHEUS = ROOT / "deploy" / "observability" / "prometheus"
@@ -30,7 +31,7 @@ ALERTS = {
     rule["alert"]: rule for group in _read("concord.rules.yml")["groups"] for rule in group["rules"] if "alert" in rule
 }
 
-
+RULE_TESTS = sorted(path.name for path in PROMETHEUS.glob("*.test.yml"))
 ALWAYS = "Watchdog"
 """The one alert that fires as long as all is well."""
 
@@ -55,7 +56,8 @@ def test_an_alert_leads_to_its_entry_which_says_what_it_means_where_to_look_and_
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_is_tested_to_fire_and_not_to_fire(alert: str) -> None:
-    cases = [case for test in _read("concord.test.yml")["tests"] for case in test["alert_rule_test"]]
+    tests = [test for file in RULE_TESTS for test in _read(file)["tests"]]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
     fired = [bool(case.get("exp_alerts")) for case in cases if case["alertname"] == alert]
     assert any(fired)
     assert alert == ALWAYS or not all(fired)
@@ -179,3 +181,9 @@ def _api(service: str) -> str:
     folder = ROOT / "services" / service
     doors = [*folder.glob("api.py"), *sorted(folder.glob("api/*.py")), *sorted(folder.glob("door/*.py"))]
     return "".join(path.read_text() for path in doors)
+
+
+def test_every_file_of_rules_tests_is_run_by_the_suite() -> None:
+    steps = [beside for step in STEPS for beside in step.beside if beside.name == "alert rules"]
+    (argv,) = [step.argv for step in steps]
+    assert sorted(Path(file).name for file in argv if file.endswith(".yml")) == RULE_TESTS
