@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 from bson.errors import InvalidDocument
+from pymongo import ReadPreference
 from pymongo.errors import AutoReconnect, BulkWriteError, NetworkTimeout, OperationFailure
 
-from concord.chassis.store.mongo import MongoStore, StoreRefused
+from concord.chassis.store.mongo import ANSWER_MS_MAX, Driver, MongoStore, StoreRefused
 from concord.chassis.store.port import StoreUnavailable
 
 
@@ -72,3 +73,15 @@ async def test_what_does_not_pass_is_refused(fault: Exception) -> None:
 async def test_a_fault_of_the_caller_is_not_dressed_up() -> None:
     with pytest.raises(InvalidDocument):
         await insert(InvalidDocument("cannot encode"))
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_what_is_promised_of_reads_and_writes_is_no_matter_of_the_uri(driver: Driver) -> None:
+    loose = "readPreference=secondaryPreferred&readConcernLevel=local&w=1&journal=false&retryWrites=true"
+    store = MongoStore.connect(f"mongodb://127.0.0.1:1/?{loose}", "database", driver)
+    database = store._database
+    assert database.read_preference == ReadPreference.PRIMARY
+    assert database.read_concern.level == "majority"
+    assert database.write_concern.document == {"w": "majority", "j": True, "wtimeout": ANSWER_MS_MAX}
+    assert store._client.options.retry_writes is False
+    await store.close()
