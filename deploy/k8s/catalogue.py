@@ -9,6 +9,8 @@ CLUSTER = "concord"
 API_VERSION = "kafka.strimzi.io/v1"
 COPIES = 3
 COPIES_IN_SYNC_MIN = 2
+OPERATOR = "operator"
+"""The Kafka user of people who look after the cluster."""
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 CHANGELOGS: dict[str, tuple[str, ...]] = {"metrics": ("metrics-book-by-place-changelog",)}
 """Topics that a service keeps for itself behind its Faust tables, and creates itself with what suits them."""
@@ -29,11 +31,14 @@ def topics() -> list[Manifest]:
 
 
 def users() -> list[Manifest]:
-    """Return one KafkaUser a service, with exactly the rights that the catalogue gives it.
+    """Return one KafkaUser a service, with exactly the rights that the catalogue gives it, and one for people who look.
 
     Clients who send through the intake topic get users of their own, made by the operator for each client.
     """
-    return [_named("KafkaUser", service, _user(service)) for service in SERVICES]
+    return [
+        *(_named("KafkaUser", service, _user(service)) for service in SERVICES),
+        _named("KafkaUser", OPERATOR, _looks()),
+    ]
 
 
 def _named(kind: str, name: str, spec: Manifest) -> Manifest:
@@ -43,6 +48,8 @@ def _named(kind: str, name: str, spec: Manifest) -> Manifest:
 
 def _topic(topic: Topic) -> Manifest:
     config: Manifest = {
+        # As our producers send it. A client's records are compressed when they come in, for they lie here for days.
+        "compression.type": "zstd",
         "min.insync.replicas": COPIES_IN_SYNC_MIN,
         "max.message.bytes": RECORD_BYTES_MAX + BATCH_OVERHEAD_BYTES,
     }
@@ -67,6 +74,14 @@ def _user(service: str) -> Manifest:
         "authentication": {"type": "scram-sha-512"},
         "authorization": {"type": "simple", "acls": acls},
     }
+
+
+def _looks() -> Manifest:
+    """Return what people need to see how far groups are: they read no record and move nothing."""
+    acls = [_acl("topic", topic.name, "Describe") for topic in TOPICS]
+    acls += [_acl("topic", name, "Describe") for names in CHANGELOGS.values() for name in names]
+    acls += [_acl("group", service, "Describe") for service in SERVICES]
+    return {"authentication": {"type": "scram-sha-512"}, "authorization": {"type": "simple", "acls": acls}}
 
 
 def _on_topic(service: str, topic: Topic) -> Manifest | None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from deploy.k8s import catalogue
+from deploy.k8s import alerting, catalogue
 from deploy.k8s.render import ROOT
 
 RULES = ROOT / "deploy" / "observability" / "prometheus" / "concord.rules.yml"
+ALERTMANAGER = RULES.with_name("alertmanager.yml")
 _KAFKA = ROOT / "deploy" / "k8s" / "base" / "kafka"
 _HEAD = "# Made by `python -m deploy.k8s generate` from {source}; never edited.\n"
 _LINE_CHARACTERS = 110
@@ -20,12 +21,15 @@ def files() -> dict[Path, str]:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "concord"},
-        "spec": yaml.safe_load(RULES.read_text()),
+        "spec": alerting.rules(yaml.safe_load(RULES.read_text())),
     }
+    routes = alerting.routes(yaml.safe_load(ALERTMANAGER.read_text()))
+    kubernetes = ROOT / "deploy" / "observability" / "kubernetes"
     return {
         _KAFKA / "topics.yaml": _text("concord/contracts/topics.py", catalogue.topics()),
         _KAFKA / "users.yaml": _text("concord/contracts/topics.py", catalogue.users()),
-        ROOT / "deploy" / "observability" / "kubernetes" / "rules.yaml": _text(str(RULES.relative_to(ROOT)), [rules]),
+        kubernetes / "rules.yaml": _text(str(RULES.relative_to(ROOT)), [rules]),
+        kubernetes / "alerting.yaml": _text(str(ALERTMANAGER.relative_to(ROOT)), [routes]),
     }
 
 

@@ -37,7 +37,10 @@ def _pod(pod: Manifest) -> Iterator[str]:
 def _brokers(cluster: Manifest) -> Iterator[str]:
     """Yield what the pods that Strimzi makes of a cluster lack, so that the namespace would refuse them."""
     operators = ("topicOperatorContainer", "userOperatorContainer")
-    for part, containers in (("kafka", ("kafkaContainer",)), ("entityOperator", operators)):
+    parts = (("kafka", ("kafkaContainer",)), ("kafkaExporter", ("container",)), ("entityOperator", operators))
+    for part, containers in parts:
+        if part not in cluster:
+            continue
         template = cluster[part].get("template", {})
         context = template.get("pod", {}).get("securityContext", {})
         if not context.get("runAsNonRoot"):
@@ -47,9 +50,9 @@ def _brokers(cluster: Manifest) -> Iterator[str]:
         for container in containers:
             held = template.get(container, {}).get("securityContext", {})
             if held.get("allowPrivilegeEscalation", True):
-                yield f"its {container} may gain privileges"
+                yield f"its {container} of {part} may gain privileges"
             if held.get("capabilities", {}).get("drop") != ["ALL"]:
-                yield f"its {container} keeps capabilities"
+                yield f"its {container} of {part} keeps capabilities"
     apart = cluster["kafka"].get("template", {}).get("pod", {}).get("affinity", {}).get("podAntiAffinity", {})
     nodes = apart.get("requiredDuringSchedulingIgnoredDuringExecution", [])
     if not any(one["topologyKey"] == "kubernetes.io/hostname" for one in nodes):

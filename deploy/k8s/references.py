@@ -7,6 +7,10 @@ from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, mounted_files, named, pod_labels, pod_of, secrets, selects
 
 FILES_BELOW = "/etc/concord/"
+EXPORTER = "kafkaExporter"
+OF_PROMETHEUS = "monitoring.coreos.com/"
+RELEASE = "release"
+"""By which the operator that most use, kube-prometheus-stack, looks for monitors and rules, and finds none without."""
 
 
 def faults(manifests: list[Manifest]) -> Iterator[str]:
@@ -22,6 +26,7 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     yield from _policies(manifests)
     yield from _gateways(manifests)
     yield from _monitors(manifests)
+    yield from _routes(manifests)
 
 
 def _sources(deployment: Manifest, manifests: list[Manifest]) -> Iterator[str]:
@@ -118,13 +123,42 @@ def _gateways(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def _monitors(manifests: list[Manifest]) -> Iterator[str]:
+    exporters = {f"{name}-kafka-exporter" for name, one in named(manifests, "Kafka").items() if EXPORTER in one["spec"]}
+    chosen: set[str] = set()
     for name, monitor in named(manifests, "PodMonitor").items():
+        of_strimzi = monitor["spec"]["selector"].get("matchLabels", {}).get("strimzi.io/name")
+        if of_strimzi is not None:
+            chosen.add(of_strimzi)
+            if of_strimzi not in exporters:
+                yield f"PodMonitor/{name}: no cluster makes the pods {of_strimzi}"
+            continue
         watched = [one for one in named(manifests, "Deployment").values() if _watches(monitor, pod_labels(one))]
         if len(watched) != len(named(manifests, "Deployment")):
             yield f"PodMonitor/{name}: does not watch every deployment"
         for endpoint in monitor["spec"]["podMetricsEndpoints"]:
             if any(endpoint["port"] not in _ports(one) for one in watched):
                 yield f"PodMonitor/{name}: its pods have no port {endpoint['port']}"
+
+    yield from (f"Kafka: nobody watches the pods {one}" for one in sorted(exporters - chosen))
+    watching = [one for one in manifests if one["apiVersion"].startswith(OF_PROMETHEUS)]
+    if len({one["metadata"].get("labels", {}).get(RELEASE) for one in watching}) > 1:
+        yield f"{OF_PROMETHEUS}: what one Prometheus is to find has several labels {RELEASE}, or some has none"
+
+
+def _routes(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield receivers that a route names and that are not there, or whose address nothing makes."""
+    made = secrets(manifests)
+    for name, config in named(manifests, "AlertmanagerConfig").items():
+        receivers = {one["name"]: one for one in config["spec"]["receivers"]}
+        top = config["spec"]["route"]
+        for route in (top, *top.get("routes", [])):
+            if route["receiver"] not in receivers:
+                yield f"AlertmanagerConfig/{name}: there is no receiver {route['receiver']}"
+        for one in receivers.values():
+            for hook in one["webhookConfigs"]:
+                address = hook["urlSecret"]
+                if address["key"] not in made.get(address["name"], ()):
+                    yield f"AlertmanagerConfig/{name}: nothing makes {address['key']} of the secret {address['name']}"
 
 
 def _watches(monitor: Manifest, labels: dict[str, str]) -> bool:

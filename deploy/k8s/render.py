@@ -15,6 +15,17 @@ SECONDS_MAX = 60
 Manifest = dict[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """Takes a bare `=`, as kustomize writes a matcher's, for the text that it is: PyYAML has no value for it."""
+
+
+def _as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _as_text)
+
+
 class NotRendered(Exception):
     """Kustomize refused an overlay; the text is what it said."""
 
@@ -37,4 +48,4 @@ def rendered(overlay: Path) -> list[Manifest]:
     )
     if run.returncode:
         raise NotRendered(f"{overlay}: {run.stderr.strip()}")
-    return [manifest for manifest in yaml.safe_load_all(run.stdout) if manifest]
+    return [manifest for manifest in yaml.load_all(run.stdout, _Loader) if manifest]

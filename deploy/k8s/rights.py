@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from concord.contracts.topics import INTAKE
-from deploy.k8s.catalogue import SERVICES
+from deploy.k8s.catalogue import OPERATOR, SERVICES
 from deploy.k8s.render import Manifest
 from deploy.k8s.workload import environment, named
 
@@ -33,6 +33,10 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
 
 
 def _user(name: str, user: Manifest, topics: dict[str, Manifest]) -> Iterator[str]:
+    if name == OPERATOR:
+        acls = user["spec"]["authorization"]["acls"]
+        yield from (f"it may {acl['operations']}, and should look" for acl in acls if acl["operations"] != ["Describe"])
+        return
     groups = []
     for acl in user["spec"]["authorization"]["acls"]:
         resource = acl["resource"]

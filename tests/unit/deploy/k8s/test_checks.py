@@ -146,8 +146,32 @@ REFERENCES = {
         _spec("PodMonitor", "concord", lambda spec: spec["podMetricsEndpoints"][0].update(port="web")),
         "PodMonitor/concord: its pods have no port web",
     ),
+    "an exporter that nothing makes": (
+        _spec("Kafka", "concord", lambda spec: spec.pop("kafkaExporter")),
+        "PodMonitor/kafka-exporter: no cluster makes the pods concord-kafka-exporter",
+    ),
+    "an exporter that nobody looks at": (
+        _drop("PodMonitor", "kafka-exporter"),
+        "Kafka: nobody watches the pods concord-kafka-exporter",
+    ),
+    "rules that no Prometheus finds": (
+        lambda manifests: _one(manifests, "PrometheusRule", "concord")["metadata"]["labels"].pop("release"),
+        "what one Prometheus is to find has several labels release, or some has none",
+    ),
+    "a route to nobody": (
+        _spec("AlertmanagerConfig", "concord", lambda spec: spec["route"]["routes"][1].update(receiver="nobody")),
+        "AlertmanagerConfig/concord: there is no receiver nobody",
+    ),
+    "a receiver without an address": (
+        _drop("ExternalSecret", "concord-alert-receivers"),
+        "AlertmanagerConfig/concord: nothing makes tickets of the secret concord-alert-receivers",
+    ),
 }
 RIGHTS = {
+    "an operator that moves what it looks at": (
+        _spec("KafkaUser", "operator", lambda spec: spec["authorization"]["acls"][0].update(operations=["Write"])),
+        "KafkaUser/operator: it may ['Write'], and should look",
+    ),
     "a right on no topic": (
         _drop("KafkaTopic", "concord.lots.v1"),
         "KafkaUser/audit: there is no topic concord.lots.v1",
@@ -209,7 +233,7 @@ HARDENING = {
     ),
     "brokers with privileges": (
         _spec("Kafka", "concord", lambda spec: spec["kafka"]["template"].pop("kafkaContainer")),
-        "Kafka/concord: its kafkaContainer may gain privileges",
+        "Kafka/concord: its kafkaContainer of kafka may gain privileges",
     ),
     "an operator with capabilities": (
         _spec(
@@ -219,7 +243,11 @@ HARDENING = {
                 "capabilities"
             ),
         ),
-        "Kafka/concord: its userOperatorContainer keeps capabilities",
+        "Kafka/concord: its userOperatorContainer of entityOperator keeps capabilities",
+    ),
+    "an exporter as root": (
+        _spec("Kafka", "concord", lambda spec: spec["kafkaExporter"].pop("template")),
+        "Kafka/concord: its pods of kafkaExporter may run as root",
     ),
     "two brokers on one node": (
         _spec("Kafka", "concord", lambda spec: spec["kafka"]["template"]["pod"].pop("affinity")),

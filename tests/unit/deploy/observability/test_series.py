@@ -55,6 +55,8 @@ def test_every_series_asked_for_is_shown_by_a_service(where: str) -> None:
 
 @pytest.mark.parametrize("where", ASKED)
 def test_series_are_chosen_and_joined_by_labels_that_they_have(where: str) -> None:
+    if not list(selectors(ASKED[where])):
+        return  # of what others show, whose labels nobody here declares; promtool's cases say what they are
     known = TARGET_LABELS | RECORDED
     for selector in selectors(ASKED[where]):
         own = {*SERIES[selector.name].labels, *TARGET_LABELS, *LE}

@@ -1,0 +1,78 @@
+"""Rules and routes as the Prometheus operator takes them: who hears of what follows from what is tested."""
+
+import re
+from typing import Any
+
+NAMESPACE = "concord"
+"""The operator lets an AlertmanagerConfig route alerts of its own namespace alone, unless it is told otherwise."""
+SECRET = "concord-alert-receivers"  # noqa: S105 - its name
+"""Holds the address of each receiver, by the receiver's name: such an address often lets in whoever knows it."""
+_MATCHER = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*\"?(.*?)\"?")
+_TIMES = {"group_wait": "groupWait", "group_interval": "groupInterval", "repeat_interval": "repeatInterval"}
+
+Manifest = dict[str, Any]
+
+
+def rules(groups: Manifest) -> Manifest:
+    """Return groups of rules, each alert with the namespace by which it is routed."""
+    for group in groups["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                rule["labels"] = {**rule["labels"], "namespace": NAMESPACE}
+    return groups
+
+
+def routes(config: Manifest) -> Manifest:
+    """Return the AlertmanagerConfig of an Alertmanager's own configuration."""
+    spec = {
+        "route": _route(config["route"]),
+        "inhibitRules": [
+            {
+                "sourceMatch": [_matcher(one) for one in rule["source_matchers"]],
+                "targetMatch": [_matcher(one) for one in rule["target_matchers"]],
+                **({"equal": rule["equal"]} if "equal" in rule else {}),
+            }
+            for rule in config["inhibit_rules"]
+        ],
+        "receivers": [_receiver(one) for one in config["receivers"]],
+    }
+    metadata = {"name": "concord"}
+    return {
+        "apiVersion": "monitoring.coreos.com/v1alpha1",
+        "kind": "AlertmanagerConfig",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def _route(route: Manifest) -> Manifest:
+    found: Manifest = {"receiver": route["receiver"]}
+    if "group_by" in route:
+        found["groupBy"] = route["group_by"]
+    found |= {theirs: route[ours] for ours, theirs in _TIMES.items() if ours in route}
+    if "matchers" in route:
+        found["matchers"] = [_matcher(one) for one in route["matchers"]]
+    if "routes" in route:
+        found["routes"] = [_route(one) for one in route["routes"]]
+    return found
+
+
+def _matcher(said: str) -> Manifest:
+    """Return a matcher in its parts.
+
+    >>> _matcher('alertname =~ "A|B"')
+    {'name': 'alertname', 'matchType': '=~', 'value': 'A|B'}
+    """
+    found = _MATCHER.fullmatch(said)
+    assert found is not None, said
+    name, kind, value = found.groups()
+    return {"name": name, "matchType": kind, "value": value}
+
+
+def _receiver(receiver: Manifest) -> Manifest:
+    (hook,) = receiver["webhook_configs"]
+    address = {"name": SECRET, "key": receiver["name"]}
+    return {
+        "name": receiver["name"],
+        "webhookConfigs": [{"urlSecret": address, "sendResolved": hook.get("send_resolved", True)}],
+    }
