@@ -15,6 +15,9 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
     for name, deployment in named(manifests, "Deployment").items():
         pod = pod_of(deployment)
         yield from (f"Deployment/{name}: {fault}" for fault in (*_pod(pod), *_container(pod)))
+        account = pod.get("serviceAccountName", "default")
+        if account != name or account not in named(manifests, "ServiceAccount"):
+            yield f"Deployment/{name}: goes as the account {account}, which is not its own"
     for name, cluster in named(manifests, "Kafka").items():
         yield from (f"Kafka/{name}: {fault}" for fault in _brokers(cluster["spec"]))
     for name, namespace in named(manifests, "Namespace").items():

@@ -326,6 +326,28 @@ def _processes() -> list[stat.Panel | timeseries.Panel]:
             unit="bytes",
         ),
         _lines(
+            "Starts within the hour, and builds",
+            "How often processes of a service started anew within the hour, and how many run of which build: two "
+            "numbers of one service are a release that is under way, or was left half done.",
+            [
+                ('sum by (service) (changes(process_start_time_seconds{job="concord"}[1h]))', "{{service}} starts"),
+                ('count by (service, version) (concord_build_info{job="concord"})', "{{service}} {{version}}"),
+            ],
+        ),
+        _lines(
+            "Processor",
+            "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
+            "full. And how long a lease that is over has held its unit on.",
+            [
+                (
+                    f'max by (service) (rate(process_cpu_seconds_total{{job="concord"}}{rate}))',
+                    "{{service}} cores",
+                ),
+                ("max(concord_assign_lease_overdue_seconds)", "seconds a lease is overdue"),
+            ],
+            unit="none",
+        ),
+        _lines(
             "Workbench",
             "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
             "pages, which at most 400 and 100 of a process may.",

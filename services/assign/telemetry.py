@@ -15,6 +15,11 @@ INSTRUMENTS = (
     Instrument("concord_assign_waiting_units", "gauge", "Units that wait for an annotator."),
     Instrument("concord_assign_leases", "gauge", "Leases that run."),
     Instrument(
+        "concord_assign_lease_overdue_seconds",
+        "gauge",
+        "How long ago the lease ended that has been over longest and still holds its unit; 0: none does.",
+    ),
+    Instrument(
         "concord_assign_projects_out_of_gold",
         "gauge",
         "Open projects that show hidden gold, and of whose gold all is stale or was met by as many as may.",

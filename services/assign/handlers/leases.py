@@ -112,6 +112,8 @@ class Leases:
         self.instruments.gauge("concord_assign_waiting_units").set(self.repository.waiting_units)
         self.instruments.gauge("concord_assign_leases").set(self.repository.leases_running)
         holds = [] if self.wall.behind(now_us) else self.repository.due(now_us, EXPIRE_LEASES_MAX)
+        overdue_us = max((now_us - hold.until_us for hold in holds), default=0)
+        self.instruments.gauge("concord_assign_lease_overdue_seconds").set(overdue_us / MICROSECONDS)
         if not holds:
             return 0
         try:

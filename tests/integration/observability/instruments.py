@@ -68,7 +68,12 @@ def process() -> list[Instrument]:
     """Return what every process shows of itself."""
     telemetry = Telemetry("ingest")
     telemetry.show_process()
-    return [Instrument(one.name, "gauge", one.documentation) for one in telemetry.registry.collect()]
+    shown = [(one, one.samples[0]) for one in telemetry.registry.collect() if one.samples]
+    # What an info is called, and its labels, are known by its one sample alone.
+    return [
+        Instrument(sample.name if one.type == "info" else one.name, "gauge", one.documentation, tuple(sample.labels))
+        for one, sample in shown
+    ]
 
 
 def everything() -> list[Instrument]:

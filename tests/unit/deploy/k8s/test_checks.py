@@ -203,6 +203,10 @@ HARDENING = {
     "root": (_pod(lambda pod: pod["securityContext"].update(runAsUser=0)), "does not run as the user 10001"),
     "no seccomp": (_pod(lambda pod: pod["securityContext"].pop("seccompProfile")), "has no seccomp profile"),
     "a token": (_pod(lambda pod: pod.pop("automountServiceAccountToken")), "is given a token of the cluster's API"),
+    "another's account": (
+        _pod(lambda pod: pod.update(serviceAccountName="default")),
+        "Deployment/assign: goes as the account default, which is not its own",
+    ),
     "privileges": (
         _container(lambda one: one["securityContext"].update(allowPrivilegeEscalation=True)),
         "may gain privileges",

@@ -43,3 +43,17 @@ def test_the_broker_is_set_up_as_the_local_one(services: dict[str, Any]) -> None
     assert {name: compose[name] for name in alike} == {name: local[name] for name in alike}
     assert compose["advertised.listeners"] == f"PLAINTEXT://127.0.0.1:{Ports().kafka}"
     assert str(Ports().kafka_controller) in compose["controller.quorum.voters"]
+
+
+def test_the_store_is_a_replica_set_that_its_health_check_makes(services: dict[str, Any]) -> None:
+    store = services["mongodb"]
+    name = store["command"][store["command"].index("--replSet") + 1]
+    check = store["healthcheck"]["test"][-1]
+    assert f"rs.initiate({{_id: '{name}'" in check
+    assert "isWritablePrimary" in check
+
+
+def test_neither_may_take_the_machine_with_it(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["mem_limit"].endswith("g"), name
+        assert {"max-size", "max-file"} <= service["logging"]["options"].keys(), name

@@ -1,6 +1,9 @@
 """Leases that end: handed on, taken late, and frozen while the wall clock stands behind itself."""
 
+import pytest
+
 from concord.chassis.clock import MICROSECONDS, SystemClock
+from concord.chassis.store.port import StoreUnavailable
 from concord.contracts.topics import ANNOTATIONS, ASSIGNMENTS
 from tests.support.service import until
 from tests.unit.services.assign.desk import Desk, claim, once, project_event, submit, unit_event
@@ -113,3 +116,29 @@ async def test_a_lost_lease_ends_after_the_grace() -> None:
     async with desk.open():
         clock.shift_seconds = 31
         await until(lambda: expired(desk) == ["ann"])
+
+
+async def test_a_lease_that_holds_on_after_its_end_is_told_until_it_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ShiftedClock()
+    desk = Desk(clock)
+    await desk.publish_project(project_event(initial=1, lease_seconds=10))
+    async with desk.open():
+        await desk.define("ann")
+        await desk.admit(unit_event("c1-ugh1"))
+        async with desk.annotator("ann") as ann:
+            await claim(ann)
+            leases = desk.handlers().leases
+            overdue = leases.instruments.gauge("concord_assign_lease_overdue_seconds")
+
+            async def away(causes: object) -> list[object]:
+                raise StoreUnavailable("away")
+
+            with monkeypatch.context() as broken:
+                broken.setattr(leases.repository, "apply", away)
+                clock.shift_seconds = 500
+                with pytest.raises(StoreUnavailable):
+                    await leases.expire()
+                assert overdue._value.get() > 400
+            await until(lambda: expired(desk) == ["ann"])
+            await leases.expire()
+            assert overdue._value.get() == 0
