@@ -7,24 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import dashboard, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import (
-    DataSourceRef,
-    Threshold,
-    ThresholdsMode,
-    VariableRefresh,
-)
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+from deploy.observability.panels import chooser, lines, number
 
 FILE = Path(__file__).parent / "grafana" / "concord.json"
-PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
 PROJECT = '{client=~"$client", project=~"$project"}'
 STRAY_IN_VARIABLES = ("auto", "auto_count", "auto_min", "id")
 LETTERS = "ABCDEFGH"
-HEIGHT, HALF, QUARTER = 8, 12, 6
-
-Query = tuple[str, str]
-"""A PromQL expression and the legend of its series."""
 
 
 def board() -> dashboard.Dashboard:
@@ -37,8 +29,8 @@ def board() -> dashboard.Dashboard:
         .refresh("30s")
         .readonly()
         .with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
-        .with_variable(_chooser("client", "label_values(concord_agreement_units, client)"))
-        .with_variable(_chooser("project", 'label_values(concord_agreement_units{client=~"$client"}, project)'))
+        .with_variable(chooser("client", "label_values(concord_agreement_units, client)"))
+        .with_variable(chooser("project", 'label_values(concord_agreement_units{client=~"$client"}, project)'))
     )
     for title, panels in (
         ("What the contract promises", [*_contract(), *_parts()]),
@@ -56,8 +48,8 @@ def board() -> dashboard.Dashboard:
 def text() -> str:
     """Return the dashboard's JSON, with what the builder leaves open filled in."""
     whole: dict[str, Any] = json.loads(JSONEncoder().encode(board().build()))
-    for number, panel in enumerate(whole["panels"], start=1):
-        panel["id"] = number
+    for place, panel in enumerate(whole["panels"], start=1):
+        panel["id"] = place
         if panel.get("options") is None:
             panel.pop("options", None)
         for letter, target in zip(LETTERS, panel.get("targets") or [], strict=False):
@@ -70,30 +62,30 @@ def text() -> str:
 
 def _contract() -> list[stat.Panel | timeseries.Panel]:
     return [
-        _number(
+        number(
             "Lowest alpha",
             "The lowest chance-corrected agreement among the projects chosen. Under 50 units nothing is judged.",
             f"min(concord_agreement_alpha{PROJECT})",
             decimals=3,
             steps=[Threshold(color="red"), Threshold(value=0.67, color="orange"), Threshold(value=0.80, color="green")],
         ),
-        _number(
+        number(
             "Units behind it",
             "Units with two labels or more, over the projects chosen.",
             f"sum(concord_agreement_units{PROJECT})",
         ),
-        _number(
+        number(
             "Lots accepted",
             "Lots whose sample let them go, over the projects chosen.",
             f"sum(concord_lots_accepted{PROJECT})",
         ),
-        _number(
+        number(
             "Rejections",
             "How often a lot was sent back, over the projects chosen.",
             f"sum(concord_lots_rejections{PROJECT})",
             steps=[Threshold(color="green"), Threshold(value=1, color="orange")],
         ),
-        _lines(
+        lines(
             "Alpha and its interval",
             "Krippendorff's alpha with its 95 % jackknife interval, and the contract's target. A page follows only "
             "when the upper end is under the target.",
@@ -105,7 +97,7 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="none",
         ),
-        _lines(
+        lines(
             "Label error rate and its interval",
             "Share of wrong labels in accepted lots with its 95 % interval, and the contract's limit. A page follows "
             "only when the lower end is over the limit.",
@@ -117,7 +109,7 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="percentunit",
         ),
-        _lines(
+        lines(
             "Stated confidence against audits",
             "Stated confidence of units that consensus settled less the share that auditors found right, with its 95 % "
             "interval. Above zero more is claimed than is right; a ticket follows when the interval leaves zero.",
@@ -133,14 +125,14 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
 
 def _parts() -> list[stat.Panel | timeseries.Panel]:
     return [
-        _lines(
+        lines(
             "Drift",
             "Population stability index of the newest units against a project's first, of labels and of what comes in. "
             "From 0.1 on, and where chance is no explanation, it is told and a ticket follows.",
             [(f"concord_drift_psi{PROJECT}", "{{project}} {{measure}}")],
             unit="none",
         ),
-        _lines(
+        lines(
             "Alpha by field",
             "Krippendorff's alpha of each field of labels that have several, with its 95 % interval.",
             [
@@ -155,14 +147,14 @@ def _parts() -> list[stat.Panel | timeseries.Panel]:
 
 def _annotators() -> list[stat.Panel | timeseries.Panel]:
     return [
-        _lines(
+        lines(
             "The ten least accurate",
             "Accuracy on gold by annotator, posterior mean; those below are the first to look at, not to blame: see "
             "how many gold units it rests on beside it.",
             [(f"bottomk(10, concord_annotator_accuracy{PROJECT})", "{{project}} {{annotator}}")],
             unit="percentunit",
         ),
-        _lines(
+        lines(
             "Gold units behind it",
             "Gold units of the annotators that have the fewest.",
             [(f"bottomk(10, concord_annotator_gold_units{PROJECT})", "{{project}} {{annotator}}")],
@@ -174,7 +166,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
     rate = "[$__rate_interval]"
     had = "concord_adjudicate_annotations_per_unit"
     return [
-        _lines(
+        lines(
             "In, labelled, settled",
             "Units admitted, labels accepted and decisions on units, a second.",
             [
@@ -184,7 +176,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="cps",
         ),
-        _lines(
+        lines(
             "Waiting",
             "Units that wait for an annotator, leases that run, escalations and lots that wait for a reviewer, records "
             "of the intake whose project takes no more for now.",
@@ -197,7 +189,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
                 ("sum(concord_ingest_waiting_records)", "records without room"),
             ],
         ),
-        _lines(
+        lines(
             "Webhooks",
             "Attempts to deliver, a second; deliveries that wait, and the hours that the one which waits longest has.",
             [
@@ -208,13 +200,13 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="none",
         ),
-        _lines(
+        lines(
             "Labels a unit",
             "Mean number of annotations when a unit was settled or escalated: what adaptive overlap saves.",
             [(f"sum(rate({had}_sum{rate})) / sum(rate({had}_count{rate}))", "mean")],
             unit="none",
         ),
-        _lines(
+        lines(
             "From label to metric",
             "How long a label takes until every measure has it. The objective is 99 % within 5 s.",
             [
@@ -233,7 +225,7 @@ def _objectives() -> list[stat.Panel | timeseries.Panel]:
     spent = "sum_over_time(concord:objective_missed:rate5m[28d]) / sum_over_time(concord:objective_events:rate5m[28d])"
     of_what_is_allowed = "/ on (objective) group_left () concord:objective_allowed:ratio"
     return [
-        _lines(
+        lines(
             "Budget left of 28 days",
             "Of what an objective allows to be missed, the share that is left: labels in the measures within 5 s "
             "(99 %), requests answered without a fault of ours (99.9 %), labels acknowledged within 1 s (99 %). Under "
@@ -241,7 +233,7 @@ def _objectives() -> list[stat.Panel | timeseries.Panel]:
             [(f"1 - {spent} {of_what_is_allowed}", "{{service}} {{objective}}")],
             unit="percentunit",
         ),
-        _lines(
+        lines(
             "Burn rate",
             "How many times faster than allowed the budget is used up, within the last hour and the last six. Above "
             "14.4 and 6 a page follows, above 1 for three days a ticket.",
@@ -261,7 +253,7 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
     rate = "[$__rate_interval]"
     took = f"rate(concord_http_request_seconds_bucket{rate})"
     return [
-        _lines(
+        lines(
             "Requests",
             "Requests a second by service, and those of them that failed by the service's own fault.",
             [
@@ -273,19 +265,19 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="reqps",
         ),
-        _lines(
+        lines(
             "Time of an answer, 99th percentile",
             "By service, bulk routes among them.",
             [(f"histogram_quantile(0.99, sum by (service, le) ({took}))", "{{service}}")],
             unit="s",
         ),
-        _lines(
+        lines(
             "Records consumed",
             "Records a second by service, dead letters among them.",
             [(f"sum by (service) (rate(concord_consumer_records_total{rate}))", "{{service}}")],
             unit="cps",
         ),
-        _lines(
+        lines(
             "Lag and backlog",
             "Records not polled yet, and events stored and not published yet. Both return to zero when the load ends.",
             [
@@ -293,12 +285,12 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
                 ("max by (service) (concord_publisher_backlog_events)", "{{service}} backlog"),
             ],
         ),
-        _lines(
+        lines(
             "Dead letters",
             "Records that were set aside since the service's start, by service and topic: each single one matters.",
             [("sum by (service, topic) (concord_dead_letters_total)", "{{service}} {{topic}}")],
         ),
-        _lines(
+        lines(
             "Journal",
             "Records a second that were stored, and appends that lost their number and were decided anew.",
             [
@@ -313,19 +305,19 @@ def _services() -> list[stat.Panel | timeseries.Panel]:
 def _processes() -> list[stat.Panel | timeseries.Panel]:
     rate = "[$__rate_interval]"
     return [
-        _lines(
+        lines(
             "Processes that answer",
             "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
             "as its load asks for.",
             [('sum by (service) (up{job="concord"})', "{{service}}")],
         ),
-        _lines(
+        lines(
             "Memory",
             "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
             [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
             unit="bytes",
         ),
-        _lines(
+        lines(
             "Starts within the hour, and builds",
             "How often processes of a service started anew within the hour, and how many run of which build: two "
             "numbers of one service are a release that is under way, or was left half done.",
@@ -334,7 +326,7 @@ def _processes() -> list[stat.Panel | timeseries.Panel]:
                 ('count by (service, version) (concord_build_info{job="concord"})', "{{service}} {{version}}"),
             ],
         ),
-        _lines(
+        lines(
             "Processor",
             "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
             "full. And how long a lease that is over has held its unit on.",
@@ -347,7 +339,7 @@ def _processes() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="none",
         ),
-        _lines(
+        lines(
             "Workbench",
             "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
             "pages, which at most 400 and 100 of a process may.",
@@ -364,47 +356,3 @@ def _target(measure: str) -> str:
     """Return the query of what the chosen contracts ask of a measure."""
     chosen = PROJECT.removesuffix("}")
     return f'max by (measure) (concord_contract_target{chosen}, measure="{measure}"}})'
-
-
-def _number(
-    title: str, why: str, expression: str, *, decimals: int = 0, steps: list[Threshold] | None = None
-) -> stat.Panel:
-    """Return one number, coloured by its thresholds."""
-    thresholds = dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps or [Threshold(color="green")])
-    return (
-        stat.Panel()
-        .title(title)
-        .description(why)
-        .unit("none")
-        .datasource(PROMETHEUS)
-        .span(QUARTER)
-        .height(HEIGHT)
-        .decimals(decimals)
-        .thresholds(thresholds)
-        .with_target(_query((expression, title)))
-    )
-
-
-def _lines(title: str, why: str, queries: list[Query], *, unit: str = "short") -> timeseries.Panel:
-    """Return a half-width panel of lines over time."""
-    panel = timeseries.Panel().title(title).description(why).unit(unit).datasource(PROMETHEUS).span(HALF).height(HEIGHT)
-    for query in queries:
-        panel = panel.with_target(_query(query))
-    return panel
-
-
-def _query(query: Query) -> prometheus.Dataquery:
-    expression, legend = query
-    return prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
-
-
-def _chooser(name: str, query: str) -> dashboard.QueryVariable:
-    """Return a drop-down filled from a label's values, all chosen at first."""
-    return (
-        dashboard.QueryVariable(name)
-        .query(query)
-        .datasource(PROMETHEUS)
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .include_all(True)
-        .multi(True)
-    )
