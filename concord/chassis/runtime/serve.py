@@ -158,6 +158,7 @@ async def _process(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> 
 
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, told)
+    gc.set_threshold(*COLLECT_AFTER)  # before it is built, for a service may say otherwise
     try:
         service = await build(os.environ)
     except SettingsRefused as refused:
@@ -171,7 +172,6 @@ async def _process(build: Callable[[Mapping[str, str]], Awaitable[Service]]) -> 
 async def _served(service: Service, stop: asyncio.Event) -> int:
     """Serve; return the exit status, and log why it is not 0."""
     gc.freeze()  # what was imported and wired stays: no need to look through it again and again
-    gc.set_threshold(*COLLECT_AFTER)
     try:
         await serve(service, stop)
     except PartDied as death:

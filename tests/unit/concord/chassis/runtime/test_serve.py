@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -198,3 +200,19 @@ async def test_while_it_leaves_each_answer_ends_its_connection_and_new_ones_are_
     later = await asyncio.open_connection("127.0.0.1", tested.http.port)
     assert b"503" in await asked(*later), "not ready, and no caller finds a closed door"
     await served
+
+
+def test_how_often_garbage_is_looked_for_is_the_services_own_to_say() -> None:
+    program = """
+import asyncio, gc, importlib
+serving = importlib.import_module("concord.chassis.runtime.serve")
+async def build(environment):
+    print(gc.get_threshold() == serving.COLLECT_AFTER)
+    gc.set_threshold(60_000, 7, 8)
+async def serve(service, stop):
+    print(gc.get_threshold())
+serving.serve = serve
+asyncio.run(serving._process(build))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split("\n") == ["True", "(60000, 7, 8)", ""]
