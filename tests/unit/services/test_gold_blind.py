@@ -5,16 +5,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from concord.labels import Json
+from tests.support.blindness import auc, scored
 from tests.support.five import Five, with_five
 
 UNITS, GOLD = 300, 300
 ANNOTATORS = ("ann-1", "ann-2", "ann-3")
 AUC_MAX = 0.55
-RIDGE = 10.0
 KEY = "client/key/k1"
 TEXT = "Is this one spam? {:04d}"
 DEFINITION: Json = {
@@ -70,28 +68,10 @@ def features(one: Seen) -> list[float]:
     return [*sizes, *lengths, *ids, float(one.place), float(one.held), float(one.place % 2)]
 
 
-def auc(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> float:
-    """Return the chance that a gold unit is scored over another one (Mann and Whitney 1947); ties count half."""
-    many, ranks = int(gold.sum()), rankdata(scores)
-    return float((ranks[gold].sum() - many * (many + 1) / 2) / (many * (len(gold) - many)))
-
-
 def told_apart(seen: list[Seen], of: Callable[[Seen], list[float]]) -> float:
     """Return the area under the curve of a linear classifier with squares, for units that it was not taught on."""
-    rows = np.array([of(one) for one in seen])
     gold = np.array([one.gold for one in seen])
-    rows = (rows - rows.mean(axis=0)) / np.where(rows.std(axis=0) > 0, rows.std(axis=0), 1.0)
-    rows = np.hstack([rows, rows**2, np.ones((len(rows), 1))])
-    # All that was seen of a unit is on one side, or ids would be learnt by heart.
-    names = {unit_id: number for number, unit_id in enumerate(sorted({one.offer["unit_id"] for one in seen}))}
-    side = np.array([names[one.offer["unit_id"]] % 2 for one in seen])
-    scores = np.zeros(len(rows))
-    for taught in (0, 1):
-        on, off = side == taught, side != taught
-        wanted = np.where(gold[on], 1.0, -1.0)
-        weights = np.linalg.solve(rows[on].T @ rows[on] + RIDGE * np.eye(rows.shape[1]), rows[on].T @ wanted)
-        scores[off] = rows[off] @ weights
-    return auc(scores, gold)
+    return auc(scored(np.array([of(one) for one in seen]), gold, [one.offer["unit_id"] for one in seen]), gold)
 
 
 def test_no_reply_size_id_or_order_tells_gold_from_work_and_a_leak_of_one_byte_would_be_found() -> None:
