@@ -4,19 +4,22 @@ The live posterior weighs a unit's labels by what is known of annotators from go
 EM over all evidence lets every unit tell of annotators, and annotators of every unit, also of those long settled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from concord.quality.comparison import crowds_prior
 from concord.quality.dawid_skene import Inference, dawid_skene
-from concord.quality.responses import Indices, encode
+from concord.quality.responses import Indices, Responses
 
 UNITS_MAX = 200_000
 LABELS_MAX = 1_000_000
 CELLS_MAX = 4_000_000
 """Units times classes, and annotators times classes squared: an array of so many is 32 MB, and there are some ten."""
+FIELDS_LABELS_MAX, FIELDS_CELLS_MAX = 4_000_000, 16_000_000
+"""Of all fields of a form together: labels wait for their field's turn, and what was found of each is kept."""
 ITERATIONS_MAX = 300
 """Of some 30 ms at the bounds above."""
 
@@ -55,31 +58,121 @@ class Inferred(NamedTuple):
         decided: the place of the class that each unit was settled with; -1 while it is not.
         confidences: how sure that was.
         labels: how many there are in all.
+        likeliest: the place of each unit's likeliest class.
+        differing: the places of the units whose likeliest class is not the one that they were settled with.
     """
 
     field: str
     classes: tuple[str, ...]
     found: Inference
-    units: tuple[str, ...]
-    annotators: tuple[str, ...]
-    labels_by: tuple[int, ...]
+    units: Sequence[str]
+    annotators: Sequence[str]
+    labels_by: Sequence[int]
     decided: Indices
-    confidences: tuple[float, ...]
+    confidences: Sequence[float]
     labels: int
+    likeliest: Indices
+    differing: Indices
 
     @property
     def settled(self) -> int:
         """Of how many units there is a decision to compare with."""
         return int((self.decided >= 0).sum())
 
-    def differing(self) -> list[int]:
-        """Return the places of the units whose likeliest class is not the one that they were settled with."""
-        inferred = self.found.classes()
-        return np.flatnonzero((self.decided >= 0) & (self.decided != inferred)).tolist()
+    @property
+    def cells(self) -> int:
+        """How many numbers it holds."""
+        return self.found.posteriors.size + self.found.confusions.size
+
+
+class Gathering:
+    """What units say in one field, taken down as numbers while it is read: some twelve bytes a label.
+
+    As objects of Python's a million labels would stop the event loop for a tenth of a second each time that garbage
+    is looked for, in whatever thread they are made.
+
+    Args:
+        field: which.
+        classes: canonical JSON, in the schema's order; labels that are none of them are left out.
+    """
+
+    def __init__(self, field: str, classes: Sequence[str]) -> None:
+        self.field = field
+        self.classes = tuple(classes)
+        self._places = {label: place for place, label in enumerate(classes)}
+        self._units: list[str] = []
+        self._annotators: dict[str, int] = {}
+        self._of_unit, self._by, self._said = array("i"), array("i"), array("i")
+        self._decided, self._confidences, self._ruled = array("i"), array("d"), array("b")
+
+    @property
+    def labels(self) -> int:
+        """How many were taken down."""
+        return len(self._said)
+
+    @property
+    def cells(self) -> int:
+        """How many numbers the answer will hold: units times classes, and annotators times their squares."""
+        return len(self._units) * len(self.classes) + len(self._annotators) * len(self.classes) ** 2
+
+    def add(self, given: Given) -> None:
+        """Take a unit down, with one label an annotator, the newest.
+
+        Raises:
+            TooMuch: see `check`.
+        """
+        voices = {who: self._places[label] for who, label in given.labels if label in self._places}
+        if not voices:
+            return
+        unit = len(self._units)
+        self._units.append(given.unit_id)
+        for who, place in voices.items():
+            self._of_unit.append(unit)
+            self._by.append(self._annotators.setdefault(who, len(self._annotators)))
+            self._said.append(place)
+        self._decided.append(self._places.get(given.decided, -1))
+        self._confidences.append(given.confidence)
+        self._ruled.append(given.ruled)
+        check(len(self._units), len(self._said), len(self.classes), len(self._annotators))
+
+    def inferred(self, *, rulings: bool) -> Inferred | None:
+        """Return what all labels of the field say; None where there are none.
+
+        Every confusion matrix starts from what the crowd of this project is like, so that somebody with three labels
+        is taken for one of them.
+
+        Args:
+            rulings: whether what adjudicators ruled is taken as known.
+        """
+        if not self._said:
+            return None
+        units, by, said, decided = (_numbers(one) for one in (self._of_unit, self._by, self._said, self._decided))
+        responses = Responses(units, by, said, len(self._units), len(self._annotators), len(self.classes))
+        ruled = np.frombuffer(self._ruled, dtype=np.int8) > 0
+        known = np.where(ruled, decided, np.int32(-1)).astype(np.int32) if rulings else None
+        found = dawid_skene(responses, known, smoothing=crowds_prior(responses), iterations_max=ITERATIONS_MAX)
+        likeliest = found.classes().astype(np.int32)
+        return Inferred(
+            self.field,
+            self.classes,
+            found,
+            self._units,
+            tuple(self._annotators),
+            np.bincount(by, minlength=len(self._annotators)).tolist(),
+            decided,
+            self._confidences,
+            len(said),
+            likeliest,
+            np.flatnonzero((decided >= 0) & (decided != likeliest)).astype(np.int32),
+        )
+
+
+def _numbers(taken: "array[int]") -> Indices:
+    return np.frombuffer(taken, dtype=np.intc).astype(np.int32, copy=False)
 
 
 def check(units: int, labels: int, classes: int, annotators: int) -> None:
-    """Raise TooMuch where a run would take more memory or time than one may."""
+    """Raise TooMuch where a run would take more memory or time than it may."""
     for name, count, most in (
         ("units", units, UNITS_MAX),
         ("labels", labels, LABELS_MAX),
@@ -87,54 +180,33 @@ def check(units: int, labels: int, classes: int, annotators: int) -> None:
         ("annotators times squares of classes", annotators * classes**2, CELLS_MAX),
     ):
         if count > most:
-            raise TooMuch(f"There are {count:,} {name}, and {most:,} are taken at once.")
+            raise _too_much(name, most)
+
+
+def check_all(fields: Iterable[Gathering]) -> None:
+    """Raise TooMuch where all fields together would take more than a run may."""
+    labels = cells = 0
+    for one in fields:
+        labels, cells = labels + one.labels, cells + one.cells
+    if labels > FIELDS_LABELS_MAX:
+        raise _too_much("labels in all fields", FIELDS_LABELS_MAX)
+    if cells > FIELDS_CELLS_MAX:
+        raise _too_much("units times classes in all fields", FIELDS_CELLS_MAX)
+
+
+def _too_much(name: str, most: int) -> TooMuch:
+    return TooMuch(f"There are more than {most:,} {name}, and so many are taken at once.")
 
 
 def inferred(field: str, classes: Sequence[str], given: Iterable[Given], *, rulings: bool) -> Inferred | None:
-    """Return what all labels of a field say; None where there are none.
-
-    Every confusion matrix starts from what the crowd of this project is like, so that somebody with three labels is
-    taken for one of them.
-
-    Args:
-        field: which.
-        classes: canonical JSON, in the schema's order; labels that are none of them are left out.
-        given: the units.
-        rulings: whether what adjudicators ruled is taken as known.
-
-    Raises:
-        TooMuch: see `check`.
+    """Return what all labels of a field say; see `Gathering`.
 
     >>> given = [Given(f"u{n}", tuple((who, "ab"[n % 2]) for who in ("ann", "bob")), "a", 0.9, False) for n in range(4)]
     >>> told = inferred("", ["a", "b"], given, rulings=False)
-    >>> told.found.classes().tolist(), [told.units[place] for place in told.differing()]
+    >>> told.found.classes().tolist(), [told.units[place] for place in told.differing]
     ([0, 1, 0, 1], ['u1', 'u3'])
     """
-    places = {label: place for place, label in enumerate(classes)}
-    kept = [one for one in given if any(label in places for _, label in one.labels)]
-    triples = [(who, one.unit_id, label) for one in kept for who, label in _voices(one, places)]
-    if not triples:
-        return None
-    annotators = {who for who, _, _ in triples}
-    check(len(kept), len(triples), len(classes), len(annotators))
-    responses, names = encode(triples, list(classes))
-    decided = np.array([places.get(one.decided, -1) for one in kept], dtype=np.int32)
-    known = np.where([one.ruled for one in kept], decided, np.int32(-1)).astype(np.int32) if rulings else None
-    found = dawid_skene(responses, known, smoothing=crowds_prior(responses), iterations_max=ITERATIONS_MAX)
-    labels_by = np.bincount(responses.annotators, minlength=responses.annotator_count)
-    return Inferred(
-        field,
-        tuple(classes),
-        found,
-        names.units,
-        names.annotators,
-        tuple(labels_by.tolist()),
-        decided,
-        tuple(one.confidence for one in kept),
-        len(triples),
-    )
-
-
-def _voices(given: Given, places: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """Yield one label an annotator, the newest, of those that are a class."""
-    yield from {who: label for who, label in given.labels if label in places}.items()
+    gathering = Gathering(field, classes)
+    for one in given:
+        gathering.add(one)
+    return gathering.inferred(rulings=rulings)

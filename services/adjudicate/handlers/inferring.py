@@ -10,7 +10,7 @@ from concord.chassis.clock import Clock
 from concord.chassis.projects import Project
 from concord.labels import encoded
 from concord.labels.form import answers_in
-from services.adjudicate.domain.inference import UNITS_MAX, Given, Inferred, TooMuch, inferred
+from services.adjudicate.domain.inference import UNITS_MAX, Gathering, Given, Inferred, TooMuch, check_all
 from services.adjudicate.domain.unit import LABELLED, UnitState
 from services.adjudicate.repository import Repository
 
@@ -18,6 +18,10 @@ RUNS_MAX = 8
 """Of this process, under way or done; the oldest that is done makes room."""
 KEPT_SECONDS = 3_600.0
 """After its end a run is known for so long."""
+KEPT_CELLS_MAX = 32_000_000
+"""Numbers that the runs of this process hold together, 256 MB: the oldest makes room."""
+READ_AT_ONCE = 100
+"""Units that are taken down before others run: of forms with many fields, some ten milliseconds."""
 Status = Literal["waits", "reads", "reckons", "done", "failed"]
 
 log = logging.getLogger(__name__)
@@ -66,6 +70,11 @@ class Run:
     fields: dict[str, Inferred] = field(default_factory=dict)
     ended_at_us: int = 0
     ended: float | None = None
+
+    @property
+    def cells(self) -> int:
+        """How many numbers it holds."""
+        return sum(one.cells for one in self.fields.values())
 
 
 class Inferring:
@@ -151,12 +160,14 @@ class Inferring:
         try:
             async with self._turn:
                 run.status = "reads"
-                given = await self._read(project, run)
+                gathered = await self._read(project, run)
                 run.status = "reckons"
-                for name, classes in classes_of(project).items():
-                    found = await asyncio.to_thread(inferred, name, classes, given.pop(name), rulings=run.rulings)
+                while gathered:
+                    field, given = gathered.popitem()
+                    found = await asyncio.to_thread(given.inferred, rulings=run.rulings)
                     if found is not None:
-                        run.fields[name] = found
+                        run.fields[field] = found
+                run.fields = {name: run.fields[name] for name in classes_of(project) if name in run.fields}
                 run.status = "done"
         except TooMuch as fault:
             run.status, run.reason = "failed", str(fault)
@@ -165,17 +176,30 @@ class Inferring:
             run.status, run.reason = "failed", f"It could not be reckoned: {type(fault).__name__}."
         finally:
             run.ended, run.ended_at_us = self.clock.monotonic(), self.clock.now_us()
+            self._lighten(run)
 
-    async def _read(self, project: Project, run: Run) -> dict[str, list[Given]]:
-        found: dict[str, list[Given]] = {name: [] for name in classes_of(project)}
+    def _lighten(self, newest: Run) -> None:
+        """Forget the oldest runs that are done while all hold more than may be; the newest stays."""
+        done = sorted((one for one in self._runs.values() if one.ended is not None), key=lambda one: one.ended or 0.0)
+        cells = sum(one.cells for one in done)
+        for one in done:
+            if cells <= KEPT_CELLS_MAX or one is newest:
+                return
+            cells -= one.cells
+            del self._runs[one.inference_id]
+
+    async def _read(self, project: Project, run: Run) -> dict[str, Gathering]:
+        found = {name: Gathering(name, classes) for name, classes in classes_of(project).items()}
         async for page in self.repository.units_of(project.project_id):
             for unit in page:
                 run.units_read += 1
                 if run.units_read > UNITS_MAX:
                     raise TooMuch(f"There are more than {UNITS_MAX:,} units, and so many are taken at once.")
                 for name, one in _given(project, unit, found):
-                    found[name].append(one)
-            await self.clock.sleep(0)
+                    found[name].add(one)
+                if run.units_read % READ_AT_ONCE == 0:
+                    check_all(found.values())
+                    await self.clock.sleep(0)
         return found
 
 

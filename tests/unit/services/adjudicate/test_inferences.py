@@ -96,7 +96,7 @@ async def test_what_would_take_too_much_is_told_and_not_tried(monkeypatch: pytes
     await labelled(found)
     run = await done(found)
     assert (run["status"], run["fields"]) == ("failed", [])
-    assert run["reason"] == "There are 60 labels, and 40 are taken at once."
+    assert run["reason"] == "There are more than 40 labels, and so many are taken at once."
     await found.stop()
 
 
@@ -106,6 +106,84 @@ def test_rulings_are_known_where_that_is_asked_for() -> None:
     free = inferred("", ["a", "b"], units, rulings=False)
     assert known is not None
     assert free is not None
-    assert (known.differing(), len(free.differing())) == ([], 6)
-    with pytest.raises(TooMuch):
-        inference.check(1, 1, 10_000, 1)
+    assert (len(known.differing), len(free.differing)) == (0, 6)
+
+
+def of_two(units: int, classes: int = 2) -> inference.Gathering:
+    """Return so many units, two labels of each."""
+    gathering = inference.Gathering("", [f'"c{number}"' for number in range(classes)])
+    for number in range(units):
+        said = f'"c{number % classes}"'
+        gathering.add(Given(f"u{number}", (("ann", said), ("bob", said)), said, 0.9, False))
+    return gathering
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "words"),
+    [
+        ("UNITS_MAX", 6, "units"),
+        ("LABELS_MAX", 12, "labels"),
+        ("CELLS_MAX", 12, "units times classes"),
+    ],
+)
+def test_what_a_bound_allows_is_reckoned_and_one_unit_more_is_refused_while_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int, words: str
+) -> None:
+    monkeypatch.setattr(inference, bound, most)
+    found = of_two(6).inferred(rulings=False)
+    assert found is not None
+    assert (len(found.units), found.labels, found.cells) == (6, 12, 6 * 2 + 2 * 4)
+    with pytest.raises(TooMuch, match=f"more than {most} {words}, and so many"):
+        of_two(7)
+
+
+def test_annotators_times_squares_of_classes_have_a_bound_and_so_have_all_fields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inference, "CELLS_MAX", 2 * 9)
+    of_two(2, classes=3)
+    with pytest.raises(TooMuch, match="annotators times squares of classes"):
+        of_two(2, classes=4)
+    monkeypatch.setattr(inference, "FIELDS_LABELS_MAX", 16)
+    inference.check_all([of_two(4), of_two(4)])
+    with pytest.raises(TooMuch, match="labels in all fields"):
+        inference.check_all([of_two(4), of_two(5)])
+    monkeypatch.setattr(inference, "FIELDS_LABELS_MAX", 100)
+    monkeypatch.setattr(inference, "FIELDS_CELLS_MAX", 2 * (4 * 2 + 2 * 4))
+    inference.check_all([of_two(4), of_two(4)])
+    with pytest.raises(TooMuch, match="in all fields"):
+        inference.check_all([of_two(4), of_two(5)])
+
+
+async def test_the_oldest_runs_make_room_where_all_hold_too_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await start(House())
+    await labelled(found)
+    one = await done(found)
+    held = found.handlers().inferring.find(PROJECT, one["inference_id"]).cells
+    monkeypatch.setattr("services.adjudicate.handlers.inferring.KEPT_CELLS_MAX", 2 * held)
+    two, three = await done(found), await done(found)
+    assert (await asked(found, f"/{one['inference_id']}")).status == 404
+    kept = [each["inference_id"] for each in (await asked(found)).json()["inferences"]]
+    assert kept == [two["inference_id"], three["inference_id"]]
+    await found.stop()
+
+
+async def test_a_page_of_many_numbers_is_shorter_and_all_pages_have_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.adjudicate.door.inferences.CELLS_A_PAGE", 8)
+    found = await start(House())
+    await labelled(found)
+    base = f"/{(await done(found))['inference_id']}"
+    for listed, key, size, many in (("units", "unit_id", 4, 12), ("annotators", "annotator_id", 2, 5)):
+        names, cursor = list[str](), ""
+        while True:
+            page = (await asked(found, f"{base}/{listed}", f"limit=50&cursor={cursor}")).json()
+            assert len(page[listed]) <= size
+            names += [each[key] for each in page[listed]]
+            if not (cursor := page["next"]):
+                break
+        assert (len(names), len(set(names))) == (many, many)
+    wrong = await asked(found, f"{base}/units", "cursor=WyJhIl0")
+    assert wrong.status == 422
+    past = (await asked(found, f"{base}/units", "cursor=WzkwMF0")).json()
+    assert (past["units"], past["next"]) == ([], "")
+    await found.stop()
