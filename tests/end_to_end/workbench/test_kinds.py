@@ -1,5 +1,6 @@
 """Every kind of label, drawn by mouse and by keys: what the services stored is what was drawn, in their own units."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -102,15 +103,33 @@ def by_mouse_spans(page: Page) -> None:
     pick(page, "beta")
 
 
-def by_mouse_ranking(page: Page) -> None:
+def order_of(page: Page) -> list[str]:
+    """Return a ranking's things as they stand now, in an order that is the annotator's own at first."""
+    rows = page.locator(".ranked").all_inner_texts()
+    return [next(name for name in CLASSES if name in row) for row in rows]
+
+
+def dragged(page: Page, begin: int, end: int) -> None:
     rows = page.locator(".ranked")
-    first, last = rows.nth(0).bounding_box(), rows.nth(2).bounding_box()
+    first, last = rows.nth(begin).bounding_box(), rows.nth(end).bounding_box()
     assert first is not None
     assert last is not None
     page.mouse.move(first["x"] + 200, first["y"] + first["height"] / 2)
     page.mouse.down()
     page.mouse.move(last["x"] + 200, last["y"] + last["height"] / 2, steps=8)
     page.mouse.up()
+
+
+def by_mouse_ranking(page: Page) -> None:
+    dragged(page, 0, 2)
+    for place, name in enumerate(("beta", "gamma", "alpha")):
+        if (at := order_of(page).index(name)) != place:
+            dragged(page, at, place)
+
+
+def by_keys_ranking(page: Page) -> None:
+    for place, name in enumerate(("beta", "alpha", "gamma"), start=1):
+        keys(page, "ArrowUp", "ArrowUp", *["ArrowDown"] * order_of(page).index(name), str(place))
 
 
 def by_mouse_preference(page: Page) -> None:
@@ -157,8 +176,7 @@ DONE: dict[str, tuple[Callable[[Page], None], Any, Callable[[Page], None], Any]]
         by_mouse_preference, {"prefer": "b", "strength": 2}, by_keys_preference, {"prefer": "a", "strength": 1},
     ),
     "ranking": (
-        by_mouse_ranking, ["beta", "gamma", "alpha"],
-        lambda page: keys(page, "ArrowDown", "Shift+ArrowUp"), ["beta", "alpha", "gamma"],
+        by_mouse_ranking, ["beta", "gamma", "alpha"], by_keys_ranking, ["beta", "alpha", "gamma"],
     ),
     "spans": (
         by_mouse_spans, {"spans": [{"start": 18, "end": 22, "class": "beta"}]},
@@ -231,3 +249,16 @@ def is_near(found: Any, wanted: Any, apart: float) -> bool:
     if isinstance(wanted, list):
         return len(found) == len(wanted) and all(is_near(*pair, apart) for pair in zip(found, wanted, strict=True))
     return abs(found - wanted) <= apart if isinstance(found, float) else bool(found == wanted)
+
+
+SHUFFLED = """async ([things, seeds]) => {
+  const { shuffled } = await import("/files/parts/seeded.js");
+  return Array.from({ length: seeds }, (_, place) => shuffled(things, `assignment-${place}`).join("")); }"""
+
+
+def test_every_order_of_a_ranking_is_as_likely_whatever_the_assignments_are_called(pages: Pages) -> None:
+    page = pages.person().open("/sign-in")
+    orders = Counter(page.evaluate(SHUFFLED, [list("abcd"), 4_800]))
+    # Of 24 orders each is wanted 200 times; chi-square with 23 degrees is over 49.7 once in a thousand.
+    assert len(orders) == 24
+    assert sum((count - 200) ** 2 / 200 for count in orders.values()) < 49.7

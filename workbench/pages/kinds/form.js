@@ -63,7 +63,7 @@ function Editor({ schema, content, mediaType, draft, change, seed, pointed }) {
       if (place + 1 < after.length) setOpen(after[place + 1].name);
     }
   };
-  const value = draft[field.name] ?? kind.begin(field.schema, content);
+  const value = draft[field.name] ?? kind.begin(field.schema, content, seedOf(seed, field));
   // What is looked at and left as it is has been answered, too: no tag and no box is an answer.
   useEffect(() => {
     if (!(field.name in draft) && field.required && !kind.problem(value, field.schema)) change({ ...draft, [field.name]: value });

@@ -13,7 +13,7 @@ import taxonomy from "./taxonomy.js";
 import text from "./text.js";
 
 // What a kind has:
-//   begin(schema, content)          a draft with nothing said yet
+//   begin(schema, content, seed)    a draft with nothing said yet
 //   problem(draft, schema)          why it is no label yet, as [name of a sentence, blanks]; null when it is one
 //   label(draft, schema, seed)      the label as concord/labels defines it
 //   draft(label, schema, seed)      the draft that shows a label

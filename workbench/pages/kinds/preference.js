@@ -3,14 +3,8 @@
 import { html } from "../parts/html.js";
 import { Key, useKeys } from "../parts/keys.js";
 import { pairOf, Value } from "../parts/content.js";
+import { isSwapped } from "../parts/seeded.js";
 import { t } from "../parts/strings.js";
-
-// FNV-1a over the assignment's id: the same after a reload, and nothing that a reader of the page could lean on.
-export function isSwapped(seed) {
-  let hash = 0x811c9dc5;
-  for (const character of seed) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193) >>> 0;
-  return ((hash >>> 16) & 1) === 1;
-}
 
 const other = { a: "b", b: "a", tie: "tie" };
 const strengthsOf = ({ strengths = 1 }) => Array.from({ length: strengths }, (_, place) => place + 1);

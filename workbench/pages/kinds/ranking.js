@@ -2,6 +2,7 @@
 import { html, useRef, useState } from "../parts/html.js";
 import { KeyButton, useKeys } from "../parts/keys.js";
 import { Content, Value } from "../parts/content.js";
+import { shuffled } from "../parts/seeded.js";
 import { t, whole } from "../parts/strings.js";
 
 const told = (content, name) => (content && typeof content === "object" && !Array.isArray(content) ? content[name] : null);
@@ -74,7 +75,8 @@ function AsIs({ draft, change }) {
 
 export default {
   showsContent: true,
-  begin: ({ items }) => ({ order: items, touched: false }),
+  // People leave what stands first there, so each begins with an order of their own.
+  begin: ({ items }, content, seed) => ({ order: shuffled(items, seed), touched: false }),
   problem: (draft) => (draft.touched ? null : ["ranking.missing", {}]),
   label: (draft) => draft.order,
   draft: (label) => ({ order: label, touched: true }),

@@ -6,7 +6,8 @@ import { t, whole } from "./strings.js";
 const PAGE = 20;
 const SOUGHT_CHARACTERS_MAX = 200;
 
-// A column: [key, name, show(row), value(row)]; `value` is what is compared, and searched where it is a text.
+// A column: [key, name, show(row), value(row)]; `value` is what is compared, and searched where it is a text. One without a
+// name holds what is done with a row, and is not sorted by.
 // `name`: under which the address keeps what is sought, the order (a minus for downwards) and the page.
 export function Table({ name, caption, columns, rows, empty, filters }) {
   const [{ q: sought, sort, page }, stand] = useAddress({ q: "", sort: "", page: "1" }, `${name}.`);
@@ -26,10 +27,10 @@ export function Table({ name, caption, columns, rows, empty, filters }) {
         ${rows.length > 0 && html`<label class="search"><span class="unseen">${t("table.filter", { caption })}</span>
           <input type="search" placeholder=${t("table.filterShort")} maxlength=${SOUGHT_CHARACTERS_MAX} value=${sought}
             onInput=${(event) => stand({ q: event.target.value, page: "1" })} /></label>`}</div></div>
-    ${rows.length ? html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table><thead><tr>${columns.map(([key, head]) => html`
+    ${rows.length ? html`<div class="scroll" tabindex="0" role="group" aria-label=${caption}><table><thead><tr>${columns.map(([key, head]) => (!head ? html`<td key=${key}></td>` : html`
       <th scope="col" key=${key} aria-sort=${order.key === key ? (order.up ? "ascending" : "descending") : "none"}>
         <button type="button" onClick=${() => stand({ sort: order.key === key && order.up ? `-${key}` : key })}>${head}
-          <span aria-hidden="true">${order.key === key ? (order.up ? "↑" : "↓") : ""}</span></button></th>`)}</tr></thead>
+          <span aria-hidden="true">${order.key === key ? (order.up ? "↑" : "↓") : ""}</span></button></th>`))}</tr></thead>
       <tbody>${sorted.slice(at * PAGE, (at + 1) * PAGE).map((row) => html`<tr>${columns.map(([key, , show]) => html`<td key=${key}>${show(row)}</td>`)}</tr>`)}
       </tbody></table></div>` : html`<p class="quiet">${empty}</p>`}
     ${pages > 1 && html`<nav class="pages" aria-label=${t("table.pages", { caption })}>

@@ -21,7 +21,7 @@ function step(state, action) {
 // The draft of one unit; make the component anew (by its key) for another.
 export function useWork(schema, content, seed, saved) {
   const kind = kindOf(schema);
-  const [state, act] = useReducer(step, null, () => ({ past: [], now: saved ?? kind.begin(schema, content), future: [] }));
+  const [state, act] = useReducer(step, null, () => ({ past: [], now: saved ?? kind.begin(schema, content, seed), future: [] }));
   const draft = state.now;
   useKeys({
     undo: () => (state.past.length ? act({ kind: "undo" }) : false),

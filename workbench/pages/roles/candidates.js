@@ -64,7 +64,7 @@ function Candidate({ unit, project, decide }) {
   if (problem) return html`<p class="problem" role="alert">${problem}</p>`;
   if (told === undefined) return html`<p class="quiet" aria-busy="true">${t("loading")}</p>`;
   return html`<div class="unit-and-side"><${Word} unit=${unit} schema=${project.label_schema} ...${told} decide=${decide} />
-    ${project.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}
+    ${project.guideline && html`<aside class="side" aria-label=${t("guideline.title")} tabindex="0"><h2>${t("guideline.title")}${" "}
       <span class="badge">${t("guideline.version", { version: project.guideline_version })}</span></h2><${Markdown} text=${project.guideline} /></aside>`}</div>`;
 }
 
