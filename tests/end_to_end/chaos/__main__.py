@@ -14,6 +14,7 @@ from rich.table import Table
 from deploy.local import places
 from deploy.local.ports import REPLICAS_MAX, SERVICES
 from tests.end_to_end.chaos.judgement import WAIT_SECONDS_MAX, waits_after
+from tests.end_to_end.chaos.notebook import WAITING
 from tests.end_to_end.chaos.run import Outcome, Plan, run
 
 FOLDER = places.LOCAL / "chaos"
@@ -64,7 +65,7 @@ def show(outcome: Outcome, console: Console) -> None:
     for service, waited in outcome.waits.items():
         seconds = (f"{wait:.2f}" for wait in (waited.kept, waited.moved, waited.beside))
         later, broken = notebook.later[service], notebook.broken[service]
-        cpu = f"{outcome.cpu_seconds[service]:.1f}"
+        cpu = "" if service.endswith(WAITING) else f"{outcome.cpu_seconds[service]:.1f}"
         times.add_row(service, str(waited.blows), *seconds, str(later), str(broken), cpu)
     console.print(times)
     told = Table("process", "kept", "moved", "up again", title="After each blow, seconds", title_justify="left")
@@ -72,6 +73,10 @@ def show(outcome: Outcome, console: Console) -> None:
         kept, moved = waits_after(notebook, blow, outcome.blows)
         told.add_row(blow.name, f"{kept:.2f}", f"{moved:.2f}", f"{blow.ready - blow.began:.1f}")
     console.print(told)
+    console.print(
+        f"{notebook.given_to_waiting} units were given to those who wait for work, and "
+        f"{notebook.waited_for_nothing} times their patience ended first"
+    )
     console.print(
         f"{len(outcome.blows)} processes were ended; all was told {outcome.settled_seconds:.0f} s after the end"
     )
@@ -86,6 +91,8 @@ def _figures(outcome: Outcome) -> dict[str, object]:
         "waits": {name: asdict(one) for name, one in outcome.waits.items()},
         "later": outcome.notebook.later,
         "broken": outcome.notebook.broken,
+        "given_to_waiting": outcome.notebook.given_to_waiting,
+        "waited_for_nothing": outcome.notebook.waited_for_nothing,
         "settled_seconds": outcome.settled_seconds,
         "cpu_seconds": outcome.cpu_seconds,
         "faults": outcome.faults(),

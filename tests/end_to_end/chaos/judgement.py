@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.end_to_end.chaos.notebook import Notebook
+from tests.end_to_end.chaos.notebook import WAITING, Notebook
 from tests.end_to_end.chaos.trouble import Blow
 from tests.end_to_end.judge import Evidence
 
@@ -104,6 +104,8 @@ def _counted(labels: Iterable[Any], counted: Mapping[str, int]) -> Tally:
 class Waits:
     """The longest that somebody waited for one service's answer; 0 where nobody had to ask.
 
+    Of those who wait for work: how long nobody let them wait, or how long after their patience an answer came.
+
     Attributes:
         blows: how many of its processes were ended.
         kept: on a project that the ended process did not serve.
@@ -120,11 +122,11 @@ class Waits:
 def waits(
     notebook: Notebook, blows: Sequence[Blow], services: Iterable[str], projects: Sequence[str]
 ) -> dict[str, Waits]:
-    """Return by service how long anybody waited after each blow."""
+    """Return by service how long anybody waited after each blow; apart, under WAITING, those who wait for work."""
     found = {}
     for service in services:
-        own = [blow for blow in blows if blow.service == service]
-        each = [waits_after(notebook, blow, blows) for blow in own]
+        own = [blow for blow in blows if blow.service == service.removesuffix(WAITING)]
+        each = [waits_after(notebook, blow, blows, service) for blow in own]
         strange = [blow for blow in blows if not any(_meets(blow, one) for one in own)]
         found[service] = Waits(
             len(own),
@@ -135,13 +137,20 @@ def waits(
     return found
 
 
-def waits_after(notebook: Notebook, blow: Blow, blows: Iterable[Blow]) -> tuple[float, float]:
-    """Return the longest wait after one blow, on projects of its service that stayed and on those that moved."""
+def waits_after(notebook: Notebook, blow: Blow, blows: Iterable[Blow], asked: str = "") -> tuple[float, float]:
+    """Return the longest wait after one blow, on projects of its service that stayed and on those that moved.
+
+    Args:
+        notebook: tells who asked.
+        blow, blows: the one, and all.
+        asked: of whom, as the notebook has it; of the blow's service if empty.
+    """
+    asked = asked or blow.service
     own = [one for one in blows if one.service == blow.service]
     window = _window(blow)
     return (
-        notebook.longest_wait(blow.service, _unmoved(blow, own), *window),
-        notebook.longest_wait(blow.service, blow.had, *window),
+        notebook.longest_wait(asked, _unmoved(blow, own), *window),
+        notebook.longest_wait(asked, blow.had, *window),
     )
 
 

@@ -5,7 +5,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, pairwise
@@ -16,7 +16,7 @@ import msgspec
 
 from concord.chassis.identity.caller import Role
 from deploy.local.stack import Stack
-from tests.end_to_end.chaos.notebook import Ask, Notebook
+from tests.end_to_end.chaos.notebook import WAITING, Ask, Notebook
 
 LABELS = ("a", "b", "c")
 WEIGHTS = (8, 1, 1)
@@ -24,6 +24,10 @@ WEIGHTS = (8, 1, 1)
 PEOPLE = 4
 UNITS_AT_FIRST, UNITS_A_REQUEST, UNITS_A_CLAIM = 20, 2, 2
 LOT_UNITS = 10
+WAITING_PEOPLE = 1
+"""Of a project, beside the others: whoever asks for work and waits until there is some."""
+WAIT_SECONDS, PAUSE_SECONDS_WAITING = 6, 0.3
+"""How long they wait for a unit, of which one comes every second or so, and how long each takes them."""
 PAUSE_SECONDS = 0.7
 PAUSE_SECONDS_REVIEW = 1.5
 PAUSE_SECONDS_CLIENT = 2.0
@@ -100,7 +104,7 @@ class Town:
         for number in range(self._count):
             slug = f"town-{number}"
             told = await self.ask("ingest", "", "PUT", f"/v1/projects/{slug}", self._client, DEFINITION)
-            names = [f"{slug}-person-{one}" for one in range(PEOPLE)]
+            names = [f"{slug}-person-{one}" for one in range(PEOPLE + WAITING_PEOPLE)]
             tokens = {name: self.stack.issuer.token(Role.ANNOTATOR, name) for name in names}
             for name in names:
                 path, operator = f"/v1/annotators/{name}", self._tokens[Role.OPERATOR]
@@ -136,8 +140,11 @@ class Town:
             for project in self.projects:
                 tasks.create_task(self._again(partial(self._admit, project, UNITS_A_REQUEST), PAUSE_SECONDS_CLIENT))
                 tasks.create_task(self._again(partial(self._review, project), PAUSE_SECONDS_REVIEW))
-                for name in project.annotators:
+                names = list(project.annotators)
+                for name in names[:PEOPLE]:
                     tasks.create_task(self._again(partial(self._annotate, project, name), PAUSE_SECONDS * PEOPLE))
+                for name in names[PEOPLE:]:
+                    tasks.create_task(self._again(partial(self._wait_for_one, project, name), PAUSE_SECONDS_WAITING))
 
     def end(self) -> None:
         """Begin nothing new."""
@@ -165,7 +172,18 @@ class Town:
         token = project.annotators[name]
         path = f"/v1/projects/{project.project_id}/claims"
         claimed = await self.ask("assign", project.project_id, "POST", path, token, {"units": UNITS_A_CLAIM})
-        for offer in claimed["assignments"]:
+        await self._label(project, name, claimed["assignments"])
+
+    async def _wait_for_one(self, project: Project, name: str) -> None:
+        """Ask for a unit and wait until there is one; label it."""
+        offered = (await self._waited(project, name))["assignments"]
+        self.notebook.given_to_waiting += len(offered)
+        self.notebook.waited_for_nothing += not offered
+        await self._label(project, name, offered)
+
+    async def _label(self, project: Project, name: str, offered: Sequence[Any]) -> None:
+        token = project.annotators[name]
+        for offer in offered:
             label = self._drawn.choices(LABELS, WEIGHTS)[0]
             self.notebook.given[offer["unit_id"]][name] = label
             path = f"/v1/assignments/{offer['assignment_id']}/submission"
@@ -221,17 +239,54 @@ class Town:
             self.notebook.asks[service, project_id].append(Ask(began, answered, f"{method} {path}", told))
 
         while (answer := await self._try(service, method, path, token, body, refused)) is None:
-            if self._loop.time() > self._over_at + END_SECONDS_MAX:
+            if self._gives_up():
                 note(math.inf)
                 raise Unanswered(f"{method} {service}{path}")
             await asyncio.sleep(RETRY_SECONDS)
         note(self._loop.time())
         return answer
 
+    def _gives_up(self) -> bool:
+        return self._loop.time() > self._over_at + END_SECONDS_MAX
+
+    async def _waited(self, project: Project, name: str) -> Any:
+        """Ask for a unit, and wait for WAIT_SECONDS in all at whoever lets them; return the answer's JSON.
+
+        Raises:
+            Unanswered: nobody let them, until long after the end.
+        """
+        path, token = f"/v1/projects/{project.project_id}/claims", project.annotators[name]
+        who, due = "assign" + WAITING, self._loop.time() + WAIT_SECONDS
+        turned_away = math.inf
+        while True:
+            began = self._loop.time()
+            body = {"units": 1, "wait_seconds": max(0, round(due - began))}
+            answer = await self._try("assign", "POST", path, token, body, [], who)
+            now = self._loop.time()
+            if answer is not None:
+                self.notebook.waited(who, project.project_id, f"POST {path}", min(turned_away, began), began, due, now)
+                return answer
+            turned_away = min(turned_away, now)
+            if self._gives_up():
+                self.notebook.waited(who, project.project_id, f"POST {path}", turned_away, math.inf, due, math.inf)
+                raise Unanswered(f"POST assign{path}")
+            await asyncio.sleep(RETRY_SECONDS)
+
     async def _try(
-        self, service: str, method: str, path: str, token: str, body: Any, refused: list[tuple[float, str]]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        token: str,
+        body: Any,
+        refused: list[tuple[float, str]],
+        who: str = "",
     ) -> Any:
-        """Ask once; return the answer's JSON, or None and add to `refused` what came instead."""
+        """Ask once; return the answer's JSON, or None and add to `refused` what came instead.
+
+        `who`: under what name the notebook counts what came instead; the service's if empty.
+        """
+        who = who or service
         data = None if body is None else msgspec.json.encode(body)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         try:
@@ -239,14 +294,14 @@ class Town:
             async with self.session.request(method, url, data=data, headers=headers) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as fault:
-            self.notebook.broken[service] += 1
+            self.notebook.broken[who] += 1
             refused.append((self._loop.time(), repr(fault)))
             return None
         if answer.status < 300:
             return json.loads(content)
         refused.append((self._loop.time(), f"{answer.status} {content[:200]!r}"))
         if answer.status in LATER and "retry-after" in answer.headers:
-            self.notebook.later[service] += 1
+            self.notebook.later[who] += 1
         else:
             self.notebook.wrong.append(f"{method} {service}{path}: {answer.status} {content[:300]!r}")
         return None

@@ -5,11 +5,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+WAITING = ", who wait"
+"""Behind a service's name: of those who wait at it for work, whose patience is judged for itself."""
+
 
 class Ask(NamedTuple):
     """A request that was made again and again until it was answered; times are the event loop's.
 
     Attributes:
+        began, answered: of somebody who waits for work, the time in which nobody let them wait, or in which their
+            answer was overdue.
         what: its method and path.
         refused: the first few answers that were none, each with how many seconds in it came.
     """
@@ -30,8 +35,10 @@ class Notebook:
         given: unit id -> what it was labelled by whom; an acknowledged label as well as one of unknown fate.
         rulings: unit id -> the label of a ruling that was taken.
         verdicts: units of which a verdict was taken.
-        asks: by service and project, what was asked, in order.
-        later: by service, answers 503 with Retry-After.
+        asks: by service (see WAITING) and project, what was asked, in order.
+        given_to_waiting: units that were given to those who wait for work.
+        waited_for_nothing: how often their patience ended first.
+        later: by service (those who wait apart), answers 503 with Retry-After.
         broken: by service, connections that broke or were not made.
         wrong: what was answered that should not have been.
     """
@@ -42,9 +49,31 @@ class Notebook:
     rulings: dict[str, str] = field(default_factory=dict)
     verdicts: set[str] = field(default_factory=set)
     asks: dict[tuple[str, str], list[Ask]] = field(default_factory=lambda: defaultdict(list))
+    given_to_waiting: int = 0
+    waited_for_nothing: int = 0
     later: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+
+    def waited(
+        self, who: str, project: str, what: str, turned_away: float, taken_in: float, due: float, answered: float
+    ) -> None:
+        """Note how long somebody who waits for work went without: with nobody who lets them, and beyond their patience.
+
+        A wait itself is no fault. It ends at the latest when patience does, whatever there is; and when a process
+        turns somebody away, or ends, another is to let them wait.
+
+        Args:
+            who, project: where they wait.
+            what: their request's method and path.
+            turned_away: when they were first; when they were taken in where that never was.
+            taken_in: when the try began that was answered.
+            due: when their patience ended.
+            answered: when they were given a unit, or told that there is none.
+        """
+        asks = self.asks[who, project]
+        asks.append(Ask(turned_away, taken_in, f"{what}, turned away"))
+        asks.append(Ask(min(due, answered), answered, f"{what}, beyond patience"))
 
     def slow(self, seconds: float) -> Iterator[tuple[str, str, Ask]]:
         """Yield service, project and request of all that waited longer than this, the first first."""

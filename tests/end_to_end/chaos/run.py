@@ -11,7 +11,7 @@ from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.chaos.judgement import Tally, Waits, late, tallies, waits
 from tests.end_to_end.chaos.load import REQUEST_SECONDS_MAX, SERVED, Town
-from tests.end_to_end.chaos.notebook import Notebook
+from tests.end_to_end.chaos.notebook import WAITING, Notebook
 from tests.end_to_end.chaos.trouble import Blow, Trouble
 from tests.end_to_end.judge import heard
 
@@ -105,8 +105,9 @@ async def _troubled(plan: Plan, stack: Stack, town: Town, say: Callable[[str], N
         if not outcome.faults() or outcome.settled_seconds > SETTLE_SECONDS_MAX:
             break
     ids = [project.project_id for project in town.projects]
-    outcome.waits = waits(town.notebook, trouble.blows, stack.services, ids)
-    outcome.late = late(outcome.waits, stack.services, plan.kills > 0)
+    judged = (*stack.services, "assign" + WAITING)
+    outcome.waits = waits(town.notebook, trouble.blows, judged, ids)
+    outcome.late = late(outcome.waits, judged, plan.kills > 0)
     outcome.cpu_seconds = {name: stack.cpu_seconds(name) for name in stack.services}
     if (gone := stack.ended()) is not None:
         town.notebook.wrong.append(f"{gone} has ended by itself:\n{stack.tail(gone)}")

@@ -13,7 +13,7 @@ from concord.contracts.v1.resolutions_pb2 import Adjudicated, ConsensusReached, 
 from concord.contracts.v1.resolutions_pb2 import Evidence as Said
 from concord.contracts.v1.units_pb2 import LotSealed, UnitAdmitted, UnitEvent
 from tests.end_to_end.chaos.judgement import Waits, late, tallies, waits
-from tests.end_to_end.chaos.notebook import Ask, Notebook
+from tests.end_to_end.chaos.notebook import WAITING, Ask, Notebook
 from tests.end_to_end.chaos.trouble import Blow
 from tests.end_to_end.judge import Evidence
 
@@ -152,3 +152,37 @@ def test_who_is_never_answered_is_late_however_long_others_may_wait() -> None:
     notebook.asks["assign", "stayed"] = [Ask(101, float("inf"))]
     found = waits(notebook, [blow(100, ["moved"], ["stayed"])], ("assign",), ["moved", "stayed"])
     assert late(found, found, killed=True) == ["assign: a project of a process that lived waited for ever, and may 2 s"]
+
+
+WHO = "assign" + WAITING
+
+
+def test_whoever_waits_for_work_is_late_only_where_nobody_lets_them_wait_or_their_patience_is_over() -> None:
+    notebook = Notebook()
+    notebook.waited(WHO, "stayed", "a claim", turned_away=95, taken_in=95, due=101, answered=101)
+    notebook.waited(WHO, "stayed", "a claim", turned_away=101, taken_in=101, due=107, answered=103)
+    notebook.waited(WHO, "moved", "a claim", turned_away=100.25, taken_in=109, due=106, answered=109.5)
+    found = waits(notebook, [blow(100, ["moved"], ["stayed"])], ("assign", WHO), ["moved", "stayed"])
+    assert found == {"assign": Waits(1, 0.0, 0.0, 0.0), WHO: Waits(1, 0.0, 8.75, 0.0)}
+    assert late(found, found, killed=True) == []
+    (told,) = late(found, found, killed=False)
+    assert told == "assign, who wait: a project of the process that ended waited 8.8 s, and may 2 s"
+
+
+def test_an_answer_long_after_patience_ended_is_late_though_nobody_was_turned_away() -> None:
+    notebook = Notebook()
+    notebook.waited(WHO, "stayed", "a claim", turned_away=99, taken_in=99, due=105, answered=108)
+    found = waits(notebook, [blow(100, ["moved"], ["stayed"])], (WHO,), ["moved", "stayed"])
+    assert found == {WHO: Waits(1, 3.0, 0.0, 0.0)}
+    assert late(found, found, killed=True) == [
+        "assign, who wait: a project of a process that lived waited 3.0 s, and may 2 s"
+    ]
+
+
+def test_whoever_waits_and_is_let_in_by_nobody_is_late_for_ever() -> None:
+    notebook, never = Notebook(), float("inf")
+    notebook.waited(WHO, "moved", "a claim", turned_away=100.5, taken_in=never, due=105, answered=never)
+    found = waits(notebook, [blow(100, ["moved"], ["stayed"])], (WHO,), ["moved", "stayed"])
+    assert late(found, found, killed=True) == [
+        "assign, who wait: a project of the process that ended waited for ever, and may 13 s"
+    ]
