@@ -13,6 +13,7 @@ from concord.chassis.runtime import Hook, Runtime, Service
 from concord.chassis.settings import IdentitySettings, Secret
 from concord.chassis.settings_loading import SettingProblem, SettingsRefused
 from concord.chassis.telemetry import Telemetry
+from concord.contracts.owners import Owners, networks
 from workbench import api
 from workbench.files import PageFiles
 from workbench.forward import Forwarder
@@ -52,7 +53,8 @@ def wire(settings: WorkbenchSettings, clock: Clock, identity: Identity, telemetr
     """
     sessions = Sessions(settings.session_keys, over_https=settings.over_https)
     instruments = telemetry.instruments(INSTRUMENTS)
-    forwarder = Forwarder(settings.services.by_name(), instruments)
+    owners = Owners(networks(settings.owners_within), clock.monotonic)
+    forwarder = Forwarder(settings.services.by_name(), owners, instruments)
     local, issuer = _local(settings), _issuer(settings, clock)
     renewals = Renewals(identity, clock, issuer, local, instruments)
     sign_in = SignIn(sessions, identity, clock, forwarder, local, issuer, settings.url, renewals)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -14,9 +15,12 @@ from yarl import URL
 from concord.chassis.errors import NotFound, Unavailable
 from concord.chassis.http import allow_body, left
 from concord.chassis.telemetry import Instruments
+from concord.contracts.owners import OWNER, Owners, slot_of_target
 
 CONNECTIONS_MAX = 600
 CONNECT_SECONDS_MAX = 5.0
+OWNER_CONNECT_SECONDS_MAX = 1.0
+"""To a process that an answer has named: it may be gone, and any other serves as well."""
 STREAMS_MAX = 100
 """Streams of events that are handed on at once."""
 WAITS_MAX = 400
@@ -43,14 +47,16 @@ class Forwarder:
 
     Args:
         addresses: base URL of each service.
+        owners: which process of a service a request is sent to, where an answer has named it.
         instruments: tells how many claims and streams are handed on.
 
     Attributes:
         waits: claims that are handed on now, which may wait.
     """
 
-    def __init__(self, addresses: Mapping[str, str], instruments: Instruments) -> None:
+    def __init__(self, addresses: Mapping[str, str], owners: Owners, instruments: Instruments) -> None:
         self._addresses = dict(addresses)
+        self._owners = owners
         instruments.gauge("concord_workbench_waits").set_function(lambda: self.waits)
         instruments.gauge("concord_workbench_streams").set_function(lambda: len(self._streams))
         self._session: aiohttp.ClientSession | None = None
@@ -59,12 +65,8 @@ class Forwarder:
 
     async def start(self) -> None:
         """Open the connections."""
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_SECONDS_MAX, sock_read=SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX
-        )
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
-            timeout=timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
@@ -140,11 +142,8 @@ class Forwarder:
         Raises:
             Unavailable: the service does not answer, or as many streams are open as may be.
         """
-        assert self._session is not None, "started before requests are served"
         try:
-            answer = await self._session.request(
-                method, url, headers=headers, data=data, allow_redirects=False, skip_auto_headers={"user-agent"}
-            )
+            answer = await self._asked(service, method, url, headers, data)
         except (aiohttp.ClientError, TimeoutError) as fault:
             if body is not None and body.fault is not None:
                 raise body.fault from fault
@@ -163,6 +162,61 @@ class Forwarder:
             answer.close()
             raise Unavailable("As many streams as may are open; ask again now and then.", retry_after_seconds=5)
         return StreamingResponse(self._events(answer), answer.status, given)
+
+    async def _asked(
+        self,
+        service: str,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        data: bytes | AsyncIterator[bytes] | None,
+    ) -> aiohttp.ClientResponse:
+        """Return the answer of the owner where that is known, else of any process, and hear whom it names.
+
+        What was not sent is sent to the service's own address. What was sent and not answered, or refused for now, may
+        be sent again by the browser, which then comes there: the owner is forgotten.
+        """
+        slot = slot_of_target(url.raw_path, url.raw_query_string)
+        known = None if isinstance(data, AsyncIterator) else self._owners.address(service, slot)
+        if known is not None:
+            at_owner = URL(known + url.raw_path_qs, encoded=True)
+            try:
+                answer = await self._sent(method, at_owner, headers, data, OWNER_CONNECT_SECONDS_MAX)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                self._owners.forget(service, slot)
+            except (aiohttp.ClientError, TimeoutError):
+                self._owners.forget(service, slot)
+                raise
+            else:
+                if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    self._owners.forget(service, slot)
+                self._owners.learn(service, slot, answer.headers.get(OWNER))
+                return answer
+        answer = await self._sent(method, url, headers, data, CONNECT_SECONDS_MAX)
+        self._owners.learn(service, slot, answer.headers.get(OWNER))
+        return answer
+
+    async def _sent(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        data: bytes | AsyncIterator[bytes] | None,
+        connect_seconds_max: float,
+    ) -> aiohttp.ClientResponse:
+        assert self._session is not None, "started before requests are served"
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=connect_seconds_max, sock_read=SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX
+        )
+        return await self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=data,
+            allow_redirects=False,
+            skip_auto_headers={"user-agent"},
+            timeout=timeout,
+        )
 
     async def _events(self, answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         stream = object()

@@ -20,6 +20,7 @@ from concord.chassis.settings_loading import (
     secret,
     setting,
 )
+from concord.contracts.owners import networks
 
 SERVICES = ("ingest", "assign", "adjudicate", "audit", "metrics")
 SECRETS_MAX = 2
@@ -96,6 +97,8 @@ class WorkbenchSettings:
 
     Attributes:
         url: where browsers reach it; cookies are bound to https when it is.
+        owners_within: networks in which answers may name the process that owns a project's place
+            (`concord.contracts.owners`); people's tokens are sent there.
         media_origins: whose pictures, sounds and films the pages may show, beside those that a unit carries in itself.
         identity_file: names the issuer whose tokens are believed (docs/security.md).
         session_secret: seals the cookie that holds a person's token; see `session_keys`.
@@ -110,6 +113,11 @@ class WorkbenchSettings:
     media_origins: tuple[str, ...] = setting(
         "CONCORD_WORKBENCH_MEDIA_ORIGINS",
         cure="set it to https://host of those who keep pictures and sounds, commas between",
+        default=(),
+    )
+    owners_within: tuple[str, ...] = setting(
+        "CONCORD_WORKBENCH_OWNERS_WITHIN",
+        cure="set it to the network of the services' own processes, as 10.42.0.0/16, commas between; nobody else's",
         default=(),
     )
     identity_file: Path = setting("CONCORD_IDENTITY_FILE", cure="set it to the identity file's path (docs/security.md)")
@@ -149,6 +157,11 @@ class WorkbenchSettings:
         for origin in self.media_origins:
             if not _MEDIA_ORIGIN.fullmatch(origin):
                 yield SettingProblem("CONCORD_WORKBENCH_MEDIA_ORIGINS", f"has {origin!r}", "give https://host alone")
+        try:
+            networks(self.owners_within)
+        except ValueError as fault:
+            cure = "give networks as 10.42.0.0/16, commas between"
+            yield SettingProblem("CONCORD_WORKBENCH_OWNERS_WITHIN", f"is none: {fault}", cure)
         if self.url and not _ORIGIN.fullmatch(self.url):
             yield SettingProblem("CONCORD_WORKBENCH_URL", f"is {self.url!r}", "give scheme, host and port only")
         if self.environment is Environment.LOCAL:

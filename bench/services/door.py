@@ -1,10 +1,13 @@
 """The bench's way to the services: HTTP over connections that stay open."""
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import aiohttp
+
+from concord.contracts.owners import OWNER, Owners, slot_of_target
 
 CONNECTIONS_MAX = 64
 REQUEST_SECONDS_MAX = 120.0
@@ -20,10 +23,14 @@ class HttpDoor:
     Args:
         addresses: base URL of each service.
         connections_max: so many calls at once; others wait.
+        owners: the process that an answer names is asked next time; None: whoever is at the service's address.
     """
 
-    def __init__(self, addresses: Mapping[str, str], connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(
+        self, addresses: Mapping[str, str], connections_max: int = CONNECTIONS_MAX, owners: Owners | None = None
+    ) -> None:
         self._addresses = addresses
+        self._owners = owners or Owners((), time.monotonic)
         self._connections_max = connections_max
         self._session: aiohttp.ClientSession
 
@@ -46,8 +53,11 @@ class HttpDoor:
     ) -> bytes:
         """Return the answer's body; Refused when it is an error."""
         headers = {"authorization": f"Bearer {token}", "content-type": media_type}
-        async with self._session.request(method, self._addresses[service] + path, data=body, headers=headers) as answer:
+        slot = slot_of_target(*path.split("?", 1))
+        address = self._owners.address(service, slot) or self._addresses[service]
+        async with self._session.request(method, address + path, data=body, headers=headers) as answer:
             content = await answer.read()
+            self._owners.learn(service, slot, answer.headers.get(OWNER))
             if answer.status >= 400:
                 raise Refused(f"{method} {service}{path}: {answer.status} {content[:1000].decode(errors='replace')}")
             return content

@@ -1,6 +1,7 @@
 """What a label costs assign when two processes share the projects, beside one process that has them all."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ import msgspec
 from bench.services.door import HttpDoor, Refused
 from bench.services.load import CLASSES, EMPTY_CLAIM_SECONDS, NDJSON, NothingOffered, definition, lines
 from bench.table import Column, Table
+from concord.contracts.owners import Network, Owners, networks
 from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 
-REPLICAS = (1, 2)
+HERE = networks(["127.0.0.1/32"])
 PROJECTS, UNITS_A_PROJECT, PEOPLE, LABELS = 16, 250, 32, 3_000
 WARM_LABELS = 300
 LIMIT_TIMES = 1.15
@@ -26,34 +28,46 @@ ANSWER_SECONDS_MAX = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """CPU microseconds of all of assign's processes, a label that is claimed and submitted in calls of its own."""
+    """CPU microseconds of all of assign's processes, a label that is claimed and submitted in calls of its own.
+
+    Attributes:
+        one_us: of one process.
+        two_us: of two, by callers who send every request to the owner that an answer has named, as the workbench does.
+        unaware_us: of two, by callers who send all to one address: half of the requests are handed on.
+    """
 
     one_us: float
     two_us: float
+    unaware_us: float
 
     @property
     def times(self) -> float:
         """How many times as much two processes spend together."""
         return self.two_us / self.one_us
 
+    @property
+    def unaware_times(self) -> float:
+        """How many times as much they spend where callers do not go by what answers name."""
+        return self.unaware_us / self.one_us
+
 
 async def measure(say: Callable[[str], None], folder: Path = places.LOCAL / "bench") -> Pair:
     """Measure one process and then two, each on a stack that starts with nothing in it."""
     found = []
-    for replicas in REPLICAS:
-        say(f"assign, {replicas} processes: starting")
+    for what, replicas, within in (("one process", 1, HERE), ("two processes", 2, HERE), ("two, unaware", 2, ())):
+        say(f"assign, {what}: starting")
         rmtree(places.data(folder), ignore_errors=True)
         try:
-            found.append(await _label_us(replicas, folder))
+            found.append(await _label_us(replicas, within, folder))
         finally:
             rmtree(places.data(folder), ignore_errors=True)
-        say(f"assign, {replicas} processes: {found[-1]:.0f} us of CPU a label")
+        say(f"assign, {what}: {found[-1]:.0f} us of CPU a label")
     return Pair(*found)
 
 
-async def _label_us(replicas: int, folder: Path) -> float:
+async def _label_us(replicas: int, within: Sequence[Network], folder: Path) -> float:
     stack = Stack(folder, Ports.free(), services=("ingest", "assign"), replicas=replicas)
-    async with stack, HttpDoor(stack.addresses) as door:
+    async with stack, HttpDoor(stack.addresses, owners=Owners(within, time.monotonic)) as door:
         people = [stack.issuer.token("annotator", f"person-{number}") for number in range(PEOPLE)]
         projects = await _defined(stack, door)
         await _labelled(door, projects, people, WARM_LABELS)
@@ -125,7 +139,8 @@ def table(found: Pair) -> Table:
     columns = (Column("processes of assign", numbers=False), Column("CPU us a label"), Column("times"), Column("limit"))
     rows = [
         ["one", f"{found.one_us:.0f}", "1.00", ""],
-        ["two", f"{found.two_us:.0f}", f"{found.times:.2f}", f"{LIMIT_TIMES:.2f}"],
+        ["two, asked by who knows the owner", f"{found.two_us:.0f}", f"{found.times:.2f}", f"{LIMIT_TIMES:.2f}"],
+        ["two, asked at one address", f"{found.unaware_us:.0f}", f"{found.unaware_times:.2f}", ""],
     ]
     notes = (f"Both processes together; {PROJECTS} projects, one unit a claim, one label a submission.",)
     return Table("A second process", columns, rows, notes)
@@ -133,4 +148,9 @@ def table(found: Pair) -> Table:
 
 def as_json(found: Pair) -> dict[str, Any]:
     """Return the figures."""
-    return {**asdict(found), "times": found.times, "limit_times": LIMIT_TIMES}
+    return {
+        **asdict(found),
+        "times": found.times,
+        "unaware_times": found.unaware_times,
+        "limit_times": LIMIT_TIMES,
+    }

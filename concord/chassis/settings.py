@@ -138,6 +138,11 @@ class PlacesSettings:
         cure="set it to http://host:port at which the service's other processes reach this one",
         default="",
     )
+    owners_named: bool = setting(
+        "CONCORD_OWNERS_NAMED",
+        cure="set it to true where those who call may be told the advertised address of the process that served them",
+        default=False,
+    )
 
     def problems(self) -> Iterator[SettingProblem]:
         """Yield what is wrong with the values."""

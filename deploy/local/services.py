@@ -49,6 +49,7 @@ def service_environment(
         "CONCORD_HTTP_PORT": str(part.port),
         "CONCORD_ADVERTISED_URL": part.address,
         "CONCORD_PLACES": str(place_count),
+        "CONCORD_OWNERS_NAMED": "true",
         "CONCORD_INGEST_URL": f"http://127.0.0.1:{ports.ingest}",
         "CONCORD_IDENTITY_FILE": str(issuer.identity_file),
         "CONCORD_API_KEY_PEPPER": issuer.pepper,
@@ -67,5 +68,6 @@ def workbench_environment(ports: Ports, issuer: Issuer) -> dict[str, str]:
         "CONCORD_WORKBENCH_LOCAL_CLIENT": CLIENT_ID,
         # Units name their pictures by address; whoever tries the local stack may show any that is on the web.
         "CONCORD_WORKBENCH_MEDIA_ORIGINS": MEDIA_LOCAL,
+        "CONCORD_WORKBENCH_OWNERS_WITHIN": "127.0.0.1/32",
         **{f"CONCORD_WORKBENCH_{name.upper()}": f"http://127.0.0.1:{numbers[name]}" for name in SERVICES},
     }

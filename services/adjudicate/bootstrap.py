@@ -87,7 +87,7 @@ def wire(settings: AdjudicateSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain={**api.STATUSES, **gold.STATUSES, **candidates.STATUSES, **retraining.STATUSES, **inferences.STATUSES},
-        placing=Placing(owner, ports.peers),
+        placing=Placing(owner, ports.peers, naming=settings.places.owners_named),
         state=Door(handlers, settings, random.Random(ports.writer), Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )

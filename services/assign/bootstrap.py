@@ -88,7 +88,7 @@ def wire(settings: AssignSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
+        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE, naming=settings.places.owners_named),
         state=Desk(handlers, settings.payload_links, ports.clock, Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )

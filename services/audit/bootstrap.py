@@ -95,7 +95,7 @@ def wire(settings: AuditSettings, ports: Ports, sender: Sender | None = None) ->
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        placing=Placing(owner, ports.peers),
+        placing=Placing(owner, ports.peers, naming=settings.places.owners_named),
         state=api.Door(handlers, webhooks, settings, Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )

@@ -111,7 +111,7 @@ def wire(settings: IngestSettings, ports: Ports) -> Service:
         identity=ports.identity,
         telemetry=ports.telemetry,
         domain=api.STATUSES,
-        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE),
+        placing=Placing(owner, ports.peers, anywhere=api.ANYWHERE, naming=settings.places.owners_named),
         state=api.Door(handlers, Spools()),
         is_model=models_in(annotators),
     )

@@ -85,7 +85,7 @@ def wire(settings: MetricsSettings, ports: Ports, doors: Doors = replaying) -> S
         readiness=runtime,
         identity=ports.identity,
         telemetry=ports.telemetry,
-        placing=Placing(owner, ports.peers),
+        placing=Placing(owner, ports.peers, naming=settings.places.owners_named),
         state=Reached(measure, surveys, annotators, Gather(owner, ports.peers)),
         is_model=models_in(annotators),
     )

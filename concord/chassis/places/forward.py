@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from concord.chassis.errors import ConcordError, Unavailable
 from concord.chassis.http.limits import BODY_LIMIT_KEY, BodyLimit
@@ -25,6 +25,7 @@ from concord.chassis.places.owner import Owner, Standing
 from concord.chassis.places.peers import Peers, Unreached, is_forwarded
 from concord.chassis.telemetry import Instrument, Telemetry
 from concord.contracts.ids import slot_of, slot_of_project
+from concord.contracts.owners import OWNER
 
 FORWARDS_MAX = 500
 """Requests handed on at the same time; each holds two connections and a chunk either way."""
@@ -60,11 +61,13 @@ class Placing:
         owner: the table of places.
         peers: reaches other owners.
         anywhere: the templates of routes that any process serves though their path names a project or an id.
+        naming: an answer that another process gave names that process to whoever asked (`concord.contracts.owners`).
     """
 
     owner: Owner
     peers: Peers
     anywhere: Collection[str] = ()
+    naming: bool = False
 
     def install(self, app: FastAPI, telemetry: Telemetry) -> None:
         """Put the layer into an application that has all its routes.
@@ -143,6 +146,7 @@ class ForwardMiddleware:
 
     def __init__(self, app: ASGIApp, placing: Placing, placement: Placement, telemetry: Telemetry) -> None:
         self._app, self._owner, self._peers, self._placement = app, placing.owner, placing.peers, placement
+        self._naming = placing.naming
         instruments = telemetry.instruments(INSTRUMENTS)
         self._counters = {outcome: instruments.counter(FORWARDS, outcome) for outcome in OUTCOMES}
         self._under_way = 0
@@ -175,7 +179,8 @@ class ForwardMiddleware:
             await verified(scope["app"].state.identity, scope)
             limit: BodyLimit = scope[BODY_LIMIT_KEY]
             limit.bytes_max = BODY_BYTES_MAX  # the owner's own limit holds; here it is passed through and not kept
-            await self._peers.relay(address, scope, receive, send)
+            answer = _naming(address, send) if self._naming else send
+            await self._peers.relay(address, scope, receive, answer)
         except Unreached as fault:
             await self._refuse("unreached", fault, scope, receive, send)
         except ConcordError as fault:
@@ -193,6 +198,18 @@ class ForwardMiddleware:
     async def _refuse(self, outcome: str, error: ConcordError, scope: Scope, receive: Receive, send: Send) -> None:
         self._counters[outcome].inc()
         await refusal(error, scope["path"])(scope, receive, send)
+
+
+def _naming(address: str, send: Send) -> Send:
+    """Return what names the owner in the answer that it sends on."""
+    named = (OWNER.encode(), address.encode())
+
+    async def naming(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], named]
+        await send(message)
+
+    return naming
 
 
 def _being_dealt() -> Unavailable:

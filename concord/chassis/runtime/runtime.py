@@ -49,6 +49,9 @@ class Runtime:
         self.name = name
         self.clock = clock or SystemClock()
         self.parts = tuple(parts)
+        # Looked for once: who balances load asks for them several times a second, and it costs more than their answers.
+        self._watched = [part for part in self.parts if isinstance(part, Watched)]
+        self._lacking = [part for part in self.parts if isinstance(part, Lacking)]
         assert len({part.name for part in parts}) == len(self.parts), "each part has a name of its own"
         self.phase = Phase.NEW
         self._starting: Part | None = None
@@ -75,11 +78,11 @@ class Runtime:
             return [f"{self.name} is {self.phase}"]
         if self._death is not None:
             return [str(self._death)]
-        return [reason for part in self.parts if isinstance(part, Watched) and (reason := part.unready())]
+        return [reason for part in self._watched if (reason := part.unready())]
 
     def lacking(self) -> list[str]:
         """Return what does not answer though requests may come, each as a sentence."""
-        return [said for part in self.parts if isinstance(part, Lacking) for said in part.lacking()]
+        return [said for part in self._lacking for said in part.lacking()]
 
     async def start(self) -> None:
         """Start every part in order; the loops run from then on.

@@ -39,6 +39,8 @@ def test_production_starts_with_an_issuer_and_https(tmp_path: Path) -> None:
         ("CONCORD_WORKBENCH_SECRET", f"{PRODUCTION['CONCORD_WORKBENCH_SECRET']},sample-workbench-secret-of-the-local"),
         ("CONCORD_WORKBENCH_MEDIA_ORIGINS", "https://media.example, *"),
         ("CONCORD_WORKBENCH_ASSIGN", "assign:8000"),
+        ("CONCORD_WORKBENCH_OWNERS_WITHIN", "10.42.0.0/16, pods.example"),
+        ("CONCORD_WORKBENCH_OWNERS_WITHIN", "10.42.0.1/16"),
     ],
 )
 def test_what_would_let_anybody_in_or_lead_nowhere_is_refused_by_name(name: str, value: str, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Ready:
 class Door:
     """One process's door, its table, and what it was asked."""
 
-    def __init__(self, house: House, address: str, peers: Peers) -> None:
+    def __init__(self, house: House, address: str, peers: Peers, *, naming: bool = False) -> None:
         self.address = address
         self.owner = Owner(PLACES, address)
         self.peers = peers
@@ -61,7 +61,7 @@ class Door:
             readiness=Ready(),
             identity=house.identity(house.clock),
             telemetry=self.telemetry,
-            placing=Placing(self.owner, peers, anywhere={"/v1/projects/{project_id}/anywhere"}),
+            placing=Placing(self.owner, peers, anywhere={"/v1/projects/{project_id}/anywhere"}, naming=naming),
         )
 
     def counted(self, outcome: str) -> float:

@@ -17,6 +17,7 @@ from concord.chassis.places import forward, peers
 from concord.chassis.places.forward import Placement
 from concord.chassis.places.peers import HttpPeers, MemoryPeers, Unreached, is_forwarded, passed_on
 from concord.contracts.ids import placed_id, slot_of_project
+from concord.contracts.owners import OWNER
 from simulation.house import House
 from tests.unit.concord.chassis.places.doors import LARGE_BYTES, MINE, PLACES, THEIRS, Door, deal, listening, unit_of
 
@@ -75,6 +76,26 @@ async def test_a_request_on_anothers_place_is_handed_on_with_the_callers_own_cre
     # What callers are always told comes once, whoever served.
     assert answer.headers.get_list("cache-control") == ["no-store"]
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+
+
+async def test_an_answer_names_its_owner_only_where_it_was_handed_on_and_the_service_is_set_to() -> None:
+    house, doors = House(), dict[str, FastAPI]()
+    headers = {"authorization": f"Bearer {house.token('olga', Role.OPERATOR)}"}
+    for naming in (False, True):
+        one, two = (Door(house, f"http://{name}:1", MemoryPeers(doors), naming=naming) for name in ("one", "two"))
+        doors.update({door.address: door.application for door in (one, two)})
+        deal(one, two)
+        transport = httpx.ASGITransport(one.application)
+        async with httpx.AsyncClient(transport=transport, base_url=one.address, headers=headers) as client:
+            handed_on = await client.get(f"/v1/projects/{THEIRS}/lots")
+            assert handed_on.json()["at"] == two.address
+            assert handed_on.headers.get_list(OWNER) == ([two.address] if naming else [])
+            assert OWNER not in (await client.get(f"/v1/projects/{MINE}/lots")).headers
+            stranger = await client.get(f"/v1/projects/{THEIRS}/lots", headers={"authorization": "Bearer none"})
+            assert (stranger.status_code, OWNER in stranger.headers) == (401, False)
+            doors.pop(two.address)
+            gone = await client.get(f"/v1/projects/{THEIRS}/lots")
+            assert (gone.status_code, OWNER in gone.headers) == (503, False)
 
 
 async def test_a_stranger_has_nothing_handed_on(pair: Pair) -> None:
