@@ -4,6 +4,7 @@ import os
 import time
 
 import httpx
+import pytest
 
 from bench.services.bare_http import ANSWER_BYTES, application
 from bench.services.bare_io import Document, head, in_commits
@@ -44,4 +45,5 @@ def test_the_meter_reads_what_a_process_itself_says_it_has_spent() -> None:
     after = cpu_seconds(os.getpid()), time.process_time()
     assert after[0] > before[0]
     assert abs((after[0] - before[0]) - (after[1] - before[1])) < 0.01
-    assert peak_mb(os.getpid()) == own_peak_mb()
+    # The process may grow between the two readings, and the kernel counts pages by the dozen; a wrong unit is 5 % off.
+    assert peak_mb(os.getpid()) == pytest.approx(own_peak_mb(), rel=0.01)

@@ -165,7 +165,9 @@ async def test_a_part_that_hangs_or_fails_does_not_keep_the_others_from_stopping
     with caplog.at_level(logging.WARNING):
         await runtime.stop()
     assert notes[3:] == ["-failing", "-hanging", "-store"]
-    assert [line.getMessage().split(" ")[0] for line in caplog.records] == ["failing", "hanging"]
+    # What else is logged meanwhile, as by the event loop of a slow machine, is no word of the runtime's.
+    told = [line.getMessage() for line in caplog.records if line.name == life.log.name]
+    assert [line.split(" ")[0] for line in told] == ["failing", "hanging"]
 
 
 async def test_all_parts_together_keep_to_the_bound_even_when_each_resists() -> None:
@@ -245,7 +247,8 @@ async def test_a_silent_store_is_waited_for_with_back_off_and_that_is_said_once(
     with caplog.at_level(logging.INFO):
         await part.start()
     assert_backed_off(clock, [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
-    assert [line.levelname for line in caplog.records] == ["WARNING", "INFO"]
+    # What else is logged meanwhile, as by the event loop of a slow machine, is no word of ours.
+    assert [line.levelname for line in caplog.records if line.name.startswith("concord.")] == ["WARNING", "INFO"]
     assert store.prepared == 1
     await part.stop()
     assert store.closed
