@@ -11,6 +11,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Threshold
 
+from deploy.observability.on_call import objectives, processes, services
 from deploy.observability.panels import chooser, lines, number
 
 FILE = Path(__file__).parent / "grafana" / "concord.json"
@@ -36,8 +37,8 @@ def board() -> dashboard.Dashboard:
         ("What the contract promises", [*_contract(), *_parts()]),
         ("Annotators", _annotators()),
         ("Units on their way", _flow()),
-        ("Objectives of the services", _objectives()),
-        ("Services", [*_processes(), *_services()]),
+        ("Objectives of the services", objectives()),
+        ("Services", [*processes(), *services()]),
     ):
         building = building.with_row(dashboard.Row(title))
         for panel in panels:
@@ -63,11 +64,12 @@ def text() -> str:
 def _contract() -> list[stat.Panel | timeseries.Panel]:
     return [
         number(
-            "Lowest alpha",
-            "The lowest chance-corrected agreement among the projects chosen. Under 50 units nothing is judged.",
-            f"min(concord_agreement_alpha{PROJECT})",
+            "Lowest alpha over its target",
+            "Of the projects chosen, the least by which agreement is above what its contract asks; under zero it is "
+            "missed. Under 50 units nothing is judged.",
+            f"min(concord_agreement_alpha{PROJECT} - on (client, project) {_target('alpha')})",
             decimals=3,
-            steps=[Threshold(color="red"), Threshold(value=0.67, color="orange"), Threshold(value=0.80, color="green")],
+            steps=[Threshold(color="red"), Threshold(value=0.0, color="green")],
         ),
         number(
             "Units behind it",
@@ -93,7 +95,7 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
                 (f"concord_agreement_alpha{PROJECT}", "{{project}}"),
                 (f"concord_agreement_alpha_low{PROJECT}", "{{project}} low"),
                 (f"concord_agreement_alpha_high{PROJECT}", "{{project}} high"),
-                (_target("alpha"), "target"),
+                (_target("alpha"), "{{project}} target"),
             ],
             unit="none",
         ),
@@ -105,7 +107,7 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
                 (f"concord_label_error_rate{PROJECT}", "{{project}}"),
                 (f"concord_label_error_rate_low{PROJECT}", "{{project}} low"),
                 (f"concord_label_error_rate_high{PROJECT}", "{{project}} high"),
-                (_target("label_error_rate"), "limit"),
+                (_target("label_error_rate"), "{{project}} limit"),
             ],
             unit="percentunit",
         ),
@@ -125,6 +127,31 @@ def _contract() -> list[stat.Panel | timeseries.Panel]:
 
 def _parts() -> list[stat.Panel | timeseries.Panel]:
     return [
+        lines(
+            "Promises that are missed",
+            "Of each promise of a contract, whether it is certainly missed (1) or not (0): what its webhook tells too.",
+            [(f"concord_contract_breached{PROJECT}", "{{project}} {{measure}}")],
+            unit="none",
+        ),
+        lines(
+            "Labels within the hour",
+            "How many labels came in of each project within the last hour, to hold against what is left until its "
+            "deadline.",
+            [(f"delta(concord_annotations{PROJECT}[1h])", "{{project}}")],
+        ),
+        lines(
+            "How units stand",
+            "Units of each project by how they stand: consensus, an expert's ruling, waiting for one, unanswerable.",
+            [
+                (f"sum by (project) (concord_units_{kind}{PROJECT})", f"{{{{project}}}} {kind}")
+                for kind in ("consensus", "adjudicated", "escalated", "unanswerable")
+            ],
+        ),
+        lines(
+            "Inspections",
+            "Verdicts of auditors, a minute: correct, wrong, late, and blind repeats of another's.",
+            [("60 * sum by (result) (rate(concord_audit_inspections_total[$__rate_interval]))", "{{result}} a minute")],
+        ),
         lines(
             "Drift",
             "Population stability index of the newest units against a project's first, of labels and of what comes in. "
@@ -221,138 +248,7 @@ def _flow() -> list[stat.Panel | timeseries.Panel]:
     ]
 
 
-def _objectives() -> list[stat.Panel | timeseries.Panel]:
-    spent = "sum_over_time(concord:objective_missed:rate5m[28d]) / sum_over_time(concord:objective_events:rate5m[28d])"
-    of_what_is_allowed = "/ on (objective) group_left () concord:objective_allowed:ratio"
-    return [
-        lines(
-            "Budget left of 28 days",
-            "Of what an objective allows to be missed, the share that is left: labels in the measures within 5 s "
-            "(99 %), requests answered without a fault of ours (99.9 %), labels acknowledged within 1 s (99 %). Under "
-            "zero it is missed.",
-            [(f"1 - {spent} {of_what_is_allowed}", "{{service}} {{objective}}")],
-            unit="percentunit",
-        ),
-        lines(
-            "Burn rate",
-            "How many times faster than allowed the budget is used up, within the last hour and the last six. Above "
-            "14.4 and 6 a page follows, above 1 for three days a ticket.",
-            [
-                (
-                    f"concord:objective_missed:ratio_rate{window} {of_what_is_allowed}",
-                    f"{{{{service}}}} {{{{objective}}}} {window}",
-                )
-                for window in ("1h", "6h")
-            ],
-            unit="none",
-        ),
-    ]
-
-
-def _services() -> list[stat.Panel | timeseries.Panel]:
-    rate = "[$__rate_interval]"
-    took = f"rate(concord_http_request_seconds_bucket{rate})"
-    return [
-        lines(
-            "Requests",
-            "Requests a second by service, and those of them that failed by the service's own fault.",
-            [
-                (f"sum by (service) (rate(concord_http_request_seconds_count{rate}))", "{{service}}"),
-                (
-                    f'sum by (service) (rate(concord_http_request_seconds_count{{status=~"5.."}}{rate}))',
-                    "{{service}} failed",
-                ),
-            ],
-            unit="reqps",
-        ),
-        lines(
-            "Time of an answer, 99th percentile",
-            "By service, bulk routes among them.",
-            [(f"histogram_quantile(0.99, sum by (service, le) ({took}))", "{{service}}")],
-            unit="s",
-        ),
-        lines(
-            "Records consumed",
-            "Records a second by service, dead letters among them.",
-            [(f"sum by (service) (rate(concord_consumer_records_total{rate}))", "{{service}}")],
-            unit="cps",
-        ),
-        lines(
-            "Lag and backlog",
-            "Records not polled yet, and events stored and not published yet. Both return to zero when the load ends.",
-            [
-                ("max by (service) (concord_consumer_lag_records)", "{{service}} lag"),
-                ("max by (service) (concord_publisher_backlog_events)", "{{service}} backlog"),
-            ],
-        ),
-        lines(
-            "Dead letters",
-            "Records that were set aside since the service's start, by service and topic: each single one matters.",
-            [("sum by (service, topic) (concord_dead_letters_total)", "{{service}} {{topic}}")],
-        ),
-        lines(
-            "Journal",
-            "Records a second that were stored, and appends that lost their number and were decided anew.",
-            [
-                (f"sum by (service) (rate(concord_journal_records_total{rate}))", "{{service}} stored"),
-                (f"sum by (service) (rate(concord_journal_lost_total{rate}))", "{{service}} lost"),
-            ],
-            unit="cps",
-        ),
-    ]
-
-
-def _processes() -> list[stat.Panel | timeseries.Panel]:
-    rate = "[$__rate_interval]"
-    return [
-        lines(
-            "Processes that answer",
-            "How many processes of each service and of the workbench answered the last scrape; two of each, or as many "
-            "as its load asks for.",
-            [('sum by (service) (up{job="concord"})', "{{service}}")],
-        ),
-        lines(
-            "Memory",
-            "Resident memory of the largest process of each service. The manifests give 1 GiB, and metrics 2 GiB.",
-            [('max by (service) (process_resident_memory_bytes{job="concord"})', "{{service}}")],
-            unit="bytes",
-        ),
-        lines(
-            "Starts within the hour, and builds",
-            "How often processes of a service started anew within the hour, and how many run of which build: two "
-            "numbers of one service are a release that is under way, or was left half done.",
-            [
-                ('sum by (service) (changes(process_start_time_seconds{job="concord"}[1h]))', "{{service}} starts"),
-                ('count by (service, version) (concord_build_info{job="concord"})', "{{service}} {{version}}"),
-            ],
-        ),
-        lines(
-            "Processor",
-            "Processor time of the busiest process of each service, in cores: each is one event loop, so at 1 it is "
-            "full. And how long a lease that is over has held its unit on.",
-            [
-                (
-                    f'max by (service) (rate(process_cpu_seconds_total{{job="concord"}}{rate}))',
-                    "{{service}} cores",
-                ),
-                ("max(concord_assign_lease_overdue_seconds)", "seconds a lease is overdue"),
-            ],
-            unit="none",
-        ),
-        lines(
-            "Workbench",
-            "Sessions renewed, refused or not answered by the issuer, a minute; annotators who wait for work and live "
-            "pages, which at most 400 and 100 of a process may.",
-            [
-                (f"60 * sum by (result) (rate(concord_workbench_renewals_total{rate}))", "{{result}} a minute"),
-                ("sum(concord_workbench_waits)", "waiting"),
-                ("sum(concord_workbench_streams)", "live pages"),
-            ],
-        ),
-    ]
-
-
 def _target(measure: str) -> str:
     """Return the query of what the chosen contracts ask of a measure."""
     chosen = PROJECT.removesuffix("}")
-    return f'max by (measure) (concord_contract_target{chosen}, measure="{measure}"}})'
+    return f'max by (client, project) (concord_contract_target{chosen}, measure="{measure}"}})'
