@@ -11,7 +11,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Threshold
 
-from deploy.observability.on_call import objectives, processes, services
+from deploy.observability.on_call import bounds, objectives, processes, services
 from deploy.observability.panels import chooser, lines, number
 
 FILE = Path(__file__).parent / "grafana" / "concord.json"
@@ -38,7 +38,7 @@ def board() -> dashboard.Dashboard:
         ("Annotators", _annotators()),
         ("Units on their way", _flow()),
         ("Objectives of the services", objectives()),
-        ("Services", [*processes(), *services()]),
+        ("Services", [*processes(), *services(), *bounds()]),
     ):
         building = building.with_row(dashboard.Row(title))
         for panel in panels:

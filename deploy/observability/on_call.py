@@ -88,7 +88,6 @@ def processes() -> list[stat.Panel | timeseries.Panel]:
 def services() -> list[stat.Panel | timeseries.Panel]:
     """Return what goes through the services."""
     rate = "[$__rate_interval]"
-    measured = "concord_metrics_measure_seconds"
     took = f"rate(concord_http_request_seconds_bucket{rate})"
     return [
         lines(
@@ -140,6 +139,13 @@ def services() -> list[stat.Panel | timeseries.Panel]:
             ],
             unit="cps",
         ),
+    ]
+
+
+def bounds() -> list[stat.Panel | timeseries.Panel]:
+    """Return what is near a bound: of what is open, of what is shown, of the time that measuring takes."""
+    rate, measured = "[$__rate_interval]", "concord_metrics_measure_seconds"
+    return [
         lines(
             "Time of a measurement",
             "How long metrics takes to measure what has changed, and to survey a project's labels, mean; and what it "
