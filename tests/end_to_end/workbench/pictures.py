@@ -19,6 +19,7 @@ from deploy.local import places
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from tests.end_to_end.workbench.doubted import doubted, questioned
+from tests.end_to_end.workbench.test_beside import UNITS, worked
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
 from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_newest import show_alerts
@@ -197,6 +198,23 @@ def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
     album.take("session-ended", page, ".notice.warn")
 
 
+def of_what_is_beside(pages: Pages, album: Album, slug: str) -> None:
+    """Take a model beside people, and what may become gold."""
+    project_id = worked(pages, slug)
+    page = pages.person("client").open(f"/agreement/{project_id}")
+    page.locator(".models .link").first.click(timeout=PATIENCE_SECONDS * 1_000)
+    album.take("models", page, ".models table >> nth=1")
+    album.in_arabic("models", page, ".models")
+    page = pages.person("adjudicator", f"adj-{slug}").open(f"/gold/{project_id}/candidates")
+    album.take("candidates", page, ".own textarea")
+    album.in_arabic("candidates", page, ".own textarea")
+    for _ in range(UNITS):
+        page.get_by_label("Reason", exact=True).fill("A village, perhaps.")
+        page.get_by_role("button", name="Not this one").click()
+        page.wait_for_timeout(300)
+    album.take("candidates-nothing", page, ".nothing")
+
+
 def of_what_is_drawn(pages: Pages, album: Album, slug: str) -> None:
     """Take drawn objects that are ruled one by one, and escalations that may be closed together."""
     drawn = boxes(box(20), box(250)), boxes(box(24), box(480, "van"))
@@ -335,6 +353,7 @@ def main(folder: str, running: str | None = None) -> None:
     with stack_at(running) as stack, opened(stack) as pages:
         sign_in(pages, album)
         of_the_doubted(pages, album, f"{slug}-g")
+        of_what_is_beside(pages, album, f"{slug}-b")
         of_those_who_lead(pages, album, slug)
         of_the_reviewers(pages, album, slug)
         of_the_desk(pages, album, slug)
