@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from cli.session import Session, console, json_file, show_table, speaks
+from concord.client import Concord
 from concord.client.models import Json, Project
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -20,20 +21,21 @@ def verb() -> None:
 @click.argument("slug")
 @click.argument("definition", type=FILE)
 @click.option("--guideline", type=FILE, help="A file of the guideline's text, in place of the definition's.")
+@click.option("--yes", is_flag=True, help="Do not ask: what a definition leaves out goes back to its default.")
 @speaks
-def put(session: Session, slug: str, definition: Path, guideline: Path | None) -> None:
+def put(session: Session, slug: str, definition: Path, guideline: Path | None, yes: bool) -> None:
     """Define the project SLUG from a file of JSON, or define it anew; the same again changes nothing.
+
+    Of a project that is there it first shows what would change, and asks.
 
     DEFINITION holds label_schema and, as you like, name, guideline, policy and targets: docs/guide/policy.md. Where its
     classes change, schema_change says what becomes of them: docs/guide/schemas.md.
     """
-    said = json_file(definition)
-    if not isinstance(said, dict):
-        raise click.UsageError(f"{definition} holds no JSON object; see docs/guide/policy.md")
+    said = definition_in(definition)
     if guideline is not None:
         said["guideline"] = guideline.read_text()
     with session.client() as concord:
-        found = concord.define_project(slug, said)
+        found = put_asked(concord, slug, said, yes=yes)
     told = f"{found.project_id}: revision {found.revision}, guideline version {found.guideline_version}"
     session.told(found, lambda: _put(found, told))
 
@@ -119,6 +121,42 @@ def schemas(session: Session, project_id: str, version: int | None) -> None:
         found = concord.schemas(project_id)
     rows = [(one.version, one.revision, one.at, one.by, one.steps) for one in found]
     session.each(found, lambda: show_table(("version", "revision", "at", "by", "steps"), rows))
+
+
+def definition_in(file: Path) -> dict[str, Json]:
+    """Return the definition of a project in a file of JSON."""
+    said = json_file(file)
+    if not isinstance(said, dict):
+        raise click.UsageError(f"{file} holds no JSON object; see docs/guide/policy.md")
+    return said
+
+
+def put_asked(concord: Concord, slug: str, said: dict[str, Json], *, yes: bool) -> Project:
+    """Put a definition; where it changes a project that is there, show what, and ask first, beside the answer.
+
+    What is put then is what was shown: somebody else's change in between is refused (409).
+    """
+    if not yes:
+        tried = concord.define_project(slug, said, dry_run=True)
+        if tried.changed:
+            before, after = (msgspec.to_builtins(one) for one in (concord.project(tried.project_id), tried))
+            for field in tried.changed:
+                click.echo(f"{field}: {_short(_at(before, field))} -> {_short(_at(after, field))}", err=True)
+            click.confirm(f"Change {tried.project_id}?", abort=True, err=True)
+            said = {"revision": tried.revision - 1, **said}
+    return concord.define_project(slug, said)
+
+
+def _at(shown: dict[str, Json], field: str) -> Json:
+    """Return what a project says at a field, as `policy.gold.rate`.
+
+    >>> _at({"policy": {"gold": {"rate": 0.1}}}, "policy.gold.rate")
+    0.1
+    """
+    found: Json = shown
+    for step in field.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 VALUE_CHARACTERS = 60

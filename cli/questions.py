@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from cli.session import Session, json_file, show_table, speaks
+from cli.projects import definition_in, put_asked
+from cli.session import Session, show_table, speaks
 from concord.client.leading import GuidelineQuestion
 
 COLUMNS = ("question", "status", "about", "wait", "confused", "asked", "skipped", "why")
@@ -36,9 +37,16 @@ def listed(session: Session, project_id: str, every: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A definition of the project, as of `projects put`, whose guideline gives it: it is put first.",
 )
+@click.option("--yes", is_flag=True, help="With --publish: do not ask whether the project is to change.")
 @speaks
 def answer(
-    session: Session, project_id: str, question_id: str, answer: str, version: int | None, publish: Path | None
+    session: Session,
+    project_id: str,
+    question_id: str,
+    answer: str,
+    version: int | None,
+    publish: Path | None,
+    yes: bool,
 ) -> None:
     """Answer QUESTION_ID of PROJECT_ID by ANSWER; the units that wait go on to be ruled.
 
@@ -48,10 +56,8 @@ def answer(
         raise click.UsageError("--version and --publish do not go together: what is published has its own version")
     with session.client() as concord:
         if publish is not None:
-            definition = json_file(publish)
-            if not isinstance(definition, dict):
-                raise click.UsageError(f"{publish} holds no JSON object; see docs/guide/policy.md")
-            version = concord.define_project(project_id.partition("-")[2], definition).guideline_version
+            definition = definition_in(publish)
+            version = put_asked(concord, project_id.partition("-")[2], definition, yes=yes).guideline_version
         found = concord.answer_question(project_id, question_id, answer, guideline_version=version)
     session.told(found, lambda: click.echo(found.status))
 

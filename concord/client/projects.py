@@ -18,7 +18,7 @@ PAGE = 500
 """As many as a service sends at once."""
 
 
-def define_project(slug: str, definition: Mapping[str, Json]) -> Flow[Project]:
+def define_project(slug: str, definition: Mapping[str, Json], *, dry_run: bool = False) -> Flow[Project]:
     """Define a project, or define it anew, whole: what is left out has its default, whatever the project said before.
 
     To change one, send what `GET /v1/projects/{id}` says of it with your change; its `revision` keeps what came in
@@ -28,8 +28,10 @@ def define_project(slug: str, definition: Mapping[str, Json]) -> Flow[Project]:
         slug: your own name of it: a-z, 0-9 and single hyphens. The project's id is made of it.
         definition: label_schema, and as you like name, guideline, policy and targets (docs/guide/policy.md); where the
             schema changes, schema_change says what becomes of its classes (docs/guide/schemas.md).
+        dry_run: nothing is written; what is returned, or raised, is what would come of it.
     """
-    return sent(Project, "ingest", "PUT", path_of("/v1/projects/{slug}", slug=slug), definition)
+    query = query_of(dry_run=dry_run or None)
+    return sent(Project, "ingest", "PUT", path_of("/v1/projects/{slug}", slug=slug), definition, query=query)
 
 
 def project(project_id: str) -> Flow[Project]:

@@ -103,6 +103,7 @@ ANY_FILE = (*LINES, "text/csv", "application/octet-stream")
 Client = Annotated[Caller, require(Role.CLIENT)]
 _SLUG = {"minLength": 1, "maxLength": SLUG_CHARACTERS_MAX, "pattern": f"^{SLUG.pattern}$"}
 Slug = Annotated[str, Path(json_schema_extra=_SLUG, description="The client's own name of the project.")]
+DryRun = Annotated[bool, Query(description="Whether to tell what would come of it, and write nothing.")]
 LINK = tuple(
     {"name": name, "in": "query", "required": True, "schema": {"type": "string", "pattern": pattern}}
     for name, pattern in (("expires", "^[0-9]{1,19}$"), ("signature", "^[0-9a-f]{64}$"))
@@ -168,11 +169,12 @@ def _handlers(request: Request) -> Handlers:
     return _door(request).handlers
 
 
-async def define_project(request: Request, slug: Slug, caller: Client) -> Response:
+async def define_project(request: Request, slug: Slug, caller: Client, dry_run: DryRun = False) -> Response:
     """Define a project, or define it anew: a definition is whole, and what it leaves out has its default.
 
     To change a project, get it, change what it says, and send that: its `revision` keeps what came in between from
-    being lost (409). The answer lists as `changed` what the definition changed.
+    being lost (409). The answer lists as `changed` what the definition changed. With `dry_run` nothing is written: the
+    answer, or the refusal, is what would come of it.
     """
     if not SLUG.fullmatch(slug) or len(slug) > SLUG_CHARACTERS_MAX:
         cure = f"use a-z, 0-9 and single hyphens, at most {SLUG_CHARACTERS_MAX} characters"
@@ -180,7 +182,7 @@ async def define_project(request: Request, slug: Slug, caller: Client) -> Respon
     said = await read_json(request, DEFINITION)
     assert caller.client_id is not None, "a client's credential names its client"
     found = await _handlers(request).projects.define(
-        caller.client_id, slug, said.definition(), author(caller), said.stated()
+        caller.client_id, slug, said.definition(), author(caller), said.stated(), dry_run=dry_run
     )
     body = msgspec.structs.replace(ProjectBody.of(found.state), changed=found.changed)
     return json_answer(body, 201 if found.new else 200)

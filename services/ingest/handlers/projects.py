@@ -71,7 +71,14 @@ class Projects:
         self._planning = asyncio.Lock()
 
     async def define(
-        self, client_id: str, slug: str, definition: Definition, author: Author = NOBODY, stated: Stated = NOTHING
+        self,
+        client_id: str,
+        slug: str,
+        definition: Definition,
+        author: Author = NOBODY,
+        stated: Stated = NOTHING,
+        *,
+        dry_run: bool = False,
     ) -> Defined:
         """Define a project or define it anew; saying the same again changes nothing.
 
@@ -81,6 +88,7 @@ class Projects:
             definition: whole.
             author: who says it.
             stated: what they say that the project is.
+            dry_run: nothing is written; what is returned is what would come of it.
 
         Raises:
             ProjectRefused: what is wrong with the definition, or with what is stated.
@@ -109,13 +117,15 @@ class Projects:
             announcer = Announcer(SERVICE, f"define/{project_id}/{after.revision}", now_us, trace)
             return Decision(after, [project_defined(announcer, after)])
 
+        key = PROJECT.key(client_id, project_id)
+        if dry_run:
+            there = (await self.repository.journal.states(PROJECT, [key])).get(key)
+            return _outcome(there, _defined(there, client_id, project_id, definition, author, stated) or there)
         # Every call is a cause of its own, since A, B and A again are three definitions; `defined` knows repeats.
         said = hashlib.sha256(msgspec.json.encode(definition)).hexdigest()
-        cause = Cause(PROJECT.key(client_id, project_id), f"define/{self.clock.now_us()}/{said}", decide)
+        cause = Cause(key, f"define/{self.clock.now_us()}/{said}", decide)
         outcome = await self.repository.journal.decide(PROJECT, cause)
-        assert outcome.state is not None
-        changed = () if before[0] is None else tuple(one.field for one in changes(before[0], outcome.state))
-        return Defined(outcome.state, before[0] is None, changed)
+        return _outcome(before[0], outcome.state)
 
     async def turn(self, project: ProjectState, life: Life, reason: str, author: Author) -> ProjectState:
         """Pause a project, resume it or close it, and return it as it is then; saying it again changes nothing.
@@ -246,6 +256,12 @@ class Projects:
     def of_client(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
         """Return a client's projects, or all clients', by id: the first ones after an id."""
         return self.repository.projects_of(client_id, after, count_max)
+
+
+def _outcome(before: ProjectState | None, after: ProjectState | None) -> Defined:
+    assert after is not None, "a definition leaves a project"
+    changed = () if before is None else tuple(one.field for one in changes(before, after))
+    return Defined(after, before is None, changed)
 
 
 def _defined(

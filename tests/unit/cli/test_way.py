@@ -217,6 +217,34 @@ def test_a_project_is_paused_resumed_and_closed_and_tells_who_did_it(five: Serve
     assert "the guideline is wrong" in done(run("projects", "changes", project, **client))
 
 
+def test_a_project_that_is_there_is_changed_by_who_saw_what_would_change(
+    five: Served, run: Run, tmp_path: Path
+) -> None:
+    client = {TOKEN: five.token("client", "", "k1")}
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps(walk.DEFINITION))
+    put = ("projects", "put", "asked", str(file))
+    project = as_json(run(*put, "--json", **client))["project_id"]
+    assert "?" not in run(*put, **client).output, "nothing changes, nobody is asked"
+
+    def revision() -> int:
+        return int(as_json(run("projects", "show", project, "--json", **client))["revision"])
+
+    file.write_text(json.dumps({**walk.DEFINITION, "name": "Another", "guideline": "Look twice."}))
+    first = revision()
+    no = run(*put, stdin="n\n", **client)
+    assert (no.exit_code, revision()) == (statuses.STOPPED, first)
+    assert "name: Spam or not -> Another" in no.stderr
+    nobody = run(*put, stdin="", **client)
+    assert (nobody.exit_code, revision()) == (statuses.STOPPED, first)
+    yes = run(*put, "--json", stdin="y\n", **client)
+    # The runner shows what was typed, as a terminal does.
+    assert set(json.loads(done(yes).splitlines()[-1])["changed"]) == {"name", "guideline", "guideline_version"}
+    file.write_text(json.dumps({**walk.DEFINITION, "name": "A third"}))
+    assert "guideline" in as_json(run(*put, "--yes", "--json", **client))["changed"]
+    assert revision() == first + 2
+
+
 ROSTER = """annotator_id,skills,credentials,vendor,languages,state
 Zoë K.,medicine|law,law=2999-01-31T00:00:00Z,Words,en|de,
 no end,law,law=tomorrow,Words,en,

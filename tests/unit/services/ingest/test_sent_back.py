@@ -70,6 +70,29 @@ async def test_a_wipe_is_seen_in_its_answer(ingest: Ingest) -> None:
     )
 
 
+async def test_a_dry_run_tells_what_would_change_and_writes_nothing(ingest: Ingest) -> None:
+    await ingest.define(WHOLE)
+    before = await read(ingest)
+    wipe = {"label_schema": WHOLE["label_schema"]}
+
+    async def tried(body: Any) -> Any:
+        return await ingest.call("PUT", "/v1/projects/p", body, query="dry_run=true")
+
+    told = (await tried(wipe)).json()
+    assert await read(ingest) == before
+    assert (await ingest.call("GET", "/v1/projects/k1-p/changes", query="after=1")).json()["changes"] == []
+    assert (await put(ingest, wipe)).json() == told
+    assert (await tried(wipe)).json()["changed"] == []
+    refused = await tried({"label_schema": WHOLE["label_schema"], "policy": {"overlap": {"initial": 0}}})
+    assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "policy.overlap.initial")
+
+
+async def test_a_dry_run_of_a_project_that_is_not_there_leaves_none(ingest: Ingest) -> None:
+    answer = await ingest.call("PUT", "/v1/projects/p", WHOLE, query="dry_run=true")
+    assert (answer.status, answer.json()["name"]) == (201, "Mail")
+    assert (await ingest.call("GET", "/v1/projects/k1-p")).status == 404
+
+
 async def test_a_definition_made_from_another_revision_is_refused_with_the_current_one(ingest: Ingest) -> None:
     await ingest.define(WHOLE)
     said = await read(ingest)
