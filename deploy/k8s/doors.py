@@ -13,6 +13,11 @@ INSIDE = (LIVE, READY, METRICS)
 """What shares a port with the door and is for the cluster alone."""
 SPEAK = frozenset({("audit", "ingest"), *((WORKBENCH, service) for service in SERVICES)})
 """Whose pods may speak with whose: exports that go with the data read it from ingest, and pages are of all services."""
+STICKS = {
+    f"nginx.ingress.kubernetes.io/{key}": value
+    for key, value in (("affinity", "cookie"), ("session-cookie-path", "/"), ("session-cookie-secure", "true"))
+}
+"""By what the gateway keeps a browser with a pod: docs/decisions/0134."""
 _NAME = "app.kubernetes.io/name"
 _OF_BROKERS_AND_STORE = ("CONCORD_KAFKA_", "CONCORD_MONGODB_")
 _STORE = {"kubernetes.io/metadata.name": "mongodb"}
@@ -28,6 +33,7 @@ def faults(manifests: list[Manifest]) -> Iterator[str]:
         yield from (f"NetworkPolicy/{name}: {fault}" for fault in _neighbours(name, manifests))
     yield from _keeps_nothing(manifests)
     yield from _inside(manifests)
+    yield from _scattered(manifests)
 
 
 def peers(policy: Manifest, direction: str) -> Peers:
@@ -105,6 +111,17 @@ def _inside(manifests: list[Manifest]) -> Iterator[str]:
                 for path in INSIDE:
                     if leads_to(one, path):
                         yield f"Ingress/{name}: {rule['host']}{one['path']} leads to {path}, which stays inside"
+
+
+def _scattered(manifests: list[Manifest]) -> Iterator[str]:
+    """Yield the gateways that lead to the workbench and send a browser that asks again to another pod."""
+    for name, gateway in named(manifests, "Ingress").items():
+        paths = [path for rule in gateway["spec"]["rules"] for path in rule["http"]["paths"]]
+        to_workbench = any(path["backend"]["service"]["name"] == WORKBENCH for path in paths)
+        if to_workbench and any(
+            gateway["metadata"].get("annotations", {}).get(key) != is_ for key, is_ in STICKS.items()
+        ):
+            yield f"Ingress/{name}: a browser does not stay with one pod of the workbench on all its paths"
 
 
 def leads_to(one: Manifest, path: str) -> bool:

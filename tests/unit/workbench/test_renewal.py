@@ -168,6 +168,61 @@ async def test_two_replicas_at_once_at_an_issuer_that_takes_it_for_theft_end_no_
     assert (await forwarded(two[0])).status_code == 200
 
 
+class Gateway:
+    """Sends a browser to the replica that its cookie says, as `affinity: cookie` does; with no cookie to each in turn.
+
+    Attributes:
+        gone: replicas that answer no more.
+        asked: which replica was asked, in order.
+    """
+
+    POD = "concord-pod"
+
+    def __init__(self, fronts: tuple[Front, Front]) -> None:
+        self.fronts, self.gone, self.asked = fronts, set[int](), list[int]()
+        self._turn = 0
+
+    async def renew(self) -> httpx.Response:
+        jar = self.fronts[0].client.cookies
+        there = [pod for pod in range(len(self.fronts)) if pod not in self.gone]
+        pod = int(jar.get(self.POD, "-1"))
+        if pod not in there:
+            pod, self._turn = there[self._turn % len(there)], self._turn + 1
+            jar.set(self.POD, str(pod))
+        self.asked.append(pod)
+        return await renew(self.fronts[pod])
+
+
+async def test_behind_a_gateway_that_keeps_a_browser_with_a_pod_a_lost_answer_is_no_theft(
+    two: tuple[Front, Front], there: Provider, watch: Watch
+) -> None:
+    gateway, jar = Gateway(two), two[0].client.cookies
+    assert (await gateway.renew()).status_code == 200, "not due, and the browser has its pod"
+    watch.ahead_seconds = there.ahead_seconds = LATE
+    before = list(jar.jar)
+    assert (await gateway.renew()).status_code == 200
+    # The answer never arrived: the browser has what it had, as it had it.
+    jar.clear()
+    for cookie in before:
+        jar.jar.set_cookie(cookie)
+    assert (await gateway.renew()).status_code == 200
+    assert (len(set(gateway.asked)), len(renewals(there))) == (1, 1)
+    # The issuer has taken nobody for a thief: it goes on renewing.
+    watch.ahead_seconds = there.ahead_seconds = 2 * LATE
+    assert (await gateway.renew()).status_code == 200
+
+
+async def test_a_browser_whose_pod_has_gone_goes_on_at_the_other(
+    two: tuple[Front, Front], there: Provider, watch: Watch
+) -> None:
+    gateway = Gateway(two)
+    for turn in (1, 2):
+        watch.ahead_seconds = there.ahead_seconds = turn * LATE
+        assert (await gateway.renew()).json()["ends_in_seconds"] > LATE
+        gateway.gone = {gateway.asked[-1]}
+    assert sorted(gateway.asked) == [0, 1]
+
+
 async def test_a_refresh_token_that_stays_the_same_is_used_again(
     two: tuple[Front, Front], there: Provider, watch: Watch
 ) -> None:

@@ -404,8 +404,14 @@ DOORS = {
     ),
     "no workbench": (_drop("Deployment", "workbench"), "Deployment/workbench: there is none"),
     "a gateway to health": (
-        _spec("Ingress", "concord", lambda spec: spec["rules"][-1]["http"]["paths"][0].update(pathType="Prefix")),
-        "Ingress/concord: work.concord.example.org/ leads to /ready, which stays inside",
+        _spec("Ingress", "workbench", lambda spec: spec["rules"][0]["http"]["paths"][0].update(pathType="Prefix")),
+        "Ingress/workbench: work.concord.example.org/ leads to /ready, which stays inside",
+    ),
+    "a browser sent to any pod": (
+        lambda manifests: _one(manifests, "Ingress", "workbench")["metadata"]["annotations"].pop(
+            "nginx.ingress.kubernetes.io/affinity"
+        ),
+        "Ingress/workbench: a browser does not stay with one pod of the workbench on all its paths",
     ),
     "a gateway to telemetry": (
         _spec("Ingress", "concord", lambda spec: spec["rules"][0]["http"]["paths"][0].update(path="/metrics")),

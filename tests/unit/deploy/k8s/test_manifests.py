@@ -189,9 +189,7 @@ def test_without_the_scaler_a_service_runs_twice_all_the_same() -> None:
 
 def _rules(manifests: list[Manifest]) -> list[Manifest]:
     """Return the gateway's rules, one a host."""
-    (gateway,) = named(manifests, "Ingress").values()
-    found: list[Manifest] = gateway["spec"]["rules"]
-    return found
+    return [rule for gateway in named(manifests, "Ingress").values() for rule in gateway["spec"]["rules"]]
 
 
 def test_nothing_in_the_manifests_is_a_secret(production: list[Manifest]) -> None:
