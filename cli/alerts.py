@@ -7,11 +7,12 @@ from cli.session import Session, show_table, speaks
 
 
 @click.command("alerts")
+@click.option("--project", "project_id", default="", help="Only those of this project.")
 @speaks
-def verb(session: Session) -> None:
+def verb(session: Session, project_id: str) -> None:
     """List what is broken now in all your projects, the longest first: promises missed, and drift."""
     with session.client() as concord:
-        found = concord.alerts()
+        found = concord.alerts(project_id)
     rows = [
         (one.since, one.project_id, one.target, "" if one.found is None else interval(one.found), one.limit)
         for one in found

@@ -19,11 +19,12 @@ def verb() -> None:
 
 @verb.command("list")
 @click.argument("project_id")
+@click.option("--status", default="", help="Only those that stand so, as accepted or auditing.")
 @speaks
-def listed(session: Session, project_id: str) -> None:
+def listed(session: Session, project_id: str, status: str) -> None:
     """List the lots of PROJECT_ID."""
     with session.client() as concord:
-        found = concord.lots(project_id)
+        found = concord.lots(project_id, status=status)
     session.each(found, lambda: show_table(COLUMNS, rows(found)))
 
 

@@ -41,11 +41,12 @@ def put(session: Session, slug: str, definition: Path, guideline: Path | None, y
 
 
 @verb.command("list")
+@click.option("--life", type=click.Choice(["open", "paused", "closed"]), default=None, help="Only those that are so.")
 @speaks
-def listed(session: Session) -> None:
+def listed(session: Session, life: str | None) -> None:
     """List your projects."""
     with session.client() as concord:
-        found = concord.projects()
+        found = concord.projects(life=life or "")
     rows = [(one.project_id, one.name, one.label_schema.get("kind"), one.guideline_version) for one in found]
     session.each(found, lambda: show_table(("project", "name", "labels", "guideline"), rows))
 

@@ -27,12 +27,13 @@ class AlertPage(Struct, frozen=True):
     next: str
 
 
-def alerts() -> Flow[list[Alert]]:
-    """Return what is broken now in all of the caller's projects, what has been for longest first."""
+def alerts(project_id: str = "") -> Flow[list[Alert]]:
+    """Return what is broken now in all of the caller's projects, or in one, what has been for longest first."""
     found: list[Alert] = []
     cursor = ""
     while True:
-        page = yield from got(AlertPage, "metrics", "/v1/alerts", query_of(limit=PAGE, cursor=cursor))
+        query = query_of(limit=PAGE, cursor=cursor, project_id=project_id)
+        page = yield from got(AlertPage, "metrics", "/v1/alerts", query)
         found += page.alerts
         cursor = page.next
         if not cursor:

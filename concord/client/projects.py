@@ -39,12 +39,12 @@ def project(project_id: str) -> Flow[Project]:
     return got(Project, "ingest", path_of("/v1/projects/{id}", id=project_id))
 
 
-def projects() -> Flow[list[Project]]:
-    """Return all of the caller's projects, by id."""
+def projects(*, life: str = "") -> Flow[list[Project]]:
+    """Return all of the caller's projects, by id; with `life` those that are `open`, `paused` or `closed`."""
     found: list[Project] = []
     after = ""
     while True:
-        page = yield from got(ProjectPage, "ingest", "/v1/projects", query_of(limit=PAGE, after=after))
+        page = yield from got(ProjectPage, "ingest", "/v1/projects", query_of(limit=PAGE, after=after, life=life))
         found += page.projects
         if page.next is None:
             return found

@@ -51,12 +51,12 @@ def resolutions(project_id: str, file: Path | str) -> Flow[Path]:
     return into
 
 
-def lots(project_id: str) -> Flow[list[Lot]]:
-    """Return all lots of a project, by id."""
+def lots(project_id: str, *, status: str = "") -> Flow[list[Lot]]:
+    """Return all lots of a project, by id; with `status` those that stand so, as `accepted`."""
     found: list[Lot] = []
     path, after = path_of("/v1/projects/{id}/lots", id=project_id), ""
     while True:
-        page = yield from got(LotPage, "audit", path, query_of(limit=PAGE, after=after))
+        page = yield from got(LotPage, "audit", path, query_of(limit=PAGE, after=after, status=status))
         found += page.lots
         if page.next is None:
             return found

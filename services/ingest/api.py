@@ -26,7 +26,7 @@ from concord.labels import schema_from
 from services.ingest.domain.admission import UnitWish, shown_as_text
 from services.ingest.domain.guideline import GuidelineDoesNotExist
 from services.ingest.domain.imports import ImportWish
-from services.ingest.domain.project import ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
+from services.ingest.domain.project import Life, ProjectDoesNotExist, ProjectNotOpen, ProjectRefused
 from services.ingest.domain.schema_versions import SchemaDoesNotExist
 from services.ingest.domain.stated import RevisionIsAnother
 from services.ingest.door.batches import IMPORT_BYTES_MAX, Body, Spools, batches, format_in
@@ -188,10 +188,16 @@ async def define_project(request: Request, slug: Slug, caller: Client, dry_run: 
     return json_answer(body, 201 if found.new else 200)
 
 
-async def list_projects(request: Request, caller: ClientOrOperator, limit: Limit = None, after: str = "") -> Response:
+async def list_projects(
+    request: Request,
+    caller: ClientOrOperator,
+    limit: Limit = None,
+    after: str = "",
+    life: Annotated[Life | None, Query(description="Only those that are open, paused or closed.")] = None,
+) -> Response:
     """List the caller's projects, by id, a page at a time; `after` is the page's `next`."""
     wanted = page_size(limit)
-    found = _handlers(request).projects.of_client(caller.client_id, after, wanted + 1)
+    found = _handlers(request).projects.of_client(caller.client_id, after, wanted + 1, life)
     rest = found[wanted - 1].project_id if len(found) > wanted else None
     return json_answer(Projects([ProjectBody.of(state) for state in found[:wanted]], rest))
 

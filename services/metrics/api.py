@@ -101,14 +101,24 @@ def router() -> APIRouter:
     return routes
 
 
-async def list_alerts(request: Request, caller: ClientOrOperator, limit: Limit = None, cursor: str = "") -> Response:
+async def list_alerts(
+    request: Request,
+    caller: ClientOrOperator,
+    limit: Limit = None,
+    cursor: str = "",
+    project_id: Annotated[str | None, Query(description="Only those of this project.")] = None,
+) -> Response:
     """List what is broken in the caller's projects, what has been for longest first: promises missed, and drift."""
     reached, size = reached_by(request), page_size(limit)
     after = position_of(cursor) if cursor else ()
     if cursor and (len(after) != len(FIRST) or not all(isinstance(one, str) for one in after)):
         raise not_ours()
     others = [ALERT_LIST.decode(page) for page in await reached.gather.pages(request)]
-    own = [one for one in _broken(reached.measure) if caller.may_touch(one.project_id) and one.place > (after or FIRST)]
+    own = [
+        one
+        for one in _broken(reached.measure)
+        if caller.may_touch(one.project_id) and project_id in (None, one.project_id) and one.place > (after or FIRST)
+    ]
     pages = [sorted(own, key=lambda one: one.place), *(one.alerts for one in others)]
     found = merged(pages, key=lambda one: one.place, items_max=size + 1)
     is_more = len(found) > size or any(one.next for one in others)

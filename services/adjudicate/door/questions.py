@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from msgspec import Meta
 
 from concord.chassis.http import (
@@ -127,12 +127,17 @@ def router() -> APIRouter:
 
 
 async def list_questions(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, cursor: str = ""
+    request: Request,
+    project_id: AnyId,
+    caller: ClientOrOperator,
+    limit: Limit = None,
+    cursor: str = "",
+    status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
 ) -> Response:
     """List what the guideline does not say: first what units wait for, then labels that are often confused."""
     door, wanted = door_of(request), page_size(limit)
     project = visible(door.handlers.projects, project_id, caller)
-    found = door.handlers.questions.of_project(project)
+    found = [one for one in door.handlers.questions.of_project(project) if status in (None, one.status)]
     if cursor:
         after = _place_in(cursor)
         found = [one for one in found if one.place > after]

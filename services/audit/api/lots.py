@@ -1,8 +1,10 @@
 """Where lots stand."""
 
-from fastapi import Request, Response
+from typing import Annotated
 
-from concord.chassis.http import AnyId, Limit, json_answer, page_size, read_json
+from fastapi import Query, Request, Response
+
+from concord.chassis.http import PAGE_MAX, AnyId, Limit, json_answer, page_size, read_json
 from concord.chassis.projects import visible
 from concord.quality.estimate import Estimate
 from services.audit.api.door import Anyone, ClientOrOperator, Door, door_of
@@ -16,7 +18,7 @@ from services.audit.api.lot_bodies import (
     RepeatsBody,
     Together,
 )
-from services.audit.domain.lot import LotState
+from services.audit.domain.lot import LotState, Status
 from services.audit.domain.recheck import Recheck
 from services.audit.domain.series import Series
 from services.audit.domain.times import timestamp
@@ -25,17 +27,31 @@ from services.audit.domain.waiting import Repeating, waits
 from services.audit.handlers.drawing import LOOKED_AT_ONCE
 from services.audit.schemas import RESUMPTION
 
+LOTS_LOOKED_AT_MAX = PAGE_MAX
+"""As many lots as are read for a page of those that stand in one way."""
+
 
 async def list_lots(
-    request: Request, project_id: AnyId, caller: ClientOrOperator, limit: Limit = None, after: str = ""
+    request: Request,
+    project_id: AnyId,
+    caller: ClientOrOperator,
+    limit: Limit = None,
+    after: str = "",
+    status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
 ) -> Response:
-    """List a project's lots and where each stands, by id, a page at a time; `after` is the page's `next`."""
+    """List a project's lots and where each stands, by id, a page at a time; `after` is the page's `next`.
+
+    Of one `status` a page may hold fewer than were asked for, or none, and still have a next.
+    """
     door = door_of(request)
     visible(door.handlers.means.projects, project_id, caller)
     repository, wanted = door.handlers.means.repository, page_size(limit)
     lot_ids = [lot_id for lot_id in await repository.lot_ids(project_id) if lot_id > after]
-    page = await repository.lots(lot_ids[:wanted])
-    rest = lot_ids[wanted - 1] if len(lot_ids) > wanted else None
+    looked_at = wanted if status is None else LOTS_LOOKED_AT_MAX
+    page = [lot for lot in await repository.lots(lot_ids[:looked_at]) if status in (None, lot.status)]
+    rest = lot_ids[looked_at - 1] if len(lot_ids) > looked_at else None
+    if len(page) > wanted:
+        page, rest = page[:wanted], page[wanted - 1].lot_id
     together = _together(await door.handlers.standing.now(project_id))
     return json_answer(Lots([_lot(door, lot) for lot in page], rest, together))
 

@@ -253,9 +253,11 @@ class Projects:
         """
         return await self.repository.project(project_id, client_id)
 
-    def of_client(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
-        """Return a client's projects, or all clients', by id: the first ones after an id."""
-        return self.repository.projects_of(client_id, after, count_max)
+    def of_client(
+        self, client_id: str | None, after: str, count_max: int, life: Life | None = None
+    ) -> list[ProjectState]:
+        """Return a client's projects, or all clients', by id: the first ones after an id, of one life alone if said."""
+        return self.repository.projects_of(client_id, after, count_max, life)
 
 
 def _outcome(before: ProjectState | None, after: ProjectState | None) -> Defined:

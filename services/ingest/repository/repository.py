@@ -13,7 +13,7 @@ from concord.chassis.store.port import INSERT_DOCUMENTS_MAX, Collection, Store
 from concord.contracts.ids import SLOTS, client_of, keyed, place_of, placed_id, slot_of_project, unit_id_of
 from services.ingest.domain.identity import Claim, UnitState, waits_for_lot
 from services.ingest.domain.lot import LotState, OpenLot
-from services.ingest.domain.project import ProjectDoesNotExist, ProjectState
+from services.ingest.domain.project import Life, ProjectDoesNotExist, ProjectState
 from services.ingest.repository.arrivals import Arrivals
 from services.ingest.repository.first_come import first_of
 from services.ingest.repository.lot_places import LotPlaces
@@ -210,9 +210,15 @@ class Repository:
             raise ProjectDoesNotExist(f"There is no project {project_id}.")
         return state
 
-    def projects_of(self, client_id: str | None, after: str, count_max: int) -> list[ProjectState]:
-        """Return a client's projects, or all clients', by id: the first ones after an id."""
-        wanted = (one for one, state in self.projects.items() if one > after and client_id in (None, state.client_id))
+    def projects_of(
+        self, client_id: str | None, after: str, count_max: int, life: Life | None = None
+    ) -> list[ProjectState]:
+        """Return a client's projects, or all clients', by id: the first ones after an id, of one life alone if said."""
+        wanted = (
+            one
+            for one, state in self.projects.items()
+            if one > after and client_id in (None, state.client_id) and life in (None, state.life)
+        )
         return [self.projects[one] for one in nsmallest(count_max, wanted)]
 
     def unit_id(self, project_id: str, source_id: str) -> str:

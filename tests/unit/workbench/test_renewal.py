@@ -185,7 +185,7 @@ class Gateway:
     async def renew(self) -> httpx.Response:
         jar = self.fronts[0].client.cookies
         there = [pod for pod in range(len(self.fronts)) if pod not in self.gone]
-        pod = int(jar.get(self.POD, "-1"))
+        pod = int(jar.get(self.POD) or -1)
         if pod not in there:
             pod, self._turn = there[self._turn % len(there)], self._turn + 1
             jar.set(self.POD, str(pod))

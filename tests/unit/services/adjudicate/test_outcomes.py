@@ -190,6 +190,9 @@ async def test_questions_are_told_by_pages_and_to_nobody_else() -> None:
     assert ids == [one["question_id"] for one in everything]
     assert len(set(ids)) == 5, "texts have no classes: each unit asks a question of its own"
     assert [one["labels"] for one in pages] == [[]] * 5
+    for status, count in (("open", 5), ("answered", 0)):
+        some = await found.call("GET", QUESTIONS, role=Role.OPERATOR, query=f"status={status}")
+        assert len(some.json()["questions"]) == count
     bad = await found.call("GET", QUESTIONS, role=Role.OPERATOR, query="cursor=WzFd")
     assert (bad.status, bad.json()["errors"][0]["field"]) == (422, "cursor")
     # One joins the question of another unit.

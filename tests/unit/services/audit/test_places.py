@@ -293,7 +293,22 @@ async def test_a_start_reads_what_is_open_and_nothing_is_held_of_what_is_closed(
         assert len(place.projects[PROJECT].lot_of) == 10
         assert (audit.handlers.turns._waiting, audit.handlers.turns._pauses) == ({}, {})
     assert reads[0] == reads[1] > (0, 0)
-    assert len((await audit.client(f"/v1/projects/{PROJECT}/lots")).json()["lots"]) == 23
+    listing = f"/v1/projects/{PROJECT}/lots"
+    every = (await audit.client(listing)).json()["lots"]
+    assert len(every) == 23
+    stand = {lot["status"] for lot in every}
+    assert len(stand) > 1
+    for status in stand:
+        found: list[Any] = []
+        after: str | None = ""
+        while after is not None:
+            page = (await audit.client(listing, query=f"status={status}&limit=5&after={after}")).json()
+            found += page["lots"]
+            after = page["next"]
+            assert len(page["lots"]) <= 5
+        assert found == [lot for lot in every if lot["status"] == status]
+    refused = await audit.client(listing, query="status=rejected")
+    assert (refused.status, refused.json()["errors"][0]["field"]) == (422, "status")
     await audit.stop()
 
 

@@ -34,6 +34,9 @@ async def test_a_paused_project_refuses_units_with_reason_and_cure_and_takes_the
 ) -> None:
     said = await turned(project, "pause", WHY)
     assert (said["life"], said["life_reason"], said["revision"]) == ("paused", WHY["reason"], 2)
+    for life, count in (("paused", 1), ("open", 0)):
+        listed = (await project.call("GET", "/v1/projects", query=f"life={life}")).json()["projects"]
+        assert [one["project_id"] for one in listed] == ["k1-p"] * count
     refused = await project.call("POST", "/v1/projects/k1-p/units", UNIT)
     assert refused.status == 409
     problem = refused.json()

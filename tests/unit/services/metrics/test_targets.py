@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from concord.chassis.identity import Role
+from concord.contracts.ids import slot_of_project
 from concord.contracts.topics import QUALITY
 from concord.contracts.v1.lots_pb2 import LotAccepted, LotRejected
 from concord.quality.estimate import Estimate, undefined
@@ -174,6 +175,11 @@ async def test_what_is_broken_is_listed_a_page_at_a_time_to_who_may_see_it(metri
     assert [one["since"][:19] for one in found] == ["1970-01-01T00:00:03", "1970-01-01T00:00:03", "1970-01-01T00:00:09"]
     whole = (await metrics.call("/v1/alerts", Role.CLIENT, "k1")).json()
     assert (whole["alerts"], whole["next"]) == (found, "")
+    assert (await metrics.call(f"/v1/alerts?project_id={PROJECT}")).json()["alerts"] == found
+    beside = next(
+        one for one in map("k1-{}".format, range(100_000)) if slot_of_project(one) == slot_of_project(PROJECT)
+    )
+    assert (await metrics.call(f"/v1/alerts?project_id={beside}")).json()["alerts"] == []
     assert (await metrics.call("/v1/alerts", Role.CLIENT, "k2")).json() == {"alerts": [], "next": ""}
     await metrics.upstream.project(Policy(), revision=4, life="closed")
     measures = [measure_of(life) for life in (metrics.service, *metrics.others)]
