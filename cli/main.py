@@ -102,7 +102,8 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except tuple(FAULTS) as fault:
             word, status = next(told for kind, told in FAULTS.items() if isinstance(fault, kind))
-            whose = str(ctx.meta.get(WHOSE, "")) if isinstance(fault, NotAllowed) else ""
+            sent = isinstance(fault, NotAllowed | NotSignedIn) and fault.status != 0
+            whose = str(ctx.meta.get(WHOSE, "")) if sent else ""
             click.echo(_told(word, fault, whose, as_json=bool(ctx.meta.get(AS_JSON))), err=True)
             sys.exit(status)
         except (KeyboardInterrupt, EOFError, click.Abort):
@@ -140,7 +141,8 @@ def _leave_quietly() -> None:
 
 def _told(word: str, fault: Exception, whose: str, *, as_json: bool) -> str:
     if not as_json:
-        return f"{word}: {fault}" + (f" It was {whose}; name another with --as." if whose else "")
+        cure = "name another with --as" if isinstance(fault, NotAllowed) else "`concord sign-in` takes a new one"
+        return f"{word}: {fault}" + (f" It was {whose}; {cure}." if whose else "")
     told: dict[str, Any] = {"problem": word.lower(), "detail": str(fault)}
     if isinstance(fault, Problem):
         told |= {"status": fault.status, "detail": fault.detail, "errors": list(fault.faults)}

@@ -15,7 +15,9 @@ from cli import statuses
 from cli.kept import FOLDER
 from cli.main import main
 from cli.session import PATIENCE, TOKEN
+from concord.chassis.identity import Role
 from concord.client.addresses import variable
+from simulation.house import TOKEN_SECONDS
 from tests.support import walk
 from tests.support.served import Served, served_five
 
@@ -368,6 +370,34 @@ def test_every_refusal_ends_with_its_sentence_and_its_named_status(five: Served,
     assert (nowhere.exit_code, "CONCORD_INGEST_URL" in nowhere.stderr) == (statuses.USAGE, True), nowhere.output
     odd.write_text("{")
     assert run("projects", "put", "odd", str(odd), **client).exit_code == statuses.USAGE
+
+
+OF_A_PROJECT = (
+    ("projects", "show"), ("projects", "changes"), ("units", "stranded"), ("lots", "list"), ("questions", "list"),
+    ("spending",), ("agreement",), ("report",), ("watch", "--once"), ("annotators", "list"), ("webhooks", "list"),
+    ("models", "list"), ("export",), ("certificate", "--output", "certificate.json"),
+)  # fmt: skip
+"""Verbs of clients that name a project last, of every service."""
+
+
+def test_an_expired_token_and_another_clients_project_say_what_they_are_and_what_to_do(
+    five: Served, run: Run, tmp_path: Path
+) -> None:
+    client, stranger = {TOKEN: five.token("client", "", "k1")}, {TOKEN: five.token("client", "", "k2")}
+    expired = {TOKEN: five.house.token("client-1", Role.CLIENT, client_id="k1", issued_seconds_ago=2 * TOKEN_SECONDS)}
+    (tmp_path / "p.json").write_text(json.dumps(walk.DEFINITION))
+    project = as_json(run("projects", "put", "kept", str(tmp_path / "p.json"), "--json", **client))["project_id"]
+    for verb in OF_A_PROJECT:
+        more = (str(tmp_path / "out"),) if verb == ("export",) else ()
+        late = run(*verb, project, *more, **expired)
+        assert (late.exit_code, "expired" in late.stderr) == (statuses.NOT_SIGNED_IN, True), (verb, late.output)
+        assert "sign-in" in late.stderr, (verb, late.output)
+        # Another's project is told as one that is not there: who asks learns nothing of it.
+        hidden, none = (run(*verb, one, *more, **stranger) for one in (project, "k2-nothing"))
+        assert (hidden.exit_code, none.exit_code) == (statuses.REFUSED, statuses.REFUSED), (verb, hidden.output)
+        assert hidden.stderr.replace(project, "k2-nothing") == none.stderr, verb
+        told = json.loads(run(*verb, project, *more, "--json", **expired).stderr)
+        assert told["status"] == 401, verb
 
 
 def test_who_is_signed_in_is_told_without_a_secret_and_forgotten_on_demand(five: Served, run: Run) -> None:
