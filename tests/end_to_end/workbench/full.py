@@ -26,8 +26,8 @@ PACE_SECONDS = 1.5
 """A person reads a unit before they label it; without that all would be done before the network drops twice."""
 NEXT_MS_MAX, ANSWER_MS_MAX, INTERACTIVE_MS_MAX = 100.0, 100.0, 1_000.0
 FIRST_PAGES, KEYS_ROUNDS = 20, 5
-TIMED = """() => { window.took = []; addEventListener("keydown", ({ timeStamp }) => requestAnimationFrame(() =>
-  requestAnimationFrame(() => took.push(performance.now() - timeStamp))), true); }"""
+TIMED = """() => { window.took = []; addEventListener("keydown", ({ key, timeStamp }) => requestAnimationFrame(() =>
+  requestAnimationFrame(() => took.push([key, performance.now() - timeStamp]))), true); }"""
 READY = """new MutationObserver((_, all) => { if (document.documentElement?.dataset.ready) {
   window.readyAt ??= performance.now(); all.disconnect(); } }).observe(document,
   { attributes: true, subtree: true });"""
@@ -95,9 +95,12 @@ def answers(page: Page, keys: tuple[str, ...], what: str) -> Figure:
     for key in keys * KEYS_ROUNDS:
         page.keyboard.press(key)
         page.wait_for_timeout(150)
-    times: list[float] = page.evaluate("window.took")
-    assert len(times) >= len(keys) * KEYS_ROUNDS, "a key was not heard"
-    return _judged(f"{what}: a key is answered", times, ANSWER_MS_MAX)
+    took: list[tuple[str, float]] = page.evaluate("window.took")
+    assert len(took) >= len(keys) * KEYS_ROUNDS, "a key was not heard"
+    figure = _judged(f"{what}: a key is answered", [time for _, time in took], ANSWER_MS_MAX)
+    middles = {name: median(time for key, time in took if key == name) for name, _ in took}
+    slowest = max(middles, key=lambda name: middles[name])
+    return figure._replace(found=f"{figure.found}; {slowest} most, {middles[slowest]:.0f} in the middle")
 
 
 def _judged(what: str, times: list[float], most: float) -> Figure:

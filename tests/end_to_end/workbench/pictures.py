@@ -6,12 +6,14 @@ is the folder of a stack that runs with its pages (`.local/stack` after `make up
 
 import os
 import random
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
@@ -23,9 +25,11 @@ from tests.end_to_end.workbench.test_beside import UNITS, worked
 from tests.end_to_end.workbench.test_kinds import SCHEMAS, content
 from tests.end_to_end.workbench.test_live import busy, label_some, spoil
 from tests.end_to_end.workbench.test_newest import show_alerts
-from tests.end_to_end.workbench.test_rulings import BOXES, box, boxes, picture, said_by_two, text
+from tests.end_to_end.workbench.test_rulings import BOXES, box, boxes, modelled, picture, said_by_two, text
 from tests.end_to_end.workbench.test_safety import claimed, disputed
 from tests.support.pages import PATIENCE_SECONDS, Pages, Person, opened, until
+from tests.unit.workbench.test_pages import PAGE
+from workbench.files import FOLDER
 
 WIDE, NARROW = {"width": 1280, "height": 820}, {"width": 390, "height": 800}
 ARABIC: dict[str, Any] = {
@@ -44,11 +48,13 @@ class Album:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.seen: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, name: str, page: Page, wait: str) -> None:
         """Take a page when something is there: light, dark, and as wide as a phone; a dialog as the window shows it."""
         page.wait_for_selector(wait, timeout=PATIENCE_SECONDS * 1_000)
+        self.seen.add(urlsplit(page.url).path)
         is_over = page.locator("dialog[open]").count() > 0
         for look, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("phone", "light", NARROW)):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
@@ -56,6 +62,11 @@ class Album:
             page.wait_for_timeout(120)
             page.screenshot(path=self.folder / f"{name}.{look}.png", full_page=not is_over)
         page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
+
+    def missing(self) -> list[str]:
+        """Return the pages that the script knows and no picture shows."""
+        wanted = [one[0].replace("\\/", "/") for one in PAGE.findall((FOLDER / "app.js").read_text())]
+        return [one for one in wanted if not any(re.fullmatch(one, path) for path in self.seen)]
 
     def in_arabic(self, name: str, page: Page, wait: str) -> None:
         """Take a page in Arabic, and leave it in English."""
@@ -163,6 +174,8 @@ def of_the_reviewers(pages: Pages, album: Album, slug: str) -> None:
     album.take("adjudicate", page, ".ruling .own")
     album.in_arabic("adjudicate", adjudicator.open(f"/adjudicate?project={in_arabic}"), ".ruling .own")
     of_what_is_drawn(pages, album, f"{slug}-o")
+    judged = modelled(pages, f"{slug}-m")
+    album.take("judging", adjudicator.open(f"/judging/{judged}"), ".sides .answer")
     album.take("adjudicate-nothing", adjudicator.open(f"/adjudicate?project={slug}"), ".problem:not(:empty)")
     album.take("audit", auditor.open(f"/audit?project={project_id}"), ".side .plot")
     album.in_arabic("audit", auditor.page, ".side .plot")
@@ -184,6 +197,7 @@ def of_the_doubted(pages: Pages, album: Album, slug: str) -> None:
     judge = pages.person("adjudicator", f"adj-{slug}")
     album.take("gold", judge.open(f"/gold/{project_id}"), ".own .pick")
     album.in_arabic("gold", judge.page, ".own .pick")
+    album.take("candidates", judge.open(f"/gold/{project_id}/candidates"), ".nothing, .own .pick")
     album.take("gold-nothing", judge.open(f"/gold/{slug}-none"), ".problem:not(:empty)")
     other = disputed(pages, f"{slug}-q")
     questioned(pages, other, "Is a town near that one reaches in an hour by train and in two by road?")
@@ -320,6 +334,8 @@ def of_what_is_live(pages: Pages, album: Album, client: Person, slug: str) -> No
     album.take("unit", page, ".timeline")
     album.in_arabic("unit", page, ".timeline")
     album.take("units", client.open("/units"), ".find")
+    album.take("agreement", client.open(f"/agreement/{project_id}"), ".matrix")
+    album.in_arabic("agreement", client.page, ".matrix")
 
 
 PLAIN_CHOICE: dict[str, Any] = {"kind": "choice", **SCHEMAS["choice"]}
@@ -358,6 +374,7 @@ def main(folder: str, running: str | None = None) -> None:
         of_the_reviewers(pages, album, slug)
         of_the_desk(pages, album, slug)
         pages.close()
+    assert not album.missing(), f"no picture of {album.missing()}"
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ class Reader:
         self.page.get_by_label(label, exact=True).fill(text)
 
     def choose(self, option: str, label: str) -> None:
-        self.page.get_by_label(label, exact=True).select_option(label=option)
+        # What may be chosen is text within the label, too.
+        self.page.get_by_label(re.compile(f"^{re.escape(label)}")).select_option(label=option)
 
     def press(self, name: str) -> None:
         # The key of a button stands on it, too.
@@ -83,7 +84,8 @@ class Reader:
         self.page.get_by_label(label, exact=True).set_input_files(self.folder / file)
 
     def see(self, text: str) -> None:
-        self.page.locator("main").get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
+        # What a filter offers says it, too, and is not seen.
+        self.page.locator("main").get_by_text(text).locator("visible=true").first.wait_for(timeout=PATIENCE_MS)
 
     def label(self, count: str, label: str, says: str, other: str) -> None:
         for _ in range(int(count)):

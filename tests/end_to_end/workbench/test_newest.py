@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.end_to_end.workbench.doubted import doubted, questioned
 from tests.end_to_end.workbench.hostile import PAYLOADS
 from tests.end_to_end.workbench.test_live import spoil
 from tests.end_to_end.workbench.test_safety import TEXT_SCHEMA, disputed, hostile_person, looks, seen
-from tests.support.pages import PATIENCE_SECONDS, Pages
+from tests.support.pages import PATIENCE_SECONDS, Pages, until
 
 pytestmark = pytest.mark.real
 
@@ -123,6 +124,8 @@ def out_of_reach(page: Page) -> list[str]:
 def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
     project_id = doubted(pages, slug, guideline="# Even\n\nBy **two**.")
     other = disputed(pages, f"{slug}-d")
+    escalated = partial(pages.ask, "adjudicate", "GET", f"/escalations?project_id={other}", role="adjudicator")
+    unit_id = until(lambda: escalated()["escalations"] or None, "an escalation")[0]["unit_id"]
     questioned(pages, other, "Is a town near?")
     options: dict[str, Any] = {"color_scheme": "light", "reduced_motion": "reduce"}
     found: dict[str, Any] = {}
@@ -132,11 +135,18 @@ def test_the_newest_pages_keep_nobody_out(pages: Pages, slug: str) -> None:
         page.wait_for_timeout(50)
         found[name] = [*looks(page), *out_of_reach(page)]
 
-    look("gold", pages.person("adjudicator", f"{slug}-j", **options).open(f"/gold/{project_id}"), ".own .pick")
+    judge = pages.person("adjudicator", f"{slug}-j", **options)
+    look("gold", judge.open(f"/gold/{project_id}"), ".own .pick")
     learner = pages.person("annotator", f"{slug}-wrong", **options)
+    look("candidates", judge.open(f"/gold/{project_id}/candidates"), "main [role=status] .badge")
     look("retraining", learner.open(f"/retraining/{project_id}"), ".own textarea")
     client = pages.person("client", **options)
     look("questions", client.open(f"/projects/{other}"), ".questions .answer")
+    look("agreement", client.open(f"/agreement/{other}"), "main:not(:has([aria-busy=true])) h1")
+    page = client.open("/units")
+    page.get_by_label("Concord's id of it").fill(unit_id)
+    page.get_by_role("button", name="Find").click()
+    look("a unit", page, ".timeline")
     show_alerts(client.page, project_id)
     look("alerts", client.open("/alerts"), ".listing tbody tr:nth-child(2)")
     look("new", client.open("/new"), ".preview .pick")

@@ -158,7 +158,8 @@ def test_in_a_form_what_all_agree_on_is_there_and_only_what_differs_is_ruled(pag
     assert ([one[0] for one in regions["who"]], dropped) == (["drawn", "drawn"], 1)
 
 
-def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(pages: Pages, slug: str) -> None:
+def modelled(pages: Pages, slug: str) -> str:
+    """Return a project of which a model says otherwise than what was accepted, of two units."""
     choice = {"kind": "choice", "classes": ["yes", "no"]}
     project_id = said_by_two(pages, slug, choice, text, ("yes", "yes"))
 
@@ -184,6 +185,11 @@ def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(p
         },
     )
     assert answer.is_success, answer.text
+    return project_id
+
+
+def test_whoever_judges_a_models_disagreements_is_not_told_whose_side_is_whose(pages: Pages, slug: str) -> None:
+    project_id = modelled(pages, slug)
     judge = pages.person("adjudicator", f"judge-{slug}", color_scheme="light", reduced_motion="reduce")
     page = judge.open(f"/judging/{project_id}")
     page.wait_for_selector(".sides .answer", timeout=PATIENCE_SECONDS * 1_000)

@@ -232,7 +232,8 @@ def changes(page: Page, *keys: str) -> int:
     return most
 
 
-def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, slug: str) -> None:
+def large_unit(pages: Pages, slug: str) -> tuple[str, list[dict[str, Any]], Page]:
+    """Return a project of 10,000 characters and 300 classes, 500 marks on them, and the desk that shows all that."""
     classes = [f"class {place}" for place in range(300)]
     text = ("word " * 2_000)[:10_000]
     project_id = pages.project(slug, {"kind": "spans", "classes": classes}, [{"id": "long", "content": text}])
@@ -257,6 +258,20 @@ def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, sl
     page = person.at_desk(project_id)
     page.wait_for_selector(".piece.mark >> nth=499")
     page.locator(".marked").focus()
+    return project_id, marks, page
+
+
+def huge_picture(pages: Pages, slug: str) -> tuple[str, Page]:
+    """Return a project of a picture of forty megapixels, and the desk that shows it."""
+    unit = {"id": "m", "content": {"uri": HUGE}, "media_type": "image/png"}
+    project_id = pages.project(slug, {"kind": "boxes", "classes": ["a"]}, [unit])
+    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
+    page.wait_for_selector(".stage svg", timeout=PATIENCE_SECONDS * 1_000)
+    return project_id, page
+
+
+def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, slug: str) -> None:
+    project_id, marks, page = large_unit(pages, slug)
     page.evaluate(COUNTED)
     assert changes(page, "ArrowRight", "Shift+ArrowRight", "ArrowRight", "n", "n") < CHANGES_MAX
     assert page.evaluate("document.querySelectorAll('*').length") < NODES_MAX
@@ -266,10 +281,7 @@ def test_a_large_unit_with_many_classes_and_marks_still_answers(pages: Pages, sl
 
 
 def test_forty_megapixels_are_drawn_on_and_not_drawn_anew(pages: Pages, slug: str) -> None:
-    unit = {"id": "m", "content": {"uri": HUGE}, "media_type": "image/png"}
-    project_id = pages.project(slug, {"kind": "boxes", "classes": ["a"]}, [unit])
-    page = pages.person("annotator", f"ann-{slug}").at_desk(project_id)
-    page.wait_for_selector(".stage svg", timeout=PATIENCE_SECONDS * 1_000)
+    project_id, page = huge_picture(pages, slug)
     page.keyboard.press("a")
     picture = page.locator(".stage img").element_handle()
     page.evaluate(COUNTED)
