@@ -34,6 +34,8 @@ class Annotator(Person):
         self.right = 1.0 if steady else self.generator.uniform(0.55, 0.95)
         self.odd = 0.0 if steady else 0.06
         self.answers: dict[str, Any] = {}
+        self.others: dict[str, Any] = {}
+        """By assignment, a label that says something else than the answer, where it has classes."""
 
     async def live(self) -> None:
         """Work until the town closes."""
@@ -52,6 +54,7 @@ class Annotator(Person):
         if not project_id and (standing := await self.insist("assign", "GET", "/v1/me", tries_max=1)) is not None:
             self._read(standing.body)
         path = f"/v1/projects/{project_id}/claims" if project_id else "/v1/claims"
+        asked_at = asyncio.get_running_loop().time()
         answer = await self.insist("assign", "POST", path, wish, tries_max=3)
         if answer is None or answer.status != 200:
             return False
@@ -60,16 +63,16 @@ class Annotator(Person):
         project_id = project_id or answer.json().get("project_id", "")
         if not offers:
             return False
-        schema = self.town.notebook.projects[project_id]["label_schema"]
         ready: list[dict[str, Any]] = []
         for offer in offers:
             self.town.notebook.offered[offer["assignment_id"]] = self.name
+            self.town.follows("assign", project_id, offer["schema_version"], asked_at)
             await asyncio.sleep(self.generator.expovariate(1 / THINK_SECONDS))
             if await self._passes_over(offer["assignment_id"]):
                 continue
             truth = await self.truth_of(offer["payload_url"])
             if truth is not None:
-                ready.append(self._answer(offer["assignment_id"], truth, schema))
+                ready.append(self._answer(project_id, offer, truth))
         if self.chance(self.odd / 2):
             await asyncio.sleep(self.generator.expovariate(1 / AWAY_SECONDS))
             return True
@@ -110,12 +113,16 @@ class Annotator(Person):
             self._read(answer.body)
             self.town.notebook.ended.append(Ended(assignment_id, self.name, status))
 
-    def _answer(self, assignment_id: str, truth: Any, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the annotator's label, the same as before where they labelled it before."""
+    def _answer(self, project_id: str, offer: dict[str, Any], truth: Any) -> dict[str, Any]:
+        """Return the annotator's label in the offer's names, the same as before where they labelled it before."""
+        assignment_id, schema = offer["assignment_id"], offer["label_schema"]
+        truth = self.town.notebook.said(project_id, truth, offer["schema_version"])
         if assignment_id not in self.answers:
             draw, right = self.generator, self.chance(self.right)
             said = wishes.right_label(draw, truth) if right else wishes.wrong_label(draw, truth, schema)
             self.answers[assignment_id] = said
+            if schema["kind"] == "choice":
+                self.others[assignment_id] = next(name for name in reversed(schema["classes"]) if name != said)
         body: dict[str, Any] = {"assignment_id": assignment_id, "label": self.answers[assignment_id]}
         if self.chance(0.5):
             body["active_ms"] = self.generator.randint(300, 9_000)
@@ -177,7 +184,7 @@ class Annotator(Person):
 
     async def _change_their_mind(self, one: dict[str, Any]) -> None:
         """Send another label for what was submitted; the first stands."""
-        other = wishes.another_label(one["label"])
+        other = self.others.get(one["assignment_id"]) or wishes.another_label(one["label"])
         taken = {told.assignment_id for told in self.town.notebook.submitted}
         path = f"/v1/assignments/{one['assignment_id']}/submission"
         answer = await self.insist("assign", "POST", path, {"label": other})

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from simulation.evidence import Evidence
 from simulation.notebook import Notebook
-from simulation.wishes import says_same
 
 UNITS_MIN = 40
 """Settled units under which nothing is said."""
@@ -35,7 +34,10 @@ def settled(notebook: Notebook, evidence: Evidence) -> list[Settled]:
     for one in evidence.events("consensus_reached"):
         sent = notebook.units.get(sources.get(one.content.unit_id, ("", "")), [])
         if one.content.method == "posterior" and len(sent) == 1 and isinstance(sent[0].truth, str):
-            found.append(Settled(one.content.confidence, says_same(json.loads(one.content.label), sent[0].truth)))
+            wording = notebook.wordings[one.metadata.project_id]
+            found.append(
+                Settled(one.content.confidence, wording.says_true(json.loads(one.content.label), sent[0].truth))
+            )
     return found
 
 

@@ -11,10 +11,11 @@ from concord.chassis.identity import Role
 from concord.contracts.topics import INTAKE
 from simulation import wishes
 from simulation.bounds import RECORD_BYTES_MAX
-from simulation.faults import BrokerFaults, Passage
+from simulation.faults import BrokerFaults, Fault, Passage
 from simulation.notebook import Admitted, Exported, Unit
 from simulation.town import Person, Town
 from simulation.wishes import canonical
+from simulation.wording import Wording
 
 UNSEEN_NAME = "Nightingale"
 """Stands in every project's name and in every source id: no annotator may ever see it."""
@@ -28,6 +29,7 @@ LEAVING = ("export", "certificate", "certificate.html", "ledger", "withdrawals")
 """What is handed over of an accepted lot, and of no other."""
 LOOK_SECONDS = 10.0
 DOORS = ("json", "ndjson", "structured", "binary")
+HTTP_DOORS = ("json", "ndjson")
 COUNTS = ("admitted", "repeated", "duplicate_of", "left_out", "refused_count")
 
 
@@ -52,6 +54,11 @@ class Client(Person):
             "label_schema": wishes.schema(draw),
             "policy": wishes.policy(draw),
         }
+        self.schema = schema = self.definition["label_schema"]
+        if schema["kind"] == "choice":
+            town.notebook.wordings[self.project_id] = Wording.of(schema["classes"])
+        self.worded: set[str] = set()
+        """Names of units whose known label is in the names of some version, and stays so when they are sent again."""
         if number == SPARING_CLIENT:
             self.definition["policy"]["gold"] |= {"rate": 0.3, "exposures_max": GOLD_EXPOSURES_MAX}
         if number == BOUNDED_CLIENT:
@@ -65,7 +72,7 @@ class Client(Person):
     def unit(self, name: str, text: str, *, plain: bool = False) -> dict[str, Any]:
         """Return a unit of this client as it is sent, and note what is true of it."""
         draw = self.generator
-        true = self.town.truths.setdefault(canonical(text), wishes.truth(draw, self.definition["label_schema"]))
+        true = self.town.truths.setdefault(canonical(text), wishes.truth(draw, self.schema))
         sent = wishes.unit(draw, f"{UNSEEN_NAME}/{name}", text, true, self.annotators, plain=plain)
         self.town.truths[canonical(sent["content"])] = true
         self.note(sent)
@@ -98,6 +105,7 @@ class Client(Person):
             await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_BATCHES_SECONDS))
         while unacknowledged := [sent for sent in self.units if not self._acknowledged(sent["id"])]:
             await self.send(unacknowledged)
+            await asyncio.sleep(1.0)
         self.town.sending.discard(self.name)
         if self.chance(0.5):
             await self.insist("ingest", "POST", f"/v1/projects/{self.project_id}/seal")
@@ -121,7 +129,10 @@ class Client(Person):
         notebook.definitions.setdefault(self.project_id, []).append(json.loads(json.dumps(self.definition)))
         answer = None
         while answer is None:
-            answer = await self.insist("ingest", "PUT", "/v1/projects/p", self.definition)
+            sent = dict(self.definition)
+            answer = await self.insist("ingest", "PUT", "/v1/projects/p", sent)
+            if answer is not None and answer.status == 422 and sent["label_schema"] != self.definition["label_schema"]:
+                answer = None  # another hand has changed the classes meanwhile
         if answer.status not in (200, 201):
             notebook.wrongs.append(f"{self.project_id} was refused: {answer.body!r}")
         notebook.projects[self.project_id] = answer.json()
@@ -129,6 +140,10 @@ class Client(Person):
     async def send(self, batch: Sequence[dict[str, Any]], door: str = "", refused: int = 0) -> None:
         """Send a batch through one of the doors; over HTTP so many of it at least must be refused, or may be."""
         door = door or self.generator.choice(DOORS)
+        if known := [sent for sent in batch if isinstance(sent.get("gold"), str)]:
+            self._word_known(known)
+            if Fault.CLASSES_CHANGE in self.town.network.weather.faults and door not in HTTP_DOORS:
+                door = self.generator.choice(HTTP_DOORS)  # a class may be closed while a record waits to be read
         if door in ("structured", "binary"):
             await self._publish([self._cloud_event(sent, door) for sent in batch])
             self.town.notebook.published.update((self.project_id, sent["id"]) for sent in batch)
@@ -144,6 +159,22 @@ class Client(Person):
         if answer is not None:
             self._note_report(batch, answer.status, answer.json(), refused)
 
+    def _word_known(self, known: Sequence[dict[str, Any]]) -> None:
+        """Give the known label of what is sent first in today's names; what is sent again says what it said."""
+        for sent in known:
+            if sent["id"] not in self.worded:
+                self.worded.add(sent["id"])
+                true = self.town.truths[canonical(sent["content"])]
+                sent["gold"] = self.town.notebook.said(
+                    self.project_id, true, self.town.notebook.version(self.project_id)
+                )
+
+    def _closed(self, batch: Sequence[dict[str, Any]]) -> int:
+        """Return of how many units the known label may be of a class that is closed by now."""
+        wording = self.town.notebook.wordings.get(self.project_id)
+        known = [sent for sent in batch if isinstance(sent.get("gold"), str)]
+        return 0 if wording is None else sum(wording.read(sent["gold"]) in wording.closed for sent in known)
+
     def _note_report(self, batch: Sequence[dict[str, Any]], status: int, report: dict[str, Any], refused: int) -> None:
         wrongs = self.town.notebook.wrongs
         if status != 202:
@@ -153,10 +184,15 @@ class Client(Person):
             # Nothing is told of what there was no room for; it is sent again in the end.
             batch = batch[: stopped["line"] - 1]
         erased = sum((self.project_id, sent["id"]) in self.town.notebook.erased_names for sent in batch)
-        if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > refused + erased:
+        if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > (
+            refused + erased + self._closed(batch)
+        ):
             wrongs.append(
                 f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"
             )
+        for one in report["refused"]:
+            if one["field"] == "gold":
+                self.worded.discard(batch[one["line"] - 1]["id"])
         taken = [sent for line, sent in enumerate(batch, 1) if line not in {one["line"] for one in report["refused"]}]
         for sent, told in zip(taken, report["units"], strict=True):
             if told["source_id"] != sent["id"]:

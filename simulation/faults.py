@@ -42,6 +42,7 @@ class Fault(enum.StrEnum):
     BEYOND_PATIENCE = "store beyond patience"
     AWAY_FOR_MINUTES = "away for minutes"
     TROUBLE_AT_THE_DOOR = "trouble at the door"
+    CLASSES_CHANGE = "classes change"
 
 
 CRASH_POINTS = (

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from simulation.wishes import says_same
+from simulation.wording import Wording
+
 
 class Unit(NamedTuple):
     """A unit as its client sent it.
@@ -104,6 +107,7 @@ class Notebook:
             sent other content under the same name at once, of which one gets in.
         definitions: everything that a client ever said of a project: a request that was late may bring an old one back.
         projects: what ingest answered last.
+        wordings: of projects whose labels are classes, what these are called, version after version.
         erased: ids of units that were, or may have been, erased.
         erased_names: their projects, and their client's names of them.
         clocks_jumped: the services' clocks did not agree, so that what they told of times is not to be compared.
@@ -124,6 +128,7 @@ class Notebook:
     clocks_jumped: bool = False
     heard: list[Heard] = field(default_factory=list)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wordings: dict[str, Wording] = field(default_factory=dict)
     unwanted: set[tuple[str, str]] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     published: set[tuple[str, str]] = field(default_factory=set)
@@ -139,3 +144,23 @@ class Notebook:
     quality: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: list[tuple[str, bytes]] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
+
+    def said(self, project_id: str, true: Any, version: int) -> Any:
+        """Return a true label in the names that a version of its project's classes has."""
+        wording = self.wordings.get(project_id)
+        return true if wording is None else wording.said(true, version)
+
+    def read(self, project_id: str, label: Any, version: int = 0) -> Any:
+        """Return what a label of whichever version says in the names of another, of the newest for 0."""
+        wording = self.wordings.get(project_id)
+        return label if wording is None else wording.read(label, version)
+
+    def says_true(self, project_id: str, label: Any, true: Any) -> bool:
+        """Return whether a label says what is true, under whichever version."""
+        wording = self.wordings.get(project_id)
+        return says_same(label, true) if wording is None else wording.says_true(label, true)
+
+    def version(self, project_id: str) -> int:
+        """Return the newest version of a project's classes."""
+        wording = self.wordings.get(project_id)
+        return 1 if wording is None else wording.version

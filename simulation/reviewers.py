@@ -22,6 +22,7 @@ class Adjudicator(Person):
     async def live(self) -> None:
         """Rule until the town closes."""
         while not self.town.closed:
+            asked_at = asyncio.get_running_loop().time()
             answer = await self.insist("adjudicate", "GET", "/v1/escalations", query="limit=3", tries_max=3)
             escalations = answer.json()["escalations"] if answer is not None and answer.status == 200 else []
             for escalation in escalations:
@@ -29,14 +30,21 @@ class Adjudicator(Person):
                 if truth is None or self.chance(0.1):
                     continue
                 unit_id = escalation["unit_id"]
-                ruling, said = self._word(truth)
+                project_id, version = escalation["project_id"], escalation.get("schema_version", 1)
+                self.town.follows("adjudicate", project_id, version, asked_at)
+                ruling, said = self._word(self.town.notebook.said(project_id, truth, version))
                 answer = await self.insist("adjudicate", "POST", f"/v1/escalations/{unit_id}/ruling", ruling)
                 if answer is not None and answer.status == 200:
                     if ruling.get("outcome") != "guideline_unclear":
                         self.town.notebook.ruled.append(Ruled(unit_id, self.name, said, escalation["rework"]))
-                elif answer is not None and answer.status not in (404, 409):
+                elif answer is not None and answer.status not in (404, 409, *self._changed(project_id, version)):
                     self.town.notebook.wrongs.append(f"a ruling on {unit_id} was answered {answer.status}")
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
+
+    def _changed(self, project_id: str, version: int) -> tuple[int, ...]:
+        """Return how a ruling may be answered whose classes are called otherwise by now, or soon will be."""
+        wording = self.town.notebook.wordings.get(project_id)
+        return (422,) if wording is not None and wording.version != version else ()
 
     def _word(self, truth: Any) -> tuple[dict[str, Any], Any]:
         """Return a ruling as it is sent, and the label that it gives; none where it says that none is right."""
@@ -73,7 +81,7 @@ class Lead(Person):
             truth = await self.truth_of(one["payload_url"])
             if truth is None or self.chance(0.5):
                 continue
-            outcome = "confirmed" if wishes.says_same(one["label"], truth) else "declined"
+            outcome = "confirmed" if self.town.notebook.says_true(project_id, one["label"], truth) else "declined"
             self.town.notebook.chosen.append(Chosen(one["unit_id"], outcome))
             body = {"outcome": outcome, "reason": "It says so."}
             said = await self.insist("adjudicate", "POST", f"/v1/gold/candidates/{one['unit_id']}", body)
@@ -107,11 +115,16 @@ class Auditor(Person):
             for one in work:
                 truth = await self.truth_of(one["payload_url"])
                 if truth is not None:
-                    said = self.answers.setdefault(one["unit_id"], wishes.right_label(self.generator, truth))
+                    said = self._label(one, truth)
                     verdicts.append({"unit_id": one["unit_id"], "label": said})
             if verdicts:
                 await self._judge(verdicts)
             await asyncio.sleep(self.generator.expovariate(1 / LOOK_SECONDS))
+
+    def _label(self, one: dict[str, Any], truth: Any) -> Any:
+        """Return the auditor's label in the names of the version that is asked for, the same as before."""
+        true = self.town.notebook.said(one["project_id"], truth, version := one["schema_version"])
+        return self.answers.setdefault(f"{one['unit_id']}/{version}", wishes.right_label(self.generator, true))
 
     async def _judge(self, verdicts: list[dict[str, Any]]) -> None:
         answer = await self.insist("audit", "POST", "/v1/inspections", {"verdicts": verdicts})

@@ -32,7 +32,7 @@ from simulation.reviewers import Adjudicator, Auditor, Lead
 from simulation.strangers import Stranger
 from simulation.town import Person, Town
 from simulation.trace import TownCluster, Trace
-from simulation.trouble import Crowd, Eraser
+from simulation.trouble import Changer, Crowd, Eraser
 from simulation.virtual_time import VirtualTimeLoop
 
 START_US = 1_790_000_000 * MICROSECONDS
@@ -101,6 +101,7 @@ async def _run(seed: int, trace: Trace, patient: bool) -> Outcome:
     lives.open()
     work = [asyncio.create_task(person.live(), name=person.name) for person in people]
     await mischief.run(MISCHIEF_SECONDS, BETWEEN_MISCHIEFS_SECONDS)
+    town.calm_at = asyncio.get_running_loop().time()
     relief = [Annotator(town, f"relief-{number}", steady=True) for number in range(1, RELIEF + 1)]
     work += [asyncio.create_task(person.live(), name=person.name) for person in relief]
     wrongs = [sentence async for sentence in _settled(town)]
@@ -143,6 +144,8 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     people: list[Person] = [*clients, Operator(town, [*everybody, *town.models]), Stranger(town)]
     if Fault.TROUBLE_AT_THE_DOOR in weather.faults:
         people += [*map(Crowd, clients), *map(Eraser, clients)]
+    if Fault.CLASSES_CHANGE in weather.faults:
+        people += [Changer(client) for client in clients if client.project_id in town.notebook.wordings]
     # The first annotator may also rule and audit, and must be kept from what they had a part in.
     people += [Annotator(town, name) for name in (*names, *town.models)]
     people += [Adjudicator(town, "judge-1"), Adjudicator(town, names[0])]

@@ -11,6 +11,8 @@ from simulation.network import Network
 from simulation.notebook import Heard, Notebook
 from simulation.wishes import canonical
 
+FOLLOWS_SECONDS = 15.0
+"""Within which every service is to have a change that was made while anything went wrong, once nothing does."""
 ISSUED_SECONDS_AGO = 3_600
 """Tokens are older than any clock is off."""
 
@@ -26,6 +28,7 @@ class Town:
         closed: everybody goes home.
         patient: all is waited for, whatever is known to be broken.
         models: who annotates and is a model; in towns without any nobody says what kind of reason they skip for.
+        calm_at: the loop's time from which on nothing goes wrong; 0: something may.
     """
 
     house: House
@@ -37,6 +40,14 @@ class Town:
     closed: bool = False
     patient: bool = True
     models: tuple[str, ...] = ()
+    calm_at: float = 0.0
+
+    def follows(self, service: str, project_id: str, version: int, asked_at: float) -> None:
+        """Note where a service offers what a change of classes has closed, long after nothing keeps it from knowing."""
+        newest = self.notebook.version(project_id)
+        if self.calm_at and asked_at > self.calm_at + FOLLOWS_SECONDS and version < newest:
+            said = f"{service} asks under version {version} of the classes of {project_id}, and {newest} is in force"
+            self.notebook.wrongs.append(said)
 
 
 class Person(ABC):

@@ -4,12 +4,14 @@ import asyncio
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.clients import UNSEEN_NAME, Client
+from simulation.clients import HTTP_DOORS, UNSEEN_NAME, Client
+from simulation.faults import Fault
 from simulation.notebook import Admitted
 from simulation.town import Person
+from simulation.wording import CHANGES_MAX
 
-HTTP_DOORS = ("json", "ndjson")
 BETWEEN_TROUBLES_SECONDS = 8.0
+BETWEEN_CHANGES_SECONDS = 20.0
 BETWEEN_ERASURES_SECONDS = 50.0
 REDEFINITION_CHANCE = 0.35
 
@@ -118,3 +120,30 @@ class Eraser(Person):
             notebook.wrongs.append(
                 f"{one.source_id} of {one.project_id} is not erased: {answer.status} {answer.body!r}"
             )
+
+
+class Changer(Person):
+    """A client's hand that changes the classes of its project while they are labelled.
+
+    Args:
+        client: whose.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client.town, f"changer-{client.name}", Role.CLIENT, client_id=client.client_id)
+        self.client = client
+
+    async def live(self) -> None:
+        """Change something now and then while something goes wrong."""
+        client, notebook, weather = self.client, self.town.notebook, self.town.network.weather
+        await client.begun.wait()
+        for _ in range(CHANGES_MAX):
+            await asyncio.sleep(self.generator.expovariate(1 / BETWEEN_CHANGES_SECONDS))
+            if not weather.strikes(Fault.CLASSES_CHANGE, 1.0, self.generator):
+                return
+            # What is to be said under a version is known before anybody can be asked under it.
+            wording, change = notebook.wordings[client.project_id].changed(self.generator)
+            notebook.wordings[client.project_id] = wording
+            client.definition["label_schema"] = {"kind": "choice", "classes": wording.offered}
+            client.definition["schema_change"] = change
+            await client.define()

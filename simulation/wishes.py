@@ -151,11 +151,9 @@ def _near(true: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def another_label(label: Any) -> Any:
-    """Return a label of the same schema that says something else."""
+    """Return a label of several fields, or a number, that says something else."""
     if isinstance(label, dict):
         return form_label("yes" if label["answers"]["verdict"] == "no" else "no", 1, None)
-    if isinstance(label, str):
-        return "no" if label == "yes" else "yes"
     return NUMBER_HIGH - label
 
 

@@ -15,6 +15,7 @@ from simulation.checkers.admissions import (
     the_intake_is_kept,
 )
 from simulation.checkers.certificates import certificates_say_what_was
+from simulation.checkers.classes import gold_that_cannot_be_said_waits, labels_are_of_their_version
 from simulation.checkers.decisions import nobody_is_certain, nothing_is_counted_twice, rulings_are_kept
 from simulation.checkers.desks import desks_hold_no_more_than_they_may, gold_is_met_by_no_more_than_may
 from simulation.checkers.labels import labels_are_kept, leases_are_kept, models_count_as_is_said, overlap_is_kept
@@ -50,6 +51,8 @@ CHECKERS: tuple[Checker, ...] = (
     only_poison_is_set_aside,
     open_units_are_counted,
     labels_are_kept,
+    labels_are_of_their_version,
+    gold_that_cannot_be_said_waits,
     leases_are_kept,
     desks_hold_no_more_than_they_may,
     gold_is_met_by_no_more_than_may,

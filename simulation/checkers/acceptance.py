@@ -16,9 +16,9 @@ RISKS_BY_DEFAULT = {"aql": 0.01, "ltpd": 0.05, "alpha": 0.05, "beta": 0.10, "rej
 def lots_are_judged_by_their_plans(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """A lot is accepted or rejected where its own plan says so, on the verdicts that were told, and neither before."""
     for said in evidence.events("unit_audited"):
-        if said.content.correct != right(said):
+        if said.content.correct != right(notebook, said):
             yield f"the verdict on {said.content.unit_id} is told as correct={said.content.correct}"
-    found = list(judgements(evidence))
+    found = list(judgements(notebook, evidence))
     told = {one.metadata.event_id for kind in ("lot_accepted", "lot_rejected") for one in evidence.events(kind)}
     if missing := told - {one.told.metadata.event_id for one in found}:
         yield f"{len(missing)} judgements on lots follow on nothing that is kept"

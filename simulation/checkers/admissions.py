@@ -150,7 +150,13 @@ def _admitted_as_sent(said: Said, notebook: Notebook) -> Iterator[str]:
     if said.content.gold_of:
         return  # what it must be is `gold_is_made_by_a_persons_word`'s
     gold = json.loads(said.content.gold_label) if said.content.HasField("gold_label") else None
-    if gold not in [unit.truth if unit.known else None for unit in sent]:
+    wording = notebook.wordings.get(said.metadata.project_id)
+    known = [unit.truth for unit in sent if unit.known]
+    if gold is None:
+        holds = len(known) < len(sent)
+    else:
+        holds = any(wording.says_true(gold, true) if wording is not None else gold == true for true in known)
+    if not holds:
         yield f"unit {said.content.unit_id} was admitted with the known label {gold!r}"
 
 

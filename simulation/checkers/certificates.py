@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from simulation.checkers.agreement import alpha
@@ -19,7 +20,7 @@ RISK = 0.025
 
 def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
     """Every number of a certificate is what the events come to."""
-    accepted = {one.before["lot_id"]: one for one in judgements(evidence) if one.accepted}
+    accepted = {one.before["lot_id"]: one for one in judgements(notebook, evidence) if one.accepted}
     resolved: dict[tuple[str, int], Said] = {
         (one.content.unit_id, one.content.rework): one for kind in RESOLVING for one in evidence.events(kind)
     }
@@ -30,7 +31,7 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
         (said,) = document["lots"]
         one = accepted[lot_id]
         yield from _counted_once(document["project"], document["project_id"], accepted.values())
-        for name, value in _recounted(one, resolved, said).items():
+        for name, value in _recounted(notebook, one, resolved, said).items():
             told = said["agreement"]["value"] if name == "agreement" else said[name]
             if not _same(told, value):
                 yield f"the certificate of lot {lot_id} says {name} is {told}, and a recount gives {value}"
@@ -39,7 +40,7 @@ def certificates_say_what_was(notebook: Notebook, evidence: Evidence) -> Iterato
             yield f"lot {lot_id} leaves out units that nobody erased: {sorted(erased - notebook.erased)[:3]}"
         yield from _rate_is_sound(said, one)
         yield from _fields_are_true(said, one)
-        yield from _repeats_are_true(said, one, evidence)
+        yield from _repeats_are_true(notebook, said, one, evidence)
 
 
 def _fields_are_true(said: dict[str, Any], one: Judgement) -> Iterator[str]:
@@ -54,9 +55,9 @@ def _fields_are_true(said: dict[str, Any], one: Judgement) -> Iterator[str]:
             yield f"lot {said['lot_id']} says {counts} of the field {name}, its event {told}; a recount gives {recount}"
 
 
-def _repeats_are_true(said: dict[str, Any], one: Judgement, evidence: Evidence) -> Iterator[str]:
+def _repeats_are_true(notebook: Notebook, said: dict[str, Any], one: Judgement, evidence: Evidence) -> Iterator[str]:
     """What second auditors said is counted as they said it, all that was found wrong is repeated, and it widens."""
-    lot, rework = said["lot_id"], said["rework"]
+    lot, rework, project_id = said["lot_id"], said["rework"], one.before["project_id"]
     again = {
         told.content.unit_id: told.content
         for told in evidence.events("inspection_repeated")
@@ -67,7 +68,7 @@ def _repeats_are_true(said: dict[str, Any], one: Judgement, evidence: Evidence) 
         "repeated": len(again),
         "found_wrong": sum(not told.first_correct for told in again.values()),
         "confirmed": sum(
-            says_same(json.loads(told.first_label), json.loads(told.label))
+            says_same(*(notebook.read(project_id, json.loads(each)) for each in (told.first_label, told.label)))
             for told in again.values()
             if not told.first_correct
         ),
@@ -110,7 +111,9 @@ def _counted_once(said: dict[str, Any], project_id: str, accepted: Iterable[Judg
         yield f"a certificate counts {said['lots']} lots of project {project_id} that left, and {len(left)} did"
 
 
-def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict[str, Any]) -> dict[str, Any]:
+def _recounted(
+    notebook: Notebook, one: Judgement, resolved: dict[tuple[str, int], Said], said: dict[str, Any]
+) -> dict[str, Any]:
     _, inspected, errors = one.recounted()
     rework, rejections = one.before.get("rework", 0), one.before.get("rejections", 0)
     withdrawn, unanswerable = set(one.after.get("withdrawn", ())), one.after.get("unanswerable", ())
@@ -118,8 +121,9 @@ def _recounted(one: Judgement, resolved: dict[tuple[str, int], Said], said: dict
     members = [unit_id for place, unit_id in enumerate(one.before["unit_ids"]) if place not in gone]
     behind = [resolved[unit_id, rework].content for unit_id in members if (unit_id, rework) in resolved]
     pieces = [piece for content in behind for piece in content.evidence]
+    read = partial(notebook.read, one.before["project_id"], version=one.after.get("schema_version", 1))
     asked = [one.evidence[: one.overlap_initial] for one in behind if len(one.evidence) >= one.overlap_initial]
-    whole = [[json.loads(piece.label) for piece in first if not piece.by_model] for first in asked]
+    whole = [[read(json.loads(piece.label)) for piece in first if not piece.by_model] for first in asked]
     plan = one.before.get("plan")
     risk = None if plan is None else _risk(Plan.of(plan), rejections + 1, said["consumers_risk"])
     return {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from simulation.checkers.plans import Plan, verdict
 from simulation.evidence import Evidence, Kept, Said
+from simulation.notebook import Notebook
 from simulation.wishes import says_same
 
 
@@ -48,7 +49,7 @@ class Judgement(NamedTuple):
         return "accept", inspected, errors
 
 
-def judgements(evidence: Evidence) -> Iterator[Judgement]:
+def judgements(notebook: Notebook, evidence: Evidence) -> Iterator[Judgement]:
     """Yield every judgement that was told, with what it was made on."""
     told = {one.metadata.event_id: one for one in evidence.said if one.kind in ("lot_accepted", "lot_rejected")}
     audited = evidence.by_id("unit_audited", "unit_id")
@@ -60,10 +61,12 @@ def judgements(evidence: Evidence) -> Iterator[Judgement]:
         for event in one.events:
             said = told.get(evidence.event_id(event["topic"], event["value"]))
             if said is not None and before is not None and before.aggregate == one.aggregate:
-                yield _judgement(said, before.state, one.state, audited)
+                yield _judgement(notebook, said, before.state, one.state, audited)
 
 
-def _judgement(told: Said, before: dict[str, Any], after: dict[str, Any], audited: dict[str, list[Said]]) -> Judgement:
+def _judgement(
+    notebook: Notebook, told: Said, before: dict[str, Any], after: dict[str, Any], audited: dict[str, list[Said]]
+) -> Judgement:
     rework, gone = before.get("rework", 0), {*before.get("withdrawn", ()), *before.get("unanswerable", ())}
     order = [before["unit_ids"][place] for place in before.get("order", ()) if place not in gone]
     plan = Plan.of(before["plan"]) if before.get("plan") and before["status"] == "auditing" else None
@@ -73,7 +76,7 @@ def _judgement(told: Said, before: dict[str, Any], after: dict[str, Any], audite
         for said in audited.get(unit_id, ())
         if said.content.rework == rework and not said.content.late and said.content.lot_id == before["lot_id"]
     }
-    verdicts = {unit_id: right(said) for unit_id, said in heard.items()}
+    verdicts = {unit_id: right(notebook, said) for unit_id, said in heard.items()}
     return Judgement(told, before, after, order, plan, verdicts, {one: by_field(said) for one, said in heard.items()})
 
 
@@ -87,6 +90,11 @@ def by_field(said: Said) -> dict[str, bool]:
     return {name: name in one and name in other and one[name] == other[name] for name in {**one, **other}}
 
 
-def right(said: Said) -> bool:
-    """Return whether an auditor found a label right, by the town's own tolerance."""
-    return says_same(json.loads(said.content.resolved_label), json.loads(said.content.audited_label))
+def right(notebook: Notebook, said: Said) -> bool:
+    """Return whether an auditor found a label right, by the town's own tolerance.
+
+    Two classes that were merged say the same since: of labels that only then came to, it is as was told at its time.
+    """
+    labels = json.loads(said.content.resolved_label), json.loads(said.content.audited_label)
+    now = [notebook.read(said.metadata.project_id, one) for one in labels]
+    return says_same(*labels) or (says_same(*now) and said.content.correct)

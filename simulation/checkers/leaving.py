@@ -45,9 +45,10 @@ def exports_are_certified(notebook: Notebook, evidence: Evidence) -> Iterator[st
             yield f"the export of lot {lot_id} has other units than were sealed in it"
         if not listed <= unanswerable & (missing | notebook.erased):
             yield f"the certificate of lot {lot_id} lists units as unanswerable that were not ruled so, or leave"
-        labels = _labels_that_left(evidence, lot_id, accepted[lot_id][0].content.rework)
+        labels = _labels_that_left(notebook, evidence, lot_id, accepted[lot_id][0].content.rework)
         for row in rows:
-            if row["label"] != labels.get(row["unit_id"]):
+            project_id, label = accepted[lot_id][0].metadata.project_id, labels.get(row["unit_id"])
+            if notebook.read(project_id, row["label"]) != notebook.read(project_id, label):
                 yield f"unit {row['unit_id']} left as {row['label']!r} and is {labels.get(row['unit_id'])!r}"
 
 
@@ -64,7 +65,7 @@ def _is_what_was_certified(lot_id: str, content: bytes, certificate: bytes, with
         yield f"the file of lot {lot_id} is not what its certificate claims"
 
 
-def _labels_that_left(evidence: Evidence, lot_id: str, rework: int) -> dict[str, Any]:
+def _labels_that_left(notebook: Notebook, evidence: Evidence, lot_id: str, rework: int) -> dict[str, Any]:
     labels = {
         one.content.unit_id: json.loads(one.content.label)
         for kind in RESOLVING
@@ -74,7 +75,10 @@ def _labels_that_left(evidence: Evidence, lot_id: str, rework: int) -> dict[str,
     corrected = {
         one.content.unit_id: json.loads(one.content.audited_label)
         for one in evidence.events("unit_audited")
-        if one.content.lot_id == lot_id and one.content.rework == rework and not one.content.late and not right(one)
+        if one.content.lot_id == lot_id
+        and one.content.rework == rework
+        and not one.content.late
+        and not right(notebook, one)
     }
     return labels | corrected
 

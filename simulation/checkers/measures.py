@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from simulation.checkers.agreement import alpha
@@ -28,11 +29,12 @@ def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
             yield f"metrics said nothing of {project_id}"
             continue
         without, late = _erased(project_id, evidence)
-        recounts = [_recounted(project_id, evidence, gone) for gone in (without | late, without)]
+        recounts = [_recounted(notebook, project_id, evidence, gone) for gone in (without | late, without)]
         for name, value in recounts[0].items():
             told = said[name]["value"] if isinstance(said[name], dict) and "value" in said[name] else said[name]
             if not (_same(told, value) or (late and _between(told, value, recounts[1][name]))):
                 yield f"metrics said {name} of {project_id} is {told}, and a recount gives {value}"
+        yield from _versions_are_true(project_id, said, evidence, without, late)
         by_field = [_counted_by_field(project_id, evidence, gone) for gone in (without | late, without)]
         for one in said.get("fields", ()):
             for name, value in by_field[0][one["field"]].items():
@@ -40,6 +42,20 @@ def measures_are_true(notebook: Notebook, evidence: Evidence) -> Iterator[str]:
                 if not (_same(told, value) or (late and _between(told, value, by_field[1][one["field"]][name]))):
                     where = f"{one['field']} in {project_id}"
                     yield f"metrics said {name} of {where} is {told}, and a recount gives {value}"
+
+
+def _versions_are_true(
+    project_id: str, said: dict[str, Any], evidence: Evidence, without: set[str], late: set[str]
+) -> Iterator[str]:
+    """Agreement under a version is that of the units whose labels were all given under it, as they were given."""
+    if late:
+        return  # which of the units that were erased late count is not told
+    units = _counts(project_id, evidence, without).under
+    for one in said.get("schema_versions", ()):
+        version, told = one["schema_version"], one["alpha"]["value"]
+        value = alpha([labels for versions, labels in units if versions == {version}])
+        if not _same(told, value):
+            yield f"metrics said alpha of {project_id} under version {version} is {told}, and a recount gives {value}"
 
 
 def _counted_by_field(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, dict[str, Any]]:
@@ -104,6 +120,7 @@ class _Counts(NamedTuple):
         answers: annotations of gold units.
         counted: those that count, of each unit's present round.
         first_asked: of each unit, the labels that were asked for before any was looked at.
+        under: the same, with the versions of the label schema that they were given under.
     """
 
     events: list[Said]
@@ -115,6 +132,7 @@ class _Counts(NamedTuple):
     answers: list[Said]
     counted: list[Said]
     first_asked: list[list[Any]]
+    under: list[tuple[set[int], list[Any]]]
 
 
 def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
@@ -134,8 +152,10 @@ def _counts(project_id: str, evidence: Evidence, gone: set[str]) -> _Counts:
         and not one.content.late
         and one.content.rework == rework[one.content.unit_id]
     ]
-    first_asked = list(_by_unit(_first_asked(counted, _asked(events, units, rework))).values())
-    return _Counts(events, sealed, accepted, annotations, rework, gold, answers, counted, first_asked)
+    voices = _by_unit(_first_asked(counted, _asked(events, units, rework))).values()
+    under = [({max(1, one.content.schema_version) for one in said}, _labels(said)) for said in voices]
+    first_asked = [labels for _, labels in under]
+    return _Counts(events, sealed, accepted, annotations, rework, gold, answers, counted, first_asked, under)
 
 
 def _judged_by(marked: dict[str, bytes], events: list[Said]) -> dict[str, bytes]:
@@ -151,16 +171,17 @@ def _judged_by(marked: dict[str, bytes], events: list[Said]) -> dict[str, bytes]
     return found
 
 
-def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, Any]:
+def _recounted(notebook: Notebook, project_id: str, evidence: Evidence, gone: set[str]) -> dict[str, Any]:
     counts = _counts(project_id, evidence, gone)
     events, answers, gold, accepted = counts.events, counts.answers, counts.gold, counts.accepted
+    read = partial(notebook.read, project_id)
     rejected = [one.content for one in events if one.kind == "lot_rejected"]
     settled = Counter(kind for unit_id, kind in _settled(events, counts.rework).items() if unit_id not in gone)
     return {
         "annotations": len(counts.annotations),
         "annotations_counted": len(counts.counted),
         "gold_annotations": len(answers),
-        "gold_correct": sum(_says(one.content.label, gold[one.content.unit_id]) for one in answers),
+        "gold_correct": sum(_says(read, one.content.label, gold[one.content.unit_id]) for one in answers),
         "units_consensus": settled["consensus_reached"],
         "units_adjudicated": settled["adjudicated"],
         "units_escalated": settled["escalated"],
@@ -172,7 +193,7 @@ def _recounted(project_id: str, evidence: Evidence, gone: set[str]) -> dict[str,
             "inspected": sum(one.content.inspected for one in accepted.values()),
             "errors": sum(one.content.errors for one in accepted.values()),
         },
-        "alpha": alpha(counts.first_asked),
+        "alpha": alpha([[read(label) for label in labels] for labels in counts.first_asked]),
     }
 
 
@@ -234,13 +255,17 @@ def _settled(events: list[Said], rework: Counter[str]) -> dict[str, str]:
     return found
 
 
-def _says(label: bytes, gold: bytes) -> bool:
-    return says_same(json.loads(label), json.loads(gold))
+def _says(read: Callable[[Any], Any], label: bytes, gold: bytes) -> bool:
+    return says_same(read(json.loads(label)), read(json.loads(gold)))
 
 
-def _by_unit(counted: list[Said]) -> dict[str, list[Any]]:
-    """Return the labels that count by unit, one voice an annotator: the one submitted last."""
+def _labels(said: list[Said]) -> list[Any]:
+    return [json.loads(one.content.label) for one in said]
+
+
+def _by_unit(counted: list[Said]) -> dict[str, list[Said]]:
+    """Return what counts by unit, one voice an annotator: what was submitted last."""
     voices: dict[str, dict[str, Said]] = defaultdict(dict)
     for one in sorted(counted, key=lambda each: (each.metadata.occurred_at_us, each.content.label)):
         voices[one.content.unit_id][one.content.annotator_id] = one
-    return {unit_id: [json.loads(one.content.label) for one in said.values()] for unit_id, said in voices.items()}
+    return {unit_id: list(said.values()) for unit_id, said in voices.items()}

@@ -6,7 +6,7 @@ Were those of PLANTED not caught, that no seed breaks anything would mean little
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from simulation.planted import doors, labelling, storing
+from simulation.planted import classes, doors, labelling, storing
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -50,6 +50,9 @@ PLANTED = _named(
         labelling.alpha_of_all_labels,
         labelling.gold_is_always_right,
         labelling.overconfident,
+        classes.checked_by_todays_classes,
+        classes.known_labels_by_todays_classes,
+        classes.closed_gold_goes_on,
     )
 )
 """Each of these is caught."""
@@ -68,6 +71,11 @@ UNSEEN = _named(
         # must be told again after its lot. Of both only the first seed was tried, and held.
         doors.known_is_told,
         doors.lots_without_places,
+        # Two names of one class must meet in what is counted: of ten seeds only the first was tried, and held.
+        classes.labels_as_given,
+        # Nothing but what is given out once the town is calm tells, for until then a service may lag as it likes, and
+        # by then little is left to give out: one seed was tried, and held.
+        classes.classes_of_the_first_day,
     )
 )
 """These were not yet seen to be caught: what the town still has to learn."""

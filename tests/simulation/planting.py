@@ -12,12 +12,15 @@ NAMES = sorted(PLANTED)
 SETTLE_SECONDS = 400.0
 """A town that a bug brings to a halt need not be waited for to the end: one that goes on settles in less than this."""
 CAUGHT_AT = {
+    "checked-by-todays-classes": 8,
+    "closed-gold-goes-on": 13,
     "commit-before-effect": 3,
     "content-is-not-claimed": 5,
     "desks-without-an-end": 14,
     "errors-left-out": 20,
     "exposures-by-process": 8,
     "first-label-wins": 3,
+    "known-labels-by-todays-classes": 20,
     "models-are-people": 4,
     "no-back-pressure": 15,
     "no-sweeper": 2,

@@ -1,0 +1,48 @@
+"""The town's own account of changing classes: each change is one that the services take, and both read labels alike."""
+
+import random
+
+import pytest
+
+from concord.labels import schema_from
+from concord.labels.schema_change import SchemaChange, changed
+from concord.labels.versions import Versions
+from simulation.wording import CHANGES_MAX, KINDS, Wording
+
+CLASSES = ["no", "unsure", "yes"]
+
+
+def _choice(classes: list[str]) -> dict[str, object]:
+    return {"kind": "choice", "classes": classes}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_the_town_makes_of_its_classes_is_a_mapping_and_reads_as_the_services_read_it(seed: int) -> None:
+    draw = random.Random(seed)
+    wording, versions = Wording.of(CLASSES), Versions(schema_from(_choice(CLASSES)))
+    for _ in range(CHANGES_MAX):
+        wording, said = wording.changed(draw)
+        change = SchemaChange(**{name: tuple(each) if name == "retire" else each for name, each in said.items()})
+        made = changed(versions, schema_from(_choice(wording.offered)), change)
+        assert made is not None
+        versions = Versions(schema_from(made.whole), (*versions.steps, *made.steps))
+        assert versions.present == wording.version
+        for name in wording.reads[-1]:
+            assert versions.named(name) == wording.read(name)
+            assert (versions.closed_since(f'"{name}"') > 0) == (wording.read(name) in wording.closed)
+        for true in CLASSES:
+            spoken = wording.said(true, wording.version)
+            assert spoken in wording.offered
+            assert wording.says_true(spoken, true)
+    for version, classes in enumerate(wording.offers, 1):
+        offered = versions.offered(version).spec()["classes"]
+        assert isinstance(offered, list)
+        assert {str(name) for name in offered} == set(classes)
+
+
+def test_every_kind_of_change_comes_about() -> None:
+    found = set()
+    for seed in range(60):
+        _, change = Wording.of(CLASSES).changed(random.Random(seed))
+        found |= set(change) or {"add"}
+    assert found == set(KINDS)
