@@ -54,7 +54,6 @@ class Annotator(Person):
         if not project_id and (standing := await self.insist("assign", "GET", "/v1/me", tries_max=1)) is not None:
             self._read(standing.body)
         path = f"/v1/projects/{project_id}/claims" if project_id else "/v1/claims"
-        asked_at = asyncio.get_running_loop().time()
         answer = await self.insist("assign", "POST", path, wish, tries_max=3)
         if answer is None or answer.status != 200:
             return False
@@ -66,7 +65,6 @@ class Annotator(Person):
         ready: list[dict[str, Any]] = []
         for offer in offers:
             self.town.notebook.offered[offer["assignment_id"]] = self.name
-            self.town.follows("assign", project_id, offer["schema_version"], asked_at)
             await asyncio.sleep(self.generator.expovariate(1 / THINK_SECONDS))
             if await self._passes_over(offer["assignment_id"]):
                 continue

@@ -169,11 +169,16 @@ class Client(Person):
                     self.project_id, true, self.town.notebook.version(self.project_id)
                 )
 
-    def _closed(self, batch: Sequence[dict[str, Any]]) -> int:
-        """Return of how many units the known label may be of a class that is closed by now."""
+    def _unsayable(self, batch: Sequence[dict[str, Any]]) -> int:
+        """Return of how many units the known label may not be sayable yet, or no more, where it is read.
+
+        Who reads it may know of a change later than who made it, or before a class is closed; what is refused for
+        that is sent again, in the names of then.
+        """
         wording = self.town.notebook.wordings.get(self.project_id)
-        known = [sent for sent in batch if isinstance(sent.get("gold"), str)]
-        return 0 if wording is None else sum(wording.read(sent["gold"]) in wording.closed for sent in known)
+        if wording is None or wording.version == 1:
+            return 0
+        return sum(isinstance(sent.get("gold"), str) for sent in batch)
 
     def _note_report(self, batch: Sequence[dict[str, Any]], status: int, report: dict[str, Any], refused: int) -> None:
         wrongs = self.town.notebook.wrongs
@@ -185,7 +190,7 @@ class Client(Person):
             batch = batch[: stopped["line"] - 1]
         erased = sum((self.project_id, sent["id"]) in self.town.notebook.erased_names for sent in batch)
         if sum(report[name] for name in COUNTS) != len(batch) or report["refused_count"] > (
-            refused + erased + self._closed(batch)
+            refused + erased + self._unsayable(batch)
         ):
             wrongs.append(
                 f"of {len(batch)} units of {self.project_id}, {refused} of them bad, the report says {report}"

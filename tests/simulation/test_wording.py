@@ -1,6 +1,7 @@
 """The town's own account of changing classes: each change is one that the services take, and both read labels alike."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from simulation.wording import CHANGES_MAX, KINDS, Wording
 CLASSES = ["no", "unsure", "yes"]
 
 
-def _choice(classes: list[str]) -> dict[str, object]:
+def _choice(classes: list[str]) -> dict[str, Any]:
     return {"kind": "choice", "classes": classes}
 
 
@@ -22,7 +23,8 @@ def test_what_the_town_makes_of_its_classes_is_a_mapping_and_reads_as_the_servic
     wording, versions = Wording.of(CLASSES), Versions(schema_from(_choice(CLASSES)))
     for _ in range(CHANGES_MAX):
         wording, said = wording.changed(draw)
-        change = SchemaChange(**{name: tuple(each) if name == "retire" else each for name, each in said.items()})
+        told: dict[str, Any] = {name: tuple(each) if name == "retire" else each for name, each in said.items()}
+        change = SchemaChange(**told)
         made = changed(versions, schema_from(_choice(wording.offered)), change)
         assert made is not None
         versions = Versions(schema_from(made.whole), (*versions.steps, *made.steps))
