@@ -20,7 +20,6 @@ CAUGHT_AT = {
     "errors-left-out": 20,
     "exposures-by-process": 8,
     "first-label-wins": 3,
-    "known-labels-by-todays-classes": 20,
     "models-are-people": 4,
     "no-back-pressure": 15,
     "no-sweeper": 2,
