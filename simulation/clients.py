@@ -197,7 +197,12 @@ class Client(Person):
             )
         for one in report["refused"]:
             if one["field"] == "gold":
-                self.worded.discard(batch[one["line"] - 1]["id"])
+                source_id = batch[one["line"] - 1]["id"]
+                self.worded.discard(source_id)
+                if self.is_in(source_id):
+                    wrongs.append(
+                        f"{source_id} of {self.project_id} is in, and was refused when it was sent again: {one}"
+                    )
         taken = [sent for line, sent in enumerate(batch, 1) if line not in {one["line"] for one in report["refused"]}]
         for sent, told in zip(taken, report["units"], strict=True):
             if told["source_id"] != sent["id"]:
@@ -251,14 +256,18 @@ class Client(Person):
             return
         other = {**good, "content": f"other content {self.generator.random()}"}
         path = f"/v1/projects/{self.project_id}/units"
-        for sent in (bad, other) if self._acknowledged_by_http(good["id"]) else (bad,):
+        for sent in (bad, other) if self.is_in(good["id"]) else (bad,):
             answer = await self.insist("ingest", "POST", path, [sent])
             if answer is not None and (answer.status != 202 or answer.json()["refused_count"] != 1):
                 self.town.notebook.wrongs.append(f"bad unit {sent} was answered {answer.status} {answer.body!r}")
 
-    def _acknowledged_by_http(self, source_id: str) -> bool:
+    def is_in(self, source_id: str) -> bool:
+        """Return whether a service has answered that a unit is in, and nobody has it erased."""
         told = self.town.notebook.admitted
-        return any((self.project_id, source_id) == one[:2] and one.status != "left_out" for one in told)
+        name = (self.project_id, source_id)
+        return name not in self.town.notebook.erased_names and any(
+            name == one[:2] and one.status != "left_out" for one in told
+        )
 
     async def _follow(self) -> None:
         """Look at the lots, take what is accepted, and be refused what is not, until all is settled and taken."""

@@ -236,6 +236,10 @@ class Lives:
         await asyncio.sleep(self.generator.uniform(*SESSION_SECONDS))
         self.cluster.expire(writer)
 
+    def broker_is_away(self) -> bool:
+        """Return whether the broker is away from everybody, and for minutes."""
+        return not self.weather.calm and ("assign", BrokerUnavailable) in self.away
+
     def pick(self, name: str, generator: random.Random) -> Life | None:
         """Return a life of the service to which a request goes."""
         return generator.choice(self.now[name]) if self.now[name] else None

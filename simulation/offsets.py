@@ -41,8 +41,9 @@ class Offsets:
         for record in records:
             for database, document in self._stored.get((group, _event_id(record)), ()):
                 there = database.shelf("journal").documents.get(document["_id"])
-                # Two of one commit may have asked for the number: what lost is not there, and is said of nothing.
-                if there is None or (there["commit"], there["causes"]) != (document["commit"], document["causes"]):
+                # Two of one commit may have asked for the number, for one cause even, where who gave up waiting asked
+                # again: what lost is not there, and is said of nothing.
+                if there is None or (there["commit"], there["place"]) != (document["commit"], document["place"]):
                     continue
                 for event in msgspec.msgpack.decode(document["events"]):
                     if (event["topic"], event["value"]) not in self._said:

@@ -32,7 +32,7 @@ from simulation.reviewers import Adjudicator, Auditor, Lead
 from simulation.strangers import Stranger
 from simulation.town import Person, Town
 from simulation.trace import TownCluster, Trace
-from simulation.trouble import Changer, Crowd, Eraser
+from simulation.trouble import Agency, Changer, Crowd, Eraser
 from simulation.virtual_time import VirtualTimeLoop
 
 START_US = 1_790_000_000 * MICROSECONDS
@@ -144,6 +144,8 @@ def _founded(seed: int, trace: Trace) -> tuple[Town, list[Person], Mischief]:
     people: list[Person] = [*clients, Operator(town, [*everybody, *town.models]), Stranger(town)]
     if Fault.TROUBLE_AT_THE_DOOR in weather.faults:
         people += [*map(Crowd, clients), *map(Eraser, clients)]
+    if Fault.AWAY_FOR_MINUTES in weather.faults:
+        people.append(Agency(town))
     if Fault.CLASSES_CHANGE in weather.faults:
         people += [Changer(client) for client in clients if client.project_id in town.notebook.wordings]
     # The first annotator may also rule and audit, and must be kept from what they had a part in.

@@ -4,16 +4,23 @@ import asyncio
 
 from concord.chassis.identity import Role
 from simulation import wishes
-from simulation.clients import HTTP_DOORS, UNSEEN_NAME, Client
+from simulation.bounds import BACKLOG_EVENTS_MAX, BACKLOG_EVENTS_OVER
+from simulation.clients import BATCH_UNITS_MAX, HTTP_DOORS, UNSEEN_NAME, Client
 from simulation.faults import Fault
+from simulation.lives import LIVES_APIECE
 from simulation.notebook import Admitted
-from simulation.town import Person
+from simulation.town import Person, Town
 from simulation.wording import CHANGES_MAX
 
 BETWEEN_TROUBLES_SECONDS = 8.0
 BETWEEN_CHANGES_SECONDS = 20.0
 BETWEEN_ERASURES_SECONDS = 50.0
 REDEFINITION_CHANCE = 0.35
+LOOK_SECONDS = 1.0
+CREW_NAMES = 4
+"""In one file of an agency."""
+CREWS = 2 * LIVES_APIECE * (BACKLOG_EVENTS_MAX + BACKLOG_EVENTS_OVER) // CREW_NAMES
+"""Files that an agency has: twice what all processes of a service may have waiting for the broker."""
 
 
 class Crowd(Person):
@@ -147,3 +154,35 @@ class Changer(Person):
             client.definition["label_schema"] = {"kind": "choice", "classes": wording.offered}
             client.definition["schema_change"] = change
             await client.define()
+            # What is in says what it said, and stays in, whatever its class is called by now.
+            known = [sent for sent in client.units if "gold" in sent and client.is_in(sent["id"])]
+            if known:
+                await client.send(known[:BATCH_UNITS_MAX], self.generator.choice(HTTP_DOORS))
+
+
+class Agency(Person):
+    """An agency that signs up all of its people while the broker is away: far more than may wait for it."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town, "agency", Role.OPERATOR)
+
+    async def live(self) -> None:
+        """Send file after file for as long as the broker is away; who signs up does not come to work."""
+        while not self.town.network.lives.broker_is_away():
+            if self.town.network.weather.calm:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        for crew in range(CREWS):
+            if not self.town.network.lives.broker_is_away():
+                return
+            names = [f"crew-{crew}-{place}" for place in range(CREW_NAMES)]
+            file = "\n".join(["annotator_id", *names]).encode()
+            answer = await self.insist(
+                "assign", "POST", "/v1/annotators", file, headers=[("content-type", "text/csv")], tries_max=1
+            )
+            if answer is None:
+                continue
+            report = answer.json() if answer.status == 200 else {}
+            taken = report.get("changed", 0) + report.get("unchanged", 0)
+            if report.get("refused", 1) or (taken < CREW_NAMES and "stopped" not in report):
+                self.town.notebook.wrongs.append(f"{CREW_NAMES} names were answered {answer.status}: {answer.body!r}")

@@ -51,6 +51,7 @@ PLANTED = _named(
         labelling.gold_is_always_right,
         labelling.overconfident,
         classes.checked_by_todays_classes,
+        classes.known_labels_by_todays_classes,
         classes.closed_gold_goes_on,
     )
 )
@@ -72,9 +73,6 @@ UNSEEN = _named(
         doors.lots_without_places,
         # Two names of one class must meet in what is counted: of ten seeds only the first was tried, and held.
         classes.labels_as_given,
-        # A known label may be refused because a change is not known everywhere yet, and is sent again: the seed that
-        # caught it before that was allowed holds.
-        classes.known_labels_by_todays_classes,
         # Nothing but what is given out once the town is calm tells, for until then a service may lag as it likes, and
         # by then little is left to give out: one seed was tried, and held.
         classes.classes_of_the_first_day,

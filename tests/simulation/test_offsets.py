@@ -17,10 +17,10 @@ from simulation.offsets import Offsets
 PLACE = TopicPartition(ANNOTATIONS.name, 1)
 
 
-def record(cause: str, value: bytes = b"") -> Document:
-    """Return a record of a unit's journal that says `value`, or nothing."""
-    events = [{"topic": RESOLUTIONS.name, "value": value}] if value else []
-    return {"_id": "k1/unit/u1/000005", "commit": "one/5", "causes": [cause], "events": msgspec.msgpack.encode(events)}
+def record(place: int, cause: str, value: bytes = b"") -> Document:
+    """Return a record of a unit's journal that stands at a place of its commit and says `value`, or nothing."""
+    events = msgspec.msgpack.encode([{"topic": RESOLUTIONS.name, "value": value}] if value else [])
+    return {"_id": "k1/unit/u1/000005", "commit": "one/5", "place": place, "causes": [cause], "events": events}
 
 
 def label(cause: str) -> Incoming:
@@ -34,11 +34,13 @@ def label(cause: str) -> Incoming:
 
 @pytest.mark.parametrize("is_said", [True, False])
 @pytest.mark.parametrize("wins", [True, False])
+@pytest.mark.parametrize("another", ["redefined/2", "label"])
 def test_what_a_label_caused_is_to_be_said_unless_another_of_its_commit_took_its_number(
-    is_said: bool, wins: bool
+    is_said: bool, wins: bool, another: str
 ) -> None:
     offsets, database = Offsets(), MemoryDatabase(random.Random(1))
-    of_label, of_another = record("label", b"asks for more"), record("redefined/2")
+    # Of one cause there are two in a commit where who gave up waiting asked again, at another moment.
+    of_another, of_label = record(0, another), record(1, "label", b"asks for more")
     offsets.stored("adjudicate", database, [of_another, of_label])
     database.shelf("journal").documents[of_label["_id"]] = of_label if wins else of_another
     if is_said:
