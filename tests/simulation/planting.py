@@ -16,7 +16,6 @@ CAUGHT_AT = {
     "closed-gold-goes-on": 13,
     "commit-before-effect": 3,
     "content-is-not-claimed": 5,
-    "desks-without-an-end": 14,
     "errors-left-out": 20,
     "exposures-by-process": 8,
     "first-label-wins": 3,
