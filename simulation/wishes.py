@@ -68,6 +68,20 @@ def policy(draw: random.Random) -> dict[str, Any]:
     }
 
 
+LENIENT: dict[str, Any] = {
+    "overlap": {"initial": 1, "max": 1},
+    "lot": {"size": 12, "seal_after_seconds": 60},
+    "audit": {
+        "plan": "single",
+        "aql": 0.3,
+        "ltpd": 0.7,
+        "on_reject": "inspect_all",
+        "repeat_inspections": 0.3,
+    },
+}
+"""Of a policy under which one label is enough, and large lots are accepted in which auditors find errors."""
+
+
 def changed(before: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     """Return a policy with one part of it otherwise, at a corner as often as not; what units are is not touched."""
     initial = draw.choice((1, 2, 3, 5))
