@@ -21,7 +21,7 @@ CAUGHT_AT = {
     "first-label-wins": 3,
     "known-labels-by-todays-classes": 5,
     "models-are-people": 4,
-    "no-sweeper": 2,
+    "no-sweeper": 4,
     "sameness-by-bytes": 3,
     "unavailable-is-poison": 9,
 }
