@@ -22,6 +22,7 @@ CAUGHT_AT = {
     "known-labels-by-todays-classes": 5,
     "models-are-people": 4,
     "no-sweeper": 4,
+    "poison-holds-a-partition": 3,
     "sameness-by-bytes": 3,
     "unavailable-is-poison": 9,
 }
