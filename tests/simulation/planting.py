@@ -19,6 +19,7 @@ CAUGHT_AT = {
     "errors-left-out": 6,
     "exposures-by-process": 8,
     "first-label-wins": 3,
+    "known-is-told": 10,
     "known-labels-by-todays-classes": 5,
     "models-are-people": 4,
     "no-sweeper": 4,
