@@ -312,7 +312,8 @@ class _Making:
             return
         try:
             whole, offered = schema_from(self.spec), offered_spec(self.spec, steps, self.version)
-            if in_no_order(offered) != in_no_order(self.wanted):
+            self._check_moved(plain_specs(offered))
+            if not self.faults and in_no_order(offered) != in_no_order(self.wanted):
                 cure = "leave all but classes and fields as it was, or define a new project"
                 self.fault("label_schema", "differs in more than its classes and fields", cure)
                 return
@@ -321,6 +322,17 @@ class _Making:
         except SchemaFault as fault:
             problem = f"is, with all that was offered before, no schema: {fault.problem}"
             self.fault(f"label_schema{fault.path.removeprefix('$')}", problem, f"{fault.cure}, or define a new project")
+
+    def _check_moved(self, offered: Mapping[str, Spec]) -> None:
+        """Refuse nodes that would stand elsewhere in the tree: how far labels are from one another is read by it."""
+        for field, wanted in plain_specs(self.wanted).items():
+            stood = {one["id"]: one["parent"] for one in offered.get(field, {}).get("nodes", ())}
+            listed = f"label_schema.fields.{field}.nodes" if field else "label_schema.nodes"
+            for one in wanted.get("nodes", ()):
+                if one["parent"] != stood.get(one["id"], one["parent"]):
+                    problem = f"moves {shown(one['id'])}, and labels that were given are read where it stood"
+                    cure = "leave it there, list another id where it is to stand, and merge or retire the former one"
+                    self.fault(listed, problem, cure)
 
     def _check_tree(self, field: str, whole: Spec, offered: Spec | None) -> None:
         """Refuse a tree in which what labels name is no label any more: a leaf that is given children, or loses all."""

@@ -30,8 +30,8 @@ pytestmark = NEEDS_REAL_PARTS
 SETTINGS = local_settings(IngestSettings)
 DEFINITION = {"label_schema": {"kind": "choice", "classes": ["no", "yes"]}}
 BOMB_BYTES = 300_000_000
-HEAP_BYTES_MAX = 64_000_000
-"""What all bodies together may take of the heap at their worst: a fifth of what the bomb alone unpacks to."""
+HEAP_BYTES_MAX = 30_000_000
+"""What all bodies together may take of the heap at their worst: a tenth of what the bomb alone unpacks to."""
 
 
 class Odd(NamedTuple):
@@ -87,8 +87,8 @@ BODIES = {
     "a gzip bomb": Odd(bomb(), NDJSON, 202, "", 1, encoding="gzip"),
     "a gzip bomb and nothing else": Odd(zlib.compress(b"0" * 50_000_000, wbits=31), NDJSON, 413, encoding="gzip"),
     "nested deeply": Odd(DEEP, "application/json", 400, "body"),
-    "nested deeply in a line": Odd(lines(DEEP), NDJSON, 202, "line", 1, 2),
-    "a unit of two megabytes": Odd(lines(LARGE), NDJSON, 202, "line", 1, 2),
+    "nested deeply in a line": Odd(lines(DEEP), NDJSON, 202, "body", 1, 2),
+    "a unit of two megabytes": Odd(lines(LARGE), NDJSON, 202, "body", 1, 2),
     "an unknown charset": Odd(b"id,content\nx,y\n", "text/csv; charset=klingon", 415),
     "a link-local address": Odd(lines(LINK_LOCAL), NDJSON, 202, "content.uri", 1, 2),
 }

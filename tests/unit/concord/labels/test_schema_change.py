@@ -109,6 +109,26 @@ def test_a_node_with_labels_takes_no_children_and_does_not_lose_all_it_has() -> 
     assert grown.offered().classes == ("dog", "cat", "car", "cow")  # type: ignore[attr-defined]  # a taxonomy's
 
 
+def test_a_node_stands_where_it_stood_and_its_labels_move_by_a_merge_into_another() -> None:
+    known = tree("animal", "thing", "animal/dog", "animal/cat", "thing/car")
+    moved = tree("animal", "thing", "thing/dog", "animal/cat", "thing/car")
+    with pytest.raises(ChangeRefused) as refusal:
+        changed(Versions(schema_from(known)), schema_from(moved), SchemaChange())
+    (fault,) = refusal.value.faults
+    assert (fault.field, fault.problem[:12]) == ("label_schema.nodes", "moves 'dog',")
+    assert "another id" in fault.cure
+    cured = tree("animal", "thing", "animal/cat", "thing/car", "thing/hound")
+    assert after(known, cured, merge={"dog": "hound"}).read("dog") == "hound"
+    branch = tree("thing", "thing/car", "thing/beast", "beast/hound", "beast/puss")
+    below = {"dog": "hound", "cat": "puss", "animal": "beast"}
+    assert after(known, branch, merge=below).read("cat") == "puss", "a node with others below moves with each of them"
+
+
+def test_a_field_that_becomes_a_tree_is_another_field() -> None:
+    known, wanted = (form(("what", schema, {})) for schema in (choice("dog", "cat"), tree("dog", "cat")))
+    assert refused(known, wanted) == ["label_schema"]
+
+
 ASKED = {"field": "toxic", "is": ["yes"]}
 TOXIC = form(
     ("toxic", choice("yes", "no"), {}),
