@@ -115,8 +115,9 @@ def client(place: RealPlace, service: Service) -> httpx.AsyncClient:
 
 
 async def told(place: RealPlace) -> list[Any]:
-    """Return what was told of admitted units, each as often as it was told."""
-    return [event.unit_admitted for event in await place.said(UNITS) if event.HasField("unit_admitted")]
+    """Return what was told of admitted units; what was told again in the same words is the same event."""
+    events = {event.metadata.event_id: event for event in await place.said(UNITS)}.values()
+    return [event.unit_admitted for event in events if event.HasField("unit_admitted")]
 
 
 async def send(door: httpx.AsyncClient, place: RealPlace, odd: Odd) -> httpx.Response:
